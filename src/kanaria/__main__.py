@@ -1,0 +1,5 @@
+"""``python -m kanaria`` is the command line."""
+
+from kanaria.app.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The pattern of life: surprise in bits, scored before anything is learned."""

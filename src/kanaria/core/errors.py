@@ -1,0 +1,73 @@
+"""Every error Kanaria raises on purpose, as one tree.
+
+A message says what was expected, what came, and the likely cause. Errors about content carry a place. Errors of other
+libraries are translated at the seam where the library is called, with ``raise … from``.
+"""
+
+from __future__ import annotations
+
+
+class KanariaError(Exception):
+    """Anything a user can cause or fix; the command line prints it without a traceback and exits 2."""
+
+
+class ConfigError(KanariaError):
+    """A setting is wrong: ``path`` is the file, ``key`` the setting in it."""
+
+    def __init__(self, *, path: str, key: str, expected: str, got: object, cause: str = "") -> None:
+        self.path, self.key, self.expected, self.got = path, key, expected, got
+        super().__init__(_sentence(f"{path}: {key}" if key else path, expected, repr(got), cause))
+
+
+class RuleError(KanariaError):
+    """A detection rule or knowledge file is wrong at ``file:line:column``."""
+
+    def __init__(
+        self, *, file: str, line: int | None = None, column: int | None = None, expected: str, got: str, cause: str = ""
+    ) -> None:
+        self.file, self.line, self.column = file, line, column
+        place = ":".join(str(part) for part in (file, line, column) if part is not None)
+        super().__init__(_sentence(place, expected, got, cause))
+
+
+class RecordError(KanariaError):
+    """One record of an input cannot be read. Collected beside the good rows, never fatal."""
+
+    def __init__(self, *, source: str, row: int, reason: str, raw: bytes = b"") -> None:
+        self.source, self.row, self.reason, self.raw = source, row, reason, raw
+        super().__init__(f"{source}:{row}: {reason}")
+
+
+class SourceError(KanariaError):
+    """An input cannot be opened or went away. ``retry_after`` (seconds) says when trying again makes sense."""
+
+    def __init__(
+        self, *, source: str, expected: str, got: str, cause: str = "", retry_after: float | None = None
+    ) -> None:
+        self.source, self.retry_after = source, retry_after
+        super().__init__(_sentence(source, expected, got, cause))
+
+
+class MissingExtra(KanariaError):
+    """An optional dependency is needed for what was asked."""
+
+    def __init__(self, *, package: str, extra: str, purpose: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(f"{purpose} needs the package {package}; install it with: pip install 'kanaria[{extra}]'")
+
+
+class UngroundedReport(KanariaError):
+    """A written report makes claims that no evidence carries."""
+
+    def __init__(self, *, claims: tuple[str, ...]) -> None:
+        self.claims = claims
+        super().__init__(f"{len(claims)} claims without evidence: " + "; ".join(claims[:3]))
+
+
+class ActionError(KanariaError):
+    """A response action failed; nothing was left half done."""
+
+
+def _sentence(place: str, expected: str, got: str, cause: str) -> str:
+    text = f"{place}: expected {expected}; got {got}"
+    return f"{text} ({cause})" if cause else text

@@ -1,0 +1,122 @@
+"""Addresses and direction: which side of a connection is ours.
+
+Home networks come from the configuration; without one, private address space counts as home and the caller says so.
+Everything works once per distinct address, never once per row.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import pyarrow as pa
+
+from kanaria.core.errors import ConfigError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 and loopback: never routed on the Internet.
+PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8",
+        "fc00::/7", "fe80::/10", "::1/128",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class HomeNetworks:
+    """The address space that is ours. ``inferred`` is True when nobody configured it."""
+
+    networks: tuple[Network, ...] = field(default=PRIVATE)
+    inferred: bool = True
+
+    @classmethod
+    def parse(cls, texts: Iterable[str], *, where: str = "--home") -> HomeNetworks:
+        networks = []
+        for text in texts:
+            try:
+                networks.append(ipaddress.ip_network(text, strict=False))
+            except ValueError as error:
+                raise ConfigError(
+                    path=where, key="home", expected="a network such as 192.168.0.0/16", got=text, cause=str(error)
+                ) from error
+        return cls(networks=tuple(networks), inferred=False)
+
+    def has(self, address: str) -> bool:
+        """Whether the address is ours; text that is no address is not."""
+        parsed = parse_address(address)
+        return parsed is not None and any(parsed in network for network in self.networks)
+
+
+@lru_cache(maxsize=1 << 16)
+def parse_address(text: str) -> Address | None:
+    """The address, with IPv4-mapped IPv6 turned into IPv4 and zone ids dropped, or None."""
+    try:
+        parsed = ipaddress.ip_address(text.split("%", 1)[0])
+    except ValueError:
+        return None
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return mapped or parsed
+
+
+def ip16(text: str) -> bytes | None:
+    """The 16-byte form used for range lookups (IPv4 as IPv4-mapped IPv6), or None when the text is no address."""
+    parsed = parse_address(text)
+    if parsed is None:
+        return None
+    return parsed.packed if parsed.version == 6 else b"\0" * 10 + b"\xff\xff" + parsed.packed
+
+
+def is_global(text: str) -> bool:
+    """Whether the address can be reached across the Internet."""
+    parsed = parse_address(text)
+    return (
+        parsed is not None
+        and not any(parsed in network for network in PRIVATE if network.version == parsed.version)
+        and not (parsed.is_multicast or parsed.is_unspecified or parsed.is_reserved)
+    )
+
+
+def map_distinct(
+    column: pa.ChunkedArray | pa.Array, function: Callable[[str], object], kind: pa.DataType
+) -> pa.ChunkedArray | pa.Array:
+    """Apply a function once per distinct value; null stays null."""
+    encoded = (column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column).dictionary_encode()
+    values = pa.array([function(value) for value in encoded.dictionary.to_pylist()], kind)
+    return values.take(encoded.indices)
+
+
+def orient(table: pa.Table, home: HomeNetworks) -> pa.Table:
+    """Fill ``device``, ``remote`` and ``direction`` where null, from ``src_ip``/``dst_ip`` and the home networks.
+
+    inbound: only the server is ours; outbound: only the client; internal: both; external: neither. With only a client
+    address (a web log) the server is ours by definition: the direction is inbound, or internal for a home client.
+    """
+    import pyarrow.compute as pc  # 40 ms to import; only batches need it
+
+    src, dst = table["src_ip"], table["dst_ip"]
+    src_home, dst_home = (map_distinct(side, home.has, pa.bool_()) for side in (src, dst))
+    direction = pc.case_when(
+        pc.make_struct(
+            pc.and_kleene(src_home, pc.or_kleene(dst_home, pc.is_null(dst))),
+            pc.and_kleene(src_home, pc.invert(dst_home)),
+            pc.and_kleene(pc.invert(src_home), pc.or_kleene(dst_home, pc.is_null(dst))),
+            pc.and_kleene(pc.invert(src_home), pc.invert(dst_home)),
+        ),
+        "internal", "outbound", "inbound", "external",
+    )  # fmt: skip
+    outbound = pc.fill_null(pc.equal(direction, "outbound"), False)
+    filled = {
+        "direction": direction,
+        "device": pc.if_else(outbound, src, dst),
+        "remote": pc.if_else(outbound, dst, src),
+    }
+    for name, values in filled.items():
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, name, pc.coalesce(table[name], values))
+    return table

@@ -1,0 +1,279 @@
+"""The types that cross a stage boundary, one per boundary: frozen, keyword-only values without behaviour of their own.
+
+Rows travel as Arrow tables; these types exist only for the few rows that turned out interesting. Ids are derived from
+content (see ``core.ids``), so a replay yields the same ids and nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import pyarrow as pa
+
+Language = Literal["en", "ja"]
+LANGUAGES: tuple[Language, ...] = ("en", "ja")
+
+Severity = Literal["informational", "low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("informational", "low", "medium", "high", "critical")
+
+Hypothesis = Literal[
+    "internet_wide_scanner",
+    "misdirected_miner",
+    "exploitation_attempt",
+    "compromised_device",
+    "authorised_mining",
+    "benign",
+]
+HYPOTHESES: tuple[Hypothesis, ...] = (
+    "internet_wide_scanner",
+    "misdirected_miner",
+    "exploitation_attempt",
+    "compromised_device",
+    "authorised_mining",
+    "benign",
+)
+
+OutcomeValue = Literal["failed", "no_sign_of_success", "possible", "confirmed"]
+
+Stage = Literal[
+    "reconnaissance", "initial_access", "execution", "persistence", "lateral_movement", "command_and_control", "impact"
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Text:
+    """Words for a person, in every language we speak. Log text inside is already made printable."""
+
+    en: str
+    ja: str
+
+    def to(self, language: Language) -> str:
+        return self.ja if language == "ja" else self.en
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """How far into a source we are: ``offset`` in bytes of the decompressed stream, ``row`` counts records from 1."""
+
+    source: str
+    offset: int = 0
+    row: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """What a format hands on: normalised tables by name (see ``core.schema``), rejected records, and the resume point.
+
+    ``rows`` counts the records read, rejected ones included. A table may be missing when no record belonged to it.
+    """
+
+    source: str
+    format: str
+    tables: Mapping[str, pa.Table]
+    rows: int
+    rejects: tuple[RejectedRecord, ...] = ()
+    position: Position
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectedRecord:
+    """A record that could not be read, kept with its place (``row`` counts from 1) and the reason."""
+
+    source: str
+    row: int
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StratumMessage:
+    """One mining protocol message found in a log line or a stream. Texts come from the wire and are hostile."""
+
+    event_id: int
+    dialect: str
+    method: str
+    direction: Literal["client", "server", "unknown"]
+    coin: str | None = None
+    algorithms: tuple[str, ...] = ()
+    wallet: str | None = None
+    wallet_valid: bool | None = None
+    worker: str | None = None
+    password: str | None = None
+    agent: str | None = None
+    agent_version: str | None = None
+    job_id: str | None = None
+    nonce: str | None = None
+    sample: str | None = None
+    """Name of the well-known sample this message repeats (``knowledge`` says which), else None."""
+    truncated: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One observation and what it is worth.
+
+    ``bits`` is the log2 likelihood ratio for what ``about`` names (a hypothesis, or ``outcome``); negative speaks
+    against. ``quote`` is the raw text of the record, printable but still hostile; empty when there is no record to quote.
+    """
+
+    id: str
+    kind: str
+    about: str
+    family: str
+    bits: float
+    because: Text
+    source: str | None = None
+    line: int | None = None
+    time: datetime | None = None
+    quote: str = ""
+    event_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """A model fired: which, on what, why, and the records it rests on.
+
+    ``key`` is what makes two findings the same thing (rule, entity, group values); ``values`` are the fields of the row
+    that explain it, as text. ``time`` is None for records without a time.
+    """
+
+    id: str
+    rule: str
+    rule_version: str
+    title: Text
+    why: Text
+    severity: Severity
+    table: str
+    time: datetime | None
+    device: str | None
+    remote: str | None
+    key: str
+    bits: float
+    stage: Stage | None = None
+    techniques: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    cves: tuple[str, ...] = ()
+    event_ids: tuple[int, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    until: datetime | None = None
+    """Time of the last record, when the finding spans several."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HypothesisScore:
+    """How probable one explanation is: ``bits`` is its summed evidence, ``probability`` the share among all."""
+
+    name: Hypothesis
+    probability: float
+    bits: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """Whether it worked; ``bits`` is the evidence for success (negative: for failure), ``because`` evidence ids."""
+
+    value: OutcomeValue
+    bits: float
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indicator:
+    """Something others can look for. ``type``: ipv4, ipv6, domain, url, wallet, user_agent, cookie, file, account."""
+
+    type: str
+    value: str
+    comment: Text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimelineEntry:
+    """One moment of an incident; ``evidence`` are evidence ids."""
+
+    time: datetime
+    stage: Stage | None
+    what: Text
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RelatedVulnerability:
+    """A vulnerability and why it is mentioned: an observed attempt matched it, or it is context only."""
+
+    cve: str
+    relation: Literal["matched", "context"]
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recommendation:
+    """Something to do; ``effort`` 0 is nothing at all, 3 is a project."""
+
+    id: str
+    effort: int
+    text: Text
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Impact:
+    """What it cost. ``checked`` names what was looked at; ``statements`` say what was seen there."""
+
+    checked: tuple[str, ...]
+    statements: tuple[Text, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """Everything known about one campaign or compromise."""
+
+    id: str
+    title: Text
+    severity: Severity
+    hypotheses: tuple[HypothesisScore, ...]
+    outcome: Outcome
+    devices: tuple[str, ...]
+    remotes: tuple[str, ...]
+    first_seen: datetime | None
+    last_seen: datetime | None
+    findings: tuple[Finding, ...]
+    messages: tuple[StratumMessage, ...]
+    techniques: tuple[str, ...]
+    indicators: tuple[Indicator, ...]
+    timeline: tuple[TimelineEntry, ...]
+    vulnerabilities: tuple[RelatedVulnerability, ...]
+    recommendations: tuple[Recommendation, ...]
+    impact: Impact
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """One sentence of a report and the evidence ids it stands on."""
+
+    text: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A headed part of a report. ``id`` is stable and never translated."""
+
+    id: str
+    heading: str
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """An incident in words of one language."""
+
+    incident: str
+    language: Language
+    verdict: Claim
+    sections: tuple[Section, ...]

@@ -1,0 +1,1 @@
+"""Sigma rules and correlations over events and enrichment columns, giving findings."""

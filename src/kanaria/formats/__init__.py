@@ -1,0 +1,1 @@
+"""One module per format: bytes to rows of the normalised tables, or a rejected record with a place."""

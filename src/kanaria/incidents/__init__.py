@@ -1,0 +1,1 @@
+"""Findings become incidents: hypotheses, outcome, entities, timeline."""

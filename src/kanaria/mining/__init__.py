@@ -1,0 +1,1 @@
+"""What mining looks like: Stratum dialects in the clear, and the grammar of mining under encryption."""
