@@ -1,0 +1,139 @@
+"""What a decoded request would do: in, text from ``payload_decode``; out, URL, command, files and call-back host."""
+
+from __future__ import annotations
+
+import re
+
+COMMAND_LIMIT = 500
+"""Characters of a command kept: enough for a cradle with its fallback, short enough for one line of a report."""
+_URL_LIMIT = 300
+
+_VERB = r"(?:curl|wget|fetch|lwp-download|ftpget|aria2c|axel)"
+_HTTP = r"(?:https?|ftp|tftp)://[^\s'\"`<>|;&)(}\\,$]{3,300}"
+_URL_AFTER = re.compile(
+    rf"(?:{_VERB}|powershell|certutil|bitsadmin|mshta|downloadstring|downloadfile|invoke-webrequest|iwr|urlopen"
+    rf"|urlretrieve|file_get_contents|requests\.get|busybox)\b[^\n]{{0,200}}?({_HTTP})",
+    re.IGNORECASE,
+)
+# A downloader also takes host/path without a scheme: options first, then something with a dot and a slash or port.
+_BARE_AFTER = re.compile(
+    rf"\b{_VERB}(?:\s+-{{1,2}}[\w-]+(?:[ =](?!\S*[./:])\S+)?)*(?:\s+-)?\s+"
+    r"(?:-\S+\s+)*((?:\d{1,3}(?:\.\d{1,3}){3}|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d{1,5})?(?:/[^\s'\"`<>|;&)(}\\]{0,300})?)",
+    re.IGNORECASE,
+)
+_TFTP = re.compile(r"\btftp\b[^\n;|]{0,60}?(\d{1,3}(?:\.\d{1,3}){3})", re.IGNORECASE)
+_REMOTE_CLASS = re.compile(
+    r"(?:ClassPathXmlApplicationContext|FileSystemXmlApplicationContext|allow_url_include|auto_prepend_file)"
+    rf"[^\n]{{0,80}}?({_HTTP})",
+    re.IGNORECASE,
+)
+
+_SHELL_WORD = re.compile(
+    r"\b(?:curl|wget|tftp|ftpget|fetch|chmod|nohup|busybox|certutil|bitsadmin|mshta)\s+\S"
+    r"|\bpowershell(?:\.exe)?\s+\S|\b(?:ba|da|a|z)?sh\s+-[ci]\b|/bin/(?:ba|da|a)?sh\b|\bcmd(?:\.exe)?\s+/c|\becho\s+\S+\s*\|"
+    r"|\b(?:cat|id|uname|whoami|ping|nslookup|rm|cd|python3?|perl)\s+[-/.\w]",
+    re.IGNORECASE,
+)
+_ARGUMENT = re.compile(
+    r"(?:\bexec(?:Sync|ute)?|\bsystem|\bpassthru|\bshell_exec|\bpopen|\bstart|\bspawn(?:Sync)?)\s*\(\s*(?:new\s+String\[\]\s*)?"
+    r"[({\[]{0,3}\s*([\"'])(.{1,1000}?)\1\s*[)}\],;]",
+    re.IGNORECASE | re.DOTALL,
+)
+_JSON_COMMAND = re.compile(
+    r"\"(?:cmd|command|entrypoint|Entrypoint)\"\s*:\s*(?:\[([^\]]{1,1000})\]|\"([^\"]{1,1000})\")", re.IGNORECASE
+)
+_PARAMETER = re.compile(
+    r"[?&](?:cmd|exec|command|execute|c|shell|code|ip|host|ping|vars\[1\]\[\]|dev_name)=([^&\n]{2,1000})", re.IGNORECASE
+)
+_START = re.compile(r"[=?\n\"'`{(]")
+_END = re.compile(r"[\n\"]|\sHTTP/1|\s&\w+=")
+
+_SAVED = (
+    re.compile(
+        r"\b(?:curl|wget)\b[^\n;|&]{0,300}?\s(?:-O|-o|--output|--output-document)[ =]?\s*([\w./~+@-]{2,120})", re.I
+    ),
+    re.compile(
+        r"(?<![?\w)-])>{1,2}\s*((?:/|\.{1,2}/|~/)[\w./-]{1,80}|[\w.-]{1,60}\.(?:sh|php|phtml|jspx?|aspx?|py|pl|exe|elf))",
+        re.I,
+    ),
+    re.compile(r"(?:file_put_contents|fopen|copy|fwrite)\s*\(\s*[\"']([\w./~-]{2,120})[\"']", re.I),
+    re.compile(r"\bchmod\s+(?:-R\s+)?(?:[0-7]{3,4}|[ugoa]*\+[rwx]+)\s+([\w./~*-]{2,120})", re.I),
+    re.compile(r"\bfilename=[\"']?([\w./-]{1,100}\.(?:php\d?|phtml|jspx?|aspx?|war|sh))\b", re.I),
+    re.compile(r"-OutFile\s+[\"']?([\w.:\\/~$-]{2,120})", re.I),
+)
+_NOT_FILES = {"", "-", "/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tcp", "*", "."}
+
+_JNDI = re.compile(r"\$\{jndi:(?:ldaps?|rmi|dns|iiop|corba|nis|nds|https?):/{0,2}([^/}\s'\"]{3,200})", re.IGNORECASE)
+_OAST = re.compile(
+    r"(?<![\w.-])((?:[\w-]+\.)+(?:oast\.(?:fun|pro|live|site|online|me|us)|interact\.sh|burpcollaborator\.net|oastify\.com"
+    r"|dnslog\.(?:cn|store)|ceye\.io|bxss\.me|eyes\.sh|requestrepo\.com|canarytokens\.com|pipedream\.net))",
+    re.IGNORECASE,
+)
+_REVERSE = re.compile(
+    r"/dev/tcp/([\w.-]{3,100})/(\d{1,5})|\bnc(?:\.\w+)?\s(?:-\w+\s+)*([\w.-]*\.[\w.-]{1,100})\s+(\d{1,5})"
+)
+
+
+def download_url(text: str) -> str | None:
+    """The first address something would be fetched from; without a scheme when the command gave none."""
+    for pattern in (_URL_AFTER, _REMOTE_CLASS, _BARE_AFTER, _TFTP):
+        found = pattern.search(text)
+        if found:
+            return found[1].rstrip(".,")[:_URL_LIMIT]
+    return None
+
+
+def command(text: str) -> str | None:
+    """The shell command inside the text, at most ``COMMAND_LIMIT`` characters; the most decoded reading wins."""
+    for line in reversed(text.split("\n")):
+        found = _SHELL_WORD.search(line)
+        if found:
+            return _tidy(_around(line, found.start()))
+    for pattern in (_JSON_COMMAND, _ARGUMENT, _PARAMETER):
+        if argument := pattern.search(text):
+            return _tidy(argument[argument.lastindex or 0])
+    return None
+
+
+def dropped(text: str) -> str | None:
+    """Names of files the request would leave behind, comma separated, in order of appearance."""
+    names: dict[str, None] = {}
+    for pattern in _SAVED:
+        for found in pattern.finditer(text):
+            name = found[1].strip("'\"").rstrip(".,;")
+            if name.rstrip("/") not in _NOT_FILES and not name.startswith(("/dev/", "//")):
+                names.setdefault(name, None)
+    return ",".join(list(names)[:8]) or None
+
+
+def callback(text: str) -> str | None:
+    """The host that the victim would call back: JNDI server, out-of-band test service or reverse shell."""
+    if found := _JNDI.search(text):
+        return found[1]
+    if found := _OAST.search(text):
+        return found[1]
+    if found := _REVERSE.search(text):
+        return f"{found[1] or found[3]}:{found[2] or found[4]}"
+    return None
+
+
+def _around(line: str, at: int) -> str:
+    """The command that the shell word at ``at`` belongs to: back to where its argument begins, on to where it ends."""
+    begin = max(0, at - 200)
+    for mark in _START.finditer(line, begin, at):
+        if not line[mark.end() : at].strip() or _is_command(line[mark.end() : at]):
+            begin = mark.end()
+            break
+    else:
+        begin = at
+    end = _END.search(line, at)
+    return line[begin : end.start() if end else len(line)]
+
+
+def _is_command(text: str) -> bool:
+    """Words, paths and separators only: the part before the shell word is shell as well."""
+    return bool(re.fullmatch(r"[\s\w./;|&<>*$@+:~()-]*[;|&(`\s(]\s*", text))
+
+
+def _tidy(text: str) -> str:
+    return " ".join(text.strip(" ;|&'\"").split())[:COMMAND_LIMIT]

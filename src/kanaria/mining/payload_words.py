@@ -1,0 +1,122 @@
+"""The words that make a request worth decoding, as Hyperscan expressions; in: nothing, out: two compiled filters.
+
+``WORDS`` occur in the decoded text of every request that a rule on ``payload.decoded`` may match (a test holds the
+rules to that). ``HINTS`` only say that a record is wrapped in a way ordinary clients do not use, so that a word may
+hide in it. Both run over the record as the log wrote it, hence ``%2f`` and ``\\/`` beside ``/``.
+"""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kanaria.core.prefilter import Prefilter
+
+_GAP = rb"(?:[ \t+$\"'`\\{<;|&,]|%[0-9a-f])"
+_SLASH = rb"(?:\\?/|%2f)"
+_OPEN = rb"(?:\(|%28)"
+
+WORDS: tuple[bytes, ...] = (
+    # commands and downloaders
+    rb"(?:curl|wget|chmod|tftp|ftpget)" + _GAP,
+    rb"(?:busybox|powershell|certutil|bitsadmin|mshta|regsvr32|downloadstring|downloadfile|invoke-webrequest)",
+    rb"bin" + _SLASH + rb"(?:ba|da|a|z)?sh",
+    rb"sh(?:[ +]|%20)-c",
+    rb"base64(?:[ +]|%20|_decode|" + _SLASH + rb")",
+    rb"cmd\.exe",
+    # Java: lookups, expression languages, class names
+    rb"jndi",
+    rb"getruntime|processbuilder|java\.lang|java\.io\.|javax\.script|scriptengine|ognl|freemarker|memberaccess",
+    rb"actioncontext|classloader|xmldecoder|functionrouter|routing-expression|\.forname|com\.sun\.|com\.bea\.",
+    rb"com\.tangosol|groovy\.|descriptorbyname|scripttext|remoting=|securityrealm",
+    # products
+    rb"doenterpagevariables|createpage-entervariables|text-inline|bootstrapstatusprovider|setupadministrator",
+    rb"setup-restore|wls-wsat|asyncresponseservice|console\.portal|wlstestwsservice",
+    rb"containers" + _SLASH + rb"create|cluster" + _SLASH + rb"apps|api" + _SLASH + rb"jobs|hub" + _SLASH + rb"session",
+    rb"djvmdirm|at&tform|autodiscover\.json|catalog-portal|wt=velocity|params\.resource\.loader|service"
+    + _SLASH
+    + rb"extdirect",
+    rb"fileserver" + _SLASH + rb"|jolokia|geoserver|slaveof|flushall|execute-solution|upload\.action|actuator" + _SLASH,
+    rb"post_render|lazy_builder|pre_render",
+    # PHP and Node.js
+    rb"eval-stdin|allow_url_include|auto_prepend_file|invokefunction|call_user_func|__construct|think(?:%5c|\\|%2f|/)",
+    rb"php:" + _SLASH,
+    rb"<\?php|%3c%3f|<\?=|shell_exec|passthru|file_put_contents|proc_open|popen" + _OPEN,
+    rb"(?:eval|assert|system|exec|phpinfo|md5)" + _OPEN,
+    rb"__proto__|child_process|mainmodule|constructor:constructor|execsync|prototype\.",
+    # shells in headers, traversal to a CGI
+    rb"\(\)(?:[ +]|%20){0,3}(?:\{|%7b)",
+    rb"(?:cgi-bin|icons)" + _SLASH + rb"(?:\.|%2e|%%32|%25)",
+    rb"etc" + _SLASH + rb"passwd",
+    # appliances and routers
+    rb"mozi\.|gponform|boaform|hnap1|deviceupgrade|stok=|setup\.cgi|nas_sharing|device\.rsp|tmunblock|picdesc\.xml",
+    rb"currentsetting\.htm|goform"
+    + _SLASH
+    + rb"|soap\.cgi|ping\.cgi|diag\.cgi|cgi-bin"
+    + _SLASH
+    + rb"(?:luci|mainfunction)",
+    # mining by name
+    rb"xmrig|stratum(?:\+|%2b|%2520|://)|cryptonight|minexmr|c3pool|supportxmr|moneroocean|nicehash|hashvault|nanopool",
+    rb"kinsing|kdevtmpfsi|xmr\.sh|monero|donate-level|randomx|minergate|2miners|unmineable|coinhive",
+    # text for a language model
+    rb"(?:ignore|disregard|forget|override)(?:[ +_]|%20){1,3}(?:all|any|the|your|previous|prior|above|earlier)",
+    rb"system(?:[ +_]|%20)prompt|you(?:[ +_]|%20)are(?:[ +_]|%20)now|<\|im_start",
+    "無視".encode(),
+    rb"%e7%84%a1%e8%a6%96",
+    rb"\\xe7\\x84\\xa1\\xe8\\xa6\\x96",
+)
+"""Case-insensitive. A decoded text with none of them is ordinary and stays null."""
+
+# Encoded letters and digits: browsers never percent-encode those (RFC 3986 §2.3), so somebody is hiding a word.
+HINTS: tuple[bytes, ...] = (
+    rb"%(?:25){0,4}(?:3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])",
+    rb"%25(?:25){0,4}(?:2[0-9ef]|3c|7b)",
+    rb"%%",
+    rb"%u00",
+    rb"\\u00[2-7]",
+    rb"\\x(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])",
+    rb"\\1[0-7]{2}\\1[0-7]{2}",
+    rb"&#x?[0-9a-f]{2}",
+    rb"(?:\$|%24)(?:\{|%7b)",
+    rb"\$ifs",
+    rb"[a-z]['\"][a-z]{1,4}['\"][a-z]",
+    rb"['\"](?:[ +]|%20)?(?:[+.]|%2b)(?:[ +]|%20)?['\"]",
+    rb"[wcb]\\{1,4}[a-wyz]",
+    rb"(?:chr|tostring|fromcharcode)" + _OPEN,
+    rb"PUT [^ ]{1,200}\.(?:jsp|php|asp)",
+)
+
+# What commands look like inside base64 that no keyword announces.
+_HIDDEN = (
+    b"curl ", b"curl -", b"wget ", b"chmod ", b"/bin/", b"|bash", b"| bash", b"http://", b"java.lang", b"<?php", b"exec(",
+    b"system(", b"python",
+)  # fmt: skip
+
+
+def hidden(word: bytes) -> tuple[bytes, ...]:
+    """The base64 of a word at each of the three alignments it may have, without the characters its neighbours share."""
+    spelt = []
+    for shift in range(3):
+        text = base64.b64encode(b"\0" * shift + word)
+        first = (shift * 8 + 5) // 6
+        spelt.append(text[first : (shift + len(word)) * 8 // 6])
+    return tuple(spelt)
+
+
+@cache
+def candidates() -> Prefilter:
+    """Finds records worth decoding, in the form a log wrote them."""
+    from kanaria.core.prefilter import Pattern, Prefilter, literal
+
+    wrapped = [literal(spelling, caseless=False) for word in _HIDDEN for spelling in hidden(word)]
+    return Prefilter([Pattern(word) for word in WORDS + HINTS] + wrapped)
+
+
+@cache
+def suspicious() -> Prefilter:
+    """Finds decoded texts that are not ordinary."""
+    from kanaria.core.prefilter import Pattern, Prefilter
+
+    return Prefilter([Pattern(word) for word in WORDS])
