@@ -81,8 +81,8 @@ HINTS: tuple[bytes, ...] = (
     rb"&#x?[0-9a-f]{2}",
     rb"(?:\$|%24)(?:\{|%7b)",
     rb"\$ifs",
-    rb"[a-z]['\"][a-z]{1,4}['\"][a-z]",
-    rb"['\"](?:[ +]|%20)?(?:[+.]|%2b)(?:[ +]|%20)?['\"]",
+    rb"(?:w['\"]{1,2}g|wg['\"]{1,2}e|wge['\"]{1,2}t|c['\"]{1,2}u|cu['\"]{1,2}r|cur['\"]{1,2}l|b['\"]{1,2}as|ba['\"]{1,2}s)",
+    rb"(?:'|%27|%22)(?:[ +]|%20)?(?:[+.]|%2b)(?:[ +]|%20)?(?:'|%27|%22)",
     rb"[wcb]\\{1,4}[a-wyz]",
     rb"(?:chr|tostring|fromcharcode)" + _OPEN,
     rb"PUT [^ ]{1,200}\.(?:jsp|php|asp)",
@@ -90,8 +90,8 @@ HINTS: tuple[bytes, ...] = (
 
 # What commands look like inside base64 that no keyword announces.
 _HIDDEN = (
-    b"curl ", b"curl -", b"wget ", b"chmod ", b"/bin/", b"|bash", b"| bash", b"http://", b"java.lang", b"<?php", b"exec(",
-    b"system(", b"python",
+    b"curl ", b"curl -", b"wget ", b"chmod ", b"/bin/", b"|bash", b"| bash", b"http://", b"java.lang", b"<?php",
+    b"exec(", b"system(", b"python",
 )  # fmt: skip
 
 
