@@ -6,7 +6,7 @@ Stages that need facts get them as arguments; nobody but ``knowledge`` loads the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from kanaria.core.types import Text
@@ -47,13 +47,21 @@ class Vulnerability:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
-    """A public mining pool operator. A host belongs to it when it equals or is below one of ``domains``."""
+    """A public mining pool operator. A host belongs to it when it equals or is below one of ``domains``.
+
+    ``role``: pool, proxy, marketplace, browser (scripts that mine in a visitor's browser), donation, solo (software people
+    run themselves) or vendor. ``state``: active, or closed; a closed one still shows up in old miners' settings and in
+    old logs. ``addresses`` were published for it at the time ``note`` says; they move, and prove less than a name.
+    """
 
     name: str
     domains: tuple[str, ...]
     addresses: tuple[str, ...]
     coins: tuple[str, ...]
     provenance: Provenance
+    role: str = "pool"
+    state: str = "active"
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +72,16 @@ class Coin:
     name: str
     family: str
     algorithms: tuple[str, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Algorithm:
+    """A proof of work as miners spell it, with the coins that use it; exactly one coin means the name gives it away."""
+
+    name: str
+    family: str
+    coins: tuple[str, ...]
     provenance: Provenance
 
 
@@ -116,6 +134,36 @@ class Weight:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A number reports may use, with its unit and how far it can be trusted."""
+
+    id: str
+    value: float
+    unit: str
+    text: Text
+    provenance: Provenance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotableNetwork:
+    """Address space whose holder is publicly known to scan the Internet, or that a documented campaign came from."""
+
+    network: str
+    name: str
+    meaning: Text
+    provenance: Provenance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedHost:
+    """A name that many unrelated people share: a list that calls it a pool is wrong, whoever published the list."""
+
+    domain: str
+    reason: Text
+    provenance: Provenance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Knowledge:
     """All facts, loaded once and handed to the stages."""
 
@@ -128,3 +176,15 @@ class Knowledge:
     weights: Mapping[str, Weight]
     caps: Mapping[str, float]
     """Largest sum of bits one evidence family may contribute, by family."""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    algorithms: Mapping[str, Algorithm] = field(default_factory=dict)
+    networks: tuple[NotableNetwork, ...] = ()
+    shared_hosts: Mapping[str, SharedHost] = field(default_factory=dict)
+
+    def weigh(self, observation: str) -> tuple[Weight, ...]:
+        """Every weight of one observation: the entry of that id and those named ``<observation>.<about>``.
+
+        An observation may speak for one hypothesis and against another; an unknown observation has no weight.
+        """
+        prefix = observation + "."
+        return tuple(weight for id_, weight in self.weights.items() if id_ == observation or id_.startswith(prefix))

@@ -1,1 +1,23 @@
-"""Facts we hold, each with source and date: vulnerabilities, pools, coins, miner agents, networks, ATT&CK, weights."""
+"""Facts and what is done with them: YAML comes in, ``Knowledge`` goes out; tables come in, columns are added.
+
+Light to import: YAML, Arrow compute and NumPy are imported by the functions that need them.
+"""
+
+from kanaria.knowledge.listing import KINDS, Row, listing
+from kanaria.knowledge.load import load
+from kanaria.knowledge.match import AgentIndex, PoolIndex, enrich
+from kanaria.knowledge.networks import NetworkTable
+from kanaria.knowledge.update import UpdateReport, update
+
+__all__ = [
+    "KINDS",
+    "AgentIndex",
+    "NetworkTable",
+    "PoolIndex",
+    "Row",
+    "UpdateReport",
+    "enrich",
+    "listing",
+    "load",
+    "update",
+]

@@ -1,0 +1,98 @@
+"""Lists what is known, for people: ``Knowledge`` comes in, rows of words in one language go out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from kanaria.core.facts import Knowledge, Pool, Provenance, Vulnerability
+from kanaria.core.types import Language, Text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One fact: its kind and id, what it says, and where that is from."""
+
+    kind: str
+    id: str
+    text: str
+    source: str
+    date: date
+
+
+_ROLES = {
+    "pool": Text(en="mining pool", ja="マイニングプール"),
+    "proxy": Text(en="mining proxy", ja="マイニングプロキシ"),
+    "marketplace": Text(en="hash power marketplace", ja="計算能力の取引所"),
+    "browser": Text(en="mining script for web pages", ja="Webページ用の採掘スクリプト"),
+    "donation": Text(en="donation pool of a mining program", ja="マイニングプログラムの寄付先プール"),
+    "solo": Text(en="pool software people run themselves", ja="個人で運用するプールソフト"),
+    "vendor": Text(en="maker of mining software or hardware", ja="マイニング用ソフト・機器のメーカー"),
+}
+_CLOSED = Text(en="closed", ja="終了")
+_FIXED = Text(en="fixed in", ja="修正版")
+_AFFECTED = Text(en="affected", ja="影響")
+
+
+def _pool(pool: Pool, language: Language) -> str:
+    words = [_ROLES[pool.role].to(language), ", ".join((*pool.domains, *pool.addresses)), "/".join(pool.coins)]
+    if pool.state == "closed":
+        words.append(_CLOSED.to(language))
+    if pool.note:
+        words.append(pool.note)
+    return "; ".join(word for word in words if word)
+
+
+def _vulnerability(known: Vulnerability, language: Language) -> str:
+    words = [known.product, known.summary.to(language), f"{_AFFECTED.to(language)}: {known.affected}"]
+    if known.fixed:
+        words.append(f"{_FIXED.to(language)}: {known.fixed}")
+    words += [f"{score.scorer} {score.score:.1f} (CVSS {score.version})" for score in known.scores]
+    if known.kev_date:
+        words.append(f"KEV {known.kev_date}")
+    return "; ".join(words)
+
+
+_Lister = Callable[[Knowledge, Language], Iterable[tuple[str, str, Provenance]]]
+
+_LISTERS: Mapping[str, _Lister] = {
+    "vulnerabilities": lambda k, lang: (
+        (v.cve, _vulnerability(v, lang), v.provenance) for v in k.vulnerabilities.values()
+    ),
+    "pools": lambda k, lang: ((p.name, _pool(p, lang), p.provenance) for p in k.pools),
+    "coins": lambda k, _: (
+        (c.symbol, f"{c.name}; {c.family}; {', '.join(c.algorithms)}", c.provenance) for c in k.coins.values()
+    ),
+    "algorithms": lambda k, _: (
+        (a.name, f"{a.family}; {', '.join(a.coins)}", a.provenance) for a in k.algorithms.values()
+    ),
+    "agents": lambda k, _: ((a.name, f"{a.pattern}; {', '.join(a.coins)}", a.provenance) for a in k.agents),
+    "samples": lambda k, lang: ((f"{s.kind} {s.value}", s.meaning.to(lang), s.provenance) for s in k.samples),
+    "techniques": lambda k, lang: (
+        (t.id, f"{t.name.to(lang)}; {t.tactic}", t.provenance) for t in k.techniques.values()
+    ),
+    "figures": lambda k, lang: (
+        (f.id, f"{f.value:g} {f.unit}; {f.text.to(lang)}", f.provenance) for f in k.figures.values()
+    ),
+    "networks": lambda k, lang: ((n.network, f"{n.name}; {n.meaning.to(lang)}", n.provenance) for n in k.networks),
+    "shared_hosts": lambda k, lang: ((s.domain, s.reason.to(lang), s.provenance) for s in k.shared_hosts.values()),
+    "weights": lambda k, lang: (
+        (w.id, f"{w.bits:+.1f} bits; {w.about}; {w.family}; {w.because.to(lang)}", w.provenance)
+        for w in k.weights.values()
+    ),
+}
+
+KINDS = tuple(_LISTERS)
+"""What ``listing`` can be asked for."""
+
+
+def listing(knowledge: Knowledge, kind: str | None = None, language: Language = "en") -> list[Row]:
+    """Rows of one kind (see ``KINDS``), or of all; sorted by kind and id. Raises KeyError for an unknown kind."""
+    kinds = KINDS if kind is None else (kind,)
+    rows = [
+        Row(kind=name, id=id_, text=text, source=provenance.source, date=provenance.date)
+        for name in kinds
+        for id_, text, provenance in _LISTERS[name](knowledge, language)
+    ]
+    return sorted(rows, key=lambda row: (KINDS.index(row.kind), row.id))
