@@ -61,6 +61,8 @@ def community_ids(
     protocol = _protocols(transport)
     src, src_known = _addresses(src_ip)
     dst, dst_known = _addresses(dst_ip)
+    four = _is_v4(src) & _is_v4(dst)
+    protocol = np.where((protocol == 1) & ~four, 58, protocol).astype(np.int16)  # sensors say icmp for both
     ported = np.isin(protocol, _WITH_PORTS)
     sport, sport_known = _ports(src_port)
     dport, dport_known = _ports(dst_port)
@@ -69,7 +71,6 @@ def community_ids(
     flip = ~one_way & _after(src, sport, dst, dport, ported)
     first, second = np.where(flip[:, None], dst, src), np.where(flip[:, None], src, dst)
     low, high = np.where(flip, dport, sport), np.where(flip, sport, dport)
-    four = _is_v4(src) & _is_v4(dst)
     out = np.zeros((len(protocol), 21), np.uint8)
     for version, use_ports in ((4, True), (4, False), (6, True), (6, False)):
         rows = np.flatnonzero(known & (four == (version == 4)) & (ported == use_ports))

@@ -1,0 +1,234 @@
+"""Zeek logs, as tab-separated text with its ``#`` headers and as JSON lines, into our tables.
+
+Any subset and order of fields, any separator, several headers in one file, ``_path`` mixtures of JSON streaming logs,
+rotated and still open logs. Logs that have no table here (files, weird, dhcp, …) are counted and otherwise passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch
+from kanaria.formats import columns as cols
+from kanaria.formats.zeek_fields import (
+    FIELDS,
+    Fields,
+    fits,
+    guess_path,
+    json_schema,
+    path_from_name,
+    tsv_types,
+    unescape,
+)
+from kanaria.formats.zeek_tables import MAPPINGS
+
+_TABLES = tuple(dict.fromkeys(table for table, _mapping in MAPPINGS.values()))
+_Rejects = list[tuple[int, str, bytes]]
+
+
+def _base(path: str) -> str:
+    return path.removeprefix("open_")
+
+
+@dataclass(slots=True)
+class _Header:
+    """What the ``#`` lines said so far."""
+
+    separator: str = "\t"
+    sets: str = ","
+    empty: str = "(empty)"
+    unset: str = "-"
+    path: str = ""
+    fields: tuple[str, ...] = ()
+
+    def learn(self, line: str) -> None:
+        """Take in one header line without its end."""
+        if line.startswith("#separator"):
+            self.separator = unescape(line[len("#separator") :].strip(" ").replace("\\t", "\t"))[:1] or "\t"
+            return
+        if line.startswith("#fields") and not line[7:8].isalnum():
+            self.separator = line[7:8] or "\t"  # what is really used, should #separator be missing or mangled
+        key, *values = line.rstrip("\n").split(self.separator)
+        if key == "#fields":
+            self.fields = tuple(values)
+        elif values:
+            setting = {"#set_separator": "sets", "#empty_field": "empty", "#unset_field": "unset", "#path": "path"}
+            if key in setting:
+                setattr(self, setting[key], values[0])
+
+
+@dataclass(slots=True)
+class _Collected:
+    """Tables of one batch while it is put together."""
+
+    stream: Stream
+    context: ReadContext
+    tables: dict[str, list[pa.Table]]
+    rejects: _Rejects
+    rows: int = 0
+
+    def add(self, path: str, part: cols.Part, fields: Fields) -> None:
+        table, mapping = MAPPINGS[_base(path)]
+        self.rejects += part.rejects
+        if not len(part.lines):
+            return
+        mapped = mapping(fields, path)
+        if table == "http":
+            mapped["raw"] = part.raw
+        done = cols.finish(table, mapped, part.lines, stream=self.stream, context=self.context, sensor="zeek")
+        self.tables.setdefault(table, []).append(done)
+
+    def batch(self, name: str, chunk: cols.Chunk) -> Batch:
+        tables = {table: pa.concat_tables(parts) for table, parts in self.tables.items()}
+        return cols.make_batch(self.stream, name, chunk, tables, self.rows, self.rejects)
+
+
+def _header_lines(data: bytes) -> Iterator[tuple[int, int]]:
+    """Begin and end (after ``\\n``) of every line that starts with ``#``; a search for bytes, not an expression."""
+    begin = 0 if data.startswith(b"#") else data.find(b"\n#") + 1
+    while begin or data.startswith(b"#"):
+        end = data.index(b"\n", begin) + 1
+        yield begin, end
+        begin = end if data.startswith(b"#", end) else data.find(b"\n#", end) + 1
+        if not begin:
+            return
+
+
+class ZeekTsv:
+    """Zeek's own tab-separated logs."""
+
+    name = "zeek-tsv"
+    title = "Zeek log, tab-separated (conn, dns, ssl, http, rdp, smb, ssh, …)"
+    example = "#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\t…"
+    tables = _TABLES
+
+    def sniff(self, head: bytes, name: str) -> float:
+        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if start.startswith(b"#separator ") or re.match(rb"#fields[\t ,|;]", start):
+            return 1.0
+        return 0.9 if re.search(rb"^#fields\t.*\bts\b", head, re.MULTILINE) else 0.0
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        header = _Header(path=path_from_name(stream.name) or "")
+        for chunk in cols.chunks(stream):
+            collected = _Collected(stream, context, {}, [])
+            start, line = 0, chunk.first
+            for begin, end in _header_lines(chunk.data):
+                line = self._section(chunk.data[start:begin], line, header, collected) + 1
+                header.learn(chunk.data[begin : end - 1].decode("utf-8", "replace"))
+                start = end
+            self._section(chunk.data[start:], line, header, collected)
+            yield collected.batch(self.name, chunk)
+
+    def _section(self, data: bytes, first: int, header: _Header, collected: _Collected) -> int:
+        """The rows between two headers; returns the line number after them."""
+        if not data:
+            return first
+        count = data.count(b"\n")
+        path = _known_path(header, collected.stream.name)
+        if not header.fields:
+            reason = "expected a #fields header before this line; the beginning of the log may be missing"
+            lines = [(i, line) for i, line in enumerate(data.split(b"\n")[:-1]) if line.strip()]
+            collected.rejects += [(first + i, reason, line) for i, line in lines]
+            collected.rows += len(lines)
+        elif path is None:
+            collected.rows += count
+        else:
+            part = cols.read_delimited(
+                data, first, header.fields, tsv_types(_base(path)), delimiter=header.separator, nulls=(header.unset,)
+            )
+            collected.rows += len(part.lines) + len(part.rejects)
+            collected.add(path, part, Fields(part.table, header.sets, header.empty))
+        return first + count
+
+
+def _known_path(header: _Header, name: str) -> str | None:
+    """The log the header speaks of; files named ``open_…`` by a tool keep that mark. None for a log without a table."""
+    named = path_from_name(name) or ""
+    path = header.path or named
+    if _base(path) not in FIELDS and _base(named) != _base(path):
+        path = guess_path(header.fields) or ""
+    if named.startswith("open_") and _base(named) == path:
+        path = named
+    return path if _base(path) in FIELDS else None
+
+
+class ZeekJson:
+    """Zeek logs as JSON lines, one file per log or all mixed in a streaming log."""
+
+    name = "zeek-json"
+    title = "Zeek log, JSON lines (conn, dns, ssl, http, rdp, smb, ssh, …)"
+    example = '{"_path":"conn","ts":1700000000.5,"uid":"C1","id.orig_h":"192.0.2.7","id.orig_p":50000,…}'
+    tables = _TABLES
+
+    def sniff(self, head: bytes, name: str) -> float:
+        keys = _first_keys(head)
+        if not keys & {"ts", "_path", "_write_ts"}:
+            return 0.0
+        if "_path" in keys or keys & {"id.orig_h", "id_orig_h"}:
+            return 0.97
+        return 0.8 if path_from_name(name) is not None and "ts" in keys else 0.3 if guess_path(keys) else 0.0
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        default: str | None = None
+        for chunk in cols.chunks(stream):
+            collected = _Collected(stream, context, {}, [])
+            raw = cols.split_lines(chunk.data)
+            default = default or _json_path(chunk.data, stream.name)
+            lines = np.arange(chunk.first, chunk.first + len(raw), dtype=np.int64)
+            self._read(raw, lines, default, collected, chunk.data)
+            yield collected.batch(self.name, chunk)
+
+    def _read(self, raw: pa.BinaryArray, lines: cols.Lines, path: str | None, out: _Collected, data: bytes) -> None:
+        """Lines read as one log; those whose ``_path`` says otherwise are read again as what they are."""
+        import pyarrow.compute as pc
+
+        base = _base(path) if path else ""
+        fields = json_schema(base, data[: 1 << 16]) if base in FIELDS else pa.schema([("_path", pa.string())])
+        part = cols.read_json_lines(raw, lines, fields)
+        out.rows += len(part.lines) + len(part.rejects)
+        said = part.table["_path"].combine_chunks() if len(part.lines) else pa.array([], pa.string())
+        mine = pc.or_(pc.is_null(said), pc.is_in(said, pa.array([base, path or "", "open_" + base])))
+        for other in pc.unique(said.filter(pc.invert(mine))).to_pylist():
+            chosen = pc.fill_null(pc.equal(said, other), False)
+            if _base(other) in FIELDS:
+                out.rows -= pc.sum(chosen).as_py()
+                some = part.raw.filter(chosen)
+                self._read(some, part.lines[chosen.to_numpy(zero_copy_only=False)], other, out, cols.join_lines(some))
+        if base not in FIELDS or path is None:
+            out.rejects += part.rejects
+            return
+        keep = mine.to_numpy(zero_copy_only=False)
+        if not keep.all():
+            part = cols.Part(part.table.filter(mine), part.lines[keep], part.raw.filter(mine), part.rejects)
+        out.add(path, part, Fields(part.table))
+
+
+def _first_keys(head: bytes) -> set[str]:
+    """Keys of the first JSON object in the head; empty when there is none."""
+    for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 50)[:50]:
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        return set(value) if isinstance(value, dict) else set()
+    return set()
+
+
+def _json_path(data: bytes, name: str) -> str | None:
+    """Which log a JSON file holds: from its name, else the first ``_path``, else from the keys of the first object."""
+    named, keys = path_from_name(name), _first_keys(data[: 1 << 18])
+    found = re.search(rb'"_path"\s*:\s*"([^"]+)"', data[: 1 << 16])
+    said = found[1].decode("utf-8", "replace") if found else None
+    if named and (fits(_base(named), keys) if said is None else _base(named) == _base(said)):
+        return named
+    return said or guess_path(keys) or named
