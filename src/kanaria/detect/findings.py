@@ -1,0 +1,208 @@
+"""From matching rows to ``Finding`` values: one per rule and key in a batch, words, evidence and bits filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kanaria.core.facts import Knowledge, Weight
+from kanaria.core.ids import content_id
+from kanaria.core.text import cut, printable
+from kanaria.core.types import Evidence, Finding, Text
+from kanaria.detect.match import Rows
+from kanaria.detect.model import Rule
+
+KEPT_IDS = 50
+"""Event ids a finding carries; ``values['count']`` has the true number."""
+QUOTED_ROWS = 3
+"""Rows quoted as evidence: enough for a person to see the pattern, few enough to read."""
+QUOTE = 2000
+"""Characters of a quote; what identifies a request is in front, and common servers accept at most 8 kB of it."""
+COLUMNS = 200
+"""Display columns of a value inside a sentence."""
+
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+_RAW = ("raw", "request", "payload", "src_first", "command", "query")
+_ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
+
+
+def placeholders(*texts: Text) -> tuple[str, ...]:
+    """The column names that ``{column}`` in the texts ask for."""
+    found = [name for text in texts for words in (text.en, text.ja) for name in _PLACEHOLDER.findall(words)]
+    return tuple(dict.fromkeys(found))
+
+
+def show(value: object) -> str:
+    """A value as it appears inside a sentence: printable, and cut."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, list):
+        return cut(", ".join(show(item) for item in value), COLUMNS)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return cut(printable(value if isinstance(value, bytes) else str(value)), COLUMNS)
+
+
+def fill(text: Text, values: Mapping[str, str]) -> Text:
+    """The text with its placeholders filled; names without a value stay visible as ``?``."""
+
+    def one(match: re.Match[str]) -> str:
+        return values.get(match.group(1), "?")
+
+    return Text(en=_PLACEHOLDER.sub(one, text.en), ja=_PLACEHOLDER.sub(one, text.ja))
+
+
+def wanted(rule: Rule, facts: Knowledge | None) -> tuple[str, ...]:
+    """The columns a finding of this rule needs from its rows."""
+    because = [facts.weights[name].because for name in rule.weights] if facts else []
+    read = rule.matcher.columns if rule.matcher else ()
+    names = [*_ALWAYS, *rule.key, *placeholders(rule.title, rule.why, *because), *_RAW]
+    return tuple(dict.fromkeys([*names, *(column for column in read if not column.startswith("@"))]))
+
+
+def findings(rule: Rule, table: pa.Table, rows: Rows, facts: Knowledge | None) -> list[Finding]:
+    """One finding per distinct value of the rule's key fields among the matching rows."""
+    groups = list(_groups(table, rows, rule.key))
+    columns = [name for name in wanted(rule, facts) if name in table.column_names]
+    shown = [group[:QUOTED_ROWS] for group in groups]
+    details = iter(table.select(columns).take(np.concatenate(shown)).to_pylist())
+    ids = table["event_id"].to_numpy()
+    made = []
+    for group, part in zip(groups, shown, strict=True):
+        records = [next(details) for _ in part]
+        spans = table["time"].take(group)
+        made.append(_finding(rule, records, ids[group], _ends(spans), facts))
+    return made
+
+
+def _ends(times: pa.ChunkedArray) -> tuple[datetime | None, datetime | None]:
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(times)
+    return ends["min"].as_py(), ends["max"].as_py()
+
+
+def _groups(table: pa.Table, rows: Rows, key: Sequence[str]) -> Iterator[Rows]:
+    """The rows of every distinct key, in the order of their first rows; null is a value of its own."""
+    codes = np.zeros(len(rows), np.int64)
+    for column in key:
+        if column in table.column_names:
+            codes = _refined(codes, table[column].take(rows))
+    order = np.argsort(codes, kind="stable")
+    edges = np.flatnonzero(np.diff(codes[order])) + 1
+    groups = [rows[part] for part in np.split(order, edges)]
+    return iter(sorted(groups, key=lambda group: int(group[0])))
+
+
+def _refined(codes: Rows, column: pa.ChunkedArray) -> Rows:
+    encoded = column.combine_chunks().dictionary_encode().indices
+    values = encoded.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    return np.unique(codes * (int(values.max(initial=0)) + 1) + values, return_inverse=True)[1].astype(np.int64)
+
+
+def _finding(
+    rule: Rule,
+    records: Sequence[Mapping[str, Any]],
+    ids: Rows,
+    span: tuple[datetime | None, datetime | None],
+    facts: Knowledge | None,
+) -> Finding:
+    first = records[0]
+    values = {
+        name: show(value) for name, value in first.items() if value is not None and name not in ("event_id", *_RAW)
+    }
+    values |= {name: show(first[name]) for name in ("query", "command") if first.get(name) is not None}
+    values["count"] = str(len(ids))
+    named = [(name, "" if first.get(name) is None else str(first[name])) for name in rule.key]
+    evidence = evidence_of(rule, records, values, facts)
+    kept = tuple(sorted(ids.tolist())[:KEPT_IDS])
+    return make(
+        rule, named, kept, values, evidence, facts, device=first.get("device"), remote=first.get("remote"), span=span
+    )
+
+
+def make(
+    rule: Rule,
+    key: Sequence[tuple[str, str]],
+    event_ids: tuple[int, ...],
+    values: Mapping[str, str],
+    evidence: tuple[Evidence, ...],
+    facts: Knowledge | None,
+    *,
+    device: str | None,
+    remote: str | None,
+    span: tuple[datetime | None, datetime | None],
+    anchor: Sequence[object] | None = None,
+) -> Finding:
+    """The finding; its id rests on rule, key and ``anchor`` (by default the first event), so a replay repeats it."""
+    shown = printable(";".join(f"{name}={value}" for name, value in key))
+    return Finding(
+        id=content_id("f", [rule.id, shown, *(event_ids[:1] if anchor is None else anchor)]),
+        rule=rule.id,
+        rule_version=rule.version,
+        title=fill(rule.title, values),
+        why=fill(rule.why, values),
+        severity=rule.severity,
+        table=rule.table,
+        time=span[0],
+        device=device,
+        remote=remote,
+        key=f"{rule.id};{shown}",
+        bits=bits_of(rule, facts),
+        stage=rule.stage,
+        techniques=rule.techniques,
+        tags=rule.tags,
+        cves=rule.cves,
+        event_ids=event_ids,
+        evidence=evidence,
+        values=dict(values),
+        until=span[1] if span[1] != span[0] else None,
+    )
+
+
+def bits_of(rule: Rule, facts: Knowledge | None) -> float:
+    """What the rule's weights add up to: the strongest of each family, at most the family's cap."""
+    strongest: dict[str, float] = {}
+    for weight in (facts.weights[name] for name in rule.weights) if facts else ():
+        known = strongest.get(weight.family, 0.0)
+        strongest[weight.family] = max(known, weight.bits, key=abs)
+    caps = facts.caps if facts else {}
+    return sum(min(bits, caps.get(family, bits)) for family, bits in strongest.items())
+
+
+def evidence_of(
+    rule: Rule, records: Sequence[Mapping[str, Any]], values: Mapping[str, str], facts: Knowledge | None
+) -> tuple[Evidence, ...]:
+    """One piece of evidence per weight of the rule and record; worth 0 bits when there are no weights."""
+    weights: list[Weight | None] = [facts.weights[name] for name in rule.weights] if facts else []
+    made = []
+    for record in records:
+        for weight in weights or [None]:
+            name = weight.id if weight else rule.id
+            made.append(
+                Evidence(
+                    id=content_id("e", [rule.id, name, record.get("event_id")]),
+                    kind=name,
+                    about=weight.about if weight else "outcome",
+                    family=weight.family if weight else "context",
+                    bits=weight.bits if weight else 0.0,
+                    because=fill(weight.because if weight else rule.title, values),
+                    source=record.get("source"),
+                    line=record.get("line"),
+                    time=record.get("time"),
+                    quote=quote(record),
+                    event_id=record.get("event_id"),
+                )
+            )
+    return tuple(made)
+
+
+def quote(record: Mapping[str, Any]) -> str:
+    """The record's raw text, printable and cut; empty when its table keeps none."""
+    raw = next((record[name] for name in _RAW if record.get(name)), b"")
+    return printable(raw[: 4 * QUOTE])[:QUOTE]

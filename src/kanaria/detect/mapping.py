@@ -1,0 +1,57 @@
+"""Which table a Sigma log source means and what its field names are called there. The data is in ``mappings/*.yaml``.
+
+A rule's log source in, table name and field mapping out. ``{product: kanaria, category: <table>}`` is our own and maps
+to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from kanaria.core.schema import TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """A log source Kanaria has a table for."""
+
+    table: str
+    fields: Mapping[str, str]
+
+
+def find(logsource: Mapping[str, str]) -> FieldMapping | None:
+    """The mapping of the most specific known log source that agrees with everything the rule asks for.
+
+    ``{product: windows, category: firewall}`` is a firewall for us; a ``service`` must be known, because it names a log
+    of its own.
+    """
+    if logsource.get("product") == "kanaria" and logsource.get("category") in TABLES:
+        return FieldMapping(logsource["category"], {})
+    fitting = [
+        (len(known), entry)
+        for known, entry in _entries()
+        if all(logsource.get(key) == value for key, value in known.items())
+        and ("service" not in logsource or "service" in known)
+    ]
+    return max(fitting, key=lambda found: found[0])[1] if fitting else None
+
+
+def known_logsources() -> tuple[Mapping[str, str], ...]:
+    """Every log source with a mapping, for documentation and error messages."""
+    return tuple(known for known, _ in _entries())
+
+
+@cache
+def _entries() -> tuple[tuple[Mapping[str, str], FieldMapping], ...]:
+    import yaml
+
+    found: list[tuple[Mapping[str, str], FieldMapping]] = []
+    for file in sorted(files("kanaria.detect").joinpath("mappings").iterdir(), key=lambda path: path.name):
+        entries: list[dict[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
+        for entry in entries:
+            found += [(known, FieldMapping(entry["table"], entry["fields"])) for known in entry["logsource"]]
+    return tuple(found)
