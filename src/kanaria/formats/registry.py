@@ -1,0 +1,67 @@
+"""Which formats exist, and which one an input is in.
+
+In: a stream's first bytes, or a name from ``--input-format``. Out: the format that reads it. Formats are listed as
+``module:Class`` and imported when first asked for; a format module must not import a heavy library at its top.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib import import_module
+
+from kanaria.core.errors import ConfigError
+from kanaria.core.stream import Format, Stream
+
+# One line per format, sorted by group. Order decides only between equal scores.
+FORMATS: tuple[str, ...] = (
+    # web
+    "kanaria.formats.web.kinds:Combined",
+    "kanaria.formats.web.kinds:LogFormat",
+    "kanaria.formats.web.kinds:NginxJson",
+    "kanaria.formats.web.kinds:CaddyJson",
+    "kanaria.formats.web.kinds:TraefikJson",
+    "kanaria.formats.web.kinds:WebJson",
+    "kanaria.formats.web.kinds:W3c",
+    "kanaria.formats.web.kinds:AwsAlb",
+    "kanaria.formats.web.kinds:Fragment",
+    "kanaria.formats.web.kinds:JsonRpc",
+    # network sensors
+    "kanaria.formats.zeek:ZeekTsv",
+    "kanaria.formats.zeek:ZeekJson",
+)
+
+
+@cache
+def all_formats() -> tuple[Format, ...]:
+    """Every format, one object each, in the order of ``FORMATS``."""
+    return tuple(_load(place) for place in FORMATS)
+
+
+def get(name: str) -> Format:
+    """The format of that name. Raises ConfigError with the closest names when there is none."""
+    by_name = {known.name: known for known in all_formats()}
+    if name in by_name:
+        return by_name[name]
+    close = difflib.get_close_matches(name, by_name, n=3)
+    raise ConfigError(
+        path="--input-format",
+        key="",
+        expected=f"one of {', '.join(by_name)}",
+        got=name,
+        cause=f"did you mean {' or '.join(close)}?" if close else "",
+    )
+
+
+def detect(stream: Stream) -> Format | None:
+    """The format whose ``sniff`` is surest about the stream's first bytes, or None when all say no."""
+    head = stream.head()
+    scored = [(known.sniff(head, stream.name), known) for known in all_formats()]
+    score, best = max(scored, key=lambda pair: pair[0])
+    return best if score > 0 else None
+
+
+def _load(place: str) -> Format:
+    module, _, name = place.partition(":")
+    loaded: Format = getattr(import_module(module), name)()
+    return loaded

@@ -1,0 +1,208 @@
+"""The careful path: any one line of a web log to a row, a reason why it is none, or nothing at all.
+
+Every shape is tried, from the strictest to the loosest, so that a file may mix them and no odd line costs another.
+This is the definition of what a line means; the fast paths only do the same for lines they are certain about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from kanaria.formats.web import prefix, values
+from kanaria.formats.web.delimited import W3cState, alb_row
+from kanaria.formats.web.escapes import load_json, unescape
+from kanaria.formats.web.jsonrow import inner_line, is_json_rpc, web_row
+from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
+from kanaria.formats.web.values import Row
+
+_BOM = b"\xef\xbb\xbf"
+_NESTING = 3  # prefixes on one line: syslog around Docker around the log is the deepest seen in the field
+
+# A request in quotes, then as much of the rest as is there. Mail and chat turn quotes into typographic ones.
+_FRAGMENT = re.compile(
+    rb'"((?:[^"\\]|\\.)*)"(?: (\d{3}|-)(?: (\d{1,18}|-))?)?(?: "((?:[^"\\]|\\.)*)")?(?: "((?:[^"\\]|\\.)*)")?( .*)?',
+    re.DOTALL,
+)
+# A request whose quotes nobody escaped, or any other trouble between the first quote and the status.
+_LOOSE = re.compile(
+    rb'(?:(.*?) ?\[([^\]"]{8,40})\] )?"(.*)" (\d{3}|-) (\d{1,18}|-)(?: "(.*?)" "(.*?)")?( .*)?', re.DOTALL
+)
+_CUT = re.compile(rb'(\S+) \S+ [^\["]*?\[(\d\d/[^\]]*)\](?: "(.*))?', re.DOTALL)
+_BARE_RPC = re.compile(
+    rb'[\[{]\s*[\[{]?\s*\\*(?:"|x22|u0022).{0,65536}?\\*(?:"|x22|u0022)(?:method|result|jsonrpc)\\*(?:"|x22|u0022)',
+    re.DOTALL,
+)
+_TYPOGRAPHIC = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"'})
+
+
+@dataclass
+class LineParser:
+    """Reads line after line; remembers only which fields a W3C log declared and how often each shape was seen.
+
+    ``layout`` and ``aliases`` are the user's own, tried first.
+    """
+
+    layout: Layout | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    year: int | None = None
+    w3c: W3cState = field(default_factory=W3cState)
+    shape: str = ""
+    """Name of the shape the last accepted line had."""
+
+    def parse(self, line: bytes) -> Row | str | None:
+        """A row; a reason (text) when the line is no web log record; None for blank lines and directives."""
+        line = line.removeprefix(_BOM)
+        if not line.strip(b" \t\r\n\0"):
+            return None
+        return self._record(line, 0)
+
+    def _record(self, line: bytes, depth: int) -> Row | str | None:
+        line = line.strip(b" \t\r\n")
+        row = self._strict(line, depth)
+        if isinstance(row, dict):
+            return row
+        if line[:1] == b"#":
+            self.w3c.directive(line)
+            self.shape = "w3c"
+            return None
+        inner = prefix.strip(line, self.year) if depth < _NESTING else None
+        if inner and inner.line:
+            found = self._record(inner.line, depth + 1)
+            if isinstance(found, dict):
+                return prefix.complete(found, inner)
+        return row or self._loose(line)
+
+    def _strict(self, line: bytes, depth: int) -> Row | str | None:
+        if self.layout is not None and (row := self.layout.parse(line)):
+            self.shape = "logformat"
+            return row
+        first = line[:1]
+        if first in (b"{", b"["):
+            return self._json(line, depth)
+        for shape, read in self._readers(first):
+            row = read(line)
+            if row is not None and (shape != "vhost" or row.get("src_ip")):
+                self.shape = shape
+                return row
+        return None
+
+    def _readers(self, first: bytes) -> tuple[tuple[str, Callable[[bytes], Row | None]], ...]:
+        if first == b'"':
+            return (("fragment", _fragment),)
+        if self.w3c.fields:
+            return (("w3c", self.w3c.row), *_READERS)
+        return (*_READERS, ("w3c", self.w3c.row))
+
+    def _json(self, line: bytes, depth: int) -> Row | str | None:
+        try:
+            record = load_json(line)
+        except ValueError:
+            return self._rpc(line, unescape(line)) if _BARE_RPC.match(line) else None
+        if is_json_rpc(record):
+            return self._rpc(line, line)
+        if not isinstance(record, dict):
+            return None
+        row = web_row(record, self.aliases)
+        if row is not None:
+            self.shape = _json_shape(record)
+            return row
+        return self._wrapped(record, depth)
+
+    def _wrapped(self, record: dict[str, object], depth: int) -> Row | str | None:
+        wrapped = inner_line(record) if depth < _NESTING else None
+        if wrapped is None:
+            return "JSON without a request"
+        line, time, host, program = wrapped
+        found = self._record(line, depth + 1) if line else None
+        if not isinstance(found, dict):
+            return "JSON around something that is no request"
+        return prefix.complete(found, prefix.Prefix(b"", time, host, program))
+
+    def _rpc(self, line: bytes, request: bytes) -> Row:
+        self.shape = "jsonrpc"
+        row: Row = {"request": request}
+        return row
+
+    def _loose(self, line: bytes) -> Row | str:
+        if line[:1] in b"\xe2" and line[:3] in (b"\xe2\x80\x9c", b"\xe2\x80\x9d", b"\xe2\x80\x9e"):
+            row = _fragment(
+                line.decode("utf-8", "surrogateescape").translate(_TYPOGRAPHIC).encode("utf-8", "surrogateescape")
+            )
+            if row:
+                self.shape = "fragment"
+                return row
+        match = _LOOSE.fullmatch(line)
+        if match and (match[1] is not None or line[:1] == b'"'):
+            self.shape = "loose"
+            return _loose_row(match)
+        match = _CUT.fullmatch(line)
+        if match:
+            self.shape = "cut"
+            return _cut_row(match)
+        if values.is_request_line(line):
+            self.shape = "fragment"
+            row = {}
+            values.set_request(row, line)
+            return row
+        return "no web log record (binary data)" if b"\0" in line else "no web log record"
+
+
+_READERS: tuple[tuple[str, Callable[[bytes], Row | None]], ...] = (
+    ("vhost", VHOST_COMBINED.parse),
+    ("combined", COMBINED.parse),
+    ("vhost", VHOST_COMMON.parse),
+    ("common", COMMON.parse),
+    ("aws-alb", alb_row),
+)
+
+
+def _json_shape(record: Mapping[str, object]) -> str:
+    if isinstance(record.get("request"), dict):
+        return "caddy-json"
+    if "RequestPath" in record or "DownstreamStatus" in record:
+        return "traefik-json"
+    nginx = {"remote_addr", "body_bytes_sent", "time_iso8601", "time_local", "http_user_agent", "request_uri"}
+    return "nginx-json" if nginx & record.keys() else "web-json"
+
+
+def _fragment(line: bytes) -> Row | None:
+    match = _FRAGMENT.fullmatch(line)
+    if not match:
+        return None
+    row: Row = {}
+    values.set_request(row, unescape(match[1]))
+    _answer(row, match[2], match[3])
+    for column, raw in (("referer", match[4]), ("user_agent", match[5])):
+        row[column] = values.text_or_none(unescape(raw)) if raw is not None else None
+    return row
+
+
+def _answer(row: Row, status: bytes | None, size: bytes | None) -> None:
+    row["status"] = values.small_integer(status or b"")
+    row["bytes_out"] = 0 if size == b"-" else values.integer(size or b"")
+
+
+def _loose_row(match: re.Match[bytes]) -> Row:
+    row: Row = {}
+    if match[1] is not None:
+        words = match[1].decode("utf-8", "backslashreplace").split()
+        row["src_ip"], row["src_port"] = values.client(words[0]) if words else (None, None)
+        row["time"] = values.clf_time(match[2])
+    values.set_request(row, unescape(match[3]))
+    _answer(row, match[4], match[5])
+    for column, raw in (("referer", match[6]), ("user_agent", match[7])):
+        row[column] = values.text_or_none(unescape(raw)) if raw is not None else None
+    return row
+
+
+def _cut_row(match: re.Match[bytes]) -> Row:
+    """A line that ends in the middle: what is there is an event, what is missing is null."""
+    row: Row = {"time": values.clf_time(match[2])}
+    row["src_ip"], row["src_port"] = values.client(match[1].decode("utf-8", "backslashreplace"))
+    if match[3] is not None:
+        request, closed, rest = match[3].partition(b'" ')
+        values.set_request(row, unescape(request))
+        _answer(row, rest[:3] if closed and re.match(rb"\d{3}(?: |$)", rest) else None, None)
+    return row

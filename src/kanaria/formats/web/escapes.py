@@ -1,0 +1,92 @@
+"""Undo what a server did to a field when it wrote the log: bytes in, the client's own bytes out.
+
+Apache (``ap_escape_logitem``) writes ``\\"``, ``\\\\``, C escapes and ``\\xHH``; nginx (``ngx_http_log_escape``) only
+``\\xHH``, also for quotes and backslashes. The two do not collide, so one decoder serves both. JSON writers use
+RFC 8259 escapes; nginx with ``escape=json`` leaves bytes above 0x7F as they came, so a JSON log need not be UTF-8.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+_LOG_ESCAPE = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|u00([0-9A-Fa-f]{2})|([\\"bnrtvfa0]))')
+_C_ESCAPES = {
+    b"\\": b"\\", b'"': b'"', b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f",
+    b"a": b"\a", b"0": b"\0",
+}  # fmt: skip
+# JSON written with a plain log format carries the server's own escapes, which JSON does not know.
+_NOT_JSON = re.compile(r'\\(?:(["\\/bfnrtu])|x([0-9A-Fa-f]{2})|([va0])|)')
+_BARE_ESCAPES = {"v": "\\u000b", "a": "\\u0007", "0": "\\u0000"}
+
+
+def unescape(field: bytes) -> bytes:
+    """The bytes behind an Apache- or nginx-escaped field. A backslash that starts no known escape stays."""
+    return _LOG_ESCAPE.sub(_log_escape, field) if b"\\" in field else field
+
+
+def _log_escape(match: re.Match[bytes]) -> bytes:
+    digits = match[1] or match[2]
+    return bytes((int(digits, 16),)) if digits else _C_ESCAPES[match[3]]
+
+
+def escape_apache(data: bytes) -> bytes:
+    """The bytes as Apache writes them inside a quoted field; the inverse of ``unescape``."""
+    names = {value[0]: b"\\" + key for key, value in _C_ESCAPES.items() if key in b'\\"bnrtv'}
+    return b"".join(names.get(c, bytes((c,)) if 0x20 <= c < 0x7F else b"\\x%02x" % c) for c in data)
+
+
+def escape_nginx(data: bytes) -> bytes:
+    """The bytes as nginx writes them with its default escaping; the inverse of ``unescape``."""
+    return b"".join(bytes((c,)) if 0x20 <= c < 0x7F and c not in b'"\\' else b"\\x%02X" % c for c in data)
+
+
+def escape_json(data: bytes) -> bytes:
+    """The bytes as nginx writes them with ``escape=json``: control characters escaped, bytes above 0x7F as they are."""
+    named = {0x22: b'\\"', 0x5C: b"\\\\", 8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r"}
+    return b"".join(named.get(c, bytes((c,)) if c >= 0x20 else b"\\u%04X" % c) for c in data)
+
+
+def load_json(line: bytes) -> object:
+    """The JSON value of a line whose strings may carry raw bytes; those come out as lone surrogates (PEP 383).
+
+    Also accepts the escapes of Apache and nginx inside strings. Raises ValueError when it is no JSON even so, or
+    nested deeper than a log line has reason to be.
+    """
+    text = line.decode("utf-8", "surrogateescape")
+    try:
+        return _loads(text)
+    except json.JSONDecodeError:
+        if "\\" not in text:
+            raise
+    return _loads(_NOT_JSON.sub(_to_json_escape, text))
+
+
+def _loads(text: str) -> object:
+    try:
+        return json.loads(text, strict=False)
+    except RecursionError as error:
+        message = "nested too deeply"
+        raise ValueError(message) from error
+
+
+def _to_json_escape(match: re.Match[str]) -> str:
+    if match[1]:
+        return match[0]
+    if match[2]:
+        code = int(match[2], 16)
+        return f"\\u{code:04x}" if code < 0x80 else f"\\u{0xDC00 + code:04x}"
+    return _BARE_ESCAPES.get(match[3] or "", "\\\\")
+
+
+def to_bytes(text: str) -> bytes:
+    """The bytes a JSON string stands for: UTF-8, with raw bytes restored; other lone surrogates as UTF-8 would be."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def to_text(data: bytes) -> str:
+    """Text for a string column: UTF-8, with bytes that are not UTF-8 as ``\\xHH``."""
+    return data.decode("utf-8", "backslashreplace")

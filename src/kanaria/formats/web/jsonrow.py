@@ -1,0 +1,221 @@
+"""One JSON object of an access log to a row, whatever its writer calls the keys.
+
+Keys are compared without case and punctuation, nested objects are flattened with dots. Served are nginx variables,
+Caddy, Traefik, ECS, Envoy, Cloudflare, Google and AWS gateways, and close relatives. A key's name tells its unit, as
+documented by its writer. JSON-RPC messages standing bare on a line are requests without an HTTP line around them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from kanaria.formats.web import values
+from kanaria.formats.web.escapes import to_bytes
+from kanaria.formats.web.layout import join_request
+from kanaria.formats.web.values import Row
+
+# What a key carries, by its letters and digits; several names may carry one thing, the first listed wins.
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "request": ("request", "request_line", "http_request_line", "requestline"),
+    "client": (
+        "remote_addr", "request.remote_ip", "request.remote_addr", "ClientHost", "ClientAddr", "client_ip", "clientip",
+        "remote_ip", "remote_host", "client.ip", "client.address", "source.ip", "source.address",
+        "httpRequest.remoteIp",
+        "downstream_remote_address", "downstream_direct_remote_address", "c_ip", "src_ip", "srcip", "ip", "host_ip",
+        "identity.sourceIp", "sourceIp", "remote", "client", "network.client.ip", "peer",
+    ),
+    "real_client": ("request.client_ip",),
+    "forwarded": (
+        "http_x_forwarded_for", "x_forwarded_for", "xff", "forwarded_for", "proxy_add_x_forwarded_for",
+        "request.headers.X-Forwarded-For", "request_X-Forwarded-For", "http_x_real_ip", "realip",
+    ),
+    "method": (
+        "request_method", "request.method", "RequestMethod", "http.request.method", "http_method", "httpMethod",
+        "httpRequest.requestMethod", "ClientRequestMethod", "cs_method", "method", "verb", "http.method",
+    ),
+    "path": (
+        "request_uri", "request.uri", "RequestPath", "url.original", "httpRequest.requestUrl", "ClientRequestURI",
+        "url.full", "http.url", "url.path", "uri", "url", "path", "request_path", "resourcePath", "cs_uri_stem",
+        "target",         "http.target", "document_uri",
+    ),
+    "args": ("args", "query_string", "url.query", "query", "cs_uri_query"),
+    "protocol": (
+        "server_protocol", "request.proto", "RequestProtocol", "httpRequest.protocol", "ClientRequestProtocol",
+        "protocol",         "proto", "http_version", "http.flavor", "request_protocol",
+    ),
+    "http_version": ("http.version",),
+    "status": (
+        "status", "DownstreamStatus", "http.response.status_code", "status_code", "statusCode", "httpRequest.status",
+        "EdgeResponseStatus", "response_code", "response_status", "sc_status", "http_status", "code", "response.status",
+        "OriginStatus", "http.status_code", "response",
+    ),
+    "bytes_out": (
+        "body_bytes_sent", "size", "DownstreamContentSize", "http.response.body.bytes", "http.response.bytes",
+        "httpRequest.responseSize", "EdgeResponseBytes", "bytes_sent", "sc_bytes", "response_size", "responseLength",
+        "bytes_out", "bytes", "resp_size", "content_length", "response.bytes", "body_bytes",
+    ),
+    "bytes_in": (
+        "request_length", "bytes_read", "RequestContentSize", "http.request.bytes", "http.request.body.bytes",
+        "httpRequest.requestSize", "bytes_received", "bytes_in", "ClientRequestBytes", "cs_bytes",
+    ),
+    "seconds": (
+        "request_time", "httpRequest.latency", "latency_s", "duration_s", "elapsed", "response_time", "duration",
+    ),
+    "millis": (
+        "duration_ms", "latency_ms", "responseLatency", "time_taken", "request_time_ms", "elapsed_ms", "latency",
+    ),
+    "nanos": ("Duration", "event.duration"),
+    "referer": (
+        "http_referer", "request.headers.Referer", "request_Referer", "http.request.referrer", "httpRequest.referer",
+        "ClientRequestReferer", "referer", "referrer", "cs_Referer", "http_referrer",
+    ),
+    "user_agent": (
+        "http_user_agent", "request.headers.User-Agent", "request_User-Agent", "user_agent.original",
+        "httpRequest.userAgent", "ClientRequestUserAgent", "user_agent", "userAgent", "agent", "ua", "cs_User_Agent",
+        "http.user_agent", "identity.userAgent", "useragent",
+    ),
+    "user": ("remote_user", "user_id", "ClientUsername", "user.name", "username", "user", "cs_username", "auth"),
+    "host": (
+        "request.host", "RequestHost", "http_host", "url.domain", "ClientRequestHost", "authority", "vhost",
+        "virtual_host", "server_name", "cs_host", "domainName", "host",
+    ),
+    "port": ("server_port", "destination.port", "RequestPort"),
+    "server": ("server_addr", "destination.ip", "serverIp", "httpRequest.serverIp"),
+    "src_port": ("remote_port", "ClientPort", "source.port", "client.port", "request.remote_port"),
+    "body": ("request_body", "http.request.body.content", "req_body", "body"),
+    "time": (
+        "time_iso8601", "msec", "StartUTC", "@timestamp", "EdgeStartTimestamp", "ts", "timestamp", "time_local", "time",
+        "start_time", "requestTime", "datetime", "date", "StartLocal", "requestTimeEpoch", "@t", "t",
+    ),
+}  # fmt: skip
+_SEPARATORS = re.compile(r"[^a-z0-9.]+")
+_DEPTH = 5  # of nesting that is looked into; Caddy's request headers are at 3
+
+# Other sensors' JSON, which has readers of its own.
+_FOREIGN = ("uid", "event_type", "id.orig_h", "flow_id")
+
+
+def _fold(key: str) -> str:
+    return _SEPARATORS.sub("", key.lower())
+
+
+# "Duration" of Traefik is nanoseconds, "duration" of Caddy seconds: such names are looked up as written.
+_EXACT = {name: kind for kind, names in KEYS.items() for name in names if kind == "nanos"}
+_KIND: dict[str, tuple[str, int]] = {
+    _fold(name): (kind, rank)
+    for kind, names in reversed(list(KEYS.items()))
+    for rank, name in enumerate(names)
+    if name not in _EXACT
+}
+
+
+def web_row(record: Mapping[str, object], aliases: Mapping[str, str] | None = None) -> Row | None:
+    """The row of one access log object, or None when it is no HTTP request.
+
+    ``aliases`` maps keys of the user's own layout to kinds. Raw bytes in strings are lone surrogates (``load_json``).
+    """
+    if any(key in record for key in _FOREIGN):
+        return None
+    found = _collect(record, aliases or {})
+    if "request" not in found and not ("path" in found and ("method" in found or "status" in found)):
+        return None
+    parts = {kind: _plain(value) for kind, value in found.items()}
+    return _assemble(found, parts)
+
+
+def _collect(record: Mapping[str, object], aliases: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, tuple[int, object]] = {}
+    for key, value in _flatten(record):
+        alias = aliases.get(key)
+        kind, rank = (alias, -1) if alias else (_EXACT[key], -1) if key in _EXACT else _KIND.get(_fold(key), ("", 0))
+        if kind and value not in (None, "", "-") and (kind not in found or rank < found[kind][0]):
+            found[kind] = (rank, value)
+        elif kind == "request" and kind not in found:
+            found[kind] = (rank, value)
+    return {kind: value for kind, (_, value) in found.items()}
+
+
+def _flatten(record: Mapping[str, object], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            if depth < _DEPTH:
+                yield from _flatten(value, f"{prefix}{key}.", depth + 1)
+        else:
+            yield prefix + key, value[0] if isinstance(value, list) and value else value
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.9f}"
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _assemble(found: Mapping[str, object], parts: dict[str, str]) -> Row:
+    row: Row = {}
+    if "request" in parts:
+        values.set_request(row, to_bytes(parts["request"]))
+    else:
+        join_request(row, parts)
+    row["time"] = values.any_time(found.get("time"))
+    row["src_ip"], row["src_port"] = values.client(parts.get("client", ""), parts.get("forwarded", ""))
+    if "real_client" in parts:  # Caddy worked it out from its trusted proxies
+        row["src_ip"], row["src_port"] = values.address(parts["real_client"])[0], None
+    if "src_port" in parts:
+        row["src_port"] = values.small_integer(parts["src_port"])
+    row["host"], row["dst_port"] = values.address(parts.get("host", ""))
+    if "port" in parts:
+        row["dst_port"] = values.small_integer(parts["port"])
+    row["dst_ip"] = values.address(parts.get("server", ""))[0]
+    _numbers(row, parts)
+    for column in ("referer", "user_agent", "user"):
+        if column in parts:
+            row[column] = values.text_or_none(to_bytes(parts[column]))
+    if "body" in parts:
+        row["request_body"] = to_bytes(parts["body"])
+    return row
+
+
+def _numbers(row: Row, parts: Mapping[str, str]) -> None:
+    row["status"] = values.small_integer(parts.get("status", ""))
+    row["bytes_out"] = values.integer(parts.get("bytes_out", "").partition(".")[0])
+    row["bytes_in"] = values.integer(parts.get("bytes_in", "").partition(".")[0])
+    for kind, power in (("seconds", 6), ("millis", 3), ("nanos", -3)):
+        if kind in parts and row.get("duration_us") is None:
+            row["duration_us"] = values.scaled(parts[kind].rstrip("s"), power)
+
+
+def is_json_rpc(record: object) -> bool:
+    """Whether a JSON value is a JSON-RPC call or answer (or a batch of them): its shape, not its method names."""
+    if isinstance(record, list):
+        return bool(record) and all(isinstance(item, dict) and is_json_rpc(item) for item in record)
+    if not isinstance(record, dict):
+        return False
+    if "jsonrpc" in record:
+        return True
+    call = isinstance(record.get("method"), str) and ("params" in record or "id" in record)
+    answer = "id" in record and ("result" in record or "error" in record)
+    return (call or answer) and "status" not in record
+
+
+def inner_line(record: Mapping[str, object]) -> tuple[bytes, int | None, str | None, str | None] | None:
+    """The log line a collector wrapped into JSON, with its time, host and program; None when nothing is wrapped.
+
+    journald's ``MESSAGE`` may be a list of byte values; Docker's ``log`` ends in a newline.
+    """
+    for key in ("MESSAGE", "log", "message", "msg", "line", "event.original", "event", "@message"):
+        value = record.get(key)
+        if isinstance(value, list) and value and all(isinstance(item, int) and 0 <= item < 256 for item in value):
+            return (bytes(value), *_wrapper(record))
+        if isinstance(value, str) and len(value) > 1:
+            return (to_bytes(value).rstrip(b"\r\n"), *_wrapper(record))
+    return None
+
+
+def _wrapper(record: Mapping[str, object]) -> tuple[int | None, str | None, str | None]:
+    time = next((record[k] for k in ("__REALTIME_TIMESTAMP", "time", "@timestamp", "timestamp") if k in record), None)
+    host = next((record[k] for k in ("_HOSTNAME", "hostname", "host") if isinstance(record.get(k), str)), None)
+    name = next(
+        (record[k] for k in ("SYSLOG_IDENTIFIER", "program", "appname") if isinstance(record.get(k), str)), None
+    )
+    return values.any_time(time), host, name  # type: ignore[return-value]

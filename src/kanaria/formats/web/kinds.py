@@ -1,0 +1,190 @@
+"""The web log formats by name. All share one reader; they differ in what they recognise and in their fast path.
+
+Whatever the name, a line in any other web shape is still read: files mix shapes, and ``--input-format`` says only what
+to expect first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+
+from kanaria.core.errors import ConfigError
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch
+from kanaria.formats.web.careful import LineParser
+from kanaria.formats.web.values import Row
+
+if TYPE_CHECKING:
+    from kanaria.formats.web.reader import Fast
+
+SNIFFED_LINES = 200  # of the head; a mixed log shows its shapes within these, and sniffing costs 2 ms
+
+
+@lru_cache(maxsize=8)
+def shapes(head: bytes) -> tuple[Counter[str], int]:
+    """How many of the first lines have which shape, and how many lines were looked at."""
+    parser = LineParser()
+    found: Counter[str] = Counter()
+    lines = [line for line in head.split(b"\n")[: 4 * SNIFFED_LINES] if line.strip()][:SNIFFED_LINES]
+    for line in lines:
+        row = parser.parse(line[:65536])
+        if isinstance(row, dict) or (row is None and parser.shape == "w3c"):
+            found[parser.shape] += 1
+    return found, len(lines)
+
+
+class WebFormat:
+    """What the web formats have in common. ``shapes`` are the line shapes it stands for, by ``LineParser.shape``."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    example: ClassVar[str]
+    tables: ClassVar[tuple[str, ...]] = ("http",)
+    shapes: ClassVar[tuple[str, ...]] = ()
+    sensor: ClassVar[str] = "web"
+    certainty: ClassVar[float] = 0.9
+    """The score when every line has the shape."""
+
+    def sniff(self, head: bytes, name: str) -> float:
+        found, lines = shapes(head)
+        own = sum(found[shape] for shape in self.shapes)
+        if not own or own < max((found[shape] for shape in found if shape not in self.shapes), default=0):
+            return 0.0
+        return self.certainty * (0.3 + 0.7 * sum(found.values()) / lines)
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        from kanaria.formats.web.reader import read
+
+        yield from read(
+            stream,
+            context,
+            name=self.name,
+            sensor=self.sensor,
+            careful=self.parser(context),
+            fast=self.fast(stream, context),
+        )
+
+    def parser(self, context: ReadContext) -> LineParser:
+        """The careful parser for one input."""
+        return LineParser(year=context.year)
+
+    def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
+        """The fast path for one input, if there is one."""
+        return None
+
+
+class Combined(WebFormat):
+    name = "combined"
+    title = "nginx and Apache access log (common, combined, vhost_combined)"
+    example = '203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 512 "-" "curl/8.5.0"'
+    shapes = ("combined", "common", "vhost", "loose", "cut")
+
+
+class LogFormat(WebFormat):
+    """Never detected: it needs the user's layout."""
+
+    name = "logformat"
+    title = "Any access log, given its Apache LogFormat or nginx log_format string"
+    example = '203.0.113.7 200 0.012 "GET / HTTP/1.1"'
+
+    def sniff(self, head: bytes, name: str) -> float:
+        return 0.0
+
+    def parser(self, context: ReadContext) -> LineParser:
+        from kanaria.formats.web.layout import compile_layout, json_aliases
+
+        if not context.layout:
+            raise ConfigError(
+                path="--log-format",
+                key="",
+                expected="the server's LogFormat or log_format string",
+                got=context.layout,
+                cause="--input-format logformat needs it",
+            )
+        aliases = json_aliases(context.layout)
+        if aliases:
+            return LineParser(aliases=aliases, year=context.year)
+        return LineParser(layout=compile_layout(context.layout), year=context.year)
+
+
+class NginxJson(WebFormat):
+    name = "nginx-json"
+    title = "nginx JSON access log (escape=json)"
+    example = '{"msec":"1767323045.000","remote_addr":"203.0.113.7","request":"GET / HTTP/1.1","status":200}'
+    shapes = ("nginx-json",)
+    sensor = "nginx"
+    certainty = 0.8
+
+
+class CaddyJson(WebFormat):
+    name = "caddy-json"
+    title = "Caddy access log"
+    example = (
+        '{"ts":1767323045.5,"request":{"remote_ip":"203.0.113.7","method":"GET","uri":"/"},"status":200,"size":512}'
+    )
+    shapes = ("caddy-json",)
+    sensor = "caddy"
+
+
+class TraefikJson(WebFormat):
+    name = "traefik-json"
+    title = "Traefik JSON access log"
+    example = '{"ClientHost":"203.0.113.7","RequestMethod":"GET","RequestPath":"/","DownstreamStatus":200}'
+    shapes = ("traefik-json",)
+    sensor = "traefik"
+
+
+class WebJson(WebFormat):
+    name = "web-json"
+    title = "JSON lines of any web server, proxy or gateway"
+    example = '{"source":{"ip":"203.0.113.7"},"http":{"request":{"method":"GET"}},"url":{"original":"/"}}'
+    shapes = ("web-json",)
+    certainty = 0.6
+
+
+class W3c(WebFormat):
+    name = "w3c"
+    title = "W3C extended log (Microsoft IIS)"
+    example = "2026-01-02 03:04:05 192.0.2.1 GET / - 443 - 203.0.113.7 curl/8.5.0 - 200 0 0 12"
+    shapes = ("w3c",)
+    sensor = "iis"
+
+    def sniff(self, head: bytes, name: str) -> float:
+        score = super().sniff(head, name)
+        return max(score, 0.95) if re.search(rb"(?m)^#Fields:.*\b(?:cs-method|cs-uri|sc-status)\b", head) else score
+
+
+class AwsAlb(WebFormat):
+    name = "aws-alb"
+    title = "AWS application and classic load balancer access log"
+    example = (
+        "https 2026-01-02T03:04:05.000000Z app/example 203.0.113.7:40000 192.0.2.1:80 0 0 0 200 200 34 366"
+        ' "GET https://example.org:443/ HTTP/1.1" "curl/8.5.0" - -'
+    )
+    shapes = ("aws-alb",)
+    sensor = "aws-elb"
+
+
+class Fragment(WebFormat):
+    name = "fragment"
+    title = "Parts of access log lines: a quoted request and what follows it"
+    example = '"GET / HTTP/1.1" 400 4076 "-" "-"'
+    shapes = ("fragment",)
+    certainty = 0.7
+
+
+class JsonRpc(WebFormat):
+    name = "jsonrpc"
+    title = "Bare JSON-RPC messages, one a line"
+    example = '{"id":1,"method":"mining.subscribe","params":[]}'
+    shapes = ("jsonrpc",)
+    certainty = 0.6
+
+
+def explain_line(line: bytes, year: int | None = None) -> Row | str | None:
+    """One line by the careful path, for ``kanaria explain``."""
+    return LineParser(year=year).parse(line)

@@ -1,0 +1,87 @@
+"""What a log collector put in front of a web log line: syslog, journald, containers. Line in, inner line and facts out.
+
+The prefix is taken off only when it is unmistakable, and what it knew (time, host, program) completes the row.
+Sources: RFC 3164, RFC 5424, journalctl(1) output modes short and json, Docker json-file driver, Kubernetes CRI logs.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from kanaria.formats.web import values
+from kanaria.formats.web.escapes import to_text
+from kanaria.formats.web.values import Row
+
+_ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
+_RFC5424 = re.compile(
+    rb"<\d{1,3}>1 (-|" + _ISO + rb") (\S{1,255}) (\S{1,48}) \S{1,128} \S{1,32} "
+    rb'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+)'
+    rb" (?:\xef\xbb\xbf)?(.*)",
+    re.DOTALL,
+)  # fmt: skip
+_SYSLOG = re.compile(
+    rb"(?:<\d{1,3}>)?([A-Z][a-z]{2} [ 0-3]?\d \d\d:\d\d:\d\d(?:\.\d{1,6})?|" + _ISO + rb") "
+    rb'(?:([^\s\[\]:"]{1,255}|[0-9A-Fa-f:.]+) )?'
+    rb"([^\s\[\]:\"{]{1,64})(?:\[\d{1,10}\])?: ?(.*)",
+    re.DOTALL,
+)  # fmt: skip
+_CRI = re.compile(rb"(" + _ISO + rb") (?:stdout|stderr) [FP] (.*)", re.DOTALL)
+_COMPOSE = re.compile(rb"([A-Za-z0-9][\w.-]{0,63}) +\| (.*)", re.DOTALL)
+
+
+class Prefix(NamedTuple):
+    """The inner line, and what the prefix said; None where it said nothing."""
+
+    line: bytes
+    time: int | None = None
+    host: str | None = None
+    program: str | None = None
+
+
+def strip(line: bytes, year: int | None) -> Prefix | None:
+    """Take one prefix off, or None when there is none. ``year`` completes RFC 3164 times, which have none."""
+    first = line[:1]
+    if first == b"<":
+        match = _RFC5424.fullmatch(line)
+        if match:
+            return Prefix(match[4], _iso(match[1]), _name(match[2]), _name(match[3]))
+    if first.isdigit():
+        match = _CRI.fullmatch(line)
+        if match:
+            return Prefix(match[2], _iso(match[1]))
+    if first == b"<" or first.isdigit() or first.isupper():
+        match = _SYSLOG.fullmatch(line)
+        if match:
+            return Prefix(match[4], _time(match[1], year), _name(match[2]), _name(match[3]))
+    match = _COMPOSE.fullmatch(line)
+    return Prefix(match[2], program=_name(match[1])) if match else None
+
+
+def complete(row: Row, prefix: Prefix) -> Row:
+    """Fill what the inner line did not say."""
+    for column, value in (("time", prefix.time), ("device", prefix.host), ("sensor", prefix.program)):
+        if row.get(column) is None:
+            row[column] = value
+    return row
+
+
+def _name(field: bytes | None) -> str | None:
+    return values.text_or_none(field) if field else None
+
+
+def _iso(text: bytes) -> int | None:
+    return values.iso_time(to_text(text).replace(",", "."))
+
+
+def _time(text: bytes, year: int | None) -> int | None:
+    if text[:1].isdigit():
+        return _iso(text)
+    if year is None:
+        return None
+    pattern = "%Y %b %d %H:%M:%S.%f" if b"." in text else "%Y %b %d %H:%M:%S"
+    try:
+        return values.datetime_us(datetime.strptime(f"{year} {to_text(text)}", pattern))  # noqa: DTZ007 - RFC 3164 has no zone; UTC is assumed
+    except ValueError:
+        return None

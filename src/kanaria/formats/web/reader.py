@@ -1,0 +1,137 @@
+"""From a stream to batches: blocks of lines, parsed by the fast path where it is sure and by the careful one elsewhere.
+
+In: a stream, a ``LineParser`` and perhaps a ``Fast`` path. Out: one ``Batch`` per block, in order, with the rejected
+lines of the block; never an exception for content.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch, Position, RejectedRecord
+from kanaria.formats.lines import BLOCK, Block, Int64, blocks
+from kanaria.formats.web import tables
+from kanaria.formats.web.careful import LineParser
+from kanaria.formats.web.values import Row
+
+KEPT_REJECTS = 1000  # per input: enough to see what is wrong with it; all are counted
+KEPT_BYTES = 4096  # per reject: longer than any request line a server accepts by default is short
+FAST_FROM = 4 << 20  # bytes; below, the careful path is done before a compiled one is loaded (0.4 s)
+WORKERS = 2  # blocks parsed at once; the next is read meanwhile
+
+
+@dataclass
+class Parsed:
+    """One block's rows (``rows``: record numbers) by column, and its rejects as (row, reason, raw)."""
+
+    columns: dict[str, pa.Array]
+    rows: Int64
+    rejects: list[tuple[int, str, bytes]]
+    rejected: int
+
+
+class Fast(Protocol):
+    """A path that parses the sure lines of a whole block and hands the others to the careful parser."""
+
+    def parse(self, block: Block, careful: LineParser) -> Parsed: ...
+
+
+Work = Callable[[Block], tuple[Block, Parsed]]
+
+
+def read(
+    stream: Stream, context: ReadContext, *, name: str, sensor: str, careful: LineParser, fast: Fast | None = None
+) -> Iterator[Batch]:
+    """Batches of the ``http`` table. ``careful`` may remember declared fields: then there must be no ``fast``."""
+    budget = KEPT_REJECTS
+
+    def work(block: Block) -> tuple[Block, Parsed]:
+        sure = fast if len(block.data) >= FAST_FROM else None
+        return block, sure.parse(block, careful) if sure else parse_block(block, careful)
+
+    source = blocks(stream.open(), BLOCK)
+    for block, parsed in _parallel(work, source) if fast else map(work, source):
+        batch = _batch(block, parsed, stream.name, name, sensor, context, budget)
+        budget -= len(batch.rejects)
+        yield batch
+    damage: str | None = getattr(stream, "damage", None)
+    if damage:
+        yield _damaged(stream.name, name, damage)
+
+
+def _parallel(work: Work, source: Iterator[Block]) -> Iterator[tuple[Block, Parsed]]:
+    pending: deque[Future[tuple[Block, Parsed]]] = deque()
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="parse") as pool:
+        pending.extend(pool.submit(work, block) for block in islice(source, WORKERS))
+        while pending:
+            done = pending.popleft()
+            pending.extend(pool.submit(work, block) for block in islice(source, 1))
+            yield done.result()
+
+
+def parse_block(block: Block, careful: LineParser) -> Parsed:
+    """Every line of a block by the careful path."""
+    rows: list[Row] = []
+    raw: list[bytes] = []
+    numbers: list[int] = []
+    rejects = Rejects()
+    if block.overlong:
+        rejects.add(block.first_row, f"line longer than {len(block.data)} bytes", block.data)
+    for index in range(0 if not block.overlong else len(block), len(block)):
+        line = block.line(index)
+        found = careful.parse(line)
+        if isinstance(found, dict):
+            rows.append(found)
+            raw.append(line)
+            numbers.append(block.first_row + index)
+        elif found is not None:
+            rejects.add(block.first_row + index, found, line)
+    return Parsed(tables.from_rows(rows, raw), np.array(numbers, np.int64), rejects.kept, rejects.count)
+
+
+class Rejects:
+    """Counts all, keeps the first ``KEPT_REJECTS``, each cut to ``KEPT_BYTES``."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[int, str, bytes]] = []
+        self.count = 0
+
+    def add(self, row: int, reason: str, raw: bytes) -> None:
+        """Note one rejected line."""
+        self.count += 1
+        if len(self.kept) < KEPT_REJECTS:
+            self.kept.append((row, reason, raw[:KEPT_BYTES]))
+
+
+def _batch(
+    block: Block, parsed: Parsed, source: str, name: str, sensor: str, context: ReadContext, budget: int
+) -> Batch:
+    last = block.first_row + len(block) - 1
+    rejects = tuple(
+        RejectedRecord(source=source, row=row, reason=reason, raw=raw) for row, reason, raw in parsed.rejects[:budget]
+    )
+    return Batch(
+        source=source,
+        format=name,
+        tables={"http": tables.finish(parsed.columns, parsed.rows, source, context, sensor)},
+        rows=len(parsed.rows) + parsed.rejected,
+        rejects=rejects,
+        rejected=parsed.rejected,
+        position=Position(source=source, offset=block.offset + len(block.data), row=last),
+    )
+
+
+def _damaged(source: str, name: str, damage: str) -> Batch:
+    reject = RejectedRecord(source=source, row=0, reason=damage, raw=b"")
+    return Batch(
+        source=source, format=name, tables={}, rows=1, rejects=(reject,), rejected=1, position=Position(source=source)
+    )

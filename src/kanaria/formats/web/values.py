@@ -1,0 +1,167 @@
+"""Single values of a web log: times, addresses, numbers and request lines, from bytes or text to what the table holds.
+
+Times are ``int`` microseconds since 1970 UTC. Nothing here raises for content: what cannot be read is None.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from kanaria.core.network import is_global, parse_address
+from kanaria.formats.web.escapes import to_text
+
+Row = dict[str, object]
+"""One record by column names of the http table; ``time`` in microseconds, absent keys are null."""
+
+MONTHS = {name: index for index, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_CLF = re.compile(rb"(\d\d/[A-Z][a-z]{2}/\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)? ?([+-])(\d\d):?(\d\d)")
+_LAST = 253_402_300_800_000_000  # year 10000, where Python's calendar ends
+_REQUEST = re.compile(rb"([A-Z][A-Z_-]{1,31}) (.+) (HTTP/[0-9](?:\.[0-9])?)", re.DOTALL)
+# HTTP/0.9 has no version; only what every server knows and only with a path, else any two words would be a request.
+_SIMPLE = re.compile(rb"(GET|HEAD|POST|PUT|OPTIONS|DELETE|CONNECT|PATCH|TRACE|PROPFIND) (/\S*)")
+_HOST_PORT = re.compile(r"(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})")
+_DECIMAL = re.compile(r"(-?)(\d{1,19})(?:\.(\d+))?")
+_BIG = 1 << 62
+
+
+@lru_cache(maxsize=4096)
+def _day(text: bytes) -> int | None:
+    month = MONTHS.get(text[3:6])
+    try:
+        return (date(int(text[7:]), month or 0, int(text[:2])).toordinal() - 719_163) * 86_400
+    except ValueError:
+        return None
+
+
+def clf_time(text: bytes) -> int | None:
+    """``17/May/2015:10:05:03 +0000``, the time of Apache's common log format, optionally with a fraction."""
+    match = _CLF.fullmatch(text)
+    day = match and _day(match[1])
+    if not match or day is None:
+        return None
+    hour, minute, second, away = int(match[2]), int(match[3]), int(match[4]), int(match[7]) * 60 + int(match[8])
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    seconds = day + hour * 3600 + minute * 60 + second - (away * 60 if match[6] == b"+" else -away * 60)
+    return _in_range(seconds * 1_000_000 + int((match[5] or b"0").ljust(6, b"0")))
+
+
+def _in_range(time: int) -> int | None:
+    return time if 0 <= time < _LAST else None
+
+
+def iso_time(text: str) -> int | None:
+    """An ISO 8601 time; without an offset it is UTC."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return datetime_us(parsed)
+
+
+def datetime_us(parsed: datetime) -> int | None:
+    """Microseconds of a datetime; a naive one is UTC."""
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=UTC)
+    gone = parsed - datetime(1970, 1, 1, tzinfo=UTC)
+    return _in_range((gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds)
+
+
+def epoch_time(text: str) -> int | None:
+    """Seconds, milliseconds, micro- or nanoseconds since 1970; the magnitude tells which (all are 2001 to 2286)."""
+    match = _DECIMAL.fullmatch(text)
+    if not match or match[1]:
+        return None
+    digits = len(match[2])
+    whole = {10: 6, 13: 3, 16: 0, 19: -3}.get(digits)
+    if whole is None:
+        return None
+    return _in_range(scaled(text, whole) or 0)
+
+
+def scaled(text: str, power: int) -> int | None:
+    """The decimal number times ``10**power``, cut to an integer that fits 64 bits; None for anything else."""
+    match = _DECIMAL.fullmatch(text)
+    if not match:
+        return None
+    fraction = (match[3] or "")[:power] if power > 0 else ""
+    value = int(match[2] + fraction.ljust(max(power, 0), "0")) // 10 ** max(-power, 0)
+    return (-value if match[1] else value) if value < _BIG else None
+
+
+def any_time(value: object) -> int | None:
+    """A time as JSON logs write it: a number, ISO 8601, the common log format, or ``YYYY/MM/DD HH:MM:SS``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    text = f"{value:.6f}" if isinstance(value, float) else str(value).strip("[] ")
+    return (
+        epoch_time(text)
+        or iso_time(text)
+        or clf_time(text.encode("utf-8", "replace"))
+        or iso_time(text.replace("/", "-"))
+    )
+
+
+def integer(text: str | bytes) -> int | None:
+    """A whole number of up to 18 digits."""
+    return int(text) if len(text) <= 18 and text.isascii() and text.isdigit() else None
+
+
+def small_integer(text: str | bytes) -> int | None:
+    """A whole number for a 32-bit column (status, port)."""
+    return int(text) if len(text) <= 9 and text.isascii() and text.isdigit() else None
+
+
+@lru_cache(maxsize=1 << 16)
+def address(text: str) -> tuple[str | None, int | None]:
+    """Address (or host name) and port of ``203.0.113.5``, ``203.0.113.5:80``, ``[2001:db8::1]:80``, ``name``."""
+    text = text.strip(" \"'")
+    if text in ("", "-", "unknown", "_"):
+        return None, None
+    match = None if parse_address(text) else _HOST_PORT.fullmatch(text)
+    if match:
+        return match[1] or match[2], small_integer(match[3])
+    return text.strip("[]") or None, None
+
+
+@lru_cache(maxsize=1 << 16)
+def client(peer: str, forwarded: str = "") -> tuple[str | None, int | None]:
+    """The client behind our own proxies: the peer, unless that is private and names a global one it forwarded for.
+
+    ``X-Forwarded-For`` is written by anybody; its last global entry was added by the nearest proxy and is the one to
+    believe. ``peer`` itself may be such a list.
+    """
+    hops = [address(hop) for hop in (*forwarded.split(","), *peer.split(","))]
+    known = [hop for hop in hops if hop[0]]
+    if not known:
+        return None, None
+    last = known[-1]
+    if is_global(last[0] or "") or parse_address(last[0] or "") is None:
+        return last
+    return next((hop for hop in reversed(known) if is_global(hop[0] or "")), last)
+
+
+def set_request(row: Row, request: bytes) -> None:
+    """Fill ``request`` and, when it is an HTTP request line, ``method``, ``url`` and ``protocol``.
+
+    Apache writes ``-`` where nginx writes nothing when the client sent nothing; both are the empty request.
+    """
+    row["request"] = b"" if request == b"-" else request
+    match = _REQUEST.fullmatch(request) or _SIMPLE.fullmatch(request)
+    if match:
+        row["method"] = match[1].decode()
+        row["url"] = to_text(match[2])
+        if match.re is _REQUEST:
+            row["protocol"] = match[3].decode()
+
+
+def is_request_line(request: bytes) -> bool:
+    """Whether the bytes are an HTTP request line with a version."""
+    return _REQUEST.fullmatch(request) is not None
+
+
+def text_or_none(field: bytes) -> str | None:
+    """Text of an unescaped field; ``-`` and nothing are None."""
+    return None if field in (b"-", b"") else to_text(field)
