@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
+from sigma.policy.profiles import TrustedPolicy
 from sigma.rule import SigmaRule
 
 from kanaria.core.errors import RuleError
@@ -100,7 +101,7 @@ def _filters(found: Sequence[documents.Document], parsed: Parsed) -> list[Any]:
 def _single(
     document: documents.Document, filters: Sequence[Any], placeholders: Mapping[str, Sequence[str]]
 ) -> tuple[Rule, Mapping[str, str]]:
-    sigma = SigmaRule.from_dict(document.value)
+    sigma = SigmaRule.from_dict(document.value, policy=TrustedPolicy)
     for one in filters:
         sigma = one.apply_on_rule(sigma)
     names = ("product", "category", "service")
