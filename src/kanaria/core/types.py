@@ -68,6 +68,7 @@ class Batch:
     """What a format hands on: normalised tables by name (see ``core.schema``), rejected records, and the resume point.
 
     ``rows`` counts the records read, rejected ones included. A table may be missing when no record belonged to it.
+    ``rejected`` counts every rejected record of the batch; ``rejects`` keeps at most some of them.
     """
 
     source: str
@@ -75,6 +76,7 @@ class Batch:
     tables: Mapping[str, pa.Table]
     rows: int
     rejects: tuple[RejectedRecord, ...] = ()
+    rejected: int = 0
     position: Position
 
 
@@ -117,7 +119,7 @@ class Evidence:
     """One observation and what it is worth.
 
     ``bits`` is the log2 likelihood ratio for what ``about`` names (a hypothesis, or ``outcome``); negative speaks
-    against. ``quote`` is the raw text of the record, printable but still hostile; empty when there is no record to quote.
+    against. ``quote`` is the raw text of the record, printable but still hostile; empty when there is none.
     """
 
     id: str
@@ -250,6 +252,61 @@ class Incident:
     recommendations: tuple[Recommendation, ...]
     impact: Impact
     evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One interesting row as a Python object: its place, the raw text it stood as, and the row's values by column."""
+
+    event_id: int
+    table: str
+    source: str
+    line: int
+    time: datetime | None
+    device: str | None
+    remote: str | None
+    quote: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputSummary:
+    """What became of one input: its format (None: not recognised), rows read, rows rejected, and the time it covers."""
+
+    path: str
+    format: str | None
+    rows: int
+    rejected: int
+    first: datetime | None = None
+    last: datetime | None = None
+    note: Text | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerSizes:
+    """How a server usually answers: (bytes, times) of the commonest answer sizes, and how many answers were seen."""
+
+    total: int
+    sizes: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostObservation:
+    """Something seen on the machine itself. ``kind``: cpu_step, miner_process, pool_connection, nothing."""
+
+    kind: str
+    statement: Text
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Analysis:
+    """The answer to one run: what was read, what was found, what was not looked at."""
+
+    inputs: tuple[InputSummary, ...]
+    incidents: tuple[Incident, ...]
+    not_looked_at: tuple[Text, ...]
+    notes: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,74 @@
+"""``kanaria analyze``: opens the inputs, shows progress, keeps rejected records, writes the report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from kanaria.app.config import Config, load
+from kanaria.app.output import render, write
+from kanaria.app.pipeline import analyse
+from kanaria.app.progress import progress
+from kanaria.app.stages import Stages
+from kanaria.core.errors import SourceError
+from kanaria.core.types import Language, RejectedRecord
+from kanaria.sources import open_inputs, total_size
+
+
+def analyze_paths(
+    paths: Sequence[str],
+    *,
+    input_format: str | None,
+    layout: str | None,
+    home: Sequence[str],
+    check_host: bool,
+    rejects: str | None,
+    language: Language,
+    config: Path | None,
+    kind: str,
+    path: str | None,
+) -> bool:
+    """Run everything; True when an incident was found."""
+    settings = load(config)
+    stages = Stages(config=_with_home(settings, home), input_format=input_format, layout=layout)
+    if check_host:
+        _check_host(stages)
+    with progress(total_size(paths)) as advance, _reject_file(rejects, stages):
+        analysis = analyse(open_inputs(paths, on_progress=advance), stages)
+    write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)
+    return bool(analysis.incidents)
+
+
+def _with_home(config: Config, home: Sequence[str]) -> Config:
+    return replace(config, home=tuple(home)) if home else config
+
+
+def _check_host(stages: Stages) -> None:
+    from kanaria.app.host import observe
+
+    stages.host, stages.host_checked = observe(stages.facts)
+
+
+@contextmanager
+def _reject_file(path: str | None, stages: Stages) -> Iterator[None]:
+    """While open, rejected records go to the file as tab-separated place, reason and escaped text."""
+    if path is None:
+        yield
+        return
+    try:
+        file = Path(path).open("w", encoding="utf-8")
+    except OSError as error:
+        raise SourceError(
+            source=path, expected="a place to write rejected records to", got=str(error.strerror)
+        ) from error
+
+    def keep(record: RejectedRecord) -> None:
+        shown = record.raw.decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+        file.write(f"{record.source}\t{record.row}\t{record.reason}\t{shown}\n")
+
+    stages.on_reject = keep
+    with file:
+        yield

@@ -1,0 +1,84 @@
+"""The end of a run: findings become cases, cases become incidents, and the reader is told what was not looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Incident, Text
+from kanaria.incidents.case import Allowed, Surroundings
+from kanaria.incidents.grouping import group
+from kanaria.incidents.judge import judge
+
+if TYPE_CHECKING:
+    from kanaria.app.stages import Stages
+
+_HOST = Text(
+    en="The server's load, processes and connections (use --check-host on the server).",
+    ja="サーバの負荷・プロセス・接続(サーバ上で --check-host を使うと調べます)。",
+)
+_NETWORK = Text(
+    en="Network traffic: without a capture, flows or sensor logs, the server's own connections were not seen.",
+    ja="ネットワーク通信: キャプチャ、フロー、センサーのログがないため、サーバから外への接続は見ていません。",
+)
+_WEB = Text(en="Web-server logs: none was given.", ja="Webサーバのログ: 与えられていません。")
+_BODIES = Text(
+    en="Request and answer bodies: the logs do not carry them.", ja="リクエストと応答の本文: ログに含まれていません。"
+)
+
+
+def conclude(stages: Stages) -> Analysis:
+    """The analysis of everything remembered, the most severe incident first."""
+    material = stages.material
+    cases = group(tuple(material.findings.values()), material.messages, material.records)
+    around = surroundings(stages)
+    incidents = sorted((judge(case, around) for case in cases), key=_worst_first)
+    return Analysis(
+        inputs=tuple(stages.inputs.summaries.values()),
+        incidents=tuple(incidents),
+        not_looked_at=_not_looked_at(stages),
+        notes=tuple(stages.inputs.notes),
+    )
+
+
+def surroundings(stages: Stages) -> Surroundings:
+    """What the judge may ask about the rest of the run."""
+    config = stages.config
+    return Surroundings(
+        facts=stages.facts,
+        inputs=tuple(stages.inputs.summaries.values()),
+        answers=stages.web.answers if "http" in stages.material.tables_seen else _no_answers,
+        malformed_sources=stages.web.malformed_sources if "http" in stages.material.tables_seen else lambda _status: 0,
+        later_requests={name: tuple(found) for name, found in stages.material.later_requests.items()},
+        host=stages.host,
+        host_checked=stages.host_checked,
+        allowed=Allowed(
+            pools=frozenset(config.allowed.pools),
+            wallets=frozenset(config.allowed.wallets),
+            devices=frozenset(config.allowed.devices),
+        ),
+        critical_devices=frozenset(config.devices.critical),
+        tables_seen=frozenset(stages.material.tables_seen),
+    )
+
+
+def _no_answers(_status: int | None, _path: str | None) -> AnswerSizes:
+    return AnswerSizes(total=0, sizes=())
+
+
+def _worst_first(incident: Incident) -> tuple[int, bool, float, str]:
+    first = incident.first_seen.timestamp() if incident.first_seen else 0.0
+    return -SEVERITIES.index(incident.severity), not incident.messages, first, incident.id
+
+
+def _not_looked_at(stages: Stages) -> tuple[Text, ...]:
+    seen = stages.material.tables_seen
+    missing = []
+    if not stages.host_checked:
+        missing.append(_HOST)
+    if not seen & {"connection", "dns", "tls"}:
+        missing.append(_NETWORK)
+    if "http" not in seen:
+        missing.append(_WEB)
+    elif not seen & {"connection"}:
+        missing.append(_BODIES)
+    return tuple(missing)

@@ -1,0 +1,16 @@
+"""``kanaria demo``: the two real cases on bundled examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from kanaria.core.stream import Stream
+from kanaria.sources import open_inputs
+
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+def demo_streams() -> Iterator[Stream]:
+    """The bundled examples: a home server's web log with six strange lines, and an Internet-facing DNS server."""
+    return open_inputs([str(EXAMPLES)])

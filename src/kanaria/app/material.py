@@ -1,0 +1,109 @@
+"""What incidents will be made of, gathered while batches pass: findings, messages, and the few rows they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from kanaria.core.schema import TABLES
+from kanaria.core.text import printable
+from kanaria.core.types import Finding, Record, StratumMessage
+
+# Columns that are large, or shown elsewhere, and so not copied into a record's values.
+_LEFT_OUT = frozenset(
+    ("raw", "request", "request_body", "response_body", "messages", "pairs", "src_first", "dst_first", "payload")
+)
+QUOTE_BYTES = 4_096
+# A dropped file's name shorter than this is too common to recognise a later request by.
+DROPPED_NAME_LENGTH = 5
+LATER_REQUESTS_KEPT = 20
+
+
+class Material:
+    """Grows batch by batch; rows are kept only when a finding or a message refers to them."""
+
+    def __init__(self) -> None:
+        self.findings: dict[str, Finding] = {}
+        self.messages: list[StratumMessage] = []
+        self.records: dict[int, Record] = {}
+        self.later_requests: dict[str, list[Record]] = {}
+        self.tables_seen: set[str] = set()
+
+    def add(
+        self, tables: Mapping[str, pa.Table], messages: Iterable[StratumMessage], findings: Iterable[Finding]
+    ) -> None:
+        """Keep a batch's findings and messages, and the rows behind them."""
+        self._note_later_requests(tables.get("http"))
+        new = list(messages)
+        self.messages += new
+        wanted = {message.event_id for message in new}
+        for finding in findings:
+            self.findings[finding.id] = finding
+            wanted.update(finding.event_ids)
+        self.tables_seen.update(name for name, table in tables.items() if len(table))
+        for name, table in tables.items():
+            if name in TABLES and name != "stratum" and wanted:
+                self._keep(name, table, wanted)
+
+    def _keep(self, name: str, table: pa.Table, wanted: set[int]) -> None:
+        import pyarrow.compute as pc
+
+        rows = table.filter(pc.is_in(table["event_id"], pa.array(sorted(wanted), pa.int64())))
+        for record in records(name, rows):
+            self.records.setdefault(record.event_id, record)
+
+    def _note_later_requests(self, http: pa.Table | None) -> None:
+        """Requests for names that an earlier exploit would have left on the server."""
+        names = {f.values.get("payload.dropped", "").rsplit("/", 1)[-1] for f in self.findings.values()}
+        names = {name for name in names if len(name) >= DROPPED_NAME_LENGTH}
+        if http is None or not names:
+            return
+        import pyarrow.compute as pc
+
+        for name in sorted(names):
+            hits = http.filter(pc.fill_null(pc.match_substring(http["url"], name), False))
+            kept = self.later_requests.setdefault(name, [])
+            plain = [
+                r for r in records("http", hits.slice(0, LATER_REQUESTS_KEPT)) if not r.values.get("payload.decoded")
+            ]
+            kept += plain[: LATER_REQUESTS_KEPT - len(kept)]
+
+
+def records(name: str, rows: pa.Table) -> list[Record]:
+    """Rows as records: aware times, no large binary columns, the raw text as the quote."""
+    values = rows.drop_columns([column for column in rows.column_names if column in _LEFT_OUT]).to_pylist()
+    quotes = _quotes(rows)
+    return [
+        Record(
+            event_id=row["event_id"],
+            table=name,
+            source=row["source"] or "",
+            line=row["line"] or 0,
+            time=_utc(row["time"]),
+            device=row["device"],
+            remote=row["remote"],
+            quote=quote or _summary(row),
+            values={column: value for column, value in row.items() if value is not None},
+        )
+        for row, quote in zip(values, quotes, strict=True)
+    ]
+
+
+def _quotes(rows: pa.Table) -> list[str]:
+    if "raw" not in rows.column_names:
+        return [""] * len(rows)
+    return [printable((raw or b"")[:QUOTE_BYTES]) for raw in rows["raw"].to_pylist()]
+
+
+def _summary(row: Mapping[str, object]) -> str:
+    """One line for a record that never was a line of text."""
+    ends = f"{row.get('src_ip')}:{row.get('src_port')} -> {row.get('dst_ip')}:{row.get('dst_port')}"
+    names = ("transport", "service", "query", "sni", "cookie", "user", "share", "state", "process", "command")
+    facts = " ".join(f"{name}={printable(str(row[name]))}" for name in names if row.get(name) is not None)
+    return f"{ends} {facts}".rstrip()
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return time.astimezone(UTC) if time else None

@@ -1,0 +1,82 @@
+"""From an ``Analysis`` to the bytes a user asked for: text, Markdown, HTML, JSON or OCSF."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TextIO
+
+from kanaria.core.errors import SourceError
+from kanaria.core.facts import Knowledge
+from kanaria.core.types import Analysis, Language
+
+FORMATS = ("text", "markdown", "html", "json", "ocsf")
+
+
+def render(analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None) -> str:
+    """The analysis in one of ``FORMATS``; colour and width follow ``target`` when it is a terminal."""
+    return _RENDERERS[kind](analysis, facts, language, target)
+
+
+def write(text: str, path: str | None) -> None:
+    """To the file, complete or not at all, or to standard output. Raises SourceError when that fails."""
+    if path is None or path == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise SourceError(source=path, expected="a place to write the report to", got=reason) from error
+
+
+def _text(analysis: Analysis, facts: Knowledge, language: Language, target: TextIO | None) -> str:
+    from kanaria.report import text
+
+    terminal = target is not None and target.isatty()
+    columns = min(shutil.get_terminal_size().columns, 120) if terminal else 100
+    colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return text.render(analysis, facts, language, columns=max(columns, 40), colour=colour)
+
+
+def _markdown(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+    from kanaria.report import markdown
+
+    return markdown.render(analysis, facts, language)
+
+
+def _html(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+    from kanaria.report import html
+
+    return html.render(analysis, facts, language)
+
+
+def _json(analysis: Analysis, facts: Knowledge, _language: Language, _target: TextIO | None) -> str:
+    from kanaria.report.document import document
+
+    return json.dumps(document(analysis, facts), ensure_ascii=False, indent=2) + "\n"
+
+
+def _ocsf(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+    from kanaria.report.ocsf import export
+
+    return "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in export(analysis, facts, language))
+
+
+Renderer = Callable[[Analysis, Knowledge, Language, "TextIO | None"], str]
+_RENDERERS: Mapping[str, Renderer] = {
+    "text": _text,
+    "markdown": _markdown,
+    "html": _html,
+    "json": _json,
+    "ocsf": _ocsf,
+}

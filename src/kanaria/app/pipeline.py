@@ -1,0 +1,26 @@
+"""The path of an event, top to bottom. This is the first page to read.
+
+Inputs come in as paths; an ``Analysis`` goes out. Each line below is one stage and each stage is one package;
+what flows between them is a batch of Arrow tables by name (``core.schema``), to which every stage adds its columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kanaria.app.stages import Stages
+from kanaria.core.stream import Stream
+from kanaria.core.types import Analysis
+
+
+def analyse(streams: Iterable[Stream], stages: Stages) -> Analysis:
+    """Read everything, judge it, and say what was found and what was not looked at."""
+    for batch in stages.in_time_order(stages.normalise(streams)):  # bad rows are kept aside, never lost, never fatal
+        events = stages.enrich(batch)  # knowledge.* columns; overwrites nothing
+        events, messages = stages.read_mining(events)  # mining.*, payload.*, stratum messages, flow grammar
+        scored = stages.score(events)  # baseline.*: surprise, in bits, before any learning
+        findings = stages.evaluate(scored)  # Sigma rules and correlations
+        stages.learn(scored, findings)  # the gate is visible here: what belongs to a finding is not learned
+        stages.remember(scored, messages, findings)
+    stages.remember_findings(stages.close())  # correlations that could only be decided at the end
+    return stages.conclude()  # findings -> cases -> incidents

@@ -1,0 +1,39 @@
+"""A progress bar on standard error for work over a second, silent when that is not a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import click
+
+QUIET_SECONDS = 1.0
+
+
+class Advance(Protocol):
+    """Told how many more bytes were read."""
+
+    def __call__(self, done: int, /) -> None: ...
+
+
+@contextmanager
+def progress(total: int | None) -> Iterator[Advance]:
+    """A function to report bytes to; ``total`` None draws nothing, because the end is not known."""
+    if not total or not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    started = time.monotonic()
+    with click.progressbar(length=total, file=sys.stderr, show_pos=False, width=30) as bar:
+        pending = 0
+
+        def advance(done: int) -> None:
+            nonlocal pending
+            pending += done
+            if time.monotonic() - started >= QUIET_SECONDS:
+                bar.update(pending)
+                pending = 0
+
+        yield advance

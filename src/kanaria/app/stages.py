@@ -1,0 +1,146 @@
+"""The stages of one run, wired together: which facts, rules, engine and settings each works with.
+
+``app.pipeline`` says in which order they run; here is what they share. Heavy libraries load when first needed, so that
+explaining one line stays fast.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kanaria.app.config import Config
+from kanaria.app.inputs import Inputs
+from kanaria.app.material import Material
+from kanaria.app.spool import STREAMED, Spool
+from kanaria.core.facts import Knowledge
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Analysis, Batch, Finding, HostObservation, RejectedRecord, StratumMessage, Text
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from kanaria.baseline.web import WebProfile
+    from kanaria.detect import Detector
+
+Tables = Mapping[str, pa.Table]
+
+
+@dataclass
+class Stages:
+    """One run. Build it from a ``Config``, hand it to ``app.pipeline.analyse``."""
+
+    config: Config = field(default_factory=Config)
+    input_format: str | None = None
+    layout: str | None = None
+    host: tuple[HostObservation, ...] = ()
+    host_checked: tuple[str, ...] = ()
+    on_reject: Callable[[RejectedRecord], None] | None = None
+    material: Material = field(default_factory=Material)
+    inputs: Inputs = field(default_factory=Inputs)
+
+    @cached_property
+    def facts(self) -> Knowledge:
+        from kanaria import knowledge
+
+        return knowledge.load(Path(self.config.knowledge) if self.config.knowledge else None)
+
+    @cached_property
+    def engine(self) -> duckdb.DuckDBPyConnection:
+        """An in-memory engine that spills to a temporary folder and never fetches extensions."""
+        import duckdb
+
+        folder = tempfile.mkdtemp(prefix="kanaria-")
+        settings = {"autoinstall_known_extensions": "false", "temp_directory": folder, "memory_limit": "600MB"}
+        engine = duckdb.connect(config=settings)
+        engine.execute("SET TimeZone = 'UTC'")
+        return engine
+
+    @cached_property
+    def web(self) -> WebProfile:
+        from kanaria.baseline.web import WebProfile
+
+        return WebProfile(self.engine)
+
+    @cached_property
+    def detector(self) -> Detector:
+        from kanaria import detect
+
+        rules = detect.load([Path(folder) for folder in self.config.rules] or None, facts=self.facts)
+        self.inputs.notes += [Text(en=f"rule not loaded: {e}", ja=f"読み込めないルール: {e}") for e in rules.errors]
+        return detect.Detector(rules, self.engine, facts=self.facts)
+
+    def normalise(self, streams: Iterable[Stream]) -> Iterator[Batch]:
+        """Bytes to normalised tables. Inputs in no known format are noted and passed over."""
+        from kanaria.formats import registry
+
+        context = ReadContext(home=self.config.home_networks, engine=lambda: self.engine, layout=self.layout)
+        for stream in streams:
+            chosen = registry.get(self.input_format) if self.input_format else registry.detect(stream)
+            if chosen is None:
+                self.inputs.unknown(stream.name)
+                continue
+            self.inputs.open(stream.name, chosen.name)
+            for batch in chosen.read(stream, context):
+                self.inputs.count(batch)
+                for reject in batch.rejects if self.on_reject else ():
+                    assert self.on_reject is not None  # noqa: S101  (the loop runs only when it is set)
+                    self.on_reject(reject)
+                yield batch
+
+    def in_time_order(self, batches: Iterable[Batch]) -> Iterator[Tables]:
+        """Web requests as they come, everything else afterwards in order of time."""
+        spool: Spool | None = None
+        for batch in batches:
+            streamed = {name: table for name, table in batch.tables.items() if name in STREAMED}
+            if streamed:
+                yield streamed
+            if len(streamed) < len(batch.tables):
+                spool = spool or Spool(self.engine)
+                spool.add({name: table for name, table in batch.tables.items() if name not in STREAMED})
+        if spool:
+            yield from spool.slices()
+
+    def enrich(self, tables: Tables) -> Tables:
+        from kanaria import knowledge
+
+        return knowledge.enrich(tables, self.facts)
+
+    def read_mining(self, tables: Tables) -> tuple[Tables, tuple[StratumMessage, ...]]:
+        from kanaria import mining
+
+        reading = mining.read(tables, self.facts)
+        return reading.tables, reading.messages
+
+    def score(self, tables: Tables) -> Tables:
+        if "http" in tables:
+            self.web.absorb(tables["http"])
+        return tables
+
+    def evaluate(self, tables: Tables) -> list[Finding]:
+        return self.detector.evaluate(tables)
+
+    def learn(self, tables: Tables, findings: Iterable[Finding]) -> None:
+        pass
+
+    def remember(self, tables: Tables, messages: Iterable[StratumMessage], findings: Iterable[Finding]) -> None:
+        self.material.add(tables, messages, findings)
+
+    def remember_findings(self, findings: Iterable[Finding]) -> None:
+        self.material.add({}, (), findings)
+
+    def close(self) -> list[Finding]:
+        """Findings that could only be decided when nothing more can come."""
+        return self.detector.finish()
+
+    def conclude(self) -> Analysis:
+        """Group the findings, judge each group, and say what was not looked at."""
+        from kanaria.app.conclusion import conclude
+
+        return conclude(self)

@@ -1,0 +1,86 @@
+"""How a web server usually answers: sizes per status and path, and who sends it things it cannot parse.
+
+Comes in: ``http`` tables, batch by batch. Goes out: ``AnswerSizes`` for a status and path, counts of clients with
+malformed requests. State is one append-only table of deltas in the engine the application passes in, aggregated on read
+and compacted when it grows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kanaria.core.types import AnswerSizes
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Deltas are compacted when they outgrow this many rows (about 60 MB), and paths seen once are forgotten when the
+# compacted table is still large: a path nobody else asks for has no usual size.
+COMPACT_ROWS = 2_000_000
+SIZES_KEPT = 1_000
+
+
+class WebProfile:
+    """The answers of one server (or several: the run's logs together)."""
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
+        self._engine = engine
+        self._rows = 0
+        engine.execute(
+            "CREATE OR REPLACE TEMP TABLE web_answers (status INTEGER, path VARCHAR, bytes BIGINT, times BIGINT)"
+        )
+        engine.execute("CREATE OR REPLACE TEMP TABLE web_malformed (status INTEGER, client VARCHAR)")
+
+    def absorb(self, http: pa.Table) -> None:
+        """Count a batch of requests in."""
+        self._engine.register("web_batch", http.select(["status", "url", "bytes_out", "method", "src_ip"]))
+        added = self._engine.execute(
+            """INSERT INTO web_answers
+               SELECT status, split_part(url, '?', 1), bytes_out, count(*) FROM web_batch
+               WHERE status IS NOT NULL AND bytes_out IS NOT NULL GROUP BY ALL"""
+        ).fetchone()
+        self._engine.execute(
+            """INSERT INTO web_malformed SELECT DISTINCT status, src_ip FROM web_batch
+               WHERE method IS NULL AND status IS NOT NULL AND src_ip IS NOT NULL"""
+        )
+        self._engine.unregister("web_batch")
+        self._rows += int(added[0]) if added else 0
+        if self._rows > COMPACT_ROWS:
+            self._compact()
+
+    def answers(self, status: int | None, path: str | None) -> AnswerSizes:
+        """The commonest answer sizes for a status and a path without query; None stands for any."""
+        rows = self._engine.execute(
+            """SELECT bytes, sum(times)::BIGINT AS n FROM web_answers
+               WHERE ($1 IS NULL OR status = $1) AND ($2 IS NULL OR path = $2)
+               GROUP BY bytes ORDER BY n DESC, bytes""",
+            [status, path],
+        ).fetchall()
+        return AnswerSizes(total=sum(n for _, n in rows), sizes=tuple((b, n) for b, n in rows[:SIZES_KEPT]))
+
+    def malformed_sources(self, status: int) -> int:
+        """How many different clients sent requests without a method that were answered with this status."""
+        row = self._engine.execute(
+            "SELECT count(DISTINCT client) FROM web_malformed WHERE status = $1", [status]
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _compact(self) -> None:
+        self._engine.execute(
+            """CREATE OR REPLACE TEMP TABLE web_answers AS
+               SELECT status, path, bytes, sum(times)::BIGINT AS times FROM web_answers GROUP BY ALL"""
+        )
+        self._rows = self._count()
+        if self._rows > COMPACT_ROWS // 2:
+            self._engine.execute("UPDATE web_answers SET path = NULL WHERE times = 1")
+            self._engine.execute(
+                """CREATE OR REPLACE TEMP TABLE web_answers AS
+                   SELECT status, path, bytes, sum(times)::BIGINT AS times FROM web_answers GROUP BY ALL"""
+            )
+            self._rows = self._count()
+
+    def _count(self) -> int:
+        row = self._engine.execute("SELECT count(*) FROM web_answers").fetchone()
+        return int(row[0]) if row else 0

@@ -1,0 +1,50 @@
+"""The one glossary: names of hypotheses, outcomes, severities and dialects in both languages.
+
+Titles, reports, pages and docs take their words from here. The ids themselves are never translated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kanaria.core.types import Text
+
+HYPOTHESES: Mapping[str, Text] = {
+    "internet_wide_scanner": Text(
+        en="Internet-wide probe for mining pools and proxies", ja="マイニングプール・プロキシを探す無差別スキャン"
+    ),
+    "misdirected_miner": Text(en="Somebody's miner with a wrong address", ja="宛先を間違えた誰かのマイナー"),
+    "exploitation_attempt": Text(en="Attempt to break in", ja="侵入の試み"),
+    "compromised_device": Text(en="Compromised device mining coins", ja="乗っ取られた機器によるマイニング"),
+    "authorised_mining": Text(en="Mining the owner allows", ja="所有者が許可しているマイニング"),
+    "benign": Text(en="Ordinary traffic", ja="通常の通信"),
+}
+
+OUTCOMES: Mapping[str, Text] = {
+    "failed": Text(en="failed", ja="失敗"),
+    "no_sign_of_success": Text(en="no sign of success", ja="成功した形跡なし"),
+    "possible": Text(en="success possible", ja="成功した可能性あり"),
+    "confirmed": Text(en="confirmed", ja="成功を確認"),
+}
+
+SEVERITIES: Mapping[str, Text] = {
+    "informational": Text(en="informational", ja="情報"),
+    "low": Text(en="low", ja="低"),
+    "medium": Text(en="medium", ja="中"),
+    "high": Text(en="high", ja="高"),
+    "critical": Text(en="critical", ja="重大"),
+}
+
+DIALECTS: Mapping[str, Text] = {
+    "stratum_v1": Text(en="Stratum v1 (Bitcoin family)", ja="Stratum v1(Bitcoin系)"),
+    "cryptonote": Text(en="CryptoNote (Monero family)", ja="CryptoNote(Monero系)"),
+    "eth_proxy": Text(en="eth-proxy (Ethereum family)", ja="eth-proxy(Ethereum系)"),
+    "ethereum_stratum": Text(en="EthereumStratum (NiceHash)", ja="EthereumStratum(NiceHash)"),
+    "getwork": Text(en="getwork (Bitcoin node)", ja="getwork(Bitcoinノード)"),
+    "zcash": Text(en="Zcash Stratum (Equihash)", ja="Zcash Stratum(Equihash)"),
+    "stratum_v2": Text(en="Stratum V2", ja="Stratum V2"),
+    "websocket": Text(en="browser miner over WebSocket", ja="WebSocketのブラウザマイナー"),
+    "kawpow": Text(en="KawPoW Stratum (Ravencoin)", ja="KawPoW Stratum(Ravencoin)"),
+    "grin": Text(en="Grin Stratum", ja="Grin Stratum"),
+    "beam": Text(en="Beam Stratum", ja="Beam Stratum"),
+}

@@ -1,0 +1,96 @@
+"""What an incident is judged from: the findings that belong together, their messages and records, and the surroundings.
+
+A ``Case`` is one group of findings. ``Surroundings`` is everything the judge may ask about the rest of the input: how
+the server answers others, which time the logs cover, what the host itself showed, and what the owner allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from kanaria.core.facts import Knowledge
+from kanaria.core.types import AnswerSizes, Finding, HostObservation, InputSummary, Record, StratumMessage
+
+
+@dataclass(frozen=True)
+class Case:
+    """Findings of one campaign or compromise with the messages and records they rest on."""
+
+    findings: tuple[Finding, ...]
+    messages: tuple[StratumMessage, ...]
+    records: Mapping[int, Record]
+
+    @cached_property
+    def devices(self) -> tuple[str, ...]:
+        """Internal sides, commonest first."""
+        return _commonest([f.device for f in self.findings] + [r.device for r in self.records.values()])
+
+    @cached_property
+    def remotes(self) -> tuple[str, ...]:
+        """External sides, commonest first."""
+        return _commonest([f.remote for f in self.findings] + [r.remote for r in self.records.values()])
+
+    @cached_property
+    def times(self) -> tuple[datetime, ...]:
+        """All known times, sorted."""
+        times = (
+            [r.time for r in self.records.values()] + [f.time for f in self.findings] + [f.until for f in self.findings]
+        )
+        return tuple(sorted(time for time in times if time is not None))
+
+    @cached_property
+    def web_records(self) -> tuple[Record, ...]:
+        """The web requests among the records, in order of time and place."""
+        rows = [r for r in self.records.values() if r.table == "http"]
+        return tuple(sorted(rows, key=lambda r: (r.time.timestamp() if r.time else 0.0, r.source, r.line)))
+
+    def record_of(self, message: StratumMessage) -> Record | None:
+        return self.records.get(message.event_id)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Mining the owner said is theirs: pool host names, payout addresses and devices."""
+
+    pools: frozenset[str] = frozenset()
+    wallets: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+
+
+def _no_answers(_status: int | None, _path: str | None) -> AnswerSizes:
+    return AnswerSizes(total=0, sizes=())
+
+
+def _nobody(_status: int) -> int:
+    return 0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the judge may ask about everything else that was read."""
+
+    facts: Knowledge
+    inputs: tuple[InputSummary, ...] = ()
+    answers: Callable[[int | None, str | None], AnswerSizes] = _no_answers
+    """Usual answer sizes for (status, path without query); None means any. Rows of incidents are included."""
+    malformed_sources: Callable[[int], int] = _nobody
+    """How many different clients sent malformed requests answered with this status."""
+    later_requests: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+    """Requests for something an exploit would have dropped, by the dropped name."""
+    host: tuple[HostObservation, ...] = ()
+    host_checked: tuple[str, ...] = ()
+    allowed: Allowed = Allowed()
+    critical_devices: frozenset[str] = frozenset()
+    tables_seen: frozenset[str] = frozenset()
+    """Names of the tables that had rows: what kinds of evidence were available at all."""
+
+
+def _commonest(values: list[str | None]) -> tuple[str, ...]:
+    counts: dict[str, int] = {}
+    for value in values:
+        if value:
+            counts[value] = counts.get(value, 0) + 1
+    return tuple(sorted(counts, key=lambda value: (-counts[value], value)))

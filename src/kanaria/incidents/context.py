@@ -1,0 +1,102 @@
+"""Everything around a judgement that follows from the case alone: indicators, timeline, vulnerabilities, impact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kanaria.core.network import is_global, parse_address
+from kanaria.core.text import cut, printable
+from kanaria.core.types import (
+    Hypothesis,
+    Impact,
+    Indicator,
+    RelatedVulnerability,
+    Text,
+    TimelineEntry,
+)
+from kanaria.incidents.case import Case, Surroundings
+
+# What people ask about when they read of miners: mentioned as the usual way in, never as matched.
+CONTEXT_CVES = ("CVE-2023-22527", "CVE-2021-26084")
+TIMELINE_LIMIT = 200
+
+
+def indicators(case: Case) -> tuple[Indicator, ...]:
+    """Addresses, names, wallets, agents and URLs others can look for; each once."""
+    found: dict[tuple[str, str], Indicator] = {}
+    for indicator in _indicators(case):
+        found.setdefault((indicator.type, indicator.value), indicator)
+    return tuple(found.values())
+
+
+def _indicators(case: Case) -> Iterator[Indicator]:
+    for remote in case.remotes:
+        address = parse_address(remote)
+        if address is not None and is_global(remote):
+            yield Indicator(type=f"ipv{address.version}", value=remote, comment=_role(case, remote))
+    for message in case.messages:
+        if message.wallet:
+            yield Indicator(type="wallet", value=printable(message.wallet), comment=Text(
+                en=f"payout address or login used with {message.dialect}", ja=f"{message.dialect}で使われた送金先またはログイン名"))  # fmt: skip
+        if message.agent:
+            yield Indicator(type="user_agent", value=printable(message.agent), comment=Text(
+                en="program name in the mining login", ja="マイニングのログインで名乗ったプログラム名"))  # fmt: skip
+    for finding in case.findings:
+        if url := finding.values.get("payload.download_url"):
+            yield Indicator(type="url", value=printable(url), comment=Text(
+                en="download the attack asks for", ja="攻撃がダウンロードさせようとしたもの"))  # fmt: skip
+        if (name := finding.values.get("sni") or finding.values.get("query")) and "mining" in finding.rule:
+            yield Indicator(type="domain", value=printable(name), comment=finding.title)
+        if cookie := finding.values.get("cookie"):
+            yield Indicator(type="cookie", value=printable(cookie), comment=Text(en="RDP cookie", ja="RDPクッキー"))
+
+
+def _role(case: Case, remote: str) -> Text:
+    """What an address did, said by the first finding about it."""
+    for finding in case.findings:
+        if finding.remote == remote:
+            return finding.title
+    return Text(en="took part", ja="関与")
+
+
+def timeline(case: Case) -> tuple[TimelineEntry, ...]:
+    """Findings and their span in order of time; empty when nothing has a time."""
+    entries = []
+    for finding in case.findings:
+        if finding.time is None:
+            continue
+        who = f" ({finding.remote})" if finding.remote else ""
+        evidence = tuple(item.id for item in finding.evidence)
+        what = Text(en=f"{finding.title.en}{who}", ja=f"{finding.title.ja}{who}")
+        entries.append(TimelineEntry(time=finding.time, stage=finding.stage, what=what, evidence=evidence))
+    for message in case.messages if len(case.messages) <= TIMELINE_LIMIT else ():
+        record = case.record_of(message)
+        if record and record.time and record.table == "http":
+            shown = cut(printable(message.method), 40)
+            what = Text(en=f"{message.dialect} {shown}", ja=f"{message.dialect} {shown}")
+            entries.append(TimelineEntry(time=record.time, stage=None, what=what, evidence=()))
+    return tuple(sorted(entries, key=lambda entry: (entry.time, entry.what.en))[:TIMELINE_LIMIT])
+
+
+def related_vulnerabilities(case: Case, around: Surroundings, top: Hypothesis) -> tuple[RelatedVulnerability, ...]:
+    """Vulnerabilities an observed attempt aimed at, and those worth naming as context."""
+    matched: dict[str, list[str]] = {}
+    for finding in case.findings:
+        for cve in finding.cves:
+            matched.setdefault(cve, []).extend(item.id for item in finding.evidence)
+    related = [
+        RelatedVulnerability(cve=cve, relation="matched", evidence=tuple(dict.fromkeys(ids)))
+        for cve, ids in matched.items()
+    ]
+    if case.messages and top != "authorised_mining":
+        related += [
+            RelatedVulnerability(cve=cve, relation="context", evidence=())
+            for cve in CONTEXT_CVES
+            if cve in around.facts.vulnerabilities and cve not in matched
+        ]
+    return tuple(related)
+
+
+def impact(around: Surroundings) -> Impact:
+    """What the host itself showed, or that nobody looked."""
+    return Impact(checked=around.host_checked, statements=tuple(observation.statement for observation in around.host))

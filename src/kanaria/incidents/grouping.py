@@ -1,0 +1,133 @@
+"""Which findings belong to one campaign or compromise.
+
+Comes in: all findings, messages and records of a run. Goes out: disjoint cases. Findings are joined by what they share,
+each kind of link with its own reach in time; the result does not depend on the order of the findings.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from kanaria.core.network import parse_address
+from kanaria.core.types import Finding, Record, StratumMessage
+from kanaria.incidents.case import Case
+
+# How far apart two findings may be and still be joined by a link of this kind. A scanner comes back for months with the
+# same wallet; one address is reassigned within days; a device's trouble is one story as long as it goes on daily.
+REACH: Mapping[str, timedelta] = {
+    "event": timedelta.max,
+    "sample": timedelta(days=365),
+    "wallet": timedelta(days=365),
+    "fragment": timedelta.max,
+    "remote": timedelta(days=3),
+    "network": timedelta(days=1),
+    "device": timedelta(days=3),
+    "account": timedelta(days=1),
+}
+
+# Findings of these stages say something about the device itself, so they are joined by device. Web probes of different
+# strangers against one server are different campaigns and are not.
+DEVICE_STAGES = frozenset({"execution", "persistence", "lateral_movement", "command_and_control", "impact"})
+NETWORK_TABLES = frozenset({"connection", "rdp", "smb", "logon", "dns", "tls", "host", "alert"})
+
+Link = tuple[str, str]
+
+
+def group(
+    findings: Sequence[Finding], messages: Sequence[StratumMessage], records: Mapping[int, Record]
+) -> tuple[Case, ...]:
+    """Disjoint cases covering every finding, earliest first; records without a time come last."""
+    by_event: dict[int, list[StratumMessage]] = defaultdict(list)
+    for message in messages:
+        by_event[message.event_id].append(message)
+    parent = list(range(len(findings)))
+    members: dict[Link, list[int]] = defaultdict(list)
+    for index, finding in enumerate(findings):
+        for link in set(_links(finding, by_event, records)):
+            members[link].append(index)
+    for link, indices in members.items():
+        _join(parent, findings, indices, REACH[link[0]])
+    groups: dict[int, list[Finding]] = defaultdict(list)
+    for index, finding in enumerate(findings):
+        groups[_root(parent, index)].append(finding)
+    cases = [_case(group, by_event, records) for group in groups.values()]
+    return tuple(sorted(cases, key=_order))
+
+
+def _links(
+    finding: Finding, by_event: Mapping[int, list[StratumMessage]], records: Mapping[int, Record]
+) -> Iterator[Link]:
+    for event_id in finding.event_ids:
+        yield "event", str(event_id)
+        for message in by_event.get(event_id, ()):
+            if message.sample:
+                yield "sample", message.sample
+            if message.wallet and message.wallet_valid:
+                yield "wallet", message.wallet
+    if account := finding.values.get("user"):
+        yield "account", f"{account}@{finding.remote}"
+    if finding.remote:
+        yield "remote", finding.remote
+        if finding.table == "http" and (network := _network(finding.remote)):
+            yield "network", network
+    about_device = finding.table in NETWORK_TABLES or finding.stage in DEVICE_STAGES
+    if finding.device and about_device:
+        yield "device", finding.device
+    if not finding.remote and not finding.device:
+        for source in sorted({records[e].source for e in finding.event_ids if e in records}):
+            yield "fragment", source
+
+
+def _network(remote: str) -> str | None:
+    """The neighbourhood one scanner operator typically uses: a /24, or a /48 in IPv6."""
+    address = parse_address(remote)
+    if address is None:
+        return None
+    return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
+
+
+def _join(parent: list[int], findings: Sequence[Finding], indices: list[int], reach: timedelta) -> None:
+    timed = sorted((i for i in indices if findings[i].time is not None), key=lambda i: _span(findings[i])[0])
+    untimed = [i for i in indices if findings[i].time is None]
+    end: datetime | None = None
+    for before, after in itertools.pairwise(timed):
+        end = max(filter(None, (end, _span(findings[before])[1])))
+        if reach == timedelta.max or _span(findings[after])[0] - end <= reach:
+            _union(parent, before, after)
+    for other in untimed[1:] + timed[:1] if untimed else ():
+        _union(parent, untimed[0], other)
+
+
+def _span(finding: Finding) -> tuple[datetime, datetime]:
+    assert finding.time is not None  # noqa: S101  (callers sort out untimed findings)
+    return finding.time, finding.until or finding.time
+
+
+def _root(parent: list[int], index: int) -> int:
+    while parent[index] != index:
+        parent[index] = parent[parent[index]]
+        index = parent[index]
+    return index
+
+
+def _union(parent: list[int], one: int, other: int) -> None:
+    low, high = sorted((_root(parent, one), _root(parent, other)))
+    parent[high] = low
+
+
+def _case(findings: list[Finding], by_event: Mapping[int, list[StratumMessage]], records: Mapping[int, Record]) -> Case:
+    events = {event_id for finding in findings for event_id in finding.event_ids}
+    ordered = tuple(
+        sorted(findings, key=lambda f: (f.time is None, f.time.timestamp() if f.time else 0.0, f.rule, f.id))
+    )
+    messages = tuple(message for event_id in sorted(events) for message in by_event.get(event_id, ()))
+    return Case(ordered, messages, {e: records[e] for e in sorted(events) if e in records})
+
+
+def _order(case: Case) -> tuple[bool, float, str]:
+    first = case.times[0].timestamp() if case.times else 0.0
+    return not case.times, first, min(finding.id for finding in case.findings)

@@ -1,0 +1,125 @@
+"""From a case to an incident: what it is, whether it worked, how bad it is, what to do.
+
+The three questions are answered from separate evidence and never mixed up (severity follows from the first two and from
+what the device is).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kanaria.core.glossary import HYPOTHESES, OUTCOMES
+from kanaria.core.ids import content_id
+from kanaria.core.types import (
+    SEVERITIES,
+    Evidence,
+    Finding,
+    Hypothesis,
+    Incident,
+    Outcome,
+    OutcomeValue,
+    Severity,
+    Text,
+)
+from kanaria.incidents.advice import recommendations
+from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.context import impact, indicators, related_vulnerabilities, timeline
+from kanaria.incidents.outcomes import outcome_evidence
+from kanaria.incidents.signals import SIGNALS
+from kanaria.incidents.weighing import hypotheses, outcome, seen_from_all_sides
+
+# Rows: what it is. Columns: whether it worked. A stranger's probe that failed is news, not a task; a compromised device
+# is a task whatever else is unclear.
+_SEVERITY: dict[Hypothesis, dict[OutcomeValue, Severity]] = {
+    "internet_wide_scanner": {"failed": "informational", "no_sign_of_success": "informational", "possible": "medium", "confirmed": "high"},
+    "misdirected_miner": {"failed": "informational", "no_sign_of_success": "low", "possible": "medium", "confirmed": "high"},
+    "exploitation_attempt": {"failed": "low", "no_sign_of_success": "medium", "possible": "high", "confirmed": "critical"},
+    "compromised_device": {"failed": "medium", "no_sign_of_success": "medium", "possible": "high", "confirmed": "critical"},
+    "authorised_mining": {"failed": "informational", "no_sign_of_success": "informational", "possible": "informational", "confirmed": "informational"},
+    "benign": {"failed": "informational", "no_sign_of_success": "informational", "possible": "informational", "confirmed": "low"},
+}  # fmt: skip
+
+
+def judge(case: Case, around: Surroundings) -> Incident:
+    """The incident a case is. Same case and surroundings, same incident."""
+    items = collect(case, around)
+    scores = hypotheses(items, around.facts.caps)
+    result = outcome(items, around.facts.caps)
+    top = scores[0].name
+    incident = Incident(
+        id=_id(case),
+        title=title(case, top, result),
+        severity=severity(case, around, top, result),
+        hypotheses=scores,
+        outcome=result,
+        devices=case.devices,
+        remotes=case.remotes,
+        first_seen=case.times[0] if case.times else None,
+        last_seen=case.times[-1] if case.times else None,
+        findings=case.findings,
+        messages=case.messages,
+        techniques=tuple(sorted({t for f in case.findings for t in f.techniques})),
+        indicators=indicators(case),
+        timeline=timeline(case),
+        vulnerabilities=related_vulnerabilities(case, around, top),
+        recommendations=recommendations(case, around, top, result),
+        impact=impact(around),
+        evidence=tuple(items),
+    )
+    return incident
+
+
+def collect(case: Case, around: Surroundings) -> list[Evidence]:
+    """All evidence of a case, each once, in the order a reader meets it."""
+    everything = [item for finding in case.findings for item in finding.evidence]
+    for signal in SIGNALS:
+        everything += signal(case, around)
+    everything += outcome_evidence(case, around)
+    return _distinct(side for item in everything for side in seen_from_all_sides(around.facts, item))
+
+
+def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Severity:
+    level = _SEVERITY[top][result.value]
+    critical = any(device in around.critical_devices for device in case.devices)
+    if critical and top in {"compromised_device", "exploitation_attempt"} and result.value in {"possible", "confirmed"}:
+        return "critical"
+    return level
+
+
+def title(case: Case, top: Hypothesis, result: Outcome) -> Text:
+    """One line: what it is, and whether it worked."""
+    what = _specific(case, top)
+    state = OUTCOMES[result.value]
+    if top in {"authorised_mining", "benign"}:
+        return what
+    return Text(en=f"{what.en}: {state.en}", ja=f"{what.ja}: {state.ja}")
+
+
+def _specific(case: Case, top: Hypothesis) -> Text:
+    """The hypothesis, or for an attack the most serious model's own title, which says more."""
+    if top == "exploitation_attempt" and case.findings:
+        return worst(case.findings).title
+    name = HYPOTHESES[top]
+    if top == "internet_wide_scanner" and not case.messages:
+        return Text(en="Internet-wide scan", ja="インターネット全体へのスキャン")
+    if top == "compromised_device" and len(case.devices) >= 1:
+        return Text(en=f"{name.en} ({case.devices[0]})", ja=f"{name.ja}({case.devices[0]})")
+    return name
+
+
+def worst(findings: Iterable[Finding]) -> Finding:
+    """The most severe finding, the earliest among equals."""
+    return max(findings, key=lambda f: (SEVERITIES.index(f.severity), f.bits, -(f.time.timestamp() if f.time else 0.0)))
+
+
+def _id(case: Case) -> str:
+    """Stable under replay: named after the earliest finding."""
+    first = case.findings[0]
+    return content_id("i", (first.rule, first.key, first.id))
+
+
+def _distinct(items: Iterable[Evidence]) -> list[Evidence]:
+    seen: dict[str, Evidence] = {}
+    for item in items:
+        seen.setdefault(item.id, item)
+    return list(seen.values())

@@ -1,0 +1,164 @@
+"""Did it work? Evidence about the outcome, from the server's answers, from what followed, and from what did not.
+
+An HTTP status alone decides nothing. What counts is whether the server understood the request at all, whether its answer
+differs from what it answers everybody, and whether anything that a success would cause was seen, or was not seen in
+logs that cover the time in which it would have happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from kanaria.core.text import cut, printable
+from kanaria.core.types import Evidence, Record, Text
+from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.weighing import evidence
+
+# Cradles fetch and start the miner within seconds to minutes; an hour of covered log without a follow-up is telling.
+FOLLOW_UP_WINDOW = timedelta(hours=1)
+# Answers of one size to others before we call a size usual, and answers seen before an unseen size is called unusual.
+USUAL_ANSWERS = 3
+KNOWN_ANSWERS = 20
+# nginx logs 444 when it closes without an answer and 499 when the client left; Apache and HAProxy log 0 or -1 then.
+CLOSED_WITHOUT_ANSWER = frozenset({0, -1, 444, 499})
+
+
+def outcome_evidence(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """All evidence about the outcome."""
+    yield from _answers(case, around)
+    yield from _result_in_answer(case, around)
+    yield from _follow_up(case, around)
+    yield from _network(case, around)
+
+
+def _answers(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """The server's answers. The least refused request decides: one that got through is enough for an attacker."""
+    weighed: dict[tuple[str, object, object], list[tuple[Record, Evidence]]] = {}
+    for record in case.web_records:
+        item = _answer(record, case, around)
+        if item is not None:
+            key = (item.kind, record.values.get("status"), record.values.get("bytes_out"))
+            weighed.setdefault(key, []).append((record, item))
+    if not weighed:
+        return
+    best = max(items[0][1].bits for items in weighed.values())
+    for items in weighed.values():
+        record, item = items[0]
+        decisive = item.bits == best
+        yield evidence(around.facts, item.kind, record, _counted(item.because, items), factor=1.0 if decisive else 0.0)
+
+
+def _counted(words: Text, items: list[tuple[Record, Evidence]]) -> Text:
+    if len(items) == 1:
+        return words
+    return Text(en=f"{words.en} ({len(items)} requests)", ja=f"{words.ja}({len(items)}件)")
+
+
+def _answer(record: Record, case: Case, around: Surroundings) -> Evidence | None:
+    status = record.values.get("status")
+    if not isinstance(status, int):
+        return None
+    if status in CLOSED_WITHOUT_ANSWER:
+        return evidence(around.facts, "refused_unparsable_400", record, Text(
+            en=f"the server closed the connection without an answer (status {status})",
+            ja=f"サーバは応答せずに接続を閉じました(ステータス{status})",
+        ))  # fmt: skip
+    if status == 400 and record.values.get("method") is None:
+        return evidence(around.facts, "refused_unparsable_400", record, Text(
+            en="the server answered 400 because the line is not an HTTP request it could parse",
+            ja="HTTPリクエストとして解釈できない行だったため、サーバは400を返しました",
+        ))  # fmt: skip
+    unusual = _size(record, status, case, around)
+    if unusual is not None:
+        return unusual
+    if 400 <= status < 500:
+        return evidence(around.facts, "client_error_4xx", record, _status_text(status))
+    if status >= 500:
+        return evidence(around.facts, "server_error_5xx", record, _status_text(status))
+    return evidence(around.facts, "success_2xx_alone", record, Text(
+        en=f"the server answered {status}; a status alone says nothing about success",
+        ja=f"サーバは{status}を返しましたが、ステータスだけでは成功したかどうかは分かりません",
+    ))  # fmt: skip
+
+
+def _status_text(status: int) -> Text:
+    return Text(en=f"the server answered {status}", ja=f"サーバは{status}を返しました")
+
+
+def _size(record: Record, status: int, case: Case, around: Surroundings) -> Evidence | None:
+    """Whether the answer's size is what this server gives everybody for that status and path."""
+    size = record.values.get("bytes_out")
+    if not isinstance(size, int) or not 200 <= status < 400:
+        return None
+    url = record.values.get("url")
+    path = str(url).split("?", 1)[0] if url else None
+    same = [r for r in case.web_records if (r.values.get("status"), r.values.get("bytes_out")) == (status, size)]
+    anywhere = dict(around.answers(status, None).sizes).get(size, 0) - len(same)
+    here = around.answers(status, path)
+    if anywhere >= USUAL_ANSWERS:
+        return evidence(around.facts, "size_as_usual_for_status", record, Text(
+            en=f"the answer {status} had {size} bytes, the same as {anywhere} answers to ordinary requests",
+            ja=f"{status}応答のサイズは{size}バイトで、通常のリクエストへの{anywhere}件の応答と同じです",
+        ))  # fmt: skip
+    if path and here.total >= KNOWN_ANSWERS and dict(here.sizes).get(size, 0) <= len(same):
+        shown = cut(printable(path), 40)
+        return evidence(around.facts, "size_unusual_for_path", record, Text(
+            en=f"the answer {status} had {size} bytes, a size never seen in {here.total} other answers for {shown}",
+            ja=f"{status}応答のサイズ{size}バイトは、{shown}への他の{here.total}件の応答では見られない値です",
+        ))  # fmt: skip
+    return None
+
+
+def _result_in_answer(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    for message in case.messages:
+        record = case.record_of(message)
+        if record and record.table == "http" and message.direction == "server":
+            yield evidence(around.facts, "jsonrpc_result_in_answer", record)
+            return
+
+
+def _follow_up(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Requests that use what an exploit would have left behind, or their absence in covered time."""
+    dropped = {f.values["payload.dropped"] for f in case.findings if f.values.get("payload.dropped")}
+    used = [(name, record) for name in sorted(dropped) for record in around.later_requests.get(name, ())]
+    for name, record in used:
+        shown = cut(printable(name), 60)
+        yield evidence(around.facts, "followup_uses_dropped_file", record, Text(
+            en=f"{shown}, which the exploit would have left behind, was requested later and answered {record.values.get('status')}",
+            ja=f"攻撃が残したはずの {shown} が後からリクエストされ、{record.values.get('status')}が返っています",
+        ))  # fmt: skip
+    if used or not case.times or not case.web_records:
+        return
+    covered = max((i.last for i in around.inputs if i.last), default=None)
+    after = covered - case.times[-1] if covered else timedelta(0)
+    if after >= FOLLOW_UP_WINDOW:
+        hours = after.total_seconds() / 3600
+        yield evidence(around.facts, "no_followup_in_window", None, Text(
+            en=f"the logs cover {hours:.1f} h after the last request and show nothing that used a success",
+            ja=f"最後のリクエストの後{hours:.1f}時間分のログに、成功を利用した形跡はありません",
+        ))  # fmt: skip
+
+
+def _network(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Mining that left the device, seen on the network or on the host."""
+    first_probe = next((r.time for r in case.web_records if r.time), None)
+    for message in case.messages:
+        record = case.record_of(message)
+        if record and record.table == "connection" and message.fields.get("accepted") == "true":
+            yield evidence(around.facts, "mining_share_accepted", record)
+            break
+    for finding in case.findings:
+        outbound = finding.values.get("direction") == "outbound"
+        if outbound and "mining" in finding.rule and first_probe and finding.time and finding.time >= first_probe:
+            minutes = (finding.time - first_probe).total_seconds() / 60
+            record = next((case.records[e] for e in finding.event_ids if e in case.records), None)
+            yield evidence(around.facts, "outbound_mining_after", record, Text(
+                en=f"{minutes:.0f} min after the request {finding.device} connected to {finding.remote} and mined",
+                ja=f"リクエストの{minutes:.0f}分後に {finding.device} が {finding.remote} に接続してマイニングしました",
+            ))  # fmt: skip
+            return
+    for observation in around.host:
+        if observation.kind in {"miner_process", "pool_connection"}:
+            yield evidence(around.facts, "outbound_mining_after", None, observation.statement)
+            return

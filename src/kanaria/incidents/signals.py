@@ -1,0 +1,226 @@
+"""What speaks for which explanation: each signal looks at a case and its surroundings and yields weighed evidence.
+
+A signal is one function with one idea; the list at the end is the order in which a reader meets them. Weights are named,
+never numbered: ``knowledge`` says what each is worth and where that was measured.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from kanaria.core.text import cut, printable
+from kanaria.core.types import HYPOTHESES, Evidence, StratumMessage, Text
+from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.weighing import evidence
+
+Signal = Callable[[Case, Surroundings], Iterator[Evidence]]
+
+# A miner that lost its pool retries every few seconds to minutes for as long as it runs (XMRig: every 5 s by default,
+# five times, then the next pool); five logins over ten minutes is a rhythm, two or three are a visit.
+RHYTHM_LOGINS = 5
+RHYTHM_SPAN_S = 600.0
+RHYTHM_MAX_CV = 1.5
+# One payout address tried from this many addresses is a tool on many hosts, not one person's miner.
+MANY_SOURCES = 3
+# Distinct clients with the same refusal from which on a server plainly gets such noise from everybody.
+COMMON_REFUSALS = 3
+
+
+def priors(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """How often each explanation is right before looking."""
+    for name in HYPOTHESES:
+        yield evidence(around.facts, f"prior_{name}")
+
+
+def known_samples(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Values printed in documentation or sent by scanners the world over."""
+    origins = {sample.name: sample for sample in around.facts.samples}
+    seen: dict[str, StratumMessage] = {}
+    for message in case.messages:
+        if message.sample and message.sample not in seen:
+            seen[message.sample] = message
+    for name, message in seen.items():
+        sample = origins.get(name)
+        weight = "sample_from_documentation" if name.startswith("documentation") else "known_scanner_sample"
+        yield evidence(around.facts, weight, case.record_of(message), sample.meaning if sample else None)
+
+
+def several_dialects(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """A miner speaks one dialect under one name; who tries several is looking for something."""
+    for source, messages in _client_messages_by_source(case).items():
+        dialects = sorted({m.dialect for m in messages})
+        agents = sorted({m.agent for m in messages if m.agent})
+        if len(dialects) < 2 and len(agents) < 2:
+            continue
+        names, programs = ", ".join(dialects), ", ".join(cut(printable(agent), 40) for agent in agents)
+        because = Text(
+            en=f"{len(dialects)} mining dialects ({names}) and {len(agents)} program names ({programs or 'none'}) "
+            f"came from {source or 'the same log'}; a miner speaks one dialect under one name",
+            ja=f"{source or '同じログ'}から{len(dialects)}種類のマイニング方言({names})と{len(agents)}種類の"
+            f"プログラム名({programs or 'なし'})が届いています。本物のマイナーは1つの方言と1つの名前しか使いません",
+        )
+        yield evidence(around.facts, "several_dialects_one_source", case.record_of(messages[0]), because)
+
+
+def fake_agent(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """A login whose program name is a browser or an operating system."""
+    for message in case.messages:
+        agent = message.agent or ""
+        if message.method == "login" and agent.startswith(("Windows NT", "Mozilla/", "Linux ", "Macintosh")):
+            yield evidence(around.facts, "fake_agent", case.record_of(message))
+            return
+
+
+def one_wallet_many_sources(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    sources: dict[str, set[str]] = defaultdict(set)
+    for message in case.messages:
+        record = case.record_of(message)
+        if message.wallet and record and record.remote:
+            sources[message.wallet].add(record.remote)
+    for wallet, remotes in sources.items():
+        if len(remotes) >= MANY_SOURCES:
+            short = cut(printable(wallet), 16)
+            yield evidence(
+                around.facts,
+                "one_wallet_many_sources",
+                because=Text(
+                    en=f"{len(remotes)} addresses presented the same payout address {short}",
+                    ja=f"{len(remotes)}個のアドレスが同じ送金先アドレス {short} を名乗りました",
+                ),
+            )
+
+
+def visits_without_dialogue(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Each source said a thing or two and left: nobody waited for work."""
+    groups = _client_messages_by_source(case)
+    if groups and all(
+        len(messages) < RHYTHM_LOGINS * len({m.dialect for m in messages}) for messages in groups.values()
+    ):
+        first = next(iter(groups.values()))[0]
+        yield evidence(around.facts, "single_messages_no_dialogue", case.record_of(first))
+
+
+def reconnect_rhythm(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """One identity logging in again and again at a steady pace: a miner that lost its way."""
+    for (source, login, agent), messages in _identities(case).items():
+        times = sorted({r.time for m in messages if (r := case.record_of(m)) and r.time})
+        if len(times) < RHYTHM_LOGINS or (times[-1] - times[0]).total_seconds() < RHYTHM_SPAN_S:
+            continue
+        gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(times)]
+        middle = statistics.median(gaps)
+        if statistics.pstdev(gaps) > RHYTHM_MAX_CV * statistics.fmean(gaps):
+            continue
+        shown = cut(printable(login), 24)
+        because = Text(
+            en=f"{source} logged in {len(times)} times as {shown} with {cut(printable(agent), 40)}, about every {middle:.0f} s",
+            ja=f"{source} が {shown}({cut(printable(agent), 40)})として約{middle:.0f}秒ごとに{len(times)}回ログインしました",
+        )
+        yield evidence(around.facts, "reconnect_rhythm_constant_wallet", case.record_of(messages[0]), because)
+
+
+def constant_identity(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """One source, one dialect, one login, one known mining program, more than a visit."""
+    for (_source, login, agent), messages in _identities(case).items():
+        if len(messages) >= RHYTHM_LOGINS and login and agent and len(_identities(case)) == 1:
+            yield evidence(around.facts, "constant_worker_agent_current_version", case.record_of(messages[0]))
+
+
+def real_wallet(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """A payout address with a right checksum that no documentation or scanner is known to use."""
+    for message in case.messages:
+        if message.wallet_valid and not message.sample:
+            yield evidence(around.facts, "valid_wallet_not_sample", case.record_of(message))
+            return
+
+
+def others_get_the_same(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Many strangers send this server things it cannot parse."""
+    malformed = [r for r in case.web_records if r.values.get("method") is None and r.values.get("status") is not None]
+    if not malformed:
+        return
+    status = int(str(malformed[0].values["status"]))
+    others = around.malformed_sources(status) - len({r.remote for r in malformed if r.remote})
+    if others >= COMMON_REFUSALS:
+        because = Text(
+            en=f"{others} other clients also sent this server requests it could not parse and got {status}",
+            ja=f"ほかに{others}個のクライアントも、このサーバが解釈できないリクエストを送り{status}を受け取っています",
+        )
+        yield evidence(around.facts, "request_malformed_400_common_here", malformed[0], because)
+
+
+def allowed_mining(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Mining the owner declared."""
+    allowed = around.allowed
+    for device in case.devices:
+        if device in allowed.devices and _mines(case):
+            yield evidence(
+                around.facts, "authorised_miner_configured", because=_allowed_text("device", "デバイス", device)
+            )
+            return
+    for message in case.messages:
+        if message.wallet and message.wallet in allowed.wallets:
+            text = _allowed_text("payout address", "送金先アドレス", message.wallet)
+            yield evidence(around.facts, "authorised_pool_or_wallet", case.record_of(message), text)
+            return
+    for finding in case.findings:
+        pool = finding.values.get("knowledge.pool") or finding.values.get("sni") or finding.remote or ""
+        if any(pool == name or pool.endswith("." + name) for name in allowed.pools):
+            yield evidence(around.facts, "authorised_pool_or_wallet", because=_allowed_text("pool", "プール", pool))
+            return
+
+
+def host_shows_miner(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """What the machine itself showed, when it was looked at."""
+    weights = {"miner_process": "miner_process", "cpu_step": "cpu_step", "pool_connection": "outbound_mining_flow"}
+    for observation in around.host:
+        if weight := weights.get(observation.kind):
+            yield evidence(around.facts, weight, because=observation.statement)
+
+
+SIGNALS: tuple[Signal, ...] = (
+    priors,
+    known_samples,
+    several_dialects,
+    fake_agent,
+    one_wallet_many_sources,
+    visits_without_dialogue,
+    reconnect_rhythm,
+    constant_identity,
+    real_wallet,
+    others_get_the_same,
+    allowed_mining,
+    host_shows_miner,
+)
+
+
+def _client_messages_by_source(case: Case) -> dict[str, list[StratumMessage]]:
+    """Messages of web records (a probe's side of the talk), by who sent them; "" for a fragment without an address."""
+    groups: dict[str, list[StratumMessage]] = defaultdict(list)
+    for message in case.messages:
+        record = case.record_of(message)
+        if record and record.table == "http" and message.direction != "server":
+            groups[record.remote or ""].append(message)
+    return groups
+
+
+def _identities(case: Case) -> dict[tuple[str, str, str], list[StratumMessage]]:
+    """Login messages by (source, login, agent)."""
+    groups: dict[tuple[str, str, str], list[StratumMessage]] = defaultdict(list)
+    for source, messages in _client_messages_by_source(case).items():
+        for message in messages:
+            login = message.wallet or message.worker or ""
+            if login and not message.sample:
+                groups[source, login, message.agent or ""].append(message)
+    return groups
+
+
+def _mines(case: Case) -> bool:
+    return bool(case.messages) or any("mining" in finding.rule for finding in case.findings)
+
+
+def _allowed_text(kind_en: str, kind_ja: str, value: str) -> Text:
+    shown = cut(printable(value), 60)
+    return Text(en=f"the configuration allows the {kind_en} {shown}", ja=f"設定で許可された{kind_ja}です: {shown}")

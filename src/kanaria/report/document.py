@@ -1,0 +1,200 @@
+"""The JSON document: the interface other programs read. Names here are promises; adding is free, renaming is not.
+
+Comes in: an ``Analysis`` and the facts. Goes out: plain dictionaries and lists, ready for ``json``. Text from logs is
+printable already (control characters escaped); JSON escapes the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from kanaria import __version__
+from kanaria.core.facts import CvssScore, Knowledge
+from kanaria.core.text import printable
+from kanaria.core.types import (
+    LANGUAGES,
+    Analysis,
+    Evidence,
+    Finding,
+    Incident,
+    InputSummary,
+    RelatedVulnerability,
+    Report,
+    StratumMessage,
+    Text,
+)
+from kanaria.report.write import write
+
+Json = dict[str, Any]
+SCHEMA_VERSION = 1
+
+
+def document(analysis: Analysis, facts: Knowledge) -> Json:
+    """The whole answer to one run."""
+    return {
+        "kanaria": {"version": __version__, "schema": SCHEMA_VERSION},
+        "inputs": [_input(item) for item in analysis.inputs],
+        "incidents": [_incident(item, analysis, facts) for item in analysis.incidents],
+        "not_looked_at": [_text(item) for item in analysis.not_looked_at],
+        "notes": [_text(item) for item in analysis.notes],
+    }
+
+
+def _input(item: InputSummary) -> Json:
+    return {
+        "path": printable(item.path),
+        "format": item.format,
+        "rows": item.rows,
+        "rejected": item.rejected,
+        "first": _time(item.first),
+        "last": _time(item.last),
+        "note": _text(item.note) if item.note else None,
+    }
+
+
+def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
+    cited = {e.event_id: e.id for e in item.evidence if e.event_id is not None and e.source}
+    return {
+        "id": item.id,
+        "title": _text(item.title),
+        "severity": item.severity,
+        "first_seen": _time(item.first_seen),
+        "last_seen": _time(item.last_seen),
+        "hypotheses": [{"name": h.name, "probability": h.probability, "bits": h.bits} for h in item.hypotheses],
+        "outcome": {"value": item.outcome.value, "bits": item.outcome.bits, "because": list(item.outcome.because)},
+        "entities": {"devices": _all(item.devices), "remotes": _all(item.remotes)},
+        "findings": [_finding(finding) for finding in item.findings],
+        "messages": [_message(message, cited) for message in item.messages],
+        "techniques": list(item.techniques),
+        "indicators": [
+            {"type": i.type, "value": printable(i.value), "comment": _text(i.comment)} for i in item.indicators
+        ],
+        "timeline": [
+            {"time": _time(t.time), "stage": t.stage, "what": _text(t.what), "evidence": list(t.evidence)}
+            for t in item.timeline
+        ],
+        "vulnerabilities": [_vulnerability(v, facts) for v in item.vulnerabilities],
+        "recommendations": [
+            {"id": r.id, "effort": r.effort, "text": _text(r.text), "evidence": list(r.evidence)}
+            for r in item.recommendations
+        ],
+        "impact": {"checked": list(item.impact.checked), "statements": [_text(s) for s in item.impact.statements]},
+        "evidence": [_evidence(e) for e in item.evidence],
+        "report": {language: _report(write(item, analysis, facts, language)) for language in LANGUAGES},
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "id": finding.id,
+        "rule": finding.rule,
+        "rule_version": finding.rule_version,
+        "title": _text(finding.title),
+        "why": _text(finding.why),
+        "severity": finding.severity,
+        "stage": finding.stage,
+        "time": _time(finding.time),
+        "until": _time(finding.until),
+        "device": finding.device and printable(finding.device),
+        "remote": finding.remote and printable(finding.remote),
+        "techniques": list(finding.techniques),
+        "cves": list(finding.cves),
+        "bits": finding.bits,
+        "evidence": [e.id for e in finding.evidence],
+        "values": {name: printable(value) for name, value in finding.values.items()},
+    }
+
+
+def _message(message: StratumMessage, cited: dict[int, str]) -> Json:
+    return {
+        "dialect": message.dialect,
+        "method": printable(message.method),
+        "direction": message.direction,
+        "coin": message.coin,
+        "wallet": _maybe(message.wallet),
+        "wallet_valid": message.wallet_valid,
+        "worker": _maybe(message.worker),
+        "password": _maybe(message.password),
+        "agent": _maybe(message.agent),
+        "agent_version": _maybe(message.agent_version),
+        "algorithms": _all(message.algorithms),
+        "job_id": _maybe(message.job_id),
+        "nonce": _maybe(message.nonce),
+        "sample": message.sample,
+        "truncated": message.truncated,
+        "fields": {printable(name): printable(value) for name, value in message.fields.items()},
+        "evidence": cited.get(message.event_id),
+    }
+
+
+def _vulnerability(item: RelatedVulnerability, facts: Knowledge) -> Json:
+    known = facts.vulnerabilities.get(item.cve)
+    return {
+        "cve": item.cve,
+        "relation": item.relation,
+        "product": known.product if known else None,
+        "summary": _text(known.summary) if known else None,
+        "affected": known.affected if known else None,
+        "fixed": known.fixed if known else None,
+        "scores": [_score(score) for score in known.scores] if known else [],
+        "kev": known.kev_date.isoformat() if known and known.kev_date else None,
+        "evidence": list(item.evidence),
+    }
+
+
+def _score(score: CvssScore) -> Json:
+    return {
+        "scorer": score.scorer,
+        "version": score.version,
+        "score": score.score,
+        "vector": score.vector,
+        "source": score.provenance.source,
+        "date": score.provenance.date.isoformat(),
+    }
+
+
+def _evidence(item: Evidence) -> Json:
+    return {
+        "id": item.id,
+        "kind": item.kind,
+        "about": item.about,
+        "family": item.family,
+        "bits": item.bits,
+        "because": _text(item.because),
+        "source": _maybe(item.source),
+        "line": item.line,
+        "time": _time(item.time),
+        "quote": printable(item.quote),
+    }
+
+
+def _report(report: Report) -> Json:
+    return {
+        "verdict": {"text": report.verdict.text, "evidence": list(report.verdict.evidence)},
+        "sections": [
+            {
+                "id": section.id,
+                "heading": section.heading,
+                "claims": [{"text": claim.text, "evidence": list(claim.evidence)} for claim in section.claims],
+            }
+            for section in report.sections
+        ],
+    }
+
+
+def _text(text: Text) -> Json:
+    return {"en": text.en, "ja": text.ja}
+
+
+def _time(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _maybe(text: str | None) -> str | None:
+    return None if text is None else printable(text)
+
+
+def _all(texts: Iterable[str]) -> list[str]:
+    return [printable(text) for text in texts]

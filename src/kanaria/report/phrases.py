@@ -1,0 +1,124 @@
+"""Sentences of the report in both languages, with named places to fill. Placeholders are the same in both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kanaria.core.types import Language, Text
+
+HEADINGS: Mapping[str, Text] = {
+    "identification": Text(en="What it is", ja="これは何か"),
+    "outcome": Text(en="Did it work?", ja="成功したか"),
+    "timeline": Text(en="Timeline", ja="時系列"),
+    "messages": Text(en="Message by message", ja="メッセージごとの説明"),
+    "findings": Text(en="What was detected", ja="検知した内容"),
+    "vulnerabilities": Text(en="Vulnerabilities", ja="関連する脆弱性"),
+    "impact": Text(en="Impact", ja="影響"),
+    "recommendations": Text(en="What to do", ja="推奨する対応"),
+    "looked_at": Text(en="What was looked at, and what was not", ja="調べた範囲と調べていない範囲"),
+    "evidence": Text(en="Evidence", ja="根拠"),
+    "inputs": Text(en="Inputs", ja="入力"),
+    "indicators": Text(en="Indicators", ja="痕跡情報(IoC)"),
+    "severity": Text(en="Severity", ja="重大度"),
+    "verdict": Text(en="Verdict", ja="結論"),
+    "report": Text(en="Kanaria report", ja="Kanaria レポート"),
+}
+
+PHRASES: Mapping[str, Text] = {
+    "nothing_found": Text(
+        en="Nothing of mining was found in {rows} records of {inputs} inputs.",
+        ja="{inputs}個の入力、{rows}件の記録を調べましたが、マイニングに関係するものは見つかりませんでした。",
+    ),
+    "verdict_do_nothing": Text(en="{title}. Nothing needs to be done.", ja="{title}。対応は必要ありません。"),
+    "verdict_act": Text(en="{title}. {advice}", ja="{title}。{advice}"),
+    "hypothesis": Text(
+        en="Most probably: {name} ({probability} %, {bits} bits).",
+        ja="最も可能性が高いのは「{name}」です(確率{probability}%、{bits}ビット)。",
+    ),
+    "runner_up": Text(
+        en="Next best explanation: {name} ({probability} %).", ja="次に考えられるのは「{name}」です({probability}%)。"
+    ),
+    "because": Text(en="Because {reason} ({bits} bits).", ja="理由: {reason}({bits}ビット)。"),
+    "not_an_attack": Text(
+        en="This is not an attack on this server: the sender looks for exposed pools and proxies everywhere and does not know what it reached.",
+        ja="このサーバを狙った攻撃ではありません。送信者は公開されたプールやプロキシを無差別に探しており、相手が何かを知りません。",
+    ),
+    "stray": Text(
+        en="This looks like somebody's own miner that reaches the wrong address, not like an attack.",
+        ja="攻撃ではなく、誰かのマイナーが誤った宛先に接続しているように見えます。",
+    ),
+    "no_miner_runs": Text(
+        en="No miner runs on this server because of these lines.",
+        ja="これらの行によって、このサーバでマイナーが動くことはありません。",
+    ),
+    "outcome_failed": Text(en="It failed.", ja="失敗しています。"),
+    "outcome_no_sign_of_success": Text(en="There is no sign that it worked.", ja="成功した形跡はありません。"),
+    "outcome_possible": Text(en="It may have worked.", ja="成功した可能性があります。"),
+    "outcome_confirmed": Text(en="It worked.", ja="成功しています。"),
+    "outcome_nothing_known": Text(
+        en="Nothing in the input says whether it worked.", ja="成功したかどうかを示す情報は入力にありません。"
+    ),
+    "message": Text(en="{place}: {dialect} {method} — {meaning}", ja="{place}: {dialect} {method} — {meaning}"),
+    "message_more": Text(
+        en="… and {count} more messages of the same kinds.", ja="…ほかに同じ種類のメッセージが{count}件あります。"
+    ),
+    "cve_none": Text(
+        en="None of the lines uses a vulnerability. A mining message is not an exploit; no CVE belongs to it.",
+        ja="脆弱性を利用する行はありません。マイニングのメッセージは攻撃コードではなく、対応するCVEはありません。",
+    ),
+    "cve_matched": Text(
+        en="{cve} ({product}): an attempt was seen. {scores}. Affected: {affected}.{kev}",
+        ja="{cve}({product}): 攻撃の試みを確認しました。{scores}。影響を受ける版: {affected}。{kev}",
+    ),
+    "cve_context": Text(
+        en="For context only, not related to these lines: miners usually get in through holes such as {cve} ({product}). {scores}. Affected: {affected}.{kev}",
+        ja="参考情報です(今回の行とは関係ありません)。マイナーの侵入によく使われる脆弱性の例: {cve}({product})。{scores}。影響を受ける版: {affected}。{kev}",
+    ),
+    "cve_unknown": Text(
+        en="{cve}: an attempt was seen; no further facts are held.",
+        ja="{cve}: 攻撃の試みを確認しました。詳細情報は保持していません。",
+    ),
+    "cve_score": Text(
+        en="{scorer} {score} (CVSS {version}, {vector}, {date})",
+        ja="{scorer} {score}(CVSS {version}、{vector}、{date})",
+    ),
+    "cve_no_score": Text(en="No score is held", ja="スコアの情報はありません"),
+    "cve_kev": Text(
+        en=" In CISA's catalogue of exploited vulnerabilities since {date}.",
+        ja="CISAの悪用が確認された脆弱性カタログに{date}から掲載されています。",
+    ),
+    "impact_not_checked": Text(
+        en="The load of the machine was not checked. To check it, run `kanaria analyze --check-host` on the server.",
+        ja="サーバの負荷は調べていません。調べるには、サーバ上で `kanaria analyze --check-host` を実行してください。",
+    ),
+    "impact_checked": Text(en="Checked on this machine: {checked}.", ja="このマシンで調べたもの: {checked}。"),
+    "impact_none_expected": Text(
+        en="Answering these lines cost the server no more than an ordinary error page.",
+        ja="これらの行への応答にかかった負荷は、通常のエラーページと変わりません。",
+    ),
+    "impact_estimate": Text(
+        en="For scale: Sysdig estimated in 2022 that one dollar mined by attackers costs the victim about 53 dollars in cloud bills (8,100 against 430,000 dollars, group TeamTNT). It is an estimate for clouds, not a measurement here.",
+        ja="規模の目安: Sysdigは2022年、攻撃者が1ドル採掘するごとに被害者のクラウド料金は約53ドルになると推定しました(TeamTNTの事例で8,100ドルに対し430,000ドル)。クラウドでの推定であり、ここでの測定値ではありません。",
+    ),
+    "looked_at_input": Text(
+        en="{path}: {format}, {rows} records{rejected}{covers}", ja="{path}: {format}、{rows}件{rejected}{covers}"
+    ),
+    "looked_at_rejected": Text(en=", {count} not readable", ja="、読み取れない行{count}件"),
+    "looked_at_covers": Text(en=", {first} to {last}", ja="、{first}から{last}まで"),
+    "looked_at_unknown": Text(
+        en="{path}: format not recognised, nothing was read", ja="{path}: 形式を判別できず、読み取っていません"
+    ),
+    "no_times": Text(
+        en="The records carry no time, so nothing can be said about when, how often or what followed.",
+        ja="記録に時刻がないため、いつ、どのくらいの頻度で起きたか、その後に何が起きたかは分かりません。",
+    ),
+    "no_clients": Text(
+        en="The records carry no client address, so nothing can be said about who sent them.",
+        ja="記録に送信元アドレスがないため、誰が送ったかは分かりません。",
+    ),
+}
+
+
+def phrase(key: str, language: Language, /, **values: object) -> str:
+    """A sentence with its places filled."""
+    return PHRASES[key].to(language).format(**values)

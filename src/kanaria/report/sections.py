@@ -1,0 +1,217 @@
+"""One function per section of the report: structured facts in, claims with evidence ids out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kanaria.core.facts import Knowledge, Vulnerability
+from kanaria.core.glossary import DIALECTS, HYPOTHESES
+from kanaria.core.text import cut, printable
+from kanaria.core.types import (
+    Analysis,
+    Claim,
+    Evidence,
+    Incident,
+    InputSummary,
+    Language,
+    RelatedVulnerability,
+    StratumMessage,
+    Text,
+)
+from kanaria.report.meaning import message_meaning
+from kanaria.report.phrases import phrase
+
+MESSAGES_SHOWN = 30
+TIMELINE_SHOWN = 60
+# A runner-up below one percent is noise to a reader.
+RUNNER_UP_FROM = 0.01
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S UTC"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a section writes about."""
+
+    incident: Incident
+    analysis: Analysis
+    facts: Knowledge
+    language: Language
+
+    def say(self, key: str, /, *evidence: str, **values: object) -> Claim:
+        return Claim(text=phrase(key, self.language, **values), evidence=evidence)
+
+    def to(self, text: Text) -> str:
+        return text.to(self.language)
+
+    @property
+    def evidence(self) -> Mapping[str, Evidence]:
+        return {item.id: item for item in self.incident.evidence}
+
+
+def verdict(subject: Subject) -> Claim:
+    """One sentence: what it is, whether it worked, what to do first."""
+    incident = subject.incident
+    title = subject.to(incident.title)
+    evidence = tuple(dict.fromkeys(_about_top(subject) + incident.outcome.because))
+    first = incident.recommendations[0] if incident.recommendations else None
+    if first is None:
+        return Claim(text=title, evidence=evidence)
+    if first.effort == 0:
+        return subject.say("verdict_do_nothing", *evidence, title=title)
+    return subject.say("verdict_act", *evidence, title=title, advice=subject.to(first.text))
+
+
+def identification(subject: Subject) -> Iterator[Claim]:
+    incident = subject.incident
+    top, second = incident.hypotheses[0], incident.hypotheses[1]
+    about = _about_top(subject)
+    name = subject.to(HYPOTHESES[top.name])
+    yield subject.say(
+        "hypothesis", *about, name=name, probability=f"{100 * top.probability:.1f}", bits=f"{top.bits:+.1f}"
+    )
+    if top.name == "internet_wide_scanner" and incident.messages:
+        yield subject.say("not_an_attack", *about)
+    if top.name == "misdirected_miner":
+        yield subject.say("stray", *about)
+    known = subject.evidence
+    for item in sorted((known[i] for i in about), key=lambda e: -e.bits):
+        if item.family != "prior" and item.bits > 0:
+            yield subject.say("because", item.id, reason=subject.to(item.because), bits=f"{item.bits:+.1f}")
+    if second.probability >= RUNNER_UP_FROM:
+        runner_up = subject.to(HYPOTHESES[second.name])
+        yield subject.say(
+            "runner_up", *_about(subject, second.name), name=runner_up, probability=f"{100 * second.probability:.1f}"
+        )
+
+
+def outcome(subject: Subject) -> Iterator[Claim]:
+    result = subject.incident.outcome
+    if not result.because:
+        yield subject.say("outcome_nothing_known")
+        return
+    yield subject.say(f"outcome_{result.value}", *result.because)
+    known = subject.evidence
+    for item in sorted((known[i] for i in result.because), key=lambda e: -abs(e.bits)):
+        yield subject.say("because", item.id, reason=subject.to(item.because), bits=f"{item.bits:+.1f}")
+    harmless = subject.incident.hypotheses[0].name in {"internet_wide_scanner", "misdirected_miner"}
+    if harmless and result.value == "failed":
+        yield subject.say("no_miner_runs", *result.because)
+
+
+def timeline(subject: Subject) -> Iterator[Claim]:
+    for entry in subject.incident.timeline[:TIMELINE_SHOWN]:
+        yield Claim(text=f"{entry.time.strftime(TIME_FORMAT)}  {subject.to(entry.what)}", evidence=entry.evidence)
+
+
+def messages(subject: Subject) -> Iterator[Claim]:
+    places = {item.event_id: item for item in subject.incident.evidence if item.event_id is not None and item.source}
+    shown = subject.incident.messages[:MESSAGES_SHOWN]
+    for message in shown:
+        item = places.get(message.event_id)
+        evidence = (item.id,) if item else ()
+        yield subject.say(
+            "message", *evidence,
+            place=_place(item), dialect=subject.to(DIALECTS.get(message.dialect, Text(en=message.dialect, ja=message.dialect))),
+            method=_shown(message.method, 40), meaning=_meaning(subject, message),
+        )  # fmt: skip
+    if len(subject.incident.messages) > len(shown):
+        yield subject.say("message_more", count=len(subject.incident.messages) - len(shown))
+
+
+def findings(subject: Subject) -> Iterator[Claim]:
+    for finding in subject.incident.findings:
+        evidence = tuple(item.id for item in finding.evidence)
+        yield Claim(text=f"{subject.to(finding.title)} [{finding.rule}] — {subject.to(finding.why)}", evidence=evidence)
+
+
+def vulnerabilities(subject: Subject) -> Iterator[Claim]:
+    related = subject.incident.vulnerabilities
+    if subject.incident.messages and not any(item.relation == "matched" for item in related):
+        yield subject.say("cve_none")
+    for item in related:
+        known = subject.facts.vulnerabilities.get(item.cve)
+        if known is None:
+            yield subject.say("cve_unknown", *item.evidence, cve=item.cve)
+        else:
+            yield _vulnerability(subject, item, known)
+
+
+def impact(subject: Subject) -> Iterator[Claim]:
+    checked = subject.incident.impact.checked
+    top = subject.incident.hypotheses[0].name
+    if subject.incident.outcome.value == "failed" and top in {"internet_wide_scanner", "misdirected_miner"}:
+        yield subject.say("impact_none_expected", *subject.incident.outcome.because)
+    if not checked:
+        yield subject.say("impact_not_checked")
+    else:
+        yield subject.say("impact_checked", checked=", ".join(checked))
+        for statement in subject.incident.impact.statements:
+            yield Claim(text=subject.to(statement), evidence=())
+    if top == "compromised_device":
+        yield subject.say("impact_estimate")
+
+
+def recommendations(subject: Subject) -> Iterator[Claim]:
+    for item in subject.incident.recommendations:
+        yield Claim(text=subject.to(item.text), evidence=item.evidence)
+
+
+def looked_at(subject: Subject) -> Iterator[Claim]:
+    for item in subject.analysis.inputs:
+        yield _input(subject, item)
+    if not subject.incident.timeline:
+        yield subject.say("no_times")
+    if not subject.incident.remotes:
+        yield subject.say("no_clients")
+    for text in subject.analysis.not_looked_at:
+        yield Claim(text=subject.to(text), evidence=())
+
+
+def _input(subject: Subject, item: InputSummary) -> Claim:
+    path = _shown(item.path, 200)
+    if item.format is None:
+        return subject.say("looked_at_unknown", path=path)
+    rejected = phrase("looked_at_rejected", subject.language, count=f"{item.rejected:,}") if item.rejected else ""
+    covers = ""
+    if item.first and item.last:
+        first, last = item.first.strftime(TIME_FORMAT), item.last.strftime(TIME_FORMAT)
+        covers = phrase("looked_at_covers", subject.language, first=first, last=last)
+    return subject.say(
+        "looked_at_input", path=path, format=item.format, rows=f"{item.rows:,}", rejected=rejected, covers=covers
+    )
+
+
+def _vulnerability(subject: Subject, item: RelatedVulnerability, known: Vulnerability) -> Claim:
+    scores = [
+        phrase("cve_score", subject.language, scorer=s.scorer, score=s.score, version=s.version, vector=s.vector or "-", date=s.provenance.date)
+        for s in known.scores
+    ]  # fmt: skip
+    separator = "、" if subject.language == "ja" else ", "
+    return subject.say(
+        f"cve_{item.relation}", *item.evidence,
+        cve=item.cve, product=known.product, affected=known.affected,
+        scores=separator.join(scores) or phrase("cve_no_score", subject.language),
+        kev=phrase("cve_kev", subject.language, date=known.kev_date) if known.kev_date else "",
+    )  # fmt: skip
+
+
+def _about_top(subject: Subject) -> tuple[str, ...]:
+    return _about(subject, subject.incident.hypotheses[0].name)
+
+
+def _about(subject: Subject, hypothesis: str) -> tuple[str, ...]:
+    return tuple(item.id for item in subject.incident.evidence if item.about == hypothesis)
+
+
+def _place(item: Evidence | None) -> str:
+    return f"{_shown(item.source, 80)}:{item.line}" if item and item.source else "-"
+
+
+def _meaning(subject: Subject, message: StratumMessage) -> str:
+    sample = next((s for s in subject.facts.samples if s.name == message.sample), None)
+    return message_meaning(message, sample, subject.language)
+
+
+def _shown(text: str | None, columns: int) -> str:
+    return cut(printable(text or ""), columns)

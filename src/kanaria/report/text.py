@@ -1,0 +1,97 @@
+"""The report for a terminal: plain text, colour only when asked, long lines wrapped by display width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kanaria.core.facts import Knowledge
+from kanaria.core.text import cut, width
+from kanaria.core.types import Analysis, Claim, Language
+from kanaria.report.phrases import HEADINGS
+from kanaria.report.view import IncidentView, incident_views
+from kanaria.report.write import write_nothing_found
+
+_COLOURS = {"informational": "36", "low": "32", "medium": "33", "high": "31", "critical": "1;31"}
+QUOTE_COLUMNS = 160
+# Japanese typography: these must not begin a line.
+_NOT_FIRST = "、。，．)」』】〉》！？・ー,.)]:;"
+
+
+def render(
+    analysis: Analysis, facts: Knowledge, language: Language, *, columns: int = 100, colour: bool = False
+) -> str:
+    """All incidents, or the sentence that there are none. ``columns`` is the width to wrap at."""
+    lines = list(_render(analysis, facts, language, columns, colour))
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: int, colour: bool) -> Iterator[str]:
+    if not analysis.incidents:
+        yield from wrap(write_nothing_found(analysis, language).text, columns)
+    for number, view in enumerate(incident_views(analysis, facts, language)):
+        if number:
+            yield ""
+        yield from _incident(view, language, columns, colour)
+    for note in analysis.notes:
+        yield ""
+        yield from wrap(note.to(language), columns)
+
+
+def _incident(view: IncidentView, language: Language, columns: int, colour: bool) -> Iterator[str]:
+    for index, line in enumerate(wrap(f"[{view.severity}] {view.report.verdict.text}", columns)):
+        yield _paint(line, _COLOURS[view.incident.severity], colour) if index == 0 else line
+    for section in view.report.sections:
+        yield ""
+        yield _paint(section.heading, "1", colour)
+        for claim in section.claims:
+            yield from wrap(_cited(claim, view), columns, "  - ", "    ")
+    yield ""
+    yield _paint(HEADINGS["evidence"].to(language), "1", colour)
+    for item in view.evidence:
+        place = f" {item.place}" if item.place else ""
+        yield from wrap(f"[{item.number}]{place} {item.bits} bits: {item.because}", columns, "  ", "      ")
+        if item.quote:
+            yield f"      > {cut(item.quote, QUOTE_COLUMNS)}"
+
+
+def _cited(claim: Claim, view: IncidentView) -> str:
+    numbers = view.numbers(claim)
+    shown = ",".join(str(number) for number in numbers[:6]) + (",…" if len(numbers) > 6 else "")
+    return f"{claim.text} [{shown}]" if numbers else claim.text
+
+
+def wrap(text: str, columns: int, first: str = "", rest: str = "") -> Iterator[str]:
+    """Lines of at most ``columns`` display columns. Latin text breaks at spaces, Japanese between characters."""
+    line, indent = first, first
+    for word in _words(text):
+        if width(line) + width(word.rstrip()) > columns and line != indent:
+            yield line
+            line = indent = rest
+            word = word.lstrip()
+        line += word
+    yield line
+
+
+def _words(text: str) -> Iterator[str]:
+    """Pieces that may be separated: Latin words with their trailing space, single wide characters."""
+    piece = ""
+    for char in text:
+        wide = width(char) == 2
+        if wide and char not in _NOT_FIRST:
+            if piece:
+                yield piece
+            piece = char
+        elif char == " ":
+            yield piece + char
+            piece = ""
+        elif piece and width(piece[-1]) == 2 and char not in _NOT_FIRST:
+            yield piece
+            piece = char
+        else:
+            piece += char
+    if piece:
+        yield piece
+
+
+def _paint(text: str, code: str, colour: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text

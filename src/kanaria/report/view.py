@@ -1,0 +1,65 @@
+"""What every rendering shows, prepared once: incidents with their reports, numbered evidence and shown fields.
+
+Comes in: an ``Analysis``, facts and a language. Goes out: plain values for templates. Nothing is escaped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kanaria.core.facts import Knowledge
+from kanaria.core.glossary import SEVERITIES
+from kanaria.core.text import printable
+from kanaria.core.types import Analysis, Claim, Evidence, Incident, Language, Report
+from kanaria.report.write import write
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberedEvidence:
+    """One piece of evidence as the reader sees it: number, place, worth, reason, quote."""
+
+    number: int
+    id: str
+    place: str
+    bits: str
+    because: str
+    quote: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentView:
+    """One incident ready to be shown in one language."""
+
+    incident: Incident
+    report: Report
+    severity: str
+    evidence: tuple[NumberedEvidence, ...]
+
+    def numbers(self, claim: Claim) -> tuple[int, ...]:
+        """Evidence numbers a claim cites, ascending."""
+        known = {item.id: item.number for item in self.evidence}
+        return tuple(sorted({known[e] for e in claim.evidence if e in known}))
+
+
+def incident_views(analysis: Analysis, facts: Knowledge, language: Language) -> Iterator[IncidentView]:
+    """A view per incident. Priors are evidence too, but say nothing to a reader and get no number."""
+    for incident in analysis.incidents:
+        shown = [item for item in incident.evidence if item.family != "prior"]
+        yield IncidentView(
+            incident=incident,
+            report=write(incident, analysis, facts, language),
+            severity=SEVERITIES[incident.severity].to(language),
+            evidence=tuple(_numbered(item, number, language) for number, item in enumerate(shown, 1)),
+        )
+
+
+def _numbered(item: Evidence, number: int, language: Language) -> NumberedEvidence:
+    return NumberedEvidence(
+        number=number,
+        id=item.id,
+        place=f"{printable(item.source)}:{item.line}" if item.source else "",
+        bits=f"{item.bits:+.1f}",
+        because=item.because.to(language),
+        quote=printable(item.quote),
+    )
