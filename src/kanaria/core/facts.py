@@ -49,9 +49,10 @@ class Vulnerability:
 class Pool:
     """A public mining pool operator. A host belongs to it when it equals or is below one of ``domains``.
 
-    ``role``: pool, proxy, marketplace, browser (scripts that mine in a visitor's browser), donation, solo (software people
-    run themselves) or vendor. ``state``: active, or closed; a closed one still shows up in old miners' settings and in
-    old logs. ``addresses`` were published for it at the time ``note`` says; they move, and prove less than a name.
+    ``role``: pool, proxy, marketplace, browser (scripts that mine in a visitor's browser), donation, solo (software
+    people run themselves) or vendor. ``state``: closed, or active when no end is known; a closed one still shows up in
+    old miners' settings and old logs. ``addresses`` were published for it at the time ``note`` says; they move, and
+    prove less than a name.
     """
 
     name: str
