@@ -28,11 +28,15 @@ _REMOTE_CLASS = re.compile(
     re.IGNORECASE,
 )
 
-_SHELL_WORD = re.compile(
-    r"\b(?:curl|wget|tftp|ftpget|fetch|chmod|nohup|busybox|certutil|bitsadmin|mshta)\s+\S"
-    r"|\bpowershell(?:\.exe)?\s+\S|\b(?:ba|da|a|z)?sh\s+-[ci]\b|/bin/(?:ba|da|a)?sh\b|\bcmd(?:\.exe)?\s+/c|\becho\s+\S+\s*\|"
-    r"|\b(?:cat|id|uname|whoami|ping|nslookup|rm|cd|python3?|perl)\s+[-/.\w]",
-    re.IGNORECASE,
+# Downloaders before mere shells: in ["/bin/sh","-c","curl …"] the last part says what is wanted.
+_SHELL_WORDS = tuple(
+    re.compile(expression, re.IGNORECASE)
+    for expression in (
+        r"\b(?:curl|wget|tftp|ftpget|fetch|certutil|bitsadmin|mshta|lwp-download)(?:\.exe)?\s+\S"
+        r"|\bpowershell(?:\.exe)?\s+\S",
+        r"\b(?:chmod|nohup|busybox)\s+\S|\b(?:ba|da|a|z)?sh\s+-[ci]\b|/bin/(?:ba|da|a)?sh\b|\bcmd(?:\.exe)?\s+/c"
+        r"|\becho\s+\S+\s*\||\b(?:cat|id|uname|whoami|ping|nslookup|rm|cd|python3?|perl)\s+[-/.\w]",
+    )
 )
 _ARGUMENT = re.compile(
     r"(?:\bexec(?:Sync|ute)?|\bsystem|\bpassthru|\bshell_exec|\bpopen|\bstart|\bspawn(?:Sync)?)\s*\(\s*(?:new\s+String\[\]\s*)?"
@@ -46,7 +50,8 @@ _PARAMETER = re.compile(
     r"[?&](?:cmd|exec|command|execute|c|shell|code|ip|host|ping|vars\[1\]\[\]|dev_name)=([^&\n]{2,1000})", re.IGNORECASE
 )
 _START = re.compile(r"[=?\n\"'`{(]")
-_END = re.compile(r"[\n\"]|\sHTTP/1|\s&\w+=")
+# A quote directly behind -c opens the command's own argument, every other one closes what surrounds the command.
+_END = re.compile(r"\n|(?<!-c )(?<!Command )\"|'\s?[)\]]|</|\}\s|\sHTTP/1|&[\w\[\]]+=", re.IGNORECASE)
 
 _SAVED = (
     re.compile(
@@ -85,10 +90,11 @@ def download_url(text: str) -> str | None:
 
 def command(text: str) -> str | None:
     """The shell command inside the text, at most ``COMMAND_LIMIT`` characters; the most decoded reading wins."""
-    for line in reversed(text.split("\n")):
-        found = _SHELL_WORD.search(line)
-        if found:
-            return _tidy(_around(line, found.start()))
+    lines = text.split("\n")[::-1]
+    for word in _SHELL_WORDS:
+        for line in lines:
+            if found := word.search(line):
+                return _tidy(_around(line, found.start()))
     for pattern in (_JSON_COMMAND, _ARGUMENT, _PARAMETER):
         if argument := pattern.search(text):
             return _tidy(argument[argument.lastindex or 0])

@@ -39,11 +39,13 @@ WORDS: tuple[bytes, ...] = (
     + _SLASH
     + rb"extdirect",
     rb"fileserver" + _SLASH + rb"|jolokia|geoserver|slaveof|flushall|execute-solution|upload\.action|actuator" + _SLASH,
-    rb"post_render|lazy_builder|pre_render",
+    rb"post_render|lazy_builder|pre_render|key_velocity|uploadfilename|programexport|groovyprogram|script_fields",
+    rb"setup" + _SLASH + rb"setup-",
     # PHP and Node.js
     rb"eval-stdin|allow_url_include|auto_prepend_file|invokefunction|call_user_func|__construct|think(?:%5c|\\|%2f|/)",
-    rb"php:" + _SLASH,
-    rb"<\?php|%3c%3f|<\?=|shell_exec|passthru|file_put_contents|proc_open|popen" + _OPEN,
+    rb"php:" + _SLASH + rb"|pearcmd",
+    rb"<\?php|%3c%3f|<\?=|<%@page|<%runtime|shell_exec|passthru|file_put_contents|proc_open|popen" + _OPEN,
+    rb"(?:cmd|exec|command|shell|[?&][cx])=(?:id|whoami|uname|ls|cat|pwd|ps|ifconfig|ipconfig|dir)(?:[^a-z0-9_.-]|$)",
     rb"(?:eval|assert|system|exec|phpinfo|md5)" + _OPEN,
     rb"__proto__|child_process|mainmodule|constructor:constructor|execsync|prototype\.",
     # shells in headers, traversal to a CGI
@@ -61,8 +63,8 @@ WORDS: tuple[bytes, ...] = (
     rb"xmrig|stratum(?:\+|%2b|%2520|://)|cryptonight|minexmr|c3pool|supportxmr|moneroocean|nicehash|hashvault|nanopool",
     rb"kinsing|kdevtmpfsi|xmr\.sh|monero|donate-level|randomx|minergate|2miners|unmineable|coinhive",
     # text for a language model
-    rb"(?:ignore|disregard|forget|override)(?:[ +_]|%20){1,3}(?:all|any|the|your|previous|prior|above|earlier)",
-    rb"system(?:[ +_]|%20)prompt|you(?:[ +_]|%20)are(?:[ +_]|%20)now|<\|im_start",
+    rb"(?:ignore|disregard|forget|override)(?:[ +_-]|%20){1,3}(?:all|any|the|your|previous|prior|above|earlier)",
+    rb"system(?:[ +_]|%20)prompt|you(?:[ +_]|%20)are(?:[ +_]|%20)now|(?:<|%3c)(?:\||%7c)im_start",
     "無視".encode(),
     rb"%e7%84%a1%e8%a6%96",
     rb"\\xe7\\x84\\xa1\\xe8\\xa6\\x96",
