@@ -104,7 +104,7 @@ def _header_lines(data: bytes) -> Iterator[tuple[int, int]]:
 class ZeekTsv:
     """Zeek's own tab-separated logs."""
 
-    name = "zeek-tsv"
+    name = "zeek"
     title = "Zeek log, tab-separated (conn, dns, ssl, http, rdp, smb, ssh, …)"
     example = "#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\t…"
     tables = _TABLES

@@ -28,7 +28,7 @@ SERVICES = {
 """Zeek's analyzer names where ours differ."""
 _MOST_TELLING = ("stratum", "rdp", "smb", "ssh", "tls", "http", "dns", "quic")
 """Of several services on one connection the first of these is kept: ``ssl,http`` through a proxy is TLS to us."""
-_SECURITY = {"RDP": "standard", "SSL": "tls", "HYBRID": "credssp", "HYBRID_EX": "credssp", "RDSTLS": "rdstls"}
+_SECURITY = {"rdp": "standard", "ssl": "tls", "hybrid": "credssp", "hybrid_ex": "credssp"}
 _LOGON_SERVICES = {445: "smb", 139: "smb", 3389: "rdp", 5985: "winrm", 5986: "winrm"}
 
 
@@ -159,10 +159,15 @@ def rdp(f: Fields, path: str) -> Columns:
     return {
         **_endpoints(f),
         "cookie": f.text("cookie"), "client_name": f.text("client_name"),
-        "security": map_distinct(security, lambda name: _SECURITY.get(name, name), pa.string()),
+        "security": map_distinct(security, rdp_security, pa.string()),
         "result": map_distinct(result, rdp_result, pa.string()),
         "answered": pc.or_(pc.is_valid(result), pc.is_valid(security)),
     }  # fmt: skip
+
+
+def rdp_security(name: str) -> str:
+    """A protocol of the RDP negotiation by our name: ``HYBRID`` is CredSSP."""
+    return _SECURITY.get(name.lower(), name.lower())
 
 
 def rdp_result(text: str) -> str:

@@ -1,0 +1,164 @@
+"""Suricata's EVE JSON into our tables: flow, netflow, dns, tls, http, rdp, smb, ssh, alert and anomaly events.
+
+Lines are sorted by event type first, then each type is read with its own schema. Other types (stats, fileinfo, …) are
+counted and passed over. The events of one RDP attempt become one row; a DNS question whose answer is in the same batch
+is the answer's row; the two halves of a ``netflow`` event are stitched.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch
+from kanaria.formats import columns as cols
+from kanaria.formats import suricata_tables as tables
+from kanaria.formats.flow_state import PROTOCOL_NAMES, parse_flags
+from kanaria.formats.netflow_stitch import RECORD, stitch
+
+_WINDOW = 32
+"""Bytes looked at after ``"event_type"`` to see which type it is; the longest name Suricata has fits."""
+_TYPE = re.compile(rb'^\s*:\s*"([a-z0-9_]+)"')
+_HINTS = (b'"event_type"', b'"flow_id"', b'"src_ip"', b'"dest_ip"', b'"proto"')
+
+
+class SuricataEve:
+    """Suricata EVE JSON."""
+
+    name = "suricata"
+    title = "Suricata EVE JSON (flow, dns, tls, http, rdp, smb, ssh, alert, anomaly)"
+    example = '{"timestamp":"2026-01-01T00:00:00.000000+0000","flow_id":1,"event_type":"flow","src_ip":"192.0.2.7",…}'
+    tables = tuple(dict.fromkeys(table for table, _fields, _mapping in tables.EVENTS.values()))
+
+    def sniff(self, head: bytes, name: str) -> float:
+        for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 20)[:20]:
+            if line.lstrip().startswith(b"{") and b'"event_type"' in line and b'"timestamp"' in line:
+                return 0.98 if sum(hint in line for hint in _HINTS) >= 2 or b'"stats"' in line else 0.7
+        return 0.0
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        for chunk in cols.chunks(stream):
+            raw = cols.split_lines(chunk.data)
+            lines = np.arange(chunk.first, chunk.first + len(raw), dtype=np.int64)
+            types = event_types(raw)
+            done: dict[str, list[pa.Table]] = {}
+            rejects: list[tuple[int, str, bytes]] = []
+            for kind, (table, fields, mapping) in tables.EVENTS.items():
+                chosen = types == kind
+                if not chosen.any():
+                    continue
+                part = cols.read_json_lines(raw.filter(pa.array(chosen)), lines[chosen], fields)
+                rejects += part.rejects
+                if len(part.lines):
+                    mapped, numbers = _map(kind, mapping, part)
+                    if table == "http":
+                        mapped["raw"] = part.raw
+                    done.setdefault(table, []).append(
+                        cols.finish(table, mapped, numbers, stream=stream, context=context, sensor="suricata")
+                    )
+            odd, blank = _odd_lines(raw, lines, types)
+            joined = {name: pa.concat_tables(parts) for name, parts in done.items()}
+            yield cols.make_batch(stream, self.name, chunk, joined, len(raw) - blank, rejects + odd)
+
+
+def event_types(raw: pa.BinaryArray) -> npt.NDArray[Any]:
+    """The event type of every line (text, empty where there is none), found without parsing the JSON."""
+    import pyarrow.compute as pc
+
+    found = pc.find_substring(raw, b'"event_type"').to_numpy(zero_copy_only=False).astype(np.int64)
+    _validity, offsets, data = raw.buffers()
+    begin = np.frombuffer(offsets, np.int32)[raw.offset : raw.offset + len(raw)].astype(np.int64)
+    padded = np.frombuffer(data or b"", np.uint8)
+    padded = np.concatenate([padded, np.zeros(_WINDOW, np.uint8)])
+    at = np.where(found >= 0, begin + found + len(b'"event_type"'), len(padded) - _WINDOW)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[at]
+    distinct, inverse = np.unique(_cut_after_name(windows), return_inverse=True)
+    names = [match[1].decode() if (match := _TYPE.match(window)) else "" for window in distinct.tolist()]
+    return np.array(names or [""], object)[inverse]
+
+
+def _cut_after_name(windows: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Windows with everything after the third quote blanked out, so that few distinct ones remain."""
+    quotes = np.cumsum(windows == ord('"'), axis=1)
+    kept = np.where((quotes < 2) | ((quotes == 2) & (windows == ord('"'))), windows, 0).astype(np.uint8)
+    return np.ascontiguousarray(kept).view(f"S{_WINDOW}").reshape(-1)
+
+
+def _odd_lines(
+    raw: pa.BinaryArray, lines: cols.Lines, types: npt.NDArray[Any]
+) -> tuple[list[tuple[int, str, bytes]], int]:
+    """Lines without an event type: rejected, and how many of them are only blank."""
+    rejects, blank = [], 0
+    for index in np.flatnonzero(types == "").tolist():
+        line = raw[index].as_py()
+        if not line.strip():
+            blank += 1
+            continue
+        try:
+            value = json.loads(line)
+            reason = "expected an object with event_type; this JSON has none" if isinstance(value, dict) else ""
+        except (ValueError, RecursionError) as error:
+            reason = f"expected one JSON object; {error}"
+        rejects.append((int(lines[index]), reason or "expected one JSON object with event_type", line))
+    return rejects, blank
+
+
+def _map(kind: str, mapping: Any, part: cols.Part) -> tuple[tables.Columns, cols.Lines]:
+    if kind == "netflow":
+        return stitch(_halves(part))
+    mapped: tables.Columns = mapping(part.table)
+    if kind == "rdp":
+        return _join_rdp(mapped, part)
+    return (_drop_answered(mapped, part), part.lines[_kept(part)]) if kind == "dns" else (mapped, part.lines)
+
+
+def _halves(part: cols.Part) -> pa.Table:
+    """``netflow`` events as unidirectional records."""
+    t = part.table
+    numbers = {name: number for number, name in PROTOCOL_NAMES.items()}
+    times = [cols.iso_to_time(tables.get(t, "netflow", name)).cast(pa.int64()) for name in ("start", "end")]
+    names = pa.array(
+        [numbers.get(tables.transport(p or ""), 0) for p in tables.get(t, "proto").to_pylist()], pa.int64()
+    )
+    flags = pa.array([parse_flags("0x" + (f or "")) for f in tables.get(t, "tcp", "tcp_flags").to_pylist()], pa.int64())
+    get = tables.get
+    values = [*times, names, get(t, "src_ip"), get(t, "src_port"), get(t, "dest_ip"), get(t, "dest_port"),
+              get(t, "netflow", "bytes"), get(t, "netflow", "pkts"), flags, pa.array(part.lines)]  # fmt: skip
+    return pa.table(dict(zip(RECORD.names, values, strict=True)), schema=RECORD)
+
+
+def _join_rdp(mapped: tables.Columns, part: cols.Part) -> tuple[tables.Columns, cols.Lines]:
+    """One row per RDP attempt: the first value each event of a flow gave; of results the last."""
+    joined: dict[object, dict[str, Any]] = {}
+    rows = pa.table(mapped).to_pylist()
+    for row, line, flow in zip(rows, part.lines.tolist(), part.table["flow_id"].to_pylist(), strict=True):
+        one = joined.setdefault(flow if flow is not None else f"line {line}", {**row, "line": line})
+        for name, value in row.items():
+            one[name] = value if one[name] is None or (name == "result" and value is not None) else one[name]
+    numbers = np.array([one.pop("line") for one in joined.values()], np.int64)
+    kinds = {name: column.type for name, column in mapped.items()}
+    return {name: pa.array([one[name] for one in joined.values()], kind) for name, kind in kinds.items()}, numbers
+
+
+def _kept(part: cols.Part) -> npt.NDArray[np.bool_]:
+    """DNS events that stand for themselves: all but questions whose answer is in the batch."""
+    get, t = tables.get, part.table
+    kinds = get(t, "dns", "type").to_pylist()
+    keys = list(zip(get(t, "flow_id").to_pylist(), get(t, "dns", "id").to_pylist(), strict=True))
+    answered = {key for key, kind in zip(keys, kinds, strict=True) if kind in ("answer", "response")}
+    questions = ("query", "request")
+    return np.array(
+        [kind not in questions or key not in answered for key, kind in zip(keys, kinds, strict=True)], np.bool_
+    )
+
+
+def _drop_answered(mapped: tables.Columns, part: cols.Part) -> tables.Columns:
+    keep = pa.array(_kept(part))
+    return {name: column.filter(keep) for name, column in mapped.items()}
