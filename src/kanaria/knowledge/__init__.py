@@ -4,10 +4,10 @@ Light to import: YAML, Arrow compute and NumPy are imported by the functions tha
 """
 
 from kanaria.knowledge.listing import KINDS, Row, listing
-from kanaria.knowledge.load import load
+from kanaria.knowledge.loader import load
 from kanaria.knowledge.match import AgentIndex, PoolIndex, enrich
 from kanaria.knowledge.networks import NetworkTable
-from kanaria.knowledge.update import UpdateReport, update
+from kanaria.knowledge.updater import UpdateReport, update
 
 __all__ = [
     "KINDS",

@@ -1,6 +1,7 @@
 """Generates ``compiled.json`` from the YAML files: ``python -m kanaria.knowledge.compile [--check]``.
 
-In: ``data/*.yaml`` and ``weights/*.yaml``. Out: the same entries as JSON, sorted: a change is a small diff.
+In: ``data/*.yaml`` and ``weights/*.yaml``. Out: the same entries as JSON, one a line and in the order of
+the files: a change is a small diff, and where the first match wins the order is meant.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import date
 
 from kanaria.knowledge.build import build
 from kanaria.knowledge.entry import Entry
-from kanaria.knowledge.load import COMPILED, FOLDERS, HERE, sizes
+from kanaria.knowledge.loader import COMPILED, FOLDERS, HERE, sizes
 from kanaria.knowledge.yamlfile import read_folder
 
 
@@ -28,7 +29,7 @@ def render(entries: Sequence[Entry]) -> str:
     for entry in entries:
         line = json.dumps(entry.data, ensure_ascii=False, sort_keys=True, default=_iso)
         sections.setdefault(entry.section, []).append(line)
-    parts = [f"{json.dumps(name)}: [\n" + ",\n".join(sorted(lines)) + "\n]" for name, lines in sorted(sections.items())]
+    parts = [f"{json.dumps(name)}: [\n" + ",\n".join(lines) + "\n]" for name, lines in sorted(sections.items())]
     return f'{{"files": {json.dumps(sizes(), indent=1)},\n"sections": {{\n' + ",\n".join(parts) + "\n}}\n"
 
 

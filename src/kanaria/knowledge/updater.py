@@ -19,7 +19,7 @@ from pathlib import Path
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge, Provenance
 from kanaria.core.network import is_global, parse_address
-from kanaria.knowledge.load import load
+from kanaria.knowledge.loader import load
 from kanaria.knowledge.match import PoolIndex, labels, suffixes
 from kanaria.knowledge.networks import convert
 
