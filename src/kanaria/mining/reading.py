@@ -1,0 +1,222 @@
+"""Read the mining messages out of tables: normalised tables in, the same tables with ``mining.*`` columns out.
+
+Only rows that the prefilter nominates become Python objects. ``http``, ``connection`` and ``alert`` get one summary per
+row (the first message of the client, else of the server) and every message becomes a row of the ``stratum`` table and a
+``StratumMessage``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from kanaria.core import schema
+from kanaria.core.facts import Knowledge
+from kanaria.core.types import StratumMessage
+from kanaria.mining import payload
+from kanaria.mining.candidates import rows_with_frames, rows_with_noise, rows_with_words
+from kanaria.mining.complete import complete
+from kanaria.mining.stratum import decode, decode_stream
+from kanaria.mining.stratum_v2 import INITIATOR_BYTES, RESPONDER_BYTES, noise_handshake
+
+COLUMNS = pa.schema(
+    [
+        pa.field("mining.dialect", pa.string()),
+        pa.field("mining.method", pa.string()),
+        pa.field("mining.coin", pa.string()),
+        pa.field("mining.wallet", pa.string()),
+        pa.field("mining.worker", pa.string()),
+        pa.field("mining.agent", pa.string()),
+        pa.field("mining.sample", pa.string()),
+        pa.field("mining.messages", pa.int32()),
+        pa.field("mining.from_client", pa.bool_()),
+    ]
+)
+_COMMON = (
+    "time",
+    "source",
+    "line",
+    "sensor",
+    "src_ip",
+    "src_port",
+    "dst_ip",
+    "dst_port",
+    "device",
+    "remote",
+    "direction",
+)
+# What a table's row is read from: the client's columns, the server's, and the record itself when those gave nothing.
+_PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], str | None]] = {
+    "http": (("request", "request_body"), ("response_body",), "raw"),
+    "connection": (("src_first",), ("dst_first",), None),
+    "alert": (("payload",), (), None),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """Tables with what was found in them, and the messages themselves in order of record."""
+
+    tables: dict[str, pa.Table]
+    messages: tuple[StratumMessage, ...]
+
+
+def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
+    """Find the mining messages of a batch.
+
+    Adds the columns of ``COLUMNS`` to ``http``, ``connection`` and ``alert`` (null where nothing was found), the
+    ``payload.*`` columns to ``http``, and the table ``stratum``. Other tables pass unchanged.
+    """
+    out = dict(tables)
+    messages: list[StratumMessage] = []
+    rows: list[dict[str, object]] = []
+    for name in _PARTS:
+        if name not in out:
+            continue
+        found = _find(name, out[name], knowledge)
+        for row, of_row in found.items():
+            messages += of_row
+            rows += _stratum_rows(name, out[name], row, of_row)
+        out[name] = _with_columns(out[name], found)
+    if "http" in out:
+        out["http"] = payload.enrich(out["http"])
+    out["stratum"] = schema.from_rows("stratum", rows)
+    return Reading(tables=out, messages=tuple(messages))
+
+
+def _find(name: str, table: pa.Table, knowledge: Knowledge) -> dict[int, list[StratumMessage]]:
+    client, server, record = _PARTS[name]
+    found: dict[int, list[StratumMessage]] = {}
+    ids = table["event_id"]
+    for row in _nominated(name, table):
+        messages = _messages(table, row, client, server, record, knowledge)
+        if name == "connection" and not messages:
+            messages = _noise(table, row, knowledge)
+        if name == "http":
+            messages = _with_user_agent(messages, table["user_agent"][row].as_py())
+        if messages:
+            event_id = ids[row].as_py() or 0
+            found[row] = [replace(message, event_id=event_id) for message in messages]
+    return found
+
+
+def _nominated(name: str, table: pa.Table) -> list[int]:
+    """Rows worth a look, in order."""
+    client, server, record = _PARTS[name]
+    columns = [table[column] for column in (*client, *server) if table[column].null_count < len(table)]
+    if record and table[record].null_count == 0:
+        # The record holds everything else, escaped; bodies of a network sensor are not in it.
+        columns = [table[c] for c in (record, "request_body", *server) if table[c].null_count < len(table)]
+    found = [rows_with_words(column) for column in columns]
+    if name == "connection":
+        found += [rows_with_frames(table["src_first"]), rows_with_frames(table["dst_first"])]
+        found.append(rows_with_noise(table["messages"], INITIATOR_BYTES, RESPONDER_BYTES))
+    return [int(row) for row in np.unique(np.concatenate(found))] if found else []
+
+
+def _messages(
+    table: pa.Table,
+    row: int,
+    client: Sequence[str],
+    server: Sequence[str],
+    record: str | None,
+    knowledge: Knowledge,
+) -> tuple[StratumMessage, ...]:
+    asked = b"\n".join(part for column in client if (part := table[column][row].as_py()))
+    told = b"\n".join(part for column in server if (part := table[column][row].as_py()))
+    # A stream is counted; the lines of a log are told one by one.
+    messages = (
+        decode_stream(asked, told, knowledge=knowledge)
+        if told
+        else decode(asked, direction="client", knowledge=knowledge)
+    )
+    if not messages and record and (raw := table[record][row].as_py()):
+        messages = decode(raw, direction="client", knowledge=knowledge)
+    return messages
+
+
+def _with_user_agent(messages: tuple[StratumMessage, ...], agent: str | None) -> tuple[StratumMessage, ...]:
+    """getwork names its miner in the HTTP header only."""
+    return tuple(
+        replace(message, agent=agent)
+        if agent and message.agent is None and message.dialect == "getwork" and message.direction == "client"
+        else message
+        for message in messages
+    )
+
+
+def _noise(table: pa.Table, row: int, knowledge: Knowledge) -> tuple[StratumMessage, ...]:
+    lengths = [(bool(m["from_client"]), int(m["length"])) for m in (table["messages"][row].as_py() or ())[:3]]
+    shape = noise_handshake(lengths, table["src_first"][row].as_py())
+    return (complete(shape, False, "client", knowledge),) if shape else ()
+
+
+def _with_columns(table: pa.Table, found: Mapping[int, list[StratumMessage]]) -> pa.Table:
+    """The table with the summary columns, replaced when they are there already."""
+    if not found:
+        for field in COLUMNS:
+            table = _put(table, field.name, pa.nulls(len(table), field.type))
+        return table
+    rows = sorted(found)
+    summaries = pa.Table.from_pylist([_summary(found[row]) for row in rows], schema=COLUMNS)
+    places = np.full(len(table), -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    indices = pa.array(places, mask=places < 0)
+    for field in COLUMNS:
+        table = _put(table, field.name, summaries[field.name].combine_chunks().take(indices))
+    return table
+
+
+def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    index = table.schema.get_field_index(name)
+    return table.append_column(name, values) if index < 0 else table.set_column(index, name, values)
+
+
+def _summary(messages: list[StratumMessage]) -> dict[str, object]:
+    """The first message of the client speaks for the row; what it leaves open comes from the others."""
+    ordered = sorted(messages, key=lambda message: message.direction == "server")
+    first = ordered[0]
+    return {
+        "mining.dialect": first.dialect,
+        "mining.method": first.method,
+        "mining.coin": _first(m.coin for m in ordered),
+        "mining.wallet": _first(m.wallet for m in ordered),
+        "mining.worker": _first(m.worker for m in ordered),
+        "mining.agent": _first(m.agent for m in ordered),
+        "mining.sample": _first(m.sample for m in ordered),
+        "mining.messages": sum(int(m.fields.get("count", "1")) for m in messages),
+        "mining.from_client": _from_client(first),
+    }
+
+
+def _first(values: Iterable[str | None]) -> str | None:
+    return next((value for value in values if value), None)
+
+
+def _from_client(message: StratumMessage) -> bool | None:
+    return None if message.direction == "unknown" else message.direction == "client"
+
+
+def _stratum_rows(
+    found_in: str, table: pa.Table, row: int, messages: Sequence[StratumMessage]
+) -> Iterable[dict[str, object]]:
+    common = {name: table[name][row].as_py() for name in (*_COMMON, "community_id")}
+    for ordinal, message in enumerate(messages):
+        yield {
+            **common,
+            "event_id": message.event_id,
+            "found_in": found_in,
+            "ordinal": ordinal,
+            "dialect": message.dialect,
+            "method": message.method,
+            "from_client": _from_client(message),
+            "coin": message.coin,
+            "wallet": message.wallet,
+            "worker": message.worker,
+            "password": message.password,
+            "agent": message.agent,
+            "algorithms": list(message.algorithms),
+        }
