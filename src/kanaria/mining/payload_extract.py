@@ -15,10 +15,10 @@ _URL_AFTER = re.compile(
     rf"|urlretrieve|file_get_contents|requests\.get|busybox)\b[^\n]{{0,200}}?({_HTTP})",
     re.IGNORECASE,
 )
-# A downloader also takes host/path without a scheme: options first, then something with a dot and a slash or port.
+# A downloader also takes host/path without a scheme. Without a slash or a port only an address counts: x.sh is a file.
 _BARE_AFTER = re.compile(
-    rf"\b{_VERB}(?:\s+-{{1,2}}[\w-]+(?:[ =](?!\S*[./:])\S+)?)*(?:\s+-)?\s+"
-    r"(?:-\S+\s+)*((?:\d{1,3}(?:\.\d{1,3}){3}|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d{1,5})?(?:/[^\s'\"`<>|;&)(}\\]{0,300})?)",
+    rf"\b{_VERB}(?:\s+[^\s|;&]+){{0,12}}?\s+(\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d{{1,5}})?(?:/[^\s'\"`<>|;&)(}}\\]{{0,300}})?"
+    r"|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?/[^\s'\"`<>|;&)(}\\]{0,300})",
     re.IGNORECASE,
 )
 _TFTP = re.compile(r"\btftp\b[^\n;|]{0,60}?(\d{1,3}(?:\.\d{1,3}){3})", re.IGNORECASE)
@@ -57,10 +57,8 @@ _SAVED = (
     re.compile(
         r"\b(?:curl|wget)\b[^\n;|&]{0,300}?\s(?:-O|-o|--output|--output-document)[ =]?\s*([\w./~+@-]{2,120})", re.I
     ),
-    re.compile(
-        r"(?<![?\w)-])>{1,2}\s*((?:/|\.{1,2}/|~/)[\w./-]{1,80}|[\w.-]{1,60}\.(?:sh|php|phtml|jspx?|aspx?|py|pl|exe|elf))",
-        re.I,
-    ),
+    re.compile(r"(?<![?\w)-])>{1,2}\s*((?:/|\.{1,2}/|~/)[\w./-]{1,80})"),
+    re.compile(r"(?<![?)-])>{1,2}\s*([\w.-]{1,60}\.(?:sh|php|phtml|jspx?|aspx?|py|pl|exe|elf))\b", re.I),
     re.compile(r"(?:file_put_contents|fopen|copy|fwrite)\s*\(\s*[\"']([\w./~-]{2,120})[\"']", re.I),
     re.compile(r"\bchmod\s+(?:-R\s+)?(?:[0-7]{3,4}|[ugoa]*\+[rwx]+)\s+([\w./~*-]{2,120})", re.I),
     re.compile(r"\bfilename=[\"']?([\w./-]{1,100}\.(?:php\d?|phtml|jspx?|aspx?|war|sh))\b", re.I),
@@ -75,7 +73,7 @@ _OAST = re.compile(
     re.IGNORECASE,
 )
 _REVERSE = re.compile(
-    r"/dev/tcp/([\w.-]{3,100})/(\d{1,5})|\bnc(?:\.\w+)?\s(?:-\w+\s+)*([\w.-]*\.[\w.-]{1,100})\s+(\d{1,5})"
+    r"/dev/tcp/([\w.-]{3,100})/(\d{1,5})|\bnc(?:\.\w+)?\s+(?:-\w+\s+(?:/\S+\s+)?){0,6}([\w.-]*\.[\w.-]{1,100})\s+(\d{1,5})"
 )
 
 
@@ -126,12 +124,18 @@ def callback(text: str) -> str | None:
 def _around(line: str, at: int) -> str:
     """The command that the shell word at ``at`` belongs to: back to where its argument begins, on to where it ends."""
     begin = max(0, at - 200)
+    if begin == 0 and line[:1] not in {"/", ""} and _is_command(line[:at]):
+        return _until_end(line, 0, at)
     for mark in _START.finditer(line, begin, at):
         if not line[mark.end() : at].strip() or _is_command(line[mark.end() : at]):
             begin = mark.end()
             break
     else:
         begin = at
+    return _until_end(line, begin, at)
+
+
+def _until_end(line: str, begin: int, at: int) -> str:
     end = _END.search(line, at)
     return line[begin : end.start() if end else len(line)]
 
