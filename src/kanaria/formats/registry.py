@@ -29,6 +29,11 @@ FORMATS: tuple[str, ...] = (
     # network sensors
     "kanaria.formats.zeek:ZeekTsv",
     "kanaria.formats.zeek:ZeekJson",
+    "kanaria.formats.suricata:SuricataEve",
+    "kanaria.formats.netflow_nfcapd:Nfcapd",
+    "kanaria.formats.netflow_csv:FlowCsv",
+    # packets
+    "kanaria.formats.packets.capture:PcapFormat",
 )
 
 

@@ -1,0 +1,91 @@
+"""The memory layout that the packet kernel, its plain-Python twin and the exporter share, and every limit.
+
+Nothing comes in or goes out: these are NumPy record types and numbers. The kernel needs flat records because Numba
+compiles loops over them to machine code; the twin needs only the numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# What became of a packet. Everything above OTHER is reported as a reject with its count.
+OK, OTHER, LINK, CUT, MALFORMED, FRAGMENT = range(6)
+REASONS = {
+    LINK: "link type is not one of those read (Ethernet, Linux cooked, raw IP, loopback, PPP)",
+    CUT: "headers cut short by the snap length or a damaged record",
+    MALFORMED: "IP, TCP or UDP header contradicts itself",
+    FRAGMENT: "later IP fragment: it carries no ports, so its bytes belong to no flow",
+}
+
+TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+LARGEST = 256 << 10  # libpcap's MAXIMUM_SNAPLEN: a longer packet does not occur, a larger length is damage
+SECOND = 1_000_000
+# Zeek's documented defaults (tcp_inactivity_timeout, udp_inactivity_timeout, icmp_inactivity_timeout, tcp_close_delay),
+# so that a flow is cut at the same places by both.
+TCP_IDLE, UDP_IDLE, ICMP_IDLE, CLOSED_IDLE = 300 * SECOND, 60 * SECOND, 60 * SECOND, 5 * SECOND
+
+MESSAGES = 200  # messages kept one by one; afterwards only counts go on (issue: the first 200)
+FULL_SEGMENT = (
+    1200  # a segment this long was filled by TCP, not ended by the writer: MSS is 1220 (IPv6 minimum) or more
+)
+WRITE_GAP = 200_000  # Linux TCP_RTO_MIN: a pause longer than the shortest retransmission timeout is a new write
+PAIR_SLOTS = 8  # distinct (request, answer) lengths followed per flow; miners use one or two
+
+FIRST_BYTES = 16 << 10  # kept per side of any flow
+TEXT_BYTES = 256 << 10  # kept per side when the first bytes look like JSON or HTTP requests
+LEAN_BYTES = 2 << 10  # kept per side once three quarters of the payload budget are taken
+
+CHUNK = 256  # payload pool chunk: most first flights (TLS hello 250-700 B, login line 200-400 B) take one to three
+SEGMENT_HEADER = 8  # sequence number (4), captured length (2), length on the wire (2), little-endian
+MESSAGE_CHUNK = 8
+NONE = -1
+
+# Flow marks.
+GUESSED, STOPPED, HOLED0, HOLED1, BIG0, BIG1, RST0_FIRST = 1, 2, 4, 8, 16, 32, 64
+# What a side has sent (``sent`` in FLOW).
+DID_SYN, DID_SYNACK, DID_FIN, DID_RST, DID_DATA, DID_ACK, DID_RETRANSMIT, DID_GAP, DID_ZERO_WINDOW = (
+    1 << bit for bit in range(9)
+)
+HISTORY = 18  # nine letters for each side, each noted once
+
+PACKET = np.dtype(
+    [
+        ("src_hi", "u8"), ("src_lo", "u8"), ("dst_hi", "u8"), ("dst_lo", "u8"),
+        ("time", "i8"), ("payload", "i8"),
+        ("ip_bytes", "i4"), ("length", "i4"), ("captured", "i4"),
+        ("seq", "u4"),
+        ("src_port", "i4"), ("dst_port", "i4"), ("window", "i4"),
+        ("status", "u1"), ("proto", "u1"), ("flags", "u1"),
+    ],
+    align=True,
+)  # fmt: skip
+"""One decoded packet: ``payload`` is its offset in the block, ``length`` its bytes on the wire,
+``captured`` those in the file. Addresses are 16 bytes as two numbers, IPv4 as IPv4-mapped IPv6."""
+
+FLOW = np.dtype(
+    [
+        ("ip_hi", "u8", (2,)), ("ip_lo", "u8", (2,)), ("port", "i4", (2,)),
+        ("first_packet", "i8"), ("start", "i8"), ("last", "i8"), ("reported", "i8"),
+        ("bytes", "i8", (2,)), ("packets", "i8", (2,)), ("payload", "i8", (2,)), ("messages", "i8", (2,)),
+        ("next_seq", "u4", (2,)), ("hole", "u4", (2,)), ("hole_end", "u4", (2,)), ("isn", "u4", (2,)),
+        ("sent", "i4", (2,)),
+        ("log_head", "i4", (2,)), ("log_tail", "i4", (2,)), ("log_bytes", "i4", (2,)), ("log_seq", "u4", (2,)),
+        ("log_payload", "i4", (2,)),
+        ("message_head", "i4"), ("message_tail", "i4"), ("message_count", "i4"),
+        ("run_side", "i4"), ("run_length", "i4"), ("run_ended", "i4"), ("run_start", "i8"), ("run_last", "i8"),
+        ("ask_length", "i4"), ("pair", "i4"), ("ask_time", "i8"),
+        ("client_time", "i8"), ("gaps", "i8"), ("gap_sum", "f8"), ("gap_squares", "f8"),
+        ("link", "i4"), ("marks", "i4"), ("history_length", "i4"),
+        ("history", "u1", (HISTORY,)), ("proto", "u1"), ("live", "u1"),
+    ],
+    align=True,
+)  # fmt: skip
+"""One flow; side 0 is the client. ``log_*`` is the chain of kept segments, ``run_*`` the message being received,
+``ask_*`` the client message that waits for its answer, ``link`` the next flow of a hash chain or free list."""
+
+PAIR = np.dtype(
+    [("request", "i4"), ("answer", "i4"), ("count", "i8"), ("error", "i8"), ("delay", "i8")], align=True
+)  # fmt: skip
+"""One followed pair (Space-Saving: ``count - error`` is a certain lower bound; ``delay`` is a running median)."""

@@ -1,0 +1,195 @@
+"""Drive the compiled tracker: owns its pools, grows them, and copies finished flows out as ``FlowSet``.
+
+Memory is bounded: the flow table grows up to ``MAX_FLOWS`` (the longest silent flows are handed out early beyond that),
+the payload, message and pair pools up to their budgets; after that flows keep counts but no more bytes or lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from kanaria.formats.packets import copyout, messages, track
+from kanaria.formats.packets import layout as L
+from kanaria.formats.packets import state as T
+from kanaria.formats.packets.flowset import Array, FlowSet, first_bytes, parse_log
+
+MAX_FLOWS = 1 << 20  # a million at once; 0.4 GB of records
+PAYLOAD_BUDGET = 192 << 20  # bytes; 12,000 flows may fill both sides' FIRST_BYTES /2
+MESSAGE_CHUNKS = 1 << 20  # 8 messages each, 96 MB
+PAIR_TABLES = 1 << 18  # 64 MB
+EXPORT = 4096  # flows copied out at a time, so that their bytes stay small
+EXPORT_BYTES = 32 << 20
+
+
+class PooledTracker:
+    """Flows of any number of packets in bounded memory."""
+
+    def __init__(self, *, max_flows: int = MAX_FLOWS, payload_budget: int = PAYLOAD_BUDGET) -> None:
+        self._max_flows = max_flows
+        self._payload_chunks = max(payload_budget // L.CHUNK, 2 * T.LARGEST_SEGMENT)
+        flows, chunks = min(1 << 12, max_flows), min(1 << 13, self._payload_chunks)
+        heads = np.zeros(10, np.int64)
+        heads[T.BUDGET] = self._payload_chunks
+        self.state = T.State(
+            flows=np.zeros(0, L.FLOW),
+            chains=np.full(1, L.NONE, np.int32),
+            chunks=np.zeros((0, L.CHUNK), np.uint8),
+            chunk_next=np.zeros(0, np.int32),
+            message_lengths=np.zeros((0, L.MESSAGE_CHUNK), np.int32),
+            message_times=np.zeros((0, L.MESSAGE_CHUNK), np.int64),
+            message_next=np.zeros(0, np.int32),
+            pairs=np.zeros((0, L.PAIR_SLOTS), L.PAIR),
+            heads=heads,
+        )
+        heads[[T.FREE_FLOW, T.FREE_CHUNK, T.FREE_MESSAGE, T.FREE_PAIR]] = L.NONE
+        self._finished = np.zeros(1 << 16, np.int64)
+        self._grow_flows(flows)
+        self._grow_chunks(chunks)
+        self._grow_lengths()
+
+    def packets(self, data: Array, packets: Array, count: int, first_number: int) -> Iterator[FlowSet]:
+        """Take in ``layout.PACKET`` records of a block; yields flows that ended."""
+        at = 0
+        while at < count:
+            self._grow_lengths()
+            at, why, done = track.track(self.state, data, packets, at, count, first_number, self._finished)
+            yield from self._take(self._finished[:done])
+            if why == T.NEED_FLOWS and not self._grow_flows(len(self.state.flows) * 2):
+                yield from self._evict()
+            elif why == T.NEED_CHUNKS:
+                self._grow_chunks(len(self.state.chunk_next) * 2)
+
+    def sweep(self, first_report: int = 0, interval: int = 0) -> Iterator[FlowSet]:
+        """Flows silent for too long; with an interval also copies of open ones worth reporting."""
+        finished, due = (np.zeros(len(self.state.flows), np.int64) for _ in range(2))
+        done, owed = track.sweep(self.state, first_report, interval, finished, due)
+        yield from self._take(finished[:done])
+        for part in self._parts(due[:owed]):
+            yield self._copy(part, still_open=True)
+
+    def finish(self) -> Iterator[FlowSet]:
+        """Everything that is left."""
+        live = np.flatnonzero(self.state.flows["live"])
+        order = np.argsort(self.state.flows["first_packet"][live], kind="stable")
+        self.state.chains[:] = L.NONE
+        yield from self._take(live[order])
+
+    def advance(self, now: int) -> None:
+        """Let time pass without packets: a live stream's clock, unless it replays something old."""
+        if 0 < now - self.now < 3600 * L.SECOND:
+            self.state.heads[T.NOW] = now
+
+    @property
+    def now(self) -> int:
+        return int(self.state.heads[T.NOW])
+
+    def _evict(self) -> Iterator[FlowSet]:
+        """The flow table is as large as it may be: hand out the eighth that was silent for longest."""
+        last = self.state.flows["last"]
+        oldest = np.argpartition(last, len(last) // 8)[: len(last) // 8 + 1]
+        for part in self._parts(oldest):
+            yield self._copy(part, still_open=True)
+            track.release(self.state, part)
+        track.rehash(self.state)
+
+    def _take(self, slots: Array) -> Iterator[FlowSet]:
+        for part in self._parts(slots):
+            yield self._copy(part, still_open=False)
+            track.release(self.state, part)
+
+    def _parts(self, slots: Array) -> Iterator[Array]:
+        """The slots in parts of limited number and bytes."""
+        if len(slots) == 0:
+            return
+        sizes = self.state.flows["log_bytes"][slots].sum(axis=1)
+        group = np.maximum(np.cumsum(sizes) // EXPORT_BYTES, 0) * len(slots) + np.arange(len(slots)) // EXPORT
+        for start, end in _runs(group):
+            yield slots[start:end].copy()
+
+    def _copy(self, slots: Array, *, still_open: bool) -> FlowSet:
+        if not still_open:
+            messages.end_runs(self.state, slots)
+        flows = self.state.flows[slots]
+        first = self._first(flows, slots, 0), self._first(flows, slots, 1)
+        held = np.where(flows["message_head"] == L.NONE, 0, flows["message_count"])
+        offsets = np.concatenate([[0], np.cumsum(held)]).astype(np.int64)
+        lengths, times = np.zeros(offsets[-1], np.int32), np.zeros(offsets[-1], np.int64)
+        copyout.copy_messages(self.state, slots, offsets, lengths, times)
+        pairs = self.state.pairs[np.maximum(flows["pair"], 0)]
+        pairs["count"][flows["pair"] == L.NONE] = 0
+        return FlowSet(flows, first, offsets, lengths, times, pairs, np.full(len(slots), still_open))
+
+    def _first(self, flows: Array, slots: Array, side: int) -> list[bytes]:
+        sizes = np.zeros(len(slots), np.int64)
+        copyout.log_sizes(self.state, slots, side, sizes)
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        out = np.zeros(offsets[-1], np.uint8)
+        copyout.copy_logs(self.state, slots, side, offsets, out)
+        joined = out.tobytes()
+        ends = offsets.tolist()
+        pieces = [joined[start:end] for start, end in pairwise(ends)]
+        raw = ((flows["marks"] & (L.HOLED0 << side)) != 0) | (flows["proto"] != L.TCP)
+        for index in np.flatnonzero(raw & (sizes > 0)).tolist():
+            pieces[index] = first_bytes(int(flows["proto"][index]), parse_log(pieces[index]))
+        return pieces
+
+    def _grow_flows(self, size: int) -> bool:
+        """Make room for more flows; False when the table is as large as it may be."""
+        state, size = self.state, min(size, self._max_flows)
+        old = len(state.flows)
+        if size <= old:
+            return False
+        flows = _larger(state.flows, size)
+        _free(state.heads, flows["link"], old, T.FREE_FLOW, T.LEFT_FLOW)
+        chains = np.full(1 << int(size * 2 - 1).bit_length(), L.NONE, np.int32)
+        self.state = state._replace(flows=flows, chains=chains)
+        track.rehash(self.state)
+        return True
+
+    def _grow_chunks(self, size: int) -> None:
+        state, size = self.state, min(size, self._payload_chunks)
+        old = len(state.chunk_next)
+        following = _larger(state.chunk_next, size)
+        _free(state.heads, following, old, T.FREE_CHUNK, T.LEFT_CHUNK)
+        self.state = state._replace(chunks=_larger(state.chunks, size), chunk_next=following)
+
+    def _grow_lengths(self) -> None:
+        """Keep room in the message and pair pools for a whole block of packets, up to their budgets."""
+        state, need = self.state, 1 << 16
+        old = len(state.message_next)
+        if state.heads[T.LEFT_MESSAGE] < need and old < MESSAGE_CHUNKS:
+            size = min(max(old * 2, 2 * need), MESSAGE_CHUNKS)
+            following = _larger(state.message_next, size)
+            _free(state.heads, following, old, T.FREE_MESSAGE, T.LEFT_MESSAGE)
+            lengths, times = _larger(state.message_lengths, size), _larger(state.message_times, size)
+            self.state = state = state._replace(message_next=following, message_lengths=lengths, message_times=times)
+        old = len(state.pairs)
+        if state.heads[T.LEFT_PAIR] < need and old < PAIR_TABLES:
+            pairs = _larger(state.pairs, min(max(old * 2, 2 * need), PAIR_TABLES))
+            _free(state.heads, pairs["delay"][:, 0], old, T.FREE_PAIR, T.LEFT_PAIR)
+            self.state = state._replace(pairs=pairs)
+
+
+def _larger(array: Array, size: int) -> Array:
+    grown = np.zeros((size, *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+def _free(heads: Array, links: Any, old: int, head: int, left: int) -> None:
+    """Chain the new entries of a pool before its free list."""
+    size = len(links)
+    links[old : size - 1] = np.arange(old + 1, size)
+    links[size - 1] = heads[head]
+    heads[head] = old
+    heads[left] += size - old
+
+
+def _runs(group: Array) -> Iterator[tuple[int, int]]:
+    """(start, end) of every run of equal values."""
+    edges = [0, *(np.flatnonzero(group[1:] != group[:-1]) + 1).tolist(), len(group)]
+    return pairwise(edges)

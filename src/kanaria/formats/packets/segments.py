@@ -1,0 +1,213 @@
+"""What one TCP segment or datagram means for its flow: history, new bytes, and keeping the first bytes (compiled).
+
+A flow and a packet come in; the flow record and the segment log change.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kanaria.formats.packets.compile import jit
+from kanaria.formats.packets.layout import (
+    ACK,
+    BIG0,
+    CHUNK,
+    DID_ACK,
+    DID_DATA,
+    DID_GAP,
+    DID_RST,
+    DID_SYN,
+    DID_SYNACK,
+    DID_ZERO_WINDOW,
+    FIN,
+    FIRST_BYTES,
+    HISTORY,
+    HOLED0,
+    LEAN_BYTES,
+    NONE,
+    RST,
+    RST0_FIRST,
+    SEGMENT_HEADER,
+    SYN,
+    TCP,
+    TEXT_BYTES,
+)
+from kanaria.formats.packets.state import BUDGET, FREE_CHUNK, LARGEST_SEGMENT, LEFT_CHUNK, Array, Int, State, i64
+
+
+@jit
+def note(flow: Any, side: Int, bit: Int, letter: Int) -> None:
+    """Remember that a side did something; the first time it enters the history (client upper case)."""
+    sent = flow["sent"]
+    if not sent[side] & bit:
+        sent[side] |= bit
+        length = flow["history_length"]
+        if length < HISTORY:
+            flow["history"][length] = letter - 32 if side == 0 else letter
+            flow["history_length"] = length + 1
+
+
+@jit
+def flags(flow: Any, packet: Any, side: Int) -> None:
+    """SYN, ACK and RST of a TCP packet into state and history; FIN comes after the data (see ``_one``)."""
+    flags = packet["flags"]
+    if flags & SYN:
+        if flags & ACK:
+            note(flow, side, DID_SYNACK, 104)
+        else:
+            note(flow, side, DID_SYN, 115)
+        flow["isn"][side] = packet["seq"]
+    elif flags & ACK and packet["length"] == 0 and not flags & (FIN | RST):
+        note(flow, side, DID_ACK, 97)
+    if packet["window"] == 0 and not flags & (RST | SYN):
+        note(flow, side, DID_ZERO_WINDOW, 119)
+    if flags & RST:
+        if side == 0 and not flow["sent"][1] & DID_RST:
+            flow["marks"] |= RST0_FIRST
+        note(flow, side, DID_RST, 114)
+
+
+@jit
+def new_bytes(flow: Any, packet: Any, side: Int) -> Int:
+    """How many payload bytes of a TCP segment were not seen before. Follows one hole per side.
+
+    A segment ahead of the stream opens a hole; one that falls into the hole fills it from either end.
+    """
+    known = flow["sent"][side] & (DID_SYN | DID_SYNACK | DID_DATA)
+    seq = i64(packet["seq"])
+    length = i64(packet["length"])
+    next_seq, hole, hole_end = flow["next_seq"], flow["hole"], flow["hole_end"]
+    if packet["flags"] & SYN:
+        seq = (seq + 1) & 0xFFFFFFFF
+        if not known or not flow["sent"][side] & DID_DATA:
+            next_seq[side] = seq
+            hole[side] = seq
+            hole_end[side] = seq
+        if length == 0:
+            return 0
+    elif not known:
+        next_seq[side] = seq
+        hole[side] = seq
+        hole_end[side] = seq
+    ahead = _signed(seq - i64(next_seq[side]))
+    end = (seq + length) & 0xFFFFFFFF
+    if ahead >= 0:
+        if ahead > 0:
+            note(flow, side, DID_GAP, 103)
+            hole[side] = next_seq[side]
+            hole_end[side] = seq
+        next_seq[side] = end
+        return length
+    fresh = max(ahead + length, 0)
+    if fresh > 0:
+        next_seq[side] = end
+    return fresh + _fill(flow, side, seq, length - fresh)
+
+
+@jit
+def _signed(difference: Int) -> Int:
+    """A difference of two 32-bit sequence numbers, wrapped to be near zero."""
+    return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+
+
+@jit
+def _fill(flow: Any, side: Int, seq: Int, length: Int) -> Int:
+    """Bytes of [seq, seq + length) that lie in the side's hole, which shrinks by them (a middle part closes it)."""
+    hole, hole_end = flow["hole"], flow["hole_end"]
+    size = _signed(i64(hole_end[side]) - i64(hole[side]))
+    low = max(_signed(seq - i64(hole[side])), 0)
+    high = min(_signed(seq + length - i64(hole[side])), size)
+    if high <= low:
+        return 0
+    if low == 0:
+        hole[side] = (i64(hole[side]) + high) & 0xFFFFFFFF
+    else:
+        hole_end[side] = (i64(hole[side]) + low) & 0xFFFFFFFF
+    return high - low
+
+
+@jit
+def _looks_textual(data: Array, at: Int, count: Int) -> bool:
+    """Whether the first bytes are JSON, an HTTP request or a WebSocket upgrade: text worth keeping at length."""
+    if count < 4:
+        return False
+    first = data[at]
+    if first == 123 or first == 91:  # { [
+        return True
+    four = (i64(first) << 24) | (i64(data[at + 1]) << 16) | (i64(data[at + 2]) << 8) | data[at + 3]
+    if four == 0x47455420 or four == 0x504F5354:  # "GET ", "POST"
+        return True
+    if four == 0x48545450:  # "HTTP": only 101 Switching Protocols goes on as messages
+        return bool(count >= 12 and data[at + 9] == 49 and data[at + 10] == 48 and data[at + 11] == 49)
+    quotes = 0
+    for index in range(at, at + min(count, 64)):
+        byte = data[index]
+        if byte > 126 or (byte < 32 and byte != 9 and byte != 10 and byte != 13):
+            return False
+        quotes += byte == 34
+    return quotes >= 2
+
+
+@jit
+def _take_chunk(state: State, flow: Any, side: Int) -> Int:
+    heads = state.heads
+    chunk = heads[FREE_CHUNK]
+    heads[FREE_CHUNK] = state.chunk_next[chunk]
+    heads[LEFT_CHUNK] -= 1
+    state.chunk_next[chunk] = NONE
+    if flow["log_tail"][side] == NONE:
+        flow["log_head"][side] = chunk
+    else:
+        state.chunk_next[flow["log_tail"][side]] = chunk
+    flow["log_tail"][side] = chunk
+    return int(chunk)
+
+
+@jit
+def _append(state: State, flow: Any, side: Int, data: Array, at: Int, count: Int) -> None:
+    """Append bytes to a side's segment log."""
+    used = i64(flow["log_bytes"][side])
+    while count > 0:
+        room = used % CHUNK
+        chunk = flow["log_tail"][side] if room else _take_chunk(state, flow, side)
+        step = min(count, CHUNK - room)
+        target = state.chunks[chunk]
+        for index in range(step):
+            target[room + index] = data[at + index]
+        used += step
+        at += step
+        count -= step
+    flow["log_bytes"][side] = used
+
+
+@jit
+def keep(state: State, flow: Any, packet: Any, side: Int, data: Array, header: Array) -> None:
+    """Keep a segment among the side's first bytes, within its limit and the pool's budget."""
+    at = packet["payload"]
+    captured = i64(packet["captured"])
+    kept = i64(flow["log_payload"][side])
+    big = i64(BIG0 << side)
+    if kept == 0 and _looks_textual(data, at, captured):
+        flow["marks"] |= big
+    limit = TEXT_BYTES if flow["marks"] & big else FIRST_BYTES
+    left = state.heads[LEFT_CHUNK] + state.heads[BUDGET] - len(state.chunk_next)
+    if left * 4 < state.heads[BUDGET]:
+        limit = LEAN_BYTES
+    take = min(captured, limit - kept, 0xFFFF)
+    if take <= 0 or left < LARGEST_SEGMENT:
+        return
+    wire = min(i64(packet["length"]), 0xFFFF)
+    seq = i64(packet["seq"])
+    if packet["flags"] & SYN:
+        seq = (seq + 1) & 0xFFFFFFFF
+    if packet["proto"] == TCP and flow["log_bytes"][side] and seq != flow["log_seq"][side]:
+        flow["marks"] |= HOLED0 << side
+    flow["log_seq"][side] = (seq + wire) & 0xFFFFFFFF
+    for index in range(4):
+        header[index] = (seq >> (8 * index)) & 255
+    for index in range(2):
+        header[4 + index] = (take >> (8 * index)) & 255
+        header[6 + index] = (wire >> (8 * index)) & 255
+    _append(state, flow, side, header, 0, SEGMENT_HEADER)
+    _append(state, flow, side, data, at, take)
+    flow["log_payload"][side] = kept + take

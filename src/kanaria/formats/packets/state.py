@@ -1,0 +1,36 @@
+"""The arrays between blocks of packets, and the names of places in them. Plain data for the compiled modules."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kanaria.formats.packets.layout import CHUNK, SEGMENT_HEADER
+
+Array = Any  # NumPy arrays and records; Numba types them from the values
+Int = Any  # Python and NumPy integers, which Numba does not tell apart
+i64: Any = np.int64
+u64: Any = np.uint64
+f64: Any = np.float64
+
+# Places in State.heads: first free entry of each pool, how many entries are free, the highest time seen, and how many
+# payload chunks the pool may ever have.
+FREE_FLOW, FREE_CHUNK, FREE_MESSAGE, FREE_PAIR, LEFT_FLOW, LEFT_CHUNK, LEFT_MESSAGE, LEFT_PAIR, NOW, BUDGET = range(10)
+# Why ``track`` stopped before the end of a block.
+DONE, NEED_FLOWS, NEED_CHUNKS = 0, 1, 2
+LARGEST_SEGMENT = (65535 + SEGMENT_HEADER) // CHUNK + 2
+
+
+class State(NamedTuple):
+    """Everything known between blocks. ``chains`` has a power of two of entries."""
+
+    flows: Array
+    chains: Array
+    chunks: Array
+    chunk_next: Array
+    message_lengths: Array
+    message_times: Array
+    message_next: Array
+    pairs: Array
+    heads: Array
