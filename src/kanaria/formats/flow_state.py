@@ -1,7 +1,8 @@
 """Zeek's one-word connection states worked out from what flow records say: TCP flags and packets of each side.
 
 Flow records carry the flags of a whole direction OR-ed together, so the order of events is lost; the states are the
-best reading of Zeek's table (https://docs.zeek.org/en/current/scripts/base/protocols/conn/main.zeek.html) of what is left.
+best reading of what is left of Zeek's own table
+(https://docs.zeek.org/en/current/scripts/base/protocols/conn/main.zeek.html).
 """
 
 from __future__ import annotations
