@@ -3,18 +3,16 @@
 Light to import: YAML, Arrow compute and NumPy are imported by the functions that need them.
 """
 
-from kanaria.knowledge.listing import KINDS, Row, listing
+from kanaria.knowledge import listing
 from kanaria.knowledge.loader import load
 from kanaria.knowledge.match import AgentIndex, PoolIndex, enrich
 from kanaria.knowledge.networks import NetworkTable
 from kanaria.knowledge.updater import UpdateReport, update
 
 __all__ = [
-    "KINDS",
     "AgentIndex",
     "NetworkTable",
     "PoolIndex",
-    "Row",
     "UpdateReport",
     "enrich",
     "listing",
