@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sigma.correlations import (
-    CorrelationConditionItem,
     CorrelationConditionNOT,
     CorrelationConditionOR,
     SigmaCorrelationCondition,
@@ -23,6 +22,7 @@ from kanaria.core.errors import RuleError
 from kanaria.detect.documents import Document
 from kanaria.detect.model import Correlation
 from kanaria.detect.places import at, child, place
+from kanaria.detect.sql import Unsupported
 
 if TYPE_CHECKING:
     from kanaria.detect.parse import Parsed
@@ -87,7 +87,7 @@ def _unresolved(document: Document, sigma: Any, names: Mapping[str, str]) -> Rul
 def _compile(sigma: Any, names: Mapping[str, str], parsed: Parsed) -> Correlation:
     references = _referenced(sigma)
     if not references:
-        raise ValueError("a correlation without rules")  # noqa: EM101
+        raise Unsupported(expected="at least one rule to correlate", got="none")
     condition = sigma.condition
     plain = condition if isinstance(condition, SigmaCorrelationCondition) else None
     measured = [] if plain is None or plain.fieldref is None else plain.fieldref
@@ -103,7 +103,7 @@ def _compile(sigma: Any, names: Mapping[str, str], parsed: Parsed) -> Correlatio
         op=plain.op.name.lower() if plain else "gte",
         threshold=plain.count if plain else len(references),
         percentile=_percentile(sigma.type.name, plain),
-        expression=_expression(condition.parsed, names) if extended else None,
+        clauses=_clauses(condition, names) if extended else None,
         generate=sigma.generate,
     )
 
@@ -111,11 +111,9 @@ def _compile(sigma: Any, names: Mapping[str, str], parsed: Parsed) -> Correlatio
 def _percentile(type_: str, plain: Any) -> int | None:
     if type_ != "VALUE_PERCENTILE":
         return None
-    # The specification gives no default; 50 would be value_median, 95 is what its example uses.
-    percentile = 95 if plain.percentile is None else int(plain.percentile)
-    if not 0 <= percentile <= 100:
-        raise ValueError(f"'{percentile}' is no percentile from 0 to 100")  # noqa: EM102
-    return percentile
+    if plain.percentile is None or not 0 <= plain.percentile <= 100:
+        raise Unsupported(expected="a percentile from 0 to 100", got=str(plain.percentile))
+    return int(plain.percentile)
 
 
 def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -136,8 +134,38 @@ def _columns(
     return tuple(columns)
 
 
-def _expression(node: CorrelationConditionItem | SigmaRuleReference, names: Mapping[str, str]) -> Any:
+MOST_CLAUSES = 64
+"""Alternatives of an extended condition; written by hand, no rule comes near it, and nested ones grow exponentially."""
+
+
+def _clauses(condition: Any, names: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    """The extended condition as alternatives, each with rules that must happen (in the rules' order) and must not."""
+    order = list(dict.fromkeys(names[name] for name in condition.get_referenced_rules()))
+    found = _alternatives(condition.parsed, names, False)
+    for present, _ in found:
+        if not present:
+            expected = "a rule that must happen beside those that must not"
+            raise Unsupported(expected=expected, got=condition.expression)
+    return tuple((tuple(sorted(p, key=order.index)), tuple(sorted(a, key=order.index))) for p, a in found)
+
+
+Clause = tuple[frozenset[str], frozenset[str]]
+
+
+def _alternatives(node: Any, names: Mapping[str, str], negative: bool) -> list[Clause]:
+    """Disjunctive normal form; alternatives that contradict themselves are left out."""
     if isinstance(node, SigmaRuleReference):
-        return names[node.reference]
-    word = {CorrelationConditionNOT: "not", CorrelationConditionOR: "or"}.get(type(node), "and")
-    return [word, *(_expression(argument, names) for argument in node.args)]
+        one = frozenset([names[node.reference]])
+        return [(frozenset(), one) if negative else (one, frozenset())]
+    if isinstance(node, CorrelationConditionNOT):
+        return _alternatives(node.args[0], names, not negative)
+    children = [_alternatives(argument, names, negative) for argument in node.args]
+    if isinstance(node, CorrelationConditionOR) != negative:
+        return list(dict.fromkeys(clause for alternatives in children for clause in alternatives))
+    found: list[Clause] = [(frozenset(), frozenset())]
+    for alternatives in children:
+        pairs = [(p | q, a | b) for p, a in found for q, b in alternatives]
+        found = list(dict.fromkeys(pair for pair in pairs if not pair[0] & pair[1]))
+        if len(found) > MOST_CLAUSES:
+            raise Unsupported(expected=f"a condition with at most {MOST_CLAUSES} alternatives", got=f"{len(found)}")
+    return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding
+from kanaria.detect.correlate import Correlator
 from kanaria.detect.findings import findings
 from kanaria.detect.match import TableMatcher
 from kanaria.detect.model import Rule, RuleSet
@@ -16,37 +18,86 @@ from kanaria.detect.model import Rule, RuleSet
 if TYPE_CHECKING:
     from kanaria.detect.match import Engine
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Detector:
     """Applies a rule set to one batch after another.
 
-    ``engine`` is a DuckDB connection, or a function that opens one: it is called only when some row has to be looked
-    at.
+    ``engine`` is a DuckDB connection, or a function that opens one, called only when a row has to be looked at.
+    ``lateness`` says how much older than the newest record a record may still come. None (the default, for files read
+    one after the other) lets correlations wait for ``finish``: the result is then the same in whatever order and
+    whatever batches the records came. A time span (live input; zero is fine) reports at once; a later record still
+    counts for one span of its correlation, and results are independent of the order within ``lateness``.
     """
 
-    def __init__(self, ruleset: RuleSet, engine: Engine, facts: Knowledge | None = None) -> None:
+    def __init__(
+        self,
+        ruleset: RuleSet,
+        engine: Engine,
+        facts: Knowledge | None = None,
+        *,
+        lateness: timedelta | None = None,
+    ) -> None:
         self._rules = {rule.id: rule for rule in ruleset.rules}
-        self._engine, self._facts = engine, facts
+        self._engine, self._facts, self._lateness = engine, facts, lateness
         self._silent = ruleset.silent()
         self._by_table: dict[str, list[Rule]] = {}
         for rule in ruleset.single():
             self._by_table.setdefault(rule.table, []).append(rule)
         self._matchers: dict[tuple[str, tuple[str, ...]], TableMatcher] = {}
+        self._correlator = Correlator(ruleset, facts)
+        self._newest: datetime | None = None
 
     def evaluate(self, tables: Mapping[str, pa.Table]) -> list[Finding]:
-        """The findings of one batch: those of single-record rules, and of correlations that became true in order."""
+        """The findings of one batch; with a ``lateness`` also of correlations that became true."""
         found: list[Finding] = []
         for name, table in tables.items():
             if name in self._by_table and table.num_rows:
                 found += self._single(name, table)
+        if self._correlator.used:
+            self._look_at_the_clock(tables.values())
+            if self._lateness is not None and self._newest is not None:
+                found += self._correlate(self._newest - self._lateness)
         return found
+
+    def advance(self, watermark: datetime) -> list[Finding]:
+        """Nothing older than ``watermark`` will come: correlations, absences among them, are decided up to it."""
+        self._newest = max(watermark, self._newest or watermark)
+        return self._correlate(watermark)
+
+    def finish(self) -> list[Finding]:
+        """The input has ended: correlations are decided up to its newest record. Absence beyond it is not claimed."""
+        return [] if self._newest is None else self._correlate(self._newest)
+
+    def dump_state(self) -> dict[str, Any]:
+        """What correlations remember, as JSON values, for a restart."""
+        return {"newest": self._newest.isoformat() if self._newest else None, **self._correlator.dump()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from ``dump_state`` of a detector with the same or other rules."""
+        self._newest = datetime.fromisoformat(state["newest"]) if state["newest"] else None
+        self._correlator.restore(state)
 
     def _single(self, name: str, table: pa.Table) -> list[Finding]:
         found: list[Finding] = []
         for rule_id, rows in self._matcher(name, table).match(table, self._engine).items():
             if rule_id not in self._silent:
                 found += findings(self._rules[rule_id], table, rows, self._facts)
+            if rule_id in self._correlator.used:
+                self._correlator.feed(rule_id, table, rows)
         return found
+
+    def _correlate(self, until: datetime) -> list[Finding]:
+        return self._correlator.advance((until - _EPOCH) // timedelta(microseconds=1))
+
+    def _look_at_the_clock(self, tables: Iterable[pa.Table]) -> None:
+        import pyarrow.compute as pc
+
+        for table in tables:
+            newest = pc.max(table["time"]).as_py() if "time" in table.column_names else None
+            if newest is not None:
+                self._newest = max(newest, self._newest or newest)
 
     def _matcher(self, name: str, table: pa.Table) -> TableMatcher:
         key = (name, tuple(f"{field.name}:{field.type}" for field in table.schema))

@@ -27,7 +27,7 @@ COLUMNS = 200
 """Display columns of a value inside a sentence."""
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
-_RAW = ("raw", "request", "payload", "src_first", "command", "query")
+RAW = ("raw", "request", "payload", "src_first", "command", "query")
 _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 
 
@@ -61,7 +61,7 @@ def wanted(rule: Rule, facts: Knowledge | None) -> tuple[str, ...]:
     """The columns a finding of this rule needs from its rows."""
     because = [facts.weights[name].because for name in rule.weights] if facts else []
     read = rule.matcher.columns if rule.matcher else ()
-    names = [*_ALWAYS, *rule.key, *placeholders(rule.title, rule.why, *because), *_RAW]
+    names = [*_ALWAYS, *rule.key, *placeholders(rule.title, rule.why, *because), *RAW]
     return tuple(dict.fromkeys([*names, *(column for column in read if not column.startswith("@"))]))
 
 
@@ -114,7 +114,7 @@ def _finding(
 ) -> Finding:
     first = records[0]
     values = {
-        name: show(value) for name, value in first.items() if value is not None and name not in ("event_id", *_RAW)
+        name: show(value) for name, value in first.items() if value is not None and name not in ("event_id", *RAW)
     }
     values |= {name: show(first[name]) for name in ("query", "command") if first.get(name) is not None}
     values["count"] = str(len(ids))
@@ -204,5 +204,5 @@ def evidence_of(
 
 def quote(record: Mapping[str, Any]) -> str:
     """The record's raw text, printable and cut; empty when its table keeps none."""
-    raw = next((record[name] for name in _RAW if record.get(name)), b"")
+    raw = next((record[name] for name in RAW if record.get(name)), b"")
     return printable(raw[: 4 * QUOTE])[:QUOTE]

@@ -54,8 +54,8 @@ class Correlation:
     """A Sigma correlation: ``rules`` by our rule id, ``span`` in microseconds.
 
     ``group_by`` are the names a person sees; ``groups`` and ``fields`` say for each rule which of its columns carry the
-    group values and the measured values. ``expression`` is the extended condition as nested lists
-    (``["and", x, ["not", y]]``), None for a plain one; ``op`` compares the measure with ``threshold``.
+    group values and the measured values. ``op`` compares the measure with ``threshold``. ``clauses`` are an extended
+    condition as (rules that must happen, rules that must not happen), one of which has to hold; None for a plain one.
     """
 
     type: str
@@ -67,13 +67,13 @@ class Correlation:
     op: str
     threshold: float
     percentile: int | None = None
-    expression: Any = None
+    clauses: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] | None = None
     generate: bool = False
 
     @property
     def absence(self) -> bool:
         """Whether something must *not* happen, so that only the closed window can tell."""
-        return self.expression is not None and _has_not(self.expression)
+        return self.clauses is not None and any(absent for _, absent in self.clauses)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,8 +197,6 @@ def _correlation(value: Mapping[str, Any]) -> Correlation:
     data["rules"], data["group_by"] = tuple(data["rules"]), tuple(data["group_by"])
     data["groups"] = {rule: tuple(names) for rule, names in data["groups"].items()}
     data["fields"] = {rule: tuple(names) for rule, names in data["fields"].items()}
+    if data["clauses"] is not None:
+        data["clauses"] = tuple((tuple(present), tuple(absent)) for present, absent in data["clauses"])
     return Correlation(**data)
-
-
-def _has_not(expression: Any) -> bool:
-    return isinstance(expression, (list, tuple)) and (expression[0] == "not" or any(map(_has_not, expression[1:])))

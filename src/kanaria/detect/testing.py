@@ -86,15 +86,20 @@ def _needed(rule: Rule, ruleset: RuleSet) -> RuleSet:
 
 def _run(detector: Detector, test: Mapping[str, Any], table: str) -> list[Finding]:
     tables: Mapping[str, Any] = test.get("tables") or {test.get("table", table): test.get("rows") or []}
-    return detector.evaluate({name: rows_as_table(name, rows) for name, rows in tables.items()})
+    made: dict[str, pa.Table] = {}
+    first = 1
+    for name, rows in tables.items():
+        made[name] = rows_as_table(name, rows, first)
+        first += len(rows)
+    return detector.evaluate(made) + detector.finish()
 
 
-def rows_as_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+def rows_as_table(name: str, rows: Sequence[Mapping[str, Any]], first: int = 1) -> pa.Table:
     """Rows written by hand as a table: columns of the schema get its types, enrichment columns those of their values.
 
-    ``event_id`` and ``line`` count from 1 and the source is ``rule-test`` where a row does not say.
+    ``event_id`` and ``line`` count from ``first`` and the source is ``rule-test`` where a row does not say.
     """
-    numbered = [{"event_id": i, "line": i, "source": _SOURCE, **row} for i, row in enumerate(rows, 1)]
+    numbered = [{"event_id": i, "line": i, "source": _SOURCE, **row} for i, row in enumerate(rows, first)]
     schema = TABLES[name].arrow
     names = dict.fromkeys([*schema.names, *(key for row in numbered for key in row)])
     columns = {}

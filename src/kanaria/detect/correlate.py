@@ -1,0 +1,268 @@
+"""Correlations over the rows that rules matched. Matching rows in, batch by batch; findings out as time moves on.
+
+Rows wait as Arrow tables until the watermark passes them; then they become events of their groups, in time order, and
+what an inner correlation finds becomes an event of the outer one in the same pass. Times are microseconds.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+
+from kanaria.core.facts import Knowledge
+from kanaria.core.types import Finding
+from kanaria.detect.findings import KEPT_IDS, QUOTED_ROWS, RAW, evidence_of, make, placeholders, show
+from kanaria.detect.match import Rows
+from kanaria.detect.model import Correlation, Rule, RuleSet
+from kanaria.detect.windows import Event, Group, Moment, moments
+
+RAW_KEPT = 400
+"""Bytes of the raw record kept with an event, for the quote of its evidence."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A record or an inner finding before it is put into groups."""
+
+    time: int
+    ids: tuple[int, ...]
+    row: Mapping[str, Any]
+
+
+class Correlator:
+    """Keeps what correlations need to remember. ``used`` are the rules whose matches it wants."""
+
+    def __init__(self, ruleset: RuleSet, facts: Knowledge | None) -> None:
+        self._rules = {rule.id: rule for rule in ruleset.rules}
+        self._order = ruleset.correlations()
+        self._silent, self._facts = ruleset.silent(), facts
+        self.used = frozenset(name for rule in self._order for name in _correlation(rule).rules)
+        words = [text for rule in self._order for text in (rule.title, rule.why)]
+        self._words = placeholders(*words)
+        self._pending: dict[str, list[pa.Table]] = {}
+        self._groups: dict[str, dict[tuple[str, ...], Group]] = {rule.id: {} for rule in self._order}
+
+    def feed(self, rule_id: str, table: pa.Table, rows: Rows) -> None:
+        """Remember the rows a rule matched until their time has come. Rows without a time are no part of a sequence."""
+        matched = table.select([name for name in self._wanted(rule_id) if name in table.column_names]).take(rows)
+        matched = matched.filter(matched["time"].is_valid())
+        if matched.num_rows:
+            self._pending.setdefault(rule_id, []).append(matched)
+
+    def advance(self, closed: int) -> list[Finding]:
+        """Everything that became true up to the time ``closed``, after which nothing earlier is expected."""
+        matches = {name: sorted(self._due(name, closed), key=_order) for name in list(self._pending)}
+        found: list[Finding] = []
+        for rule in self._order:
+            made, alerts = self._correlate(rule, matches, closed)
+            matches[rule.id] = alerts
+            if rule.id not in self._silent:
+                found += made
+        return found
+
+    def _wanted(self, rule_id: str) -> tuple[str, ...]:
+        names = [*_ALWAYS, *self._words]
+        for rule in self._order:
+            correlation = _correlation(rule)
+            names += [*correlation.groups.get(rule_id, ()), *correlation.fields.get(rule_id, ())]
+        return tuple(dict.fromkeys([*names, *RAW]))
+
+    def _due(self, rule_id: str, closed: int) -> Iterator[_Match]:
+        import pyarrow.compute as pc
+
+        limit = pa.scalar(_EPOCH + timedelta(microseconds=closed), pa.timestamp("us", tz="UTC"))
+        later: list[pa.Table] = []
+        for table in self._pending.pop(rule_id):
+            due = pc.less_equal(table["time"], limit)
+            yield from _matches(table.filter(due))
+            rest = table.filter(pc.invert(due))
+            later += [rest] if rest.num_rows else []
+        if later:
+            self._pending[rule_id] = later
+
+    def _correlate(
+        self, rule: Rule, matches: Mapping[str, Sequence[_Match]], closed: int
+    ) -> tuple[list[Finding], list[_Match]]:
+        correlation, groups = _correlation(rule), self._groups[rule.id]
+        arrived = _grouped(correlation, matches)
+        found: list[Finding] = []
+        alerts: list[_Match] = []
+        for key in sorted({*arrived, *(groups if correlation.absence else ())}):
+            group = groups.setdefault(key, Group())
+            times = group.add(arrived.get(key, []))
+            held = moments(group, correlation, times, closed)
+            alerts += [_alert(correlation, moment) for moment in held] if rule.id in self.used else []
+            found += self._report(rule, group, held)
+        self._forget(groups, closed - 2 * correlation.span)
+        return found, alerts
+
+    @staticmethod
+    def _forget(groups: dict[tuple[str, ...], Group], before: int) -> None:
+        """Late events are welcome for one span, and their windows reach one more back: two are kept."""
+        for key, group in list(groups.items()):
+            group.drop(before)
+            if not group.events:
+                del groups[key]
+
+    def _report(self, rule: Rule, group: Group, held: Sequence[Moment]) -> list[Finding]:
+        """One finding per occurrence; a running one is repeated, under its id, when its measure has doubled."""
+        span = _correlation(rule).span
+        occurrences: list[list[Moment]] = []
+        last = group.fired
+        for moment in held:
+            if occurrences and last is not None and moment.time - last <= span:
+                occurrences[-1].append(moment)
+            else:
+                occurrences.append([moment])
+            last = moment.time
+        return [finding for part in occurrences if (finding := self._occurrence(rule, group, part)) is not None]
+
+    def _occurrence(self, rule: Rule, group: Group, part: Sequence[Moment]) -> Finding | None:
+        first, best = part[0], max(part, key=lambda moment: moment.measure)
+        running = group.fired is not None and first.time - group.fired <= _correlation(rule).span
+        if not running:
+            group.anchor, group.since, group.level = first.first.ids[:1], first.time, 0.0
+        group.fired = max(part[-1].time, group.fired if running and group.fired is not None else part[-1].time)
+        if running and best.measure < 2 * group.level:
+            return None
+        group.level = best.measure
+        return self._finding(rule, group, best)
+
+    def _finding(self, rule: Rule, group: Group, moment: Moment) -> Finding:
+        correlation = _correlation(rule)
+        events = moment.events
+        ids = list(dict.fromkeys(number for event in events for number in event.ids))
+        key = _named(correlation, moment.first)
+        happened = {event.rule for event in events}
+        rules = [name for name in correlation.rules if name in happened]
+        values = {name: show(value) for name, value in moment.first.row.items() if name in self._words}
+        values |= {name: show(value) for name, value in key}
+        values |= {"count": str(len(ids)), "measure": f"{moment.measure:g}", "rules": ", ".join(rules)}
+        records = [_record(event) for event in events[:QUOTED_ROWS]]
+        return make(
+            rule,
+            [(name, str(value)) for name, value in key],
+            tuple(ids[:KEPT_IDS]),
+            values,
+            evidence_of(rule, records, values, self._facts),
+            self._facts,
+            device=_common(events, "device"),
+            remote=_common(events, "remote"),
+            span=(_time(group.since), _time(group.fired if group.fired is not None else moment.time)),
+            anchor=group.anchor,
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Everything remembered, as JSON values."""
+        groups = {
+            name: [[list(key), asdict(group)] for key, group in known.items()] for name, known in self._groups.items()
+        }
+        return {"groups": groups, "pending": {name: _packed(tables) for name, tables in self._pending.items()}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a dump; rules that are gone are forgotten, new ones start empty."""
+        for name, known in state["groups"].items():
+            if name in self._groups:
+                self._groups[name] = {tuple(key): _group(value) for key, value in known}
+        self._pending = {name: [_unpacked(text)] for name, text in state["pending"].items() if name in self.used}
+
+
+def _correlation(rule: Rule) -> Correlation:
+    if rule.correlation is None:
+        raise TypeError(rule.id)
+    return rule.correlation
+
+
+def _order(match: _Match) -> tuple[int, tuple[int, ...]]:
+    return match.time, match.ids
+
+
+def _matches(table: pa.Table) -> Iterator[_Match]:
+    raw = next((name for name in RAW if name in table.column_names and table[name].null_count < len(table)), None)
+    for row in table.to_pylist():
+        quoted = row.get(raw) if raw else None
+        kept = {name: value for name, value in row.items() if value is not None and name not in ("time", *RAW)}
+        kept |= {name: row[name] for name in ("query", "command") if row.get(name) is not None}
+        if isinstance(quoted, bytes):
+            kept["raw"] = quoted[:RAW_KEPT].decode("utf-8", "backslashreplace")
+        yield _Match(round((row["time"] - _EPOCH) / timedelta(microseconds=1)), (row["event_id"],), _plain(kept))
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON values only: what is no text or number is shown as people see it."""
+    return {name: value if isinstance(value, (str, int, float)) else show(value) for name, value in row.items()}
+
+
+def _grouped(correlation: Correlation, matches: Mapping[str, Sequence[_Match]]) -> dict[tuple[str, ...], list[Event]]:
+    """Events by group; Sigma compares texts without case. A match that lacks a group value belongs to no group."""
+    groups: dict[tuple[str, ...], list[Event]] = {}
+    for name in correlation.rules:
+        columns, fields = correlation.groups[name], correlation.fields[name]
+        for match in matches.get(name, ()):
+            values = [match.row.get(column) for column in columns]
+            if None in values:
+                continue
+            measured = tuple(_folded(match.row.get(column)) for column in fields)
+            row = dict(match.row) | dict(zip(correlation.group_by, values, strict=True))
+            event = Event(match.time, match.ids, name, measured, row)
+            groups.setdefault(tuple(str(value).lower() for value in values), []).append(event)
+    return groups
+
+
+def _folded(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _alert(correlation: Correlation, moment: Moment) -> _Match:
+    """A finding as an event of the next correlation: it happens when it became true, and is about its group."""
+    # The newest ids tell apart the moments of one long occurrence.
+    events = moment.ends(KEPT_IDS)
+    kept = tuple(dict.fromkeys(number for event in events for number in event.ids))
+    row = dict(events[-1].row) | dict(_named(correlation, moment.first))
+    for name in ("device", "remote"):
+        if name not in correlation.group_by and _common(events, name) is None:
+            row.pop(name, None)
+    return _Match(moment.time, kept, row)
+
+
+def _named(correlation: Correlation, event: Event) -> list[tuple[str, Any]]:
+    return [(name, event.row[name]) for name in correlation.group_by]
+
+
+def _common(events: Sequence[Event], name: str) -> str | None:
+    values = {event.row.get(name) for event in events}
+    found = values.pop() if len(values) == 1 else None
+    return None if found is None else str(found)
+
+
+def _record(event: Event) -> dict[str, Any]:
+    return {**event.row, "event_id": event.ids[0], "time": _time(event.time)}
+
+
+def _time(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _group(value: Mapping[str, Any]) -> Group:
+    events = [Event(time, tuple(ids), rule, tuple(measured), row) for time, ids, rule, measured, row in value["events"]]
+    return Group(**{**value, "events": events, "anchor": tuple(value["anchor"])})
+
+
+def _packed(tables: Sequence[pa.Table]) -> str:
+    sink = BytesIO()
+    table = pa.concat_tables(tables, promote_options="permissive")
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return base64.b64encode(sink.getvalue()).decode()
+
+
+def _unpacked(text: str) -> pa.Table:
+    return pa.ipc.open_stream(BytesIO(base64.b64decode(text))).read_all()
