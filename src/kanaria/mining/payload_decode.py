@@ -30,7 +30,7 @@ _SIMPLE = re.compile(r"\\([\"'/])")
 _CHARS = re.compile(r"(?:chr|toString|fromCharCode|char)\(((?:\d{1,3}\s*,\s*){0,2000}\d{1,3})\)", re.IGNORECASE)
 _LOOKUP = re.compile(r"\$\{([^${}]*)\}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_SPACES = re.compile(r"\$\{IFS[^}]{0,12}\}|\$IFS(?:\$\d)?|%09")
+_SPACES = re.compile(r"\$\{IFS[^}]{0,12}\}|\$IFS(?:\$\d)?|\t")
 _JOINS = re.compile(r"(['\"])\s{0,4}[+.]?\s{0,4}\1|\$[@*]|\$\{@\}")
 _QUOTED = re.compile(
     r"(?<=[a-z/])(['\"])([a-z]{1,12})\1(?=[a-z/]|\b)|(?<![\w=:,(])(['\"])([a-z]{1,12})\3(?=[a-z])", re.I

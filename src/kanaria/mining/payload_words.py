@@ -20,7 +20,8 @@ _OPEN = rb"(?:\(|%28)"
 
 WORDS: tuple[bytes, ...] = (
     # commands and downloaders
-    rb"(?:curl|wget|chmod|tftp|ftpget)" + _GAP,
+    rb"(?:curl|wget|chmod|tftp|ftpget|lwp-download)" + _GAP,
+    rb"fetch(?:[ +]|%20)(?:-|http)",
     rb"(?:busybox|powershell|certutil|bitsadmin|mshta|regsvr32|downloadstring|downloadfile|invoke-webrequest)",
     rb"bin" + _SLASH + rb"(?:ba|da|a|z)?sh",
     rb"sh(?:[ +]|%20)-c",
@@ -28,8 +29,8 @@ WORDS: tuple[bytes, ...] = (
     rb"cmd\.exe",
     # Java: lookups, expression languages, class names
     rb"jndi",
-    rb"getruntime|processbuilder|java\.lang|java\.io\.|javax\.script|scriptengine|ognl|freemarker|memberaccess",
-    rb"actioncontext|classloader|xmldecoder|functionrouter|routing-expression|\.forname|com\.sun\.|com\.bea\.",
+    rb"getruntime|processbuilder|java\.lang|java\.io\.|javax\.script|scriptengine|ognl|freemarker|memberaccess|opensymphony",
+    rb"actioncontext|classloader|xmldecoder|functionrouter|routing-expression|\.forname|\.execute\(|com\.sun\.|com\.bea\.",
     rb"com\.tangosol|groovy\.|descriptorbyname|scripttext|remoting=|securityrealm",
     # products
     rb"doenterpagevariables|createpage-entervariables|text-inline|bootstrapstatusprovider|setupadministrator",
@@ -38,11 +39,16 @@ WORDS: tuple[bytes, ...] = (
     rb"djvmdirm|at&tform|autodiscover\.json|catalog-portal|wt=velocity|params\.resource\.loader|service"
     + _SLASH
     + rb"extdirect",
-    rb"fileserver" + _SLASH + rb"|jolokia|geoserver|slaveof|flushall|execute-solution|upload\.action|actuator" + _SLASH,
+    rb"fileserver"
+    + _SLASH
+    + rb"|jolokia|geoserver|slaveof|replicaof|flushall|execute-solution|upload\.action|actuator"
+    + _SLASH,
+    rb"config(?:[ +]|%20)set",
+    rb"action(?::|%3a)(?:\$|%24|%25|%)(?:\{|%7b)|redirect(?::|%3a)(?:\$|%24|%25|%)(?:\{|%7b)|allowstaticmethod",
     rb"post_render|lazy_builder|pre_render|key_velocity|uploadfilename|programexport|groovyprogram|script_fields",
     rb"setup" + _SLASH + rb"setup-",
     # PHP and Node.js
-    rb"eval-stdin|allow_url_include|auto_prepend_file|invokefunction|call_user_func|__construct|think(?:%5c|\\|%2f|/)",
+    rb"eval-stdin|allow_url_include|auto_prepend_file|force_redirect|invokefunction|call_user_func|__construct|think(?:%5c|\\|%2f|/)",
     rb"php:" + _SLASH + rb"|pearcmd",
     rb"<\?php|%3c%3f|<\?=|<%@page|<%runtime|shell_exec|passthru|file_put_contents|proc_open|popen" + _OPEN,
     rb"(?:cmd|exec|command|shell|[?&][cx])=(?:id|whoami|uname|ls|cat|pwd|ps|ifconfig|ipconfig|dir)(?:[^a-z0-9_.-]|$)",
@@ -58,7 +64,7 @@ WORDS: tuple[bytes, ...] = (
     + _SLASH
     + rb"|soap\.cgi|ping\.cgi|diag\.cgi|cgi-bin"
     + _SLASH
-    + rb"(?:luci|mainfunction)",
+    + rb"(?:luci|mainfunction)|shell\?cd",
     # mining by name
     rb"xmrig|stratum(?:\+|%2b|%2520|://)|cryptonight|minexmr|c3pool|supportxmr|moneroocean|nicehash|hashvault|nanopool",
     rb"kinsing|kdevtmpfsi|xmr\.sh|monero|donate-level|randomx|minergate|2miners|unmineable|coinhive",
