@@ -10,7 +10,7 @@ import duckdb
 import pytest
 import yaml
 
-from kanaria.detect.load import load
+from kanaria.detect.loading import load
 from kanaria.detect.match import TableMatcher
 from kanaria.detect.model import RuleSet
 from kanaria.detect.testing import rows_as_table

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kanaria.detect.evaluate import Detector
-    from kanaria.detect.load import load, merged
+    from kanaria.detect.loading import load, merged
     from kanaria.detect.model import Failure, Rule, RuleSet
     from kanaria.detect.testing import run_rule_tests
 
@@ -21,8 +21,8 @@ _HOME = {
     "Failure": "model",
     "Rule": "model",
     "RuleSet": "model",
-    "load": "load",
-    "merged": "load",
+    "load": "loading",
+    "merged": "loading",
     "run_rule_tests": "testing",
 }
 

@@ -1,7 +1,7 @@
 """Sigma YAML becomes rules. Files in; compiled ``Rule`` values and collected errors out.
 
 pySigma parses, ``sql`` compiles. Imports pySigma (slow): only user rules and the precompiler come here; bundled rules
-come from JSON (``load``).
+come from JSON (``loading``).
 """
 
 from __future__ import annotations
