@@ -1,7 +1,7 @@
 """Exporters lie about time: clocks unset, boot times miscounted, wrong epochs. The collector's clock decides.
 
 In come first times, durations and receive times, out come first times that could be true. A flow cannot end after it
-was received, nor much earlier than an exporter keeps flows; where it claims so, it is moved to end when it was received.
+was received, nor much earlier than an exporter keeps flows; where it claims so, it is moved to end when received.
 """
 
 from __future__ import annotations

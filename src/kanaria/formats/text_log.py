@@ -1,0 +1,138 @@
+"""Line-oriented server logs read with regular expressions: what DNS server and firewall formats share.
+
+In come lines, out come rows as dictionaries collected into one table per chunk. Syslog prefixes (RFC 3164, RFC 5424,
+ISO times, ``journalctl`` output) are taken off and give the time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pyarrow as pa
+
+from kanaria.core import schema
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch
+from kanaria.formats import columns as cols
+
+Row = dict[str, object]
+"""Columns of one row, with ``line`` and an aware ``time``."""
+
+MONTHS = {name: number for number, name in enumerate(
+    ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1)}  # fmt: skip
+
+_SYSLOG = re.compile(
+    r"^(?:<\d{1,3}>)?(?:1 )?"
+    r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
+    r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?))"
+    r"\s+(?:(?P<host>\S+)\s+)??(?P<tag>[A-Za-z0-9_./-]{1,64})"
+    r"(?:(?:\[\d+\])?:|\s+(?:\d+|-)\s+\S+\s+(?:-|\[[^\]]*\]))\s+(?P<rest>.*)$"
+)
+
+
+class Years:
+    """Completes times without a year. Without a configured year the present one is meant; a log that goes from December
+    to January crossed a new year.
+    """
+
+    def __init__(self, context: ReadContext) -> None:
+        self._year = context.year
+        self._last_month = 0
+
+    def time(self, month: str, day: str, clock: str, part: str | None, year: str | None = None) -> datetime | None:
+        number = MONTHS.get(month.lower(), 0)
+        self._year = int(year) if year else self._year or datetime.now(UTC).year
+        if not year and self._last_month == 12 and number == 1:
+            self._year += 1
+        self._last_month = number
+        hour, minute, second = (int(text) for text in clock.split(":"))
+        try:
+            whole = datetime(self._year, number, int(day), hour, minute, min(second, 59), tzinfo=UTC)
+        except ValueError:
+            return None
+        return whole + timedelta(microseconds=int(((part or ".0")[1:] + "000000")[:6]))
+
+
+def iso_time(text: str) -> datetime | None:
+    """An ISO 8601 time; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text.replace(",", ".").replace(" +", "+").strip())
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def offset_time(text: str, pattern: str, minutes: int = 0) -> datetime | None:
+    """A time written by ``pattern`` (strptime), ``minutes`` east of UTC."""
+    try:
+        return datetime.strptime(text, pattern).replace(tzinfo=timezone(timedelta(minutes=minutes))).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def without_syslog(line: str, years: Years) -> tuple[datetime | None, str, str]:
+    """Time, program and message of a line; a line without a syslog prefix is all message."""
+    found = _SYSLOG.match(line)
+    if not found:
+        return None, "", line
+    if found["iso"]:
+        return iso_time(found["iso"]), found["tag"], found["rest"]
+    when = years.time(found["month"], found["day"], found["clock"], found["part"], found["year"])
+    return when, found["tag"], found["rest"]
+
+
+def first_lines(head: bytes, count: int = 200) -> list[str]:
+    """The first whole lines of a head as text."""
+    lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    whole = lines[:-1] if len(lines) > 1 else lines
+    return [line.rstrip(b"\r").decode("utf-8", "replace") for line in whole[:count]]
+
+
+def share(head: bytes, accepts: Callable[[str], object]) -> float:
+    """Which part of the first lines (blank ones left out) a reader accepts."""
+    lines = [line for line in first_lines(head) if line.strip()]
+    return sum(bool(accepts(line)) for line in lines) / len(lines) if lines else 0.0
+
+
+def read_lines(
+    stream: Stream,
+    context: ReadContext,
+    *,
+    name: str,
+    table: str,
+    sensor: str,
+    take: Callable[[str, int], Row | list[Row] | str | None],
+    flush: Callable[[], list[Row]] | None = None,
+) -> Iterator[Batch]:
+    """Every line through ``take``: rows, a text (the reason of a rejection) or None (a line of no interest).
+
+    ``flush`` gives rows still held back when a chunk ends.
+    """
+    for chunk in cols.chunks(stream):
+        rows: list[Row] = []
+        rejects: list[tuple[int, str, bytes]] = []
+        count = 0
+        for number, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
+            if not line.strip():
+                continue
+            count += 1
+            taken = take(line.decode("utf-8", "backslashreplace"), number)
+            if isinstance(taken, str):
+                rejects.append((number, taken, line))
+            elif taken:
+                rows += taken if isinstance(taken, list) else [taken]
+        rows += flush() if flush else []
+        tables = {table: _table(table, rows, stream, context, sensor)}
+        yield cols.make_batch(stream, name, chunk, tables, count, rejects)
+
+
+def _table(table: str, rows: list[Row], stream: Stream, context: ReadContext, sensor: str) -> pa.Table:
+    rows.sort(key=lambda row: int(str(row["line"])))
+    lines = np.array([row["line"] for row in rows], np.int64)
+    kinds: Mapping[str, pa.DataType] = {column.name: column.type for column in schema.TABLES[table].columns}
+    names = {name for row in rows for name in row} - {"line"}
+    columns = {name: pa.array([row.get(name) for row in rows], kinds[name]) for name in names}
+    return cols.finish(table, columns, lines, stream=stream, context=context, sensor=sensor)
