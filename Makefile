@@ -1,7 +1,6 @@
 # Everything runs in .venv, made from requirements.lock (hashes for every package). Nothing is installed by hand.
 SHELL := /bin/bash
 PY := .venv/bin/python
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: demo test lint bench ci lock docs
 

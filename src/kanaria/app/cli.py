@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -66,7 +66,7 @@ def _language(_context: click.Context, _parameter: click.Parameter, value: str |
     return "ja" if (spoken or locale.getlocale()[0] or "").startswith("ja") else "en"
 
 
-Command = Callable[..., None]
+Command = Callable[..., Any]
 
 
 def language_option(command: Command) -> Command:
@@ -77,7 +77,7 @@ def language_option(command: Command) -> Command:
         callback=_language,
         help="Language; default: the locale's.",
     )
-    return cast(Command, option(command))
+    return option(command)
 
 
 def output_options(command: Command) -> Command:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Incident, Text
+from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Text
 from kanaria.incidents.case import Allowed, Surroundings
-from kanaria.incidents.grouping import group
+from kanaria.incidents.grouping import DEVICE_STAGES, group
 from kanaria.incidents.judge import judge
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ _BODIES = Text(
 def conclude(stages: Stages) -> Analysis:
     """The analysis of everything remembered, the most severe incident first."""
     material = stages.material
-    cases = group(tuple(material.findings.values()), material.messages, material.records)
+    findings = tuple(material.findings.values())
+    cases = group(findings, material.messages, material.records, _server(findings))
     around = surroundings(stages)
     incidents = sorted((judge(case, around) for case in cases), key=_worst_first)
     return Analysis(
@@ -38,6 +39,12 @@ def conclude(stages: Stages) -> Analysis:
         not_looked_at=_not_looked_at(stages),
         notes=tuple(stages.inputs.notes),
     )
+
+
+def _server(findings: tuple[Finding, ...]) -> str | None:
+    """The device whose web log was given, when the log does not name it: the only device that did anything at all."""
+    active = {f.device for f in findings if f.device and f.table != "http" and f.stage in DEVICE_STAGES}
+    return active.pop() if len(active) == 1 else None
 
 
 def surroundings(stages: Stages) -> Surroundings:

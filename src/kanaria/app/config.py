@@ -77,7 +77,8 @@ def load(path: Path | None) -> Config:
         raise ConfigError(
             path=str(chosen), key="", expected="a readable YAML file", got=type(error).__name__, cause=str(error)
         ) from error
-    return _build(Config, data or {}, str(chosen), "")
+    settings: Config = _build(Config, data or {}, str(chosen), "")
+    return settings
 
 
 def default_places() -> tuple[Path, ...]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kanaria.core.stream import Stream
-from kanaria.sources import open_inputs
+from kanaria.sources import text_stream
 
 EXAMPLES = Path(__file__).parent / "examples"
 
 
 def demo_streams() -> Iterator[Stream]:
     """The bundled examples: a home server's web log with six strange lines, and an Internet-facing DNS server."""
-    return open_inputs([str(EXAMPLES)])
+    for path in sorted(EXAMPLES.iterdir()):
+        yield text_stream(f"examples/{path.name}", path.read_bytes())

@@ -57,7 +57,11 @@ class Stages:
         import duckdb
 
         folder = tempfile.mkdtemp(prefix="kanaria-")
-        settings = {"autoinstall_known_extensions": "false", "temp_directory": folder, "memory_limit": "600MB"}
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "temp_directory": folder,
+            "memory_limit": "600MB",
+        }
         engine = duckdb.connect(config=settings)
         engine.execute("SET TimeZone = 'UTC'")
         return engine
@@ -72,9 +76,12 @@ class Stages:
     def detector(self) -> Detector:
         from kanaria import detect
 
-        rules = detect.load([Path(folder) for folder in self.config.rules] or None, facts=self.facts)
+        own = [Path(folder) for folder in self.config.rules]
+        rules = detect.load(weights=self.facts.weights)
+        if own:
+            rules = detect.merged(rules, detect.load(own, weights=self.facts.weights))
         self.inputs.notes += [Text(en=f"rule not loaded: {e}", ja=f"読み込めないルール: {e}") for e in rules.errors]
-        return detect.Detector(rules, self.engine, facts=self.facts)
+        return detect.Detector(rules, lambda: self.engine, facts=self.facts)
 
     def normalise(self, streams: Iterable[Stream]) -> Iterator[Batch]:
         """Bytes to normalised tables. Inputs in no known format are noted and passed over."""

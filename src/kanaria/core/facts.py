@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from kanaria.core.types import Text
+from kanaria.core.types import StratumMessage, Text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +100,8 @@ class MinerAgent:
 class SampleValue:
     """A value known from documentation or from internet-wide scanners.
 
-    ``kind``: wallet, worker, password, job_id, ntime, nonce or agent.
+    ``kind``: wallet, worker, password, job_id, ntime, nonce or agent. Several values share a ``name`` when they belong
+    to one known sample.
     """
 
     kind: str
@@ -108,6 +109,11 @@ class SampleValue:
     name: str
     meaning: Text
     provenance: Provenance
+
+    def occurs_in(self, message: StratumMessage) -> bool:
+        """Whether the message repeats this very value."""
+        said = (message.wallet, message.worker, message.password, message.agent, message.job_id, message.nonce)
+        return message.sample == self.name and self.value in (*said, *message.fields.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

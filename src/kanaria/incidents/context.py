@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.text import cut, printable
 from kanaria.core.types import (
+    Evidence,
     Hypothesis,
     Impact,
     Indicator,
@@ -15,10 +16,12 @@ from kanaria.core.types import (
     TimelineEntry,
 )
 from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.weighing import quoted
 
 # What people ask about when they read of miners: mentioned as the usual way in, never as matched.
 CONTEXT_CVES = ("CVE-2023-22527", "CVE-2021-26084")
 TIMELINE_LIMIT = 200
+RECORDS_QUOTED = 200
 
 
 def indicators(case: Case) -> tuple[Indicator, ...]:
@@ -59,9 +62,10 @@ def _role(case: Case, remote: str) -> Text:
     return Text(en="took part", ja="関与")
 
 
-def timeline(case: Case) -> tuple[TimelineEntry, ...]:
+def timeline(case: Case, items: Iterable[Evidence]) -> tuple[TimelineEntry, ...]:
     """Findings and their span in order of time; empty when nothing has a time."""
     entries = []
+    cited = {item.event_id: item.id for item in items if item.event_id is not None}
     for finding in case.findings:
         if finding.time is None:
             continue
@@ -71,11 +75,22 @@ def timeline(case: Case) -> tuple[TimelineEntry, ...]:
         entries.append(TimelineEntry(time=finding.time, stage=finding.stage, what=what, evidence=evidence))
     for message in case.messages if len(case.messages) <= TIMELINE_LIMIT else ():
         record = case.record_of(message)
-        if record and record.time and record.table == "http":
+        if record and record.time and message.event_id in cited:
             shown = cut(printable(message.method), 40)
             what = Text(en=f"{message.dialect} {shown}", ja=f"{message.dialect} {shown}")
-            entries.append(TimelineEntry(time=record.time, stage=None, what=what, evidence=()))
+            entries.append(TimelineEntry(time=record.time, stage=None, what=what, evidence=(cited[message.event_id],)))
     return tuple(sorted(entries, key=lambda entry: (entry.time, entry.what.en))[:TIMELINE_LIMIT])
+
+
+def quoted_records(case: Case, cited: set[int | None]) -> Iterator[Evidence]:
+    """The records of messages nothing else cites, so that every message can be looked up."""
+    shown: set[int] = set()
+    for message in case.messages:
+        record = case.record_of(message)
+        if record and message.event_id not in cited | shown and len(shown) < RECORDS_QUOTED:
+            shown.add(message.event_id)
+            name = f"{message.dialect} {cut(printable(message.method), 40)}"
+            yield quoted(record, Text(en=f"this record holds {name}", ja=f"この記録に {name} が含まれています"))
 
 
 def related_vulnerabilities(case: Case, around: Surroundings, top: Hypothesis) -> tuple[RelatedVulnerability, ...]:

@@ -27,6 +27,7 @@ REACH: Mapping[str, timedelta] = {
     "network": timedelta(days=1),
     "device": timedelta(days=3),
     "account": timedelta(days=1),
+    "entrance": timedelta(days=1),
 }
 
 # Findings of these stages say something about the device itself, so they are joined by device. Web probes of different
@@ -38,16 +39,23 @@ Link = tuple[str, str]
 
 
 def group(
-    findings: Sequence[Finding], messages: Sequence[StratumMessage], records: Mapping[int, Record]
+    findings: Sequence[Finding],
+    messages: Sequence[StratumMessage],
+    records: Mapping[int, Record],
+    server: str | None = None,
 ) -> tuple[Case, ...]:
-    """Disjoint cases covering every finding, earliest first; records without a time come last."""
+    """Disjoint cases covering every finding, earliest first; records without a time come last.
+
+    ``server`` is the device whose web log this is when the log does not name it: a request it did not refuse is joined
+    with what that device did within a day.
+    """
     by_event: dict[int, list[StratumMessage]] = defaultdict(list)
     for message in messages:
         by_event[message.event_id].append(message)
     parent = list(range(len(findings)))
     members: dict[Link, list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):
-        for link in set(_links(finding, by_event, records)):
+        for link in {*_links(finding, by_event, records), *_entrances(finding, records, server)}:
             members[link].append(index)
     for link, indices in members.items():
         _join(parent, findings, indices, REACH[link[0]])
@@ -80,6 +88,19 @@ def _links(
     if not finding.remote and not finding.device:
         for source in sorted({records[e].source for e in finding.event_ids if e in records}):
             yield "fragment", source
+
+
+def _entrances(finding: Finding, records: Mapping[int, Record], server: str | None) -> Iterator[Link]:
+    """A web request that was not refused may be how they came in; a refused one is not."""
+    device = finding.device or server
+    if device is None:
+        return
+    if finding.table == "http":
+        statuses = [records[e].values.get("status") for e in finding.event_ids if e in records]
+        if any(isinstance(status, int) and 200 <= status < 400 for status in statuses):
+            yield "entrance", device
+    elif finding.stage in DEVICE_STAGES:
+        yield "entrance", device
 
 
 def _network(remote: str) -> str | None:

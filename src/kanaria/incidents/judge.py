@@ -23,7 +23,7 @@ from kanaria.core.types import (
 )
 from kanaria.incidents.advice import recommendations
 from kanaria.incidents.case import Case, Surroundings
-from kanaria.incidents.context import impact, indicators, related_vulnerabilities, timeline
+from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline
 from kanaria.incidents.outcomes import outcome_evidence
 from kanaria.incidents.signals import SIGNALS
 from kanaria.incidents.weighing import hypotheses, outcome, seen_from_all_sides
@@ -60,7 +60,7 @@ def judge(case: Case, around: Surroundings) -> Incident:
         messages=case.messages,
         techniques=tuple(sorted({t for f in case.findings for t in f.techniques})),
         indicators=indicators(case),
-        timeline=timeline(case),
+        timeline=timeline(case, items),
         vulnerabilities=related_vulnerabilities(case, around, top),
         recommendations=recommendations(case, around, top, result),
         impact=impact(around),
@@ -75,6 +75,7 @@ def collect(case: Case, around: Surroundings) -> list[Evidence]:
     for signal in SIGNALS:
         everything += signal(case, around)
     everything += outcome_evidence(case, around)
+    everything += quoted_records(case, {item.event_id for item in everything})
     return _distinct(side for item in everything for side in seen_from_all_sides(around.facts, item))
 
 

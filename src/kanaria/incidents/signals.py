@@ -11,6 +11,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
+from kanaria.core.facts import SampleValue
 from kanaria.core.text import cut, printable
 from kanaria.core.types import HYPOTHESES, Evidence, StratumMessage, Text
 from kanaria.incidents.case import Case, Surroundings
@@ -37,15 +38,17 @@ def priors(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 def known_samples(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """Values printed in documentation or sent by scanners the world over."""
-    origins = {sample.name: sample for sample in around.facts.samples}
-    seen: dict[str, StratumMessage] = {}
+    found: dict[str, dict[str, tuple[SampleValue, StratumMessage]]] = defaultdict(dict)
     for message in case.messages:
-        if message.sample and message.sample not in seen:
-            seen[message.sample] = message
-    for name, message in seen.items():
-        sample = origins.get(name)
+        for sample in around.facts.samples:
+            if sample.occurs_in(message):
+                found[sample.name].setdefault(sample.value, (sample, message))
+    for name, values in found.items():
+        sample, message = next(iter(values.values()))
+        shown = ", ".join(cut(printable(value), 24) for value in values)
+        because = Text(en=f"{shown}: {sample.meaning.en}", ja=f"{shown}: {sample.meaning.ja}")
         weight = "sample_from_documentation" if name.startswith("documentation") else "known_scanner_sample"
-        yield evidence(around.facts, weight, case.record_of(message), sample.meaning if sample else None)
+        yield evidence(around.facts, weight, case.record_of(message), because)
 
 
 def several_dialects(case: Case, around: Surroundings) -> Iterator[Evidence]:

@@ -48,6 +48,23 @@ def evidence(
     )
 
 
+def quoted(record: Record, because: Text) -> Evidence:
+    """A record quoted for the reader, worth nothing by itself: what it weighs is said elsewhere."""
+    return Evidence(
+        id=content_id("e", ("record", record.event_id)),
+        kind="record",
+        about="record",
+        family="record",
+        bits=0.0,
+        because=because,
+        source=record.source,
+        line=record.line,
+        time=record.time,
+        quote=printable(record.quote)[:QUOTE_LIMIT],
+        event_id=record.event_id,
+    )
+
+
 def seen_from_all_sides(facts: Knowledge, item: Evidence) -> list[Evidence]:
     """The observation itself, and the same observation as it bears on other hypotheses.
 
@@ -55,7 +72,9 @@ def seen_from_all_sides(facts: Knowledge, item: Evidence) -> list[Evidence]:
     """
     others = [weight for weight in facts.weights.values() if weight.id.startswith(f"{item.kind}.")]
     return [item] + [
-        replace(item, id=content_id("e", (item.id, other.about)), about=other.about, family=other.family, bits=other.bits)
+        replace(
+            item, id=content_id("e", (item.id, other.about)), about=other.about, family=other.family, bits=other.bits
+        )
         for other in others
     ]
 

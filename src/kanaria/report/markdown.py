@@ -39,7 +39,8 @@ def _incident(view: IncidentView, language: Language) -> Iterator[str]:
     yield from ("", f"### {HEADINGS['evidence'].to(language)}", "")
     for item in view.evidence:
         place = f" {code(item.place)}" if item.place else ""
-        yield f"- \\[{item.number}\\]{place} {escape(item.bits)} bits: {escape(item.because)}"
+        worth = escape(f" ({item.bits})") if item.bits else ""
+        yield f"- \\[{item.number}\\]{place} {escape(item.because)}{worth}"
         if item.quote:
             yield f"  - {code(item.quote)}"
     yield ""

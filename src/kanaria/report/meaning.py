@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kanaria.core.facts import SampleValue
 from kanaria.core.text import cut, printable
@@ -49,7 +49,7 @@ _DETAILS: tuple[tuple[str, Text], ...] = (
 )
 
 
-def message_meaning(message: StratumMessage, sample: SampleValue | None, language: Language) -> str:
+def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], language: Language) -> str:
     """The sentence, with who is paid and what the program calls itself; texts from the wire are cut and made printable."""
     parts = [_METHODS.get(message.method, _OTHER).to(language)]
     for name, words in _DETAILS:
@@ -61,6 +61,6 @@ def message_meaning(message: StratumMessage, sample: SampleValue | None, languag
         parts.append(f"アルゴリズム{count}種" if language == "ja" else f"{count} algorithms")
     if message.truncated:
         parts.append("途中で切れています" if language == "ja" else "cut off")
-    if sample:
-        parts.append(sample.meaning.to(language))
+    for sample in samples:
+        parts.append(f"{cut(printable(sample.value), 20)}: {sample.meaning.to(language)}")
     return ("、" if language == "ja" else "; ").join(parts)

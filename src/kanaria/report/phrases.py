@@ -58,6 +58,10 @@ PHRASES: Mapping[str, Text] = {
     "outcome_nothing_known": Text(
         en="Nothing in the input says whether it worked.", ja="成功したかどうかを示す情報は入力にありません。"
     ),
+    "worth_success": Text(en="success", ja="成功"),
+    "worth_for": Text(en="{bits} bits for: {about}", ja="{bits}ビット(支持: {about})"),
+    "worth_against": Text(en="{bits} bits against: {about}", ja="{bits}ビット(否定: {about})"),
+    "worth_none": Text(en="decides nothing about: {about}", ja="判断材料にならない(対象: {about})"),
     "message": Text(en="{place}: {dialect} {method} — {meaning}", ja="{place}: {dialect} {method} — {meaning}"),
     "message_more": Text(
         en="… and {count} more messages of the same kinds.", ja="…ほかに同じ種類のメッセージが{count}件あります。"

@@ -67,21 +67,17 @@ def identification(subject: Subject) -> Iterator[Claim]:
     top, second = incident.hypotheses[0], incident.hypotheses[1]
     about = _about_top(subject)
     name = subject.to(HYPOTHESES[top.name])
-    yield subject.say(
-        "hypothesis", *about, name=name, probability=f"{100 * top.probability:.1f}", bits=f"{top.bits:+.1f}"
-    )
+    yield subject.say("hypothesis", *about, name=name, probability=_percent(top.probability), bits=f"{top.bits:+.1f}")
     if top.name == "internet_wide_scanner" and incident.messages:
         yield subject.say("not_an_attack", *about)
     if top.name == "misdirected_miner":
         yield subject.say("stray", *about)
     known = subject.evidence
-    for item in sorted((known[i] for i in about), key=lambda e: -e.bits):
-        if item.family != "prior" and item.bits > 0:
-            yield subject.say("because", item.id, reason=subject.to(item.because), bits=f"{item.bits:+.1f}")
+    yield from _reasons(subject, [known[i] for i in about if known[i].family != "prior" and known[i].bits > 0])
     if second.probability >= RUNNER_UP_FROM:
         runner_up = subject.to(HYPOTHESES[second.name])
         yield subject.say(
-            "runner_up", *_about(subject, second.name), name=runner_up, probability=f"{100 * second.probability:.1f}"
+            "runner_up", *_about(subject, second.name), name=runner_up, probability=_percent(second.probability)
         )
 
 
@@ -91,9 +87,7 @@ def outcome(subject: Subject) -> Iterator[Claim]:
         yield subject.say("outcome_nothing_known")
         return
     yield subject.say(f"outcome_{result.value}", *result.because)
-    known = subject.evidence
-    for item in sorted((known[i] for i in result.because), key=lambda e: -abs(e.bits)):
-        yield subject.say("because", item.id, reason=subject.to(item.because), bits=f"{item.bits:+.1f}")
+    yield from _reasons(subject, [subject.evidence[i] for i in result.because])
     harmless = subject.incident.hypotheses[0].name in {"internet_wide_scanner", "misdirected_miner"}
     if harmless and result.value == "failed":
         yield subject.say("no_miner_runs", *result.because)
@@ -168,6 +162,20 @@ def looked_at(subject: Subject) -> Iterator[Claim]:
         yield Claim(text=subject.to(text), evidence=())
 
 
+def _reasons(subject: Subject, items: list[Evidence]) -> Iterator[Claim]:
+    """One sentence per distinct reason, the weightiest first, citing every observation that gives it."""
+    grouped: dict[str, list[Evidence]] = {}
+    for item in sorted(items, key=lambda e: -abs(e.bits)):
+        grouped.setdefault(subject.to(item.because), []).append(item)
+    for reason, same in grouped.items():
+        yield subject.say("because", *(item.id for item in same), reason=reason, bits=f"{same[0].bits:+.1f}")
+
+
+def _percent(probability: float) -> str:
+    """A probability for a reader: nothing is ever quite certain."""
+    return "> 99.9" if probability > 0.999 else f"{100 * probability:.1f}"
+
+
 def _input(subject: Subject, item: InputSummary) -> Claim:
     path = _shown(item.path, 200)
     if item.format is None:
@@ -209,8 +217,8 @@ def _place(item: Evidence | None) -> str:
 
 
 def _meaning(subject: Subject, message: StratumMessage) -> str:
-    sample = next((s for s in subject.facts.samples if s.name == message.sample), None)
-    return message_meaning(message, sample, subject.language)
+    samples = [sample for sample in subject.facts.samples if sample.occurs_in(message)]
+    return message_meaning(message, samples, subject.language)
 
 
 def _shown(text: str | None, columns: int) -> str:

@@ -49,7 +49,8 @@ def _incident(view: IncidentView, language: Language, columns: int, colour: bool
     yield _paint(HEADINGS["evidence"].to(language), "1", colour)
     for item in view.evidence:
         place = f" {item.place}" if item.place else ""
-        yield from wrap(f"[{item.number}]{place} {item.bits} bits: {item.because}", columns, "  ", "      ")
+        worth = f" ({item.bits})" if item.bits else ""
+        yield from wrap(f"[{item.number}]{place} {item.because}{worth}", columns, "  ", "      ")
         if item.quote:
             yield f"      > {cut(item.quote, QUOTE_COLUMNS)}"
 

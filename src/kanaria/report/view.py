@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.glossary import SEVERITIES
+from kanaria.core.glossary import HYPOTHESES, SEVERITIES
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Claim, Evidence, Incident, Language, Report
+from kanaria.report.phrases import phrase
 from kanaria.report.write import write
 
 
@@ -59,7 +60,19 @@ def _numbered(item: Evidence, number: int, language: Language) -> NumberedEviden
         number=number,
         id=item.id,
         place=f"{printable(item.source)}:{item.line}" if item.source else "",
-        bits=f"{item.bits:+.1f}",
+        bits=_worth(item, language),
         because=item.because.to(language),
         quote=printable(item.quote),
     )
+
+
+def _worth(item: Evidence, language: Language) -> str:
+    """What the observation is worth and for what: "+6.0 bits for …", "-3.0 bits against …", nothing for a mere quote."""
+    if item.about == "outcome":
+        about = phrase("worth_success", language)
+    elif item.about in HYPOTHESES:
+        about = HYPOTHESES[item.about].to(language)
+    else:
+        return ""
+    key = "worth_none" if not item.bits else "worth_for" if item.bits > 0 else "worth_against"
+    return phrase(key, language, bits=f"{item.bits:+.1f}", about=about)
