@@ -17,6 +17,7 @@ from kanaria.mining.wallets import looks_cut, split_login
 _LOGIN_MEMBERS = frozenset(
     ("login", "pass", "agent", "algo", "algo-perf", "algo-min-time", "rigid", "rig-id", "sig", "worker", "email", "url")
 )
+_SHARE_MEMBERS = frozenset(("id", "job_id", "nonce", "result"))
 # ``MinerName/1.2.3``, ``xmr-stak-cpu/1.3.0``, ``lolMiner 1.88``: a program with its version.
 _PROGRAM = re.compile(r"[\w .+-]{2,40}[/ ]\(?v?\d+[.\d]+")
 _ALGORITHM = re.compile(r"(?:cn|rx|argon2|astrobwt|ghostrider|kawpow|panthera|cryptonight|randomx|yes|verus)\b", re.I)
@@ -33,8 +34,9 @@ def recognise(message: Message) -> Shape | None:
         grin = _grin(message)
         if grin:
             return grin
-    if message.flat and not method:
-        return _share(message)
+    if not method and (message.flat or set(message.value) >= _SHARE_MEMBERS):
+        # A stream that begins behind ``"params":`` leaves the parameters alone.
+        return _share(Message(message.value, message.complete, flat=True))
     if method == "login":
         return _grin_result(message) or _login(message)
     if method == "submit":

@@ -36,6 +36,8 @@ class Login:
 def split_login(text: str) -> Login:
     """Take a login apart; the longest leading part that is an address is the wallet, else the part before the dot."""
     address = _leading_address(text)
+    if address is None and "@" in text:
+        return Login(text=text, wallet=text)
     if address is None:
         account, dot, worker = text.partition(".")
         return Login(text=text, wallet=account or None, worker=worker or None) if dot else Login(text=text)
