@@ -70,7 +70,7 @@ Command = Callable[..., Any]
 
 
 def language_option(command: Command) -> Command:
-    option = click.option(
+    option: Callable[[Command], Command] = click.option(
         "--lang",
         "language",
         type=click.Choice(["ja", "en"]),
@@ -106,7 +106,7 @@ def explain(
     """
     from kanaria.sources import text_stream
 
-    data = os.fsencode(line) + b"\n" if line is not None else click.get_binary_stream("stdin").read()
+    data = os.fsencode(line) + b"\n" if line is not None else sys.stdin.buffer.read()
     _run([text_stream("line" if line is not None else "-", data)], config, input_format, None, language, kind, path)
 
 

@@ -38,7 +38,7 @@ def evidence(
         kind=weight,
         about=known.about,
         family=known.family,
-        bits=round(known.bits * factor, 1),
+        bits=round(known.bits * factor, 1) + 0.0,
         because=words,
         source=record.source if record else None,
         line=record.line if record else None,

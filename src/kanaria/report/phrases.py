@@ -38,7 +38,8 @@ PHRASES: Mapping[str, Text] = {
     "runner_up": Text(
         en="Next best explanation: {name} ({probability} %).", ja="次に考えられるのは「{name}」です({probability}%)。"
     ),
-    "because": Text(en="Because {reason} ({bits} bits).", ja="理由: {reason}({bits}ビット)。"),
+    "because": Text(en="Reason: {reason} ({bits} bits).", ja="理由: {reason}({bits}ビット)。"),
+    "because_not": Text(en="Also seen, decides nothing here: {reason}.", ja="判断材料にならない観測: {reason}。"),
     "not_an_attack": Text(
         en="This is not an attack on this server: the sender looks for exposed pools and proxies everywhere and does not know what it reached.",
         ja="このサーバを狙った攻撃ではありません。送信者は公開されたプールやプロキシを無差別に探しており、相手が何かを知りません。",
@@ -58,6 +59,11 @@ PHRASES: Mapping[str, Text] = {
     "outcome_nothing_known": Text(
         en="Nothing in the input says whether it worked.", ja="成功したかどうかを示す情報は入力にありません。"
     ),
+    "also_seen": Text(
+        en="Also seen ({count}); the whole reports are in --format html or json:",
+        ja="ほかに検知したもの({count}件。全文は --format html または json にあります):",
+    ),
+    "and_more": Text(en="… and {count} more", ja="…ほか{count}件"),
     "worth_success": Text(en="success", ja="成功"),
     "worth_for": Text(en="{bits} bits for: {about}", ja="{bits}ビット(支持: {about})"),
     "worth_against": Text(en="{bits} bits against: {about}", ja="{bits}ビット(否定: {about})"),

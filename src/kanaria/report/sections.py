@@ -168,7 +168,8 @@ def _reasons(subject: Subject, items: list[Evidence]) -> Iterator[Claim]:
     for item in sorted(items, key=lambda e: -abs(e.bits)):
         grouped.setdefault(subject.to(item.because), []).append(item)
     for reason, same in grouped.items():
-        yield subject.say("because", *(item.id for item in same), reason=reason, bits=f"{same[0].bits:+.1f}")
+        key = "because" if same[0].bits else "because_not"
+        yield subject.say(key, *(item.id for item in same), reason=reason, bits=f"{same[0].bits:+.1f}")
 
 
 def _percent(probability: float) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.text import cut, width
+from kanaria.core.text import cut, printable, width
 from kanaria.core.types import Analysis, Claim, Language
-from kanaria.report.phrases import HEADINGS
+from kanaria.report.phrases import HEADINGS, phrase
 from kanaria.report.view import IncidentView, incident_views
 from kanaria.report.write import write_nothing_found
 
 _COLOURS = {"informational": "36", "low": "32", "medium": "33", "high": "31", "critical": "1;31"}
 QUOTE_COLUMNS = 160
+# A terminal is no place for a hundred reports: the rest is listed, and complete in HTML and JSON.
+TOLD_IN_FULL = 5
+LISTED = 40
 # Japanese typography: these must not begin a line.
 _NOT_FIRST = "、。，．)」』】〉》！？・ー,.)]:;"
 
@@ -28,13 +31,33 @@ def render(
 def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: int, colour: bool) -> Iterator[str]:
     if not analysis.incidents:
         yield from wrap(write_nothing_found(analysis, language).text, columns)
-    for number, view in enumerate(incident_views(analysis, facts, language)):
+    views = list(incident_views(analysis, facts, language))
+    told = [view for view in views if _worth_telling(view)][:TOLD_IN_FULL] or views[:1]
+    for number, view in enumerate(told):
         if number:
-            yield ""
+            yield from ("", "-" * columns, "")
         yield from _incident(view, language, columns, colour)
+    others = [view for view in views if view not in told]
+    if others:
+        yield from ("", phrase("also_seen", language, count=len(others)))
+    for view in others[:LISTED]:
+        yield from wrap(_line(view, language), columns, "  - ", "    ")
+    if len(others) > LISTED:
+        yield "  " + phrase("and_more", language, count=len(others) - LISTED)
     for note in analysis.notes:
         yield ""
         yield from wrap(note.to(language), columns)
+
+
+def _worth_telling(view: IncidentView) -> bool:
+    """Mining, or anything above the background noise of the Internet."""
+    return view.incident.severity != "informational" or bool(view.incident.messages)
+
+
+def _line(view: IncidentView, language: Language) -> str:
+    names = list(dict.fromkeys(finding.title.to(language) for finding in view.incident.findings))
+    who = cut(printable(", ".join(view.incident.remotes[:3])), 60)
+    return f"[{view.severity}] {view.incident.title.to(language)} ({who or '-'}): {'; '.join(names[:3])}"
 
 
 def _incident(view: IncidentView, language: Language, columns: int, colour: bool) -> Iterator[str]:
