@@ -1,4 +1,4 @@
-"""Which regular expressions DuckDB's engine (RE2) takes. A pattern in, yes or no out.
+"""What regular expressions need: whether DuckDB's engine (RE2) takes them, and the literals in every match.
 
 RE2 has no lookaround and no backreferences, and that is why it never takes exponential time on hostile text. Rules that
 need those run through Python's ``re`` on the few candidate rows.
@@ -6,8 +6,15 @@ need those run through Python's ``re`` on the few candidate rows.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
+
+from kanaria.detect.literals import fragment
+
+# The parser behind the standard library's re.compile; its tree is what says which texts every match contains.
+_parser: Any = re._parser  # type: ignore[attr-defined]
 
 
 @cache
@@ -27,3 +34,38 @@ def _engine() -> Any:
     import duckdb
 
     return duckdb.connect()
+
+
+def required(pattern: str) -> frozenset[str] | None:
+    """Texts (lower case) of which at least one is in everything the pattern matches; None when nothing is certain."""
+    try:
+        return _sequence(list(_parser.parse(pattern)))
+    except (re.error, OverflowError, RecursionError):
+        return None
+
+
+def _sequence(items: Sequence[tuple[Any, Any]]) -> frozenset[str] | None:
+    """The most selective requirement of the parts of a sequence; neighbouring characters are one text."""
+    options: list[frozenset[str]] = []
+    run = ""
+    for operation, argument in [*items, (None, None)]:
+        if str(operation) == "LITERAL":
+            run += chr(argument)
+            continue
+        text = fragment([run])
+        options += [frozenset([text])] if text else []
+        run = ""
+        inner = _part(str(operation), argument)
+        options += [inner] if inner else []
+    return max(options, key=lambda found: (min(map(len, found)), -len(found)), default=None)
+
+
+def _part(operation: str, argument: Any) -> frozenset[str] | None:
+    if operation in ("SUBPATTERN", "ATOMIC_GROUP"):
+        return _sequence(list(argument[-1] if operation == "SUBPATTERN" else argument))
+    if operation in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") and argument[0] >= 1:
+        return _sequence(list(argument[2]))
+    if operation == "BRANCH":
+        branches = [_sequence(list(branch)) for branch in argument[1]]
+        return None if None in branches else frozenset(text for found in branches for text in found or ())
+    return None

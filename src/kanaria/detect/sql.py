@@ -35,7 +35,7 @@ from sigma.types import (
 from kanaria.detect.columns import TEXT, ident, kind
 from kanaria.detect.literals import Need, all_of, any_of, fragment
 from kanaria.detect.model import Computed
-from kanaria.detect.regex import accepted_by_re2
+from kanaria.detect.regex import accepted_by_re2, required
 
 _OPERATORS = {
     CompareOperators.LT: "<",
@@ -132,7 +132,7 @@ class Compiler:
             inner = self._value("x", "any", column, value)
             return Part(_any_element(column, inner), Need(present=frozenset([column])))
         negative = isinstance(value, SigmaNull) or (isinstance(value, SigmaExists) and not value.exists)
-        need = Need() if negative else Need(present=frozenset([column]))
+        need = Need() if negative else Need(literals=_in_match(column, value), present=frozenset([column]))
         return Part(self._value(ident(column), kind(self.table, column), column, value), need)
 
     def _filled(self, value: SigmaString) -> list[SigmaString]:
@@ -209,6 +209,11 @@ class Compiler:
         name = f"@{what}:{column}:{flags}:{value}"
         self.computed[name] = Computed(name=name, kind=what, column=column, value=value, flags=flags)
         return ident(name)
+
+
+def _in_match(column: str, value: Any) -> frozenset[tuple[str, str]] | None:
+    texts = required(str(value.regexp)) if isinstance(value, SigmaRegularExpression) else None
+    return None if texts is None else frozenset((column, text) for text in texts)
 
 
 def _joined(parts: Sequence[Part], conjunction: bool) -> Part:
