@@ -139,3 +139,25 @@ def test_the_default_folder_follows_the_xdg_rule(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_directory() == tmp_path / ".local" / "share" / "kanaria" / "networks"
+
+
+@given(
+    cuts=st.lists(st.integers(0, 2**32 - 1), min_size=4, max_size=24, unique=True),
+    asked=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=30),
+)
+@settings(max_examples=25)
+def test_many_ranges_answer_like_a_plain_search(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], asked: list[int]
+) -> None:
+    edges = sorted(cuts)
+    ranges = [(edges[i], edges[i + 1], 64500 + i) for i in range(0, len(edges) - 1, 2)]
+    base = tmp_path_factory.mktemp("ranges")
+    lines = [f"{ipaddress.IPv4Address(low)},{ipaddress.IPv4Address(high)},{asn},N" for low, high, asn in ranges]
+    (base / "asn-ipv4.csv").write_text("\n".join(reversed(lines)) + "\n", "utf-8")
+    knowledge.update(base / "out", networks_from=base, today=DAY)
+    opened = NetworkTable.open(base / "out" / "networks")
+    assert opened is not None
+    values = [*asked, *edges]
+    plain = [next((asn for low, high, asn in ranges if low <= value <= high), None) for value in values]
+    column = pa.array([str(ipaddress.IPv4Address(value)) for value in values])
+    assert opened.columns(column)["asn"].to_pylist() == plain
