@@ -1,0 +1,1 @@
+"""How well mining is found in traffic from sources never trained on. Run: ``python -m benchmarks.detection``."""

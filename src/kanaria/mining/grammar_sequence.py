@@ -1,0 +1,318 @@
+"""What the order, size and timing of messages say about mining, whatever the encryption.
+
+In: the ``messages`` list column of ``connection`` rows (who sent, how many bytes, when). Out: ``Exchange``, the pattern
+of each connection's steady part: the client's usual message, the server's usual answer to it, the server's usual
+message that nobody asked for, and their rhythm. Nothing here knows a port, an address or a byte of content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+OPENING_US = 1_500_000
+"""Handshake and login took 0.1-1.2 s in every capture at hand; what comes before this is left out of the pattern."""
+
+TOLERANCE = 4
+"""Lengths this close are one kind of message: request ids grow by digits (XMRig: 183-187 and 63-66 bytes)."""
+
+ANSWER_US = 3_000_000
+"""A server message later than this is nobody's answer (slowest pool answer in the captures: 2.4 s)."""
+
+QUIET_US = 1_000_000
+"""A server message is pushed when the client was silent for so long: before, it may be an answer's next part."""
+
+REPLY_US = 500_000
+"""A client message this soon after the server's is taken for a reply to it."""
+
+JOB_STEP = 67
+"""Bitcoin jobs list Merkle branches, each 64 hexadecimal digits, two quotes and a comma: jobs differ by multiples."""
+
+SEGMENT = 1200
+"""A message at least this long followed at once by another in the same direction is one message cut by the path MTU."""
+
+SEGMENT_GAP_US = 20_000
+BARE_ACK = 112
+"""Datagrams up to this long inside UDP carry an acknowledgement or a keepalive of a tunnel (WireGuard: 96 and 32)."""
+
+MIN_MESSAGES = 3
+MIN_SPAN_US = 3_000_000
+"""Fewer messages or a shorter look than this carries no order and no rhythm; such connections are not judged."""
+
+_LENGTH_BITS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Messages of many connections, flat: ``flow`` is the connection's number, ascending; ``time`` in microseconds."""
+
+    flow: Ints
+    client: Bools
+    length: Ints
+    time: Ints
+
+    def where(self, mask: Bools) -> Messages:
+        return Messages(self.flow[mask], self.client[mask], self.length[mask], self.time[mask])
+
+    def __len__(self) -> int:
+        return len(self.flow)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What each connection's steady part looks like, one array element per connection; lengths are 0 where none.
+
+    ``submit`` is the client's commonest message, ``answer`` the server's commonest message right after it, ``push`` the
+    server's commonest message that nobody asked for. When the commonest message asks for something (its answer is no
+    shorter) and the second commonest is only acknowledged, ``submit`` is the second. ``span`` is from the first to the
+    last steady message; times are seconds, NaN where there are too few messages.
+    """
+
+    total: Floats
+    span: Floats
+    bytes: Floats
+    client_total: Floats
+    submit: Floats
+    submit_count: Floats
+    gap_mean: Floats
+    gap_cv: Floats
+    answered: Floats
+    answer: Floats
+    answer_count: Floats
+    delay: Floats
+    push: Floats
+    push_count: Floats
+    push_total: Floats
+    push_gap: Floats
+    push_cv: Floats
+    known: Floats
+    """Messages that are one of the connection's four commonest kinds (two of each side)."""
+    replies: Floats
+    """Client messages that follow at once upon a server message nobody asked for."""
+    longest_down: Floats
+    longest_up: Floats
+
+
+def flatten(column: pa.ChunkedArray | pa.Array) -> tuple[Messages, Ints]:
+    """The list column flat, times sorted inside each connection, and the number of messages per row (0 for null)."""
+    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    sizes = np.diff(lists.offsets.to_numpy().astype(np.int64))
+    if lists.null_count:
+        sizes[lists.is_null().to_numpy(zero_copy_only=False)] = 0
+    fields = lists.flatten()
+    flow = np.repeat(np.arange(len(lists), dtype=np.int64), sizes)
+    client = _numbers(fields.field("from_client")).astype(np.bool_)
+    length = np.clip(_numbers(fields.field("length")), 0, (1 << _LENGTH_BITS) - 1)
+    time = np.clip(_numbers(fields.field("time")), 0, 1 << 50)
+    messages = Messages(flow, client, length, time)
+    if len(flow) and np.any((np.diff(time) < 0) & (np.diff(flow) == 0)):
+        order = np.lexsort((time, flow))
+        messages = Messages(flow, client[order], length[order], time[order])
+    return messages, sizes
+
+
+def _numbers(values: pa.Array) -> Ints:
+    if values.null_count:
+        values = values.fill_null(False if pa.types.is_boolean(values.type) else 0)
+    numbers: Ints = values.to_numpy(zero_copy_only=False).astype(np.int64)
+    return numbers
+
+
+def steady(messages: Messages, datagrams: Bools) -> Messages:
+    """The messages after the opening, with segments of one long message joined and a tunnel's bare packets left out.
+
+    ``datagrams`` says for each connection whether its transport is something other than TCP.
+    """
+    least = np.where(datagrams[messages.flow], BARE_ACK, 0)
+    late = messages.where((messages.time >= OPENING_US) & (messages.length > least))
+    if not len(late):
+        return late
+    same = np.zeros(len(late), dtype=np.bool_)
+    same[1:] = (
+        (late.flow[1:] == late.flow[:-1])
+        & (late.client[1:] == late.client[:-1])
+        & (late.length[:-1] >= SEGMENT)
+        & (late.time[1:] - late.time[:-1] < SEGMENT_GAP_US)
+    )
+    first = np.flatnonzero(~same)
+    length = np.minimum(np.add.reduceat(late.length, first), (1 << _LENGTH_BITS) - 1)
+    return Messages(late.flow[first], late.client[first], length, late.time[first])
+
+
+def judgeable(messages: Messages, rows: int) -> Bools:
+    """Which connections show enough of a steady part to be judged at all."""
+    count = np.bincount(messages.flow, minlength=rows)
+    first, last = _extent(messages.flow, messages.time, rows)
+    server = np.bincount(messages.flow[~messages.client], minlength=rows)
+    return (count >= MIN_MESSAGES) & (last - first >= MIN_SPAN_US) & (server > 0)
+
+
+def exchange(messages: Messages, rows: int) -> Exchange:
+    """The exchange pattern of each of ``rows`` connections; ``messages`` are steady and number connections from 0."""
+    flow, client, length, time = messages.flow, messages.client, messages.length, messages.time
+    previous_client, waited = _before(messages)
+    replied = ~client & previous_client & (waited <= ANSWER_US)
+    pushed = ~client & ~replied & (_since_client(messages) > QUIET_US)
+    submit, is_submit, answer, is_answer, after_submit = _submits(messages, replied, rows)
+    push = _mode(flow[pushed], length[pushed], rows)
+    is_push = pushed & _near_job(length, push[flow])
+    answers_push = client & np.r_[False, pushed[:-1]] & (waited <= REPLY_US)
+    gap_mean, gap_cv = _rhythm(flow[is_submit], time[is_submit], rows)
+    push_gap, push_cv = _rhythm(flow[is_push], time[is_push], rows)
+    first, last = _extent(flow, time, rows)
+    return Exchange(
+        total=_count(flow, rows),
+        span=(last - first) / 1e6,
+        bytes=np.bincount(flow, weights=length, minlength=rows).astype(np.float64),
+        client_total=_count(flow[client], rows),
+        submit=submit.astype(np.float64),
+        submit_count=_count(flow[is_submit], rows),
+        gap_mean=gap_mean,
+        gap_cv=gap_cv,
+        answered=_count(flow[after_submit], rows),
+        answer=answer.astype(np.float64),
+        answer_count=_count(flow[is_answer], rows),
+        delay=_median(flow[is_answer], waited[is_answer], rows) / 1e6,
+        push=push.astype(np.float64),
+        push_count=_count(flow[is_push], rows),
+        push_total=_count(flow[pushed], rows),
+        push_gap=push_gap,
+        push_cv=push_cv,
+        known=_known(messages, client, rows) + _known(messages, ~client, rows),
+        replies=_count(flow[answers_push], rows),
+        longest_down=_longest(messages.where(~client), rows),
+        longest_up=_longest(messages.where(client), rows),
+    )
+
+
+def _submits(messages: Messages, replied: Bools, rows: int) -> tuple[Ints, Bools, Ints, Bools, Bools]:
+    """The client's kind of message that is acknowledged: lengths per connection, masks over messages."""
+    client = messages.client
+    first = _mode(messages.flow[client], messages.length[client], rows)
+    rest = client & ~_near(messages.length, first[messages.flow])
+    second = _mode(messages.flow[rest], messages.length[rest], rows)
+    one, other = (_answers(messages, client, replied, kind, rows) for kind in (first, second))
+    use_second = ((one[1] == 0) | (one[1] >= first)) & (other[1] > 0) & (other[1] < second)
+    pick = use_second[messages.flow]
+    submit = np.where(use_second, second, first)
+    answer = np.where(use_second, other[1], one[1])
+    masks = [np.where(pick, other[i], one[i]) for i in (0, 2, 3)]
+    return submit, masks[0], answer, masks[1], masks[2]
+
+
+def _answers(
+    messages: Messages, client: Bools, replied: Bools, kind: Ints, rows: int
+) -> tuple[Bools, Ints, Bools, Bools]:
+    """One kind of client message: its mask, its usual answer's length, masks of the usual and of all answers."""
+    asked = client & _near(messages.length, kind[messages.flow])
+    after = replied.copy()
+    after[1:] &= asked[:-1]
+    after[:1] = False
+    answer = _mode(messages.flow[after], messages.length[after], rows)
+    return asked, answer, after & _near(messages.length, answer[messages.flow]), after
+
+
+def _before(messages: Messages) -> tuple[Bools, Ints]:
+    """Whether the message before was the client's, and how long ago it was."""
+    previous = np.zeros(len(messages), dtype=np.bool_)
+    waited = np.zeros(len(messages), dtype=np.int64)
+    same = messages.flow[1:] == messages.flow[:-1]
+    previous[1:] = same & messages.client[:-1]
+    waited[1:] = np.where(same, messages.time[1:] - messages.time[:-1], 0)
+    return previous, waited
+
+
+def _near(length: Ints, mode: Ints) -> Bools:
+    near: Bools = (mode > 0) & (np.abs(length - mode) <= TOLERANCE)
+    return near
+
+
+def _near_job(length: Ints, mode: Ints) -> Bools:
+    """Like ``_near``, or a few Merkle branches more or fewer."""
+    away = length - mode
+    steps = np.abs((away + JOB_STEP // 2) % JOB_STEP - JOB_STEP // 2) <= 2
+    near: Bools = _near(length, mode) | ((mode > 8 * JOB_STEP) & steps & (np.abs(away) <= 14 * JOB_STEP))
+    return near
+
+
+def _since_client(messages: Messages) -> Ints:
+    """Microseconds since the client's latest message of the same connection; very long where there was none."""
+    index = np.arange(len(messages))
+    latest = np.maximum.accumulate(np.where(messages.client, index, -1))
+    valid = (latest >= 0) & (messages.flow[latest] == messages.flow)
+    since: Ints = np.where(valid, messages.time - messages.time[latest], 1 << 50)
+    return since
+
+
+def _count(flow: Ints, rows: int) -> Floats:
+    return np.bincount(flow, minlength=rows).astype(np.float64)
+
+
+def _extent(flow: Ints, time: Ints, rows: int) -> tuple[Ints, Ints]:
+    first, last = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    if len(flow):
+        start = np.flatnonzero(np.r_[True, flow[1:] != flow[:-1]])
+        end = np.r_[start[1:], len(flow)] - 1
+        first[flow[start]], last[flow[end]] = time[start], time[end]
+    return first, last
+
+
+def _mode(flow: Ints, length: Ints, rows: int) -> Ints:
+    """The commonest length per connection (the longest of equals), 0 where there is none."""
+    best = np.zeros(rows, dtype=np.int64)
+    if not len(flow):
+        return best
+    key = np.sort((flow << _LENGTH_BITS) | length)
+    start = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    count = np.diff(np.r_[start, len(key)])
+    owner, size = key[start] >> _LENGTH_BITS, key[start] & ((1 << _LENGTH_BITS) - 1)
+    group = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+    best[owner[group]] = np.maximum.reduceat((count << _LENGTH_BITS) | size, group) & ((1 << _LENGTH_BITS) - 1)
+    return best
+
+
+def _known(messages: Messages, side: Bools, rows: int) -> Floats:
+    """How many messages of one side are of its two commonest kinds."""
+    flow, length = messages.flow[side], messages.length[side]
+    usual = _near(length, _mode(flow, length, rows)[flow])
+    rest_flow, rest = flow[~usual], length[~usual]
+    second = _near(rest, _mode(rest_flow, rest, rows)[rest_flow])
+    return _count(flow[usual], rows) + _count(rest_flow[second], rows)
+
+
+def _rhythm(flow: Ints, time: Ints, rows: int) -> tuple[Floats, Floats]:
+    """Mean gap in seconds and coefficient of variation; NaN with fewer than two (mean) or four gaps (variation)."""
+    same = flow[1:] == flow[:-1]
+    owner, gap = flow[1:][same], (time[1:] - time[:-1])[same] / 1e6
+    count = np.bincount(owner, minlength=rows)
+    safe = np.maximum(count, 1)
+    mean = np.bincount(owner, weights=gap, minlength=rows) / safe
+    square = np.bincount(owner, weights=(gap - mean[owner]) ** 2, minlength=rows) / np.maximum(count - 1, 1)
+    cv = np.sqrt(square) / np.maximum(mean, 1e-6)
+    return np.where(count >= 1, mean, np.nan), np.where(count >= 4, cv, np.nan)
+
+
+def _median(flow: Ints, value: Ints, rows: int) -> Floats:
+    result = np.full(rows, np.nan)
+    if len(flow):
+        order = np.lexsort((value, flow))
+        owner, ordered = flow[order], value[order]
+        start = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+        count = np.diff(np.r_[start, len(owner)])
+        result[owner[start]] = ordered[start + count // 2]
+    return result
+
+
+def _longest(messages: Messages, rows: int) -> Floats:
+    result = np.zeros(rows)
+    if len(messages):
+        start = np.flatnonzero(np.r_[True, messages.flow[1:] != messages.flow[:-1]])
+        result[messages.flow[start]] = np.maximum.reduceat(messages.length, start)
+    return result

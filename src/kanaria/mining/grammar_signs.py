@@ -1,0 +1,165 @@
+"""The signs that speak for or against mining, each a number between 0 (absent) and 1 (plain).
+
+In: ``Exchange`` (message sequences) or ``Volume`` (plain flow records). Out: one array per sign. What a sign is worth,
+in bits, is knowledge (``weights/grammar.yaml``); this module only says how plainly it shows. The corners of the ramps
+are round numbers beside the measured ranges, so that no sign hangs on the exact size or pace of one capture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kanaria.mining.grammar_sequence import TOLERANCE, Bools, Exchange, Floats
+
+SEQUENCE = (
+    "pushes_alike", "pushes_many", "pushes_paced", "pushes_uneven", "answers_alike", "answer_shorter",
+    "job_longer_than_answer", "few_lengths", "submits_alike", "gaps_like_chance", "thin", "long_lived",
+    "push_holds_job", "share_and_receipt", "jobs_and_shares",
+)  # fmt: skip
+"""Signs for mining in a message sequence."""
+
+SEQUENCE_AGAINST = (
+    "gaps_regular", "gaps_bursty", "tiny_client", "echo", "push_like_submit", "bulk_down", "bulk_up", "many_lengths",
+    "unanswered", "never_pushed", "silent_client", "answer_longer", "fast", "pushes_regular", "push_tiny",
+    "client_replies", "datagrams",
+)  # fmt: skip
+"""Signs against mining in a message sequence: what keystrokes, heartbeats, polling and transfers look like."""
+
+FLOW = ("flow_thin", "flow_small_up", "flow_small_down", "flow_balanced", "flow_paced", "flow_long")
+"""Signs for mining in a plain flow record."""
+
+FLOW_AGAINST = ("flow_bulk", "flow_idle", "flow_lopsided", "flow_large_packets", "flow_datagrams")
+"""Signs against mining in a plain flow record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What a plain flow record knows, one element per connection: seconds, IP bytes and packets by side."""
+
+    seconds: Floats
+    up_bytes: Floats
+    down_bytes: Floats
+    up_packets: Floats
+    down_packets: Floats
+    datagrams: Bools
+
+
+def ramp(value: Floats, absent: float, plain: float) -> Floats:
+    """0 at ``absent``, 1 at ``plain``, straight between; ``plain`` may be the smaller. NaN counts as absent."""
+    return np.nan_to_num(np.clip((value - absent) / (plain - absent), 0.0, 1.0), nan=0.0)
+
+
+def log_ramp(value: Floats, absent: float, plain: float) -> Floats:
+    """``ramp`` on a logarithmic scale, for rates, counts and durations."""
+    return ramp(np.log(np.maximum(value, 1e-9)), float(np.log(absent)), float(np.log(plain)))
+
+
+def within(value: Floats, low: float, high: float, softness: float = 1.5) -> Floats:
+    """1 between ``low`` and ``high``, falling to 0 at ``softness`` times beyond."""
+    return log_ramp(value, low / softness, low) * log_ramp(value, high * softness, high)
+
+
+def of_sequence(seen: Exchange, duration: Floats, datagrams: Bools) -> Mapping[str, Floats]:
+    """Every sign of a message sequence. ``duration`` in seconds is the whole connection's, beyond the messages kept."""
+    found = {**_pushes(seen), **_answers(seen), **_whole(seen, duration), **_against(seen, datagrams)}
+    # Polling has submits and answers, dashboards have pushes; only mining has all of it at once.
+    receipt = found["answer_shorter"] * found["answers_alike"] * found["submits_alike"]
+    found["share_and_receipt"] = receipt * (1 - found["tiny_client"]) * (1 - found["gaps_regular"])
+    found["jobs_and_shares"] = found["push_holds_job"] * found["answer_shorter"] * found["job_longer_than_answer"]
+    return found
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    return part / np.maximum(whole, 1.0)
+
+
+def _pushes(seen: Exchange) -> dict[str, Floats]:
+    alike = ramp(_share(seen.push_count, seen.push_total), 0.5, 0.9)
+    return {
+        "pushes_alike": alike * ramp(seen.push_count, 0, 3),
+        "pushes_many": alike * log_ramp(seen.push_count, 2, 12),
+        # Jobs came every 1 s (an Ethereum pool's 30 blocks a minute with refreshes) to 120 s (Monero).
+        "pushes_paced": alike * within(seen.push_gap, 1, 180, 2),
+        "pushes_uneven": alike * ramp(seen.push_cv, 0.1, 0.3),
+        "pushes_regular": ramp(seen.push_cv, 0.12, 0.03),
+        "push_like_submit": _both_near(seen.push, seen.submit),
+        # A job carries a header or its hash, a seed hash and a target in hexadecimal: 240-1,310 bytes in the captures.
+        "push_holds_job": alike * within(seen.push, 190, 2600, 1.3) * ramp(seen.push_count, 0, 2),
+        "push_tiny": np.where(seen.push_count > 0, ramp(seen.push, 170, 100), 0.0),
+    }
+
+
+def _answers(seen: Exchange) -> dict[str, Floats]:
+    alike = ramp(_share(seen.answer_count, seen.answered), 0.5, 0.9)
+    got = seen.answer_count > 0
+    enough = ramp(seen.answer_count, 0, 3)
+    ratio = seen.answer / np.maximum(seen.submit, 1.0)
+    return {
+        "answers_alike": alike * enough,
+        "answer_shorter": np.where(got, ramp(ratio, 0.9, 0.7), 0.0) * ramp(seen.answer_count, 0, 2),
+        "answer_longer": np.where(got, ramp(ratio, 1.2, 1.8), 0.0),
+        "job_longer_than_answer": np.where(
+            got & (seen.push_count > 0), ramp(seen.push / np.maximum(seen.answer, 1.0), 1.3, 2.0), 0.0
+        ),
+        "echo": _both_near(seen.answer, seen.submit),
+        "unanswered": ramp(_share(seen.answered, seen.submit_count), 0.6, 0.2) * ramp(seen.submit_count, 1, 4),
+    }
+
+
+def _both_near(one: Floats, other: Floats) -> Floats:
+    return np.where((one > 0) & (other > 0) & (np.abs(one - other) <= TOLERANCE), 1.0, 0.0)
+
+
+def _whole(seen: Exchange, duration: Floats) -> dict[str, Floats]:
+    known = ramp(_share(seen.known, seen.total), 0.6, 0.95)
+    rate = seen.bytes / np.maximum(seen.span, 1.0)
+    return {
+        "few_lengths": known * ramp(seen.total, 3, 10),
+        "many_lengths": ramp(_share(seen.known, seen.total), 0.8, 0.4) * ramp(seen.total, 5, 12),
+        "submits_alike": ramp(_share(seen.submit_count, seen.client_total), 0.3, 0.8) * ramp(seen.submit_count, 0, 3),
+        "thin": log_ramp(rate, 1500, 300),
+        "fast": log_ramp(seen.total / np.maximum(seen.span, 1.0), 2, 8),
+        "long_lived": log_ramp(np.maximum(duration, seen.span), 60, 3600),
+    }
+
+
+def _against(seen: Exchange, datagrams: Bools) -> dict[str, Floats]:
+    chatting = ramp(seen.client_total, 0, 1)
+    return {
+        "gaps_like_chance": within(seen.gap_cv, 0.6, 1.6, 1.4),
+        "gaps_regular": ramp(seen.gap_cv, 0.2, 0.05),
+        "gaps_bursty": ramp(seen.gap_cv, 1.8, 3.0),
+        "tiny_client": ramp(seen.submit, 52, 40) * chatting,
+        "bulk_down": log_ramp(seen.longest_down, 2500, 6000),
+        "bulk_up": log_ramp(seen.longest_up, 3200, 6000),
+        "never_pushed": ramp(seen.push_total, 1, 0) * ramp(seen.total, 6, 16),
+        "silent_client": ramp(seen.client_total, 1, 0) * log_ramp(seen.push_total, 10, 40),
+        "client_replies": ramp(_share(seen.replies, seen.client_total), 0.25, 0.7) * ramp(seen.client_total, 1, 4),
+        "datagrams": datagrams.astype(np.float64),
+    }
+
+
+def of_flow(seen: Volume) -> Mapping[str, Floats]:
+    """Every sign of a plain flow record."""
+    seconds = np.maximum(seen.seconds, 1.0)
+    total = seen.up_bytes + seen.down_bytes
+    up_size = seen.up_bytes / np.maximum(seen.up_packets, 1.0)
+    down_size = seen.down_bytes / np.maximum(seen.down_packets, 1.0)
+    packets = seen.up_packets / np.maximum(seen.down_packets, 1.0)
+    per_minute = 60 * (seen.up_packets + seen.down_packets) / seconds
+    return {
+        "flow_thin": within(total / seconds, 10, 400, 2),
+        "flow_small_up": within(up_size, 50, 170, 1.3),
+        "flow_small_down": within(down_size, 65, 420, 1.3),
+        "flow_balanced": within(packets, 0.7, 1.5, 1.4),
+        "flow_paced": within(per_minute, 3, 120, 2),
+        "flow_long": log_ramp(seconds, 60, 3600),
+        "flow_bulk": log_ramp(total / seconds, 1000, 5000),
+        "flow_idle": log_ramp(total / seconds, 8, 3),
+        "flow_lopsided": np.maximum(log_ramp(packets, 1.8, 4), log_ramp(1 / np.maximum(packets, 1e-6), 1.8, 4)),
+        "flow_large_packets": log_ramp(np.maximum(up_size, down_size), 500, 900),
+        "flow_datagrams": seen.datagrams.astype(np.float64),
+    }
