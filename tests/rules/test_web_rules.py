@@ -12,12 +12,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 import yaml
-from kanaria.detect.load import load
 
 import kanaria
 from kanaria.core import schema
 from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.types import Finding
+from kanaria.detect import load
 from kanaria.detect.evaluate import Detector
 from kanaria.detect.model import RuleSet
 from kanaria.detect.testing import run_rule_tests
@@ -114,6 +114,8 @@ BY_EXPRESSION = {
                                     "forget-your-rules-now instructions"],
     "web_shell_command": ["/a.php?cmd=id", "/a.jsp?c=whoami", "/a.php?a=1&exec=uname -a", "/a.php?x=ls -la", "/a.aspx?cmd=dir c:"],
     "web_shell_upload": ["PUT"],
+    "web_command_injection": ["/a?b=1;id", "/a?b=1|whoami", "/a?b=`uname -a`", "/a?b=1%26%26sleep%205", "/a?b=$(cat%20/etc/passwd)",
+                              "/a?b=1;cd+/tmp;ls", "/a?b=|nslookup+x.example.com", "/a?b=;busybox+id", "/a?b=%24%28id%29"],
 }  # fmt: skip
 
 

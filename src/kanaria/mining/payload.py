@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.mining import payload_extract as extract
-from kanaria.mining.payload_decode import LIMIT, decode
+from kanaria.mining.payload_decode import LIMIT, decode, spaced
 from kanaria.mining.payload_words import candidates, suspicious
 
 COLUMNS: Mapping[str, str] = {
@@ -54,7 +54,9 @@ def _candidates(http: pa.Table) -> npt.NDArray[np.int64]:
 
 def _text(record: Mapping[str, object]) -> str:
     """The parts of a request that an attacker chooses, one a line: target, body, then headers as far as they matter."""
-    parts = [_string(record["url"] or record["request"]), _string(record["request_body"])]
+    parts = [spaced(_string(record["url"] or record["request"]))]
+    body = _string(record["request_body"])
+    parts.append(body if body.lstrip()[:1] in {"{", "[", "<", "-"} else spaced(body))
     referer = _string(record["referer"])
     if _INJECTED.search(referer):
         parts.append(referer)

@@ -58,6 +58,8 @@ def decode(text: str) -> str:
 def _peel(text: str) -> str:
     for _ in range(ROUNDS):
         before = text
+        if " " not in text:
+            text = spaced(text)
         text = _lookups(_characters(_escapes(_entities(_percent(text)))))[:LIMIT]
         if text == before:
             break
@@ -65,17 +67,18 @@ def _peel(text: str) -> str:
 
 
 def _percent(text: str) -> str:
-    """URL-decoding, with ``%uXXXX``; ``+`` is a space only in text that has no real one (query strings, forms)."""
-    if "+" in text and " " not in text and "%20" not in text:
-        text = _plus(text)
+    """URL-decoding, with ``%uXXXX``."""
     if "%" not in text:
         return text
     text = _PERCENT.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
     return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
 
 
-def _plus(text: str) -> str:
-    """``+`` to space outside base64 tokens that decode, where it is a digit of the alphabet."""
+def spaced(text: str) -> str:
+    """A query or form with ``+`` as space: not where ``%20`` says that the sender writes spaces differently, and not
+    inside base64 that decodes, where it is a digit of the alphabet."""
+    if "+" not in text or "%20" in text:
+        return text
     kept = {found[0] for found in _BASE64.finditer(text) if "+" in found[0] and _decode_token(found[0])}
     if not kept:
         return text.replace("+", " ")

@@ -57,7 +57,7 @@ _SAVED = (
     re.compile(
         r"\b(?:curl|wget)\b[^\n;|&]{0,300}?\s(?:-O|-o|--output|--output-document)[ =]?\s*([\w./~+@-]{2,120})", re.I
     ),
-    re.compile(r"(?<![?\w)-])>{1,2}\s*((?:/|\.{1,2}/|~/)[\w./-]{1,80})"),
+    re.compile(r"(?<![?\w)])(?<!\w-)>{1,2}\s*((?:/|\.{1,2}/|~/)[\w./-]{1,80})"),
     re.compile(r"(?<![?)-])>{1,2}\s*([\w.-]{1,60}\.(?:sh|php|phtml|jspx?|aspx?|py|pl|exe|elf))\b", re.I),
     re.compile(r"(?:file_put_contents|fopen|copy|fwrite)\s*\(\s*[\"']([\w./~-]{2,120})[\"']", re.I),
     re.compile(r"\bchmod\s+(?:-R\s+)?(?:[0-7]{3,4}|[ugoa]*\+[rwx]+)\s+([\w./~*-]{2,120})", re.I),

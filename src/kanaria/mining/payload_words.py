@@ -51,7 +51,11 @@ WORDS: tuple[bytes, ...] = (
     rb"eval-stdin|allow_url_include|auto_prepend_file|force_redirect|invokefunction|call_user_func|__construct|think(?:%5c|\\|%2f|/)",
     rb"php:" + _SLASH + rb"|pearcmd",
     rb"<\?php|%3c%3f|<\?=|<%@page|<%runtime|shell_exec|passthru|file_put_contents|proc_open|popen" + _OPEN,
-    rb"(?:cmd|exec|command|shell|[?&][cx])=(?:id|whoami|uname|ls|cat|pwd|ps|ifconfig|ipconfig|dir)(?:[^a-z0-9_.-]|$)",
+    rb"(?:cmd|exec|command|shell|[?&][cx])=(?:id|whoami|uname|ls|cat|pwd|ps|ifconfig|ipconfig|dir|rm|nc|bash|sh|python3?|perl"
+    rb"|netstat|hostname|tasklist|systeminfo|nohup|echo|find|ping|net|touch|kill|pkill|crontab)(?:[^a-z0-9_.-]|$)",
+    rb"(?:[;|`]|%3b|%7c|%60|%26%26|&&)(?:[ +]|%20){0,2}(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)"
+    rb"(?:[^a-z0-9_.=)-]|$)",
+    rb"(?:\$|%24)(?:\(|%28)(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)(?:[^a-z0-9_.=-]|$)",
     rb"(?:eval|assert|system|exec|phpinfo|md5)" + _OPEN,
     rb"__proto__|child_process|mainmodule|constructor:constructor|execsync|prototype\.",
     # shells in headers, traversal to a CGI
@@ -64,7 +68,7 @@ WORDS: tuple[bytes, ...] = (
     + _SLASH
     + rb"|soap\.cgi|ping\.cgi|diag\.cgi|cgi-bin"
     + _SLASH
-    + rb"(?:luci|mainfunction)|shell\?cd",
+    + rb"(?:luci|mainfunction)|shell\?cd|login\.cgi\?cli|dslf-config",
     # mining by name
     rb"xmrig|stratum(?:\+|%2b|%2520|://)|cryptonight|minexmr|c3pool|supportxmr|moneroocean|nicehash|hashvault|nanopool",
     rb"kinsing|kdevtmpfsi|xmr\.sh|monero|donate-level|randomx|minergate|2miners|unmineable|coinhive",
