@@ -106,11 +106,13 @@ def read_lines(
     sensor: str,
     take: Callable[[str, int], Row | list[Row] | str | None],
     flush: Callable[[], list[Row]] | None = None,
+    ending: Callable[[], list[Row]] | None = None,
 ) -> Iterator[Batch]:
     """Every line through ``take``: rows, a text (the reason of a rejection) or None (a line of no interest).
 
-    ``flush`` gives rows still held back when a chunk ends.
+    ``flush`` gives rows still held back when a chunk ends, ``ending`` those that are left when the input ends.
     """
+    chunk = None
     for chunk in cols.chunks(stream):
         rows: list[Row] = []
         rejects: list[tuple[int, str, bytes]] = []
@@ -127,6 +129,9 @@ def read_lines(
         rows += flush() if flush else []
         tables = {table: _table(table, rows, stream, context, sensor)}
         yield cols.make_batch(stream, name, chunk, tables, count, rejects)
+    left = ending() if ending else []
+    if left and chunk is not None:
+        yield cols.make_batch(stream, name, chunk, {table: _table(table, left, stream, context, sensor)}, 0, [])
 
 
 def _table(table: str, rows: list[Row], stream: Stream, context: ReadContext, sensor: str) -> pa.Table:
