@@ -1,0 +1,137 @@
+"""Live NetFlow and IPFIX: a UDP socket as a stream of recorded datagrams for the ``netflow`` format.
+
+In come datagrams from routers, out come their bytes framed with receive time and exporter. A frame without a datagram
+says that it is time to hand on what came so far. Who may send is limited to the exporters that are configured: anybody
+can forge a datagram, and a forged flow is a false accusation.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import queue
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterable
+from io import BufferedReader, RawIOBase
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from kanaria.core.errors import SourceError
+
+MAGIC = b"KanariaNetFlow1\n"
+_FRAME = struct.Struct("!QHH")
+_BUFFER = 8 << 20
+"""Receive buffer asked of the kernel: a burst of 5,000 datagrams of 1,500 bytes."""
+_QUEUE = 50_000
+
+
+class NetflowCollector:
+    """Listens on ``address``:``port`` until ``close``. A ``core.stream.Stream``.
+
+    ``exporters`` are the addresses or networks that may send; none means everybody. ``every`` is the longest time in
+    seconds that flows wait before they are handed on. Raises SourceError when the port cannot be had.
+    """
+
+    path: Path | None = None
+    size: int | None = None
+
+    def __init__(
+        self, address: str = "127.0.0.1", port: int = 2055, *, exporters: Iterable[str] = (), every: float = 10.0
+    ) -> None:
+        self._allowed = tuple(ipaddress.ip_network(text, strict=False) for text in exporters)
+        self._every = every
+        self._frames: queue.Queue[bytes] = queue.Queue(_QUEUE)
+        self._closed = threading.Event()
+        self.dropped = 0
+        """Datagrams refused (unknown exporter) or lost because nobody read fast enough."""
+        self._socket = _listen(address, port)
+        self.port: int = self._socket.getsockname()[1]
+        self.name = f"netflow:{address}:{self.port}"
+        self._thread = threading.Thread(target=self._receive, name=self.name, daemon=True)
+        self._thread.start()
+
+    def head(self) -> bytes:
+        return MAGIC
+
+    def open(self) -> BinaryIO:
+        return cast(BinaryIO, BufferedReader(_Frames(self._frames, self._closed), 1 << 16))
+
+    def close(self) -> None:
+        """Stop listening; what was received can still be read, then the stream ends."""
+        self._closed.set()
+        self._thread.join()
+        self._socket.close()
+
+    def _receive(self) -> None:
+        self._socket.settimeout(min(0.2, self._every))
+        handed_on = time.monotonic()
+        waiting = False
+        while not self._closed.is_set():
+            try:
+                datagram, sender = self._socket.recvfrom(65535)
+            except TimeoutError:
+                datagram, sender = b"", ("", 0)
+            if datagram:
+                waiting |= self._accept(datagram, str(sender[0]))
+            if waiting and time.monotonic() - handed_on >= self._every:
+                self._put(_frame("", b""))
+                handed_on, waiting = time.monotonic(), False
+
+    def _accept(self, datagram: bytes, sender: str) -> bool:
+        source = ipaddress.ip_address(sender.partition("%")[0])
+        source = getattr(source, "ipv4_mapped", None) or source
+        if self._allowed and not any(source in network for network in self._allowed):
+            self.dropped += 1
+            return False
+        self._put(_frame(str(source), datagram))
+        return True
+
+    def _put(self, data: bytes) -> None:
+        try:
+            self._frames.put_nowait(data)
+        except queue.Full:
+            self.dropped += 1
+
+
+def _frame(exporter: str, datagram: bytes) -> bytes:
+    name = exporter.encode()
+    return _FRAME.pack(time.time_ns() // 1000, len(name), len(datagram)) + name + datagram
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_DGRAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        listening.bind((address, port))
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            source=f"netflow:{address}:{port}", expected="a free UDP port to listen on", got=str(error),
+            cause="another collector may be running, or the address is not this machine's",
+        ) from error  # fmt: skip
+    return listening
+
+
+class _Frames(RawIOBase):
+    """The queue as a readable file: blocks until something comes, ends when the collector was closed."""
+
+    def __init__(self, frames: queue.Queue[bytes], closed: threading.Event) -> None:
+        self._frames, self._stopped = frames, closed
+        self._rest = MAGIC
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            try:
+                self._rest = self._frames.get(timeout=0.2)
+            except queue.Empty:
+                if self._stopped.is_set():
+                    return 0
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
