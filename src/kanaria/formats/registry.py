@@ -31,7 +31,16 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.zeek:ZeekJson",
     "kanaria.formats.suricata:SuricataEve",
     "kanaria.formats.netflow_nfcapd:Nfcapd",
+    "kanaria.formats.netflow_datagrams:NetflowDatagrams",
     "kanaria.formats.netflow_csv:FlowCsv",
+    # DNS servers, firewalls
+    "kanaria.formats.dns_servers:BindQueryLog",
+    "kanaria.formats.dns_servers:UnboundLog",
+    "kanaria.formats.dns_servers:DnsmasqLog",
+    "kanaria.formats.dns_servers:WindowsDnsLog",
+    "kanaria.formats.firewall:NetfilterLog",
+    "kanaria.formats.firewall:PfFilterLog",
+    "kanaria.formats.firewall:Conntrack",
     # packets
     "kanaria.formats.packets.capture:PcapFormat",
 )
