@@ -61,12 +61,16 @@ _SAVED = (
     re.compile(r"(?<![?)-])>{1,2}\s*([\w.-]{1,60}\.(?:sh|php|phtml|jspx?|aspx?|py|pl|exe|elf))\b", re.I),
     re.compile(r"(?:file_put_contents|fopen|copy|fwrite)\s*\(\s*[\"']([\w./~-]{2,120})[\"']", re.I),
     re.compile(r"\bchmod\s+(?:-R\s+)?(?:[0-7]{3,4}|[ugoa]*\+[rwx]+)\s+([\w./~*-]{2,120})", re.I),
+    re.compile(r"file_put_contents\b[^\n]{0,20}vars\[1\]\[\d?\]=([\w./-]{2,120})", re.I),
     re.compile(r"\bfilename=[\"']?([\w./-]{1,100}\.(?:php\d?|phtml|jspx?|aspx?|war|sh))\b", re.I),
     re.compile(r"-OutFile\s+[\"']?([\w.:\\/~$-]{2,120})", re.I),
 )
 _NOT_FILES = {"", "-", "/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tcp", "*", "."}
 
-_JNDI = re.compile(r"\$\{jndi:(?:ldaps?|rmi|dns|iiop|corba|nis|nds|https?):/{0,2}([^/}\s'\"]{3,200})", re.IGNORECASE)
+_JNDI = re.compile(
+    r"\$\{jndi:(?:ldaps?|rmi|dns|iiop|corba|nis|nds|https?):/{0,2}((?:\$\{[^}]{0,60}\}|[^/}\s'\"$]){3,200})",
+    re.IGNORECASE,
+)
 _OAST = re.compile(
     r"(?<![\w.-])((?:[\w-]+\.)+(?:oast\.(?:fun|pro|live|site|online|me|us)|interact\.sh|burpcollaborator\.net|oastify\.com"
     r"|dnslog\.(?:cn|store)|ceye\.io|bxss\.me|eyes\.sh|requestrepo\.com|canarytokens\.com|pipedream\.net))",
