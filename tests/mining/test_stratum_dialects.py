@@ -376,6 +376,25 @@ def test_a_message_cut_behind_its_method_is_still_recognised(name: str) -> None:
         assert (found.method, found.truncated) == (wire["method"], True)
 
 
+@pytest.mark.parametrize(
+    ("text", "method"),
+    [
+        ('{"id":1,"method":"mining.subscr', "mining.subscribe"),
+        ('{"id":1,"method":"mining.n', "mining.n"),
+        ('{"id":1,"method":"mining.noti', "mining.notify"),
+    ],
+)
+def test_a_method_cut_in_the_middle_is_completed_when_only_one_fits(text: str, method: str) -> None:
+    (found,) = decode(text)
+    assert (found.dialect, found.method, found.truncated) == ("stratum_v1", method, True)
+
+
+def test_work_of_a_dero_node_is_recognised() -> None:
+    wire = {"blockhashing_blob": "00ff", "blocktemplate_blob": BLOB, "jobid": "1.0", "difficulty": "1", "height": 1}
+    (found,) = decode(json.dumps(wire))
+    assert (found.dialect, found.coin, found.direction, found.job_id) == ("getwork", "DERO", "server", "1.0")
+
+
 def test_a_login_cut_inside_the_wallet_keeps_what_is_there() -> None:
     text = json.dumps(rpc("login", {"login": XMR, "pass": "x", "agent": "XMRig/6.22.0"}))
     (found,) = decode(text[: text.index(XMR) + 60])

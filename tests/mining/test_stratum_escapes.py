@@ -10,7 +10,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kanaria.mining.escapes import MAX_READINGS, readings, text_of
@@ -46,6 +46,7 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "form": lambda text: "q=" + quote_plus(text),
     "percent_all": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
     "percent_u": lambda text: "".join(f"%u{ord(c):04x}" for c in text),
+    "python": lambda text: "got " + repr(json.loads(text)),
     "html": html.escape,
     "html_numbers": lambda text: "".join(f"&#{ord(c)};" for c in text),
     "html_hex": lambda text: "".join(f"&#x{ord(c):x};" for c in text),
@@ -81,6 +82,8 @@ FIELDS = st.text(
 @settings(max_examples=120)
 @given(FIELDS, FIELDS, st.sampled_from(sorted(WRAPPINGS)))
 def test_any_field_survives_any_wrapping(agent: str, password: str, name: str) -> None:
+    # Python's own quoting of a text with a quote in it cannot be told from the end of the text.
+    assume(name != "python" or "'" not in agent + password)
     params = {"login": "48" + "A" * 20, "pass": password, "agent": "XMRig/6.22.0" + agent, "rigid": "r"}
     text = json.dumps({"id": 1, "jsonrpc": "2.0", "method": "login", "params": params})
     (found,) = decode(WRAPPINGS[name](text))

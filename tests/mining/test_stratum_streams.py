@@ -42,7 +42,7 @@ KNOWLEDGE = Knowledge(
         "WOW": Coin(symbol="WOW", name="Wownero", family="cryptonote", algorithms=("rx/wow",), provenance=HERE),
     },
     agents=(MinerAgent(name="XMRig", pattern=r"^xmrig/", coins=("XMR",), provenance=HERE),),
-    samples=(sample("ntime", "504e86ed", "stratum-documentation"), sample("worker", "miner1", "common-worker")),
+    samples=(sample("ntime", "504e86ed", "stratum-documentation"), sample("worker", "miner1", "common-worker"), sample("wallet", "bf", "no-wallet")),
 )  # fmt: skip
 
 

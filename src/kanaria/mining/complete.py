@@ -119,9 +119,7 @@ def _sample(shape: Shape, wallet: str | None, worker: str | None, knowledge: Kno
     if knowledge is None:
         return None
     seen = set(_values(shape, wallet, worker))
-    names = {
-        kind: sample.name for kind in _SAMPLE_KINDS for sample in knowledge.samples if (kind, sample.value) in seen
-    }
+    names = {sample.kind: sample.name for sample in knowledge.samples if (sample.kind, sample.value) in seen}
     return next((names[kind] for kind in _SAMPLE_KINDS if kind in names), None)
 
 
@@ -131,3 +129,5 @@ def _values(shape: Shape, wallet: str | None, worker: str | None) -> Iterator[tu
         "agent": shape.agent, "ntime": shape.fields.get("ntime"),
     }  # fmt: skip
     yield from ((kind, value) for kind, value in values.items() if value is not None)
+    if shape.login is not None:
+        yield from (("wallet", shape.login), ("worker", shape.login))

@@ -35,6 +35,8 @@ _SOLUTION = 70
 
 def recognise(message: Message) -> Shape | None:
     """The shape of a ``mining.*`` or ``client.*`` message, or of an answer that carries one's signature."""
+    if isinstance(message.value.get("method"), CutText):
+        message = _with_whole_method(message)
     method = message.method
     if not method:
         return _answer(message)
@@ -45,6 +47,14 @@ def recognise(message: Message) -> Shape | None:
         return _client_call(message)
     reader = _READERS.get(method, _other)
     return reader(message, message.items)
+
+
+def _with_whole_method(message: Message) -> Message:
+    """A method cut behind enough letters to be only one of the known ones."""
+    fits = [name for name in CLIENT_METHODS | SERVER_METHODS if name.startswith(message.method)]
+    if len(message.method) < len("mining.n") or len(fits) != 1:
+        return message
+    return Message({**message.value, "method": fits[0]}, False, message.flat)
 
 
 def _acceptable(message: Message, method: str) -> bool:

@@ -109,6 +109,11 @@ def _work(message: Message) -> Shape | None:
 def _template(message: Message) -> Shape | None:
     """Answers to getwork (``data``, ``target``, ``midstate``) and to getblocktemplate, Bitcoin's and Monero's."""
     result = message.result
+    if is_hex(message.value.get("blocktemplate_blob"), 78) and "jobid" in message.value:
+        # Dero's node pushes work over a WebSocket without any envelope.
+        fields = named(message.value, "height", "difficulty")
+        job = text(message.value["jobid"])
+        return Shape(dialect="getwork", method="job", direction="server", coin="DERO", job_id=job, fields=fields)
     if not isinstance(result, dict):
         return None
     if is_hex(result.get("data"), 256) and is_hex(result.get("target"), 64, 64):

@@ -21,6 +21,8 @@ MAX_DEPTH = 5
 MAX_READINGS = 24
 # A request line is at most 8 KiB by default in nginx and Apache, a logged body or captured first payload some tens.
 MAX_SIZE = 1 << 20
+# All readings of one record together, in characters: four of the largest record, all 24 of one below 170 kB.
+MAX_WORK = 4 << 20
 
 _BACKSLASH = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-3][0-7]{2}|[\s\S])")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
@@ -30,6 +32,8 @@ _ENTITY = re.compile(r"&(?:quot|amp|lbrace|lcub|colon|comma|#\d{1,5}|#[xX][0-9a-
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){12,}")
 _WIDE = re.compile(r"(?:[\t\n\r\x20-\x7e]\x00){6,}[\t\n\r\x20-\x7e]?")
+_REPR = re.compile(r"'(?:method|params|identifier|result)' ?:")
+_REPR_WORD = re.compile(r"\b(?:None|True|False)\b(?=[\s,}\]])")
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
 
 
@@ -43,7 +47,7 @@ def text_of(data: bytes | str) -> str:
 def readings(data: bytes | str) -> Iterator[str]:
     """Yield the text itself, then every distinct text that undoing one more wrapping gives, breadth first."""
     first = text_of(data)
-    seen, waiting = {first}, deque([(first, 0)])
+    seen, waiting, work = {first}, deque([(first, 0)]), len(first)
     while waiting:
         text, depth = waiting.popleft()
         yield text
@@ -51,8 +55,9 @@ def readings(data: bytes | str) -> Iterator[str]:
             continue
         for transform in TRANSFORMS:
             inner = transform(text)
-            if inner not in seen and len(seen) < MAX_READINGS and len(inner) <= MAX_SIZE:
+            if inner not in seen and len(seen) < MAX_READINGS and work + len(inner) <= MAX_WORK:
                 seen.add(inner)
+                work += len(inner)
                 waiting.append((inner, depth + 1))
 
 
@@ -93,8 +98,15 @@ def undo_utf16(text: str) -> str:
     return _WIDE.sub(lambda m: m[0].replace("\0", ""), text) if "\0" in text else text
 
 
+def undo_single_quotes(text: str) -> str:
+    """An object printed by Python, with single quotes, ``None``, ``True`` and ``False``, as JSON."""
+    if not _REPR.search(text):
+        return text
+    return _REPR_WORD.sub(lambda m: m[0].lower().replace("none", "null"), text.replace("'", '"'))
+
+
 TRANSFORMS: tuple[Callable[[str], str], ...] = (
-    undo_backslashes, undo_percent, undo_form, undo_entities, undo_utf16, undo_base64, undo_hex,
+    undo_backslashes, undo_percent, undo_form, undo_entities, undo_utf16, undo_base64, undo_hex, undo_single_quotes,
 )  # fmt: skip
 
 
