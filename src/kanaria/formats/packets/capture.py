@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from kanaria.core.ids import first_event_id
 from kanaria.core.network import orient
@@ -20,7 +21,9 @@ from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.container import Damage, PcapngReader, PcapReader, Walk, magic
 from kanaria.formats.packets.flowset import Array, FlowSet, join
-from kanaria.formats.packets.rows import tables_of
+from kanaria.formats.packets.protocols.dns import Datagram, DnsLog
+from kanaria.formats.packets.rows import address, dns_table, packed_address, tables_of
+from kanaria.formats.packets.service import is_dns
 from kanaria.formats.packets.window import Window
 
 PLAIN_BYTES = 4 << 20  # measured: the plain path reads 4 MB in the time Numba needs to load its compiled code
@@ -62,6 +65,7 @@ class _Engine(Protocol):
     def sweep(self, live: bool) -> Iterator[FlowSet]: ...
     def finish(self) -> Iterator[FlowSet]: ...
     def statuses(self) -> Array: ...
+    def datagrams(self, data: Array, number: int) -> Iterator[Datagram]: ...
     def advance(self, now: int) -> None: ...
 
 
@@ -84,6 +88,19 @@ class _Compiled:
 
     def statuses(self) -> Array:
         return np.asarray(self._packets["status"][: self._count])
+
+    def datagrams(self, data: Array, number: int) -> Iterator[Datagram]:
+        packets = self._packets[: self._count]
+        udp = np.flatnonzero((packets["status"] == L.OK) & (packets["proto"] == L.UDP) & (packets["captured"] >= 17))
+        at = packets["payload"][udp]
+        likely = (data[at + 4] == 0) & (data[at + 5] == 1) & (data[at + 2] & 0x78 == 0) & (data[at + 12] <= 63)
+        for index in udp[likely].tolist():
+            packet = packets[index]
+            payload = data[packet["payload"] : packet["payload"] + packet["captured"]].tobytes()
+            if is_dns(payload):
+                src, dst = (address(packet[f"{end}_hi"], packet[f"{end}_lo"]) for end in ("src", "dst"))
+                ends = (src, int(packet["src_port"])), (dst, int(packet["dst_port"]))
+                yield Datagram(number + index, int(packet["time"]), *ends, payload)
 
     def advance(self, now: int) -> None:
         self._tracker.advance(now)
@@ -117,6 +134,13 @@ class _Plain:
     def statuses(self) -> Array:
         return np.array([packet.status for packet in self._packets], np.uint8)
 
+    def datagrams(self, data: Array, number: int) -> Iterator[Datagram]:
+        for index, packet in enumerate(self._packets):
+            if packet.status == L.OK and packet.proto == L.UDP and is_dns(packet.payload):
+                src, dst = (packed_address(end) for end in (packet.src, packet.dst))
+                ends = (src, packet.src_port), (dst, packet.dst_port)
+                yield Datagram(number + index, packet.time, *ends, packet.payload)
+
     def advance(self, now: int) -> None:
         """Only live streams advance on their own, and those are never small."""
 
@@ -132,9 +156,15 @@ class _Run:
 
     def __init__(self, stream: Stream, context: ReadContext) -> None:
         self._stream, self._context = stream, context
-        self._first_id = first_event_id(stream.name)
+        self._origin: dict[str, Any] = {
+            "source": stream.name,
+            "sensor": context.sensor or "pcap",
+            "first_id": first_event_id(stream.name),
+        }
         self._packets = self._read = self._swept = 0
         self._sets: list[FlowSet] = []
+        self._dns = DnsLog()
+        self._dns_rows: list[dict[str, object]] = []
         self._held = self._offset = 0
         self._bad: dict[int, RejectedRecord] = {}
         self._bad_counts = np.zeros(len(L.REASONS) + 2, np.int64)
@@ -150,6 +180,7 @@ class _Run:
             yield from self._block(engine, reader, window)
         for flows in engine.finish():
             yield from self._hold(flows)
+        self._dns_rows.extend(self._dns.finish())
         yield self._batch(window.offset, reader.damage, window.cause)
 
     def _block(self, engine: _Engine, reader: PcapReader | PcapngReader, window: Window) -> Iterator[Batch]:
@@ -160,6 +191,8 @@ class _Run:
                 yield from self._hold(flows)
             if count:
                 self._count_bad(engine.statuses(), reader.records, window.data)
+                for datagram in engine.datagrams(window.data, self._packets + 1):
+                    self._dns_rows.extend(self._dns.add(datagram))
                 self._packets += count
             moved = reached > window.start
             window.start = reached
@@ -180,7 +213,7 @@ class _Run:
         engine.advance(time.time_ns() // 1000)
         for flows in engine.sweep(True):
             yield from self._hold(flows)
-        if self._sets or self._packets > self._read:
+        if self._sets or self._dns_rows or self._packets > self._read:
             yield self._batch(window.offset, reader.damage)
 
     def _hold(self, flows: FlowSet) -> Iterator[Batch]:
@@ -213,19 +246,15 @@ class _Run:
         self._bad_counts[:] = 0
 
     def _batch(self, offset: int, damage: Damage | None = None, cause: str = "") -> Batch:
-        tables = {}
-        if self._sets:
-            made = tables_of(
-                join(self._sets),
-                source=self._stream.name,
-                sensor=self._context.sensor or "pcap",
-                first_id=self._first_id,
-            )
-            tables = {name: orient(table, self._context.home) for name, table in made.items()}
+        made = tables_of(join(self._sets), **self._origin) if self._sets else {}
+        if self._dns_rows:
+            datagrams = dns_table(self._dns_rows, **self._origin)
+            made["dns"] = pa.concat_tables([made["dns"], datagrams]) if "dns" in made else datagrams
+        tables = {name: orient(table, self._context.home) for name, table in made.items()}
         self._offset = max(offset, self._offset)
         rows, self._read = self._packets - self._read, self._packets
         rejects = tuple(self._rejects(damage, cause))
-        self._sets, self._held = [], 0
+        self._sets, self._held, self._dns_rows = [], 0, []
         position = Position(source=self._stream.name, offset=self._offset, row=self._packets)
         return Batch(
             source=self._stream.name, format="pcap", tables=tables, rows=rows, rejects=rejects, position=position

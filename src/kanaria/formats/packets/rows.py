@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 from kanaria.core.community_id import community_ids
 from kanaria.core.schema import MESSAGES, PAIRS, conform
 from kanaria.formats.packets import layout as L
+from kanaria.formats.packets.facts import protocol_tables
 from kanaria.formats.packets.flowset import Array, FlowSet
 from kanaria.formats.packets.service import client_is_server_side, service_of
 
@@ -77,11 +79,18 @@ def addresses(flows: Array, side: int) -> list[str]:
     high, low = flows["ip_hi"][:, side], flows["ip_lo"][:, side]
     keys = np.stack([high, low], axis=1).astype(">u8").copy().view("V16").ravel()
     distinct, places = np.unique(keys, return_inverse=True)
-    texts = [_address(key.tobytes()) for key in distinct]
+    texts = [packed_address(key.tobytes()) for key in distinct]
     return [texts[place] for place in places.ravel().tolist()]
 
 
-def _address(packed: bytes) -> str:
+def address(high: Any, low: Any) -> str:
+    """An address from its two halves."""
+    return packed_address(int(high).to_bytes(8, "big") + int(low).to_bytes(8, "big"))
+
+
+@lru_cache(1 << 16)
+def packed_address(packed: bytes) -> str:
+    """An address from its 16 bytes; IPv4-mapped ones as IPv4."""
     if packed[:12] == b"\0" * 10 + b"\xff\xff":
         return "%d.%d.%d.%d" % tuple(packed[12:])  # noqa: UP031 - four times faster than ipaddress
     return str(ipaddress.IPv6Address(packed))
@@ -191,5 +200,22 @@ def _gaps(flows: Array) -> dict[str, pa.Array]:
 
 def tables_of(flows: FlowSet, *, source: str, sensor: str, first_id: int) -> dict[str, pa.Table]:
     """Every table these flows have rows in."""
-    columns = connections(flows, source=source, sensor=sensor, first_id=first_id)
-    return {"connection": conform("connection", columns)}
+    columns = dict(connections(flows, source=source, sensor=sensor, first_id=first_id))
+    protocols = protocol_tables(flows, columns)
+    return {"connection": conform("connection", columns), **protocols}
+
+
+def dns_table(rows: list[dict[str, Any]], *, source: str, sensor: str, first_id: int) -> pa.Table:
+    """The ``dns`` table of exchanges seen in datagrams; each has the number of its question's packet."""
+    numbers = [row["number"] for row in rows]
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0] if name not in ("number", "when")}
+    columns |= {
+        "event_id": [first_id + number for number in numbers],
+        "line": numbers,
+        "time": pa.array([row["when"] for row in rows], pa.int64()).cast(pa.timestamp("us", tz="UTC")),
+        "source": [source] * len(rows),
+        "sensor": [sensor] * len(rows),
+    }
+    table = conform("dns", columns)
+    ids = community_ids(*(table[name] for name in ("transport", "src_ip", "src_port", "dst_ip", "dst_port")))
+    return table.set_column(table.schema.get_field_index("community_id"), "community_id", ids)

@@ -78,6 +78,8 @@ def _udp(data: bytes) -> str | None:
         return "quic"
     if len(data) > 13 and data[0] == 22 and data[1] == 0xFE and data[13] in (1, 2):
         return "dtls"
+    if len(data) >= 50 and data[12] == 32 and data[45] == 0:
+        return "netbios"
     return "json" if _JSON.match(data) else None
 
 
@@ -102,6 +104,8 @@ def is_dns(data: bytes) -> bool:
     if len(data) < 17:
         return False
     query, answers, authorities, more = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))
+    if data[12] == 32 and all(65 <= byte <= 80 for byte in data[13:45]):  # a NetBIOS name (RFC 1002), not DNS
+        return False
     good_flags = data[2] & 0x78 == 0 and data[3] & 0x40 == 0
     return good_flags and query == 1 and answers <= 128 and authorities <= 64 and more <= 64 and data[12] <= 63
 

@@ -1,0 +1,1 @@
+"""One module per application protocol: first bytes of a connection come in, facts or None go out."""
