@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import pyarrow as pa
 
@@ -26,6 +26,9 @@ PRIVATE = tuple(
         "fc00::/7", "fe80::/10", "::1/128",
     )
 )  # fmt: skip
+
+
+_REMEMBERED = 1 << 17  # addresses, about 15 MB
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,19 @@ class HomeNetworks:
         return cls(networks=tuple(networks), inferred=False)
 
     def has(self, address: str) -> bool:
-        """Whether the address is ours; text that is no address is not."""
-        parsed = parse_address(address)
-        return parsed is not None and any(parsed in network for network in self.networks)
+        """Whether the address is ours; text that is no address is not. Remembered: batches repeat their addresses."""
+        known = self._known.get(address)
+        if known is None:
+            parsed = parse_address(address)
+            known = parsed is not None and any(parsed in network for network in self.networks)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[address] = known
+        return known
+
+    @cached_property
+    def _known(self) -> dict[str, bool]:
+        return {}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -100,6 +113,8 @@ def orient(table: pa.Table, home: HomeNetworks) -> pa.Table:
     import pyarrow.compute as pc  # 40 ms to import; only batches need it
 
     src, dst = table["src_ip"], table["dst_ip"]
+    if dst.null_count == len(dst):
+        return _orient_clients(table, home)
     src_home, dst_home = (map_distinct(side, home.has, pa.bool_()) for side in (src, dst))
     direction = pc.case_when(
         pc.make_struct(
@@ -119,4 +134,20 @@ def orient(table: pa.Table, home: HomeNetworks) -> pa.Table:
     for name, values in filled.items():
         index = table.schema.get_field_index(name)
         table = table.set_column(index, name, pc.coalesce(table[name], values))
+    return table
+
+
+def _orient_clients(table: pa.Table, home: HomeNetworks) -> pa.Table:
+    """``orient`` where only clients are known, as in a web log: one look-up per distinct client."""
+    import pyarrow.compute as pc
+
+    src = table["src_ip"]
+    filled = {
+        "direction": map_distinct(src, lambda address: "internal" if home.has(address) else "inbound", pa.string()),
+        "remote": src,
+    }
+    for name, values in filled.items():
+        given = table[name]
+        whole = values if given.null_count == len(given) else pc.coalesce(given, values)
+        table = table.set_column(table.schema.get_field_index(name), name, whole)
     return table

@@ -43,18 +43,19 @@ class Block:
     @cached_property
     def _ends(self) -> Int64:
         ends = np.flatnonzero(self.bytes_ == _LF).astype(np.int64)
-        return ends if self.data.endswith(b"\n") else np.append(ends, len(self.data))
+        return ends if not self.data or self.data.endswith(b"\n") else np.append(ends, len(self.data))
 
     @cached_property
     def starts(self) -> Int64:
         """Where each line starts."""
-        return np.concatenate([np.zeros(1, np.int64), self._ends[:-1] + 1])
+        return np.concatenate([np.zeros(1, np.int64), self._ends + 1])[: len(self._ends)]
 
     @cached_property
     def ends(self) -> Int64:
         """Where each line ends, without ``\\n`` and ``\\r\\n``."""
-        last = np.maximum(self._ends - 1, 0)
-        trimmed = (self.bytes_[last] == _CR) & (self._ends > self.starts)
+        if not self.data:
+            return self._ends
+        trimmed = (self.bytes_[np.maximum(self._ends - 1, 0)] == _CR) & (self._ends > self.starts)
         ends: Int64 = self._ends - trimmed
         return ends
 

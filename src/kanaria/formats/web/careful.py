@@ -21,17 +21,17 @@ _BOM = b"\xef\xbb\xbf"
 _NESTING = 3  # prefixes on one line: syslog around Docker around the log is the deepest seen in the field
 
 # A request in quotes, then as much of the rest as is there. Mail and chat turn quotes into typographic ones.
+_QUOTED = rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _FRAGMENT = re.compile(
-    rb'"((?:[^"\\]|\\.)*)"(?: (\d{3}|-)(?: (\d{1,18}|-))?)?(?: "((?:[^"\\]|\\.)*)")?(?: "((?:[^"\\]|\\.)*)")?( .*)?',
-    re.DOTALL,
+    _QUOTED + rb"(?: (\d{3}|-)(?: (\d{1,18}|-))?)?(?: " + _QUOTED + rb")?(?: " + _QUOTED + rb")?( .*)?", re.DOTALL
 )
 # A request whose quotes nobody escaped, or any other trouble between the first quote and the status.
 _LOOSE = re.compile(
-    rb'(?:(.*?) ?\[([^\]"]{8,40})\] )?"(.*)" (\d{3}|-) (\d{1,18}|-)(?: "(.*?)" "(.*?)")?( .*)?', re.DOTALL
+    rb'(?:([^\["]*)\[([^\]"]{8,40})\] )?"(.*)" (\d{3}|-) (\d{1,18}|-)(?: "(.*?)" "(.*?)")?( .*)?', re.DOTALL
 )
 _CUT = re.compile(rb'(\S+) \S+ [^\["]*?\[(\d\d/[^\]]*)\](?: "(.*))?', re.DOTALL)
 _BARE_RPC = re.compile(
-    rb'[\[{]\s*[\[{]?\s*\\*(?:"|x22|u0022).{0,65536}?\\*(?:"|x22|u0022)(?:method|result|jsonrpc)\\*(?:"|x22|u0022)',
+    rb'[\[{]\s*[\[{]?\s*\\{0,8}(?:"|x22|u0022).{0,65536}?\\{0,8}(?:"|x22|u0022)(?:method|result|jsonrpc)\\{0,8}(?:"|x22|u0022)',
     re.DOTALL,
 )
 _TYPOGRAPHIC = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"'})
@@ -60,8 +60,8 @@ class LineParser:
 
     def _record(self, line: bytes, depth: int) -> Row | str | None:
         line = line.strip(b" \t\r\n")
-        row = self._strict(line, depth)
-        if isinstance(row, dict):
+        if self.layout is not None and (row := self.layout.parse(line)):
+            self.shape = "logformat"
             return row
         if line[:1] == b"#":
             self.w3c.directive(line)
@@ -72,12 +72,9 @@ class LineParser:
             found = self._record(inner.line, depth + 1)
             if isinstance(found, dict):
                 return prefix.complete(found, inner)
-        return row or self._loose(line)
+        return self._strict(line, depth) or self._loose(line)
 
     def _strict(self, line: bytes, depth: int) -> Row | str | None:
-        if self.layout is not None and (row := self.layout.parse(line)):
-            self.shape = "logformat"
-            return row
         first = line[:1]
         if first in (b"{", b"["):
             return self._json(line, depth)

@@ -91,7 +91,7 @@ def _tokens(line: bytes) -> list[bytes]:
 
 
 _ISO = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)"
-_Q = rb'"((?:[^"\\]|\\.)*)"'
+_Q = rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _TIMES = rb"(-?[\d.]+) (-?[\d.]+) (-?[\d.]+)"
 _ALB = re.compile(
     rb"(?:http|https|h2|grpcs|ws|wss) " + _ISO + rb" (\S+) (\S+) \S+ " + _TIMES + rb" (\d{1,3}|-) (?:\d{1,3}|-)"

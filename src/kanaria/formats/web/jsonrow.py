@@ -121,19 +121,27 @@ def web_row(record: Mapping[str, object], aliases: Mapping[str, str] | None = No
     if "request" not in found and not ("path" in found and ("method" in found or "status" in found)):
         return None
     parts = {kind: _plain(value) for kind, value in found.items()}
+    if "response_code" in record and isinstance(record.get("duration"), int) and "seconds" in parts:
+        parts["millis"] = parts.pop("seconds")  # Envoy's duration is in whole milliseconds
     return _assemble(found, parts)
 
 
 def _collect(record: Mapping[str, object], aliases: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, tuple[int, object]] = {}
     for key, value in _flatten(record):
-        alias = aliases.get(key)
-        kind, rank = (alias, -1) if alias else (_EXACT[key], -1) if key in _EXACT else _KIND.get(_fold(key), ("", 0))
+        kind, rank = kind_of(key, aliases)
         if kind and value not in (None, "", "-") and (kind not in found or rank < found[kind][0]):
             found[kind] = (rank, value)
         elif kind == "request" and kind not in found:
             found[kind] = (rank, value)
     return {kind: value for kind, (_, value) in found.items()}
+
+
+def kind_of(key: str, aliases: Mapping[str, str]) -> tuple[str, int]:
+    """What a key carries ("" for nothing we know) and its rank among the keys of that kind, lowest first."""
+    if key in aliases:
+        return aliases[key], -1
+    return (_EXACT[key], -1) if key in _EXACT else _KIND.get(_fold(key), ("", 0))
 
 
 def _flatten(record: Mapping[str, object], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:

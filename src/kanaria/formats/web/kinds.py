@@ -21,6 +21,8 @@ from kanaria.formats.web.values import Row
 if TYPE_CHECKING:
     from kanaria.formats.web.reader import Fast
 
+FAST_FROM = 4 << 20  # bytes; below, the careful path is done before a compiled one is loaded (0.4 s)
+HEAD = 128 << 10  # a shorter head is the whole input
 SNIFFED_LINES = 200  # of the head; a mixed log shows its shapes within these, and sniffing costs 2 ms
 
 
@@ -35,6 +37,19 @@ def shapes(head: bytes) -> tuple[Counter[str], int]:
         if isinstance(row, dict) or (row is None and parser.shape == "w3c"):
             found[parser.shape] += 1
     return found, len(lines)
+
+
+def worth_it(stream: Stream) -> bool:
+    """Whether an input is big enough for a fast path to pay for its start (``reader.FAST_FROM``)."""
+    return len(stream.head()) >= HEAD and (stream.size is None or stream.path is None or stream.size >= FAST_FROM)
+
+
+def json_fast(stream: Stream, careful: LineParser) -> Fast | None:
+    """The fast path of JSON lines with always the same keys, if these are such."""
+    from kanaria.formats.web import fast, fastjson
+
+    program = fastjson.choose(stream.head(), careful.aliases) if worth_it(stream) else None
+    return fast.Delimited(program) if program else None
 
 
 class WebFormat:
@@ -83,6 +98,12 @@ class Combined(WebFormat):
     example = '203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 512 "-" "curl/8.5.0"'
     shapes = ("combined", "common", "vhost", "loose", "cut")
 
+    def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
+        from kanaria.formats.web import fast
+
+        program = fast.choose(stream.head()) if worth_it(stream) else None
+        return fast.Delimited(program) if program else None
+
 
 class LogFormat(WebFormat):
     """Never detected: it needs the user's layout."""
@@ -110,6 +131,16 @@ class LogFormat(WebFormat):
             return LineParser(aliases=aliases, year=context.year)
         return LineParser(layout=compile_layout(context.layout), year=context.year)
 
+    def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
+        from kanaria.formats.web import fast
+
+        careful = self.parser(context)
+        if careful.aliases:
+            return json_fast(stream, careful)
+        layout = careful.layout
+        program = fast.compile_program(layout) if layout and worth_it(stream) else None
+        return fast.Delimited(program) if program else None
+
 
 class NginxJson(WebFormat):
     name = "nginx-json"
@@ -118,6 +149,9 @@ class NginxJson(WebFormat):
     shapes = ("nginx-json",)
     sensor = "nginx"
     certainty = 0.8
+
+    def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
+        return json_fast(stream, self.parser(context))
 
 
 class CaddyJson(WebFormat):
@@ -144,6 +178,9 @@ class WebJson(WebFormat):
     example = '{"source":{"ip":"203.0.113.7"},"http":{"request":{"method":"GET"}},"url":{"original":"/"}}'
     shapes = ("web-json",)
     certainty = 0.6
+
+    def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
+        return json_fast(stream, self.parser(context))
 
 
 class W3c(WebFormat):

@@ -107,11 +107,11 @@ _TYPED = {
 
 def _field_pattern(kind: str, before: bytes, after: bytes, *, last: bool) -> bytes:
     if before == b'"' and after == b'"':
-        return rb'((?:[^"\\]|\\.)*)'
+        return rb'([^"\\]*+(?:\\.[^"\\]*+)*+)'
     if kind in _TYPED:
         return _TYPED[kind]
     if kind in ("client", "forwarded") and after == b" ":
-        return rb"([^\s,]+(?:, ?[^\s,]+)*)"
+        return rb"([^\s,]++(?:, ?[^\s,]++)*+)"
     if last:
         return rb"(\S*)" if before != b'"' else rb"(.*)"
     return b"([^" + re.escape(after) + b"]*)"

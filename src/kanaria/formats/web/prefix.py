@@ -17,7 +17,7 @@ from kanaria.formats.web.values import Row
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 _RFC5424 = re.compile(
     rb"<\d{1,3}>1 (-|" + _ISO + rb") (\S{1,255}) (\S{1,48}) \S{1,128} \S{1,32} "
-    rb'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+)'
+    rb'(?:-|(?:\[(?:[^\]"]|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\])+)'
     rb" (?:\xef\xbb\xbf)?(.*)",
     re.DOTALL,
 )  # fmt: skip

@@ -25,7 +25,6 @@ from kanaria.formats.web.values import Row
 
 KEPT_REJECTS = 1000  # per input: enough to see what is wrong with it; all are counted
 KEPT_BYTES = 4096  # per reject: longer than any request line a server accepts by default is short
-FAST_FROM = 4 << 20  # bytes; below, the careful path is done before a compiled one is loaded (0.4 s)
 WORKERS = 2  # blocks parsed at once; the next is read meanwhile
 
 
@@ -55,8 +54,7 @@ def read(
     budget = KEPT_REJECTS
 
     def work(block: Block) -> tuple[Block, Parsed]:
-        sure = fast if len(block.data) >= FAST_FROM else None
-        return block, sure.parse(block, careful) if sure else parse_block(block, careful)
+        return block, fast.parse(block, careful) if fast else parse_block(block, careful)
 
     source = blocks(stream.open(), BLOCK)
     for block, parsed in _parallel(work, source) if fast else map(work, source):

@@ -24,13 +24,13 @@ def from_rows(rows: Sequence[Row], raw: Sequence[bytes]) -> dict[str, pa.Array]:
     """Columns of rows the careful path made, with the lines they came from."""
     columns: dict[str, pa.Array] = {"raw": pa.array(raw, pa.binary())}
     for name in STRINGS:
-        columns[name] = pa.array([_clean(row.get(name)) for row in rows], pa.string())
+        columns[name] = pa.array([clean(row.get(name)) for row in rows], pa.string())
     for name in BYTES + NUMBERS:
         columns[name] = pa.array([row.get(name) for row in rows], schema.HTTP.column(name).type)
     return columns
 
 
-def _clean(value: object) -> object:
+def clean(value: object) -> object:
     """Text that Arrow can hold: bytes a JSON writer let through are shown as ``\\xHH``."""
     return to_text(to_bytes(value)) if isinstance(value, str) and not value.isascii() else value
 
