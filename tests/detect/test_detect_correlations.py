@@ -262,7 +262,7 @@ def loaded(write: Write, type_: str, names: list[str], condition: Any) -> RuleSe
 
 
 @pytest.mark.parametrize(("type_", "names", "condition"), KINDS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, data=st.data())
 def test_order_and_batches_change_nothing(
     write: Write,

@@ -14,6 +14,7 @@ from kanaria.detect.sql import Unsupported
 
 # Where to point when the message quotes nothing that can be found in the file, and what should have been there.
 _EXPECTED: tuple[tuple[type[Exception], str, str], ...] = (
+    (sigma_errors.SigmaTypeError, "detection", "a value its modifiers can take"),
     (sigma_errors.SigmaModifierError, "detection", "a modifier of Sigma 2.1"),
     (sigma_errors.SigmaRegularExpressionError, "detection", "a valid regular expression"),
     (sigma_errors.SigmaConditionError, "condition", "a condition over the detections of this rule"),
@@ -42,7 +43,8 @@ def place(file: str, node: yaml.Node | None, error: Exception) -> RuleError:
     # pySigma appends " in <absolute path>" when it knows the file; the place says that already.
     message = str(error.args[0]) if error.args else str(error)
     quoted = [text for text in re.findall(r"'\s*([^']+?)\s*'", message) if text]
-    return at(file, _quoted(node, quoted) or _key(node, key) or node, expected=expected, got=message)
+    where = _quoted(node, quoted) or _mentioned(node, message) or _key(node, key) or node
+    return at(file, where, expected=expected, got=message)
 
 
 def at(file: str, node: yaml.Node | None, *, expected: str, got: str, cause: str = "") -> RuleError:
@@ -94,6 +96,12 @@ def _quoted(node: yaml.Node | None, texts: list[str]) -> yaml.Node | None:
     exact: Any = next((item for text in texts for item in scalars if item.value == text), None)
     parts = (item for text in texts for item in scalars if text in re.split(r"[|\s()]+", item.value))
     return exact or next(parts, None) or next((i for t in texts for i in scalars if t in i.value), None)
+
+
+def _mentioned(node: yaml.Node | None, message: str) -> yaml.Node | None:
+    """The longest scalar that stands, as a word of its own, in a message that quotes nothing."""
+    words = set(message.split())
+    return max((item for item in _walk(node, set()) if item.value in words), key=lambda i: len(i.value), default=None)
 
 
 def _key(node: yaml.Node | None, name: str) -> yaml.Node | None:
