@@ -53,7 +53,7 @@ WORDS: tuple[bytes, ...] = (
     rb"<\?php|%3c%3f|<\?=|<%@page|<%runtime|shell_exec|passthru|file_put_contents|proc_open|popen" + _OPEN,
     rb"(?:cmd|exec|command|shell|[?&][cx])=(?:id|whoami|uname|ls|cat|pwd|ps|ifconfig|ipconfig|dir|rm|nc|bash|sh|python3?|perl"
     rb"|netstat|hostname|tasklist|systeminfo|nohup|echo|find|ping|net|touch|kill|pkill|crontab)(?:[^a-z0-9_.-]|$)",
-    rb"(?:[;|`]|%3b|%7c|%60|%26%26|&&)(?:[ +]|%20){0,2}(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)"
+    rb"(?:[;|`]|%3b|%7c|%60|%26%26|&&)(?:\+|%20){0,2}(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)"
     rb"(?:[^a-z0-9_.=)-]|$)",
     rb"(?:\$|%24)(?:\(|%28)(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)(?:[^a-z0-9_.=-]|$)",
     rb"(?:eval|assert|system|exec|phpinfo|md5)" + _OPEN,
@@ -79,7 +79,12 @@ WORDS: tuple[bytes, ...] = (
     rb"%e7%84%a1%e8%a6%96",
     rb"\\xe7\\x84\\xa1\\xe8\\xa6\\x96",
 )
-"""Case-insensitive. A decoded text with none of them is ordinary and stays null."""
+"""Case-insensitive. A decoded text with none of them, nor of ``DECODED``, is ordinary and stays null."""
+
+DECODED: tuple[bytes, ...] = (
+    rb"(?:[;|`]|&&) {1,2}(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)(?:[^a-z0-9_.=)-]|$)",
+)
+"""Words with a blank that a log line has as ``+`` or ``%20``; on raw lines they would stop at every browser's name."""
 
 # Encoded letters and digits: browsers never percent-encode those (RFC 3986 §2.3), so somebody is hiding a word.
 HINTS: tuple[bytes, ...] = (
@@ -131,4 +136,4 @@ def suspicious() -> Prefilter:
     """Finds decoded texts that are not ordinary."""
     from kanaria.core.prefilter import Pattern, Prefilter
 
-    return Prefilter([Pattern(word) for word in WORDS])
+    return Prefilter([Pattern(word) for word in WORDS + DECODED])
