@@ -18,6 +18,7 @@ BENIGN: dict[str, object] = {
     "login alone": {"jsonrpc": "2.0", "method": "login", "params": {"login": "bob"}, "id": 1},
     "login with token": {"method": "login", "params": {"login": "bob", "pass": "x", "csrf": "t", "remember": True}},
     "login at a router": {"method": "login", "params": {"login": "admin", "pass": "x"}, "session": "0" * 32, "lang": "de"},
+    "login at an interface": {"login": "bob", "pass": "x"},
     "odoo": {"jsonrpc": "2.0", "params": {"db": "prod", "login": "admin", "password": "admin"}},
     "odoo service": {"jsonrpc": "2.0", "method": "call", "params": {"service": "common", "method": "login", "args": ["db", "u", "p"]}},
     "ubus": {"jsonrpc": "2.0", "id": 1, "method": "call", "params": ["0" * 32, "session", "login", {"username": "root", "password": "x"}]},

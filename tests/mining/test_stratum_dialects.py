@@ -409,6 +409,15 @@ def test_the_tail_of_a_share_is_recognised() -> None:
     assert (found.dialect, found.method, found.truncated) == ("stratum_v1", "mining.submit", True)
 
 
+def test_login_parameters_alone_need_a_wallet() -> None:
+    (found,) = decode(json.dumps({"login": XMR, "pass": "x", "agent": "XMRig/6.22.0"}))
+    assert (found.dialect, found.method, found.wallet) == ("cryptonote", "login", XMR)
+    broken = XMR[:50] + ("2" if XMR[50] != "2" else "3") + XMR[51:]
+    (found,) = decode(json.dumps({"login": broken, "pass": "x"}))
+    assert (found.wallet, found.wallet_valid) == (broken, False)
+    assert decode(json.dumps({"login": "bob", "pass": "x"})) == ()
+
+
 def test_a_batch_gives_each_of_its_messages() -> None:
     batch = [rpc("mining.subscribe", []), rpc("web3_clientVersion", []), rpc("eth_getWork", [])]
     assert [found.method for found in decode(json.dumps(batch))] == ["mining.subscribe", "eth_getWork"]

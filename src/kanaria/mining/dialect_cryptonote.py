@@ -17,6 +17,10 @@ from kanaria.mining.wallets import looks_cut, split_login
 _LOGIN_MEMBERS = frozenset(
     ("login", "pass", "agent", "algo", "algo-perf", "algo-min-time", "rigid", "rig-id", "sig", "worker", "email", "url")
 )
+# Two points are ``login`` and ``pass`` and nothing else. Parameters without their method (a stream that begins in the
+# middle) need a login in the form of an address and one thing more.
+_LEAST_POINTS = 2
+_LONE_POINTS = 4
 _SHARE_MEMBERS = frozenset(("id", "job_id", "nonce", "result"))
 # ``MinerName/1.2.3``, ``xmr-stak-cpu/1.3.0``, ``lolMiner 1.88``: a program with its version.
 _PROGRAM = re.compile(r"[\w .+-]{2,40}[/ ]\(?v?\d+[.\d]+")
@@ -34,6 +38,8 @@ def recognise(message: Message) -> Shape | None:
         grin = _grin(message)
         if grin:
             return grin
+    if not method and "login" in message.value and ("pass" in message.value or "agent" in message.value):
+        return _login(Message(message.value, message.complete, flat=True), least=_LONE_POINTS)
     if not method and (message.flat or set(message.value) >= _SHARE_MEMBERS):
         # A stream that begins behind ``"params":`` leaves the parameters alone.
         return _share(Message(message.value, message.complete, flat=True))
@@ -48,7 +54,7 @@ def recognise(message: Message) -> Shape | None:
     return _answer(message) if not method else _grin_result(message)
 
 
-def _login(message: Message) -> Shape | None:
+def _login(message: Message, least: int = _LEAST_POINTS) -> Shape | None:
     """A login, with how sure its members make it; see the module's first paragraph."""
     if isinstance(message.params, list):
         return _login_by_place(message)
@@ -58,7 +64,7 @@ def _login(message: Message) -> Shape | None:
         return None
     agent, algorithms = text(names.get("agent")), texts(names.get("algo"))
     points = _login_points(message, names, login, agent)
-    if points < 2:
+    if points < least:
         return None
     grin = message.value.get("id") == "Stratum"
     return Shape(
@@ -70,8 +76,7 @@ def _login(message: Message) -> Shape | None:
         agent=agent,
         algorithms=algorithms,
         coin="GRIN" if grin else None,
-        # Two points are the least that is accepted: ``login`` and ``pass`` and nothing else says.
-        confidence={2: 0.6, 3: 0.8}.get(points, 1.0),
+        confidence={_LEAST_POINTS: 0.6, _LEAST_POINTS + 1: 0.8}.get(points, 1.0),
         fields=named(names, "rigid", "worker"),
     )
 

@@ -32,6 +32,7 @@ _ENTITY = re.compile(r"&(?:quot|amp|lbrace|lcub|colon|comma|#\d{1,5}|#[xX][0-9a-
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){12,}")
 _WIDE = re.compile(r"(?:[\t\n\r\x20-\x7e]\x00){6,}[\t\n\r\x20-\x7e]?")
+_HASHED = re.compile(r"#([0-9a-fA-F]{2})")
 _REPR = re.compile(r"'(?:method|params|identifier|result)' ?:")
 _REPR_WORD = re.compile(r"\b(?:None|True|False)\b(?=[\s,}\]])")
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
@@ -105,8 +106,19 @@ def undo_single_quotes(text: str) -> str:
     return _REPR_WORD.sub(lambda m: m[0].lower().replace("none", "null"), text.replace("'", '"'))
 
 
+def undo_hash_escapes(text: str) -> str:
+    """HAProxy's ``#22`` for bytes that must not stand in a log line."""
+    return _HASHED.sub(lambda m: chr(int(m[1], 16)), text) if "#22" in text else text
+
+
+def undo_doubled_quotes(text: str) -> str:
+    """Quotes doubled inside a CSV field."""
+    return text.replace('""', '"') if '{""' in text else text
+
+
 TRANSFORMS: tuple[Callable[[str], str], ...] = (
     undo_backslashes, undo_percent, undo_form, undo_entities, undo_utf16, undo_base64, undo_hex, undo_single_quotes,
+    undo_hash_escapes, undo_doubled_quotes,
 )  # fmt: skip
 
 
