@@ -139,6 +139,14 @@ def test_rows_of_a_network_sensor_are_read_from_bodies() -> None:
     assert [m.direction for m in out.messages] == ["client", "client", "server"]
 
 
+@pytest.mark.parametrize("column", ["url", "user_agent", "referer", "raw", "request"])
+def test_a_message_may_stand_in_any_part_of_a_request(column: str) -> None:
+    value = SIX[1].encode() if column in ("raw", "request") else SIX[1]
+    rows = [{"event_id": 1, "url": "/", "user_agent": "curl/8"}, {"event_id": 2, "url": "/", column: value}]
+    out = read({"http": schema.from_rows("http", rows)}, NOTHING).tables["http"]
+    assert out["mining.method"].to_pylist() == [None, "mining.subscribe"]
+
+
 def connection_rows() -> list[dict[str, object]]:
     key = random.Random(5).randbytes(64)
     lengths = [(True, 64), (False, 234), (True, 130)]

@@ -48,11 +48,12 @@ _COMMON = (
     "remote",
     "direction",
 )
-# What a table's row is read from: the client's columns, the server's, and the record itself when those gave nothing.
-_PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], str | None]] = {
-    "http": (("request", "request_body"), ("response_body",), "raw"),
-    "connection": (("src_first",), ("dst_first",), None),
-    "alert": (("payload",), (), None),
+# What a table's row is read from: the client's columns, the server's, and those looked at when these gave nothing (the
+# record as it stood comes last, it holds everything a log knows).
+_PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "http": (("request", "request_body"), ("response_body",), ("url", "user_agent", "referer", "raw")),
+    "connection": (("src_first",), ("dst_first",), ()),
+    "alert": (("payload",), (), ()),
 }
 
 
@@ -88,11 +89,11 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
 
 
 def _find(name: str, table: pa.Table, knowledge: Knowledge) -> dict[int, list[StratumMessage]]:
-    client, server, record = _PARTS[name]
+    client, server, others = _PARTS[name]
     found: dict[int, list[StratumMessage]] = {}
     ids = table["event_id"]
     for row in _nominated(name, table):
-        messages = _messages(table, row, client, server, record, knowledge)
+        messages = _messages(table, row, client, server, others, knowledge)
         if name == "connection" and not messages:
             messages = _noise(table, row, knowledge)
         if name == "http":
@@ -105,11 +106,12 @@ def _find(name: str, table: pa.Table, knowledge: Knowledge) -> dict[int, list[St
 
 def _nominated(name: str, table: pa.Table) -> list[int]:
     """Rows worth a look, in order."""
-    client, server, record = _PARTS[name]
-    columns = [table[column] for column in (*client, *server) if table[column].null_count < len(table)]
-    if record and table[record].null_count == 0:
+    client, server, others = _PARTS[name]
+    names = (*client, *server, *others)
+    if "raw" in others and table["raw"].null_count == 0:
         # The record holds everything else, escaped; bodies of a network sensor are not in it.
-        columns = [table[c] for c in (record, "request_body", *server) if table[c].null_count < len(table)]
+        names = ("raw", "request_body", *server)
+    columns = [table[column] for column in names if table[column].null_count < len(table)]
     found = [rows_with_words(column) for column in columns]
     if name == "connection":
         found += [rows_with_frames(table["src_first"]), rows_with_frames(table["dst_first"])]
@@ -122,7 +124,7 @@ def _messages(
     row: int,
     client: Sequence[str],
     server: Sequence[str],
-    record: str | None,
+    others: Sequence[str],
     knowledge: Knowledge,
 ) -> tuple[StratumMessage, ...]:
     asked = b"\n".join(part for column in client if (part := table[column][row].as_py()))
@@ -133,8 +135,9 @@ def _messages(
         if told
         else decode(asked, direction="client", knowledge=knowledge)
     )
-    if not messages and record and (raw := table[record][row].as_py()):
-        messages = decode(raw, direction="client", knowledge=knowledge)
+    for column in others:
+        if not messages and (part := table[column][row].as_py()):
+            messages = decode(part, direction="client", knowledge=knowledge)
     return messages
 
 
