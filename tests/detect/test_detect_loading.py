@@ -185,6 +185,28 @@ def test_stem_and_query_come_from_the_url(write: Write, engine: Any, url: str, s
     assert TableMatcher(rules.rules, table.schema).match(table, engine)["s"].tolist() == [0]
 
 
+def test_a_log_source_reads_only_its_own_rows(write: Write, engine: Any) -> None:
+    from kanaria.detect.match import TableMatcher
+    from kanaria.detect.testing import rows_as_table
+
+    detection = {"selection": {"username": "root"}, "condition": "not selection"}
+    rules = write(
+        {"title": "S", "name": "s", "logsource": {"product": "zeek", "service": "ssh"}, "detection": detection}
+    )
+    table = rows_as_table("logon", [{"service": "ssh"}, {"service": "ftp"}, {"service": "ssh", "user": "root"}, {}])
+    assert TableMatcher(rules.rules, table.schema).match(table, engine)["s"].tolist() == [0]
+
+
+def test_the_absence_of_a_field_we_do_not_have_is_no_match(write: Write) -> None:
+    detection = {"zero": {"Z": 0}, "dots": {"query|contains": "."}, "condition": "dots and not zero"}
+    rule = {"title": "S", "name": "s", "logsource": {"product": "zeek", "service": "dns"}, "detection": detection}
+    assert "a field the table dns has" in str(write(rule).errors[0])
+    detection["condition"] = "dots and not (zero or dots)"
+    assert len(write(rule)) == 1
+    detection["condition"] = "dots and zero"
+    assert len(write(rule)) == 1
+
+
 def test_filters_are_applied(write: Write) -> None:
     filter_ = {
         "title": "Not from us",

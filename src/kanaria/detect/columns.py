@@ -16,6 +16,8 @@ from kanaria.core.schema import TABLES
 Kind = Literal["text", "number", "bool", "time", "list", "any"]
 
 STEM, QUERY, TEXT = "@stem", "@query", "@text"
+ENRICHMENT = ("mining.", "payload.", "baseline.", "knowledge.", "device.")
+"""Prefixes of the columns that stages before this one add."""
 _NOT_CONTENT = {"source", "sensor", "direction", "community_id", "device", "remote"}
 _PATH = "regexp_replace(\"url\", '^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*', '')"
 # A row without "?" has no query at all: null, not empty, so that a missing query never equals one.

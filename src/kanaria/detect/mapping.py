@@ -7,7 +7,7 @@ to itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,10 +17,16 @@ from kanaria.core.schema import TABLES
 
 @dataclass(frozen=True, slots=True)
 class FieldMapping:
-    """A log source Kanaria has a table for."""
+    """A log source Kanaria has a table for.
+
+    ``where`` limits the table to the rows of that source, when rows of others are in it too. ``own`` is true for our
+    own log sources, whose fields are columns by name.
+    """
 
     table: str
     fields: Mapping[str, str]
+    where: Mapping[str, str] = field(default_factory=dict)
+    own: bool = False
 
 
 def find(logsource: Mapping[str, str]) -> FieldMapping | None:
@@ -30,7 +36,7 @@ def find(logsource: Mapping[str, str]) -> FieldMapping | None:
     of its own.
     """
     if logsource.get("product") == "kanaria" and logsource.get("category") in TABLES:
-        return FieldMapping(logsource["category"], {})
+        return FieldMapping(logsource["category"], {}, own=True)
     fitting = [
         (len(known), entry)
         for known, entry in _entries()
@@ -53,5 +59,6 @@ def _entries() -> tuple[tuple[Mapping[str, str], FieldMapping], ...]:
     for file in sorted(files("kanaria.detect").joinpath("mappings").iterdir(), key=lambda path: path.name):
         entries: list[dict[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
         for entry in entries:
-            found += [(known, FieldMapping(entry["table"], entry["fields"])) for known in entry["logsource"]]
+            mapping = FieldMapping(entry["table"], entry["fields"], entry.get("where", {}))
+            found += [(known, mapping) for known in entry["logsource"]]
     return tuple(found)

@@ -116,11 +116,11 @@ def _single(
 
 
 def _matcher(sigma: Any, source: mapping.FieldMapping, placeholders: Mapping[str, Sequence[str]]) -> Matcher:
-    compiler = Compiler(source.table, source.fields, placeholders)
+    compiler = Compiler(source.table, source.fields, placeholders, own=source.own)
     parts = [compiler.node(condition.parsed) for condition in sigma.detection.parsed_condition]
     if len(parts) != 1:
         raise Unsupported(expected="one condition", got=f"{len(parts)} conditions")
-    part: Part = parts[0]
+    part: Part = compiler.within(parts[0], source.where)
     detections = sigma.detection.detections
     selections = {
         name: two_valued(compiler.node(detection.postprocess(detections)).sql) for name, detection in detections.items()

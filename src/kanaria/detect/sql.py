@@ -32,7 +32,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from kanaria.detect.columns import TEXT, ident, kind
+from kanaria.detect.columns import ENRICHMENT, TEXT, ident, kind
 from kanaria.detect.literals import Need, all_of, any_of, fragment
 from kanaria.detect.model import Computed
 from kanaria.detect.regex import accepted_by_re2, required
@@ -88,6 +88,7 @@ class Compiler:
     table: str
     fields: Mapping[str, str]
     placeholders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    own: bool = True
     columns: dict[str, None] = field(default_factory=dict)
     computed: dict[str, Computed] = field(default_factory=dict)
 
@@ -96,10 +97,31 @@ class Compiler:
         if isinstance(condition, (ConditionAND, ConditionOR)):
             return self._join(condition)
         if isinstance(condition, ConditionNOT):
-            return Part(f"NOT {two_valued(self.node(condition.args[0]).sql)}", Need())
+            return self._negated(condition.args[0])
         if isinstance(condition, ConditionFieldEqualsValueExpression):
             return self._field(self.fields.get(condition.field, condition.field), condition.value)
         return self._keyword(condition.value)
+
+    def _negated(self, condition: Any) -> Part:
+        """NOT of a condition. One about fields our tables do not have would be true for every record of a log source
+        that knows them: such a rule is refused rather than left to alert on everything.
+        """
+        operand = self.node(condition)
+        absent = [name for name in _fields(condition) if not self._known(self.fields.get(name, name))]
+        if not self.own and absent and len(absent) == len(_fields(condition)):
+            raise Unsupported(expected=f"a field the table {self.table} has, since its absence matches", got=absent[0])
+        return Part(f"NOT {two_valued(operand.sql)}", Need())
+
+    def _known(self, column: str) -> bool:
+        return column.startswith(ENRICHMENT) or kind(self.table, column) != "any"
+
+    def within(self, part: Part, where: Mapping[str, str]) -> Part:
+        """The expression limited to rows whose columns have the given values."""
+        if not where:
+            return part
+        self.columns |= dict.fromkeys(where)
+        limits = [f"{ident(column)} = {quote(value)}" for column, value in where.items()]
+        return Part("(" + " AND ".join([*limits, two_valued(part.sql)]) + ")", part.need)
 
     def _join(self, condition: Any) -> Part:
         conjunction = isinstance(condition, ConditionAND)
@@ -209,6 +231,13 @@ class Compiler:
         name = f"@{what}:{column}:{flags}:{value}"
         self.computed[name] = Computed(name=name, kind=what, column=column, value=value, flags=flags)
         return ident(name)
+
+
+def _fields(condition: Any) -> list[str]:
+    """The fields a condition reads; keywords read none."""
+    if isinstance(condition, ConditionFieldEqualsValueExpression):
+        return [condition.field]
+    return [name for argument in getattr(condition, "args", ()) for name in _fields(argument)]
 
 
 def _in_match(column: str, value: Any) -> frozenset[tuple[str, str]] | None:
