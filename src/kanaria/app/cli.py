@@ -163,17 +163,51 @@ def formats(language: Language) -> None:
     click.echo("\n".join(format_lines(language)))
 
 
-@cli.command()
-@click.argument("kind", required=False)
-@language_option
-def knowledge(kind: str | None, language: Language) -> None:
-    """List the facts Kanaria holds, with their sources and dates.
+class Listing(click.Group):
+    """A group that lists unless told otherwise: ``knowledge pools`` is short for ``knowledge list pools``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in {*self.commands, "-h", "--help"}:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@cli.group(cls=Listing)
+def knowledge() -> None:
+    """List the facts Kanaria holds, with their sources and dates; update them when you ask for it.
 
     Example: kanaria knowledge vulnerabilities
     """
+
+
+@knowledge.command("list")
+@click.argument("kind", required=False)
+@language_option
+def knowledge_list(kind: str | None, language: Language) -> None:
+    """List all facts, or those of one kind.
+
+    Example: kanaria knowledge list pools
+    """
     from kanaria.app.listings import knowledge_lines
 
-    click.echo("\n".join(knowledge_lines(kind, language)))
+    for line in knowledge_lines(kind, language):
+        click.echo(line)
+
+
+@knowledge.command("update")
+@click.option("--pools", type=click.Path(exists=True, path_type=Path), help="A pool list, or a folder of them.")
+@click.option("--networks", type=click.Path(exists=True, path_type=Path), help="A folder with ASN and country data.")
+@click.option("--download", is_flag=True, help="Fetch the network data with npm; the only command that goes online.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where to keep it; default: your data folder.")
+def knowledge_update(pools: Path | None, networks: Path | None, download: bool, folder: Path | None) -> None:
+    """Replace pool lists and network data with newer ones.
+
+    Example: kanaria knowledge update --networks ./ip-location-db
+    """
+    from kanaria.app.listings import update_lines
+
+    for line in update_lines(folder, pools, networks, download=download):
+        click.echo(line)
 
 
 def _run(

@@ -21,6 +21,10 @@ _NETWORK = Text(
     ja="ネットワーク通信: キャプチャ、フロー、センサーのログがないため、サーバから外への接続は見ていません。",
 )
 _WEB = Text(en="Web-server logs: none was given.", ja="Webサーバのログ: 与えられていません。")
+_OWNERS = Text(
+    en="Who owns the addresses: no network data is installed (kanaria knowledge update --download).",
+    ja="アドレスの所有者: ネットワーク情報が未導入です(kanaria knowledge update --download で導入できます)。",
+)
 _BODIES = Text(
     en="Request and answer bodies: the logs do not carry them.", ja="リクエストと応答の本文: ログに含まれていません。"
 )
@@ -88,4 +92,6 @@ def _not_looked_at(stages: Stages) -> tuple[Text, ...]:
         missing.append(_WEB)
     elif not seen & {"connection"}:
         missing.append(_BODIES)
+    if stages.networks is None:
+        missing.append(_OWNERS)
     return tuple(missing)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
+from kanaria.core.clock import SystemClock
 from kanaria.core.errors import ConfigError
 from kanaria.core.text import printable
 from kanaria.core.types import Language
@@ -27,5 +30,28 @@ def knowledge_lines(kind: str | None, language: Language) -> Iterator[str]:
 
     if kind is not None and kind not in listing.KINDS:
         raise ConfigError(path="knowledge", key="", expected=f"one of {', '.join(listing.KINDS)}", got=kind)
-    for row in listing.listing(knowledge.load(), kind, language):
+    for row in listing.listing(knowledge.load(user_facts()), kind, language):
         yield f"{row.kind}  {row.id}  {row.text}  [{row.source}, {row.date}]"
+
+
+def update_lines(folder: Path | None, pools: Path | None, networks: Path | None, *, download: bool) -> Iterator[str]:
+    """Update the user's facts and say what became of them. Raises ConfigError when nothing was asked for."""
+    from kanaria import knowledge
+
+    if not (pools or networks or download):
+        raise ConfigError(path="knowledge update", key="", expected="--pools, --networks or --download", got="nothing")
+    target = folder or data_folder()
+    today = SystemClock().now().date()
+    report = knowledge.update(target, pools_from=pools, networks_from=networks, today=today, download=download)
+    yield str(report)
+
+
+def data_folder() -> Path:
+    """Where a user's own facts and network data lie."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "kanaria"
+
+
+def user_facts() -> Path | None:
+    """The folder of facts an update made, when there is one."""
+    folder = data_folder()
+    return folder if any(folder.glob("*.yaml")) else None

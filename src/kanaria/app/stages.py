@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from kanaria.app.config import Config
 from kanaria.app.inputs import Inputs
+from kanaria.app.listings import user_facts
 from kanaria.app.material import Material
 from kanaria.app.spool import STREAMED, Spool
 from kanaria.core.facts import Knowledge
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from kanaria.baseline.web import WebProfile
     from kanaria.detect import Detector
+    from kanaria.knowledge import NetworkTable
 
 Tables = Mapping[str, pa.Table]
 
@@ -49,7 +51,7 @@ class Stages:
     def facts(self) -> Knowledge:
         from kanaria import knowledge
 
-        return knowledge.load(Path(self.config.knowledge) if self.config.knowledge else None)
+        return knowledge.load(Path(self.config.knowledge) if self.config.knowledge else user_facts())
 
     @cached_property
     def engine(self) -> duckdb.DuckDBPyConnection:
@@ -65,6 +67,13 @@ class Stages:
         engine = duckdb.connect(config=settings)
         engine.execute("SET TimeZone = 'UTC'")
         return engine
+
+    @cached_property
+    def networks(self) -> NetworkTable | None:
+        """ASN and country per address, when the user installed that data."""
+        from kanaria.knowledge import NetworkTable
+
+        return NetworkTable.open()
 
     @cached_property
     def web(self) -> WebProfile:
@@ -117,13 +126,18 @@ class Stages:
     def enrich(self, tables: Tables) -> Tables:
         from kanaria import knowledge
 
-        return knowledge.enrich(tables, self.facts)
+        return knowledge.enrich(tables, self.facts, self.networks)
 
     def read_mining(self, tables: Tables) -> tuple[Tables, tuple[StratumMessage, ...]]:
         from kanaria import mining
 
         reading = mining.read(tables, self.facts)
-        return reading.tables, reading.messages
+        tables = reading.tables
+        if "connection" in tables:
+            from kanaria.mining import grammar
+
+            tables = {**tables, "connection": grammar.read(tables["connection"], self.facts)}
+        return tables, reading.messages
 
     def score(self, tables: Tables) -> Tables:
         if "http" in tables:
