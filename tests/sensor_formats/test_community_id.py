@@ -1,14 +1,17 @@
-# ruff: noqa: E501 - one published vector a line reads best
 """Community ID v1 against the vectors published with its specification and reference implementation."""
 
 from __future__ import annotations
 
+import hashlib
+
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kanaria.core.community_id import community_id, community_ids
+from kanaria.core.sha1_rows import sha1_rows
 
 # Published with corelight/community-id-spec and its reference implementation: seed 0, then seed 1 where given.
 VECTORS = [
@@ -73,3 +76,21 @@ def test_both_directions_of_a_flow_have_one_id(proto: str, src: str, sport: int,
     assert forward == community_id(proto, dst, dport, src, sport)
     assert forward is not None
     assert len(forward) == 30
+
+
+@pytest.mark.parametrize("width", [1, 12, 16, 36, 40, 55])
+def test_compiled_hash_is_hashlib(width: int) -> None:
+    messages = np.random.default_rng(width).integers(0, 256, (200, width), dtype=np.uint8)
+    expected = [hashlib.sha1(message.tobytes(), usedforsecurity=False).digest() for message in messages]
+    assert [row.tobytes() for row in sha1_rows(messages)] == expected
+
+
+def test_many_rows_give_what_few_rows_give() -> None:
+    count = 25_000
+    ports = pa.array([i % 65536 for i in range(count)], pa.int32())
+    tcp, src, dst = (pa.array([value] * count) for value in ("tcp", "192.0.2.1", "2001:db8::1"))
+    many = community_ids(tcp, src, ports, src, ports)
+    six = community_ids(tcp, src, ports, dst, ports)
+    for row in (0, 443, count - 1):
+        assert many[row].as_py() == community_id("tcp", "192.0.2.1", row, "192.0.2.1", row)
+        assert six[row].as_py() == community_id("tcp", "192.0.2.1", row, "2001:db8::1", row)

@@ -117,8 +117,9 @@ def read_delimited(
     Wrong column counts are rejected. A cell that does not fit its type makes the chunk be read as text, where such a
     cell becomes null.
     """
-    raw = split_lines(data)
-    lines = np.arange(first, first + len(raw), dtype=np.int64)
+    raw, lines = _without_blank(split_lines(data), first)
+    if not len(raw):
+        return Part(pa.table({name: pa.array([], kind) for name, kind in types.items() if name in names}), lines, raw)
     wanted = {name: kind for name, kind in types.items() if name in names}
     if raw[0].as_py().count(delimiter.encode()) == len(names) and raw[0].as_py().endswith(delimiter.encode()):
         names = [*names, ""]  # some exporters end every row with a delimiter
@@ -127,9 +128,20 @@ def read_delimited(
         table = _read_csv(data, options, wanted, None)
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return _read_delimited_carefully(raw, lines, options, wanted)
-    if table.num_rows != len(raw):  # blank lines, or quotes that swallowed a line end
+    if table.num_rows != len(raw):  # quotes that swallowed a line end
         return _read_delimited_carefully(raw, lines, options, wanted)
     return Part(table, lines, raw)
+
+
+def _without_blank(raw: pa.BinaryArray, first: int) -> tuple[pa.BinaryArray, Lines]:
+    """The lines that hold something, with their numbers."""
+    import pyarrow.compute as pc
+
+    lines = np.arange(first, first + len(raw), dtype=np.int64)
+    lengths = pc.binary_length(raw).to_numpy(zero_copy_only=False)
+    if lengths.all():
+        return raw, lines
+    return raw.filter(pa.array(lengths > 0)), lines[lengths > 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +167,7 @@ def _read_csv(
         ),
         csv.ParseOptions(
             delimiter=options.delimiter, quote_char=options.quote, double_quote=bool(options.quote),
-            ignore_empty_lines=False, invalid_row_handler=on_invalid,
+            ignore_empty_lines=True, invalid_row_handler=on_invalid,
         ),
         csv.ConvertOptions(
             column_types=dict(types), include_columns=list(types), null_values=list(options.nulls),
@@ -247,6 +259,8 @@ def read_json_lines(raw: pa.BinaryArray, lines: Lines, fields: pa.Schema) -> Par
     from pyarrow import json as arrow_json
 
     data = join_lines(raw)
+    if not _is_utf8(data):  # the reader does not look
+        return _read_json_carefully(raw, lines, fields)
     try:
         table = arrow_json.read_json(
             pa.BufferReader(data),
@@ -258,6 +272,13 @@ def read_json_lines(raw: pa.BinaryArray, lines: Lines, fields: pa.Schema) -> Par
     if table.num_rows != len(raw):  # blank lines, or several objects on one line
         return _read_json_carefully(raw, lines, fields)
     return Part(table.combine_chunks(), lines, raw)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        return data.isascii() or bool(data.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def join_lines(raw: pa.BinaryArray) -> bytes:

@@ -72,7 +72,7 @@ class BindQueryLog:
     example = (
         "10-Jan-2026 09:00:00.123 client @0x7f01 192.0.2.10#5353 (example.com): query: example.com IN A + (192.0.2.53)"
     )
-    tables = ("dns",)
+    tables: tuple[str, ...] = ("dns",)
 
     def sniff(self, head: bytes, name: str) -> float:
         return _sure(share(head, _BIND.search)) if b" query: " in head else 0.0
@@ -117,7 +117,7 @@ class UnboundLog:
     name = "unbound"
     title = "unbound query and reply log"
     example = "[1768003200] unbound[123:0] info: 192.0.2.10 example.com. A IN NOERROR 0.012 0 45"
-    tables = ("dns",)
+    tables: tuple[str, ...] = ("dns",)
 
     def sniff(self, head: bytes, name: str) -> float:
         return _sure(share(head, _UNBOUND.search)) if b"unbound" in head or b" info: " in head else 0.0
@@ -174,7 +174,7 @@ class DnsmasqLog:
     name = "dnsmasq"
     title = "dnsmasq or Pi-hole query log"
     example = "Jan 10 09:00:00 dnsmasq[123]: query[A] example.com from 192.0.2.10"
-    tables = ("dns",)
+    tables: tuple[str, ...] = ("dns",)
 
     def sniff(self, head: bytes, name: str) -> float:
         return _sure(share(head, lambda line: "dnsmasq" in line)) if b"dnsmasq" in head and b"query[" in head else 0.0
@@ -239,7 +239,7 @@ class WindowsDnsLog:
     name = "windows-dns"
     title = "Windows DNS server debug log"
     example = "1/10/2026 9:00:00 AM 0E44 PACKET 01D3 UDP Rcv 192.0.2.10 0002 Q [0001 D NOERROR] A (7)example(3)com(0)"
-    tables = ("dns",)
+    tables: tuple[str, ...] = ("dns",)
 
     def sniff(self, head: bytes, name: str) -> float:
         if b" PACKET " not in head or b"(0)" not in head:

@@ -54,7 +54,7 @@ class NetfilterLog:
     example = (
         "Jan 10 09:00:00 gw kernel: [UFW BLOCK] IN=eth0 OUT= SRC=198.51.100.7 DST=192.0.2.1 PROTO=TCP SPT=5000 DPT=3389"
     )
-    tables = ("connection",)
+    tables: tuple[str, ...] = ("connection",)
 
     def sniff(self, head: bytes, name: str) -> float:
         if b" SRC=" not in head or b" PROTO=" not in head:
@@ -112,7 +112,7 @@ class PfFilterLog:
     name = "filterlog"
     title = "pf filterlog (OPNsense, pfSense)"
     example = "Jan 10 09:00:00 gw filterlog[1]: 4,,,0,igb0,match,block,in,4,0x0,,64,1,0,none,6,tcp,60,198.51.100.7,…"
-    tables = ("connection",)
+    tables: tuple[str, ...] = ("connection",)
 
     def sniff(self, head: bytes, name: str) -> float:
         return _CLAIM if b"filterlog" in head and share(head, lambda line: "filterlog" in line) >= 0.2 else 0.0
@@ -170,7 +170,7 @@ class Conntrack:
     name = "conntrack"
     title = "conntrack -E or -L, /proc/net/nf_conntrack"
     example = "[1768035600.123456] [DESTROY] tcp 6 src=192.0.2.10 dst=203.0.113.5 sport=50000 dport=443 …"
-    tables = ("connection",)
+    tables: tuple[str, ...] = ("connection",)
 
     def sniff(self, head: bytes, name: str) -> float:
         fraction = share(head, lambda line: len(_TRACKED.findall(line)) == 2 and _KINDS.search(line))

@@ -61,7 +61,7 @@ class FlowCsv:
     name = "flow-csv"
     title = "Flow records as CSV with a header (nfdump -o csv, argus, ipfixprobe, …)"
     example = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,…"
-    tables = ("connection",)
+    tables: tuple[str, ...] = ("connection",)
 
     def sniff(self, head: bytes, name: str) -> float:
         header, _rest = _first_line(head)

@@ -31,7 +31,7 @@ class NetflowDatagrams:
     name = "netflow"
     title = "NetFlow v5/v9 and IPFIX datagrams, live or recorded by the collector"
     example = "(binary, begins with KanariaNetFlow1)"
-    tables = ("connection",)
+    tables: tuple[str, ...] = ("connection",)
 
     def sniff(self, head: bytes, name: str) -> float:
         return 1.0 if head.startswith(MAGIC) else 0.0

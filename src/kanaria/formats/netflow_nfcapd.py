@@ -40,7 +40,7 @@ class Nfcapd:
     name = "nfcapd"
     title = "nfcapd file (NetFlow, IPFIX, sFlow stored by nfdump's tools); needs the program nfdump"
     example = "(binary, begins with 0C A5)"
-    tables = ("connection",)
+    tables: tuple[str, ...] = ("connection",)
 
     def sniff(self, head: bytes, name: str) -> float:
         return 0.99 if head[:2] in _MAGIC and len(head) > 4 and head[2] in (1, 2, 3) else 0.0

@@ -35,7 +35,7 @@ class SuricataEve:
     name = "suricata"
     title = "Suricata EVE JSON (flow, dns, tls, http, rdp, smb, ssh, alert, anomaly)"
     example = '{"timestamp":"2026-01-01T00:00:00.000000+0000","flow_id":1,"event_type":"flow","src_ip":"192.0.2.7",…}'
-    tables = tuple(dict.fromkeys(table for table, _fields, _mapping in tables.EVENTS.values()))
+    tables: tuple[str, ...] = tuple(dict.fromkeys(table for table, _fields, _mapping in tables.EVENTS.values()))
 
     def sniff(self, head: bytes, name: str) -> float:
         for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 20)[:20]:

@@ -107,7 +107,7 @@ class ZeekTsv:
     name = "zeek"
     title = "Zeek log, tab-separated (conn, dns, ssl, http, rdp, smb, ssh, …)"
     example = "#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\t…"
-    tables = _TABLES
+    tables: tuple[str, ...] = _TABLES
 
     def sniff(self, head: bytes, name: str) -> float:
         start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -166,7 +166,7 @@ class ZeekJson:
     name = "zeek-json"
     title = "Zeek log, JSON lines (conn, dns, ssl, http, rdp, smb, ssh, …)"
     example = '{"_path":"conn","ts":1700000000.5,"uid":"C1","id.orig_h":"192.0.2.7","id.orig_p":50000,…}'
-    tables = _TABLES
+    tables: tuple[str, ...] = _TABLES
 
     def sniff(self, head: bytes, name: str) -> float:
         keys = _first_keys(head)

@@ -101,12 +101,15 @@ def _frame(exporter: str, datagram: bytes) -> bytes:
 
 
 def _listen(address: str, port: int) -> socket.socket:
+    listening = None
     try:
         family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
         listening = socket.socket(family, socket.SOCK_DGRAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         listening.bind((address, port))
     except (OSError, ValueError) as error:
+        if listening is not None:
+            listening.close()
         raise SourceError(
             source=f"netflow:{address}:{port}", expected="a free UDP port to listen on", got=str(error),
             cause="another collector may be running, or the address is not this machine's",
