@@ -18,6 +18,7 @@ from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_C
 from kanaria.formats.web.values import Row
 
 _BOM = b"\xef\xbb\xbf"
+_BINARY = "no web log record (binary data)"
 _NESTING = 3  # prefixes on one line: syslog around Docker around the log is the deepest seen in the field
 
 # A request in quotes, then as much of the rest as is there. Mail and chat turn quotes into typographic ones.
@@ -56,6 +57,8 @@ class LineParser:
         line = line.removeprefix(_BOM)
         if not line.strip(b" \t\r\n\0"):
             return None
+        if b"\0" in line and b'"' not in line and b"{" not in line:
+            return _BINARY  # said early: a binary file given as a log has "lines" of megabytes
         return self._record(line, 0)
 
     def _record(self, line: bytes, depth: int) -> Row | str | None:
@@ -143,7 +146,7 @@ class LineParser:
             row = {}
             values.set_request(row, line)
             return row
-        return "no web log record (binary data)" if b"\0" in line else "no web log record"
+        return _BINARY if b"\0" in line else "no web log record"
 
 
 _READERS: tuple[tuple[str, Callable[[bytes], Row | None]], ...] = (

@@ -1,7 +1,7 @@
 """The fast path of JSON logs whose lines all have the same keys in the same order, as nginx writes them.
 
-In: the first lines. Out: a ``Program`` for the kernel of ``fast``: what stands between the values is literal text, and a
-value is sure when it has no escape. Lines with other keys, another order or an escape go the careful way, so nothing
+In: the first lines. Out: a ``Program`` for the kernel of ``fast``: what stands between the values is literal text, and
+a value is sure when it has no escape. Lines with other keys, another order or an escape go the careful way, so nothing
 depends on the guess but speed.
 """
 
