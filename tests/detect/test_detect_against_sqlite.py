@@ -99,7 +99,7 @@ def compiled(document: Mapping[str, Any]) -> Parsed:
     return parsed
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(s1=SELECTION, s2=SELECTION, condition=CONDITION, rows=st.lists(ROW, min_size=1, max_size=12))
 def test_the_same_events(
     engine: duckdb.DuckDBPyConnection,

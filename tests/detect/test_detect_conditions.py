@@ -6,7 +6,15 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanaria.detect.match import TableMatcher
+from kanaria.detect.regex import required
+from kanaria.detect.testing import rows_as_table
 
 Matching = Callable[..., list[int]]
 
@@ -218,6 +226,41 @@ def test_enrichment_columns_keep_their_own_types(matching: Matching) -> None:
 def test_bytes_are_compared_as_text(matching: Matching) -> None:
     rows = [{"request": b"\xff\xfe GET /Shell"}, {"request": b"GET /"}, {"request": None}]
     assert matching({"selection": {"request|contains": "/shell"}}, rows) == [0]
+
+
+def test_encoded_columns_are_read_too(
+    write: Callable[..., Any], document: Callable[..., dict[str, Any]], engine: duckdb.DuckDBPyConnection
+) -> None:
+    rules = write(document({"selection": {"url|contains": "shell"}}))
+    table = rows_as_table("http", urls("/a", "/SHELL", None, "/shell"))
+    for kind in (pa.dictionary(pa.int32(), pa.string()), pa.large_string()):
+        changed = table.set_column(table.schema.get_field_index("url"), "url", table["url"].cast(kind))
+        assert TableMatcher(rules.rules, changed.schema).match(changed, engine)["test_rule"].tolist() == [1, 3]
+
+
+REGEXES = [
+    (r"(?i)/(coinhive(\.min)?\.js|deepminer)", {"coinhive", "deepminer"}),
+    (r"foo(bar)?bazqux", {"bazqux"}),
+    (r"(abcd|ef)", None),
+    (r"(?:wget|curl)+ http", {" http"}),
+    (r"(?:wget)?x", None),
+    (r"[a-z]+", None),
+    (r"a(?!bcdef)", None),
+    (r"日本abcd", {"abcd"}),
+    (r"(", None),
+]
+
+
+@pytest.mark.parametrize(("pattern", "expected"), REGEXES)
+def test_literals_of_regular_expressions(pattern: str, expected: set[str] | None) -> None:
+    assert required(pattern) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.from_regex(r"(GET|POST) /(admin[0-9]|login\.php|wp-(json|cron))/?x{2,}", fullmatch=True))
+def test_every_match_contains_one_of_the_literals(text: str) -> None:
+    literals = required(r"(GET|POST) /(admin[0-9]|login\.php|wp-(json|cron))/?x{2,}")
+    assert literals and any(literal in text.lower() for literal in literals)
 
 
 HOSTILE = ["'", "''; DROP TABLE t; --", '"', "\\", "\\'", "%' OR '1'='1", "\0", "x\0'; --", "/*", "$$", "{}", "😀"]

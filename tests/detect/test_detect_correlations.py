@@ -16,6 +16,7 @@ from kanaria.core.types import Finding
 from kanaria.detect.evaluate import Detector
 from kanaria.detect.model import RuleSet
 from kanaria.detect.testing import rows_as_table
+from kanaria.detect.windows import MOST_EVENTS
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 Write = Callable[..., RuleSet]
@@ -238,6 +239,17 @@ def test_state_survives_a_restart(write: Write, engine: duckdb.DuckDBPyConnectio
         state = detector.dump_state()
     assert found + detector.finish() == whole
     assert {finding.rule for finding in whole} == {"many", "passed", "correlated"}
+
+
+def test_memory_is_bounded(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
+    rules = write(FAILED, correlation("event_count", ["failed"], {"gte": 3}))
+    detector = Detector(rules, engine, lateness=timedelta(0))
+    flood = [row for n in range(MOST_EVENTS + 500) for row in fails(n / 10_000)]
+    detector.evaluate({"logon": rows_as_table("logon", flood)})
+    (group,) = detector._correlator._groups["correlated"].values()
+    assert len(group.events) == MOST_EVENTS
+    detector.advance(START + timedelta(hours=1))
+    assert detector._correlator._groups["correlated"] == {}
 
 
 EVENTS = st.lists(

@@ -147,6 +147,19 @@ def test_the_engine_is_not_opened_when_nothing_can_match(write: Write) -> None:
     assert Detector(write(RULE), never).evaluate({"http": rows_as_table("http", [{"url": "/index.html"}])}) == []
 
 
+def test_a_literal_in_most_rows_stops_being_looked_for(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
+    detection = {"selection": {"user_agent|contains": "Mozilla", "status": 500}, "condition": "selection"}
+    detector = Detector(write({**RULE, "detection": detection}), engine)
+    table = rows_as_table(
+        "http", [{"user_agent": "mozilla/5.0", "status": 500 if n == 77 else 200} for n in range(2000)]
+    )
+    for _ in range(2):
+        (finding,) = detector.evaluate({"http": table})
+        assert finding.event_ids == (78,)
+    (matcher,) = detector._matchers.values()
+    assert not matcher._filters
+
+
 def test_an_empty_table_and_a_foreign_table(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
     detector = Detector(write(RULE), engine)
     empty = rows_as_table("http", [])
