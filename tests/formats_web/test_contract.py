@@ -80,3 +80,24 @@ def test_detects_each_web_format_from_its_example() -> None:
 
 def test_detects_nothing_in_prose() -> None:
     assert registry.detect(kit.BytesStream(b"Dear all,\nplease see below.\n" * 20)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"# comment\n# another\n0.0.0.0 pool.example\n",
+        b'"Licensor" shall mean the owner.\n',
+        b'{\n "a": [\n  "b"\n ]\n}\n',
+        b"sshd[1]: Failed password for root\n" * 5,
+    ],
+)
+def test_what_only_looks_like_a_web_log_is_not_one(text: bytes) -> None:
+    found = registry.detect(kit.BytesStream(text))
+    assert found is None or not type(found).__module__.startswith("kanaria.formats.web.")
+
+
+def test_one_web_line_among_odd_ones_is_enough() -> None:
+    line = b'203.0.113.7 - - [02/Jan/2026:03:04:05 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n'
+    found = registry.detect(kit.BytesStream(b"\n\n???\n\x00\x01\n" + line + b"garbage\n" * 30))
+    assert found is not None
+    assert found.name == "combined"

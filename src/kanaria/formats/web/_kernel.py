@@ -7,6 +7,9 @@ Everything else is left to the careful path; whatever is accepted here must mean
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -20,7 +23,14 @@ SRC_IP, HOST_SLOT, METHOD, URL, PROTOCOL, REQUEST_SLOT = range(6)
 N_TIME, N_STATUS, N_OUT, N_DURATION, N_PORT = range(5)
 NULL = np.iinfo(np.int64).min
 
-_jit = njit(cache=True, nogil=True, boundscheck=False)
+
+def _jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiled without the interpreter's lock, and kept on disk where some place to keep it can be written."""
+    try:
+        compiled: Callable[..., Any] = njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # Numba found no such place: a read-only installation without a home directory
+        compiled = njit(nogil=True)(function)
+    return compiled
 
 
 @_jit
@@ -297,6 +307,16 @@ def _find(buf, a, b, byte):  # type: ignore[no-untyped-def]
 
 
 @_jit
+def _plain(buf, s, e):  # type: ignore[no-untyped-def]
+    """Whether all bytes are printable ASCII other than a backslash; in a form LLVM turns into vector instructions."""
+    low, high, slash = np.uint8(255), np.uint8(0), np.uint8(255)
+    for i in range(np.uintp(s), np.uintp(e)):
+        byte = buf[i]
+        low, high, slash = min(low, byte), max(high, byte), min(slash, np.uint8(byte ^ np.uint8(92)))
+    return low >= 32 and high <= 126 and slash > 0
+
+
+@_jit
 def _prefixed(buf, s, e):  # type: ignore[no-untyped-def]
     """Whether a collector's prefix may stand in front: a syslog time (month or ISO date) or ``name |``."""
     if 65 <= buf[s] <= 90 or buf[s] == 60 or (e - s > 4 and buf[s + 4] == 45):
@@ -314,10 +334,7 @@ def _line(buf, s, e, n, program, lits, tail, starts, lens, numbers):  # type: ig
     """Read one line by the program; False when any part of it is not sure."""
     if e <= s or buf[s] == 32 or buf[e - 1] == 32:
         return False
-    odd = np.uint8(0)
-    for i in range(np.uintp(s), np.uintp(e)):
-        odd |= np.uint8(np.uint8(buf[i] - np.uint8(32)) > 94) | np.uint8(buf[i] == 92)
-    if odd or (buf[s] != 123 and _prefixed(buf, s, e)):
+    if not _plain(buf, s, e) or (buf[s] != 123 and _prefixed(buf, s, e)):
         return False
     p, trust, forwarded = s, 2, False
     for k in range(program.shape[0]):

@@ -67,8 +67,8 @@ class LineParser:
             self.shape = "logformat"
             return row
         if line[:1] == b"#":
-            self.w3c.directive(line)
-            self.shape = "w3c"
+            if self.w3c.directive(line):
+                self.shape = "w3c"
             return None
         inner = prefix.strip(line, self.year) if depth < _NESTING else None
         if inner and inner.line:
@@ -169,7 +169,8 @@ def _json_shape(record: Mapping[str, object]) -> str:
 
 def _fragment(line: bytes) -> Row | None:
     match = _FRAGMENT.fullmatch(line)
-    if not match:
+    # Quotes alone are prose or a piece of JSON: it takes a status, a request line or escaped bytes.
+    if not match or not (match[2] or b"\\" in match[1] or b"{" in match[1] or values.is_request_line(match[1])):
         return None
     row: Row = {}
     values.set_request(row, unescape(match[1]))

@@ -39,13 +39,14 @@ class W3cState:
         self.fields: tuple[str, ...] = ()
         self.date: str | None = None
 
-    def directive(self, line: bytes) -> None:
-        """Take note of a ``#Fields`` or ``#Date`` line; other directives say nothing about the records."""
+    def directive(self, line: bytes) -> bool:
+        """Take note of a ``#Fields`` or ``#Date`` line; whether the line is a directive at all, not just a comment."""
         name, _, value = to_text(line).partition(":")
         if name == "#Fields":
             self.fields = tuple(value.split())
         elif name == "#Date" and value.split():
             self.date = value.split()[0]
+        return name in ("#Fields", "#Date", "#Software", "#Version", "#Start-Date", "#End-Date", "#Remark")
 
     def row(self, line: bytes) -> Row | None:
         """The row of a data line, or None when it has not the declared number of fields or is no request."""

@@ -33,6 +33,7 @@ def shapes(head: bytes) -> tuple[Counter[str], int]:
     found: Counter[str] = Counter()
     lines = [line for line in head.split(b"\n")[: 4 * SNIFFED_LINES] if line.strip()][:SNIFFED_LINES]
     for line in lines:
+        parser.shape = ""
         row = parser.parse(line[:65536])
         if isinstance(row, dict) or (row is None and parser.shape == "w3c"):
             found[parser.shape] += 1
