@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.community_id import community_id, community_ids
@@ -64,6 +64,7 @@ def test_no_rows_give_no_ids() -> None:
     assert community_ids(nothing, nothing, ports, nothing, ports).to_pylist() == []
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["tcp", "udp", "sctp"]),
     st.ip_addresses().map(str),

@@ -6,7 +6,7 @@ import logging
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.formats.flow_state import parse_flags
@@ -95,6 +95,7 @@ def test_nothing_in_nothing_out() -> None:
 _FLOWS = st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 10_000), st.integers(0, 400))
 
 
+@settings(deadline=None)
 @given(st.lists(_FLOWS, min_size=1, max_size=25))
 def test_no_byte_is_lost_or_counted_twice(flows: list[tuple[bool, int, int, int]]) -> None:
     rows = []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.errors import SourceError
@@ -126,6 +126,7 @@ def test_what_is_no_netflow_is_refused_with_a_reason(read: Callable[..., object]
     assert "cut off" in found.rejects[1].reason  # type: ignore[attr-defined]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=120), st.sampled_from([b"\0\x05", b"\0\x09", b"\0\x0a"]))
 def test_any_datagram_gives_records_or_a_value_error(data: bytes, version: bytes) -> None:
     decoder = Decoder()

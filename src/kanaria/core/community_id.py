@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -160,13 +161,15 @@ def _big_endian(ports: _Ports) -> _Bytes:
     return ports.astype(">u2").view(np.uint8).reshape(-1, 2)
 
 
-_WORTH_COMPILING = 20_000
+_WORTH_COMPILING = 10_000
 """Rows from which the compiled hash pays: loading it takes 0.3 s (2 s the first time), hashlib 1.4 µs a row."""
+_ONCE_COMPILED = 200
+_COMPILED = "kanaria.core.sha1_rows"
 
 
 def _digests(packed: _Bytes) -> _Bytes:
     """SHA-1 of every row of an (n, width) matrix as an (n, 20) matrix; width is at most 55 bytes, one SHA-1 block."""
-    if len(packed) >= _WORTH_COMPILING:
+    if len(packed) >= (_ONCE_COMPILED if _COMPILED in sys.modules else _WORTH_COMPILING):
         from kanaria.core.sha1_rows import sha1_rows
 
         return sha1_rows(packed)

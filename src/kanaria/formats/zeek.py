@@ -124,7 +124,7 @@ class ZeekTsv:
                 line = self._section(chunk.data[start:begin], line, header, collected) + 1
                 header.learn(chunk.data[begin : end - 1].decode("utf-8", "replace"))
                 start = end
-            self._section(chunk.data[start:], line, header, collected)
+            self._section(chunk.data[start:] if start else chunk.data, line, header, collected)
             yield collected.batch(self.name, chunk)
 
     def _section(self, data: bytes, first: int, header: _Header, collected: _Collected) -> int:
