@@ -116,10 +116,8 @@ def _iso(buf, a, b):  # type: ignore[no-untyped-def]
             return NULL
         away = (zone_hour * 60 + zone_minute) * (60 if buf[zone] == 43 else -60)
     fraction = _digits(buf, a + 20, zone) if zone - a > 19 else 0
-    if fraction < 0:
-        return NULL
     whole = days * 86400 + hour * 3600 + minute * 60 + second - away
-    return whole * 1_000_000 + fraction * (1000 if digits == 3 else 1)
+    return NULL if fraction < 0 else whole * 1_000_000 + fraction * (1000 if digits == 3 else 1)
 
 
 @_jit
@@ -184,10 +182,8 @@ def _client(buf, a, b):  # type: ignore[no-untyped-def]
             return 0
     if a == b or buf[a] == 45 or buf[a] == 117 or colons == 1:  # "-", "unknown", address:port
         return 0
-    if colons:
-        return 1
-    if buf[a] < 48 or buf[a] > 57:
-        return 2
+    if colons or buf[a] < 48 or buf[a] > 57:
+        return 1 if colons else 2
     octet, i = 0, a
     while i < b and i < a + 3 and 48 <= buf[i] <= 57:
         octet = octet * 10 + buf[i] - 48
@@ -350,8 +346,7 @@ def _line(buf, s, e, n, program, lits, tail, starts, lens, numbers):  # type: ig
             return False
         if kind == CLIENT:
             trust = _client(buf, p, q)
-        if kind == FORWARDED and not (q - p == 1 and buf[p] == 45):
-            forwarded = True
+        forwarded = forwarded or (kind == FORWARDED and not (q - p == 1 and buf[p] == 45))
         if program[k, 6] and not _scalar(buf, p, q):
             return False
         if not _field(kind, program[k, 1], program[k, 2], buf, p, q, n, starts, lens, numbers):
