@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from kanaria.core.errors import RuleError
 from kanaria.core.facts import Knowledge, Provenance, Weight
 from kanaria.core.types import Finding, Text
 from kanaria.detect import Detector, RuleSet, run_rule_tests
@@ -109,6 +110,11 @@ def test_caps_limit_a_family(write: Write, engine: duckdb.DuckDBPyConnection) ->
         caps={"payload": 5},
     )
     assert run(write(RULE), engine, ROWS, known)[0].bits == 10.0
+
+
+def test_an_unknown_weight_stops_the_detector(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(RuleError, match="got cradle_too"):
+        Detector(write(RULE), engine, facts(weight("cradle", "payload", 1.0), weight("aged", "x", 1.0)))
 
 
 def test_without_facts_evidence_weighs_nothing(write: Write, engine: duckdb.DuckDBPyConnection) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from kanaria.core.schema import TABLES
 from kanaria.detect import compile as precompiler
 from kanaria.detect import load, merged
+from kanaria.detect.columns import QUERY, STEM
 from kanaria.detect.mapping import find, known_logsources
 from kanaria.detect.model import Rule, RuleSet
 
@@ -160,10 +161,12 @@ def test_log_sources_without_a_table_are_refused() -> None:
     assert find({"product": "kanaria", "category": "nothing"}) is None
 
 
-def test_every_mapped_table_exists() -> None:
-    for logsource in known_logsources():
-        found = find(logsource)
-        assert found is not None and found.table in TABLES
+@pytest.mark.parametrize("logsource", known_logsources(), ids=str)
+def test_every_mapped_field_is_a_column(logsource: dict[str, str]) -> None:
+    found = find(logsource)
+    assert found is not None and found.table in TABLES
+    columns = {column.name for column in TABLES[found.table].columns} | {STEM, QUERY}
+    assert {*found.fields.values(), *found.where} <= columns
 
 
 STEMS = [

@@ -12,6 +12,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding
 from kanaria.detect.correlate import Correlator
 from kanaria.detect.findings import findings
+from kanaria.detect.loading import unknown_weights
 from kanaria.detect.match import TableMatcher
 from kanaria.detect.model import Rule, RuleSet
 
@@ -28,7 +29,8 @@ class Detector:
     ``lateness`` says how much older than the newest record a record may still come. None (the default, for files read
     one after the other) lets correlations wait for ``finish``: the result is then the same in whatever order and
     whatever batches the records came. A time span (live input; zero is fine) reports at once; a later record still
-    counts for one span of its correlation, and results are independent of the order within ``lateness``.
+    counts for one span of its correlation, and results are independent of the order within ``lateness``. Raises
+    RuleError when ``facts`` lack a weight that a rule names (``load(weights=…)`` leaves such rules out instead).
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class Detector:
         *,
         lateness: timedelta | None = None,
     ) -> None:
+        for error in unknown_weights(ruleset.rules, facts.weights) if facts else ():
+            raise error
         self._rules = {rule.id: rule for rule in ruleset.rules}
         self._engine, self._facts, self._lateness = engine, facts, lateness
         self._silent = ruleset.silent()

@@ -34,7 +34,7 @@ def load(
         parsed = parse(paths, placeholders=placeholders)
         rules, errors = tuple(parsed.rules.values()), parsed.errors
     if weights is not None:
-        errors = errors + [error for rule in rules for error in _unknown_weights(rule, weights)]
+        errors = errors + unknown_weights(rules, weights)
         rules = tuple(rule for rule in rules if not any(name not in weights for name in rule.weights))
     return RuleSet(rules=rules, errors=tuple(errors))
 
@@ -51,9 +51,11 @@ def bundled() -> tuple[Rule, ...]:
     return tuple(Rule.from_json(value) for value in json.loads(text))
 
 
-def _unknown_weights(rule: Rule, weights: Mapping[str, object]) -> list[RuleError]:
+def unknown_weights(rules: Sequence[Rule], weights: Mapping[str, object]) -> list[RuleError]:
+    """One error per weight that a rule names and the facts do not have."""
     return [
         RuleError(file=rule.file, expected="weights that knowledge/weights defines", got=name, cause=f"rule {rule.id}")
+        for rule in rules
         for name in rule.weights
         if name not in weights
     ]
