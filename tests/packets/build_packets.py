@@ -1,14 +1,23 @@
-"""Build packets and captures for tests: documentation addresses only, every layer by hand and without checksums."""
+"""Build packets and captures for tests (documentation addresses, every layer by hand, no checksums), and read them."""
 
 from __future__ import annotations
 
 import io
 import ipaddress
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import RejectedRecord
+from kanaria.formats.packets import capture
+
+Result = tuple[dict[str, list[dict[str, Any]]], list[RejectedRecord]]
+Reader = Callable[..., Result]
 
 CLIENT, SERVER = "192.0.2.10", "203.0.113.5"
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -117,3 +126,15 @@ def conversation(
         send("s", b"", FIN | ACK)
         send("c", b"", ACK)
     return frames
+
+
+def read_capture(data: bytes | Stream, **changes: Any) -> Result:
+    stream = MemoryStream(data, **changes) if isinstance(data, bytes) else data
+    tables: dict[str, list[pa.Table]] = {}
+    rejects: list[RejectedRecord] = []
+    for batch in capture.PcapFormat().read(stream, ReadContext()):
+        rejects += batch.rejects
+        for name, table in batch.tables.items():
+            tables.setdefault(name, []).append(table)
+    rows = {name: pa.concat_tables(parts).to_pylist() for name, parts in tables.items()}
+    return {name: sorted(found, key=lambda row: row["event_id"]) for name, found in rows.items()}, rejects

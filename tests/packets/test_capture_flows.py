@@ -5,8 +5,23 @@ from __future__ import annotations
 import struct
 
 import pytest
-from build_packets import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, conversation, ethernet, ip, pcap, pcapng, tcp, udp
-from conftest import Reader
+from build_packets import (
+    ACK,
+    CLIENT,
+    FIN,
+    PSH,
+    RST,
+    SERVER,
+    SYN,
+    Reader,
+    conversation,
+    ethernet,
+    ip,
+    pcap,
+    pcapng,
+    tcp,
+    udp,
+)  # fmt: skip
 
 SCRIPT = [("c", b'{"id":1,"method":"login"}\n'), ("s", b'{"id":1,"result":{}}\n')]
 BARE = [frame[14:] for frame in conversation(SCRIPT)]

@@ -1,23 +1,38 @@
 """Compile the hot loops with Numba, keeping machine code on disk where that is possible.
 
-The first run compiles for some seconds; later runs load the code in about half a second. An installation nobody may
-write to falls back to the user's cache directory, and without any writable directory to compiling every time.
+The first run compiles for some seconds; later runs load the code in about a second. An installation nobody may write to
+falls back to the user's cache directory, and without any writable directory to compiling every time.
+
+Numba's cache looks only at the file of the function itself. These functions call each other across modules, so their
+cached code is tied to the state of the whole package instead; otherwise an update could run old code.
+
+Reference counting (``_nrt``) is off: the loops allocate nothing, and counting references to every view they take made
+``track`` 2.5 times slower (478 against 188 ns a packet).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., object])
 
+_STAMP = tuple(
+    (path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(Path(__file__).parent.glob("*.py"))
+)
+
 
 def jit(function: F) -> F:
     """The compiled function."""
+    compiled: Any
     try:
-        compiled: F = numba.njit(cache=True)(function)
+        compiled = numba.njit(cache=True, _nrt=False)(function)
     except RuntimeError:  # Numba found no directory it may write its cache to
-        compiled = numba.njit(function)
-    return compiled
+        compiled = numba.njit(_nrt=False)(function)
+    else:
+        compiled._cache._cache_file._source_stamp = _STAMP
+    typed: F = compiled
+    return typed

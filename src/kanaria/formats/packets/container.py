@@ -73,7 +73,7 @@ class PcapReader:
         if not self._order:
             if end - start < _FILE_HEADER:
                 if last and end > start:
-                    self.damage.add(end - start, data[start : start + 64].tobytes())
+                    self.damage.add(end - start, data[start : min(start + 64, end)].tobytes())
                 return 0, end if last else start
             self._open(data[start : start + _FILE_HEADER].tobytes())
             start += _FILE_HEADER
@@ -84,10 +84,10 @@ class PcapReader:
             self._near = int(self.records[count - 1]["time"]) // 1_000_000
         if damaged and count == 0:
             following = self._resync(data, at + 1, end)
-            self.damage.add(following - at, data[at : at + 64].tobytes())
+            self.damage.add(following - at, data[at : min(at + 64, end)].tobytes())
             return 0, following
         if last and count == 0 and at < end:
-            self.damage.add(end - at, data[at : at + 64].tobytes())
+            self.damage.add(end - at, data[at : min(at + 64, end)].tobytes())
             at = end
         return count, at
 
@@ -144,7 +144,7 @@ class PcapngReader:
                 break
             at += step
         if last and count == 0 and at < end:
-            self.damage.add(end - at, data[at : at + 64].tobytes())
+            self.damage.add(end - at, data[at : min(at + 64, end)].tobytes())
             at = end
         return count, at
 
@@ -182,7 +182,7 @@ class PcapngReader:
             else:
                 continue
             break
-        self.damage.add(found - start, data[start : start + 64].tobytes())
+        self.damage.add(found - start, data[start : min(start + 64, end)].tobytes())
         return found - start
 
 

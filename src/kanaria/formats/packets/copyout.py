@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kanaria.formats.packets.compile import jit
 from kanaria.formats.packets.layout import CHUNK, HOLED0, MESSAGE_CHUNK, SEGMENT_HEADER, TCP
 from kanaria.formats.packets.state import Array, Int, State, i64
@@ -17,38 +19,44 @@ def log_sizes(state: State, slots: Array, side: Int, sizes: Array) -> None:
 
 
 @jit
-def _copy_log(state: State, head: Int, count: Int, out: Array, at: Int, strip: bool) -> None:
-    left = 0  # payload bytes of the current segment still to come
-    header = 0  # header bytes already passed
-    length = 0
-    chunk = head
-    for index in range(count):
-        place = index % CHUNK
-        if index and place == 0:
+def _copy_span(state: State, chunk: Int, place: Int, count: Int, out: Array, at: Int) -> Any:
+    """Copy ``count`` bytes of a chain from a place in a chunk; returns the (chunk, place) behind them."""
+    while count > 0:
+        if place == CHUNK:
             chunk = state.chunk_next[chunk]
-        byte = state.chunks[chunk][place]
-        if strip and left == 0:
-            if header == 4:
-                length = i64(byte)
-            elif header == 5:
-                length |= i64(byte) << 8
-            header += 1
-            if header == SEGMENT_HEADER:
-                left = length
-                header = 0
-        else:
-            out[at] = byte
-            at += 1
-            left -= 1
+            place = 0
+        step = min(count, CHUNK - place)
+        source = state.chunks[chunk]
+        for index in range(step):
+            out[at + index] = source[place + index]
+        at += step
+        place += step
+        count -= step
+    return chunk, place
 
 
 @jit
-def copy_logs(state: State, slots: Array, side: Int, offsets: Array, out: Array) -> None:
+def _copy_log(state: State, head: Int, count: Int, out: Array, at: Int, strip: bool, header: Array) -> None:
+    """Copy a side's log, without the segment headers if ``strip``."""
+    if not strip:
+        _copy_span(state, head, 0, count, out, at)
+        return
+    chunk, place = head, 0
+    while count > 0:
+        chunk, place = _copy_span(state, chunk, place, SEGMENT_HEADER, header, 0)
+        length = i64(header[4]) | (i64(header[5]) << 8)
+        chunk, place = _copy_span(state, chunk, place, length, out, at)
+        at += length
+        count -= length + SEGMENT_HEADER
+
+
+@jit
+def copy_logs(state: State, slots: Array, side: Int, offsets: Array, out: Array, header: Array) -> None:
     """Copy each flow's first bytes of one side to ``out[offsets[i]:offsets[i + 1]]``."""
     for index in range(len(slots)):
         flow = state.flows[slots[index]]
         strip = not flow["marks"] & (HOLED0 << side) and flow["proto"] == TCP
-        _copy_log(state, flow["log_head"][side], flow["log_bytes"][side], out, offsets[index], strip)
+        _copy_log(state, flow["log_head"][side], flow["log_bytes"][side], out, offsets[index], strip, header)
 
 
 @jit

@@ -29,11 +29,15 @@ def protocol_tables(flows: FlowSet, columns: dict[str, Any]) -> dict[str, pa.Tab
     services = columns["service"].to_pylist()
     rows: dict[str, list[dict[str, object]]] = {}
     names: list[str | None] = [None] * len(services)
-    shared = {name: columns[name] for name in (*_SHARED, "event_id", "transport")}
-    for index, service in enumerate(services):
-        if service in _READERS:
-            base = {name: column[index].as_py() for name, column in shared.items()}
-            found = list(_READERS[service](_Flow(flows, index)))
+    wanted = [index for index, service in enumerate(services) if service in _READERS]
+    shared = [
+        (name, columns[name].take(pa.array(wanted, pa.int64())).to_pylist())
+        for name in (*_SHARED, "event_id", "transport")
+    ]
+    for place, index in enumerate(wanted):
+        found = list(_READERS[services[index]](_Flow(flows, index)))
+        if found:
+            base = {name: values[place] for name, values in shared}
             names[index] = _server_name(found)
             for number, (table, offset, values) in enumerate(found):
                 rows.setdefault(table, []).append(_row(table, base, number, offset, values))
@@ -78,6 +82,8 @@ class _Flow:
     def time_at(self, offset: int) -> int:
         """When the client's message with that stream offset began."""
         own: Array = self._lengths > 0
+        if offset == 0:
+            return int(self._times[own.argmax()]) if len(own) else 0
         behind = np.cumsum(self._lengths[own])
         place = int(np.searchsorted(behind, offset, side="right"))
         times = self._times[own]

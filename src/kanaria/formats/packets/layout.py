@@ -43,7 +43,7 @@ MESSAGE_CHUNK = 8
 NONE = -1
 
 # Flow marks.
-GUESSED, STOPPED, HOLED0, HOLED1, BIG0, BIG1, RST0_FIRST = 1, 2, 4, 8, 16, 32, 64
+GUESSED, STOPPED, HOLED0, HOLED1, BIG0, BIG1, RST0_FIRST, SEALED0, SEALED1 = (1 << bit for bit in range(9))
 # What a side has sent (``sent`` in FLOW).
 DID_SYN, DID_SYNACK, DID_FIN, DID_RST, DID_DATA, DID_ACK, DID_RETRANSMIT, DID_GAP, DID_ZERO_WINDOW = (
     1 << bit for bit in range(9)

@@ -34,6 +34,7 @@ class Side:
     log: list[tuple[int, bytes, int]] = field(default_factory=list)
     kept: int = 0
     big: bool = False
+    sealed: bool = False
 
 
 @dataclass(slots=True)
@@ -157,6 +158,8 @@ class Flow:
 
     def keep(self, packet: Packet, side: int) -> None:
         me = self.sides[side]
+        if me.sealed:
+            return
         if me.kept == 0 and looks_textual(packet.payload):
             me.big = True
         take = min(len(packet.payload), (L.TEXT_BYTES if me.big else L.FIRST_BYTES) - me.kept, 0xFFFF)
@@ -164,6 +167,7 @@ class Flow:
             seq = (packet.seq + (1 if packet.flags & L.SYN else 0)) & 0xFFFFFFFF
             me.log.append((seq, packet.payload[:take], min(packet.length, 0xFFFF)))
             me.kept += take
+            me.sealed = take >= 3 and packet.payload[:2] == b"\x17\x03" and packet.payload[2] <= 4
 
     def end_run(self) -> None:
         if self.run_side == 0:

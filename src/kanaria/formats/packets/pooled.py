@@ -47,6 +47,7 @@ class PooledTracker:
         )
         heads[[T.FREE_FLOW, T.FREE_CHUNK, T.FREE_MESSAGE, T.FREE_PAIR]] = L.NONE
         self._finished = np.zeros(1 << 16, np.int64)
+        self._header = np.zeros(L.SEGMENT_HEADER, np.uint8)
         self._grow_flows(flows)
         self._grow_chunks(chunks)
         self._grow_lengths()
@@ -56,7 +57,9 @@ class PooledTracker:
         at = 0
         while at < count:
             self._grow_lengths()
-            at, why, done = track.track(self.state, data, packets, at, count, first_number, self._finished)
+            at, why, done = track.track(
+                self.state, data, packets, at, count, first_number, self._finished, self._header
+            )
             yield from self._take(self._finished[:done])
             if why == T.NEED_FLOWS and not self._grow_flows(len(self.state.flows) * 2):
                 yield from self._evict()
@@ -128,7 +131,7 @@ class PooledTracker:
         copyout.log_sizes(self.state, slots, side, sizes)
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         out = np.zeros(offsets[-1], np.uint8)
-        copyout.copy_logs(self.state, slots, side, offsets, out)
+        copyout.copy_logs(self.state, slots, side, offsets, out, self._header)
         joined = out.tobytes()
         ends = offsets.tolist()
         pieces = [joined[start:end] for start, end in pairwise(ends)]

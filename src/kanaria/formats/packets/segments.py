@@ -27,6 +27,7 @@ from kanaria.formats.packets.layout import (
     NONE,
     RST,
     RST0_FIRST,
+    SEALED0,
     SEGMENT_HEADER,
     SYN,
     TCP,
@@ -183,6 +184,8 @@ def _append(state: State, flow: Any, side: Int, data: Array, at: Int, count: Int
 @jit
 def keep(state: State, flow: Any, packet: Any, side: Int, data: Array, header: Array) -> None:
     """Keep a segment among the side's first bytes, within its limit and the pool's budget."""
+    if flow["marks"] & (SEALED0 << side):
+        return
     at = packet["payload"]
     captured = i64(packet["captured"])
     kept = i64(flow["log_payload"][side])
@@ -211,3 +214,5 @@ def keep(state: State, flow: Any, packet: Any, side: Int, data: Array, header: A
     _append(state, flow, side, header, 0, SEGMENT_HEADER)
     _append(state, flow, side, data, at, take)
     flow["log_payload"][side] = kept + take
+    if take >= 3 and data[at] == 23 and data[at + 1] == 3 and data[at + 2] <= 4:
+        flow["marks"] |= SEALED0 << side  # TLS application data: what follows is encrypted, nobody can read it

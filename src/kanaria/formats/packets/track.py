@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from kanaria.formats.packets.compile import jit
 from kanaria.formats.packets.layout import (
     ACK,
@@ -27,7 +25,6 @@ from kanaria.formats.packets.layout import (
     ICMP_IDLE,
     NONE,
     OK,
-    SEGMENT_HEADER,
     SYN,
     TCP,
     TCP_IDLE,
@@ -248,13 +245,14 @@ def _one(state: State, packet: Any, number: Int, data: Array, header: Array, fin
 
 
 @jit
-def track(state: State, data: Array, packets: Array, start: Int, count: Int, number: Int, finished: Array) -> Any:
+def track(
+    state: State, data: Array, packets: Array, start: Int, count: Int, number: Int, finished: Array, header: Array
+) -> Any:
     """Bring ``packets[start:count]`` into the flows; ``number`` is the packet number of ``packets[0]``.
 
     Returns (index reached, why it stopped, how many slots of finished flows were written to ``finished``).
     """
     heads = state.heads
-    header = np.zeros(SEGMENT_HEADER, np.uint8)
     done = 0
     for index in range(start, count):
         if heads[LEFT_FLOW] == 0:

@@ -106,6 +106,8 @@ def records(data: bytes) -> Flight:
         if kind == 22 and not flight.switched:
             handshake += body
         at += 5 + size
+        if flight.data:
+            break
     flight.messages = _messages(bytes(handshake))
     return flight
 
