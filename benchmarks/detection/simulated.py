@@ -21,7 +21,7 @@ KEPT = 260
 """Packets kept of each script: a little more than the 200 messages that the ``connection`` table holds."""
 
 UNDECIDED = ("noisy",)
-"""Wrappings measured apart and not trained on: random padding takes the lengths away, and with them most signs."""
+"""Wrappings measured apart and never trained on: lengths hidden at random must be found without practice."""
 
 
 def source(*, repeats: int = 3, seconds: float = 2400.0, seed: int = 20261121) -> Source:

@@ -36,8 +36,15 @@ def tls(
         Message(rtt, False, _record(22, _server_hello(rng)) + _record(23, rng.bytes(2200 + int(rng.integers(900))))),
         Message(rtt * 1.1, True, _record(20, b"\1") + _record(23, rng.bytes(53))),
     ]
-    body = [Message(m.time, m.from_client, _record(23, rng.bytes(len(m.data) + extra))) for m in messages]
+    body = [Message(m.time, m.from_client, _sealed(rng, len(m.data), extra)) for m in messages]
     return (*flights, *_ahead(body, rtt * 2))
+
+
+def _sealed(rng: np.random.Generator, size: int, extra: int) -> bytes:
+    """So many bytes as application data records of at most 16 KiB of content each (RFC 8446, section 5.1)."""
+    full, rest = divmod(size, 1 << 14)
+    sizes = [1 << 14] * full + ([rest] if rest or not full else [])
+    return b"".join(_record(23, rng.bytes(piece + extra)) for piece in sizes)
 
 
 def _record(kind: int, body: bytes) -> bytes:

@@ -66,7 +66,7 @@ class Conversation:
         return replace(self, messages=tuple(m for m in self.messages if m.time <= seconds), ended=False)
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True)
 class _Packet:
     time: float
     data: bytes
@@ -78,7 +78,7 @@ def write_pcap(conversations: Iterable[Conversation], path: Path, *, epoch: date
     count = 0
     with path.open("wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
-        for packet in heapq.merge(*(_packets(one) for one in conversations)):
+        for packet in heapq.merge(*(_packets(one) for one in conversations), key=lambda one: one.time):
             micros = round((zero + packet.time) * 1e6)
             file.write(struct.pack("<IIII", *divmod(micros, 1_000_000), len(packet.data), len(packet.data)))
             file.write(packet.data)
@@ -87,8 +87,9 @@ def write_pcap(conversations: Iterable[Conversation], path: Path, *, epoch: date
 
 
 def _packets(one: Conversation) -> Sequence[_Packet]:
-    made = _datagrams(one) if one.transport == "udp" else _segments(one)
-    return sorted(made)
+    if one.transport == "udp":
+        return sorted(_datagrams(one), key=lambda packet: packet.time)
+    return list(_segments(one))
 
 
 def _datagrams(one: Conversation) -> Iterator[_Packet]:
@@ -109,21 +110,27 @@ class _Side:
 def _segments(one: Conversation) -> Iterator[_Packet]:
     # Fixed first sequence numbers: the file is the same on every run.
     sides = {True: _Side(1_000_000), False: _Side(2_000_000)}
+    # Sequence numbers follow the order on the wire, so packets are put in order before they get theirs.
+    for time, from_client, flags, data in sorted(_steps(one), key=lambda step: step[0]):
+        yield _segment(one, sides, from_client, flags, data, time)
+
+
+def _steps(one: Conversation) -> Iterator[tuple[float, bool, int, bytes]]:
+    """When, who, flags and payload of every segment of a connection."""
     clock = one.start
     for from_client, flags in ((True, _SYN), (False, _SYN | _ACK), (True, _ACK)):
-        yield _segment(one, sides, from_client, flags, b"", clock)
+        yield clock, from_client, flags, b""
         clock += one.rtt / 2
     opened = clock
     for message in one.messages:
         clock = max(clock, opened + message.time)
         for offset in range(0, len(message.data), MSS):
-            piece = message.data[offset : offset + MSS]
-            yield _segment(one, sides, message.from_client, _PSH | _ACK, piece, clock)
+            yield clock, message.from_client, _PSH | _ACK, message.data[offset : offset + MSS]
             clock += 12e-6  # a full segment at 1 Gbit/s
-        yield _segment(one, sides, not message.from_client, _ACK, b"", clock + one.rtt / 2)
+        yield clock + one.rtt / 2, not message.from_client, _ACK, b""
     if one.ended:
         for step, (from_client, flags) in enumerate(((True, _FIN | _ACK), (False, _FIN | _ACK), (True, _ACK))):
-            yield _segment(one, sides, from_client, flags, b"", clock + one.rtt * (step + 2) / 2)
+            yield clock + one.rtt * (step + 2) / 2, from_client, flags, b""
 
 
 def _segment(

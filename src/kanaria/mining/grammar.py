@@ -9,6 +9,7 @@ A connection that is still open is judged on what it has shown so far; call agai
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,9 @@ from kanaria.core.facts import Knowledge, Weight
 from kanaria.mining import grammar_signs as signs
 from kanaria.mining import grammar_words as words
 from kanaria.mining.grammar_sequence import (
+    BLURRED_LEAST,
+    BLURRED_SHARE,
+    SPREAD,
     Bools,
     Exchange,
     Floats,
@@ -77,7 +81,22 @@ def sequences(column: pa.ChunkedArray | pa.Array, datagrams: Bools) -> tuple[Int
     number = np.full(len(sizes), -1, dtype=np.int64)
     number[which] = np.arange(len(which))
     kept = body.where(number[body.flow] >= 0)
-    return which, exchange(Messages(number[kept.flow], kept.client, kept.length, kept.time), len(which))
+    numbered = Messages(number[kept.flow], kept.client, kept.length, kept.time)
+    return which, _again_blurred(numbered, exchange(numbered, len(which)))
+
+
+def _again_blurred(messages: Messages, seen: Exchange) -> Exchange:
+    """Connections whose lengths are hidden, seen again with ranges of lengths instead of single ones."""
+    again = np.flatnonzero((seen.known < BLURRED_SHARE * seen.total) & (seen.total >= BLURRED_LEAST))
+    if not len(again):
+        return seen
+    number = np.full(len(seen.total), -1, dtype=np.int64)
+    number[again] = np.arange(len(again))
+    kept = messages.where(number[messages.flow] >= 0)
+    wide = exchange(Messages(number[kept.flow], kept.client, kept.length, kept.time), len(again), SPREAD)
+    for field in fields(Exchange):
+        getattr(seen, field.name)[again] = getattr(wide, field.name)
+    return seen
 
 
 def score(seen: Mapping[str, Floats], weights: Mapping[str, Weight], start: str) -> Floats:

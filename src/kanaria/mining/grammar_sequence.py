@@ -23,6 +23,13 @@ OPENING_US = 1_500_000
 TOLERANCE = 4
 """Lengths this close are one kind of message: request ids grow by digits (XMRig: 183-187 and 63-66 bytes)."""
 
+SPREAD = 26
+"""The same where lengths are hidden: miners' padding adds up to some 50 random bytes, twice this."""
+
+BLURRED_SHARE, BLURRED_LEAST = 0.7, 16
+"""A connection with fewer of its messages among the commonest lengths, and at least so many messages, is looked at
+again with ``SPREAD``: in the captures no miner had under 0.8."""
+
 ANSWER_US = 3_000_000
 """A server message later than this is nobody's answer (slowest pool answer in the captures: 2.4 s)."""
 
@@ -96,6 +103,8 @@ class Exchange:
     """Messages that are one of the connection's four commonest kinds (two of each side)."""
     replies: Floats
     """Client messages that follow at once upon a server message nobody asked for."""
+    blurred: Floats
+    """1 where kinds of messages are ranges of lengths, because single lengths were not kept to."""
     longest_down: Floats
     longest_up: Floats
 
@@ -154,16 +163,23 @@ def judgeable(messages: Messages, rows: int) -> Bools:
     return (count >= MIN_MESSAGES) & (last - first >= MIN_SPAN_US) & (server > 0)
 
 
-def exchange(messages: Messages, rows: int) -> Exchange:
-    """The exchange pattern of each of ``rows`` connections; ``messages`` are steady and number connections from 0."""
+def exchange(messages: Messages, rows: int, spread: int = TOLERANCE) -> Exchange:
+    """The exchange pattern of each of ``rows`` connections; ``messages`` are steady and number connections from 0.
+
+    Lengths at most ``spread`` from the middle of the densest such range are one kind of message.
+    """
     flow, client, length, time = messages.flow, messages.client, messages.length, messages.time
     previous_client, waited = _before(messages)
     replied = ~client & previous_client & (waited <= ANSWER_US)
-    pushed = ~client & ~replied & (_since_client(messages) > QUIET_US)
-    submit, is_submit, answer, is_answer, after_submit = _submits(messages, replied, rows)
-    push = _mode(flow[pushed], length[pushed], rows)
-    is_push = pushed & _near_job(length, push[flow])
-    answers_push = client & np.r_[False, pushed[:-1]] & (waited <= REPLY_US)
+    unasked = ~client & ~replied
+    quiet = unasked & (_since_client(messages) > QUIET_US)
+    submit, is_submit, answer, is_answer, after_submit = _submits(messages, replied, rows, spread)
+    push = _mode(flow[quiet], length[quiet], rows, spread)
+    # Once its length is known, a push is recognised right behind an answer too.
+    is_push = unasked & _near_job(length, push[flow], spread)
+    pushed = quiet | is_push
+    same = np.r_[False, flow[1:] == flow[:-1]]
+    answers_push = client & same & np.r_[False, pushed[:-1]] & (waited <= REPLY_US)
     gap_mean, gap_cv = _rhythm(flow[is_submit], time[is_submit], rows)
     push_gap, push_cv = _rhythm(flow[is_push], time[is_push], rows)
     first, last = _extent(flow, time, rows)
@@ -185,20 +201,21 @@ def exchange(messages: Messages, rows: int) -> Exchange:
         push_total=_count(flow[pushed], rows),
         push_gap=push_gap,
         push_cv=push_cv,
-        known=_known(messages, client, rows) + _known(messages, ~client, rows),
+        known=_known(messages, client, rows, spread) + _known(messages, ~client, rows, spread),
         replies=_count(flow[answers_push], rows),
+        blurred=np.full(rows, float(spread != TOLERANCE)),
         longest_down=_longest(messages.where(~client), rows),
         longest_up=_longest(messages.where(client), rows),
     )
 
 
-def _submits(messages: Messages, replied: Bools, rows: int) -> tuple[Ints, Bools, Ints, Bools, Bools]:
+def _submits(messages: Messages, replied: Bools, rows: int, spread: int) -> tuple[Ints, Bools, Ints, Bools, Bools]:
     """The client's kind of message that is acknowledged: lengths per connection, masks over messages."""
     client = messages.client
-    first = _mode(messages.flow[client], messages.length[client], rows)
-    rest = client & ~_near(messages.length, first[messages.flow])
-    second = _mode(messages.flow[rest], messages.length[rest], rows)
-    one, other = (_answers(messages, client, replied, kind, rows) for kind in (first, second))
+    first = _mode(messages.flow[client], messages.length[client], rows, spread)
+    rest = client & ~_near(messages.length, first[messages.flow], spread)
+    second = _mode(messages.flow[rest], messages.length[rest], rows, spread)
+    one, other = (_answers(messages, client, replied, kind, rows, spread) for kind in (first, second))
     use_second = ((one[1] == 0) | (one[1] >= first)) & (other[1] > 0) & (other[1] < second)
     pick = use_second[messages.flow]
     submit = np.where(use_second, second, first)
@@ -208,15 +225,15 @@ def _submits(messages: Messages, replied: Bools, rows: int) -> tuple[Ints, Bools
 
 
 def _answers(
-    messages: Messages, client: Bools, replied: Bools, kind: Ints, rows: int
+    messages: Messages, client: Bools, replied: Bools, kind: Ints, rows: int, spread: int
 ) -> tuple[Bools, Ints, Bools, Bools]:
     """One kind of client message: its mask, its usual answer's length, masks of the usual and of all answers."""
-    asked = client & _near(messages.length, kind[messages.flow])
+    asked = client & _near(messages.length, kind[messages.flow], spread)
     after = replied.copy()
     after[1:] &= asked[:-1]
     after[:1] = False
-    answer = _mode(messages.flow[after], messages.length[after], rows)
-    return asked, answer, after & _near(messages.length, answer[messages.flow]), after
+    answer = _mode(messages.flow[after], messages.length[after], rows, spread)
+    return asked, answer, after & _near(messages.length, answer[messages.flow], spread), after
 
 
 def _before(messages: Messages) -> tuple[Bools, Ints]:
@@ -229,16 +246,16 @@ def _before(messages: Messages) -> tuple[Bools, Ints]:
     return previous, waited
 
 
-def _near(length: Ints, mode: Ints) -> Bools:
-    near: Bools = (mode > 0) & (np.abs(length - mode) <= TOLERANCE)
+def _near(length: Ints, mode: Ints, spread: int) -> Bools:
+    near: Bools = (mode > 0) & (np.abs(length - mode) <= spread)
     return near
 
 
-def _near_job(length: Ints, mode: Ints) -> Bools:
+def _near_job(length: Ints, mode: Ints, spread: int) -> Bools:
     """Like ``_near``, or a few Merkle branches more or fewer."""
     away = length - mode
     steps = np.abs((away + JOB_STEP // 2) % JOB_STEP - JOB_STEP // 2) <= 2
-    near: Bools = _near(length, mode) | ((mode > 8 * JOB_STEP) & steps & (np.abs(away) <= 14 * JOB_STEP))
+    near: Bools = _near(length, mode, spread) | ((mode > 8 * JOB_STEP) & steps & (np.abs(away) <= 14 * JOB_STEP))
     return near
 
 
@@ -264,26 +281,30 @@ def _extent(flow: Ints, time: Ints, rows: int) -> tuple[Ints, Ints]:
     return first, last
 
 
-def _mode(flow: Ints, length: Ints, rows: int) -> Ints:
-    """The commonest length per connection (the longest of equals), 0 where there is none."""
+def _mode(flow: Ints, length: Ints, rows: int, spread: int) -> Ints:
+    """The middle of the densest range of lengths per connection (the longest of equals), 0 where there is none."""
     best = np.zeros(rows, dtype=np.int64)
     if not len(flow):
         return best
     key = np.sort((flow << _LENGTH_BITS) | length)
-    start = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    count = np.diff(np.r_[start, len(key)])
-    owner, size = key[start] >> _LENGTH_BITS, key[start] & ((1 << _LENGTH_BITS) - 1)
-    group = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
-    best[owner[group]] = np.maximum.reduceat((count << _LENGTH_BITS) | size, group) & ((1 << _LENGTH_BITS) - 1)
+    index = np.arange(len(key))
+    end = np.searchsorted(key, key + 2 * spread, side="right")
+    # A range that reaches beyond the largest length would reach into the next connection.
+    group = np.flatnonzero(np.r_[True, np.diff(key >> _LENGTH_BITS) > 0])
+    last = np.repeat(np.r_[group[1:], len(key)], np.diff(np.r_[group, len(key)]))
+    count = np.minimum(end, last) - index
+    densest = np.maximum.reduceat((count << 32) | index, group)
+    first, size = densest & 0xFFFFFFFF, densest >> 32
+    best[key[group] >> _LENGTH_BITS] = key[first + size // 2] & ((1 << _LENGTH_BITS) - 1)
     return best
 
 
-def _known(messages: Messages, side: Bools, rows: int) -> Floats:
+def _known(messages: Messages, side: Bools, rows: int, spread: int) -> Floats:
     """How many messages of one side are of its two commonest kinds."""
     flow, length = messages.flow[side], messages.length[side]
-    usual = _near(length, _mode(flow, length, rows)[flow])
+    usual = _near(length, _mode(flow, length, rows, spread)[flow], spread)
     rest_flow, rest = flow[~usual], length[~usual]
-    second = _near(rest, _mode(rest_flow, rest, rows)[rest_flow])
+    second = _near(rest, _mode(rest_flow, rest, rows, spread)[rest_flow], spread)
     return _count(flow[usual], rows) + _count(rest_flow[second], rows)
 
 

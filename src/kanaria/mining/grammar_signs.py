@@ -24,7 +24,7 @@ SEQUENCE = (
 SEQUENCE_AGAINST = (
     "gaps_regular", "gaps_bursty", "tiny_client", "echo", "push_like_submit", "bulk_down", "bulk_up", "many_lengths",
     "unanswered", "never_pushed", "silent_client", "answer_longer", "fast", "pushes_regular", "push_tiny",
-    "client_replies", "datagrams",
+    "client_replies", "datagrams", "blurred",
 )  # fmt: skip
 """Signs against mining in a message sequence: what keystrokes, heartbeats, polling and transfers look like."""
 
@@ -138,6 +138,7 @@ def _against(seen: Exchange, datagrams: Bools) -> dict[str, Floats]:
         "never_pushed": ramp(seen.push_total, 1, 0) * ramp(seen.total, 6, 16),
         "silent_client": ramp(seen.client_total, 1, 0) * log_ramp(seen.push_total, 10, 40),
         "client_replies": ramp(_share(seen.replies, seen.client_total), 0.25, 0.7) * ramp(seen.client_total, 1, 4),
+        "blurred": seen.blurred,
         "datagrams": datagrams.astype(np.float64),
     }
 

@@ -1,0 +1,93 @@
+"""Two machines and a cable inside one: network namespaces joined by a veth pair, and a capture of what they say.
+
+In: a name for the pair. Out: ``Pair`` while the block runs; afterwards everything is gone again. Needs root, ``ip`` and
+``tcpdump``. Addresses are documentation addresses (RFC 5737) and nothing is routed anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kanaria.core.errors import SourceError
+
+CLIENT_ADDRESS, SERVER_ADDRESS = "192.0.2.10", "192.0.2.20"
+READY = 5.0
+"""Seconds to wait for ``tcpdump`` to open the interface; it takes a tenth of one."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The names of the two namespaces; ``client`` has ``CLIENT_ADDRESS``, ``server`` has ``SERVER_ADDRESS``."""
+
+    client: str
+    server: str
+    interface: str = "lab0"
+
+    def start(self, where: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a program in one of the namespaces."""
+        return subprocess.Popen(["ip", "netns", "exec", where, *command], stderr=subprocess.PIPE)
+
+
+def available() -> str:
+    """Why namespaces cannot be used here; empty when they can."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    missing = [program for program in ("ip", "tcpdump") if shutil.which(program) is None]
+    return f"not installed: {', '.join(missing)}" if missing else ""
+
+
+@contextlib.contextmanager
+def pair(name: str) -> Iterator[Pair]:
+    """Namespaces ``NAME-client`` and ``NAME-server`` that reach each other. Raises SourceError where not possible."""
+    reason = available()
+    if reason:
+        raise SourceError(source=name, expected="root, ip and tcpdump", got=reason)
+    made = Pair(f"{name}-client", f"{name}-server")
+    try:
+        for namespace in (made.client, made.server):
+            _ip("netns", "add", namespace)
+        _ip(
+            "link", "add", made.interface, "netns", made.client, "type", "veth",
+            "peer", "name", made.interface, "netns", made.server,
+        )  # fmt: skip
+        for namespace, address in ((made.client, CLIENT_ADDRESS), (made.server, SERVER_ADDRESS)):
+            _ip("-n", namespace, "addr", "add", f"{address}/24", "dev", made.interface)
+            _ip("-n", namespace, "link", "set", made.interface, "up")
+            _ip("-n", namespace, "link", "set", "lo", "up")
+        yield made
+    finally:
+        for namespace in (made.client, made.server):
+            subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+
+
+def _ip(*arguments: str) -> None:
+    done = subprocess.run(["ip", *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        cause = "are network namespaces allowed in this container?"
+        raise SourceError(source="ip", expected=f"ip {' '.join(arguments)}", got=done.stderr.strip(), cause=cause)
+
+
+@contextlib.contextmanager
+def capture(namespaces: Pair, path: Path) -> Iterator[None]:
+    """Write everything the server's interface sees to a pcap file while the block runs."""
+    command = ["tcpdump", "-i", namespaces.interface, "-s", "0", "-U", "-n", "-w", str(path)]
+    process = namespaces.start(namespaces.server, command)
+    try:
+        deadline = time.monotonic() + READY
+        while not (path.exists() and path.stat().st_size >= 24):  # the file header is written when it listens
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SourceError(source="tcpdump", expected=f"a capture in {path}", got="no file header in time")
+            time.sleep(0.05)
+        yield
+        time.sleep(0.2)  # the last packets are on their way through the kernel
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate()
