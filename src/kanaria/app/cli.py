@@ -26,9 +26,8 @@ FOUND, NOTHING, USAGE = 1, 0, 2
 def main() -> None:
     """Entry point: deliberate errors become one line on standard error and exit status 2."""
     try:
-        cli.main(prog_name="kanaria", standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        status = cli.main(prog_name="kanaria", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else NOTHING)
     except click.ClickException as error:
         error.show()
         sys.exit(USAGE)

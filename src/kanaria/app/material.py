@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -19,6 +20,9 @@ QUOTE_BYTES = 4_096
 # A dropped file's name shorter than this is too common to recognise a later request by.
 DROPPED_NAME_LENGTH = 5
 LATER_REQUESTS_KEPT = 20
+EVENTS_KEPT = 50
+# The same thing found again after a day of silence is told as a new finding.
+SAME_FINDING_WITHIN = timedelta(days=1)
 
 
 class Material:
@@ -26,6 +30,7 @@ class Material:
 
     def __init__(self) -> None:
         self.findings: dict[str, Finding] = {}
+        self._latest: dict[str, Finding] = {}
         self.messages: list[StratumMessage] = []
         self.records: dict[int, Record] = {}
         self.later_requests: dict[str, list[Record]] = {}
@@ -35,17 +40,32 @@ class Material:
         self, tables: Mapping[str, pa.Table], messages: Iterable[StratumMessage], findings: Iterable[Finding]
     ) -> None:
         """Keep a batch's findings and messages, and the rows behind them."""
-        self._note_later_requests(tables.get("http"))
         new = list(messages)
         self.messages += new
         wanted = {message.event_id for message in new}
         for finding in findings:
-            self.findings[finding.id] = finding
+            self._merge(finding)
             wanted.update(finding.event_ids)
         self.tables_seen.update(name for name, table in tables.items() if len(table))
         for name, table in tables.items():
             if name in TABLES and name != "stratum" and wanted:
                 self._keep(name, table, wanted)
+        self._note_later_requests(tables.get("http"))
+
+    def _merge(self, finding: Finding) -> None:
+        """One finding per thing found: the same rule and key in a later batch makes the earlier finding longer."""
+        earlier = self._latest.get(finding.key)
+        if earlier is None or earlier.id == finding.id or not _continues(earlier, finding):
+            self._latest[finding.key] = self.findings[finding.id] = finding
+            return
+        count = int(earlier.values.get("count", "1")) + int(finding.values.get("count", "1"))
+        merged = replace(
+            earlier,
+            event_ids=(earlier.event_ids + finding.event_ids)[:EVENTS_KEPT],
+            until=max(filter(None, (earlier.until, earlier.time, finding.until, finding.time)), default=None),
+            values={**earlier.values, "count": str(count)},
+        )
+        self._latest[finding.key] = self.findings[earlier.id] = merged
 
     def _keep(self, name: str, table: pa.Table, wanted: set[int]) -> None:
         import pyarrow.compute as pc
@@ -55,20 +75,35 @@ class Material:
             self.records.setdefault(record.event_id, record)
 
     def _note_later_requests(self, http: pa.Table | None) -> None:
-        """Requests for names that an earlier exploit would have left on the server."""
-        names = {f.values.get("payload.dropped", "").rsplit("/", 1)[-1] for f in self.findings.values()}
-        names = {name for name in names if len(name) >= DROPPED_NAME_LENGTH}
+        """Requests for what an exploit seen so far would have left on the server."""
+        names = self._dropped()
         if http is None or not names:
             return
         import pyarrow.compute as pc
 
-        for name in sorted(names):
-            hits = http.filter(pc.fill_null(pc.match_substring(http["url"], name), False))
+        for name, since in sorted(names.items()):
             kept = self.later_requests.setdefault(name, [])
-            plain = [
-                r for r in records("http", hits.slice(0, LATER_REQUESTS_KEPT)) if not r.values.get("payload.decoded")
-            ]
-            kept += plain[: LATER_REQUESTS_KEPT - len(kept)]
+            hits = http.filter(pc.fill_null(pc.match_substring(http["url"], name), False))
+            for record in records("http", hits.slice(0, LATER_REQUESTS_KEPT)):
+                itself = name in str(record.values.get("payload.dropped", ""))
+                early = since is not None and record.time is not None and record.time < since
+                if not itself and not early and len(kept) < LATER_REQUESTS_KEPT:
+                    kept.append(record)
+
+    def _dropped(self) -> dict[str, datetime | None]:
+        """Names of files exploits would have left, with the time of the first attempt."""
+        names: dict[str, datetime | None] = {}
+        for record in self.records.values():
+            for path in str(record.values.get("payload.dropped", "")).split(","):
+                name = path.rsplit("/", 1)[-1]
+                if len(name) >= DROPPED_NAME_LENGTH:
+                    names.setdefault(name, record.time)
+        return names
+
+
+def _continues(earlier: Finding, later: Finding) -> bool:
+    end, start = earlier.until or earlier.time, later.time
+    return end is None or start is None or abs(start - end) <= SAME_FINDING_WITHIN
 
 
 def records(name: str, rows: pa.Table) -> list[Record]:

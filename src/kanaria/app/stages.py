@@ -134,9 +134,9 @@ class Stages:
         reading = mining.read(tables, self.facts)
         tables = reading.tables
         if "connection" in tables:
-            from kanaria.mining import grammar
+            from kanaria.mining import grammar, grammar_coin
 
-            tables = {**tables, "connection": grammar.read(tables["connection"], self.facts)}
+            tables = {**tables, "connection": grammar_coin.read(grammar.read(tables["connection"], self.facts))}
         return tables, reading.messages
 
     def score(self, tables: Tables) -> Tables:

@@ -37,6 +37,10 @@ def _indicators(case: Case) -> Iterator[Indicator]:
         address = parse_address(remote)
         if address is not None and is_global(remote):
             yield Indicator(type=f"ipv{address.version}", value=remote, comment=_role(case, remote))
+    for record in case.records.values():
+        if url := record.values.get("payload.download_url"):
+            yield Indicator(type="url", value=printable(str(url)), comment=Text(
+                en="download the attack asks for", ja="攻撃がダウンロードさせようとしたもの"))  # fmt: skip
     for message in case.messages:
         if message.wallet:
             yield Indicator(type="wallet", value=printable(message.wallet), comment=Text(
@@ -45,9 +49,6 @@ def _indicators(case: Case) -> Iterator[Indicator]:
             yield Indicator(type="user_agent", value=printable(message.agent), comment=Text(
                 en="program name in the mining login", ja="マイニングのログインで名乗ったプログラム名"))  # fmt: skip
     for finding in case.findings:
-        if url := finding.values.get("payload.download_url"):
-            yield Indicator(type="url", value=printable(url), comment=Text(
-                en="download the attack asks for", ja="攻撃がダウンロードさせようとしたもの"))  # fmt: skip
         if (name := finding.values.get("sni") or finding.values.get("query")) and "mining" in finding.rule:
             yield Indicator(type="domain", value=printable(name), comment=finding.title)
         if cookie := finding.values.get("cookie"):

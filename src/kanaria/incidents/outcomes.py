@@ -120,8 +120,9 @@ def _result_in_answer(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 def _follow_up(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """Requests that use what an exploit would have left behind, or their absence in covered time."""
-    dropped = {f.values["payload.dropped"] for f in case.findings if f.values.get("payload.dropped")}
-    used = [(name, record) for name in sorted(dropped) for record in around.later_requests.get(name, ())]
+    paths = {p for r in case.records.values() for p in str(r.values.get("payload.dropped", "")).split(",")}
+    names = sorted({path.rsplit("/", 1)[-1] for path in paths} & set(around.later_requests))
+    used = [(name, record) for name in names for record in around.later_requests[name] if _served(record)]
     for name, record in used:
         shown = cut(printable(name), 60)
         yield evidence(around.facts, "followup_uses_dropped_file", record, Text(
@@ -138,6 +139,11 @@ def _follow_up(case: Case, around: Surroundings) -> Iterator[Evidence]:
             en=f"the logs cover {hours:.1f} h after the last request and show nothing that used a success",
             ja=f"最後のリクエストの後{hours:.1f}時間分のログに、成功を利用した形跡はありません",
         ))  # fmt: skip
+
+
+def _served(record: Record) -> bool:
+    status = record.values.get("status")
+    return isinstance(status, int) and 200 <= status < 400
 
 
 def _network(case: Case, around: Surroundings) -> Iterator[Evidence]:
