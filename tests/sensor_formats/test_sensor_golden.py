@@ -25,6 +25,7 @@ from kanaria.formats.dns_servers import BindQueryLog, DnsmasqLog, UnboundLog, Wi
 from kanaria.formats.firewall import Conntrack, NetfilterLog, PfFilterLog
 from kanaria.formats.netflow_csv import FlowCsv
 from kanaria.formats.netflow_datagrams import NetflowDatagrams
+from kanaria.formats.netflow_text import NfdumpText
 from kanaria.formats.suricata import SuricataEve
 from kanaria.formats.zeek import ZeekJson, ZeekTsv
 
@@ -38,6 +39,7 @@ PAIRS: list[tuple[Format, str]] = [
     (FlowCsv(), "flow-csv.csv"),
     (FlowCsv(), "argus.binetflow"),
     (FlowCsv(), "ipfixprobe.csv"),
+    (NfdumpText(), "nfdump.txt"),
     (BindQueryLog(), "bind.log"),
     (UnboundLog(), "unbound.log"),
     (DnsmasqLog(), "dnsmasq.log"),
