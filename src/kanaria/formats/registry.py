@@ -33,6 +33,7 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.netflow_nfcapd:Nfcapd",
     "kanaria.formats.netflow_datagrams:NetflowDatagrams",
     "kanaria.formats.netflow_csv:FlowCsv",
+    "kanaria.formats.netflow_text:NfdumpText",
     # DNS servers, firewalls
     "kanaria.formats.dns_servers:BindQueryLog",
     "kanaria.formats.dns_servers:UnboundLog",
