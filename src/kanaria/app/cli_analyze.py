@@ -1,0 +1,107 @@
+"""Commands that look at logs and captures: explain, analyze, demo, formats."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kanaria.app.options import FOUND, NOTHING, language_option, output_options
+
+if TYPE_CHECKING:
+    from kanaria.core.types import Analysis, Language
+
+
+@click.command()
+@click.argument("line", required=False)
+@click.option("--input-format", metavar="NAME", help="Format of the line; see kanaria formats.")
+@output_options
+def explain(
+    line: str | None, input_format: str | None, language: Language, config: Path | None, kind: str, path: str | None
+) -> None:
+    """Explain one log line, or the lines on standard input.
+
+    Example: kanaria explain '"{\\"id\\":1,\\"method\\":\\"mining.subscribe\\",\\"params\\":[]}\\n" 400 4076 "-" "-"'
+    """
+    from kanaria.sources import text_stream
+
+    data = os.fsencode(line) + b"\n" if line is not None else sys.stdin.buffer.read()
+    _run([text_stream("line" if line is not None else "-", data)], config, input_format, None, language, kind, path)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--input-format", metavar="NAME", help="Format of all inputs, instead of looking; see kanaria formats.")
+@click.option("--log-format", "layout", metavar="STRING", help="Apache LogFormat or nginx log_format of the inputs.")
+@click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
+@click.option("--check-host", is_flag=True, help="Also look at this machine's load, processes and connections.")
+@click.option("--rejects", metavar="FILE", help="Write records that could not be read here.")
+@output_options
+def analyze(
+    paths: tuple[str, ...],
+    input_format: str | None,
+    layout: str | None,
+    home: tuple[str, ...],
+    check_host: bool,
+    rejects: str | None,
+    **output: Any,
+) -> None:
+    """Analyze logs and captures: files, folders, globs, or - for standard input.
+
+    Example: kanaria analyze --lang ja /var/log/apache2/ capture.pcap
+    """
+    from kanaria.app.analyze import analyze_paths
+
+    found = analyze_paths(
+        paths, input_format=input_format, layout=layout, home=home, check_host=check_host, rejects=rejects, **output
+    )
+    click.get_current_context().exit(FOUND if found else NOTHING)
+
+
+@click.command()
+@output_options
+def demo(language: Language, config: Path | None, kind: str, path: str | None) -> None:
+    """Show both real cases Kanaria was made for, on bundled examples.
+
+    Example: kanaria demo --lang ja
+    """
+    from kanaria.app.demo import demo_streams
+
+    _run(demo_streams(), config, None, None, language, kind, path, exit_with_findings=False)
+
+
+@click.command()
+@language_option
+def formats(language: Language) -> None:
+    """List the formats that can be read, with an example of each.
+
+    Example: kanaria formats
+    """
+    from kanaria.app.listings import format_lines
+
+    click.echo("\n".join(format_lines(language)))
+
+
+def _run(
+    streams: Any,
+    config: Path | None,
+    input_format: str | None,
+    layout: str | None,
+    language: Language,
+    kind: str,
+    path: str | None,
+    *,
+    exit_with_findings: bool = True,
+) -> None:
+    from kanaria.app.config import load
+    from kanaria.app.output import render, write
+    from kanaria.app.pipeline import analyse
+    from kanaria.app.stages import Stages
+
+    stages = Stages(config=load(config), input_format=input_format, layout=layout)
+    analysis: Analysis = analyse(streams, stages)
+    write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)
+    click.get_current_context().exit(FOUND if analysis.incidents and exit_with_findings else NOTHING)

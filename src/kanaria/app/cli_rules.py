@@ -1,0 +1,124 @@
+"""``kanaria rules``: list, test, convert and explain detection rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kanaria.app.options import FOUND, Listing, language_option
+
+if TYPE_CHECKING:
+    from kanaria.core.types import Language
+    from kanaria.detect import Rule, RuleSet
+
+own_rules = click.option(
+    "--rules",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A rule file or folder of yours, besides the bundled rules; may be repeated.",
+)
+
+
+@click.group(cls=Listing)
+def rules() -> None:
+    """List, test, convert and explain detection rules.
+
+    Example: kanaria rules test --rules ./my-rules
+    """
+
+
+@rules.command("list")
+@own_rules
+@language_option
+def rules_list(folders: tuple[Path, ...], language: Language) -> None:
+    """List all rules: id, level, table, techniques, title.
+
+    Example: kanaria rules list --lang ja
+    """
+    from kanaria.detect import commands
+
+    found = _load(folders)
+    for rule in commands.list_rules(found, language):
+        techniques = ",".join(rule["techniques"])
+        click.echo(f"{rule['id']}  {rule['level']}  {rule['table']}  {rule['kind']}  {techniques}  {rule['title']}")
+
+
+@rules.command("test")
+@own_rules
+def rules_test(folders: tuple[Path, ...]) -> None:
+    """Run the tests inside the rules. Exit status 1 when one fails.
+
+    Example: kanaria rules test --rules ./my-rules
+    """
+    from kanaria import knowledge
+    from kanaria.detect import commands
+
+    found = _load(folders)
+    passed, failures = commands.check_rules(found, knowledge.load())
+    for failure in failures:
+        click.echo(f"{failure.rule}: {failure.test}: expected {failure.expected}; got {failure.got}")
+    click.echo(f"{len(passed)} rules passed, {len(failures)} tests failed, {len(found.errors)} rules not loaded")
+    click.get_current_context().exit(FOUND if failures or found.errors else 0)
+
+
+@rules.command("convert")
+@click.argument("rule")
+@click.option("--to", "dialect", default="duckdb", show_default=True, help="SQL dialect: duckdb, spark, clickhouse, …")
+@own_rules
+def rules_convert(rule: str, dialect: str, folders: tuple[Path, ...]) -> None:
+    """Show a rule as a query of another engine.
+
+    Example: kanaria rules convert web_log4shell --to spark
+    """
+    from kanaria.core.errors import ConfigError
+    from kanaria.detect import commands
+
+    try:
+        click.echo(commands.convert(_named(_load(folders), rule), dialect))
+    except ValueError as error:
+        raise ConfigError(path="--to", key="", expected="a SQL dialect", got=dialect, cause=str(error)) from error
+
+
+@rules.command("explain")
+@click.argument("rule")
+@click.argument("path", metavar="FILE")
+@click.option("--row", default=1, show_default=True, help="Which record of the rule's table, from 1.")
+@own_rules
+@language_option
+def rules_explain(rule: str, path: str, row: int, folders: tuple[Path, ...], language: Language) -> None:
+    """Say which parts of a rule hold for one record of a file, and what the columns contain.
+
+    Example: kanaria rules explain web_log4shell access.log --row 17
+    """
+    from kanaria.app.explain_rule import explain_rule
+
+    click.echo(explain_rule(_named(_load(folders), rule), path, row, language))
+
+
+def _load(folders: tuple[Path, ...]) -> RuleSet:
+    """Bundled rules and the user's own; what did not load is said on standard error."""
+    from kanaria import detect, knowledge
+
+    weights = knowledge.load().weights
+    found = detect.load(weights=weights)
+    if folders:
+        found = detect.merged(found, detect.load(folders, weights=weights))
+    for error in found.errors:
+        click.echo(f"not loaded: {error}", err=True)
+    return found
+
+
+def _named(found: RuleSet, name: str) -> Rule:
+    import difflib
+
+    from kanaria.core.errors import ConfigError
+
+    try:
+        return found[name]
+    except KeyError as error:
+        near = difflib.get_close_matches(name, [rule.id for rule in found.rules], n=3)
+        cause = f"did you mean {' or '.join(near)}?" if near else "kanaria rules list shows all"
+        raise ConfigError(path="rules", key="", expected="the id of a rule", got=name, cause=cause) from error

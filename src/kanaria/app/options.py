@@ -1,0 +1,63 @@
+"""Options, groups and exit statuses that commands share."""
+
+from __future__ import annotations
+
+import locale
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+FOUND, NOTHING, USAGE = 1, 0, 2
+
+
+class Ordered(click.Group):
+    """Lists commands in the order a newcomer meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+class Listing(click.Group):
+    """A group that lists unless told otherwise: ``knowledge pools`` is short for ``knowledge list pools``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in {*self.commands, "-h", "--help"}:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+def _language(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    if value:
+        return value
+    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "ja" if (spoken or locale.getlocale()[0] or "").startswith("ja") else "en"
+
+
+Command = Callable[..., Any]
+
+
+def language_option(command: Command) -> Command:
+    option: Callable[[Command], Command] = click.option(
+        "--lang",
+        "language",
+        type=click.Choice(["ja", "en"]),
+        callback=_language,
+        help="Language; default: the locale's.",
+    )
+    return option(command)
+
+
+def output_options(command: Command) -> Command:
+    """What every command that writes a report accepts."""
+    kinds = ["text", "markdown", "html", "json", "ocsf"]
+    command = click.option("-o", "--output", "path", metavar="FILE", help="Write here instead of standard output.")(
+        command
+    )
+    command = click.option(
+        "--format", "kind", type=click.Choice(kinds), default="text", show_default=True, help="Output."
+    )(command)
+    command = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")(command)
+    return language_option(command)
