@@ -6,6 +6,8 @@ code of our own to keep right. Capturing needs root or CAP_NET_RAW.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
 import os
 import re
@@ -19,6 +21,7 @@ from typing import BinaryIO, cast
 from kanaria.core.errors import SourceError
 
 RING_KIB = 64 << 10  # kernel ring: at 50,000 packets of 500 bytes a second it holds two and a half seconds
+PIPE = 1 << 20
 HEADER = 24  # bytes of a pcap file header
 START_SECONDS = 10.0
 _DROPPED = re.compile(rb"(\d+) packets? dropped by kernel")
@@ -63,6 +66,9 @@ class LiveStream:
         """Packets the kernel had to drop, known after ``close``."""
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         self._head = b""
+        # A larger pipe lets tcpdump go on while a batch is being worked on; 1 MiB is what any user may ask for.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._pipe(), fcntl.F_SETPIPE_SZ, PIPE)
 
     def head(self) -> bytes:
         """The file header. Raises SourceError when the capture did not start."""
@@ -127,7 +133,7 @@ class _Pipe(io.RawIOBase):
         return self._descriptor
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]
-        data = self._left[: len(target)] if self._left else os.read(self._descriptor, len(target))
+        data = self._left[: len(target)] if self._left else os.read(self._descriptor, min(len(target), PIPE))
         self._left = self._left[len(data) :] if self._left else b""
         target[: len(data)] = data
         return len(data)

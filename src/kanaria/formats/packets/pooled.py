@@ -18,7 +18,7 @@ from kanaria.formats.packets import state as T
 from kanaria.formats.packets.flowset import Array, FlowSet, first_bytes, parse_log
 
 MAX_FLOWS = 1 << 20  # a million at once; 0.4 GB of records
-PAYLOAD_BUDGET = 192 << 20  # bytes; 12,000 flows may fill both sides' FIRST_BYTES /2
+PAYLOAD_BUDGET = 128 << 20  # bytes; 4,000 flows can have both sides full at once, the others get LEAN_BYTES
 MESSAGE_CHUNKS = 1 << 20  # 8 messages each, 96 MB
 PAIR_TABLES = 1 << 18  # 64 MB
 EXPORT = 4096  # flows copied out at a time, so that their bytes stay small
@@ -178,9 +178,9 @@ class PooledTracker:
 
 
 def _larger(array: Array, size: int) -> Array:
-    grown = np.zeros((size, *array.shape[1:]), array.dtype)
-    grown[: len(array)] = array
-    return grown
+    """The array with more rows of zeros, in place where the system can (no second copy of a large pool)."""
+    array.resize((size, *array.shape[1:]), refcheck=False)
+    return array
 
 
 def _free(heads: Array, links: Any, old: int, head: int, left: int) -> None:

@@ -40,7 +40,7 @@ def _tcp(data: bytes) -> str | None:
         return "websocket" if re.search(rb"(?i)\nupgrade: *websocket", data[:2048]) else "http"
     if _JSON.match(data):
         return "json"
-    return _banner(data) or ("dns" if is_dns(data[2:]) and data[:2] == _size(data) else None)
+    return _banner(data) or ("dns" if data[:2] == _size(data) and is_dns(data[2:]) else None)
 
 
 def _size(data: bytes) -> bytes:
