@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.formats import columns as cols
+from kanaria.formats import json_lines
 from kanaria.formats.uniform_times import uniform_times
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -89,8 +90,8 @@ def _begins(found: list[cols.Chunk]) -> list[int]:
 def test_lines_split_and_join() -> None:
     data = b"one\n\nthree\xff\n"
     assert cols.split_lines(data).to_pylist() == [b"one", b"", b"three\xff"]
-    assert cols.join_lines(cols.split_lines(data)) == data
-    assert cols.join_lines(pa.array([], pa.binary())) == b""
+    assert json_lines.join_lines(cols.split_lines(data)) == data
+    assert json_lines.join_lines(pa.array([], pa.binary())) == b""
 
 
 def test_cells_that_do_not_fit_become_null_and_short_rows_are_rejected() -> None:
@@ -107,7 +108,7 @@ def test_cells_that_do_not_fit_become_null_and_short_rows_are_rejected() -> None
 def test_json_of_other_types_is_fitted_or_null() -> None:
     lines = [b'{"t":5,"n":"7","l":["a"]}', b'{"t":"x","n":true,"l":"b"}', b"[1]", b'{"t":null,"n":1.9}']
     fields = pa.schema([("t", pa.string()), ("n", pa.int64()), ("l", pa.list_(pa.string()))])
-    part = cols.read_json_lines(pa.array(lines), np.arange(1, 5), fields)
+    part = json_lines.read_json_lines(pa.array(lines), np.arange(1, 5), fields)
     assert part.table.to_pydict() == {"t": ["5", "x", None], "n": [7, None, 1], "l": [["a"], ["b"], None]}
     assert [row for row, _reason, _raw in part.rejects] == [3]
 

@@ -1,5 +1,5 @@
-"""Helpers every sensor log format shares: chunks of whole lines, delimited text and JSON lines into Arrow columns,
-times, and the last step that turns mapped columns into a finished table.
+"""Helpers every sensor log format shares: chunks of whole lines, delimited text into Arrow columns, times, and the last
+step that turns mapped columns into a finished table. ``json_lines`` is the sibling for JSON.
 
 In come bytes of any content, out come Arrow columns with the line number of every row, and rejected records. The fast
 readers of pyarrow do the work; a chunk they refuse is read again line by line, so that one broken line costs its
@@ -8,7 +8,6 @@ neighbours nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -244,105 +243,6 @@ def lenient(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array |
         fits = pc.match_substring_regex(column, _CAST_PATTERNS[kind])
         column = pc.if_else(fits, pc.utf8_trim_whitespace(column), pa.scalar(None, pa.string()))
     return pc.cast(column, kind, safe=False)
-
-
-# --- JSON lines -----------------------------------------------------------------------------------------------------
-
-
-def read_json_lines(raw: pa.BinaryArray, lines: Lines, fields: pa.Schema) -> Part:
-    """One JSON object per line into the columns of ``fields``; other keys are ignored, missing ones are null.
-
-    Values of another type than the field's become null (numbers in text fields become text). What is no JSON object is
-    rejected.
-    """
-    from pyarrow import json as arrow_json
-
-    data = join_lines(raw)
-    if not _is_utf8(data):  # the reader does not look
-        return _read_json_carefully(raw, lines, fields)
-    try:
-        table = arrow_json.read_json(
-            pa.BufferReader(data),
-            arrow_json.ReadOptions(block_size=max(1 << 20, len(data) // 2)),
-            arrow_json.ParseOptions(explicit_schema=fields, unexpected_field_behavior="ignore"),
-        )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return _read_json_carefully(raw, lines, fields)
-    if table.num_rows != len(raw):  # blank lines, or several objects on one line
-        return _read_json_carefully(raw, lines, fields)
-    return Part(table.combine_chunks(), lines, raw)
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        return data.isascii() or bool(data.decode())
-    except UnicodeDecodeError:
-        return False
-
-
-def join_lines(raw: pa.BinaryArray) -> bytes:
-    """The lines with their ends again."""
-    import pyarrow.compute as pc
-
-    if not len(raw):
-        return b""
-    whole = pa.ListArray.from_arrays(pa.array([0, len(raw)], pa.int32()), raw)
-    joined: bytes = pc.binary_join(whole, b"\n")[0].as_buffer().to_pybytes()
-    return joined + b"\n"
-
-
-def _read_json_carefully(raw: pa.BinaryArray, lines: Lines, fields: pa.Schema) -> Part:
-    keep: list[int] = []
-    rows: list[dict[str, object]] = []
-    rejects: list[tuple[int, str, bytes]] = []
-    for index, line in enumerate(raw.to_pylist()):
-        if not line.strip():
-            continue
-        value, reason = _parse_object(line)
-        if value is None:
-            rejects.append((int(lines[index]), reason, line))
-            continue
-        keep.append(index)
-        rows.append({name: _fit(value.get(name), kind) for name, kind in zip(fields.names, fields.types, strict=True)})
-    table = pa.Table.from_pylist(rows, schema=fields)
-    return Part(table, lines[keep], raw.take(pa.array(keep, pa.int64())), rejects)
-
-
-def _parse_object(line: bytes) -> tuple[dict[str, object] | None, str]:
-    try:
-        value = json.loads(line.decode("utf-8", "backslashreplace"))
-    except (ValueError, RecursionError) as error:
-        return None, f"expected one JSON object; {error}"
-    if not isinstance(value, dict):
-        return None, f"expected one JSON object; got {type(value).__name__}"
-    return value, ""
-
-
-def _fit(value: object, kind: pa.DataType) -> object:
-    """The value as the Arrow type wants it, or None."""
-    if value is None:
-        return None
-    if pa.types.is_struct(kind):
-        return {f.name: _fit(value.get(f.name), f.type) for f in kind} if isinstance(value, dict) else None
-    if pa.types.is_list(kind):
-        return [_fit(item, kind.value_type) for item in (value if isinstance(value, list) else [value])]
-    if pa.types.is_string(kind):
-        text = value if isinstance(value, str) else json.dumps(value)
-        return text.encode("utf-8", "backslashreplace").decode()
-    if pa.types.is_boolean(kind):
-        return value if isinstance(value, bool) else None
-    return _fit_number(value, kind)
-
-
-def _fit_number(value: object, kind: pa.DataType) -> int | float | None:
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 2**62:
-        return None
-    return int(value) if pa.types.is_integer(kind) else float(value)
 
 
 # --- values ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import pyarrow as pa
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
+from kanaria.formats import json_lines
 from kanaria.formats import suricata_tables as tables
 from kanaria.formats.flow_state import PROTOCOL_NAMES, parse_flags
 from kanaria.formats.netflow_stitch import RECORD, stitch
@@ -54,7 +55,7 @@ class SuricataEve:
                 chosen = types == kind
                 if not chosen.any():
                     continue
-                part = cols.read_json_lines(raw.filter(pa.array(chosen)), lines[chosen], fields)
+                part = json_lines.read_json_lines(raw.filter(pa.array(chosen)), lines[chosen], fields)
                 rejects += part.rejects
                 if len(part.lines):
                     mapped, numbers = _map(kind, mapping, part)

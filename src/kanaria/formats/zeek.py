@@ -17,6 +17,7 @@ import pyarrow as pa
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
+from kanaria.formats import json_lines
 from kanaria.formats.zeek_fields import (
     FIELDS,
     Fields,
@@ -192,7 +193,7 @@ class ZeekJson:
 
         base = _base(path) if path else ""
         fields = json_schema(base, data[: 1 << 16]) if base in FIELDS else pa.schema([("_path", pa.string())])
-        part = cols.read_json_lines(raw, lines, fields)
+        part = json_lines.read_json_lines(raw, lines, fields)
         out.rows += len(part.lines) + len(part.rejects)
         said = part.table["_path"].combine_chunks() if len(part.lines) else pa.array([], pa.string())
         mine = pc.or_(pc.is_null(said), pc.is_in(said, pa.array([base, path or "", "open_" + base])))
@@ -201,7 +202,9 @@ class ZeekJson:
             if _base(other) in FIELDS:
                 out.rows -= pc.sum(chosen).as_py()
                 some = part.raw.filter(chosen)
-                self._read(some, part.lines[chosen.to_numpy(zero_copy_only=False)], other, out, cols.join_lines(some))
+                self._read(
+                    some, part.lines[chosen.to_numpy(zero_copy_only=False)], other, out, json_lines.join_lines(some)
+                )
         if base not in FIELDS or path is None:
             out.rejects += part.rejects
             return
