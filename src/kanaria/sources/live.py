@@ -1,7 +1,9 @@
 """Live capture: an interface name comes in, a ``Stream`` of pcap bytes goes out, for the same reader as files.
 
-tcpdump (or dumpcap) captures: it fills a kernel ring, drops its privileges, and is on every router; no capture
-code of our own to keep right. Capturing needs root or CAP_NET_RAW.
+tcpdump (or dumpcap) captures: it fills a kernel ring, drops its privileges, and is on every router; no capture code of
+our own to keep right. Measured at 50,000 packets a second between network namespaces on two cores, sender included:
+no packet of 300,000 lost on a quiet machine, a fifth to a third with either tool once other work kept both cores busy.
+``dropped`` says what was lost. Capturing needs root or CAP_NET_RAW.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import BinaryIO, cast
 
 from kanaria.core.errors import SourceError
 
-RING_KIB = 64 << 10  # kernel ring: at 50,000 packets of 500 bytes a second it holds two and a half seconds
+RING_KIB = 128 << 10  # kernel ring: at 50,000 packets of 500 bytes a second it holds five seconds
 PIPE = 1 << 20
 HEADER = 24  # bytes of a pcap file header
 START_SECONDS = 10.0
@@ -66,6 +68,7 @@ class LiveStream:
         """Packets the kernel had to drop, known after ``close``."""
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         self._head = b""
+        self._opened = False
         # A larger pipe lets tcpdump go on while a batch is being worked on; 1 MiB is what any user may ask for.
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._pipe(), fcntl.F_SETPIPE_SZ, PIPE)
@@ -83,13 +86,15 @@ class LiveStream:
 
     def open(self) -> BinaryIO:
         """The capture from its beginning, unbuffered: reads return what is there."""
-        return cast(BinaryIO, _Pipe(self.head(), self._pipe()))
+        head = self.head()
+        self._opened = True
+        return cast(BinaryIO, _Pipe(head, cast(BinaryIO, self._process.stdout)))
 
     def close(self) -> None:
         """Stop capturing; what was captured can still be read to its end."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-        errors = self._errors()
+        errors = self._wait() if self._opened else self._errors()
         found = _DROPPED.search(errors)
         self.dropped = int(found[1]) if found else self.dropped
 
@@ -97,6 +102,18 @@ class LiveStream:
         if self._process.stdout is None:
             raise self._failure()
         return self._process.stdout.fileno()
+
+    def _wait(self) -> bytes:
+        """What the tool said until it ended, while a reader goes on draining the pipe."""
+        try:
+            self._process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is None or self._process.stderr.closed:
+            return b""
+        with self._process.stderr as said:
+            return said.read()
 
     def _errors(self) -> bytes:
         """What the tool said until it ended; the pipe is drained meanwhile so that it can end."""
@@ -123,11 +140,15 @@ class LiveStream:
 class _Pipe(io.RawIOBase):
     """The bytes read for ``head`` again, then the pipe."""
 
-    def __init__(self, head: bytes, descriptor: int) -> None:
-        self._left, self._descriptor = head, descriptor
+    def __init__(self, head: bytes, pipe: BinaryIO) -> None:
+        self._left, self._source, self._descriptor = head, pipe, pipe.fileno()
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
 
     def fileno(self) -> int:
         return self._descriptor
