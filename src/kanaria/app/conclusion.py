@@ -41,7 +41,7 @@ def conclude(stages: Stages) -> Analysis:
         inputs=tuple(stages.inputs.summaries.values()),
         incidents=tuple(incidents),
         not_looked_at=_not_looked_at(stages),
-        notes=tuple(stages.inputs.notes),
+        notes=tuple(_notes(stages)),
     )
 
 
@@ -95,3 +95,15 @@ def _not_looked_at(stages: Stages) -> tuple[Text, ...]:
     if stages.networks is None:
         missing.append(_OWNERS)
     return tuple(missing)
+
+
+def _notes(stages: Stages) -> list[Text]:
+    notes = list(stages.inputs.notes)
+    if doubles := stages.inputs.doubles:
+        notes.append(
+            Text(
+                en=f"{doubles:,} records describe flows that another input shows in more detail; each counts once.",
+                ja=f"{doubles:,}件の記録は、別の入力により詳しく残っている通信と同じものなので、1回だけ数えました。",
+            )
+        )
+    return notes

@@ -16,6 +16,8 @@ class Inputs:
 
     summaries: dict[str, InputSummary] = field(default_factory=dict)
     notes: list[Text] = field(default_factory=list)
+    doubles: int = 0
+    """Rows left out because a better sensor saw the same flow."""
 
     def open(self, name: str, format_name: str) -> None:
         self.summaries.setdefault(name, InputSummary(path=name, format=format_name, rows=0, rejected=0))

@@ -40,6 +40,11 @@ class Spool:
                 self._names.append(name)
             self._engine.unregister("spool_batch")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Tables that have rows."""
+        return tuple(self._names)
+
     def slices(self) -> Iterator[dict[str, pa.Table]]:
         """Everything, earliest first; rows without a time come in the first slice."""
         edges = self._edges()

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kanaria.app.config import Config
+from kanaria.app.home import infer
 from kanaria.app.inputs import Inputs
+from kanaria.app.linking import link
 from kanaria.app.listings import user_facts
 from kanaria.app.material import Material
 from kanaria.app.spool import STREAMED, Spool
 from kanaria.core.facts import Knowledge
+from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Analysis, Batch, Finding, HostObservation, RejectedRecord, StratumMessage, Text
 
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from kanaria.knowledge import NetworkTable
 
 Tables = Mapping[str, pa.Table]
+
+# Tables whose rows are conversations between two addresses.
+ORIENTED = frozenset({"connection", "dns", "tls", "rdp", "smb"})
 
 
 @dataclass
@@ -121,7 +127,32 @@ class Stages:
                 spool = spool or Spool(self.engine)
                 spool.add({name: table for name, table in batch.tables.items() if name not in STREAMED})
         if spool:
-            yield from spool.slices()
+            home = None if self.config.home else infer(self.engine, [n for n in spool.names if n in ORIENTED])
+            for tables in spool.slices():
+                linked, doubles = link(self.engine, tables)
+                self.inputs.doubles += doubles
+                yield self._oriented(linked, home) if home else linked
+
+    def _oriented(self, tables: Tables, home: HomeNetworks) -> Tables:
+        """The same tables with direction, device and remote worked out anew from inferred home addresses."""
+        sides = ("direction", "device", "remote")
+        named = ", ".join(str(network) for network in home.networks)
+        note = Text(
+            en=f"No private addresses were seen; {named} takes part in nearly every connection and counts as yours "
+            "(use --home to say otherwise).",
+            ja=f"プライベートアドレスが見当たらないため、ほぼすべての通信に現れる {named} をご自身のものとみなしました"
+            "(異なる場合は --home で指定してください)。",
+        )
+        if note not in self.inputs.notes:
+            self.inputs.notes.append(note)
+        cleared = dict(tables)
+        for name in ORIENTED & set(tables):
+            table = tables[name]
+            for side in sides:
+                empty = pa.nulls(len(table), pa.string())
+                table = table.set_column(table.schema.get_field_index(side), side, empty)
+            cleared[name] = orient(table, home)
+        return cleared
 
     def enrich(self, tables: Tables) -> Tables:
         from kanaria import knowledge

@@ -20,6 +20,8 @@ FOLLOW_UP_WINDOW = timedelta(hours=1)
 # Answers of one size to others before we call a size usual, and answers seen before an unseen size is called unusual.
 USUAL_ANSWERS = 3
 KNOWN_ANSWERS = 20
+# From here on the grammar of messages speaks of mining; the models use the same number.
+GRAMMAR_BITS = 7.0
 # nginx logs 444 when it closes without an answer and 499 when the client left; Apache and HAProxy log 0 or -1 then.
 CLOSED_WITHOUT_ANSWER = frozenset({0, -1, 444, 499})
 
@@ -141,6 +143,32 @@ def _follow_up(case: Case, around: Surroundings) -> Iterator[Evidence]:
         ))  # fmt: skip
 
 
+def _exchange(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """A pool that sends work, or shares that are acknowledged: the miner runs."""
+    for message in case.messages:
+        record = case.record_of(message)
+        if record and record.table == "connection" and message.direction == "server" and _ours(record):
+            yield evidence(around.facts, "pool_sent_work", record)
+            break
+    for record in case.records.values():
+        if record.table == "connection" and _ours(record) and _number(record, "mining.grammar_bits") >= GRAMMAR_BITS:
+            words = Text(
+                en=str(record.values["mining.grammar_because_en"]), ja=str(record.values["mining.grammar_because_ja"])
+            )
+            yield evidence(around.facts, "mining_exchange_seen", record, words)
+            break
+
+
+def _ours(record: Record) -> bool:
+    """Whether the miner's end is ours: a stranger who speaks to our port does not make our device mine."""
+    return record.values.get("direction") != "inbound"
+
+
+def _number(record: Record, column: str) -> float:
+    value = record.values.get(column)
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
 def _served(record: Record) -> bool:
     status = record.values.get("status")
     return isinstance(status, int) and 200 <= status < 400
@@ -154,6 +182,7 @@ def _network(case: Case, around: Surroundings) -> Iterator[Evidence]:
         if record and record.table == "connection" and message.fields.get("accepted") == "true":
             yield evidence(around.facts, "mining_share_accepted", record)
             break
+    yield from _exchange(case, around)
     for finding in case.findings:
         outbound = finding.values.get("direction") == "outbound"
         if outbound and "mining" in finding.rule and first_probe and finding.time and finding.time >= first_probe:

@@ -23,7 +23,7 @@ from kanaria.formats.web import tables
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.values import Row
 
-KEPT_REJECTS = 1000  # per input: enough to see what is wrong with it; all are counted
+KEPT_REJECTS = 100_000  # per block of lines: bounds memory when a binary file is given as a log; all are counted
 KEPT_BYTES = 4096  # per reject: longer than any request line a server accepts by default is short
 WORKERS = 2  # blocks parsed at once; the next is read meanwhile
 
@@ -51,16 +51,13 @@ def read(
     stream: Stream, context: ReadContext, *, name: str, sensor: str, careful: LineParser, fast: Fast | None = None
 ) -> Iterator[Batch]:
     """Batches of the ``http`` table. ``careful`` may remember declared fields: then there must be no ``fast``."""
-    budget = KEPT_REJECTS
 
     def work(block: Block) -> tuple[Block, Parsed]:
         return block, fast.parse(block, careful) if fast else parse_block(block, careful)
 
     source = blocks(stream.open(), BLOCK)
     for block, parsed in _parallel(work, source) if fast else map(work, source):
-        batch = _batch(block, parsed, stream.name, name, sensor, context, budget)
-        budget -= len(batch.rejects)
-        yield batch
+        yield _batch(block, parsed, stream.name, name, sensor, context)
     damage: str | None = getattr(stream, "damage", None)
     if damage:
         yield _damaged(stream.name, name, damage)
@@ -110,12 +107,10 @@ class Rejects:
             self.kept.append((row, reason, raw[:KEPT_BYTES]))
 
 
-def _batch(
-    block: Block, parsed: Parsed, source: str, name: str, sensor: str, context: ReadContext, budget: int
-) -> Batch:
+def _batch(block: Block, parsed: Parsed, source: str, name: str, sensor: str, context: ReadContext) -> Batch:
     last = block.first_row + len(block) - 1
     rejects = tuple(
-        RejectedRecord(source=source, row=row, reason=reason, raw=raw) for row, reason, raw in parsed.rejects[:budget]
+        RejectedRecord(source=source, row=row, reason=reason, raw=raw) for row, reason, raw in parsed.rejects
     )
     return Batch(
         source=source,

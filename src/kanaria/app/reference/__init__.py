@@ -1,0 +1,37 @@
+"""The reference, generated from what the program itself holds: nothing in, pages of Markdown in both languages out.
+
+Commands come from the command line's own help, settings from ``app.config``, formats from the registry, rules from the
+rule set, tables from ``core.schema``, errors from ``core.errors``, words from ``core.glossary``. Run
+``python -m kanaria.app.reference docs/reference`` (``make docs``); a test says when the committed pages are stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kanaria.app.reference import commands, errors, formats, glossary, index, rules, settings, tables
+from kanaria.core.types import LANGUAGES, Language
+
+Page = Callable[[Language], str]
+
+PAGES: Mapping[str, Page] = {
+    "index": index.page,
+    "commands": commands.page,
+    "settings": settings.page,
+    "formats": formats.page,
+    "rules": rules.page,
+    "tables": tables.page,
+    "errors": errors.page,
+    "glossary": glossary.page,
+}
+"""Pages by name; each takes a language and gives the whole text."""
+
+
+def pages() -> dict[str, str]:
+    """File name to text of every generated page, ``name.md`` in English and ``name.ja.md`` in Japanese."""
+    return {file_name(name, lang): page(lang) for name, page in PAGES.items() for lang in LANGUAGES}
+
+
+def file_name(page: str, language: Language) -> str:
+    """``commands.md`` or ``commands.ja.md``."""
+    return f"{page}.md" if language == "en" else f"{page}.{language}.md"

@@ -1,0 +1,104 @@
+"""Settings: every key of the settings file with its type, default and the words beside its declaration."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any, get_type_hints
+
+from kanaria.app import config
+from kanaria.app.reference import markup
+from kanaria.app.reference.words import SETTINGS
+from kanaria.core.types import Language, Text
+
+_HEADING = Text(en="Settings", ja="設定")
+_INTRO = Text(
+    en="One YAML file: `kanaria.yaml` in the working directory, else `~/.config/kanaria/kanaria.yaml`, or the file"
+    " that `--config` names. Every key has a default; unknown keys are refused with the nearest known one.",
+    ja="YAMLファイル1つです。作業フォルダの `kanaria.yaml`、なければ `~/.config/kanaria/kanaria.yaml`、または "
+    "`--config` で指定したファイルを読みます。どのキーにも既定値があり、知らないキーは近い候補を示して拒否します。",
+)
+_HEAD = {
+    "en": ("key", "value", "default", "meaning"),
+    "ja": ("キー", "値", "既定値", "意味"),
+}
+_EXAMPLE = Text(en="Example", ja="例")
+EXAMPLE = """\
+home: [192.0.2.0/24, 2001:db8::/32]
+allowed:
+  pools: [pool.example.org]
+  devices: [192.0.2.40]
+devices:
+  critical: [192.0.2.53]
+  roles:
+    192.0.2.53: dns_server
+rules: [./my-rules]
+alerts_per_day: 2
+"""
+"""A settings file that ``app.config`` accepts; a test loads it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One key, dotted; ``doc`` is the text below its declaration."""
+
+    key: str
+    kind: str
+    default: str
+    doc: str
+
+
+def page(language: Language) -> str:
+    """A table of all keys and an example file."""
+    lines = markup.title(_HEADING, _INTRO, language)
+    rows = [(markup.code(s.key), s.kind, markup.code(s.default), _meaning(s, language)) for s in settings()]
+    # Keys and defaults are already in code style, which a table cell must not escape again.
+    lines += ["| " + " | ".join(_HEAD[language]) + " |", "|---|---|---|---|"]
+    lines += [f"| {key} | {kind} | {default} | {markup.cell(doc)} |" for key, kind, default, doc in rows]
+    lines += ["", f"## {_EXAMPLE.to(language)}", "", *markup.fenced(EXAMPLE, "yaml")]
+    return markup.page(lines)
+
+
+def settings() -> list[Setting]:
+    """Every key of the settings file, in the order of declaration."""
+    return list(_of(config.Config, ""))
+
+
+def _of(kind: type[Any], prefix: str) -> Iterator[Setting]:
+    docs, hints = _docs(kind), get_type_hints(kind)
+    for field in fields(kind):
+        hint = hints[field.name]
+        if is_dataclass(hint) and isinstance(hint, type):
+            yield from _of(hint, f"{prefix}{field.name}.")
+            continue
+        default = None if field.default is MISSING else field.default
+        yield Setting(key=prefix + field.name, kind=_kind(hint), default=_shown(default), doc=docs.get(field.name, ""))
+
+
+def _kind(hint: Any) -> str:
+    known: Mapping[Any, str] = {config.Strings: "list of texts", float: "number", int: "number", bool: "true or false"}
+    return known.get(hint, "text" if "str" in str(hint) and "Mapping" not in str(hint) else "mapping of texts to texts")
+
+
+def _shown(default: object) -> str:
+    return "[]" if default == () else "" if default is None else str(default)
+
+
+def _docs(kind: type[Any]) -> dict[str, str]:
+    """Attribute to the string literal that follows its declaration."""
+    body = ast.parse(inspect.getsource(kind)).body[0]
+    found: dict[str, str] = {}
+    previous = ""
+    for node in body.body if isinstance(body, ast.ClassDef) else ():
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            previous = node.target.id
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and previous:
+            found[previous] = inspect.cleandoc(str(node.value.value)).replace("``", "`")
+            previous = ""
+    return found
+
+
+def _meaning(setting: Setting, language: Language) -> str:
+    return SETTINGS.get(setting.key, setting.doc) if language == "ja" else setting.doc
