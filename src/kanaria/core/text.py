@@ -14,6 +14,8 @@ def printable(value: bytes | str) -> str:
     Bytes are read as UTF-8; bytes that are not UTF-8 appear as ``\\xHH``.
     """
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+    if text.isascii() and text.isprintable():  # nearly all text, and a hundred times faster
+        return text
     return "".join(_escape(char) if unicodedata.category(char) in _DANGEROUS else char for char in text)
 
 
@@ -26,6 +28,8 @@ def _escape(char: str) -> str:
 
 def width(text: str) -> int:
     """Columns the text takes on a terminal: East Asian wide and full-width characters take two."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )

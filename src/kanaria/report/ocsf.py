@@ -1,7 +1,8 @@
 """The analysis as OCSF 1.8 events: a Detection Finding (2004) per finding, an Incident Finding (2005) per incident.
 
-Comes in: an ``Analysis``. Goes out: one dictionary per event, one JSON line each when written. OCSF wants a time for
-every event; a finding from a fragment without one carries the run's time and says so in ``metadata.labels``.
+Comes in: an ``Analysis``. Goes out: one dictionary per event, one JSON line each when written. As OCSF defines for
+findings, ``time`` is when the finding was made, which is the time of the run; when things happened is in ``start_time``
+and ``end_time``, which records without a time do not have.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from kanaria import __version__
 from kanaria.core.facts import Knowledge
+from kanaria.core.network import parse_address
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Evidence, Finding, Incident, Language, Severity
 from kanaria.report.write import write
@@ -19,18 +21,32 @@ from kanaria.report.write import write
 Json = dict[str, Any]
 
 OCSF_VERSION = "1.8.0"
+ATTACK_VERSION = "18.1"  # the version that knowledge/data/techniques.yaml was written from
 CATEGORY_FINDINGS = 2
 DETECTION_FINDING, INCIDENT_FINDING = 2004, 2005
+CLASS_NAMES = {DETECTION_FINDING: "Detection Finding", INCIDENT_FINDING: "Incident Finding"}
 CREATE = 1
 STATUS_NEW = 1
+UNKNOWN_DEVICE = 0
 _SEVERITY_ID: Mapping[Severity, int] = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
-# OCSF verdict ids of an incident: 1 false positive, 2 true positive, 4 suspicious, 5 benign.
-_VERDICT_ID = {"authorised_mining": 5, "benign": 5, "internet_wide_scanner": 5, "misdirected_miner": 5}
-_SUSPICIOUS, _TRUE_POSITIVE = 4, 2
+# OCSF counts impact and priority from 1 low to 4 critical, and knows nothing below low.
+_IMPACT_ID: Mapping[Severity, int] = {"informational": 1, "low": 1, "medium": 2, "high": 3, "critical": 4}
+_IMPACT = {1: "Low", 2: "Medium", 3: "High", 4: "Critical"}
+# OCSF verdict ids of an incident.
+_VERDICTS = {2: "True Positive", 4: "Suspicious", 5: "Benign"}
+_SUSPICIOUS, _TRUE_POSITIVE, _BENIGN = 4, 2, 5
+_HARMLESS = frozenset({"authorised_mining", "benign", "internet_wide_scanner", "misdirected_miner"})
+# OCSF observable types: 1 host name, 2 IP address, 4 user name, 6 URL, 7 file name, 16 user agent, 99 other.
+_OBSERVABLES = {"ipv4": 2, "ipv6": 2, "domain": 1, "url": 6, "file": 7, "account": 4, "cookie": 4, "user_agent": 16}
+_OTHER_OBSERVABLE = 99
+# Thirds of the scale for "low, medium, high", as OCSF asks for besides the score.
+_CONFIDENCE = ((67, 3, "High"), (34, 2, "Medium"), (0, 1, "Low"))
+_OTHER_CONFIDENCE = (0, "Unknown")
+RULE_ANALYTIC = 1
 
 
 def export(analysis: Analysis, facts: Knowledge, language: Language, now: datetime | None = None) -> Iterator[Json]:
-    """Events in the order of the incidents; ``now`` stands in for times the records lack."""
+    """Events in the order of the incidents; ``now`` is when the findings were made."""
     moment = now or datetime.now(UTC)
     for incident in analysis.incidents:
         for finding in incident.findings:
@@ -38,62 +54,116 @@ def export(analysis: Analysis, facts: Knowledge, language: Language, now: dateti
         yield _incident(incident, analysis, facts, language, moment)
 
 
-def _base(class_uid: int, severity: Severity, time: datetime | None, moment: datetime) -> Json:
+def _base(class_uid: int, uid: str, severity: Severity, moment: datetime) -> Json:
     return {
         "activity_id": CREATE,
+        "activity_name": "Create",
         "category_uid": CATEGORY_FINDINGS,
+        "category_name": "Findings",
         "class_uid": class_uid,
+        "class_name": CLASS_NAMES[class_uid],
         "type_uid": class_uid * 100 + CREATE,
+        "type_name": f"{CLASS_NAMES[class_uid]}: Create",
         "severity_id": _SEVERITY_ID[severity],
         "severity": severity.capitalize(),
         "status_id": STATUS_NEW,
-        "time": _ms(time or moment),
+        "status": "New",
+        "time": _ms(moment),
+        "timezone_offset": 0,
         "metadata": {
+            "uid": uid,
             "version": OCSF_VERSION,
             "product": {"name": "Kanaria", "vendor_name": "Kanaria", "version": __version__},
-            **({} if time else {"labels": ["time_of_report"]}),
         },
     }
 
 
 def _detection(finding: Finding, incident: Incident, facts: Knowledge, language: Language, moment: datetime) -> Json:
-    return {
-        **_base(DETECTION_FINDING, finding.severity, finding.time, moment),
+    event = {
+        **_base(DETECTION_FINDING, finding.id, finding.severity, moment),
+        **_span(finding.time, finding.until or finding.time),
+        **_confidence(incident),
         "is_alert": finding.severity in {"high", "critical"},
         "finding_info": _finding_info(finding, facts, language),
         "evidences": [_evidence(item, language) for item in finding.evidence],
-        "message": finding.why.to(language),
+        "message": printable(finding.why.to(language)),
         "observables": _observables(incident),
-        "vulnerabilities": [{"cve": {"uid": cve}} for cve in finding.cves],
+        "vulnerabilities": [_vulnerability(cve, facts) for cve in finding.cves],
+        "unmapped": {
+            "bits": finding.bits,
+            "incident": incident.id,
+            "remote": finding.remote and printable(finding.remote),
+        },
     }
+    if finding.device:
+        event |= {
+            "device": _device(finding.device),
+            "resources": [{"name": printable(finding.device), "type": "Device"}],
+        }
+    if incident.recommendations:
+        advice = " ".join(item.text.to(language) for item in incident.recommendations)
+        event["remediation"] = {"desc": advice}
+    return event
 
 
 def _incident(incident: Incident, analysis: Analysis, facts: Knowledge, language: Language, moment: datetime) -> Json:
     top = incident.hypotheses[0]
     confirmed = incident.outcome.value == "confirmed"
-    event = {
-        **_base(INCIDENT_FINDING, incident.severity, incident.first_seen, moment),
+    verdict = _BENIGN if top.name in _HARMLESS else _TRUE_POSITIVE if confirmed else _SUSPICIOUS
+    impact = _IMPACT_ID[incident.severity]
+    base = _base(INCIDENT_FINDING, incident.id, incident.severity, moment)
+    # The class carries the incident profile and wants to be told so, and wants somebody it is assigned to.
+    base["metadata"]["profiles"] = ["incident"]
+    return {
+        **base,
+        **_span(incident.first_seen, incident.last_seen),
+        **_confidence(incident),
+        "assignee_group": {"name": "unassigned"},
+        "attacks": [_attack(technique, facts, language) for technique in incident.techniques],
         "desc": write(incident, analysis, facts, language).verdict.text,
         "finding_info_list": [_finding_info(finding, facts, language) for finding in incident.findings],
-        "verdict_id": _VERDICT_ID.get(top.name, _TRUE_POSITIVE if confirmed else _SUSPICIOUS),
-        "confidence_score": round(100 * top.probability),
-        "is_suspected_breach": top.name == "compromised_device" or confirmed,
+        "impact_id": impact,
+        "impact": _IMPACT[impact],
+        "priority_id": impact,
+        "priority": _IMPACT[impact],
+        "verdict_id": verdict,
+        "verdict": _VERDICTS[verdict],
+        "is_suspected_breach": top.name == "compromised_device" or (confirmed and top.name not in _HARMLESS),
         "message": incident.title.to(language),
         "observables": _observables(incident),
         "unmapped": {"outcome": incident.outcome.value, "hypothesis": top.name, "incident": incident.id},
     }
-    if incident.first_seen and incident.last_seen:
-        event |= {"start_time": _ms(incident.first_seen), "end_time": _ms(incident.last_seen)}
-    return event
+
+
+def _span(first: datetime | None, last: datetime | None) -> Json:
+    return {"start_time": _ms(first), "end_time": _ms(last)} if first and last else {}
+
+
+def _confidence(incident: Incident) -> Json:
+    score = round(100 * incident.hypotheses[0].probability)
+    id_, name = next(((id_, name) for least, id_, name in _CONFIDENCE if score >= least), _OTHER_CONFIDENCE)
+    return {"confidence_score": score, "confidence_id": id_, "confidence": name}
+
+
+def _device(name: str) -> Json:
+    address = parse_address(name)
+    return {"type_id": UNKNOWN_DEVICE, **({"ip": str(address)} if address else {"hostname": printable(name)})}
 
 
 def _finding_info(finding: Finding, facts: Knowledge, language: Language) -> Json:
     info: Json = {
         "uid": finding.id,
         "title": finding.title.to(language),
-        "desc": finding.why.to(language),
-        "analytic": {"uid": finding.rule, "name": finding.rule, "type_id": 1, "version": finding.rule_version},
+        "desc": printable(finding.why.to(language)),
+        "analytic": {
+            "uid": finding.rule,
+            "name": finding.rule,
+            "type_id": RULE_ANALYTIC,
+            "type": "Rule",
+            "version": finding.rule_version,
+        },
         "attacks": [_attack(technique, facts, language) for technique in finding.techniques],
+        "related_events_count": len(finding.event_ids),
     }
     if finding.time:
         info["first_seen_time"] = _ms(finding.time)
@@ -103,20 +173,51 @@ def _finding_info(finding: Finding, facts: Knowledge, language: Language) -> Jso
 
 def _attack(technique: str, facts: Knowledge, language: Language) -> Json:
     known = facts.techniques.get(technique)
-    part = {"uid": technique, **({"name": known.name.to(language)} if known else {})}
-    return {"sub_technique" if "." in technique else "technique": part}
+    parent, _, sub = technique.partition(".")
+    attack: Json = {"version": ATTACK_VERSION, "technique": _part(parent, facts, language)}
+    if sub:
+        attack["sub_technique"] = _part(technique, facts, language)
+    if known:
+        attack["tactics"] = [{"name": known.tactic}]
+    return attack
+
+
+def _part(technique: str, facts: Knowledge, language: Language) -> Json:
+    known = facts.techniques.get(technique)
+    url = f"https://attack.mitre.org/techniques/{technique.replace('.', '/')}/"
+    return {"uid": technique, "src_url": url, **({"name": known.name.to(language)} if known else {})}
+
+
+def _vulnerability(cve: str, facts: Knowledge) -> Json:
+    known = facts.vulnerabilities.get(cve)
+    scores = known.scores if known else ()
+    listed = [
+        {
+            "base_score": score.score,
+            "version": score.version,
+            "vendor_name": score.scorer,
+            **({"vector_string": score.vector} if score.vector else {}),
+        }
+        for score in scores
+    ]
+    return {"cve": {"uid": cve, **({"cvss": listed} if listed else {})}}
 
 
 def _evidence(item: Evidence, language: Language) -> Json:
     place = {"source": printable(item.source), "line": item.line} if item.source else {}
-    return {"data": {"bits": item.bits, "because": item.because.to(language), "quote": printable(item.quote), **place}}
+    data = {
+        "bits": item.bits, "about": item.about, "because": item.because.to(language), "quote": printable(item.quote), **place,
+    }  # fmt: skip
+    return {"uid": item.id, "name": item.kind, "data": data}
 
 
 def _observables(incident: Incident) -> list[Json]:
-    """OCSF observable types: 2 IP address, 1 host name, 6 URL, 99 other."""
-    types = {"ipv4": 2, "ipv6": 2, "domain": 1, "url": 6}
     return [
-        {"name": f"indicators.{i.type}", "type_id": types.get(i.type, 99), "value": printable(i.value)}
+        {
+            "name": f"indicators.{i.type}",
+            "type_id": _OBSERVABLES.get(i.type, _OTHER_OBSERVABLE),
+            "value": printable(i.value),
+        }
         for i in incident.indicators
     ]
 

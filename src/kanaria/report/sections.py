@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kanaria.core.facts import Knowledge, Vulnerability
@@ -24,6 +24,7 @@ from kanaria.report.phrases import phrase
 
 MESSAGES_SHOWN = 30
 TIMELINE_SHOWN = 60
+INPUTS_SHOWN = 12
 # A runner-up below one percent is noise to a reader.
 RUNNER_UP_FROM = 0.01
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S UTC"
@@ -152,7 +153,8 @@ def recommendations(subject: Subject) -> Iterator[Claim]:
 
 
 def looked_at(subject: Subject) -> Iterator[Claim]:
-    for item in subject.analysis.inputs:
+    inputs = subject.analysis.inputs
+    for item in inputs if len(inputs) <= INPUTS_SHOWN else _by_format(inputs):
         yield _input(subject, item)
     if not subject.incident.timeline:
         yield subject.say("no_times")
@@ -189,6 +191,22 @@ def _input(subject: Subject, item: InputSummary) -> Claim:
     return subject.say(
         "looked_at_input", path=path, format=item.format, rows=f"{item.rows:,}", rejected=rejected, covers=covers
     )
+
+
+def _by_format(inputs: Sequence[InputSummary]) -> Iterator[InputSummary]:
+    """One summary per format, for runs over many files."""
+    groups: dict[str | None, list[InputSummary]] = {}
+    for item in inputs:
+        groups.setdefault(item.format, []).append(item)
+    for name, items in groups.items():
+        yield InputSummary(
+            path=f"{items[0].path} … ({len(items):,})",
+            format=name,
+            rows=sum(item.rows for item in items),
+            rejected=sum(item.rejected for item in items),
+            first=min((item.first for item in items if item.first), default=None),
+            last=max((item.last for item in items if item.last), default=None),
+        )
 
 
 def _vulnerability(subject: Subject, item: RelatedVulnerability, known: Vulnerability) -> Claim:
