@@ -34,6 +34,14 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.netflow_datagrams:NetflowDatagrams",
     "kanaria.formats.netflow_csv:FlowCsv",
     "kanaria.formats.netflow_text:NfdumpText",
+    # logons, hosts
+    "kanaria.formats.logons.evtx_file:Evtx",
+    "kanaria.formats.logons.windows_xml:WindowsXml",
+    "kanaria.formats.logons.windows_json:WindowsJson",
+    "kanaria.formats.logons.windows_csv:WindowsCsv",
+    "kanaria.formats.logons.auth_log:AuthLog",
+    "kanaria.formats.logons.journald:JournaldJson",
+    "kanaria.formats.logons.samba:SambaLog",
     # DNS servers, firewalls
     "kanaria.formats.dns_servers:BindQueryLog",
     "kanaria.formats.dns_servers:UnboundLog",

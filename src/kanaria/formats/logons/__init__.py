@@ -1,0 +1,1 @@
+"""Logon records of Windows, Linux and file servers: event and text logs to the ``logon`` table and its neighbours."""

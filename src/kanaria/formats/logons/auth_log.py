@@ -1,0 +1,224 @@
+"""``auth.log``, ``secure`` and any syslog file with logons in it: sshd, PAM, sudo, su, FTP and mail servers, netfilter.
+
+One logon attempt is often several lines (PAM's, then sshd's; "Invalid user", then "Failed password"). The general line
+is held back and dropped when a precise one of the same process follows, so that an attempt counts once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from datetime import datetime
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch
+from kanaria.formats import columns as cols
+from kanaria.formats.firewall import netfilter_row
+from kanaria.formats.logons import services, sshd
+from kanaria.formats.logons.emit import Taken, tables_of
+from kanaria.formats.text_log import Row, Years, first_lines, iso_time
+
+TABLES: tuple[str, ...] = ("logon", "host", "connection")
+_PREFIX = re.compile(
+    r"^(?:<\d{1,3}>)?(?:1 )?"
+    r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
+    r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?))"
+    r"\s+(?P<host>\S+)\s+(?:\[ID \d+ \S+\]\s+)?(?P<tag>[\w./@-]{1,64}(?:\(\w+\))?)"
+    r"(?:\[(?P<pid>\d{1,10})\]:?|:|\s+(?P<procid>\d{1,10}|-)\s+\S+\s+(?:-|\[[^\]]*\]))\s+(?P<rest>.*)$"
+)
+_FTP_OWN = re.compile(
+    r"^[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d) (?P<year>\d{4}) "
+    r"\[pid (?P<pid>\d{1,10})\] (?P<rest>.*(?:FAIL|OK) LOGIN: .*)$"
+)
+_REPEATED = re.compile(r"^message repeated (?P<times>\d{1,6}) times: \[\s?(?P<message>.*)\]$")
+_SSH_PROGRAMS = frozenset(("sshd", "sshd-session", "sshd-auth", "dropbear", "ssh"))
+_REMEMBERED = 4096
+"""Processes whose attempts are remembered; sshd starts one per connection and each lives for minutes at most."""
+_OTHERS = frozenset(("CRON", "cron", "systemd-logind", "useradd", "groupadd", "passwd", "polkitd", "gdm-password"))
+
+
+class Attempts:
+    """Turns the messages of one machine's programs into rows, each attempt once.
+
+    ``take`` gives the rows that are certain, ``left`` those held back that nothing more precise followed.
+    """
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[str, str], Row] = OrderedDict()
+        self._told: OrderedDict[tuple[str, str], bool] = OrderedDict()
+
+    def take(self, row: Row, program: str, pid: str | None, message: str) -> list[Taken]:
+        """Rows for one message; ``row`` has the columns every row of this record gets."""
+        repeated = _REPEATED.match(message)
+        if repeated:
+            return [(name, _with_times(taken, repeated["times"])) for name, taken in
+                    self.take(row, program, pid, repeated["message"])]  # fmt: skip
+        base = program.rpartition("/")[2] if program.startswith("/") else program
+        key = (str(row.get("host_name")), f"{base.partition('(')[0]}[{pid}]")
+        if base.partition("(")[0] in _SSH_PROGRAMS:
+            return self._ssh(row, base, key, message)
+        if found := services.service_row(base, message) or services.pam_failure(message, base):
+            return [("logon", {**row, **found})]
+        if base == "sudo" and (asked := services.sudo_row(message)):
+            return _sudo(row, *asked)
+        if " SRC=" in message and "IN=" in message and (packet := netfilter_row(message, _time(row), _line(row))):
+            return [("connection", packet)]
+        return []
+
+    def left(self) -> list[Taken]:
+        """Held rows; they are not held any more."""
+        rows: list[Taken] = [("logon", row) for row in self._held.values()]
+        self._held.clear()
+        return rows
+
+    def _ssh(self, row: Row, program: str, key: tuple[str, str], message: str) -> list[Taken]:
+        if found := sshd.ssh_row(message):
+            return self._ssh_attempt({**row, **found}, key, message)
+        if found := services.pam_failure(message, program):
+            return self._hold({**row, **found, "service": "ssh"}, key) if "more auth" not in message else []
+        if connection := sshd.ssh_connection(message):
+            columns, sent = connection
+            if key in self._told:
+                return []
+            self._tell(key)
+            return [*self._drop(key), ("logon", {**row, **columns}), *_spoken(row, columns, sent)]
+        return []
+
+    def _ssh_attempt(self, found: Row, key: tuple[str, str], message: str) -> list[Taken]:
+        """Precise lines count each; a refused name is held until the method's own line; ends repeat the rest."""
+        if message.startswith(("Accepted", "Failed", "Bad password", "Password auth", "Pubkey auth", "Login attempt")):
+            self._held.pop(key, None)
+            self._tell(key)
+            return [("logon", found)]
+        if message.startswith(("Invalid user", "Illegal user", "User ")):
+            return self._hold(found, key)
+        if key in self._told:
+            return []
+        held = self._held.pop(key, None)
+        self._tell(key)
+        kept = {name: held[name] for name in ("line", "time", "reason")} if held else {}
+        return [("logon", {**found, **kept})]
+
+    def _hold(self, row: Row, key: tuple[str, str]) -> list[Taken]:
+        """Keep the row back. PAM's line for a name that was just refused is the same attempt."""
+        before = self._held.get(key)
+        if before is not None and row["method"] == "pam":
+            return []
+        self._held[key] = row
+        evicted = [self._held.popitem(last=False)[1]] if len(self._held) > _REMEMBERED else []
+        kept = [before] if before is not None else []
+        return [("logon", old) for old in (*kept, *evicted)]
+
+    def _drop(self, key: tuple[str, str]) -> list[Taken]:
+        held = self._held.pop(key, None)
+        return [("logon", held)] if held else []
+
+    def _tell(self, key: tuple[str, str]) -> None:
+        self._told[key] = True
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+
+
+def _with_times(row: Row, times: str) -> Row:
+    reason = f"{row['reason']}, " if row.get("reason") else ""
+    return {**row, "reason": f"{reason}repeated {times} times"}
+
+
+def _sudo(row: Row, asked: Row, command: str | None) -> list[Taken]:
+    """The attempt; what was run becomes a process of the machine."""
+    taken: list[Taken] = [("logon", {**row, **asked})]
+    if command:
+        ran = {**row, "kind": "process", "process": command.split(" ")[0], "command": command, "user": asked["user"]}
+        taken.append(("host", ran))
+    return taken
+
+
+def _spoken(row: Row, columns: Row, sent: str | None) -> list[Taken]:
+    """What a client said instead of SSH, as a connection: mining software knocks at every port."""
+    if not sent:
+        return []
+    seen = {key: columns[key] for key in ("src_ip", "src_port")}
+    said = _ESCAPED.sub(_unescape, sent.encode("utf-8", "replace"))
+    row = {key: row[key] for key in ("line", "time", "device")}
+    return [("connection", {**row, **seen, "transport": "tcp", "service": "ssh", "src_first": said})]
+
+
+_ESCAPED = re.compile(rb"\\([0-3][0-7]{2}|\\)")
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    """OpenSSH logs with vis(3): octal for bytes that are not printable, doubled backslashes."""
+    return b"\\" if found[1] == b"\\" else bytes([int(found[1], 8)])
+
+
+def _time(row: Row) -> datetime | None:
+    time = row.get("time")
+    return time if isinstance(time, datetime) else None
+
+
+def _line(row: Row) -> int:
+    return int(str(row["line"]))
+
+
+class AuthLog:
+    """Syslog files with logons."""
+
+    name = "auth-log"
+    title = "auth.log, secure or syslog: sshd, PAM, sudo, su, FTP, mail, netfilter"
+    example = "Jan 10 09:00:00 srv sshd[4021]: Failed password for invalid user admin from 198.51.100.7 port 50000 ssh2"
+    tables: tuple[str, ...] = TABLES
+
+    def sniff(self, head: bytes, name: str) -> float:
+        if not any(word in head for word in (b"sshd", b"pam_", b"sudo", b"su[", b"su:", b"ftpd", b"dropbear", b"-login",
+                                             b"LOGIN", b"xrdp", b"postfix")):  # fmt: skip
+            return 0.0
+        lines = [line for line in first_lines(head, 2000) if line.strip()]
+        parsed = [found for line in lines if (found := parse(line, Years(ReadContext(year=2000))))]
+        ours = sum(_is_ours(program) for _row, program, _pid, _message in parsed)
+        if not ours:
+            return 0.0
+        return 0.92 if ours >= 0.2 * len(lines) else 0.65
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        years, attempts = Years(context), Attempts()
+        for chunk in cols.chunks(stream):
+            taken: list[Taken] = []
+            rejects: list[tuple[int, str, bytes]] = []
+            count = 0
+            for number, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
+                if not line.strip():
+                    continue
+                count += 1
+                found = parse(line.decode("utf-8", "backslashreplace"), years)
+                if found is None:
+                    rejects.append((number, "expected a syslog line: time, host, program, message", line))
+                else:
+                    row, program, pid, message = found
+                    taken += attempts.take({**row, "line": number}, program, pid, message)
+            taken += attempts.left()
+            tables = tables_of(taken, stream, context, "syslog")
+            yield cols.make_batch(stream, self.name, chunk, tables, count, rejects)
+
+
+def _is_ours(tag: str) -> bool:
+    program = tag.rpartition("/")[2].partition("(")[0]
+    return program in _SSH_PROGRAMS or program in services.PROGRAMS or program in _OTHERS
+
+
+def parse(line: str, years: Years) -> tuple[Row, str, str | None, str] | None:
+    """Common columns, program, process id and message of a line, or None for a line of another kind."""
+    found = _PREFIX.match(line)
+    if found:
+        if found["iso"]:
+            when = iso_time(found["iso"])
+        else:
+            when = years.time(found["month"], found["day"], found["clock"], found["part"], found["year"])
+        host = None if found["host"] == "-" else found["host"]
+        return {"time": when, "device": host, "host_name": host}, found["tag"], found["pid"] or found["procid"], \
+            found["rest"]  # fmt: skip
+    own = _FTP_OWN.match(line)
+    if own:
+        when = years.time(own["month"], own["day"], own["clock"], None, own["year"])
+        return {"time": when, "device": None, "host_name": None}, "vsftpd", own["pid"], own["rest"]
+    return None

@@ -1,0 +1,128 @@
+"""What the logon formats share: rows of several tables collected into one batch, and text made safe for Arrow.
+
+In come ``(table, row)`` pairs, out go finished tables and batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+
+from kanaria.core import schema
+from kanaria.core.network import parse_address
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch, Position, RejectedRecord
+from kanaria.formats import columns as cols
+from kanaria.formats.text_log import Row
+
+Taken = tuple[str, Row]
+"""A table's name and one row of it."""
+Rejects = Sequence[tuple[int, str, bytes]]
+
+BATCH_ROWS = 20_000
+"""Records per batch of formats that read one record at a time: a few ten MB of Python objects at most."""
+
+
+def tables_of(taken: Iterable[Taken], stream: Stream, context: ReadContext, sensor: str) -> dict[str, pa.Table]:
+    """One finished table per name, rows in the order of their lines."""
+    ordered = sorted(taken, key=lambda pair: (pair[0], int(str(pair[1]["line"]))))
+    return {
+        name: _table(name, [row for _name, row in group], stream, context, sensor)
+        for name, group in groupby(ordered, key=lambda pair: pair[0])
+    }
+
+
+def _table(name: str, rows: list[Row], stream: Stream, context: ReadContext, sensor: str) -> pa.Table:
+    kinds = {column.name: column.type for column in schema.TABLES[name].columns}
+    lines = np.array([row["line"] for row in rows], np.int64)
+    names = {key for row in rows for key in row} - {"line"}
+    columns = {key: pa.array([_safe(row.get(key)) for row in rows], kinds[key]) for key in names}
+    return cols.finish(name, columns, lines, stream=stream, context=context, sensor=sensor)
+
+
+def _safe(value: object) -> object:
+    """Text from JSON can hold lone surrogates, which are no UTF-8."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
+
+
+def batch_of(
+    stream: Stream, context: ReadContext, *, name: str, sensor: str, taken: Iterable[Taken], rows: int, last: int,
+    rejects: Rejects,
+) -> Batch:  # fmt: skip
+    """A batch of formats that count records, not bytes; ``last`` is the number of the last record."""
+    refused = tuple(
+        RejectedRecord(source=stream.name, row=row, reason=reason, raw=raw[: cols.RAW_KEPT])
+        for row, reason, raw in rejects
+    )
+    return Batch(
+        source=stream.name, format=name, tables=tables_of(taken, stream, context, sensor), rows=rows, rejects=refused,
+        rejected=len(refused), position=Position(source=stream.name, offset=0, row=last),
+    )  # fmt: skip
+
+
+def batches(
+    records: Iterable[list[Taken] | tuple[str, bytes]],
+    stream: Stream,
+    context: ReadContext,
+    *,
+    name: str,
+    sensor: str,
+) -> Iterator[Batch]:
+    """Records one by one into batches. A record is a list of rows (numbered here), or a reason and raw bytes."""
+    taken: list[Taken] = []
+    rejects: list[tuple[int, str, bytes]] = []
+    number, begun = 0, 0
+    for number, record in enumerate(records, start=1):
+        if isinstance(record, tuple):
+            rejects.append((number, record[0], record[1]))
+        else:
+            taken += [(table, {**row, "line": number}) for table, row in record]
+        if number - begun >= BATCH_ROWS:
+            yield batch_of(stream, context, name=name, sensor=sensor, taken=taken, rows=number - begun, last=number,
+                           rejects=rejects)  # fmt: skip
+            taken, rejects, begun = [], [], number
+    if number > begun:
+        yield batch_of(stream, context, name=name, sensor=sensor, taken=taken, rows=number - begun, last=number,
+                       rejects=rejects)  # fmt: skip
+
+
+def address(text: object) -> str | None:
+    """An address in its usual spelling, or None for anything else (names, ``-``, ``LOCAL``)."""
+    parsed = parse_address(str(text).strip().strip("[]")) if text else None
+    return None if parsed is None or parsed.is_unspecified else str(parsed)
+
+
+def endpoint(text: str) -> tuple[str | None, int | None]:
+    """Address and port of ``192.0.2.1:445``, ``[2001:db8::1]:445``, ``ipv4:192.0.2.1:445`` or an address alone."""
+    kind, _, rest = text.strip().partition(":")
+    typed = kind in ("ipv4", "ipv6")  # Samba's spelling: always with a port, IPv6 without brackets
+    text = rest if typed else text.strip()
+    whole = None if typed else address(text)
+    if whole:
+        return whole, None
+    host, _, last = text.rpartition(":")
+    found = address(host)
+    return (found, number(last, 65_535)) if found else (None, None)
+
+
+def number(value: object, limit: int = 2**31 - 1) -> int | None:
+    """A whole number from 0 to ``limit`` out of decimal or ``0x`` text, else None."""
+    text = str(value).strip().lower()
+    if len(text) > 20 or not text.isascii():
+        return None
+    try:
+        found = int(text, 16) if text.startswith("0x") else int(text)
+    except ValueError:
+        return None
+    return found if 0 <= found <= limit else None
+
+
+def earlier(one: datetime | None, other: datetime | None) -> bool:
+    """Whether both are known and the first is before the second."""
+    return one is not None and other is not None and one < other

@@ -1,0 +1,108 @@
+"""Logons of everything else that writes to syslog: PAM, sudo, su, login, FTP and mail servers, remote desktops.
+
+One message and the name of its program come in, columns of ``logon`` go out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kanaria.formats.logons.emit import address
+from kanaria.formats.text_log import Row
+
+_PAM = re.compile(r"(?:pam_\w+\((?P<service>[\w.-]+):\w+\):\s+)?authentication failure; (?P<rest>.*)$")
+_PAM_PAIR = re.compile(r"\b(\w+)=(\S*)")
+_PAM_OLD_TAG = re.compile(r"^(?P<service>[\w.-]+)\(pam_\w+\)$")
+# PAM names of services whose logons other tables and models know by another name.
+_KNOWN = {
+    "sshd": "ssh", "vsftpd": "ftp", "proftpd": "ftp", "pure-ftpd": "ftp", "ftp": "ftp", "ftpd": "ftp", "samba": "smb",
+    "smbd": "smb", "dovecot": "imap", "smtp": "smtp", "xrdp-sesman": "rdp", "su-l": "su", "sudo-i": "sudo",
+    "system-auth": "login", "remote": "telnet",
+}  # fmt: skip
+
+
+def pam_failure(message: str, tag: str) -> Row | None:
+    """``authentication failure; … rhost=… user=…`` of pam_unix and its kin."""
+    found = _PAM.search(message)
+    if not found:
+        return None
+    old = _PAM_OLD_TAG.match(tag)
+    service = found["service"] or (old["service"] if old else tag)
+    said = dict(_PAM_PAIR.findall(found["rest"]))
+    client = said.get("rhost", "")
+    asker = None if service in ("sshd", "vsftpd") else said.get("logname")
+    return {
+        "service": _KNOWN.get(service, service), "user": said.get("user") or said.get("ruser") or asker or None,
+        "success": False, "src_ip": address(client), "client_name": client or None if not address(client) else None,
+        "method": "pam", "reason": "authentication failure",
+    }  # fmt: skip
+
+
+_SUDO = re.compile(
+    r"^\s*(?P<user>\S+) : (?:(?P<trouble>[^;=]*?) ; )?(?:HOST=\S* ; )?(?:TTY=\S* ; )?(?:CHROOT=.*? ; )?PWD=.*? ; "
+    r"USER=(?P<target>\S+)(?: ; .*?)??(?: ; COMMAND=(?P<command>.*))?$"
+)
+
+
+def sudo_row(message: str) -> tuple[Row, str | None] | None:
+    """The attempt and the command line it was for. ``user`` is who asked; running as root is privileged."""
+    found = _SUDO.match(message)
+    if not found:
+        return None
+    trouble = found["trouble"]
+    row: Row = {
+        "service": "sudo", "user": found["user"], "success": trouble is None, "reason": trouble,
+        "privileged": found["target"] in ("root", "#0"),
+    }  # fmt: skip
+    return row, found["command"] if trouble is None else None
+
+
+_IP = r"(?P<ip>[0-9a-fA-F.:]{3,45})"
+# (programs, pattern, service, outcome). Groups: user, ip.
+_LINES: tuple[tuple[tuple[str, ...], re.Pattern[str], str, bool], ...] = tuple(
+    (programs, re.compile(pattern), service, success)
+    for programs, pattern, service, success in (
+        (("su",), r"^FAILED SU \(to (?P<user>[^)]*)\) ", "su", False),
+        (("su",), r"^\(to (?P<user>[^)]*)\) \S+ on ", "su", True),
+        (("su",), r"^FAILED su for (?P<user>\S+) by ", "su", False),
+        (("su",), r"^Successful su for (?P<user>\S+) by ", "su", True),
+        (("login",), r"^FAILED LOGIN .*FOR '?(?P<user>[^',]*)'?", "login", False),
+        (("login",), r"^(?:ROOT )?LOGIN ON \S+(?: BY (?P<user>\S+))?(?: FROM (?P<ip>\S+))?", "login", True),
+        (("vsftpd",), rf'\[(?P<user>[^\]]*)\] FAIL LOGIN: Client "(?:::ffff:)?{_IP}"', "ftp", False),
+        (("vsftpd",), rf'\[(?P<user>[^\]]*)\] OK LOGIN: Client "(?:::ffff:)?{_IP}"', "ftp", True),
+        (("proftpd",), rf"\[(?:::ffff:)?{_IP}\]\)?.* USER (?P<user>.*?):? ?(?:\(Login failed\)|no such user)",
+         "ftp", False),
+        (("proftpd",), rf"\[(?:::ffff:)?{_IP}\]\)?.* USER (?P<user>.*?): Login successful", "ftp", True),
+        (("pure-ftpd",), rf"^\(.*?@{_IP}\) \[WARNING\] Authentication failed for user \[(?P<user>[^\]]*)\]",
+         "ftp", False),
+        (("pure-ftpd",), rf"^\(.*?@{_IP}\) \[INFO\] (?P<user>.*) is now logged in", "ftp", True),
+        (("dovecot",), rf"-login: .*auth failed.*user=<(?P<user>[^>]*)>.*rip={_IP}", "imap", False),
+        (("dovecot",), rf"-login: Login: user=<(?P<user>[^>]*)>.*rip={_IP}", "imap", True),
+        (("postfix",), rf"\[{_IP}\]: SASL \S+ authentication failed", "smtp", False),
+        (("postfix",), rf"client=\S*\[{_IP}\], sasl_method=\S+, sasl_username=(?P<user>[^\s,]+)", "smtp", True),
+        (("xrdp-sesman",), rf"AUTHFAIL: user=(?P<user>.*) ip=(?:::ffff:)?{_IP} ", "rdp", False),
+        (("in.telnetd", "telnetd"), rf"FAILED LOGIN .* FROM {_IP} FOR (?P<user>\S+)", "telnet", False),
+        (("pvedaemon", "pveproxy"), rf"authentication failure; rhost=(?:::ffff:)?{_IP} user=(?P<user>\S+)",
+         "proxmox", False),
+        (("pvedaemon", "pveproxy"), r"successful auth for user '(?P<user>[^']*)'", "proxmox", True),
+        (("cockpit-session", "cockpit-tls"), rf"authentication failure; .*rhost=(?:::ffff:)?{_IP}", "cockpit", False),
+    )
+)  # fmt: skip
+
+PROGRAMS = frozenset(program for programs, *_rest in _LINES for program in programs) | {"sudo"}
+METHODS = {"ftp": "password", "imap": "password", "smtp": "password", "su": "password", "login": "password"}
+
+
+def service_row(program: str, message: str) -> Row | None:
+    """Columns of ``logon`` when this program's message is about an attempt, else None."""
+    for programs, pattern, service, success in _LINES:
+        if not any(program == name or program.startswith(name + "/") for name in programs):
+            continue
+        if found := pattern.search(message):
+            parts = found.groupdict()
+            return {
+                "service": service, "user": parts.get("user") or None, "success": success,
+                "src_ip": address(parts.get("ip")), "method": METHODS.get(service),
+                **({"privileged": True} if parts.get("user") == "root" and service == "su" else {}),
+            }  # fmt: skip
+    return None

@@ -1,0 +1,124 @@
+"""The order of Windows event fields where their names are missing: by property number, and in rendered messages.
+
+In come an event id and values or a message in any language; out go fields by their names in lower case. Order and names
+are those of Microsoft's event manifests. A message is read by the structure every language keeps: headings, indented
+``label: value`` lines, their order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+_SUBJECT = "subjectusersid subjectusername subjectdomainname subjectlogonid "
+
+PROPERTIES: Mapping[int, tuple[str, ...]] = {
+    code: tuple(names.split())
+    for code, names in {
+        4624: _SUBJECT + "targetusersid targetusername targetdomainname targetlogonid logontype logonprocessname "
+        "authenticationpackagename workstationname logonguid transmittedservices lmpackagename keylength processid "
+        "processname ipaddress ipport impersonationlevel",
+        4625: _SUBJECT + "targetusersid targetusername targetdomainname status failurereason substatus logontype "
+        "logonprocessname authenticationpackagename workstationname transmittedservices lmpackagename keylength "
+        "processid processname ipaddress ipport",
+        4648: _SUBJECT + "logonguid targetusername targetdomainname targetlogonguid targetservername targetinfo "
+        "processid processname ipaddress ipport",
+        4672: _SUBJECT + "privilegelist",
+        4688: _SUBJECT + "newprocessid newprocessname tokenelevationtype processid commandline targetusersid "
+        "targetusername targetdomainname targetlogonid parentprocessname mandatorylabel",
+        4740: "targetusername targetdomainname targetsid " + _SUBJECT,
+        4768: "targetusername targetdomainname targetsid servicename servicesid ticketoptions status "
+        "ticketencryptiontype preauthtype ipaddress ipport",
+        4769: "targetusername targetdomainname servicename servicesid ticketoptions ticketencryptiontype ipaddress "
+        "ipport status logonguid transmittedservices",
+        4771: "targetusername targetsid servicename ticketoptions status preauthtype ipaddress ipport",
+        4776: "packagename targetusername workstation status",
+        4778: "accountname accountdomain logonid sessionname clientname clientaddress",
+        5140: _SUBJECT + "objecttype ipaddress ipport sharename sharelocalpath accessmask accesslist",
+        5145: _SUBJECT + "objecttype ipaddress ipport sharename sharelocalpath relativetargetname accessmask",
+        5156: "processid application direction sourceaddress sourceport destaddress destport protocol",
+        1149: "param1 param2 param3",
+        131: "conntype clientip",
+        140: "ipstring",
+        21: "user sessionid address",
+        25: "user sessionid address",
+        56: "device clientip",
+        7045: "servicename imagepath servicetype starttype accountname",
+        4: "process payload",
+    }.items()
+}
+_ELEVATED_FROM = 27
+"""Version 2 of event 4624 has 27 properties, version 3 has 28; the last is the elevated token in both."""
+
+Place = tuple[int, int]
+"""Section and field of a rendered message; negative from the end."""
+
+MESSAGES: Mapping[int, Mapping[str, Place]] = {
+    4624: {
+        "targetusername": (-4, 1), "targetdomainname": (-4, 2), "targetlogonid": (-4, 3), "processname": (-3, 1),
+        "workstationname": (-2, 0), "ipaddress": (-2, 1), "ipport": (-2, 2), "authenticationpackagename": (-1, 1),
+        "logontype": (1, 0),
+    },
+    4625: {
+        "logontype": (1, 0), "targetusername": (2, 1), "targetdomainname": (2, 2), "status": (3, 1),
+        "substatus": (3, 2), "processname": (4, 1), "workstationname": (5, 0), "ipaddress": (5, 1), "ipport": (5, 2),
+        "authenticationpackagename": (6, 1),
+    },
+    4648: {"targetusername": (1, 0), "targetdomainname": (1, 1), "targetservername": (2, 0), "processname": (3, 1),
+           "ipaddress": (4, 0), "ipport": (4, 1)},
+    4672: {"subjectusername": (0, 1), "subjectdomainname": (0, 2), "subjectlogonid": (0, 3)},
+    4740: {"targetusername": (1, 1), "targetdomainname": (2, 0)},
+    4768: {"targetusername": (0, 0), "targetdomainname": (0, 1), "ipaddress": (2, 0), "ipport": (2, 1),
+           "status": (3, 1)},
+    4769: {"targetusername": (0, 0), "targetdomainname": (0, 1), "ipaddress": (2, 0), "ipport": (2, 1),
+           "status": (3, 2)},
+    4771: {"targetusername": (0, 1), "ipaddress": (2, 0), "ipport": (2, 1), "status": (3, 1)},
+    4776: {"packagename": (0, 0), "targetusername": (1, 0), "workstation": (2, 0), "status": (3, 0)},
+    4778: {"accountname": (0, 0), "accountdomain": (0, 1), "clientname": (2, 0), "clientaddress": (2, 1)},
+    1149: {"param1": (-3, 0), "param2": (-2, 0), "param3": (-1, 0)},
+    21: {"user": (-3, 0), "address": (-1, 0)},
+    25: {"user": (-3, 0), "address": (-1, 0)},
+}  # fmt: skip
+
+_FIELD = re.compile(r"^(?P<indent>[ \t]*)(?P<label>[^\s:：\-][^:：\t]{0,79})[:：](?P<gap>[ \t]*)(?P<value>.*?)[ \t]*$")
+_ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\]:\d{1,5})(?![\w.]\w)")
+_ALL_SINGLE = frozenset((1149, 21, 25, 4776))
+_BY_ADDRESS = {131: "clientip", 140: "ipstring", 56: "clientip", 551: "clientaddress"}
+
+
+def by_position(code: int, values: Sequence[str]) -> dict[str, str]:
+    """Unnamed property values with their names; empty for an unknown event."""
+    named = dict(zip(PROPERTIES.get(code, ()), values, strict=False))
+    if code == 4624 and len(values) >= _ELEVATED_FROM:
+        named["elevatedtoken"] = values[-1]
+    return named
+
+
+def from_message(code: int, message: str) -> dict[str, str]:
+    """The fields a rendered message holds, whatever its language; empty when it has not that event's structure."""
+    if name := _BY_ADDRESS.get(code):
+        found = _ADDRESS.search(message)
+        return {name: found[0]} if found else {}
+    parts = sections(message, keep_empty=code in _ALL_SINGLE)
+    named = {}
+    for name, (section, place) in MESSAGES.get(code, {}).items():
+        if -len(parts) <= section < len(parts) and place < len(parts[section]):
+            named[name] = parts[section][place]
+    return named
+
+
+def sections(message: str, *, keep_empty: bool = False) -> list[list[str]]:
+    """The values of a message by heading. A ``label: value`` line that is not indented is a section of its own.
+
+    ``keep_empty``: a label without a value is an empty value, for messages that have no headings.
+    """
+    found: list[list[str]] = []
+    for line in message.replace("\r", "\n").split("\n"):
+        field = _FIELD.match(line)
+        if not field:
+            continue
+        if field["indent"] and found:
+            found[-1].append(field["value"])
+        elif not field["indent"]:
+            found.append([field["value"]] if field["value"] or keep_empty else [])
+    return [values for values in found if values]

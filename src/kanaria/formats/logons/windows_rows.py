@@ -1,0 +1,299 @@
+"""What a Windows event means: one ``WindowsEvent`` comes in, rows of ``logon`` and of neighbouring tables go out.
+
+Event ids are unique only inside their channel: an event 4625 of the Application channel is no failed logon. Where an
+export has no channel the provider tells it; where neither is known the event is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from kanaria.formats.logons.emit import Taken, address, endpoint, number
+from kanaria.formats.logons.sshd import ssh_row
+from kanaria.formats.logons.windows_event import WindowsEvent
+from kanaria.formats.text_log import Row
+
+TABLES: tuple[str, ...] = ("logon", "rdp", "smb", "host", "connection", "dns")
+
+_Reader = Callable[[WindowsEvent], "list[Taken]"]
+
+_REMOTE_INTERACTIVE = 10
+_SERVICES = {"sshd.exe": "ssh", "sshd-session.exe": "ssh", "w3wp.exe": "iis", "inetinfo.exe": "ftp", "ftpsvc": "ftp"}
+_YES, _NO = "%%1842", "%%1843"
+
+
+def rows_of(found: WindowsEvent) -> list[Taken]:
+    """Rows of one event; none for an event of no interest here."""
+    reader = _READERS.get((_short(found.channel), found.code))
+    return reader(found) if reader else []
+
+
+def _short(channel: str) -> str:
+    """A channel without its publisher's prefix, in lower case."""
+    return channel.strip().lower().removeprefix("microsoft-windows-")
+
+
+def _common(found: WindowsEvent) -> Row:
+    return {"time": found.time, "device": found.computer, "host_name": found.computer}
+
+
+def _logon(found: WindowsEvent, **columns: object) -> list[Taken]:
+    """One row of ``logon`` with what every event has; an account may carry its domain in front."""
+    domain, _, user = str(columns.pop("account", None) or "").rpartition("\\")
+    row = {
+        **_common(found), "service": "windows", "event_code": found.code, "channel": found.channel,
+        "user": user or None, "domain": domain or None,
+    }  # fmt: skip
+    return [("logon", {**row, **{key: value for key, value in columns.items() if value is not None}})]
+
+
+def _target(found: WindowsEvent) -> dict[str, object]:
+    """Account and client of the events of the Security channel that name them alike."""
+    return {
+        "account": found.get("targetusername", "targetuser"), "domain": found.get("targetdomainname"),
+        "src_ip": address(found.get("ipaddress")), "src_port": number(found.get("ipport"), 65_535) or None,
+        "client_name": found.get("workstationname", "workstation"),
+    }  # fmt: skip
+
+
+def _failure(found: WindowsEvent) -> str | None:
+    """The most precise failure code; 0 means that there was no failure."""
+    for name in ("substatus", "status", "failurecode", "errorcode"):
+        value = found.get(name)
+        if value and number(value, 2**32) != 0:
+            return _hexadecimal(value)
+    return None
+
+
+def _hexadecimal(code: str) -> str:
+    """A status the way event logs show it; PowerShell makes it a decimal, and a negative one of signed 32 bits."""
+    decimal = code.removeprefix("-")
+    if not (decimal.isascii() and decimal.isdigit() and len(decimal) <= 10):
+        return code.lower()
+    return f"0x{int(code) % 2**32:08x}" if int(decimal) > 0xFFFF else code
+
+
+def _service(found: WindowsEvent, logon_type: int | None) -> str:
+    program = (found.get("processname") or "").replace("\\", "/").rpartition("/")[2].lower()
+    return "rdp" if logon_type == _REMOTE_INTERACTIVE else _SERVICES.get(program, "windows")
+
+
+def _security_logon(found: WindowsEvent) -> list[Taken]:
+    kind = number(found.get("logontype"))
+    success = found.code == 4624
+    return _logon(
+        found, **_target(found), logon_type=kind, success=success, service=_service(found, kind),
+        method=(found.get("authenticationpackagename") or "").lower() or None,
+        reason=None if success else _failure(found) or found.get("failurereason"),
+        privileged={_YES: True, _NO: False}.get(found.get("elevatedtoken") or ""),
+    )  # fmt: skip
+
+
+def _explicit_credentials(found: WindowsEvent) -> list[Taken]:
+    """4648: a process on this machine used another account's password; whether that worked is not in the event."""
+    return _logon(found, **_target(found), service=_service(found, None), reason="explicit credentials")
+
+
+def _special_privileges(found: WindowsEvent) -> list[Taken]:
+    """4672 says what a logon may do; the logon itself is another event, so there is no outcome here."""
+    return _logon(found, account=found.get("subjectusername"), domain=found.get("subjectdomainname"), privileged=True)
+
+
+def _ntlm_check(found: WindowsEvent) -> list[Taken]:
+    failure = _failure(found)
+    outcome = found.get("status", "errorcode") is not None
+    return _logon(found, **_target(found), success=failure is None if outcome else None, method="ntlm", reason=failure)
+
+
+def _kerberos(found: WindowsEvent) -> list[Taken]:
+    failure = _failure(found)
+    return _logon(found, **_target(found), service="kerberos", method="kerberos",
+                  success=failure is None and found.code != 4771, reason=failure)  # fmt: skip
+
+
+def _locked_out(found: WindowsEvent) -> list[Taken]:
+    """4740 names the machine the attempts came from where other events have the domain."""
+    return _logon(found, account=found.get("targetusername"), client_name=found.get("targetdomainname"),
+                  reason="account locked out")  # fmt: skip
+
+
+def _reconnected(found: WindowsEvent) -> list[Taken]:
+    return _logon(
+        found, account=found.get("accountname"), domain=found.get("accountdomain"), service="rdp", success=True,
+        src_ip=address(found.get("clientaddress")), client_name=found.get("clientname"),
+        logon_type=_REMOTE_INTERACTIVE,
+    )  # fmt: skip
+
+
+def _share(found: WindowsEvent) -> list[Taken]:
+    row = {
+        **_common(found), "action": "tree_connect" if found.code == 5140 else "file_open",
+        "src_ip": address(found.get("ipaddress")), "src_port": number(found.get("ipport"), 65_535) or None,
+        "share": found.get("sharename"), "path": found.get("relativetargetname"), "answered": True,
+        "user": found.get("subjectusername"), "domain": found.get("subjectdomainname"),
+    }  # fmt: skip
+    row.pop("host_name")
+    return [("smb", row)]
+
+
+def _process(found: WindowsEvent) -> list[Taken]:
+    """4688, and Sysmon's event 1."""
+    _domain, _, user = (found.get("user") or "").rpartition("\\")
+    path = found.get("newprocessname", "image")
+    return [("host", {
+        **_common(found), "kind": "process", "process": path, "command": found.get("commandline") or path,
+        "user": user or found.get("subjectusername"),
+        "pid": number(found.get("newprocessid") or found.get("processid"), 2**62),
+    })]  # fmt: skip
+
+
+def _service_installed(found: WindowsEvent) -> list[Taken]:
+    return [("host", {
+        **_common(found), "kind": "service", "process": found.get("servicename"), "command": found.get("imagepath"),
+        "user": found.get("accountname"),
+    })]  # fmt: skip
+
+
+_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6"}
+_INBOUND = "%%14592"
+
+
+def _filtering_platform(found: WindowsEvent) -> list[Taken]:
+    """5156: "source" is this machine whoever opened the connection, so an inbound one is turned round."""
+    local = address(found.get("sourceaddress")), number(found.get("sourceport"), 65_535)
+    other = address(found.get("destaddress")), number(found.get("destport"), 65_535)
+    src, dst = (other, local) if found.get("direction") == _INBOUND else (local, other)
+    return _connection(found, src, dst, _PROTOCOLS.get(found.get("protocol") or ""), found.get("application"))
+
+
+def _sysmon_connection(found: WindowsEvent) -> list[Taken]:
+    src = address(found.get("sourceip")), number(found.get("sourceport"), 65_535)
+    dst = address(found.get("destinationip")), number(found.get("destinationport"), 65_535)
+    taken = _connection(found, src, dst, (found.get("protocol") or "").lower() or None, found.get("image"))
+    for _table, row in taken:
+        row["sni"] = found.get("destinationhostname")
+    return taken
+
+
+def _connection(
+    found: WindowsEvent,
+    src: tuple[str | None, int | None],
+    dst: tuple[str | None, int | None],
+    transport: str | None,
+    process: str | None,
+) -> list[Taken]:
+    if src[0] is None or dst[0] is None:
+        return []
+    return [("connection", {
+        "time": found.time, "src_ip": src[0], "src_port": src[1], "dst_ip": dst[0], "dst_port": dst[1],
+        "transport": transport, "process": process, "open": True,
+    })]  # fmt: skip
+
+
+def _sysmon_dns(found: WindowsEvent) -> list[Taken]:
+    """Sysmon's event 22; answers stand in one text, addresses IPv4-mapped, other records as ``type: 5 name``."""
+    name = (found.get("queryname") or "").rstrip(".").lower()
+    answers = [part.removeprefix("::ffff:") for part in (found.get("queryresults") or "").split(";") if part.strip()]
+    row: Row = {"time": found.time, "device": found.computer, "query": name, "answers": answers or None,
+           "rcode": {"0": "NOERROR", "9003": "NXDOMAIN"}.get(found.get("querystatus") or "")}  # fmt: skip
+    return [("dns", row)] if name else []
+
+
+def _rdp_authenticated(found: WindowsEvent) -> list[Taken]:
+    """1149 is logged when the network level part succeeded: the name was accepted, a session may still be refused."""
+    return _logon(found, account=found.get("param1"), domain=found.get("param2"), src_ip=address(found.get("param3")),
+                  service="rdp", success=True, logon_type=_REMOTE_INTERACTIVE)  # fmt: skip
+
+
+def _rdp_connection(found: WindowsEvent) -> list[Taken]:
+    """131: somebody connected; no name and no outcome yet. Seen on the wire it would be a row of ``rdp`` as well."""
+    src_ip, src_port = endpoint(found.get("clientip") or "")
+    taken = _logon(found, src_ip=src_ip, src_port=src_port, service="rdp")
+    return [*taken, ("rdp", {"time": found.time, "device": found.computer, "src_ip": src_ip, "src_port": src_port,
+                             "answered": True})]  # fmt: skip
+
+
+def _rdp_refused(found: WindowsEvent) -> list[Taken]:
+    src_ip, src_port = endpoint(found.get("ipstring", "clientip") or "")
+    return _logon(found, src_ip=src_ip, src_port=src_port, service="rdp", success=False,
+                  logon_type=_REMOTE_INTERACTIVE, reason="user name or password is not correct")  # fmt: skip
+
+
+def _rdp_protocol_error(found: WindowsEvent) -> list[Taken]:
+    """TermDD 56: the client broke the protocol, as password guessing tools do."""
+    src_ip, src_port = endpoint(found.get("clientip") or "")
+    if src_ip is None:  # another driver's event 56
+        return []
+    return _logon(found, src_ip=src_ip, src_port=src_port, service="rdp", reason="protocol error")
+
+
+def _session(found: WindowsEvent) -> list[Taken]:
+    """21 session logon, 25 reconnection; the address is the word LOCAL for the console."""
+    src_ip = address(found.get("address"))
+    return _logon(found, account=found.get("user"), src_ip=src_ip, success=True,
+                  service="rdp" if src_ip else "windows",
+                  logon_type=_REMOTE_INTERACTIVE if src_ip else None)  # fmt: skip
+
+
+_SOCKET_ADDRESS = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2}){8,})")
+
+
+def _smb_failure(found: WindowsEvent) -> list[Taken]:
+    """551 gives the client as a name (``\\\\192.0.2.7``) and as the bytes of a socket address."""
+    src_ip, src_port = _socket(found.get("clientaddress") or "")
+    name = (found.get("clientname") or "").strip("\\").strip("[]") or None
+    status = found.get("status")
+    return _logon(
+        found, account=found.get("username"), src_ip=src_ip or address(name), src_port=src_port, service="smb",
+        success=False, logon_type=3, client_name=name, reason=_hexadecimal(status) if status else None,
+    )  # fmt: skip
+
+
+def _socket(text: str) -> tuple[str | None, int | None]:
+    """Address and port of ``192.0.2.7:445`` or of a sockaddr in hexadecimal (family little endian, port big endian)."""
+    found = _SOCKET_ADDRESS.fullmatch(text)
+    if not found:
+        return endpoint(text)
+    raw = bytes.fromhex(found[1])
+    family, port = int.from_bytes(raw[:2], "little"), int.from_bytes(raw[2:4], "big")
+    if family == 2:
+        return address(".".join(str(part) for part in raw[4:8])), port
+    packed = raw[8:24] if family == 23 and len(raw) >= 24 else b""
+    return address(":".join(packed[at : at + 2].hex() for at in range(0, 16, 2)) if packed else None), port
+
+
+def _openssh(found: WindowsEvent) -> list[Taken]:
+    """OpenSSH on Windows writes the text that it writes to syslog elsewhere."""
+    row = ssh_row(found.get("payload") or "")
+    return [("logon", {**_common(found), "event_code": found.code, "channel": found.channel, **row})] if row else []
+
+
+def _gateway(found: WindowsEvent) -> list[Taken]:
+    """RDP gateway: 200 and 302 let somebody in, 201 and 301 did not."""
+    success = found.code in (200, 302)
+    return _logon(found, account=found.get("username"), src_ip=address(found.get("ipaddress")), service="rdp",
+                  success=success, reason=None if success else found.get("errorcode"))  # fmt: skip
+
+
+_RDP = "terminalservices-remoteconnectionmanager/operational"
+_CORE = "remotedesktopservices-rdpcorets/operational"
+_LOCAL = "terminalservices-localsessionmanager/operational"
+_GATEWAY = "terminalservices-gateway/operational"
+_SYSMON = "sysmon/operational"
+
+_READERS: Mapping[tuple[str, int], _Reader] = {
+    ("security", 4624): _security_logon, ("security", 4625): _security_logon,
+    ("security", 4648): _explicit_credentials, ("security", 4672): _special_privileges,
+    ("security", 4776): _ntlm_check, ("security", 4768): _kerberos, ("security", 4769): _kerberos,
+    ("security", 4771): _kerberos, ("security", 4740): _locked_out, ("security", 4778): _reconnected,
+    ("security", 5140): _share, ("security", 5145): _share, ("security", 4688): _process,
+    ("security", 5156): _filtering_platform,
+    (_RDP, 1149): _rdp_authenticated, (_CORE, 131): _rdp_connection, (_CORE, 140): _rdp_refused,
+    (_LOCAL, 21): _session, (_LOCAL, 25): _session,
+    ("smbserver/security", 551): _smb_failure,
+    ("system", 56): _rdp_protocol_error, ("system", 7045): _service_installed,
+    ("openssh/operational", 4): _openssh, ("openssh/admin", 4): _openssh,
+    (_GATEWAY, 200): _gateway, (_GATEWAY, 201): _gateway, (_GATEWAY, 301): _gateway, (_GATEWAY, 302): _gateway,
+    (_SYSMON, 1): _process, (_SYSMON, 3): _sysmon_connection, (_SYSMON, 22): _sysmon_dns,
+}  # fmt: skip
