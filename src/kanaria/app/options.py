@@ -52,7 +52,7 @@ def language_option(command: Command) -> Command:
 
 def output_options(command: Command) -> Command:
     """What every command that writes a report accepts."""
-    kinds = ["text", "markdown", "html", "json", "ocsf"]
+    kinds = ["text", "markdown", "html", "json", "ocsf", "stix", "navigator", "misp", "csv", "iocs"]
     command = click.option("-o", "--output", "path", metavar="FILE", help="Write here instead of standard output.")(
         command
     )

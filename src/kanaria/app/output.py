@@ -1,4 +1,4 @@
-"""From an ``Analysis`` to the bytes a user asked for: text, Markdown, HTML, JSON or OCSF."""
+"""From an ``Analysis`` to the bytes a user asked for: reports for people, and exchange formats for other programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Analysis, Language
 
-FORMATS = ("text", "markdown", "html", "json", "ocsf")
+FORMATS = ("text", "markdown", "html", "json", "ocsf", "stix", "navigator", "misp", "csv", "iocs")
 
 
 def render(analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None) -> str:
@@ -72,6 +72,36 @@ def _ocsf(analysis: Analysis, facts: Knowledge, language: Language, _target: Tex
     return "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in export(analysis, facts, language))
 
 
+def _stix(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+    from kanaria.report import export_stix
+
+    return export_stix.export(analysis, facts, language)
+
+
+def _navigator(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+    from kanaria.report import export_navigator
+
+    return json.dumps(export_navigator.export(analysis, facts, language), ensure_ascii=False, indent=2) + "\n"
+
+
+def _misp(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+    from kanaria.report import export_misp
+
+    return json.dumps(export_misp.export(analysis, facts, language), ensure_ascii=False, indent=2) + "\n"
+
+
+def _csv(analysis: Analysis, _facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+    from kanaria.report import export_csv
+
+    return export_csv.export(analysis, language)
+
+
+def _iocs(analysis: Analysis, _facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+    from kanaria.report import export_iocs
+
+    return export_iocs.export(analysis, language)
+
+
 Renderer = Callable[[Analysis, Knowledge, Language, "TextIO | None"], str]
 _RENDERERS: Mapping[str, Renderer] = {
     "text": _text,
@@ -79,4 +109,9 @@ _RENDERERS: Mapping[str, Renderer] = {
     "html": _html,
     "json": _json,
     "ocsf": _ocsf,
+    "stix": _stix,
+    "navigator": _navigator,
+    "misp": _misp,
+    "csv": _csv,
+    "iocs": _iocs,
 }

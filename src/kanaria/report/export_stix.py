@@ -74,8 +74,8 @@ def pattern(indicator: Indicator) -> str | None:
     from stix2 import patterns
 
     if indicator.type == "wallet":
-        path, value = "process:command_line", patterns.StringConstant(re.escape(indicator.value))
-        return f"[{patterns.MatchesComparisonExpression(path, value)}]"
+        value = patterns.StringConstant(re.escape(indicator.value))
+        return f"[{patterns.MatchesComparisonExpression('process:command_line', value)}]"
     path = _OBJECT_PATHS.get(indicator.type)
     if path is None:
         return None
