@@ -1,0 +1,67 @@
+"""How a server usually answers, counted in batches of any size."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanaria.baseline import web
+from kanaria.baseline.web import WebProfile
+from kanaria.core.schema import from_rows
+
+ROWS = [
+    {"status": 200, "url": "/?a=1", "bytes_out": 500, "method": "GET", "src_ip": "203.0.113.1"},
+    {"status": 200, "url": "/", "bytes_out": 500, "method": "GET", "src_ip": "203.0.113.2"},
+    {"status": 200, "url": "/big", "bytes_out": 9000, "method": "GET", "src_ip": "203.0.113.2"},
+    {"status": 400, "url": None, "bytes_out": 157, "method": None, "src_ip": "203.0.113.3"},
+    {"status": 400, "url": None, "bytes_out": 157, "method": None, "src_ip": "203.0.113.3"},
+    {"status": 400, "url": None, "bytes_out": 157, "method": None, "src_ip": "2001:db8::4"},
+    {"status": None, "url": None, "bytes_out": None, "method": None, "src_ip": None},
+]
+
+
+def http(rows: list[dict[str, object]]) -> pa.Table:
+    return from_rows("http", rows)
+
+
+def profile_of(*batches: list[dict[str, object]]) -> WebProfile:
+    profile = WebProfile(duckdb.connect())
+    for rows in batches:
+        profile.absorb(http(rows))
+    return profile
+
+
+def test_sizes_by_status_and_path_without_query() -> None:
+    profile = profile_of(ROWS)
+    assert (profile.answers(200, "/").total, profile.answers(200, "/").sizes) == (2, ((500, 2),))
+    assert profile.answers(200, None).sizes == ((500, 2), (9000, 1))
+    assert profile.answers(404, None).total == 0
+
+
+def test_clients_with_malformed_requests_are_counted_once_each() -> None:
+    profile = profile_of(ROWS, ROWS)
+    assert profile.malformed_sources(400) == 2
+    assert profile.malformed_sources(200) == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from(range(len(ROWS))), max_size=30), st.integers(0, 30))
+def test_batches_do_not_matter(picks: list[int], cut: int) -> None:
+    rows = [ROWS[index] for index in picks]
+    whole, parts = profile_of(rows), profile_of(rows[:cut], rows[cut:])
+    for status, path in ((200, None), (200, "/"), (400, None), (None, None)):
+        assert whole.answers(status, path) == parts.answers(status, path)
+
+
+def test_compaction_forgets_nothing_that_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "COMPACT_ROWS", 4)
+    monkeypatch.setattr(web, "GATHERED_ROWS", 1)
+    once = [
+        {"status": 200, "url": f"/{n}", "bytes_out": n, "method": "GET", "src_ip": "203.0.113.1"} for n in range(40)
+    ]
+    profile = profile_of(ROWS, ROWS, once)
+    assert profile.answers(200, "/").sizes == ((500, 4),)
+    assert profile.answers(200, None).total == 6 + len(once)
