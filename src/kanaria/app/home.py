@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # project was developed with, the vantage point took part in 97-100 % and the busiest stranger in less than half, except
 # when there was one conversation only: then the client is taken, because who opens a connection is at home somewhere.
 SHARE = 0.9
+# Unless the conversation is about getting in: of one stranger guessing passwords on one server, the server is ours.
+ENTRANCES = frozenset({"rdp", "smb", "logon"})
 
 
 def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> HomeNetworks | None:
@@ -25,7 +27,8 @@ def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> HomeNetwo
 
     ``tables`` are names of spooled tables with ``src_ip``, ``dst_ip`` and ``direction``.
     """
-    union = " UNION ALL ".join(f"SELECT src_ip, dst_ip, direction FROM spool_{name}" for name in tables)  # noqa: S608
+    names = list(tables)
+    union = " UNION ALL ".join(f"SELECT src_ip, dst_ip, direction FROM spool_{name}" for name in names)  # noqa: S608
     if not union:
         return None
     row = engine.execute(
@@ -34,10 +37,11 @@ def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> HomeNetwo
     total, oriented = row or (0, 0)
     if not total or oriented:
         return None
+    first = "ASC" if ENTRANCES & set(names) else "DESC"
     shares = engine.execute(
         f"""SELECT ip, count(*)::DOUBLE / {total}, count(*) FILTER (client) FROM (
                 SELECT src_ip AS ip, true AS client FROM ({union}) UNION ALL SELECT dst_ip, false FROM ({union})
-            ) WHERE ip IS NOT NULL GROUP BY ip ORDER BY 2 DESC, 3 DESC, 1 LIMIT 2"""  # noqa: S608
+            ) WHERE ip IS NOT NULL GROUP BY ip ORDER BY 2 DESC, 3 {first}, 1 LIMIT 2"""  # noqa: S608
     ).fetchall()
     if not shares or shares[0][1] < SHARE:
         return None
