@@ -1,0 +1,61 @@
+"""From "how surprising" to "how rare": conformal p-values per role, with an exponential tail beyond the data.
+
+What is ranked is the most surprising row of a device's hour, against the hours of devices of the same role (Mondrian
+conformal prediction: Vovk, 2005). A busy device has many chances to surprise in an hour; its hours are compared with
+busy hours, so it alarms no more often than a quiet one. Beyond the top tenth the excesses are taken as exponential (the
+Gumbel case of Pickands, Balkema and de Haan), or p could never fall below one in the hours seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kanaria.baseline.program import BINS_PER_BIT, CALIBRATION_BINS
+
+Counts = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+TAIL_SHARE = 0.1
+"""The upper share of hours that the tail is fitted to: with one week of one device it is 17 hours."""
+ROLE_WORTH = 50.0
+"""Hours of other roles that a role's own figures are mixed with: a role seen for two days outweighs it."""
+LEAST_SLOPE = 0.5
+"""Bits of excess within which rarity halves at most: below the width of a bin nothing can be measured."""
+
+
+def p_values(hours: Mapping[int, Counts]) -> dict[int, Counts]:
+    """For each group the share of hours with a peak in that bin or above, dense over all bins; key 0 is all groups.
+
+    ``hours`` maps a group to decayed counts of device hours by bin of peak surprise.
+    """
+    everyone = np.sum(list(hours.values()), axis=0) if hours else np.zeros(CALIBRATION_BINS)
+    common = _tail(everyone, None)
+    return {0: common} | {group: _tail(counts, common) for group, counts in hours.items()}
+
+
+def _tail(counts: Counts, wider: Counts | None) -> Counts:
+    """Conformal rank inside the data, exponential beyond the fitted threshold, mixed with the wider group."""
+    total = float(counts.sum())
+    above = np.cumsum(counts[::-1])[::-1]
+    rank = (above + 1.0) / (total + 1.0)
+    own = rank
+    if total > 0:
+        # The first bin with at most the tail share above it; the fit needs something above.
+        start = int(np.argmax(above <= TAIL_SHARE * total)) if above[-1] <= TAIL_SHARE * total else len(above) - 1
+        start = max(start - 1, 0)
+        excess = (np.arange(len(counts)) - start).clip(0) / BINS_PER_BIT
+        weight = float(counts[start:].sum())
+        mean = float((counts * excess).sum() / weight) if weight else 0.0
+        slope = max(mean, LEAST_SLOPE)
+        fitted = (weight + 1.0) / (total + 1.0) * np.exp(-excess / slope)
+        own = np.where(excess > 0, np.where(counts_beyond(counts), fitted, rank), rank)
+        own = np.minimum.accumulate(own)
+    if wider is None:
+        return own
+    return (total * own + ROLE_WORTH * wider) / (total + ROLE_WORTH)
+
+
+def counts_beyond(counts: Counts) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Where fewer than ten hours lie at or above a bin: there the rank is too coarse and the fit takes over."""
+    return np.cumsum(counts[::-1])[::-1] < 10.0

@@ -1,0 +1,36 @@
+"""The settings of the pattern of life, each with its unit and where its default comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kanaria.core.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineSettings:
+    """What an operator may choose. Days and hours are of event time, never of the clock on the wall."""
+
+    warm_up_days: float = 7.0
+    """Until this much history exists nothing is called anomalous: one week holds every hour of the week once."""
+    device_warm_up_hours: float = 24.0
+    """The same for one device that joined later: one day holds every hour of the day once."""
+    half_life_days: float = 14.0
+    """After this long an observation counts half; two weeks keep a weekly habit alive and forget a past project."""
+    alerts_per_day: float = 1.0
+    """How many unexplained anomaly alerts a day the operator wants at most."""
+    learn_incidents: bool = False
+    """Learn rows that belong to findings too. Off, so that an attacker cannot teach Kanaria that he is normal."""
+    critical: frozenset[str] = frozenset()
+    """Addresses that must not be lost, whatever their role."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Address to role, where the operator knows better than what can be seen."""
+    max_ties: int = 12_000_000
+    """Upper bound of remembered ties; the oldest and rarest go first. 12 M take about 0.6 GB on disk (measured)."""
+
+    def __post_init__(self) -> None:
+        for name in ("warm_up_days", "device_warm_up_hours", "half_life_days", "alerts_per_day", "max_ties"):
+            value = getattr(self, name)
+            if value < 0 or (value == 0 and name not in ("warm_up_days", "device_warm_up_hours")):
+                raise ConfigError(path="baseline settings", key=name, expected="a positive number", got=value)

@@ -1,0 +1,164 @@
+"""The history as tables of one DuckDB catalog: created, versioned, appended to, compacted, merged, measured.
+
+One file per directory (or memory). Everything a batch changes is committed in one transaction together with the resume
+position, so a process killed anywhere resumes with the state of its last whole batch. Rows are appended and added up
+when read; ``compact`` folds them. Two states of the same version add up with ``merge``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kanaria.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import duckdb
+
+VERSION = 1
+FILE = "pattern_of_life.duckdb"
+_ALIASES = count(1)
+
+_TABLES = {
+    "ties": "tie BIGINT, subject BIGINT, kind BIGINT, value BIGINT, weight DOUBLE, last BIGINT",
+    "totals": "subject BIGINT, kind BIGINT, weight DOUBLE, types DOUBLE",
+    "quantities": "subject BIGINT, quantity BIGINT, bucket BIGINT, weight DOUBLE",
+    "hourly": """actor BIGINT, grp BIGINT, hour BIGINT, connections DOUBLE, remotes DOUBLE, sources DOUBLE,
+        failed DOUBLE, sent DOUBLE, peak DOUBLE""",
+    "flows": "actor BIGINT, grp BIGINT, service BIGINT, hour BIGINT, quantity BIGINT, bucket BIGINT",
+    "peaks": "grp BIGINT, bin BIGINT, weight DOUBLE",
+    "days": "day BIGINT, device_hours BIGINT, alerts BIGINT",
+    "devices": "actor BIGINT, device VARCHAR, role VARCHAR, grp BIGINT, first BIGINT, last BIGINT",
+    "services": "device VARCHAR, service VARCHAR, side VARCHAR, clients BIGINT, first BIGINT, last BIGINT",
+    "texts": "id BIGINT, kind VARCHAR, text VARCHAR",
+    "withheld": """event_id BIGINT, device VARCHAR, remote VARCHAR, row BIGINT, actor BIGINT, actor_text VARCHAR,
+        grp BIGINT, hour BIGINT, inbound BOOLEAN, endpoint BIGINT, network BIGINT, service BIGINT, name BIGINT,
+        account BIGINT, slot BIGINT, up DOUBLE, down DOUBLE, duration DOUBLE, connection BIGINT, failed BIGINT,
+        sent DOUBLE, endpoint_text VARCHAR, network_text VARCHAR, service_text VARCHAR, name_text VARCHAR,
+        account_text VARCHAR""",
+    "meta": "key VARCHAR, value VARCHAR",
+}
+COMPACT_ROWS = 2_000_000
+"""Appended rows after which they are folded at the latest: 2 s for 10 M + 2 M rows (DESIGN §11)."""
+LEAST_COMPACT_ROWS = 50_000
+"""Below this folding costs more than reading what is there; from there on the history may grow by half first."""
+_GROWING = ("ties", "totals", "quantities")
+_FOLDED = {
+    "ties": "tie, subject, kind, value, sum(weight) AS weight, max(last) AS last",
+    "totals": "subject, kind, sum(weight) AS weight, sum(types) AS types",
+    "quantities": "subject, quantity, bucket, sum(weight) AS weight",
+    "peaks": "grp, bin, sum(weight) AS weight",
+    "days": "day, sum(device_hours)::BIGINT AS device_hours, sum(alerts)::BIGINT AS alerts",
+    "services": "device, service, side, max(clients) AS clients, min(first) AS first, max(last) AS last",
+    "texts": "id, any_value(kind) AS kind, any_value(text) AS text",
+    "devices": """actor, any_value(device) AS device, arg_max(role, last) AS role, arg_max(grp, last) AS grp,
+        min(first) AS first, max(last) AS last""",
+}
+
+
+class State:
+    """One history. ``alias`` is the catalog's name inside the engine; table names are ``{alias}.ties`` and so on."""
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection, directory: Path | None, half_life_hours: float) -> None:
+        self.engine = engine
+        self.alias = f"pattern_of_life_{next(_ALIASES)}"
+        self.path = directory / FILE if directory else None
+        if directory:
+            directory.mkdir(parents=True, exist_ok=True)
+        place = str(self.path).replace("'", "''") if self.path else ":memory:"
+        engine.execute(f"ATTACH '{place}' AS {self.alias}")
+        with self.transaction():
+            for name, columns in _TABLES.items():
+                engine.execute(f"CREATE TABLE IF NOT EXISTS {self.alias}.{name} ({columns})")
+        self._check(half_life_hours)
+        for name in ("ties", "totals", "quantities", "hourly", "flows"):
+            engine.execute(f"CREATE OR REPLACE TEMP VIEW baseline_{name} AS FROM {self.alias}.{name}")
+        self._compacted = self._rows()
+
+    def _rows(self) -> int:
+        return sum(self.count(name) for name in _GROWING)
+
+    def _check(self, half_life_hours: float) -> None:
+        """A state of another version, another hash or another half-life cannot be added to; say so."""
+        probe = self.one("SELECT hash('pattern', 'of life')")
+        expected = {"version": str(VERSION), "hash": str(probe), "half_life_hours": str(float(half_life_hours))}
+        for key, value in expected.items():
+            got = self.get(key)
+            if got is None:
+                self.put(key, value)
+            elif got != value:
+                raise ConfigError(
+                    path=str(self.path or "memory"),
+                    key=key,
+                    expected=value,
+                    got=got,
+                    cause="written by another version or with another setting; start a new directory",
+                )
+
+    @contextmanager
+    def transaction(self, *, keep: bool = True) -> Iterator[None]:
+        """All or nothing; with ``keep=False`` always nothing."""
+        self.engine.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.engine.execute("ROLLBACK")
+            raise
+        self.engine.execute("COMMIT" if keep else "ROLLBACK")
+
+    def one(self, query: str, parameters: list[object] | None = None) -> object:
+        row = self.engine.execute(query, parameters or []).fetchone()
+        return row[0] if row else None
+
+    def count(self, table: str) -> int:
+        return int(str(self.one(f"SELECT count(*) FROM {self.alias}.{table}")))  # noqa: S608
+
+    def get(self, key: str) -> str | None:
+        value = self.one(f"SELECT value FROM {self.alias}.meta WHERE key = $1", [key])  # noqa: S608
+        return None if value is None else str(value)
+
+    def put(self, key: str, value: str) -> None:
+        self.engine.execute(f"DELETE FROM {self.alias}.meta WHERE key = $1", [key])  # noqa: S608
+        self.engine.execute(f"INSERT INTO {self.alias}.meta VALUES ($1, $2)", [key, value])  # noqa: S608
+
+    def needs_compaction(self) -> bool:
+        allowed = min(max(LEAST_COMPACT_ROWS, self._compacted // 2), COMPACT_ROWS)
+        return self._rows() - self._compacted > allowed
+
+    def compact(self, max_ties: int) -> None:
+        """Fold what appending left behind, drop the least of too many ties, and give the space back."""
+        with self.transaction():
+            for name, columns in _FOLDED.items():
+                limit = f" ORDER BY weight DESC LIMIT {max_ties}" if name == "ties" else ""
+                self.engine.execute(
+                    f"CREATE OR REPLACE TABLE {self.alias}.folded AS "
+                    f"SELECT {columns} FROM {self.alias}.{name} GROUP BY ALL{limit}"  # noqa: S608
+                )
+                self.engine.execute(f"DROP TABLE {self.alias}.{name}")
+                self.engine.execute(f"ALTER TABLE {self.alias}.folded RENAME TO {name}")
+        if self.path:
+            self.engine.execute(f"CHECKPOINT {self.alias}")
+        self._compacted = self._rows()
+
+    def merge(self, other: State) -> None:
+        """Add another sensor's history, attached to the same engine. Open hours come along; the position does not."""
+        names = [name for name in _TABLES if name != "meta"]
+        first = [value for value in (self.get("first_hour"), other.get("first_hour")) if value]
+        latest = [value for value in (self.get("latest_hour"), other.get("latest_hour")) if value]
+        parts = {name: self.engine.execute(f"FROM {other.alias}.{name}").to_arrow_table() for name in names}
+        with self.transaction():
+            for name, part in parts.items():
+                self.engine.register("merge_part", part)
+                self.engine.execute(f"INSERT INTO {self.alias}.{name} BY NAME FROM merge_part")
+                self.engine.unregister("merge_part")
+            if first:
+                self.put("first_hour", min(first, key=int))
+                self.put("latest_hour", max(latest, key=int))
+
+    def sizes(self) -> dict[str, int]:
+        """Rows per table, and ``bytes`` on disk (0 in memory)."""
+        rows = {name: self.count(name) for name in _TABLES if name != "meta"}
+        return rows | {"bytes": self.path.stat().st_size if self.path and self.path.exists() else 0}
