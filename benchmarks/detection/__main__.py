@@ -36,7 +36,7 @@ def main() -> int:
     fitted = {
         "sequence": sequence([*real, laboratory]),
         # Totals alone cannot tell the laboratory's look-alikes from mining; fitting on them would only teach silence.
-        "flow": flow(real),
+        "flow": flow([*real, sources.homelab(Path(folder))]),
     }
     if wanted.write:
         for kind, weights in fitted.items():

@@ -14,7 +14,7 @@ from kanaria.formats.registry import detect
 from kanaria.sources import open_inputs
 
 _COLUMNS = (
-    "messages", "duration_us", "transport", "src_ip", "src_port", "dst_ip", "dst_port",
+    "messages", "duration_us", "transport", "service", "src_ip", "src_port", "dst_ip", "dst_port",
     "src_bytes", "dst_bytes", "src_packets", "dst_packets",
 )  # fmt: skip
 
@@ -25,6 +25,7 @@ class Found:
 
     file: str
     ports: tuple[int, int]
+    key: tuple[object, ...]
     connection: Connection
 
     def labelled(self, mining: bool) -> Connection:
@@ -46,7 +47,8 @@ def read(path: Path) -> Iterator[Found]:
     """Every connection of a capture, unlabelled."""
     for rows in tables(path):
         for row in rows.select(_COLUMNS).to_pylist():
-            yield Found(path.name, (row["src_port"] or 0, row["dst_port"] or 0), _connection(row, path.name))
+            key = tuple(row[name] for name in ("transport", "src_ip", "src_port", "dst_ip", "dst_port"))
+            yield Found(path.name, (row["src_port"] or 0, row["dst_port"] or 0), key, _connection(row, path.name))
 
 
 def _connection(row: dict[str, object], note: str) -> Connection:
@@ -62,6 +64,7 @@ def _connection(row: dict[str, object], note: str) -> Connection:
         up_packets=_number(row["src_packets"]),
         down_packets=_number(row["dst_packets"]),
         note=note,
+        service=row["service"] if isinstance(row["service"], str) else None,
     )
 
 

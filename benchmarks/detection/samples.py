@@ -31,6 +31,7 @@ class Connection:
     up_packets: int | None = None
     down_packets: int | None = None
     note: str = ""
+    service: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def table(connections: Sequence[Connection], *, messages: bool = True) -> pa.Tab
             "messages": pa.array(kept, schema.MESSAGES),
             "duration_us": [round(one.seconds * 1e6) for one in connections],
             "transport": [one.transport for one in connections],
+            "service": [one.service for one in connections],
             "src_bytes": [one.up_bytes for one in connections],
             "dst_bytes": [one.down_bytes for one in connections],
             "src_packets": [one.up_packets for one in connections],

@@ -36,6 +36,21 @@ def real(folder: Path) -> list[Source]:
     ]
 
 
+def homelab(folder: Path) -> Source:
+    """Three days of an exposed server as Zeek's connection logs: totals only, nobody mines there.
+
+    Zeek reports an open connection again and again; the longest report of each is kept.
+    """
+    longest: dict[object, Connection] = {}
+    for path in sorted((folder / "zeek-homelab").rglob("*conn*.log*")):
+        if "summary" not in path.name:
+            for found in read(path):
+                known = longest.get(found.key)
+                if known is None or known.seconds < found.connection.seconds:
+                    longest[found.key] = found.connection
+    return Source("zeek-homelab", "zeek-homelab", tuple(longest.values()))
+
+
 def _pool(found: Found) -> bool:
     if found.connection.transport != "tcp":
         return False

@@ -57,10 +57,11 @@ def see(connections: Sequence[Connection], kind: str) -> Seen:
     """The signs of a detector (``sequence`` or ``flow``) over connections."""
     rows = table(connections, messages=kind == "sequence")
     seconds, datagrams = grammar.seconds_of(rows), grammar.datagrams_of(rows)
+    other = grammar.other_protocol(rows)
     if kind == "sequence":
         which, seen = grammar.sequences(rows["messages"], datagrams)
-        return Seen(which, grammar_signs.of_sequence(seen, seconds[which], datagrams[which]))
-    which, volume = grammar.flows(rows, seconds, datagrams)
+        return Seen(which, grammar_signs.of_sequence(seen, seconds[which], datagrams[which], other[which]))
+    which, volume = grammar.flows(rows, seconds, datagrams, other)
     return Seen(which, grammar_signs.of_flow(volume))
 
 

@@ -46,6 +46,13 @@ LIMIT = {"sequence": 12.0, "flow": 4.0}
 laboratory's long-lived look-alikes every sixteenth (2**4) and more has the totals of a miner, so that a flow record
 alone never decides."""
 
+OTHER_PROTOCOLS = (
+    "dns", "ssh", "rdp", "smb", "ftp", "smtp", "imap", "pop3", "ntp", "dhcp", "snmp", "sip", "ldap", "krb", "krb_tcp",
+    "ntlm", "dce_rpc", "mysql", "postgresql", "mqtt", "irc", "rfb", "radius", "syslog",
+)  # fmt: skip
+"""Protocols that sensors recognise by their bytes and that no miner speaks. TLS, HTTP (WebSocket) and unknown bytes are
+not among them, and neither are tunnels."""
+
 WORDS_FROM = 0.0
 """Reasons are written for connections whose bits are above this; the rest are the ordinary ones nobody asks about."""
 
@@ -57,15 +64,15 @@ def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
     rows = connection.num_rows
     bits, kind = np.full(rows, np.nan), np.full(rows, None, dtype=object)
     because: list[tuple[str, str] | None] = [None] * rows
-    seconds, datagrams = seconds_of(connection), datagrams_of(connection)
+    seconds, datagrams, other = seconds_of(connection), datagrams_of(connection), other_protocol(connection)
 
     which, seen = sequences(connection["messages"], datagrams)
-    sums = score(signs.of_sequence(seen, seconds[which], datagrams[which]), weights, "sequence")
+    sums = score(signs.of_sequence(seen, seconds[which], datagrams[which], other[which]), weights, "sequence")
     bits[which], kind[which] = sums, "sequence"
     for position in np.flatnonzero(sums > WORDS_FROM):
         because[which[position]] = words.of_sequence(seen, int(position), float(seconds[which[position]]))
 
-    flow_rows, volume = flows(connection, seconds, datagrams)
+    flow_rows, volume = flows(connection, seconds, datagrams, other)
     sums = score(signs.of_flow(volume), weights, "flow")
     bits[flow_rows], kind[flow_rows] = sums, "flow"
     for position in np.flatnonzero(sums > WORDS_FROM):
@@ -108,12 +115,16 @@ def score(seen: Mapping[str, Floats], weights: Mapping[str, Weight], start: str)
     return clipped
 
 
-def flows(connection: pa.Table, seconds: Floats, datagrams: Bools) -> tuple[Ints, signs.Volume]:
-    """The rows that are plain flow records and can be judged, and the totals of each."""
+def flows(connection: pa.Table, seconds: Floats, datagrams: Bools, other: Bools) -> tuple[Ints, signs.Volume]:
+    """The rows that are plain flow records and can be judged, and the totals of each.
+
+    Totals say too little to argue with bytes that were recognised: records of ``other`` protocols are not judged.
+    """
     names = ("src_bytes", "dst_bytes", "src_packets", "dst_packets")
     up_bytes, down_bytes, up_packets, down_packets = (_floats(connection[name]) for name in names)
     which = np.flatnonzero(
         connection["messages"].is_null().to_numpy()
+        & ~other
         & (seconds >= FLOW_SECONDS)
         & (np.minimum(up_packets, down_packets) >= FLOW_PACKETS)
         & np.isfinite(up_bytes + down_bytes)
@@ -138,6 +149,13 @@ def datagrams_of(connection: pa.Table) -> Bools:
     import pyarrow.compute as pc  # 40 ms to import; only batches need it
 
     return pc.fill_null(pc.not_equal(connection["transport"], "tcp"), False).to_numpy()  # type: ignore[no-any-return]
+
+
+def other_protocol(connection: pa.Table) -> Bools:
+    """Whether the sensor recognised one of ``OTHER_PROTOCOLS`` in the bytes."""
+    import pyarrow.compute as pc
+
+    return pc.is_in(connection["service"], pa.array(OTHER_PROTOCOLS)).to_numpy()  # type: ignore[no-any-return]
 
 
 def _with(

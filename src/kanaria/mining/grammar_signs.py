@@ -24,14 +24,16 @@ SEQUENCE = (
 SEQUENCE_AGAINST = (
     "gaps_regular", "gaps_bursty", "tiny_client", "echo", "push_like_submit", "bulk_down", "bulk_up", "many_lengths",
     "unanswered", "never_pushed", "silent_client", "answer_longer", "fast", "pushes_regular", "push_tiny",
-    "client_replies", "datagrams", "blurred",
+    "client_replies", "datagrams", "blurred", "other_protocol",
 )  # fmt: skip
 """Signs against mining in a message sequence: what keystrokes, heartbeats, polling and transfers look like."""
 
 FLOW = ("flow_thin", "flow_small_up", "flow_small_down", "flow_balanced", "flow_paced", "flow_long")
 """Signs for mining in a plain flow record."""
 
-FLOW_AGAINST = ("flow_bulk", "flow_idle", "flow_lopsided", "flow_large_packets", "flow_datagrams")
+FLOW_AGAINST = (
+    "flow_bulk", "flow_idle", "flow_lopsided", "flow_large_packets", "flow_datagrams",
+)  # fmt: skip
 """Signs against mining in a plain flow record."""
 
 
@@ -62,9 +64,14 @@ def within(value: Floats, low: float, high: float, softness: float = 1.5) -> Flo
     return log_ramp(value, low / softness, low) * log_ramp(value, high * softness, high)
 
 
-def of_sequence(seen: Exchange, duration: Floats, datagrams: Bools) -> Mapping[str, Floats]:
-    """Every sign of a message sequence. ``duration`` in seconds is the whole connection's, beyond the messages kept."""
+def of_sequence(seen: Exchange, duration: Floats, datagrams: Bools, other: Bools) -> Mapping[str, Floats]:
+    """Every sign of a message sequence.
+
+    ``duration`` in seconds is the whole connection's, beyond the messages kept; ``datagrams`` and ``other`` say whether
+    it is something else than TCP, and a protocol that mining does not travel in.
+    """
     found = {**_pushes(seen), **_answers(seen), **_whole(seen, duration), **_against(seen, datagrams)}
+    found["other_protocol"] = other.astype(np.float64)
     # Polling has submits and answers, dashboards have pushes; only mining has all of it at once.
     receipt = found["answer_shorter"] * found["answers_alike"] * found["submits_alike"]
     found["share_and_receipt"] = receipt * (1 - found["tiny_client"]) * (1 - found["gaps_regular"])
@@ -119,7 +126,8 @@ def _whole(seen: Exchange, duration: Floats) -> dict[str, Floats]:
     return {
         "few_lengths": known * ramp(seen.total, 3, 10),
         "many_lengths": ramp(_share(seen.known, seen.total), 0.8, 0.4) * ramp(seen.total, 5, 12),
-        "submits_alike": ramp(_share(seen.submit_count, seen.client_total), 0.3, 0.8) * ramp(seen.submit_count, 0, 3),
+        "submits_alike": ramp(_share(seen.submit_count, seen.client_total - seen.aside), 0.3, 0.8)
+        * ramp(seen.submit_count, 0, 3),
         "thin": log_ramp(rate, 1500, 300),
         "fast": log_ramp(seen.total / np.maximum(seen.span, 1.0), 2, 8),
         "long_lived": log_ramp(np.maximum(duration, seen.span), 60, 3600),
