@@ -13,8 +13,9 @@ from kanaria.app.output import render, write
 from kanaria.app.pipeline import analyse
 from kanaria.app.progress import progress
 from kanaria.app.stages import Stages
+from kanaria.core.clock import SystemClock
 from kanaria.core.errors import SourceError
-from kanaria.core.types import Language, RejectedRecord
+from kanaria.core.types import Analysis, Language, RejectedRecord
 from kanaria.sources import open_inputs, total_size
 
 
@@ -30,16 +31,27 @@ def analyze_paths(
     config: Path | None,
     kind: str,
     path: str | None,
+    store: Path | None = None,
 ) -> bool:
-    """Run everything; True when an incident was found."""
+    """Run everything; True when an incident was found. With ``store``, keep state and incidents there."""
     settings = load(config)
-    stages = Stages(config=_with_home(settings, home), input_format=input_format, layout=layout)
+    stages = Stages(config=_with_home(settings, home), input_format=input_format, layout=layout, store=store)
     if check_host:
         _check_host(stages)
     with progress(total_size(paths)) as advance, _reject_file(rejects, stages):
         analysis = analyse(open_inputs(paths, on_progress=advance), stages)
+    if store:
+        _keep(analysis, stages, store)
     write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)
     return bool(analysis.incidents)
+
+
+def _keep(analysis: Analysis, stages: Stages, folder: Path) -> None:
+    from kanaria.report.document import document
+    from kanaria.store.incidents import IncidentStore
+
+    with IncidentStore(folder) as store:
+        store.save(document(analysis, stages.facts)["incidents"], SystemClock().now())
 
 
 def _with_home(config: Config, home: Sequence[str]) -> Config:

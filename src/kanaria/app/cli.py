@@ -12,6 +12,7 @@ import click
 
 from kanaria import __version__
 from kanaria.app.cli_analyze import analyze, demo, explain, formats
+from kanaria.app.cli_incident import incident
 from kanaria.app.cli_knowledge import knowledge
 from kanaria.app.cli_rules import rules
 from kanaria.app.options import NOTHING, USAGE, Ordered
@@ -46,5 +47,5 @@ def cli() -> None:
     """
 
 
-for command in (explain, analyze, demo, formats, knowledge, rules):
+for command in (explain, analyze, demo, formats, incident, knowledge, rules):
     cli.add_command(command)

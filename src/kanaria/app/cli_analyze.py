@@ -39,6 +39,9 @@ def explain(
 @click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
 @click.option("--check-host", is_flag=True, help="Also look at this machine's load, processes and connections.")
 @click.option("--rejects", metavar="FILE", help="Write records that could not be read here.")
+@click.option(
+    "--store", type=click.Path(path_type=Path), help="Keep incidents and what is normal here, for later runs."
+)
 @output_options
 def analyze(
     paths: tuple[str, ...],
@@ -47,6 +50,7 @@ def analyze(
     home: tuple[str, ...],
     check_host: bool,
     rejects: str | None,
+    store: Path | None,
     **output: Any,
 ) -> None:
     """Analyze logs and captures: files, folders, globs, or - for standard input.
@@ -56,7 +60,14 @@ def analyze(
     from kanaria.app.analyze import analyze_paths
 
     found = analyze_paths(
-        paths, input_format=input_format, layout=layout, home=home, check_host=check_host, rejects=rejects, **output
+        paths,
+        input_format=input_format,
+        layout=layout,
+        home=home,
+        check_host=check_host,
+        rejects=rejects,
+        store=store,
+        **output,
     )
     click.get_current_context().exit(FOUND if found else NOTHING)
 

@@ -42,6 +42,20 @@ class Devices:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """How the pattern of life is learned. Days are days of the records, not of the clock on the wall."""
+
+    warm_up_days: float = 7.0
+    """Until this much history is known, nothing is called unusual."""
+    device_warm_up_hours: float = 24.0
+    """The same for one device that joined later."""
+    half_life_days: float = 14.0
+    """After this long an observation counts half."""
+    learn_incidents: bool = False
+    """Whether to learn what belongs to findings, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings."""
 
@@ -49,6 +63,7 @@ class Config:
     """Your networks, such as ``192.0.2.0/24``. Empty: private address space counts as yours."""
     allowed: Allowed = Allowed()
     devices: Devices = Devices()
+    baseline: Baseline = Baseline()
     rules: Strings = ()
     """Folders with detection rules of your own."""
     knowledge: str | None = None
@@ -101,12 +116,16 @@ def _build(kind: type[Any], data: object, path: str, prefix: str) -> Any:
 
 
 def _value(kind: Any, value: object, path: str, key: str) -> object:
-    if kind in (Allowed, Devices):
+    if kind in (Allowed, Baseline, Devices):
         return _build(kind, value, path, f"{key}.")
     if kind == Strings:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise ConfigError(path=path, key=key, expected="a list of texts", got=value)
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        raise ConfigError(path=path, key=key, expected="true or false", got=value)
     if kind is float:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
             return float(value)

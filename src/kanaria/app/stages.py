@@ -30,6 +30,7 @@ from kanaria.core.types import Analysis, Batch, Finding, HostObservation, Reject
 if TYPE_CHECKING:
     import duckdb
 
+    from kanaria.baseline.pattern import PatternOfLife
     from kanaria.baseline.web import WebProfile
     from kanaria.detect import Detector
     from kanaria.knowledge import NetworkTable
@@ -38,6 +39,8 @@ Tables = Mapping[str, pa.Table]
 
 # Tables whose rows are conversations between two addresses.
 ORIENTED = frozenset({"connection", "dns", "tls", "rdp", "smb"})
+# Tables the pattern of life learns from in slices of time.
+LIVED = frozenset({"connection", "dns", "tls", "rdp", "smb", "logon"})
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Stages:
     layout: str | None = None
     host: tuple[HostObservation, ...] = ()
     host_checked: tuple[str, ...] = ()
+    store: Path | None = None
     on_reject: Callable[[RejectedRecord], None] | None = None
     material: Material = field(default_factory=Material)
     inputs: Inputs = field(default_factory=Inputs)
@@ -86,6 +90,25 @@ class Stages:
         from kanaria.baseline.web import WebProfile
 
         return WebProfile(self.engine)
+
+    @cached_property
+    def life(self) -> PatternOfLife:
+        """What is normal for each device; kept in the store's folder, or for this run only."""
+        from kanaria.baseline.pattern import PatternOfLife
+        from kanaria.baseline.settings import BaselineSettings
+
+        wanted = self.config.baseline
+        settings = BaselineSettings(
+            warm_up_days=wanted.warm_up_days,
+            device_warm_up_hours=wanted.device_warm_up_hours,
+            half_life_days=wanted.half_life_days,
+            learn_incidents=wanted.learn_incidents,
+            alerts_per_day=self.config.alerts_per_day,
+            critical=frozenset(self.config.devices.critical),
+            roles=self.config.devices.roles or {},
+        )
+        folder = self.store / "baseline" if self.store else None
+        return PatternOfLife(self.engine, facts=self.facts, settings=settings, directory=folder)
 
     @cached_property
     def detector(self) -> Detector:
@@ -171,15 +194,19 @@ class Stages:
         return tables, reading.messages
 
     def score(self, tables: Tables) -> Tables:
+        """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
         if "http" in tables:
             self.web.absorb(tables["http"])
-        return tables
+        return self.life.score(tables) if set(tables) & LIVED else tables
 
     def evaluate(self, tables: Tables) -> list[Finding]:
         return self.detector.evaluate(tables)
 
     def learn(self, tables: Tables, findings: Iterable[Finding]) -> None:
-        pass
+        """Absorb what is not part of a finding. Web requests have a profile of their own."""
+        if set(tables) & LIVED:
+            withheld = {event_id for finding in findings for event_id in finding.event_ids}
+            self.life.learn(tables, exclude_event_ids=withheld)
 
     def remember(self, tables: Tables, messages: Iterable[StratumMessage], findings: Iterable[Finding]) -> None:
         self.material.add(tables, messages, findings)

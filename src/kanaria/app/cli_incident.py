@@ -1,0 +1,107 @@
+"""``kanaria incident``: what was found in earlier runs, and what you decided about it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kanaria.app.options import Listing, language_option
+
+if TYPE_CHECKING:
+    from kanaria.core.types import Language
+    from kanaria.store.incidents import StoredIncident
+
+store_option = click.option(
+    "--store", "folder", type=click.Path(path_type=Path), help="Folder with kept incidents; default: your data folder."
+)
+STATES = ("open", "acknowledged", "contained", "dismissed", "closed")
+
+
+@click.group(cls=Listing)
+def incident() -> None:
+    """List and show kept incidents, and decide about them (analyze --store keeps them).
+
+    Example: kanaria incident show i-3c9a
+    """
+
+
+@incident.command("list")
+@store_option
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only incidents in this state.")
+@language_option
+def incident_list(folder: Path | None, states: tuple[str, ...], language: Language) -> None:
+    """List incidents, the latest first.
+
+    Example: kanaria incident list --state open
+    """
+    from kanaria.store.incidents import IncidentStore
+
+    with IncidentStore(_folder(folder)) as store:
+        for kept in store.all(states):
+            click.echo(_line(kept, language))
+
+
+@incident.command("show")
+@click.argument("id")
+@store_option
+@click.option(
+    "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
+)
+@language_option
+def incident_show(id: str, folder: Path | None, kind: str, language: Language) -> None:
+    """Show one incident: its report, its state and who decided what.
+
+    Example: kanaria incident show i-3c9a --lang ja
+    """
+    from kanaria.store.incidents import IncidentStore
+
+    with IncidentStore(_folder(folder)) as store:
+        kept, history = store.get(id), store.history(id)
+    if kind == "json":
+        click.echo(json.dumps({**kept.document, "state": kept.state}, ensure_ascii=False, indent=2))
+        return
+    click.echo(_line(kept, language))
+    report = kept.document["report"][language]
+    click.echo(report["verdict"]["text"])
+    for section in report["sections"]:
+        click.echo(f"\n{section['heading']}")
+        for claim in section["claims"]:
+            click.echo(f"  - {claim['text']}")
+    for decision in history:
+        click.echo(f"\n{decision.time}  {decision.who}: {decision.was} → {decision.became} ({decision.why})")
+
+
+@incident.command("set")
+@click.argument("id")
+@click.argument("state", type=click.Choice(STATES))
+@click.option("--why", required=True, help="The reason; kept with your name.")
+@click.option("--who", help="Your name; default: your account.")
+@store_option
+@language_option
+def incident_set(id: str, state: str, why: str, who: str | None, folder: Path | None, language: Language) -> None:
+    """Move an incident to another state. What you dismiss becomes part of normal life.
+
+    Example: kanaria incident set i-3c9a dismissed --why "our own scanner"
+    """
+    from kanaria.core.clock import SystemClock
+    from kanaria.store.incidents import IncidentStore
+
+    with IncidentStore(_folder(folder)) as store:
+        kept = store.decide(id, state, who=who or getpass.getuser(), why=why, now=SystemClock().now())  # type: ignore[arg-type]
+    click.echo(_line(kept, language))
+
+
+def _folder(folder: Path | None) -> Path:
+    from kanaria.app.listings import data_folder
+
+    return folder or data_folder()
+
+
+def _line(kept: StoredIncident, language: Language) -> str:
+    title = kept.document["title"][language]
+    when = (kept.document.get("last_seen") or kept.changed)[:19]
+    return f"{kept.id}  {kept.state}  {kept.document['severity']}  {when}  {title}"

@@ -1,0 +1,274 @@
+"""Incidents between runs: what was found, what a person decided about it, and who did so when.
+
+Comes in: the JSON form of incidents (``report.document``) after each run. Goes out: the same with a state and a
+history. One SQLite file in write-ahead mode; every change is one transaction, so a process killed at any instruction
+leaves either the old or the new. The same run twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from kanaria.core.errors import ConfigError, SourceError
+
+Json = dict[str, Any]
+State = Literal["open", "acknowledged", "contained", "dismissed", "closed", "merged"]
+
+# From which states a person may go where. A merged incident lives on in the one it was merged into.
+MOVES: Mapping[str, tuple[State, ...]] = {
+    "open": ("acknowledged", "contained", "dismissed", "closed"),
+    "acknowledged": ("open", "contained", "dismissed", "closed"),
+    "contained": ("open", "acknowledged", "dismissed", "closed"),
+    "dismissed": ("open",),
+    "closed": ("open",),
+    "merged": (),
+}
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS incident (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, merged_into TEXT, document TEXT NOT NULL,
+    severity TEXT NOT NULL, first_seen TEXT, last_seen TEXT, created TEXT NOT NULL, changed TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS finding (id TEXT PRIMARY KEY, incident TEXT NOT NULL REFERENCES incident (id));
+CREATE INDEX IF NOT EXISTS finding_incident ON finding (incident);
+CREATE TABLE IF NOT EXISTS decision (
+    number INTEGER PRIMARY KEY, incident TEXT NOT NULL, time TEXT NOT NULL, who TEXT NOT NULL,
+    was TEXT NOT NULL, became TEXT NOT NULL, why TEXT NOT NULL);
+"""
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredIncident:
+    """An incident with its state; ``document`` is the incident object of the JSON interface."""
+
+    id: str
+    state: State
+    merged_into: str | None
+    document: Json
+    created: str
+    changed: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Somebody moved an incident from one state to another, and why."""
+
+    incident: str
+    time: str
+    who: str
+    was: str
+    became: str
+    why: str
+
+
+class IncidentStore:
+    """All incidents of one installation. Open it with ``with``; closing commits nothing, every call already did."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(folder / "incidents.sqlite", isolation_level=None, timeout=30.0)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._prepare(folder)
+        except (OSError, sqlite3.Error) as error:
+            raise SourceError(
+                source=str(folder),
+                expected="a folder to keep incidents in",
+                got=str(error),
+                cause="no permission, or no space",
+            ) from error
+
+    def __enter__(self) -> IncidentStore:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._db.close()
+
+    def save(self, incidents: Sequence[Json], now: datetime) -> list[str]:
+        """Keep a run's incidents; returns the ids under which they live now.
+
+        An incident that shares a finding with stored ones continues the oldest of them and the others are merged into
+        it. A dismissed or closed one stays so unless it has findings it did not have.
+        """
+        with self._transaction():
+            return [self._save(incident, now.isoformat()) for incident in incidents]
+
+    def get(self, incident: str) -> StoredIncident:
+        """One incident, following merges. Raises ConfigError when there is none; an unambiguous beginning will do."""
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM incident WHERE id = ? OR substr(id, 1, ?) = ? ORDER BY id",  # noqa: S608
+            (incident, len(incident), incident),
+        ).fetchall()
+        exact = [row for row in rows if row[0] == incident] or rows
+        if len(exact) != 1:
+            got = f"{incident} ({len(exact)} match)"
+            raise ConfigError(
+                path="incident",
+                key="",
+                expected="the id of a stored incident",
+                got=got,
+                cause="see kanaria incident list",
+            )
+        found = _stored(exact[0])
+        return self.get(found.merged_into) if found.merged_into else found
+
+    def all(self, states: Sequence[str] = ()) -> list[StoredIncident]:
+        """Incidents in these states (all but merged when none are named), the latest first."""
+        wanted = tuple(states) or tuple(state for state in MOVES if state != "merged")
+        marks = ",".join("?" * len(wanted))
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM incident WHERE state IN ({marks}) ORDER BY coalesce(last_seen, changed) DESC, id",  # noqa: S608
+            wanted,
+        )
+        return [_stored(row) for row in rows]
+
+    def decide(self, incident: str, state: State, *, who: str, why: str, now: datetime) -> StoredIncident:
+        """Move an incident to a state. Raises ConfigError when there is no way from where it is."""
+        known = self.get(incident)
+        if state not in MOVES[known.state]:
+            ways = ", ".join(MOVES[known.state]) or "nothing"
+            raise ConfigError(path="incident", key=known.id, expected=f"{ways} (it is {known.state})", got=state)
+        with self._transaction():
+            self._decide(known.id, known.state, state, who, why, now.isoformat())
+        return self.get(known.id)
+
+    def history(self, incident: str) -> list[Decision]:
+        """Every decision about an incident, oldest first."""
+        rows = self._db.execute(
+            "SELECT incident, time, who, was, became, why FROM decision WHERE incident = ? ORDER BY number",
+            (self.get(incident).id,),
+        )
+        return [Decision(incident=i, time=t, who=w, was=a, became=b, why=y) for i, t, w, a, b, y in rows]
+
+    def learnable(self) -> frozenset[str]:
+        """Finding ids a person called harmless: the pattern of life may learn them."""
+        rows = self._db.execute(
+            "SELECT finding.id FROM finding JOIN incident ON incident.id = finding.incident WHERE state = 'dismissed'"
+        )
+        return frozenset(row[0] for row in rows)
+
+    def _prepare(self, folder: Path) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise SourceError(
+                source=str(folder),
+                expected=f"a store of version {VERSION} or older",
+                got=f"version {version}",
+                cause="made by a newer Kanaria",
+            )
+        with self._transaction():
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _save(self, incident: Json, now: str) -> str:
+        findings = [finding["id"] for finding in incident["findings"]]
+        owners = self._owners(findings)
+        keeper = owners[0] if owners else incident["id"]
+        known = {row[0] for row in self._db.execute("SELECT id FROM finding WHERE incident = ?", (keeper,))}
+        for other in owners[1:]:
+            self._merge(other, keeper, now)
+        if not owners:
+            self._insert(keeper, incident, now)
+        else:
+            self._update(keeper, incident, bool(set(findings) - known), now)
+        self._db.executemany(
+            "INSERT INTO finding VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET incident = excluded.incident",
+            [(finding, keeper) for finding in findings],
+        )
+        return keeper
+
+    def _owners(self, findings: Sequence[str]) -> list[str]:
+        marks = ",".join("?" * len(findings))
+        rows = self._db.execute(
+            f"""SELECT DISTINCT incident.id, incident.created
+                FROM finding JOIN incident ON incident.id = finding.incident
+                WHERE finding.id IN ({marks}) ORDER BY incident.created, incident.id""",  # noqa: S608
+            tuple(findings),
+        )
+        return [row[0] for row in rows]
+
+    def _insert(self, keeper: str, incident: Json, now: str) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO incident VALUES (?, 'open', NULL, ?, ?, ?, ?, ?, ?)",
+            (
+                keeper,
+                _text(incident, keeper),
+                incident["severity"],
+                incident["first_seen"],
+                incident["last_seen"],
+                now,
+                now,
+            ),
+        )
+
+    def _update(self, keeper: str, incident: Json, news: bool, now: str) -> None:
+        (state, before) = self._db.execute("SELECT state, document FROM incident WHERE id = ?", (keeper,)).fetchone()
+        incident = _joined(json.loads(before), incident)
+        document = _text(incident, keeper)
+        if document == before:
+            return
+        self._db.execute(
+            "UPDATE incident SET document = ?, severity = ?, first_seen = ?, last_seen = ?, changed = ? WHERE id = ?",
+            (document, incident["severity"], incident["first_seen"], incident["last_seen"], now, keeper),
+        )
+        if news and state in {"dismissed", "closed"}:
+            self._decide(keeper, state, "open", "kanaria", "new findings", now)
+
+    def _merge(self, other: str, keeper: str, now: str) -> None:
+        self._db.execute("UPDATE finding SET incident = ? WHERE incident = ?", (keeper, other))
+        self._db.execute(
+            "UPDATE incident SET state = 'merged', merged_into = ?, changed = ? WHERE id = ?", (keeper, now, other)
+        )
+
+    def _decide(self, incident: str, was: str, became: str, who: str, why: str, now: str) -> None:
+        self._db.execute("UPDATE incident SET state = ?, changed = ? WHERE id = ?", (became, now, incident))
+        self._db.execute(
+            "INSERT INTO decision (incident, time, who, was, became, why) VALUES (?, ?, ?, ?, ?, ?)",
+            (incident, now, who, was, became, why),
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+_COLUMNS = "id, state, merged_into, document, created, changed"
+
+
+def _stored(row: Sequence[Any]) -> StoredIncident:
+    ident, state, merged_into, document, created, changed = row
+    return StoredIncident(
+        id=ident, state=state, merged_into=merged_into, document=json.loads(document), created=created, changed=changed
+    )
+
+
+def _joined(before: Json, now: Json) -> Json:
+    """The newer incident, with what only the older one knew: a run over new logs does not forget the old ones."""
+    joined = dict(now)
+    for name in {"findings", "messages", "indicators", "timeline", "evidence"} & (set(before) | set(now)):
+        entries = {json.dumps(entry, sort_keys=True): entry for entry in before.get(name, [])}
+        known = {entry.get("id") for entry in now.get(name, [])} - {None}
+        kept = [entry for entry in entries.values() if entry.get("id") not in known and entry not in now.get(name, [])]
+        joined[name] = kept + now.get(name, [])
+    joined["first_seen"] = min(filter(None, (before["first_seen"], now["first_seen"])), default=None)
+    joined["last_seen"] = max(filter(None, (before["last_seen"], now["last_seen"])), default=None)
+    return joined
+
+
+def _text(incident: Json, keeper: str) -> str:
+    return json.dumps({**incident, "id": keeper}, ensure_ascii=False, sort_keys=True)

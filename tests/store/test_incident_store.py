@@ -1,0 +1,142 @@
+"""Incidents survive, merge, and change state only the ways a person may move them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanaria.core.errors import ConfigError, SourceError
+from kanaria.store.incidents import MOVES, IncidentStore
+
+NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
+
+
+def incident(ident: str, *findings: str, severity: str = "low") -> dict[str, Any]:
+    listed = [{"id": finding} for finding in findings]
+    return {
+        "id": ident,
+        "severity": severity,
+        "first_seen": "2026-06-21T07:00:00+00:00",
+        "last_seen": "2026-06-21T08:00:00+00:00",
+        "findings": listed,
+    }
+
+
+def test_a_run_twice_changes_nothing(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        for minutes in (0, 5):
+            assert store.save([incident("i-1", "f-1", "f-2")], NOW + timedelta(minutes=minutes)) == ["i-1"]
+        assert [(i.id, i.state, i.created, i.changed) for i in store.all()] == [
+            ("i-1", "open", NOW.isoformat(), NOW.isoformat())
+        ]
+
+
+def test_a_later_finding_that_connects_two_merges_them(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        store.save([incident("i-1", "f-1")], NOW)
+        store.save([incident("i-2", "f-2")], NOW + timedelta(hours=1))
+        assert store.save([incident("i-9", "f-0", "f-1", "f-2")], NOW + timedelta(hours=2)) == ["i-1"]
+        assert [i.id for i in store.all()] == ["i-1"]
+        assert store.get("i-2").id == "i-1"
+        assert {f["id"] for f in store.get("i-1").document["findings"]} == {"f-0", "f-1", "f-2"}
+
+
+def test_a_run_over_new_logs_does_not_forget_the_old_ones(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        store.save([incident("i-1", "f-1", "f-2")], NOW)
+        store.save([incident("i-1", "f-2", "f-3")], NOW)
+        assert [f["id"] for f in store.get("i-1").document["findings"]] == ["f-1", "f-2", "f-3"]
+
+
+def test_decisions_are_kept_with_who_and_why(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        store.save([incident("i-1", "f-1")], NOW)
+        store.decide("i-1", "acknowledged", who="hanako", why="見ています", now=NOW)
+        store.decide("i-1", "dismissed", who="hanako", why="our own scanner", now=NOW)
+        assert [(d.who, d.was, d.became, d.why) for d in store.history("i-1")] == [
+            ("hanako", "open", "acknowledged", "見ています"),
+            ("hanako", "acknowledged", "dismissed", "our own scanner"),
+        ]
+        assert store.learnable() == {"f-1"}
+
+
+def test_new_findings_reopen_what_was_dismissed_and_old_ones_do_not(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        store.save([incident("i-1", "f-1")], NOW)
+        store.decide("i-1", "dismissed", who="a", why="b", now=NOW)
+        store.save([incident("i-1", "f-1", severity="high")], NOW)
+        assert store.get("i-1").state == "dismissed"
+        store.save([incident("i-1", "f-1", "f-2")], NOW)
+        assert store.get("i-1").state == "open"
+        assert store.history("i-1")[-1].why == "new findings"
+
+
+@settings(max_examples=40, deadline=None)
+@given(moves=st.lists(st.sampled_from(sorted(MOVES)), max_size=8))
+def test_only_allowed_moves_happen(moves: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
+    with IncidentStore(tmp_path_factory.mktemp("store")) as store:
+        store.save([incident("i-1", "f-1")], NOW)
+        state = "open"
+        for move in moves:
+            if move in MOVES[state]:
+                assert store.decide("i-1", move, who="a", why="b", now=NOW).state == move
+                state = move
+            else:
+                with pytest.raises(ConfigError, match="it is"):
+                    store.decide("i-1", move, who="a", why="b", now=NOW)
+        assert store.get("i-1").state == state
+
+
+def test_an_unknown_id_says_where_to_look(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store, pytest.raises(ConfigError, match="kanaria incident list"):
+        store.get("i-404")
+
+
+def test_the_beginning_of_an_id_is_enough(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        store.save([incident("i-abc1", "f-1"), incident("i-xyz", "f-2")], NOW)
+        assert store.get("i-a").id == "i-abc1"
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SourceError, match="a folder to keep incidents in"):
+        IncidentStore(tmp_path / "file" / "store")
+
+
+def test_killed_at_any_moment_it_has_the_old_or_the_new(tmp_path: Path) -> None:
+    """A child saves numbered runs until it is killed; what is left is whole runs, each with all its findings."""
+    code = """
+import sys, pathlib, datetime
+from kanaria.store.incidents import IncidentStore
+now = datetime.datetime(2026, 6, 21, tzinfo=datetime.UTC)
+with IncidentStore(pathlib.Path(sys.argv[1])) as store:
+    n = 0
+    while True:
+        findings = [{"id": f"f-{n}-{k}"} for k in range(20)]
+        store.save([{"id": f"i-{n}", "severity": "low", "first_seen": None, "last_seen": None, "findings": findings}], now)
+        n += 1
+        print(n, flush=True)
+"""
+    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    for _ in range(30):
+        child.stdout.readline()
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    with IncidentStore(tmp_path) as store:
+        left = store.all()
+        assert len(left) >= 30
+        assert all(len(json.loads(json.dumps(i.document))["findings"]) == 20 for i in left)
+        assert store.save([incident("i-new", "f-0-0")], NOW) == ["i-0"]
