@@ -17,6 +17,7 @@ from kanaria.core.types import (
     Outcome,
     Recommendation,
     RelatedVulnerability,
+    Series,
     Severity,
     Stage,
     StratumMessage,
@@ -168,4 +169,20 @@ def _moment(source: Finding) -> TimelineEntry:
     assert source.time is not None
     return TimelineEntry(
         time=source.time, stage=source.stage, what=source.title, evidence=tuple(e.id for e in source.evidence)
+    )
+
+
+def series() -> tuple[Series, ...]:
+    """What the mining server looks like over time: surprise, volume against normal, message lengths."""
+    hours = [START + timedelta(hours=n) for n in range(-48, 8)]
+    surprise = [(time, 9.5 + n % 3 if n > 50 else 2.0 + (n * 7 % 5) * 0.6) for n, time in enumerate(hours)]
+    normal = [(time, 400_000.0 + 150_000 * (time.hour in range(9, 18))) for time in hours]
+    mining = [(time, 110_000.0 if n > 53 else 0.0) for n, time in enumerate(hours)]
+    lengths = [420.0, -640.0] + [size for n in range(40) for size in (186.0, -64.0, *((-330.0,) if n % 4 == 0 else ()))]
+    messages = [(START + timedelta(seconds=13 * n + (n * n) % 17), size) for n, size in enumerate(lengths)]
+    return (
+        Series(kind="surprise", device=SERVER, unit="bits", points=tuple(surprise), threshold=8.0),
+        Series(kind="volume", device=SERVER, remote=POOL, unit="bytes / h", points=tuple(mining)),
+        Series(kind="normal", device=SERVER, unit="bytes / h", points=tuple(normal)),
+        Series(kind="messages", device=SERVER, remote=POOL, unit="bytes", points=tuple(messages)),
     )

@@ -299,6 +299,25 @@ class HostObservation:
     source: str
 
 
+SeriesKind = Literal["surprise", "volume", "normal", "messages"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """Numbers over time about one device, for pictures.
+
+    ``surprise``: bits per moment; ``volume`` and ``normal``: bytes or messages per interval, of the connection and of
+    the device's usual; ``messages``: bytes of each message of a connection, negative when the other side sent it.
+    """
+
+    kind: SeriesKind
+    device: str
+    remote: str | None = None
+    unit: str = ""
+    points: tuple[tuple[datetime, float], ...]
+    threshold: float | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
     """The answer to one run: what was read, what was found, what was not looked at."""
@@ -307,6 +326,7 @@ class Analysis:
     incidents: tuple[Incident, ...]
     not_looked_at: tuple[Text, ...]
     notes: tuple[Text, ...] = ()
+    series: tuple[Series, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import HYPOTHESES
 from kanaria.core.types import Analysis, Language
+from kanaria.report import plots
 from kanaria.report.phrases import HEADINGS
 from kanaria.report.view import incident_views
 from kanaria.report.write import write_nothing_found
@@ -21,11 +22,14 @@ def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    about_pictures = plots.note(analysis, language)
+    notes = [*analysis.notes, *([about_pictures] if about_pictures else [])]
     return environment.get_template("report.html").render(
         language=language,
         headings={name: text.to(language) for name, text in HEADINGS.items()},
         names={name: text.to(language) for name, text in HYPOTHESES.items()},
         views=list(incident_views(analysis, facts, language)),
         nothing=write_nothing_found(analysis, language).text,
-        notes=[note.to(language) for note in analysis.notes],
+        pictures=plots.embedded(analysis, language),
+        notes=[note.to(language) for note in notes],
     )

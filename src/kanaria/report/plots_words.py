@@ -1,0 +1,51 @@
+"""Words in and around pictures, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kanaria.core.glossary import SEVERITIES
+from kanaria.core.types import Text
+
+STAGES: Mapping[str, Text] = {
+    "reconnaissance": Text(en="Reconnaissance", ja="偵察"),
+    "initial_access": Text(en="Initial access", ja="初期侵入"),
+    "execution": Text(en="Execution", ja="実行"),
+    "persistence": Text(en="Persistence", ja="永続化"),
+    "lateral_movement": Text(en="Lateral movement", ja="横展開"),
+    "command_and_control": Text(en="Command, control", ja="遠隔操作"),
+    "impact": Text(en="Impact", ja="影響"),
+    "other": Text(en="Other", ja="その他"),
+}
+
+LABELS: Mapping[str, Text] = {
+    **SEVERITIES,
+    "left_out": Text(en="{count} less severe models are not shown", ja="重大度の低い{count}件は省略しています"),
+    "findings_per_day": Text(en="findings per day", ja="1日あたりの検知数"),
+    "this_incident": Text(en="this incident", ja="このインシデント"),
+    "surprise": Text(en="surprise (bits)", ja="意外さ(ビット)"),
+    "threshold": Text(en="alert threshold", ja="通知のしきい値"),
+    "from_client": Text(en="from the device (bytes)", ja="機器から(バイト)"),
+    "from_server": Text(en="from the other side (bytes)", ja="相手から(バイト)"),
+    "normal": Text(en="normal for this device", ja="この機器の通常"),
+}
+
+CAPTIONS: Mapping[str, Text] = {
+    "timeline": Text(en="Timeline of the incident", ja="インシデントの時系列"),
+    "counts": Text(en="Findings per day around the incident", ja="インシデント前後の1日あたりの検知数"),
+    "surprise": Text(en="How unusual the device behaved", ja="機器のふるまいの意外さ"),
+    "volume": Text(en="The mining connection against what is normal", ja="マイニング通信と通常時の比較"),
+    "messages": Text(
+        en="Message lengths of the connection: upwards from the device, downwards from the other side",
+        ja="通信のメッセージ長: 上が機器から、下が相手から",
+    ),
+}
+
+NO_LIBRARY = Text(
+    en="Pictures are left out: matplotlib is not installed (pip install 'kanaria[plot]').",
+    ja="図は省略しています: matplotlibが未導入です(pip install 'kanaria[plot]')。",
+)
+NO_FONT = Text(
+    en="The labels in the pictures are English: no Japanese font is installed.",
+    ja="図中の表記は英語です: 日本語フォントがインストールされていません。",
+)
