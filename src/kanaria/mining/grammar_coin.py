@@ -18,7 +18,7 @@ JUDGED_FROM = 4.0
 """Bits of the grammar from which lengths are looked at; the rules ask for more before they believe them."""
 
 TLS_OVERHEAD = 25
-"""Bytes TLS adds to a message: 22 in version 1.3, 29 in 1.2 with AES-GCM (RFC 8446, RFC 5288), with ``SLACK`` around."""
+"""Bytes TLS adds to a message: 22 in version 1.3, 29 in 1.2 (AES-GCM; RFC 8446, RFC 5288), give or take ``SLACK``."""
 SLACK = 5
 
 CRYPTONOTE_ANSWER = (58, 72)
