@@ -42,6 +42,7 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.logons.auth_log:AuthLog",
     "kanaria.formats.logons.journald:JournaldJson",
     "kanaria.formats.logons.samba:SambaLog",
+    "kanaria.formats.host.sadf:SadfJson",
     # DNS servers, firewalls
     "kanaria.formats.dns_servers:BindQueryLog",
     "kanaria.formats.dns_servers:UnboundLog",

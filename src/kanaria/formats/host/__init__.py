@@ -1,0 +1,1 @@
+"""Records of a machine's own load: to the ``host`` table."""

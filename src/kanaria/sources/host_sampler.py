@@ -1,0 +1,229 @@
+"""A look at this machine: load, processes with their arguments, listening sockets, connections; one ``HostSample``.
+
+In come an interval and a clock, out goes the sample, and from it rows of the ``host`` table. Works without
+administrator rights; what they would have shown is counted in ``unseen``. Needs psutil (extra ``host``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from kanaria.core.clock import Clock, SystemClock
+from kanaria.core.errors import MissingExtra
+from kanaria.core.ids import first_event_id
+from kanaria.core.network import HomeNetworks, orient
+from kanaria.core.schema import conform
+
+if TYPE_CHECKING:
+    import psutil
+    import pyarrow as pa
+
+INTERVAL = 1.0
+"""Seconds over which load is measured: 100 clock ticks, so that one process's share is known to 1 %."""
+_DELETED = " (deleted)"
+_KERNEL_PARENT = 2  # kthreadd, the parent of every kernel thread of Linux
+_GPU_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """A running program. ``cpu_percent`` is 100 for one busy core; ``executable`` is None where it may not be seen.
+
+    ``deleted``: the file it was started from is gone. ``kernel``: a thread of the kernel, which has no program.
+    """
+
+    pid: int
+    parent: int | None
+    name: str
+    command: tuple[str, ...]
+    executable: str | None
+    deleted: bool
+    user: str | None
+    cpu_percent: float
+    kernel: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Socket:
+    """A listening socket or a connection; ``pid`` is None where its owner may not be seen."""
+
+    listening: bool
+    transport: str
+    local_ip: str
+    local_port: int
+    remote_ip: str | None
+    remote_port: int | None
+    pid: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostSample:
+    """One look. ``cpu_percent`` and ``gpu_percent`` are 100 when everything is busy; ``unseen`` counts by what."""
+
+    time: datetime
+    interval_us: int
+    host_name: str
+    cores: int
+    cpu_percent: float
+    gpu_percent: tuple[float, ...]
+    processes: tuple[Process, ...]
+    sockets: tuple[Socket, ...]
+    unseen: Mapping[str, int] = field(default_factory=dict)
+
+
+def sample(interval: float = INTERVAL, clock: Clock | None = None) -> HostSample:
+    """Look at the machine for ``interval`` seconds. Raises MissingExtra without psutil."""
+    psutil = _psutil()
+    running = list(psutil.process_iter())
+    psutil.cpu_percent()
+    for process in running:
+        with contextlib.suppress(psutil.Error):
+            process.cpu_percent()
+    time.sleep(interval)
+    unseen: Counter[str] = Counter()
+    load = psutil.cpu_percent()
+    processes = tuple(found for process in running if (found := _process(psutil, process, unseen)) is not None)
+    return HostSample(
+        time=(clock or SystemClock()).now(), interval_us=int(interval * 1e6), host_name=platform.node(),
+        cores=psutil.cpu_count() or 1, cpu_percent=load, gpu_percent=_gpus(), processes=processes,
+        sockets=tuple(_sockets(psutil, unseen)), unseen=dict(unseen),
+    )  # fmt: skip
+
+
+def _psutil() -> Any:
+    try:
+        import psutil
+    except ImportError as error:
+        raise MissingExtra(package="psutil", extra="host", purpose="looking at this machine") from error
+    return psutil
+
+
+def _process(psutil: Any, process: psutil.Process, unseen: Counter[str]) -> Process | None:
+    """None when it ended meanwhile."""
+    try:
+        with process.oneshot():
+            load, name, parent = process.cpu_percent(), process.name(), process.ppid()
+            command = _allowed(psutil, process.cmdline, unseen, "arguments") or []
+            user = _allowed(psutil, process.username, unseen, "owners")
+            kernel = not command and _KERNEL_PARENT in (process.pid, parent)
+            executable = "" if kernel else _executable(psutil, process, unseen)
+    except psutil.NoSuchProcess:
+        return None
+    path = executable.removesuffix(_DELETED) if executable else executable
+    return Process(
+        pid=process.pid, parent=parent, name=name, command=tuple(command), executable=path, user=user,
+        deleted=bool(executable and executable.endswith(_DELETED)), cpu_percent=load,
+        kernel=kernel,
+    )  # fmt: skip
+
+
+def _allowed(psutil: Any, look: Any, unseen: Counter[str], what: str) -> Any:
+    try:
+        return look()
+    except psutil.NoSuchProcess:
+        raise
+    except (psutil.AccessDenied, KeyError, OSError):  # KeyError: a user id without a name
+        unseen[what] += 1
+        return None
+
+
+def _executable(psutil: Any, process: psutil.Process, unseen: Counter[str]) -> str | None:
+    """The file a process was started from, with Linux's mark on deleted ones, which psutil takes off."""
+    try:
+        return os.readlink(f"/proc/{process.pid}/exe")
+    except PermissionError:
+        unseen["programs"] += 1
+        return None
+    except OSError:
+        found = _allowed(psutil, process.exe, unseen, "programs")
+        return str(found) if found is not None else None
+
+
+def _sockets(psutil: Any, unseen: Counter[str]) -> Iterator[Socket]:
+    try:
+        connections = psutil.net_connections(kind="inet")
+    except psutil.AccessDenied:  # macOS tells nobody but root
+        unseen["connections"] += 1
+        return
+    for found in connections:
+        listening = found.status == psutil.CONN_LISTEN or (found.type == 2 and not found.raddr)
+        if not found.laddr or not (listening or found.raddr):
+            continue
+        if found.pid is None:
+            unseen["owners of connections"] += 1
+        yield Socket(
+            listening=listening, transport="tcp" if found.type == 1 else "udp", local_ip=found.laddr.ip,
+            local_port=found.laddr.port, pid=found.pid, remote_ip=found.raddr.ip if found.raddr else None,
+            remote_port=found.raddr.port if found.raddr else None,
+        )  # fmt: skip
+
+
+def _gpus() -> tuple[float, ...]:
+    """Load of NVIDIA GPUs in percent; empty without their tool."""
+    command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GPU_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    values = [line.strip() for line in done.stdout.splitlines()]
+    return tuple(float(value) for value in values if value.isdigit())
+
+
+def to_table(found: HostSample, home: HomeNetworks | None = None) -> pa.Table:
+    """The sample as rows of ``host``: cpu, gpu, process, listen and connection."""
+    source = f"host:{found.host_name}"
+    rows = [*_load_rows(found), *_process_rows(found), *_socket_rows(found)]
+    names = {name for row in rows for name in row}
+    first = first_event_id(f"{source}:{found.time.isoformat()}")
+    count = len(rows)
+    columns: dict[str, object] = {name: [row.get(name) for row in rows] for name in names}
+    columns |= {
+        "event_id": [first + line for line in range(1, count + 1)], "line": list(range(1, count + 1)),
+        "source": [source] * count, "sensor": ["host"] * count, "time": [found.time] * count,
+        "host_name": [found.host_name] * count, "device": [found.host_name] * count,
+    }  # fmt: skip
+    return orient(conform("host", columns, count), home or HomeNetworks())
+
+
+def _load_rows(found: HostSample) -> Iterator[dict[str, object]]:
+    yield {"kind": "cpu", "cpu_percent": found.cpu_percent, "interval_us": found.interval_us}
+    for load in found.gpu_percent:
+        yield {"kind": "gpu", "cpu_percent": load}
+
+
+def _process_rows(found: HostSample) -> Iterator[dict[str, object]]:
+    for process in found.processes:
+        yield {
+            "kind": "process", "pid": process.pid, "process": _utf8(process.name),
+            "command": _utf8(" ".join(process.command)) or None, "user": process.user,
+            "cpu_percent": process.cpu_percent / found.cores, "interval_us": found.interval_us,
+        }  # fmt: skip
+
+
+def _socket_rows(found: HostSample) -> Iterator[dict[str, object]]:
+    """A connection to a port that this machine listens on was opened by the other side."""
+    names = {process.pid: _utf8(process.name) for process in found.processes}
+    served = {(socket.transport, socket.local_port) for socket in found.sockets if socket.listening}
+    for socket in found.sockets:
+        local, other = (socket.local_ip, socket.local_port), (socket.remote_ip, socket.remote_port)
+        inbound = socket.listening or (socket.transport, socket.local_port) in served
+        src, dst = (other, local) if inbound else (local, other)
+        yield {
+            "kind": "listen" if socket.listening else "connection", "pid": socket.pid,
+            "process": names.get(socket.pid or 0), "src_ip": src[0], "src_port": src[1], "dst_ip": dst[0],
+            "dst_port": dst[1],
+        }  # fmt: skip
+
+
+def _utf8(text: str) -> str:
+    """Names and arguments are bytes on Linux; what is no UTF-8 appears as ``\\xHH``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
