@@ -8,6 +8,7 @@ disk) and handed on slice by slice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Rows a slice holds at most, over all tables: bounded memory, and large enough that a slice's fixed cost disappears.
 SLICE_ROWS = 200_000
+# Beyond this a slice per day would cost more than it teaches.
+MOST_DAYS = timedelta(days=60)
 STREAMED = frozenset({"http"})
 
 
@@ -57,16 +60,29 @@ class Spool:
             if tables:
                 yield tables
 
+    def span(self) -> timedelta:
+        """Time between the earliest and the latest row."""
+        row = self._engine.execute(f"SELECT max(time) - min(time) FROM ({self._times()})").fetchone()  # noqa: S608
+        return (row[0] if row else None) or timedelta(0)
+
     def _edges(self) -> list[object]:
-        """Times that cut all rows into slices of about SLICE_ROWS."""
+        """Times that cut all rows into slices of a day, or of about SLICE_ROWS where a day has more.
+
+        What is normal is learned slice by slice, so a slice is never longer than a day unless there are too many days.
+        """
         if not self._names:
             return []
-        union = " UNION ALL ".join(f"SELECT time FROM spool_{name} WHERE time IS NOT NULL" for name in self._names)  # noqa: S608
+        day = "time_bucket(INTERVAL 1 DAY, time)" if self.span() <= MOST_DAYS else "TIMESTAMPTZ 'epoch'"
         rows = self._engine.execute(
-            f"""SELECT time FROM (SELECT time, row_number() OVER (ORDER BY time) AS n FROM ({union}))
-                WHERE n % {SLICE_ROWS} = 0 ORDER BY time"""  # noqa: S608
+            f"""WITH numbered AS (
+                    SELECT time, {day} AS day, row_number() OVER (PARTITION BY {day} ORDER BY time) AS n
+                    FROM ({self._times()}))
+                SELECT DISTINCT time FROM numbered WHERE (n - 1) % {SLICE_ROWS} = 0 ORDER BY time"""  # noqa: S608
         ).fetchall()
-        return sorted({row[0] for row in rows})
+        return [row[0] for row in rows][1:]
+
+    def _times(self) -> str:
+        return " UNION ALL ".join(f"SELECT time FROM spool_{name} WHERE time IS NOT NULL" for name in self._names)  # noqa: S608
 
     def _rows(self, name: str, low: object, high: object, *, with_timeless: bool) -> pa.Table:
         inside = "($1 IS NULL OR time >= $1) AND ($2 IS NULL OR time < $2)"

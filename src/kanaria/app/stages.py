@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,8 @@ class Stages:
     host: tuple[HostObservation, ...] = ()
     host_checked: tuple[str, ...] = ()
     store: Path | None = None
+    lived: bool = False
+    """Whether there is, or will be, enough history to say what is normal; too short a capture is not scored."""
     on_reject: Callable[[RejectedRecord], None] | None = None
     material: Material = field(default_factory=Material)
     inputs: Inputs = field(default_factory=Inputs)
@@ -150,6 +153,7 @@ class Stages:
                 spool = spool or Spool(self.engine)
                 spool.add({name: table for name, table in batch.tables.items() if name not in STREAMED})
         if spool:
+            self.lived = bool(self.store) or spool.span() >= timedelta(days=self.config.baseline.warm_up_days)
             home = None if self.config.home else infer(self.engine, [n for n in spool.names if n in ORIENTED])
             for tables in spool.slices():
                 linked, doubles = link(self.engine, tables)
@@ -197,14 +201,14 @@ class Stages:
         """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
         if "http" in tables:
             self.web.absorb(tables["http"])
-        return self.life.score(tables) if set(tables) & LIVED else tables
+        return self.life.score(tables) if self.lived and set(tables) & LIVED else tables
 
     def evaluate(self, tables: Tables) -> list[Finding]:
         return self.detector.evaluate(tables)
 
     def learn(self, tables: Tables, findings: Iterable[Finding]) -> None:
         """Absorb what is not part of a finding. Web requests have a profile of their own."""
-        if set(tables) & LIVED:
+        if self.lived and set(tables) & LIVED:
             withheld = {event_id for finding in findings for event_id in finding.event_ids}
             self.life.learn(tables, exclude_event_ids=withheld)
 

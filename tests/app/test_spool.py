@@ -1,0 +1,71 @@
+"""Rows of many inputs come out once each, in order, in slices that do not overlap."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanaria.app import spool as module
+from kanaria.app.spool import Spool
+from kanaria.core.schema import from_rows
+
+START = datetime(2026, 6, 21, tzinfo=UTC)
+
+
+def rows(hours: list[int | None], first: int = 0) -> list[dict[str, object]]:
+    return [
+        {"event_id": first + n, "time": None if h is None else START + timedelta(hours=h)} for n, h in enumerate(hours)
+    ]
+
+
+def spooled(*batches: tuple[str, list[int | None]]) -> Spool:
+    engine = duckdb.connect()
+    engine.execute("SET TimeZone = 'UTC'")
+    spool = Spool(engine)
+    for number, (name, hours) in enumerate(batches):
+        spool.add({name: from_rows(name, rows(hours, 1000 * number))})
+    return spool
+
+
+HOURS = st.lists(st.one_of(st.none(), st.integers(0, 120)), max_size=12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(HOURS, HOURS)
+def test_every_row_once_in_order(one: list[int | None], other: list[int | None]) -> None:
+    slices = list(spooled(("connection", one), ("dns", other), ("connection", other)).slices())
+    seen: list[datetime] = []
+    for tables in slices:
+        times = [t for table in tables.values() for t in table["time"].to_pylist() if t is not None]
+        assert not seen or not times or max(seen) <= min(times)
+        seen += times
+        for table in tables.values():
+            kept = [t for t in table["time"].to_pylist() if t is not None]
+            assert kept == sorted(kept)
+    assert sum(len(table) for tables in slices for table in tables.values()) == len(one) + 2 * len(other)
+
+
+def test_a_slice_is_a_day_at_most_and_its_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLICE_ROWS", 10)
+    slices = list(
+        spooled(
+            ("connection", [h for day in range(3) for h in [24 * day] * 4 + [24 * day + n for n in range(20)]])
+        ).slices()
+    )
+    for tables in slices:
+        times = tables["connection"]["time"].to_pylist()
+        assert len({t.date() for t in times}) == 1
+        assert len(times) <= 14  # rows of one moment stay together
+
+
+def test_rows_without_a_time_come_first() -> None:
+    first = next(iter(spooled(("connection", [5, None, 3])).slices()))
+    assert first["connection"]["time"].to_pylist()[0] is None
+
+
+def test_nothing_spooled_gives_nothing() -> None:
+    assert list(spooled().slices()) == []
