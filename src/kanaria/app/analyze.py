@@ -36,8 +36,7 @@ def analyze_paths(
     """Run everything; True when an incident was found. With ``store``, keep state and incidents there."""
     settings = load(config)
     stages = Stages(config=_with_home(settings, home), input_format=input_format, layout=layout, store=store)
-    if check_host:
-        _check_host(stages)
+    stages.check_host = check_host
     with progress(total_size(paths)) as advance, _reject_file(rejects, stages):
         analysis = analyse(open_inputs(paths, on_progress=advance), stages)
     if store:
@@ -56,12 +55,6 @@ def _keep(analysis: Analysis, stages: Stages, folder: Path) -> None:
 
 def _with_home(config: Config, home: Sequence[str]) -> Config:
     return replace(config, home=tuple(home)) if home else config
-
-
-def _check_host(stages: Stages) -> None:
-    from kanaria.app.host import observe
-
-    stages.host, stages.host_checked = observe(stages.facts)
 
 
 @contextmanager

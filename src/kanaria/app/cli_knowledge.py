@@ -49,3 +49,20 @@ def knowledge_update(pools: Path | None, networks: Path | None, download: bool, 
 
     for line in update_lines(folder, pools, networks, download=download):
         click.echo(line)
+
+
+@knowledge.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--source", metavar="NAME", help="Who says so; default: the file's name. The same name replaces its list."
+)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where to keep it; default: your data folder.")
+def knowledge_import(file: Path, source: str | None, folder: Path | None) -> None:
+    """Import indicators from text, CSV, STIX 2.1 or MISP, defanged or not.
+
+    Example: kanaria knowledge import iocs.txt --source JPCERT/CC
+    """
+    from kanaria.app.listings import import_lines
+
+    for line in import_lines(file, source, folder):
+        click.echo(line)

@@ -95,8 +95,8 @@ def _nothing(sample: HostSample) -> HostObservation:
     top = host_miners.busiest(sample.processes)
     name = cut(printable(top.name), 40) if top else ""
     text = Text(
-        en=f"No mining program and no connection to a known pool address on {sample.host_name}: {count} processes and "
-        f"{connections} sockets seen, CPU load {load} %"
+        en=f"No mining program and no connection to a known pool address on {sample.host_name}; processes seen: "
+        f"{count}, sockets: {connections}, CPU load {load} %"
         + (f", the busiest process is {name} ({top.cpu_percent:.0f} % of one core)." if top else "."),
         ja=f"{sample.host_name} にマイニングプログラムも既知プールのアドレスへの接続も見つかりませんでした"
         f"（プロセス {count} 個、ソケット {connections} 個、CPU 使用率 {load} %"

@@ -22,6 +22,7 @@ ENOUGH_BEFORE, ENOUGH_AFTER = 12, 3
 STEP = 10.0
 """Points of load: one core of ten kept busy. Smaller machines step by more; a miner kept below this earns nothing."""
 _TIMEOUT = 20.0
+_KEPT = timedelta(days=31)  # file names are days of the month, so there is never more history than that
 
 Load = tuple[datetime, float]
 """End of an interval, and how busy all processors together were in it, in percent."""
@@ -72,7 +73,7 @@ def _levels(loads: Sequence[Load]) -> Iterator[float]:
 
 def history(start: datetime, end: datetime, folders: Sequence[Path] = FOLDERS) -> list[Load] | None:
     """Recorded load between two times, or None where there is no history to read."""
-    files = list(_files(start, end, folders))
+    files = dict.fromkeys(_files(max(start, end - _KEPT), end, folders))
     loads: list[Load] = []
     read = False
     for file in files:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from kanaria.core.clock import SystemClock
 from kanaria.core.errors import ConfigError
-from kanaria.core.text import printable
+from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Language
+
+REFUSED_SHOWN = 20
 
 
 def format_lines(language: Language) -> Iterator[str]:
@@ -46,6 +49,27 @@ def update_lines(folder: Path | None, pools: Path | None, networks: Path | None,
     yield str(report)
 
 
+def import_lines(file: Path, source: str | None, folder: Path | None) -> Iterator[str]:
+    """Import indicators and say what was taken and what was not. Raises SourceError."""
+    from kanaria import knowledge
+
+    report = knowledge.import_indicators(
+        file,
+        folder or data_folder(),
+        source=source or file.name,
+        today=SystemClock().now().date(),
+        knowledge=knowledge.load(),
+    )
+    kinds = Counter(indicator.type for indicator in report.taken)
+    yield f"{len(report.taken)} indicators taken" + "".join(
+        f", {count} {kind}" for kind, count in sorted(kinds.items())
+    )
+    for value, reason in report.refused[:REFUSED_SHOWN]:
+        yield f"refused: {cut(printable(defang(value)), 80)}: {reason}"
+    if len(report.refused) > REFUSED_SHOWN:
+        yield f"... and {len(report.refused) - REFUSED_SHOWN} more refused"
+
+
 def data_folder() -> Path:
     """Where a user's own facts and network data lie."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "kanaria"
@@ -54,4 +78,4 @@ def data_folder() -> Path:
 def user_facts() -> Path | None:
     """The folder of facts an update made, when there is one."""
     folder = data_folder()
-    return folder if any(folder.glob("*.yaml")) else None
+    return folder if any(folder.rglob("*.yaml")) else None

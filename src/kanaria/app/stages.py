@@ -51,6 +51,8 @@ class Stages:
     config: Config = field(default_factory=Config)
     input_format: str | None = None
     layout: str | None = None
+    check_host: bool = False
+    """Whether to look at this machine too, when everything was read and it is known which time matters."""
     host: tuple[HostObservation, ...] = ()
     host_checked: tuple[str, ...] = ()
     store: Path | None = None

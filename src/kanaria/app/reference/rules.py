@@ -12,7 +12,7 @@ _INTRO = Text(
     en="Every bundled rule. `{column}` in the reason is filled from the record. `kanaria rules convert RULE` shows a"
     " rule as a query, `kanaria rules explain RULE FILE` says why it does or does not match a record.",
     ja="同梱しているすべてのルールです。理由にある `{列名}` にはレコードの値が入ります。`kanaria rules convert ルール` "
-    "はルールを問い合わせ文として表示し、`kanaria rules explain ルール ファイル` は一致する理由・しない理由を示します。",
+    "はルールを問い合わせ文として表示し、`kanaria rules explain ルール ファイル` は一致・不一致の理由を示します。",
 )
 _LABELS = {
     "level": Text(en="level", ja="深刻度"),

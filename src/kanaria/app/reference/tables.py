@@ -12,7 +12,7 @@ from kanaria.core.types import Language, Text
 _HEADING = Text(en="Tables", ja="テーブル")
 _INTRO = Text(
     en="What rules look at. Columns with a dot (`mining.dialect`, `payload.decoded`, `knowledge.pool`, `baseline.…`)"
-    " are added by later stages; the columns here are what a format fills. A column a sensor cannot know is null, never 0.",
+    " are added by later stages; the columns here are what a format fills. What a sensor cannot know is null, not 0.",
     ja="ルールが見る列です。点を含む列(`mining.dialect`、`payload.decoded`、`knowledge.pool`、`baseline.…`)は後の段階が"
     "加えます。ここにあるのは形式が埋める列です。センサーが知り得ない列は0ではなくnullになります(列の説明は英語です)。",
 )

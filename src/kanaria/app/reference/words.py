@@ -9,7 +9,7 @@ SETTINGS: Mapping[str, str] = {
     "allowed.wallets": "許可する送金先アドレスです。",
     "allowed.devices": "マイニングしてよい機器のアドレスです。",
     "devices.critical": "失うわけにいかない機器のアドレスです。検知は直ちに重大として扱います。",
-    "devices.roles": "アドレスごとの役割です(dns_server、domain_controller、gateway、web_server、workstation、printerなど)。",
+    "devices.roles": "アドレスごとの役割です(dns_server、domain_controller、gateway、web_serverなど)。",
     "home": "自分のネットワークです(例: `192.0.2.0/24`)。空ならプライベートアドレスを自分のものとみなします。",
     "rules": "自作の検知ルールを置いたフォルダです。",
     "knowledge": "自分で用意した知識(ファクト)のフォルダです。",
