@@ -1,0 +1,140 @@
+"""The generated reference: present, complete, and about everything there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from tests.docs import doc_pages
+
+from kanaria.app import config, reference
+from kanaria.app.reference import commands, errors, glossary, markup, settings
+from kanaria.app.reference.__main__ import main
+from kanaria.core import glossary as words
+from kanaria.core.schema import TABLES
+from kanaria.core.types import LANGUAGES
+from kanaria.detect.loading import bundled
+from kanaria.formats import registry
+
+FOLDER = doc_pages.ROOT / "docs" / "reference"
+PAGES = reference.pages()
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_committed_page_is_what_the_program_says_today(name: str) -> None:
+    assert (FOLDER / name).read_text("utf-8") == PAGES[name], "the reference is stale: run make docs"
+
+
+def test_no_page_is_left_over() -> None:
+    assert {path.name for path in FOLDER.glob("*.md")} == set(PAGES)
+
+
+def test_the_command_writes_the_pages_and_leaves_other_files(tmp_path: Path) -> None:
+    (tmp_path / "kanaria.schema.json").write_text("{}")
+    assert main([str(tmp_path / "new" / "..")]) == 0
+    assert {path.name for path in tmp_path.glob("*.md")} == set(PAGES)
+    assert (tmp_path / "kanaria.schema.json").read_text() == "{}"
+    assert main([]) == 2
+
+
+def everything(command: click.Command, path: str) -> list[tuple[str, click.Command]]:
+    inner = list(command.commands.items()) if isinstance(command, click.Group) else []
+    return [(path, command), *(found for name, child in inner for found in everything(child, f"{path} {name}"))]
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    from kanaria.app.cli import cli
+
+    text = PAGES["commands.md"]
+    for path, command in everything(cli, "kanaria"):
+        if command.hidden:
+            continue
+        section = text.split(f"## {path}\n", 1)[1].split("\n## ", 1)[0]
+        for parameter in command.params:
+            for option in parameter.opts if isinstance(parameter, click.Option) else ():
+                assert option in section, f"{path} {option}"
+
+
+def test_every_command_has_an_example_and_its_options_have_words() -> None:
+    from kanaria.app.cli import cli
+
+    for path, command in everything(cli, "kanaria"):
+        assert "Example: kanaria" in (command.help or ""), path
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{path} {parameter.name}"
+
+
+def test_every_setting_is_documented_beside_its_declaration() -> None:
+    found = settings.settings()
+    assert {setting.key.split(".")[0] for setting in found} == set(config.Config.__dataclass_fields__)
+    for setting in found:
+        assert setting.doc, setting.key
+        for language in LANGUAGES:
+            assert f"| `{setting.key}` |" in PAGES[reference.file_name("settings", language)]
+
+
+def test_the_example_settings_are_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "kanaria.yaml"
+    path.write_text(settings.EXAMPLE)
+    loaded = config.load(path)
+    assert loaded.home == tuple(yaml.safe_load(settings.EXAMPLE)["home"])
+    assert loaded.devices.roles == {"192.0.2.53": "dns_server"}
+
+
+def test_every_format_error_rule_and_column_has_its_place() -> None:
+    for language in LANGUAGES:
+        pages = {name: PAGES[reference.file_name(name, language)] for name in reference.PAGES}
+        for known in registry.all_formats():
+            assert f"\n## {known.name}\n" in pages["formats"]
+        for kind in errors.classes():
+            assert f"| {kind.__name__} |" in pages["errors"]
+        for rule in bundled():
+            assert f"\n## {rule.id}\n" in pages["rules"]
+        for schema in TABLES.values():
+            assert f"\n## {schema.name}\n" in pages["tables"]
+            for column in schema.columns:
+                assert f"| `{column.name}` |" in pages["tables"]
+
+
+def test_every_rule_is_explained_in_both_languages() -> None:
+    english, japanese = PAGES["rules.md"], PAGES["rules.ja.md"]
+    for rule in bundled():
+        for text in (rule.title, rule.description, rule.why, rule.runbook):
+            assert text is not None, f"{rule.id} has no runbook"
+            assert text.en, rule.id
+            assert text.ja, rule.id
+            assert markup.plain(text.en) in english
+            assert markup.plain(text.ja) in japanese
+
+
+def test_the_glossary_has_every_word_of_the_program_once() -> None:
+    for language in LANGUAGES:
+        page = PAGES[reference.file_name("glossary", language)]
+        for group in (words.HYPOTHESES, words.OUTCOMES, words.SEVERITIES, words.DIALECTS):
+            for id_, text in group.items():
+                assert page.count(f"| {markup.cell(id_)} | {markup.cell(text.en)} | {markup.cell(text.ja)} |") == 1
+    terms = [term.en for term, _ in glossary.TERMS]
+    assert terms == sorted(terms, key=str.casefold)
+
+
+def test_help_is_as_wide_as_a_terminal_and_no_wider() -> None:
+    for path, text in commands.helps():
+        assert text.startswith(f"Usage: {path} "), path
+        assert max(len(line) for line in text.splitlines()) <= commands.WIDTH
+
+
+def test_markup_keeps_hostile_text_in_its_place() -> None:
+    assert markup.cell("a|b\n<script>*x*_y_") == "a\\|b &lt;script>\\*x\\*\\_y\\_"
+    assert markup.code("a`b\nc") == "`a'b c`"
+    assert markup.code("") == ""
+    assert markup.table(("a",), [("x|y",)]) == ["| a |", "|---|", "| x\\|y |", ""]
+
+
+def test_pages_say_that_they_are_generated() -> None:
+    for name, text in PAGES.items():
+        assert "`make docs`" in text, name
+        assert not re.search(r"[ \t]$", text, flags=re.MULTILINE), name
