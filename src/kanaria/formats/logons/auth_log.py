@@ -77,6 +77,8 @@ class Attempts:
             return self._ssh_attempt({**row, **found}, key, message)
         if found := services.pam_failure(message, program):
             return self._hold({**row, **found, "service": "ssh"}, key) if "more auth" not in message else []
+        if opened := services.session_opened(message):
+            return [] if key in self._told else self._opened({**row, "service": "ssh", "user": opened}, key)
         if connection := sshd.ssh_connection(message):
             columns, sent = connection
             if key in self._told:
@@ -100,10 +102,15 @@ class Attempts:
         kept = {name: held[name] for name in ("line", "time", "reason")} if held else {}
         return [("logon", {**found, **kept})]
 
+    def _opened(self, row: Row, key: tuple[str, str]) -> list[Taken]:
+        """A session nobody announced: where sshd leaves logons to PAM, this line is the only one."""
+        self._tell(key)
+        return [*self._drop(key), ("logon", {**row, "success": True, "method": "pam"})]
+
     def _hold(self, row: Row, key: tuple[str, str]) -> list[Taken]:
         """Keep the row back. PAM's line for a name that was just refused is the same attempt."""
         before = self._held.get(key)
-        if before is not None and row["method"] == "pam":
+        if before is not None and before["method"] is None and row["method"] == "pam":
             return []
         self._held[key] = row
         evicted = [self._held.popitem(last=False)[1]] if len(self._held) > _REMEMBERED else []

@@ -38,6 +38,15 @@ def pam_failure(message: str, tag: str) -> Row | None:
     }  # fmt: skip
 
 
+_SESSION = re.compile(r"(?:pam_\w+\(\S+:session\):\s+)?session opened for user (?P<user>[^\s(]+)")
+
+
+def session_opened(message: str) -> str | None:
+    """Whose session PAM opened, else None."""
+    found = _SESSION.match(message)
+    return found["user"] if found else None
+
+
 _SUDO = re.compile(
     r"^\s*(?P<user>\S+) : (?:(?P<trouble>[^;=]*?) ; )?(?:HOST=\S* ; )?(?:TTY=\S* ; )?(?:CHROOT=.*? ; )?PWD=.*? ; "
     r"USER=(?P<target>\S+)(?: ; .*?)??(?: ; COMMAND=(?P<command>.*))?$"
@@ -58,8 +67,8 @@ def sudo_row(message: str) -> tuple[Row, str | None] | None:
 
 
 _IP = r"(?P<ip>[0-9a-fA-F.:]{3,45})"
-# (programs, pattern, service, outcome). Groups: user, ip.
-_LINES: tuple[tuple[tuple[str, ...], re.Pattern[str], str, bool], ...] = tuple(
+# (programs, pattern, service, outcome; None where the line is of a mere connection). Groups: user, ip.
+_LINES: tuple[tuple[tuple[str, ...], re.Pattern[str], str, bool | None], ...] = tuple(
     (programs, re.compile(pattern), service, success)
     for programs, pattern, service, success in (
         (("su",), r"^FAILED SU \(to (?P<user>[^)]*)\) ", "su", False),
@@ -73,6 +82,7 @@ _LINES: tuple[tuple[tuple[str, ...], re.Pattern[str], str, bool], ...] = tuple(
         (("proftpd",), rf"\[(?:::ffff:)?{_IP}\]\)?.* USER (?P<user>.*?):? ?(?:\(Login failed\)|no such user)",
          "ftp", False),
         (("proftpd",), rf"\[(?:::ffff:)?{_IP}\]\)?.* USER (?P<user>.*?): Login successful", "ftp", True),
+        (("ftpd",), rf"^connection from {_IP} ", "ftp", None),
         (("pure-ftpd",), rf"^\(.*?@{_IP}\) \[WARNING\] Authentication failed for user \[(?P<user>[^\]]*)\]",
          "ftp", False),
         (("pure-ftpd",), rf"^\(.*?@{_IP}\) \[INFO\] (?P<user>.*) is now logged in", "ftp", True),
@@ -102,7 +112,7 @@ def service_row(program: str, message: str) -> Row | None:
             parts = found.groupdict()
             return {
                 "service": service, "user": parts.get("user") or None, "success": success,
-                "src_ip": address(parts.get("ip")), "method": METHODS.get(service),
+                "src_ip": address(parts.get("ip")), "method": METHODS.get(service) if success is not None else None,
                 **({"privileged": True} if parts.get("user") == "root" and service == "su" else {}),
             }  # fmt: skip
     return None

@@ -55,8 +55,8 @@ _CONNECTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
          r"(?P<ip>[0-9a-fA-F.:]+)(?:\.| port (?P<port>\d{1,5})| to )?", "no logon in time"),
         ("Timeout before", r"Timeout before authentication for connection from (?P<ip>[0-9a-fA-F.:]+) to",
          "no logon in time"),
-        ("Connection ", r"Connection (?:closed|reset) by (?P<ip>[0-9a-fA-F.:]+) port (?P<port>\d{1,5}) \[preauth\]",
-         "connection closed before a logon"),
+        ("Connection ", r"Connection (?:closed|reset) by (?P<ip>[0-9a-fA-F.:]+)(?: port (?P<port>\d{1,5}))? "
+         r"\[preauth\]", "connection closed before a logon"),
     )
 )  # fmt: skip
 _DROPBEAR = {
