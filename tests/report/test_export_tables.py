@@ -88,7 +88,7 @@ def test_values_stand_under_the_comment_they_share() -> None:
     made = export_iocs.export(analysis(incident((finding(),), indicators=(one, other, two, three))), "ja").splitlines()
     table = made[2:]
     assert [line.split() for line in table[2:]] == [
-        ["203.0.113[.]1", "観測"], ["203.0.113[.]2"], ["203.0.113[.]3"], ["pool[.]example[.]org", "プール"],
+        ["203.0.113[.]1", "観測"], ["203.0.113[.]2", "観測"], ["203.0.113[.]3", "観測"], ["pool[.]example[.]org", "プール"],
     ]  # fmt: skip
     starts = {
         width(line[: line.index(word)])

@@ -171,6 +171,16 @@ class SharedHost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KnownIndicator:
+    """Something others saw in attacks. ``type`` as in ``core.types.Indicator``; the provenance is who says so, when."""
+
+    type: str
+    value: str
+    comment: str | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Knowledge:
     """All facts, loaded once and handed to the stages."""
 
@@ -187,6 +197,7 @@ class Knowledge:
     algorithms: Mapping[str, Algorithm] = field(default_factory=dict)
     networks: tuple[NotableNetwork, ...] = ()
     shared_hosts: Mapping[str, SharedHost] = field(default_factory=dict)
+    indicators: tuple[KnownIndicator, ...] = ()
 
     def weigh(self, observation: str) -> tuple[Weight, ...]:
         """Every weight of one observation: the entry of that id and those named ``<observation>.<about>``.

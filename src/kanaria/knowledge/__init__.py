@@ -4,6 +4,7 @@ Light to import: YAML, Arrow compute and NumPy are imported by the functions tha
 """
 
 from kanaria.knowledge import listing
+from kanaria.knowledge.indicators import ImportReport, import_indicators, read_indicators
 from kanaria.knowledge.loader import load
 from kanaria.knowledge.match import AgentIndex, PoolIndex, enrich
 from kanaria.knowledge.networks import NetworkTable
@@ -11,11 +12,14 @@ from kanaria.knowledge.updater import UpdateReport, update
 
 __all__ = [
     "AgentIndex",
+    "ImportReport",
     "NetworkTable",
     "PoolIndex",
     "UpdateReport",
     "enrich",
+    "import_indicators",
     "listing",
     "load",
+    "read_indicators",
     "update",
 ]

@@ -17,6 +17,7 @@ from kanaria.core.facts import (
     CvssScore,
     Figure,
     Knowledge,
+    KnownIndicator,
     MinerAgent,
     NotableNetwork,
     Pool,
@@ -38,6 +39,7 @@ ABOUT = (*HYPOTHESES, "outcome")
 ROLES = ("pool", "proxy", "marketplace", "browser", "donation", "solo", "vendor")
 STATES = ("active", "closed")
 SAMPLE_KINDS = ("wallet", "worker", "password", "job_id", "ntime", "nonce", "agent")
+INDICATOR_TYPES = ("ipv4", "ipv6", "domain", "url", "wallet", "user_agent", "cookie", "file", "account")
 
 _CVE = re.compile(r"CVE-\d{4}-\d{4,7}")
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")
@@ -176,6 +178,16 @@ def _shared_host(entry: Entry) -> SharedHost:
     return SharedHost(domain=entry.text("domain"), reason=entry.words("reason"), provenance=entry.provenance())
 
 
+def _indicator(entry: Entry) -> KnownIndicator:
+    entry.only("type", "value", "comment", "source", "date")
+    return KnownIndicator(
+        type=entry.choice("type", INDICATOR_TYPES),
+        value=entry.text("value"),
+        comment=entry.optional("comment"),
+        provenance=entry.provenance(),
+    )
+
+
 def _weight(entry: Entry) -> Weight:
     entry.only("id", "about", "family", "bits", "because", "measured", "source", "date")
     return Weight(
@@ -207,6 +219,8 @@ _SECTIONS: Mapping[str, tuple[Callable[[Entry], object], Callable[[Entry], str]]
     "figures": (_figure, lambda entry: entry.text("id")),
     "networks": (_notable_network, lambda entry: entry.text("network")),
     "shared_hosts": (_shared_host, lambda entry: entry.text("domain")),
+    # Several lists may name the same thing.
+    "indicators": (_indicator, lambda entry: " ".join(entry.text(key) for key in ("type", "value", "source"))),
     "weights": (_weight, lambda entry: entry.text("id")),
     "caps": (_cap, lambda entry: entry.text("family")),
 }
@@ -241,7 +255,7 @@ def _section(entry: Entry) -> tuple[Callable[[Entry], object], Callable[[Entry],
 
 
 def _knowledge(facts: Mapping[str, Mapping[str, object]]) -> Knowledge:
-    lists = {"pools", "agents", "samples", "networks"}
+    lists = {"pools", "agents", "samples", "networks", "indicators"}
     values = {name: tuple(section.values()) if name in lists else section for name, section in facts.items()}
     return Knowledge(**values)  # type: ignore[arg-type]
 

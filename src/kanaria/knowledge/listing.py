@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from kanaria.core.facts import Knowledge, Pool, Provenance, Vulnerability
+from kanaria.core.text import defang
 from kanaria.core.types import Language, Text
 
 
@@ -77,6 +78,9 @@ _LISTERS: Mapping[str, _Lister] = {
     ),
     "networks": lambda k, lang: ((n.network, f"{n.name}; {n.meaning.to(lang)}", n.provenance) for n in k.networks),
     "shared_hosts": lambda k, lang: ((s.domain, s.reason.to(lang), s.provenance) for s in k.shared_hosts.values()),
+    "indicators": lambda k, _: (
+        (f"{i.type} {defang(i.value)}", i.comment or i.type, i.provenance) for i in k.indicators
+    ),
     "weights": lambda k, lang: (
         (w.id, f"{w.bits:+.1f} bits; {w.about}; {w.family}; {w.because.to(lang)}", w.provenance)
         for w in k.weights.values()

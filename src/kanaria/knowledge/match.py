@@ -1,9 +1,9 @@
 """Finds known pools and miners in names, addresses and agent texts, and adds ``knowledge.*`` columns to tables.
 
 In: tables and ``Knowledge``. Out: the same tables with ``knowledge.pool`` (operator's name or null) on http,
-connection, dns and tls; ``knowledge.network`` (a known scanner network) of the remote side; and with network data
-``knowledge.asn``, ``knowledge.as_name`` and ``knowledge.country`` of the remote side. Every lookup runs once per
-distinct value.
+connection, dns and tls; ``knowledge.network`` (a known scanner network) of the remote side; with imported indicators
+``knowledge.indicator``; and with network data ``knowledge.asn``, ``knowledge.as_name`` and ``knowledge.country`` of
+the remote side. Every lookup runs once per distinct value.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from kanaria.core.facts import Knowledge, MinerAgent, NotableNetwork, Pool
 from kanaria.core.network import map_distinct, parse_address
+from kanaria.knowledge.indicators_match import COLUMN as INDICATOR_COLUMN
+from kanaria.knowledge.indicators_match import IndicatorIndex, index_of, indicator_column
 from kanaria.knowledge.networks import NetworkTable
 
 _NAMED = {"http": ("host",), "connection": (), "dns": ("query",), "tls": ("sni",)}
@@ -103,14 +105,22 @@ def enrich(
     ``country`` columns rather than wrong ones, and whoever reports says that it was not looked at.
     """
     pools, notable = PoolIndex(knowledge.pools), NotableNetworks(knowledge.networks)
-    return {name: _enriched(name, table, pools, notable, networks) for name, table in tables.items()}
+    known = index_of(knowledge.indicators) if knowledge.indicators else None
+    return {name: _enriched(name, table, pools, notable, networks, known) for name, table in tables.items()}
 
 
 def _enriched(
-    name: str, table: pa.Table, pools: PoolIndex, notable: NotableNetworks, networks: NetworkTable | None
+    name: str,
+    table: pa.Table,
+    pools: PoolIndex,
+    notable: NotableNetworks,
+    networks: NetworkTable | None,
+    known: IndicatorIndex | None,
 ) -> pa.Table:
     if name in _NAMED:
         table = _add(table, "knowledge.pool", _pool_column(table, _NAMED[name], pools))
+    if known is not None and (matched := indicator_column(name, table, known)) is not None:
+        table = _add(table, INDICATOR_COLUMN, matched)
     if "remote" not in table.column_names:
         return table
     remote = table["remote"]

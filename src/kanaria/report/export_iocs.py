@@ -1,4 +1,4 @@
-"""The indicators of an analysis as a table for people: defanged values, grouped under the comment they share.
+"""The indicators of an analysis as a table for people: defanged values, those with the same comment together.
 
 Comes in: an ``Analysis``. Goes out: plain text, one block per incident. Nothing in it can be opened by a click:
 ``203.0.113[.]5``, ``pool.example[.]org``, ``hxxp://203.0.113[.]5/x.sh``.
@@ -68,12 +68,12 @@ def _block(incident: Incident, language: Language) -> Iterator[str]:
     yield _row(_VALUE.to(language), _COMMENT.to(language), column)
     yield _row("-" * (column - 2), "-" * width(_COMMENT.to(language)), column)
     for comment, values in groups.items():
-        for number, value in enumerate(values):
-            yield from _rows(value, "" if number else comment, column)
+        for value in values:
+            yield from _rows(value, comment, column)
 
 
 def _rows(value: str, comment: str, column: int) -> Iterator[str]:
-    """A value and its comment; the comment of several values stands beside the first of them."""
+    """A value and its comment; a value too long for the column stands alone, above its comment."""
     if width(value) <= column - 2:
         yield _row(value, comment, column)
         return

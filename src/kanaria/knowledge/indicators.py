@@ -1,0 +1,135 @@
+"""Indicators others share, taken into the user's facts: a file comes in, a YAML file of facts goes out.
+
+Text, CSV, STIX 2.1 and MISP are recognised by content. Private addresses, names that many unrelated people share and
+whole top level domains are refused with the reason: a list that holds them would accuse everybody.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from kanaria.core.errors import SourceError
+from kanaria.core.facts import Knowledge, KnownIndicator, Provenance
+from kanaria.core.network import is_global
+from kanaria.core.text import cut, printable
+from kanaria.knowledge.indicators_exchange import Read, from_csv, from_json
+from kanaria.knowledge.indicators_text import candidates
+
+# 64 MB is a million indicators; a larger file is something else.
+LARGEST = 64 << 20
+COMMENT_COLUMNS = 200
+# Registries sell names below these in many countries (co.jp, com.br): they are no name of anybody's.
+_SECOND_LEVEL = frozenset("ac ad co com ed edu go gov gr lg mil ne net or org".split())
+
+# A JSON object, or a list of them; a filter list may begin with a bracket too.
+_JSON = re.compile(r"\s*(\{\s*[\"}]|\[\s*[{\[])")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportReport:
+    """What became of a file: the indicators taken, and what was refused with the reason."""
+
+    taken: tuple[KnownIndicator, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def read_indicators(text: str, name: str, *, source: str, today: date, knowledge: Knowledge) -> ImportReport:
+    """The indicators of one file, each once. ``source`` is who says so; ``today`` dates what carries no date.
+
+    Raises SourceError for JSON that is neither STIX nor MISP.
+    """
+    taken: dict[tuple[str, str], KnownIndicator] = {}
+    refused: dict[str, str] = {}
+    for read in _read(text, name, today):
+        reason = read.refused or refusal(read.type or "", read.value, knowledge)
+        if reason:
+            refused.setdefault(read.value, reason)
+        elif read.type:
+            made = KnownIndicator(
+                type=read.type,
+                value=read.value,
+                comment=cut(printable(" ".join(read.comment.split())), COMMENT_COLUMNS) if read.comment else None,
+                provenance=Provenance(source=source, date=read.date or today),
+            )
+            taken.setdefault((read.type, read.value), made)
+    return ImportReport(taken=tuple(taken.values()), refused=tuple(refused.items()))
+
+
+def import_indicators(path: Path, target_dir: Path, *, source: str, today: date, knowledge: Knowledge) -> ImportReport:
+    """Read a file and keep its indicators in ``target_dir/indicators``; a further import of that source replaces them.
+
+    Raises SourceError when the file cannot be read or the folder not written.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise SourceError(source=str(path), expected=f"at most {LARGEST >> 20} MB of indicators", got="more")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise SourceError(source=str(path), expected="a readable file", got=error.strerror or str(error)) from error
+    report = read_indicators(text, path.name, source=source, today=today, knowledge=knowledge)
+    if report.taken:
+        _save(report.taken, target_dir / "indicators" / f"{_slug(source)}.yaml")
+    return report
+
+
+def refusal(kind: str, value: str, knowledge: Knowledge) -> str | None:
+    """Why a value must not be an indicator, or None."""
+    if not value or not printable(value).strip():
+        return "empty"
+    if kind in {"ipv4", "ipv6"}:
+        return None if is_global(value) else "not an address of the Internet"
+    host = re.sub(r"^[a-z+]+://", "", value).split("/", 1)[0].rpartition("@")[2] if kind == "url" else value
+    if kind not in {"domain", "url"}:
+        return None
+    labels = host.partition(":")[0].split(".")
+    if kind == "domain" and host in knowledge.shared_hosts:
+        return knowledge.shared_hosts[host].reason.en
+    if kind == "domain" and len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _SECOND_LEVEL:
+        return "a name that registries sell names below"
+    if kind == "url" and host in knowledge.shared_hosts and not value.partition("://")[2].partition("/")[2]:
+        return knowledge.shared_hosts[host].reason.en
+    return None
+
+
+def _read(text: str, name: str, today: date) -> Iterator[Read]:
+    if _JSON.match(text):
+        yield from from_json(text, name, today)
+    elif name.lower().endswith((".csv", ".tsv")):
+        yield from from_csv(text)
+    else:
+        yield from (Read(value=c.value, type=c.type, comment=c.comment) for c in candidates(text))
+
+
+def _save(taken: Iterable[KnownIndicator], path: Path) -> None:
+    """One entry a line. JSON is YAML: nothing in a value can break out of its quotes."""
+    lines = [
+        json.dumps(
+            {
+                "type": item.type,
+                "value": item.value,
+                **({"comment": item.comment} if item.comment else {}),
+                "source": item.provenance.source,
+                "date": item.provenance.date.isoformat(),
+            },
+            ensure_ascii=False,
+        )
+        for item in taken
+    ]
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text("indicators:\n" + "".join(f"  - {line}\n" for line in lines), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise SourceError(
+            source=str(path), expected="a place to keep facts", got=error.strerror or str(error)
+        ) from error
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w]+", "-", text.lower()).strip("-_")[:80] or "import"
