@@ -27,7 +27,7 @@ Int64 = npt.NDArray[np.int64]
 # The first slots are those the kernel knows by number.
 SLOTS = (
     "src_ip", "host", "method", "url", "protocol", "request", "referer", "user_agent", "user", "raw", "request_body",
-    "device", "sensor", "dst_ip",
+    "device", "sensor", "dst_ip", "response_body",
 )  # fmt: skip
 NUMBER_SLOTS = ("time", "status", "bytes_out", "duration_us", "dst_port", "bytes_in", "src_port")
 _RAW = SLOTS.index("raw")

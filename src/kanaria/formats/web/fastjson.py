@@ -31,7 +31,13 @@ _NUMBERS = {
     "port": (k.PORT, "dst_port", 0),
     "src_port": (k.PORT, "src_port", 0),
 }
-_TEXTS = {"referer": "referer", "user_agent": "user_agent", "user": "user", "body": "request_body"}
+_TEXTS = {
+    "referer": "referer",
+    "user_agent": "user_agent",
+    "user": "user",
+    "body": "request_body",
+    "answer": "response_body",
+}
 _PLAIN = {"client": k.CLIENT, "forwarded": k.FORWARDED, "host": k.HOST, "request": k.REQUEST}
 # With a whole request line there, its parts say nothing more.
 _WITHIN_REQUEST = {"method", "path", "args", "protocol", "http_version"}

@@ -84,6 +84,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "server": ("server_addr", "destination.ip", "serverIp", "httpRequest.serverIp"),
     "src_port": ("remote_port", "ClientPort", "source.port", "client.port", "request.remote_port"),
     "body": ("request_body", "http.request.body.content", "req_body", "body"),
+    "answer": ("resp_body", "response_body", "http.response.body.content", "upstream_response_body", "res_body"),
     "time": (
         "time_iso8601", "msec", "StartUTC", "@timestamp", "EdgeStartTimestamp", "ts", "timestamp", "time_local", "time",
         "start_time", "requestTime", "datetime", "date", "StartLocal", "requestTimeEpoch", "@t", "t",
@@ -181,6 +182,8 @@ def _assemble(found: Mapping[str, object], parts: dict[str, str]) -> Row:
             row[column] = values.text_or_none(to_bytes(parts[column]))
     if "body" in parts:
         row["request_body"] = to_bytes(parts["body"])
+    if "answer" in parts:
+        row["response_body"] = to_bytes(parts["answer"])
     return row
 
 

@@ -16,7 +16,7 @@ from kanaria.formats.web.escapes import to_bytes, to_text
 from kanaria.formats.web.values import Row
 
 STRINGS = ("src_ip", "host", "referer", "user_agent", "user", "method", "url", "protocol", "device", "sensor", "dst_ip")
-BYTES = ("request", "request_body")
+BYTES = ("request", "request_body", "response_body")
 NUMBERS = ("time", "status", "bytes_out", "bytes_in", "duration_us", "src_port", "dst_port")
 
 
