@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.stream import ReadContext
+from kanaria.formats.logons import windows_event, windows_rows
 from kanaria.formats.logons.auth_log import AuthLog
 from kanaria.formats.logons.emit import endpoint
 from kanaria.formats.logons.sshd import ssh_row
@@ -169,3 +170,7 @@ def test_an_inbound_connection_of_the_filtering_platform_is_turned_round() -> No
 def test_sections_of_a_message_do_not_depend_on_its_words() -> None:
     message = "見出し\r\n\r\nあ:\r\n\t一:\t\tA\r\n\t二:\t-\r\n\r\n種類:\t\t3\r\n\r\n説明の文です。\r\n\t- 注: これは値ではない"
     assert sections(message) == [["A", "-"], ["3"]]
+
+
+def test_no_event_with_a_reader_is_skipped() -> None:
+    assert {code for _channel, code in windows_rows._READERS} == windows_event.CODES

@@ -99,15 +99,14 @@ _LINES: tuple[tuple[tuple[str, ...], re.Pattern[str], str, bool | None], ...] = 
     )
 )  # fmt: skip
 
-PROGRAMS = frozenset(program for programs, *_rest in _LINES for program in programs) | {"sudo"}
+_BY_PROGRAM = {name: [line for line in _LINES if name in line[0]] for line in _LINES for name in line[0]}
+PROGRAMS = frozenset(_BY_PROGRAM) | {"sudo"}
 METHODS = {"ftp": "password", "imap": "password", "smtp": "password", "su": "password", "login": "password"}
 
 
 def service_row(program: str, message: str) -> Row | None:
     """Columns of ``logon`` when this program's message is about an attempt, else None."""
-    for programs, pattern, service, success in _LINES:
-        if not any(program == name or program.startswith(name + "/") for name in programs):
-            continue
+    for _programs, pattern, service, success in _BY_PROGRAM.get(program.partition("/")[0], ()):
         if found := pattern.search(message):
             parts = found.groupdict()
             return {

@@ -65,10 +65,13 @@ _DROPBEAR = {
     "Pubkey auth succeeded ": "publickey",
 }
 
+_BY_WORD = {line[0].partition(" ")[0]: [m for m in _MESSAGES if m[0].split(" ")[0] == line[0].split(" ")[0]]
+            for line in _MESSAGES}  # fmt: skip
+
 
 def ssh_row(message: str) -> Row | None:
     """Columns of ``logon`` for a message about an attempt, else None."""
-    for start, pattern, success, reason in _MESSAGES:
+    for start, pattern, success, reason in _BY_WORD.get(message.partition(" ")[0], ()):
         if not message.startswith(start):
             continue
         found = pattern.match(message)
