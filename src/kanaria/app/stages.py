@@ -56,6 +56,8 @@ class Stages:
     host: tuple[HostObservation, ...] = ()
     host_checked: tuple[str, ...] = ()
     store: Path | None = None
+    home: HomeNetworks = field(default_factory=HomeNetworks)
+    """Our networks: configured, inferred from the input, or private address space."""
     lived: bool = False
     """Whether there is, or will be, enough history to say what is normal; too short a capture is not scored."""
     on_reject: Callable[[RejectedRecord], None] | None = None
@@ -156,11 +158,12 @@ class Stages:
                 spool.add({name: table for name, table in batch.tables.items() if name not in STREAMED})
         if spool:
             self.lived = bool(self.store) or spool.span() >= timedelta(days=self.config.baseline.warm_up_days)
-            home = None if self.config.home else infer(self.engine, [n for n in spool.names if n in ORIENTED])
+            inferred = None if self.config.home else infer(self.engine, [n for n in spool.names if n in ORIENTED])
             for tables in spool.slices():
+                self.home = inferred or self.config.home_networks
                 linked, doubles = link(self.engine, tables)
                 self.inputs.doubles += doubles
-                yield self._oriented(linked, home) if home else linked
+                yield self._oriented(linked, inferred) if inferred else linked
 
     def _oriented(self, tables: Tables, home: HomeNetworks) -> Tables:
         """The same tables with direction, device and remote worked out anew from inferred home addresses."""

@@ -24,7 +24,7 @@ SLACK = 5
 CRYPTONOTE_ANSWER = (58, 72)
 """``{"id":7,"jsonrpc":"2.0","error":null,"result":{"status":"OK"}}`` and its variants: 63 to 66 bytes in 23 real
 captures; other coins answer a bare ``true`` in 25 to 44."""
-CRYPTONOTE_DIFFERENCES = ((112, 126), (140, 190))
+CRYPTONOTE_DIFFERENCE = (112, 190)
 """Length of a share less that of its receipt, which no encryption changes. 118 to 121 bytes in all 24 real captures,
 whose session and job names take 15 characters together; a pool that names sessions by UUID adds 25 to 60."""
 EQUIHASH_DIFFERENCE = (2_500, 3_200)
@@ -69,8 +69,7 @@ def _is_cryptonote(pair: Pair, encrypted: bool) -> bool:
         low, high = low + TLS_OVERHEAD - SLACK, high + TLS_OVERHEAD + SLACK
     else:
         high += TLS_OVERHEAD + SLACK  # encryption that nobody recognised
-    difference = _difference(pair)
-    return low <= pair["answer"] <= high and any(_within(difference, span) for span in CRYPTONOTE_DIFFERENCES)
+    return low <= pair["answer"] <= high and _within(_difference(pair), CRYPTONOTE_DIFFERENCE)
 
 
 def _difference(pair: Pair) -> int:
