@@ -57,6 +57,25 @@ def test_an_attempt_counts_once(read: Read, messages: list[tuple[int, str]], out
     assert _outcomes(read, *messages) == outcomes
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['error: kex_exchange_identification: client sent invalid protocol identifier "{\\"id\\":1,\\001}"'
+         .replace('\\"', '"'), "banner exchange: Connection from 198.51.100.7 port 50000: invalid format"],
+        ["Bad protocol version identification '{\"id\":1,\\001}' from 198.51.100.7 port 50000"],
+    ],
+)  # fmt: skip
+def test_what_was_said_instead_of_ssh_is_kept_byte_for_byte(read: Read, lines: list[str]) -> None:
+    text = "".join(f"Jan 10 09:00:00 srv sshd[7]: {line}\n" for line in lines)
+    everything = read(AuthLog(), text.encode(), "auth.log", ReadContext(year=2026))
+    (connection,) = everything.rows_of("connection")
+    assert connection["src_first"] == b'{"id":1,\x01}'
+    assert (connection["src_ip"], connection["src_port"], connection["service"]) == ("198.51.100.7", 50000, "ssh")
+    (row,) = everything.rows_of("logon")
+    assert "success" not in row
+    assert row["reason"] == "did not speak SSH"
+
+
 @settings(max_examples=100, deadline=None)
 @given(name=st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=60))
 def test_the_last_address_counts_whatever_the_name(name: str) -> None:

@@ -47,6 +47,7 @@ class Attempts:
     def __init__(self) -> None:
         self._held: OrderedDict[tuple[str, str], Row] = OrderedDict()
         self._told: OrderedDict[tuple[str, str], bool] = OrderedDict()
+        self._said: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def take(self, row: Row, program: str, pid: str | None, message: str) -> list[Taken]:
         """Rows for one message; ``row`` has the columns every row of this record gets."""
@@ -79,8 +80,14 @@ class Attempts:
             return self._hold({**row, **found, "service": "ssh"}, key) if "more auth" not in message else []
         if opened := services.session_opened(message):
             return [] if key in self._told else self._opened({**row, "service": "ssh", "user": opened}, key)
+        if sent := sshd.ssh_sent(message):
+            self._said[key] = sent
+            if len(self._said) > _REMEMBERED:
+                self._said.popitem(last=False)
+            return []
         if connection := sshd.ssh_connection(message):
             columns, sent = connection
+            sent = self._said.pop(key, sent)
             if key in self._told:
                 return []
             self._tell(key)

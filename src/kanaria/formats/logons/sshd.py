@@ -90,6 +90,17 @@ def ssh_row(message: str) -> Row | None:
     return None
 
 
+_SENT = re.compile(
+    r"(?:error: )?kex_exchange_identification: client sent invalid protocol identifier \"(?P<sent>.*)\"$"
+)
+
+
+def ssh_sent(message: str) -> str | None:
+    """What a client said instead of SSH, where OpenSSH (since 8.2) tells it on a line before the client's address."""
+    found = _SENT.match(message)
+    return found["sent"] if found else None
+
+
 def ssh_connection(message: str) -> tuple[Row, str | None] | None:
     """Columns of a client that connected and tried no account, and what it said instead of SSH, where that is known."""
     for start, pattern, reason in _CONNECTIONS:
