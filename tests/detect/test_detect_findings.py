@@ -85,7 +85,7 @@ def test_one_finding_per_rule_and_key(write: Write, engine: duckdb.DuckDBPyConne
     first, second = run(write(RULE), engine, ROWS, known)
     assert (first.rule, first.rule_version, first.severity) == ("cradle", "2", "high")
     assert first.title == Text(en="Download cradle", ja="ダウンロード")
-    assert first.why.en == "192.0.2.1 asked for /?wget\\x1b[2J ?"
+    assert first.why.en == "192.0.2.1 asked for /?wget\\x1b[2J unknown"
     assert first.why.ja == "192.0.2.1 が /?wget\\x1b[2J を要求しました"
     assert first.time == datetime(2026, 11, 21, 1, tzinfo=UTC) and first.until == datetime(2026, 11, 21, 3, tzinfo=UTC)
     assert (first.device, first.remote, first.table) == (None, "192.0.2.1", "http")
@@ -188,7 +188,7 @@ HIT = {
     "table": "http",
     "rows": [{"src_ip": "192.0.2.1", "url": "/wget", "time": "2026-11-21T01:00:00"}],
     "expect": [{"severity": "high", "device": None, "techniques": ["T1059.004"], "values": {"count": "1"},
-                "time": "2026-11-21T01:00:00Z", "why": {"en": "192.0.2.1 asked for /wget ?"}}],
+                "time": "2026-11-21T01:00:00Z", "why": {"en": "192.0.2.1 asked for /wget unknown"}}],
 }  # fmt: skip
 MISS = {"name": "miss", "table": "http", "rows": [{"url": "/"}], "expect": []}
 
@@ -285,3 +285,23 @@ def test_correlations_convert_to_words(write: Write, engine: duckdb.DuckDBPyConn
     assert convert(rules["c"]) == "event_count of cradle per src_ip within 300 s: gte 3"
     with pytest.raises(ValueError, match="explain the rules it refers to"):
         explain(rules["c"], rows_as_table("http", [{}]), 0, engine)
+
+
+def test_an_optional_part_is_left_out_when_one_of_its_columns_has_no_value() -> None:
+    from kanaria.detect.findings import fill
+
+    words = Text(
+        en="{src_ip} mined.[[ Pool: {knowledge.pool}.]][[ {a} {b}.]]",
+        ja="{src_ip}が採掘。[[プール: {knowledge.pool}。]]",
+    )
+    assert fill(words, {"src_ip": "192.0.2.1", "knowledge.pool": "P", "a": "1"}) == Text(
+        en="192.0.2.1 mined. Pool: P.", ja="192.0.2.1が採掘。プール: P。"
+    )
+    assert fill(words, {}) == Text(en="unknown mined.", ja="不明が採掘。")
+
+
+@pytest.mark.parametrize(("value", "shown"), [(27.0385, "27.0"), (1.17735e-07, "1.2e-07"), (-3.0, "-3.0"), (0.0, "0")])
+def test_numbers_are_shown_with_as_many_digits_as_mean_something(value: float, shown: str) -> None:
+    from kanaria.detect.findings import show
+
+    assert show(value) == shown

@@ -15,6 +15,7 @@ from kanaria.app.progress import progress
 from kanaria.app.stages import Stages
 from kanaria.core.clock import SystemClock
 from kanaria.core.errors import SourceError
+from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Language, RejectedRecord
 from kanaria.sources import open_inputs, total_size
 
@@ -42,6 +43,7 @@ def analyze_paths(
     if store:
         _keep(analysis, stages, store)
     write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)
+    stages.inputs.require_recognised()
     return bool(analysis.incidents)
 
 
@@ -72,7 +74,7 @@ def _reject_file(path: str | None, stages: Stages) -> Iterator[None]:
 
     def keep(record: RejectedRecord) -> None:
         shown = record.raw.decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
-        file.write(f"{record.source}\t{record.row}\t{record.reason}\t{shown}\n")
+        file.write(f"{printable(record.source)}\t{record.row}\t{printable(record.reason)}\t{shown}\n")
 
     stages.on_reject = keep
     with file:

@@ -26,9 +26,9 @@ def explain(
 
     Example: kanaria explain '"{\\"id\\":1,\\"method\\":\\"mining.subscribe\\",\\"params\\":[]}\\n" 400 4076 "-" "-"'
     """
-    from kanaria.sources import text_stream
+    from kanaria.sources import standard_input, text_stream
 
-    data = os.fsencode(line) + b"\n" if line is not None else sys.stdin.buffer.read()
+    data = os.fsencode(line) + b"\n" if line is not None else standard_input().read()
     _run([text_stream("line" if line is not None else "-", data)], config, input_format, None, language, kind, path)
 
 
@@ -115,4 +115,5 @@ def _run(
     stages = Stages(config=load(config), input_format=input_format, layout=layout)
     analysis: Analysis = analyse(streams, stages)
     write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)
+    stages.inputs.require_recognised()
     click.get_current_context().exit(FOUND if analysis.incidents and exit_with_findings else NOTHING)

@@ -121,7 +121,7 @@ def _not_looked_at(stages: Stages) -> tuple[Text, ...]:
 
 
 def _notes(stages: Stages) -> list[Text]:
-    notes = list(stages.inputs.notes)
+    notes = [*stages.inputs.remarks(all_rejects=not stages.material.findings), *stages.inputs.notes]
     if doubles := stages.inputs.doubles:
         notes.append(
             Text(

@@ -92,7 +92,7 @@ def load(path: Path | None) -> Config:
         raise ConfigError(
             path=str(chosen), key="", expected="a readable YAML file", got=type(error).__name__, cause=str(error)
         ) from error
-    settings: Config = _build(Config, data or {}, str(chosen), "")
+    settings: Config = _build(Config, {} if data is None else data, str(chosen), "")
     return settings
 
 
@@ -127,7 +127,7 @@ def _value(kind: Any, value: object, path: str, key: str) -> object:
             return value
         raise ConfigError(path=path, key=key, expected="true or false", got=value)
     if kind is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
             return float(value)
         raise ConfigError(path=path, key=key, expected="a number above 0", got=value)
     if kind == (str | None):

@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from kanaria.core.errors import SourceError
+from kanaria.core.stream import Stream
+from kanaria.core.text import printable
 from kanaria.core.types import Batch, InputSummary, Text
+
+REMARKS = 12
+"""As many inputs as a report lists one by one."""
+_EMPTY = Text(en="empty.", ja="空です。")
+_UNKNOWN = Text(
+    en="format not recognised, nothing was read (kanaria formats shows what can be read).",
+    ja="形式を判別できず、読み取っていません(読める形式は kanaria formats で確認できます)。",
+)
 
 
 @dataclass
@@ -22,9 +33,40 @@ class Inputs:
     def open(self, name: str, format_name: str) -> None:
         self.summaries.setdefault(name, InputSummary(path=name, format=format_name, rows=0, rejected=0))
 
-    def unknown(self, name: str) -> None:
+    def unknown(self, stream: Stream) -> None:
         """An input nobody recognised."""
-        self.summaries[name] = InputSummary(path=name, format=None, rows=0, rejected=0)
+        note = _damage(stream) or (_UNKNOWN if stream.head() else _EMPTY)
+        self.summaries[stream.name] = InputSummary(path=stream.name, format=None, rows=0, rejected=0, note=note)
+
+    def done(self, stream: Stream) -> None:
+        """An input was read to its end, which damage may have brought about early."""
+        known = self.summaries[stream.name]
+        self.summaries[stream.name] = replace(known, note=_damage(stream) or known.note)
+
+    def remarks(self, *, all_rejects: bool) -> list[Text]:
+        """What a reader must know about inputs that were not read completely; the first few are named.
+
+        With ``all_rejects`` every input with rejected records is named, else those of which nothing was readable.
+        """
+        found = []
+        for item in self.summaries.values():
+            path = printable(item.path)
+            if item.note:
+                found.append(Text(en=f"{path}: {item.note.en}", ja=f"{path}: {item.note.ja}"))
+            if item.rejected and (all_rejects or item.rejected >= item.rows):
+                found.append(_rejected(path, item))
+        more = len(found) - REMARKS
+        tail = [Text(en=f"… and {more} more inputs like these.", ja=f"…ほか{more}個の入力も同様です。")]
+        return found[:REMARKS] + (tail if more > 0 else [])
+
+    def require_recognised(self) -> None:
+        """Raises SourceError when inputs had content, and none of it was in a format anybody knows."""
+        unread = [item.path for item in self.summaries.values() if item.format is None and item.note != _EMPTY]
+        if unread and all(item.format is None for item in self.summaries.values()):
+            raise SourceError(
+                source=printable(unread[0]), expected="a log or capture in a known format", got="something else",
+                cause="kanaria formats shows what can be read; --input-format or --log-format says what it is",
+            )  # fmt: skip
 
     def count(self, batch: Batch) -> None:
         known = self.summaries[batch.source]
@@ -37,6 +79,25 @@ class Inputs:
         self.summaries[batch.source] = replace(
             known, rows=known.rows + batch.rows, rejected=rejected, first=low, last=high
         )
+
+
+def _damage(stream: Stream) -> Text | None:
+    """Why a compressed input ended early, when it did."""
+    damage = getattr(stream, "damage", None)
+    if not damage:
+        return None
+    return Text(
+        en=f"only the part before damage was read: {damage}.",
+        ja=f"破損箇所より前の部分だけを読み取りました({damage})。",
+    )
+
+
+def _rejected(path: str, item: InputSummary) -> Text:
+    count, rows = f"{item.rejected:,}", f"{item.rows:,}"
+    return Text(
+        en=f"{path}: {count} of {rows} records could not be read as {item.format} (--rejects FILE keeps them).",
+        ja=f"{path}: {rows}件中{count}件を{item.format}として読み取れませんでした(--rejects ファイル名 で保存できます)。",
+    )
 
 
 def _span(table: pa.Table) -> tuple[datetime | None, datetime | None]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
+
+import click
 
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge
@@ -25,18 +26,27 @@ def render(analysis: Analysis, facts: Knowledge, kind: str, language: Language, 
 def write(text: str, path: str | None) -> None:
     """To the file, complete or not at all, or to standard output. Raises SourceError when that fails."""
     if path is None or path == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        click.echo(text, nl=False)
         return
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        _replace(Path(os.path.realpath(path)), text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SourceError(source=path, expected="a place to write the report to", got=reason) from error
+
+
+def _replace(target: Path, text: str) -> None:
+    """A file is replaced when the new text is complete; a device or pipe is written to, never replaced."""
+    if target.exists() and not target.is_file() and not target.is_dir():
+        with target.open("w", encoding="utf-8") as file:
+            file.write(text)
+        return
+    part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
     try:
         part.write_text(text, encoding="utf-8")
         part.replace(target)
-    except OSError as error:
+    finally:
         part.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise SourceError(source=path, expected="a place to write the report to", got=reason) from error
 
 
 def _text(analysis: Analysis, facts: Knowledge, language: Language, target: TextIO | None) -> str:

@@ -133,10 +133,11 @@ class Stages:
         from kanaria.formats import registry
 
         context = ReadContext(home=self.config.home_networks, engine=lambda: self.engine, layout=self.layout)
+        wanted = self.input_format or ("logformat" if self.layout is not None else None)
         for stream in streams:
-            chosen = registry.get(self.input_format) if self.input_format else registry.detect(stream)
+            chosen = registry.get(wanted) if wanted else registry.detect(stream)
             if chosen is None:
-                self.inputs.unknown(stream.name)
+                self.inputs.unknown(stream)
                 continue
             self.inputs.open(stream.name, chosen.name)
             for batch in chosen.read(stream, context):
@@ -145,6 +146,7 @@ class Stages:
                     assert self.on_reject is not None  # noqa: S101  (the loop runs only when it is set)
                     self.on_reject(reject)
                 yield batch
+            self.inputs.done(stream)
 
     def in_time_order(self, batches: Iterable[Batch]) -> Iterator[Tables]:
         """Web requests as they come, everything else afterwards in order of time."""

@@ -27,6 +27,7 @@ COLUMNS = 200
 """Display columns of a value inside a sentence."""
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+_OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
 RAW = ("raw", "request", "payload", "src_first", "command", "query")
 _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 
@@ -44,17 +45,25 @@ def show(value: object) -> str:
     if isinstance(value, list):
         return cut(", ".join(show(item) for item in value), COLUMNS)
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
     return cut(printable(value if isinstance(value, bytes) else str(value)), COLUMNS)
 
 
 def fill(text: Text, values: Mapping[str, str]) -> Text:
-    """The text with its placeholders filled; names without a value stay visible as ``?``."""
+    """The text with its placeholders filled.
 
-    def one(match: re.Match[str]) -> str:
-        return values.get(match.group(1), "?")
+    A part in double brackets, ``[[ Pool: {knowledge.pool}.]]``, is left out when one of its columns has no value;
+    elsewhere a missing value reads as unknown.
+    """
+    return Text(en=_filled(text.en, values, "unknown"), ja=_filled(text.ja, values, "不明"))
 
-    return Text(en=_PLACEHOLDER.sub(one, text.en), ja=_PLACEHOLDER.sub(one, text.ja))
+
+def _filled(words: str, values: Mapping[str, str], unknown: str) -> str:
+    def part(match: re.Match[str]) -> str:
+        known = all(name in values for name in _PLACEHOLDER.findall(match.group(1)))
+        return match.group(1) if known else ""
+
+    return _PLACEHOLDER.sub(lambda match: values.get(match.group(1), unknown), _OPTIONAL.sub(part, words))
 
 
 def wanted(rule: Rule, facts: Knowledge | None) -> tuple[str, ...]:

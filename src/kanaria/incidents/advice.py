@@ -92,7 +92,8 @@ def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outc
 
 def _isolate(case: Case, result: Outcome) -> Iterator[Recommendation]:
     device = case.devices[0] if case.devices else None
-    pools = ", ".join(defang(remote) for remote in case.remotes[:3])
+    paid = [f.remote for f in case.findings if f.stage == "impact" and f.remote]
+    pools = ", ".join(defang(remote) for remote in list(dict.fromkeys(paid))[:3])
     yield _advise(
         "isolate", 1, result.because,
         f"Take {device or 'the server'} off the network now, or at least block its connections to {pools or 'the pool'}; keep it running for evidence.",

@@ -1,0 +1,124 @@
+"""Commands about devices and their pattern of life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kanaria.app.options import Ordered, language_option
+
+if TYPE_CHECKING:
+    from kanaria.app.stages import Stages
+    from kanaria.core.types import Language
+
+home_option = click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
+config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+store_option = click.option(
+    "--store",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder with what was learned; default: your data folder.",
+)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
+)
+@home_option
+@config_option
+@language_option
+def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Path | None, language: Language) -> None:
+    """List internal devices: role, services, which of them answer to the Internet, and what is wrong with that.
+
+    Example: kanaria devices capture.pcap
+    """
+    from kanaria.app import life
+
+    found = life.inventory(paths, _stages(config, home))
+    lines = [life.device_document(found)] if kind == "json" else life.device_lines(found, language)
+    for line in lines:
+        click.echo(line)
+
+
+@click.group(cls=Ordered)
+def baseline() -> None:
+    """Look at what is normal here: learn it, show it, explain a record by it.
+
+    Example: kanaria baseline show 192.0.2.10
+    """
+
+
+@baseline.command("learn")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@store_option
+@home_option
+@config_option
+@language_option
+def baseline_learn(
+    paths: tuple[str, ...], folder: Path | None, home: tuple[str, ...], config: Path | None, language: Language
+) -> None:
+    """Learn what is normal from captures and logs, without judging them.
+
+    Example: kanaria baseline learn /var/log/zeek/
+    """
+    from kanaria.app import life
+
+    stages = _stages(config, home, life.store_folder(folder))
+    life.learn(paths, stages)
+    for line in life.baseline_lines(None, stages, language):
+        click.echo(line)
+
+
+@baseline.command("show")
+@click.argument("device", required=False)
+@store_option
+@config_option
+@language_option
+def baseline_show(device: str | None, folder: Path | None, config: Path | None, language: Language) -> None:
+    """Say in words what is normal for a device and how sure that is; without one, how far learning got.
+
+    Example: kanaria baseline show 192.0.2.10 --lang ja
+    """
+    from kanaria.app import life
+
+    for line in life.baseline_lines(device, _stages(config, (), life.store_folder(folder)), language):
+        click.echo(line)
+
+
+@baseline.command("explain")
+@click.argument("place", metavar="PATH:RECORD")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@store_option
+@home_option
+@config_option
+@language_option
+def baseline_explain(
+    place: str,
+    paths: tuple[str, ...],
+    folder: Path | None,
+    home: tuple[str, ...],
+    config: Path | None,
+    language: Language,
+) -> None:
+    """Show the bits of one record: how surprising it was for its device, its peers and the network.
+
+    Example: kanaria baseline explain conn.log:812 conn.log
+    """
+    from kanaria.app import life
+
+    for line in life.explain_event(place, paths, _stages(config, home, folder), language):
+        click.echo(line)
+
+
+def _stages(config: Path | None, home: tuple[str, ...], store: Path | None = None) -> Stages:
+    from dataclasses import replace
+
+    from kanaria.app.config import load
+    from kanaria.app.stages import Stages
+
+    settings = load(config)
+    return Stages(config=replace(settings, home=home) if home else settings, store=store)

@@ -1,0 +1,69 @@
+"""How a command ends: its exit status, and one line on standard error instead of a traceback when it failed.
+
+Exit status: 0 nothing found, 1 something found, 2 wrong usage or unreadable input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from kanaria.app.options import NOTHING, USAGE
+from kanaria.core.errors import KanariaError
+from kanaria.core.text import printable
+
+INTERRUPTED = 130
+
+
+def run(command: click.Command) -> NoReturn:
+    """Run the command line and leave the process."""
+    _escape_what_does_not_fit()
+    try:
+        status = command.main(prog_name="kanaria", standalone_mode=False)
+        _flush()
+        sys.exit(status if isinstance(status, int) else NOTHING)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        _forget_output()
+        sys.exit(NOTHING)
+    except KanariaError as error:
+        _say(str(error))
+        sys.exit(USAGE)
+    except OSError as error:  # a full disk, a lost mount: whatever the operating system refuses is the user's to fix
+        _forget_output()
+        place = f"{error.filename}: " if error.filename else ""
+        _say(f"{place}{error.strerror or error}")
+        sys.exit(USAGE)
+
+
+def _say(message: str) -> None:
+    """File names in messages are as hostile as logs."""
+    click.echo("kanaria: " + "\n".join(printable(line) for line in message.split("\n")), err=True)
+
+
+def _escape_what_does_not_fit() -> None:
+    """Japanese does not fit every locale's encoding: such characters are escaped, not fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """What cannot be written must fail here, where it is told, and not when Python ends."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _forget_output() -> None:
+    """What is still buffered can be written nowhere and must not fail again when Python ends."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

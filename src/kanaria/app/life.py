@@ -1,0 +1,134 @@
+"""``kanaria devices`` and ``kanaria baseline``: what is there, what it offers to whom, and what is normal for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kanaria.app.stages import LIVED, Stages
+from kanaria.baseline import words
+from kanaria.baseline.devices import Device, Service, devices
+from kanaria.core.errors import SourceError
+from kanaria.core.text import printable
+from kanaria.core.types import Language, Text
+from kanaria.sources import open_inputs
+
+_WORDS = {
+    "critical": Text(en="critical", ja="重要"),
+    "seen": Text(en="seen {first} to {last}", ja="{first}から{last}まで観測"),
+    "offers": Text(en="{name} ({transport}/{port}): {clients} users", ja="{name}({transport}/{port}): 利用元{clients}"),
+    "outside": Text(
+        en=", {outside} of them from the Internet ({examples})", ja="、うちインターネットから{outside}({examples})"
+    ),
+    "problem": Text(en="! {problem}", ja="! {problem}"),
+    "none": Text(en="No internal device was seen.", ja="内部の機器は見つかりませんでした。"),
+    "unknown": Text(en="Nothing is known about {device}.", ja="{device} についての記録はありません。"),
+}
+
+
+def inventory(paths: Sequence[str], stages: Stages) -> list[Device]:
+    """Every internal address in the inputs with what it offers and to whom."""
+    batches = stages.in_time_order(stages.normalise(open_inputs(paths)))
+    settings = stages.config.devices
+    return devices(batches, home=stages.home, roles=settings.roles, critical=settings.critical)
+
+
+def device_lines(found: Sequence[Device], language: Language) -> Iterator[str]:
+    """The inventory for a terminal."""
+    if not found:
+        yield _WORDS["none"].to(language)
+    for device in found:
+        names = f" ({', '.join(device.names[:3])})" if device.names else ""
+        mark = f" [{_WORDS['critical'].to(language)}]" if device.critical else ""
+        span = _WORDS["seen"].to(language).format(first=_moment(device.first), last=_moment(device.last))
+        yield f"{device.address}{names}  {device.role}{mark}  {span}"
+        for service in device.services:
+            yield f"    {_service(service, language)}"
+        for problem in device.problems:
+            yield f"    {_WORDS['problem'].to(language).format(problem=problem.to(language))}"
+
+
+def device_document(found: Sequence[Device]) -> str:
+    """The inventory as JSON."""
+    listed = [{**asdict(device), "exposed": [asdict(service) for service in device.exposed]} for device in found]
+    return json.dumps({"devices": listed}, ensure_ascii=False, indent=2, default=_plain)
+
+
+def baseline_lines(device: str | None, stages: Stages, language: Language) -> Iterator[str]:
+    """What was learned so far; about one device, or how far learning got."""
+    if device is None:
+        yield words.status(stages.life).to(language)
+        return
+    told = words.describe(stages.life, device)
+    if not told:
+        yield _WORDS["unknown"].to(language).format(device=printable(device))
+    for sentence in told:
+        yield sentence.to(language)
+
+
+def learn(paths: Sequence[str], stages: Stages) -> None:
+    """Read the inputs into the pattern of life, day by day, judging nothing."""
+    for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
+        events = stages.enrich(tables)
+        if set(events) & LIVED:
+            stages.life.learn(stages.life.score(events))
+
+
+def explain_event(place: str, paths: Sequence[str], stages: Stages, language: Language) -> Iterator[str]:
+    """The surprise of one record, named ``PATH:RECORD``, against everything before it.
+
+    Raises SourceError when no record of the inputs has that place.
+    """
+    source, _, line = place.rpartition(":")
+    for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
+        scored = stages.life.score(stages.enrich(tables))
+        rows = [row for name in sorted(LIVED & set(scored)) for row in _at(scored[name], source, line)]
+        if rows:
+            for row in rows:
+                yield f"{row['src_ip']} → {row['dst_ip']}:{row['dst_port']}"
+                yield from (f"  {sentence.to(language)}" for sentence in words.explain(row))
+            return
+        stages.life.learn(scored)
+    raise SourceError(source=place, expected="PATH:RECORD of a network record in the inputs", got="no such record")
+
+
+def _at(table: Any, source: str, line: str) -> list[dict[str, Any]]:
+    import pyarrow.compute as pc
+
+    if not line.isdigit():
+        return []
+    mask = pc.and_(pc.equal(table["source"], source), pc.equal(table["line"], int(line)))
+    found: list[dict[str, Any]] = table.filter(mask).to_pylist()
+    return found
+
+
+def _service(service: Service, language: Language) -> str:
+    name = service.name or "?"
+    text = (
+        _WORDS["offers"]
+        .to(language)
+        .format(name=name, transport=service.transport, port=service.port, clients=service.clients)
+    )
+    if service.outside:
+        examples = ", ".join(service.outside_examples[:3])
+        text += _WORDS["outside"].to(language).format(outside=service.outside, examples=examples)
+    return text
+
+
+def _moment(time: datetime | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M") if time else "?"
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def store_folder(folder: Path | None) -> Path:
+    """Where state is kept when no folder was named."""
+    from kanaria.app.listings import data_folder
+
+    return folder or data_folder()
