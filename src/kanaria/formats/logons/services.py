@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from kanaria.formats.logons.emit import address
+from kanaria.formats.logons.sshd import compiled
 from kanaria.formats.text_log import Row
 
 _PAM = re.compile(r"(?:pam_\w+\((?P<service>[\w.-]+):\w+\):\s+)?authentication failure; (?P<rest>.*)$")
@@ -68,8 +69,8 @@ def sudo_row(message: str) -> tuple[Row, str | None] | None:
 
 _IP = r"(?P<ip>[0-9a-fA-F.:]{3,45})"
 # (programs, pattern, service, outcome; None where the line is of a mere connection). Groups: user, ip.
-_LINES: tuple[tuple[tuple[str, ...], re.Pattern[str], str, bool | None], ...] = tuple(
-    (programs, re.compile(pattern), service, success)
+_LINES: tuple[tuple[tuple[str, ...], str, str, bool | None], ...] = tuple(
+    (programs, pattern, service, success)
     for programs, pattern, service, success in (
         (("su",), r"^FAILED SU \(to (?P<user>[^)]*)\) ", "su", False),
         (("su",), r"^\(to (?P<user>[^)]*)\) \S+ on ", "su", True),
@@ -107,7 +108,7 @@ METHODS = {"ftp": "password", "imap": "password", "smtp": "password", "su": "pas
 def service_row(program: str, message: str) -> Row | None:
     """Columns of ``logon`` when this program's message is about an attempt, else None."""
     for _programs, pattern, service, success in _BY_PROGRAM.get(program.partition("/")[0], ()):
-        if found := pattern.search(message):
+        if found := compiled(pattern).search(message):
             parts = found.groupdict()
             return {
                 "service": service, "user": parts.get("user") or None, "success": success,
