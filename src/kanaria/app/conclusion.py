@@ -44,6 +44,7 @@ def conclude(stages: Stages) -> Analysis:
         incidents=tuple(incidents),
         not_looked_at=_not_looked_at(stages),
         notes=tuple(_notes(stages)),
+        series=stages.series.about(device for incident in incidents for device in incident.devices),
     )
 
 

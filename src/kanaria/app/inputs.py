@@ -96,7 +96,8 @@ def _rejected(path: str, item: InputSummary) -> Text:
     count, rows = f"{item.rejected:,}", f"{item.rows:,}"
     return Text(
         en=f"{path}: {count} of {rows} records could not be read as {item.format} (--rejects FILE keeps them).",
-        ja=f"{path}: {rows}件中{count}件を{item.format}として読み取れませんでした(--rejects ファイル名 で保存できます)。",
+        ja=f"{path}: {rows}件中{count}件を{item.format}として読み取れませんでした"
+        "(--rejects ファイル名 で保存できます)。",
     )
 
 

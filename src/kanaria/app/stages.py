@@ -6,8 +6,10 @@ explaining one line stays fast.
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -22,6 +24,7 @@ from kanaria.app.inputs import Inputs
 from kanaria.app.linking import link
 from kanaria.app.listings import user_facts
 from kanaria.app.material import Material
+from kanaria.app.series import SeriesKeeper
 from kanaria.app.spool import STREAMED, Spool
 from kanaria.core.facts import Knowledge
 from kanaria.core.network import HomeNetworks, orient
@@ -63,6 +66,7 @@ class Stages:
     on_reject: Callable[[RejectedRecord], None] | None = None
     material: Material = field(default_factory=Material)
     inputs: Inputs = field(default_factory=Inputs)
+    series: SeriesKeeper = field(default_factory=SeriesKeeper)
 
     @cached_property
     def facts(self) -> Knowledge:
@@ -76,6 +80,7 @@ class Stages:
         import duckdb
 
         folder = tempfile.mkdtemp(prefix="kanaria-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         settings: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "temp_directory": folder,
@@ -219,8 +224,9 @@ class Stages:
             withheld = {event_id for finding in findings for event_id in finding.event_ids}
             self.life.learn(tables, exclude_event_ids=withheld)
 
-    def remember(self, tables: Tables, messages: Iterable[StratumMessage], findings: Iterable[Finding]) -> None:
+    def remember(self, tables: Tables, messages: Iterable[StratumMessage], findings: Sequence[Finding]) -> None:
         self.material.add(tables, messages, findings)
+        self.series.add(tables, (e for finding in findings if "mining" in finding.rule for e in finding.event_ids))
 
     def remember_findings(self, findings: Iterable[Finding]) -> None:
         self.material.add({}, (), findings)

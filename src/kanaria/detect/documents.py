@@ -33,7 +33,7 @@ def rule_files(paths: Sequence[Path]) -> list[Path]:
     """All rule files in folders and single files, sorted."""
     found: set[Path] = set()
     for path in paths:
-        found |= {path} if path.is_file() else {*path.rglob("*.yml"), *path.rglob("*.yaml")}
+        found |= {path} if not path.is_dir() else {*path.rglob("*.yml"), *path.rglob("*.yaml")}
     return sorted(found)
 
 

@@ -118,7 +118,7 @@ def _connections(
     data: bytes, first: int, header: tuple[str, list[str]]
 ) -> tuple[dict[str, Any], cols.Lines, cols.Part]:
     delimiter, names = header
-    if not data.strip():
+    if not data.strip() or not any(names):
         nothing = cols.Part(pa.table({}), np.zeros(0, np.int64), pa.array([], pa.binary()))
         return {}, nothing.lines, nothing
     types = {name: pa.string() for name in names if name}

@@ -146,13 +146,20 @@ class InputStream:
     @property
     def _source(self) -> Decompressed:
         if self._reader is None:
-            raw = sys.stdin.buffer if self.name == "-" else _open(self.name)
+            raw = standard_input() if self.name == "-" else _open(self.name)
             self._reader = Decompressed(raw, self._on_progress, owned=self.name != "-")
         return self._reader
 
     def _start(self) -> None:
         if self._reader is None:
             self._head = self._source.take(HEAD)
+
+
+def standard_input() -> BinaryIO:
+    """Standard input as bytes. Raises SourceError when whoever started us closed it."""
+    if sys.stdin is None:
+        raise SourceError(source="-", expected="lines on standard input", got="a closed standard input")
+    return sys.stdin.buffer
 
 
 class _Joined(io.RawIOBase):

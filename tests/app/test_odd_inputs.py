@@ -1,0 +1,209 @@
+"""Inputs a newcomer or a vandal gives: an answer that says what could not be read, never a traceback."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.app.running import Kanaria
+
+ORDINARY = b'203.0.113.5 - - [21/Jun/2026:07:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "curl/8"\n'
+PROBE = (
+    b'203.0.113.9 - - [21/Jun/2026:07:01:00 +0000] "{\\x22id\\x22:1,\\x22method\\x22:\\x22login\\x22,\\x22params\\x22:'
+    b'{\\x22login\\x22:\\x22blue1\\x22,\\x22pass\\x22:\\x22x\\x22,\\x22agent\\x22:\\x22Windows NT 6.1; Win64; x64\\x22}}" '
+    b'400 157 "-" "-"\n'
+)
+LOG = ORDINARY * 40 + PROBE
+REPORTS = ["text", "markdown", "html", "json", "ocsf", "stix", "navigator", "misp", "csv", "iocs"]
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+
+
+@pytest.mark.parametrize("content", [PICTURE, b"\0" * 5000, b"hello\n", os.urandom(100_000), b"x" * 3_000_000])
+def test_what_nobody_recognises_is_said_and_is_an_input_error(tmp_path: Path, kanaria: Kanaria, content: bytes) -> None:
+    (tmp_path / "thing").write_bytes(content)
+    done = kanaria("analyze", "thing")
+    assert done.status == 2
+    assert "thing: format not recognised, nothing was read" in done.out
+    assert "expected a log or capture in a known format" in done.err
+
+
+def test_the_same_in_japanese(tmp_path: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "thing").write_bytes(PICTURE)
+    done = kanaria("analyze", "thing", LANG="ja_JP.UTF-8")
+    assert done.status == 2
+    assert "thing: 形式を判別できず、読み取っていません" in done.out
+
+
+@pytest.mark.parametrize("path", ["empty", "/dev/null", "-"])
+def test_nothing_at_all_is_no_error(tmp_path: Path, kanaria: Kanaria, path: str) -> None:
+    (tmp_path / "empty").touch()
+    done = kanaria("analyze", path)
+    assert (done.status, done.err) == (0, "")
+    assert f"{path}: empty." in done.out
+
+
+def test_a_folder_of_everything_names_what_was_not_read(tmp_path: Path, kanaria: Kanaria) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for name, content in (
+        ("picture.png", PICTURE),
+        ("access.log", LOG),
+        ("empty", b""),
+        ("old.gz", gzip.compress(LOG)),
+    ):
+        (folder / name).write_bytes(content)
+    done = kanaria("analyze", "mixed", "--format", "json")
+    assert done.status == 1
+    formats = {Path(item["path"]).name: item["format"] for item in done.document["inputs"]}
+    assert formats == {"picture.png": None, "access.log": "combined", "empty": None, "old.gz": "combined"}
+    notes = " ".join(note["en"] for note in done.document["notes"])
+    assert "picture.png: format not recognised" in notes
+    assert "empty: empty." in notes
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
+def test_a_cut_archive_says_so(tmp_path: Path, kanaria: Kanaria, pack: Callable[[bytes], bytes]) -> None:
+    packed = pack(b"".join(b"%d " % n + ORDINARY for n in range(20_000)) + LOG)
+    (tmp_path / "a.log").write_bytes(packed[: len(packed) // 2])
+    done = kanaria("analyze", "a.log")
+    assert "a.log: only the part before damage was read" in done.out
+    assert "ends in the middle" in done.out
+
+
+def test_rejected_lines_are_counted_where_nothing_was_found(tmp_path: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "a.log").write_bytes(ORDINARY * 50 + b"no such line\n" * 70)
+    done = kanaria("analyze", "a.log", "--rejects", "bad.txt")
+    assert done.status == 0
+    assert "a.log: 70 of 120 records could not be read as combined" in done.out
+    lines = (tmp_path / "bad.txt").read_text().splitlines()
+    assert len(lines) == 70
+    assert lines[0].split("\t") == ["a.log", "51", "no web log record", "no such line"]
+
+
+def test_rejects_stay_one_line_each_whatever_the_names(tmp_path: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "new\nline\t\x1b[31m.log").write_bytes(ORDINARY * 50 + b"bad\tline \x1b[0m\xff\n")
+    kanaria("analyze", "new\nline\t\x1b[31m.log", "--rejects", "bad.txt")
+    (line,) = (tmp_path / "bad.txt").read_text().splitlines()
+    place, row, _reason, raw = line.split("\t")
+    assert (place, row) == ("new\\x0aline\\x09\\x1b[31m.log", "51")
+    assert raw == "bad\\tline \\x1b[0m\\\\xff"
+
+
+NAMES = [
+    "日本語.log".encode(),
+    b"new\nline.log",
+    b"\x1b[31mred.log",
+    b"\xff\xfe.log",
+    "rtl\u202e.log".encode(),
+    b"a b'\"<i>.log",
+]
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_names_of_any_bytes_are_harmless_in_every_format(tmp_path: Path, kanaria: Kanaria, kind: str) -> None:
+    folder = tmp_path / "names"
+    folder.mkdir()
+    for name in NAMES:
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(LOG)
+    done = kanaria("analyze", "names", "--format", kind)
+    assert done.status == 1
+    assert done.err == ""
+    assert not {"\x1b", "\u202e"} & set(done.out)
+    assert len(done.out) > 60 or kind == "iocs"
+
+
+def test_links_in_a_circle_end(tmp_path: Path, kanaria: Kanaria) -> None:
+    folder = tmp_path / "loop"
+    folder.mkdir()
+    (folder / "a.log").write_bytes(LOG)
+    (folder / "here").symlink_to(".")
+    (folder / "self").symlink_to("self")
+    assert len(kanaria("analyze", "loop", "--format", "json").document["inputs"]) == 1
+
+
+def test_the_same_file_counts_once(tmp_path: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "a.log").write_bytes(LOG)
+    (tmp_path / "again.log").symlink_to("a.log")
+    document = kanaria("analyze", "a.log", "./a.log", "again.log", "*.log", "--format", "json").document
+    assert [item["rows"] for item in document["inputs"]] == [41]
+
+
+def test_a_pipe_is_read(tmp_path: Path, kanaria: Kanaria) -> None:
+    import threading
+
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=fifo.write_bytes, args=(LOG,))
+    writer.start()
+    done = kanaria("analyze", "fifo", "--format", "json")
+    writer.join(10)
+    assert done.document["inputs"][0]["rows"] == 41
+
+
+def test_a_line_of_twenty_megabytes_does_not_swallow_its_neighbours(tmp_path: Path, kanaria: Kanaria) -> None:
+    long = ORDINARY.replace(b"GET /", b"GET /" + b"a" * 20_000_000)
+    (tmp_path / "a.log").write_bytes(LOG + long + ORDINARY * 10)
+    document = kanaria("analyze", "a.log", "--format", "json").document
+    assert document["inputs"][0]["rows"] == 52
+    assert len(document["incidents"]) == 1
+
+
+def test_a_sparse_tail_is_passed_quickly(tmp_path: Path, kanaria_process: Kanaria) -> None:
+    import time
+
+    with (tmp_path / "sparse.log").open("wb") as file:
+        file.write(ORDINARY * 50)
+        file.truncate(200 << 20)
+    started = time.monotonic()
+    done = kanaria_process("analyze", "sparse.log")
+    assert done.status == 0
+    assert "Traceback" not in done.err
+    assert time.monotonic() - started < 100
+
+
+TIMES = ["21/Jun/2026:07:00:00", "01/Jan/1970:00:00:00", "07/Feb/2106:06:28:16", "20/Jun/2026:07:00:00",
+         "31/Dec/9999:23:59:59", "01/Jan/0001:00:00:00", "31/Feb/2026:00:00:00"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_clocks_that_jump(tmp_path: Path, kanaria: Kanaria, kind: str) -> None:
+    (tmp_path / "a.log").write_bytes(b"".join(LOG.replace(b"21/Jun/2026:07:00:00", time.encode()).replace(
+        b"21/Jun/2026:07:01:00", time.encode()) for time in TIMES))  # fmt: skip
+    done = kanaria("analyze", "a.log", "--format", kind)
+    assert (done.status, done.err) == (1, "")
+
+
+def test_ipv6_clients_and_japanese_addresses_are_read(tmp_path: Path, kanaria: Kanaria) -> None:
+    paths = ["/検索?q=採掘".encode(), b"/%E6%8E%A1%E6%8E%98", "/採掘".encode("cp932")]
+    lines = [ORDINARY.replace(b"203.0.113.5", b"2001:db8::5").replace(b"GET /", b"GET " + path) for path in paths]
+    (tmp_path / "a.log").write_bytes(b"".join(lines) * 20 + PROBE.replace(b"203.0.113.9", b"2001:db8::bad"))
+    done = kanaria("analyze", "a.log", "--format", "json")
+    assert done.document["inputs"][0]["rejected"] == 0
+    assert done.incident["entities"]["remotes"] == ["2001:db8::bad"]
+
+
+@pytest.mark.parametrize("content", [PICTURE, os.urandom(20_000), b"", b"a,b\n1,2\n", b"{}\n[]\n", b"\xff\xfe<\0"])
+def test_any_bytes_forced_through_any_format(tmp_path: Path, kanaria: Kanaria, content: bytes) -> None:
+    from kanaria.formats import registry
+
+    (tmp_path / "thing").write_bytes(content)
+    for known in registry.all_formats():
+        extra = ["--log-format", "%h %r"] if known.name == "logformat" else []
+        done = kanaria("analyze", "thing", "--input-format", known.name, *extra)
+        assert done.status == 0, known.name
+        assert done.err == ""
+
+
+def test_many_inputs_nobody_recognises_are_listed_up_to_a_dozen(tmp_path: Path, kanaria: Kanaria) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"{number:02}.png").write_bytes(PICTURE)
+    done = kanaria("analyze", "many")
+    assert done.out.count("format not recognised") == 12
+    assert "18 more inputs like these" in done.out
