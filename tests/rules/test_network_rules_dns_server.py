@@ -117,8 +117,13 @@ def detect(ruleset: RuleSet, tables: Tables) -> list[Finding]:
     return [*detector.evaluate(as_tables(tables)), *detector.finish()]
 
 
-def test_all_eight_models_fire_in_order_on_the_server(ruleset: RuleSet) -> None:
-    found = detect(ruleset, story())
+@pytest.fixture(scope="module")
+def found(ruleset: RuleSet) -> list[Finding]:
+    """What the whole story gives."""
+    return detect(ruleset, story())
+
+
+def test_all_eight_models_fire_in_order_on_the_server(found: list[Finding]) -> None:
     first = {rule: min(f.time for f in found if f.rule == rule and f.time) for rule in {f.rule for f in found}}
     assert set(IN_ORDER) <= set(first)
     assert [first[rule] for rule in IN_ORDER] == sorted(first[rule] for rule in IN_ORDER)
@@ -126,22 +131,21 @@ def test_all_eight_models_fire_in_order_on_the_server(ruleset: RuleSet) -> None:
     assert first["crypto_currency_mining_activity"] < first["anomalous_smb_followed_by_multiple_findings"]
 
 
-def test_nothing_is_found_on_the_clients(ruleset: RuleSet) -> None:
-    assert {finding.device for finding in detect(ruleset, story())} == {SERVER}
+def test_nothing_is_found_on_the_clients(found: list[Finding]) -> None:
+    assert {finding.device for finding in found} == {SERVER}
 
 
-def test_each_of_the_eight_is_told_once(ruleset: RuleSet) -> None:
-    rules = [finding.rule for finding in detect(ruleset, story())]
+def test_each_of_the_eight_is_told_once(found: list[Finding]) -> None:
+    rules = [finding.rule for finding in found]
     assert {rule: rules.count(rule) for rule in IN_ORDER} == dict.fromkeys(IN_ORDER, 1)
 
 
-def test_the_techniques_of_the_case_are_named(ruleset: RuleSet) -> None:
-    techniques = {technique for finding in detect(ruleset, story()) for technique in finding.techniques}
+def test_the_techniques_of_the_case_are_named(found: list[Finding]) -> None:
+    techniques = {technique for finding in found for technique in finding.techniques}
     assert {"T1133", "T1110", "T1078", "T1021.001", "T1021.002", "T1496.001"} <= techniques
 
 
-def test_the_one_that_tells_a_person_is_critical_and_names_the_server(ruleset: RuleSet) -> None:
-    found = detect(ruleset, story())
+def test_the_one_that_tells_a_person_is_critical_and_names_the_server(found: list[Finding]) -> None:
     (finding,) = [f for f in found if f.rule == "high_priority_crypto_currency_mining"]
     (mined,) = [f for f in found if f.rule == "crypto_currency_mining_activity"]
     assert (finding.severity, finding.device, finding.stage) == ("critical", SERVER, "impact")
@@ -150,11 +154,11 @@ def test_the_one_that_tells_a_person_is_critical_and_names_the_server(ruleset: R
     assert finding.time == START + timedelta(minutes=MINING)
 
 
-def test_no_list_is_needed(ruleset: RuleSet) -> None:
+def test_no_list_is_needed(found: list[Finding]) -> None:
     tables = as_tables(story())
     assert "knowledge.pool" not in tables["connection"].column_names
     assert "mining.dialect" not in tables["connection"].column_names
-    assert set(IN_ORDER) <= {finding.rule for finding in detect(ruleset, story())}
+    assert set(IN_ORDER) <= {finding.rule for finding in found}
 
 
 def test_without_remote_access_only_the_mining_models_fire(ruleset: RuleSet) -> None:
@@ -177,7 +181,7 @@ def test_an_ordinary_day_is_quiet(ruleset: RuleSet) -> None:
     assert detect(ruleset, story(rdp=False, smb=False, mine=False)) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_order_of_rows_changes_nothing(ruleset: RuleSet, seed: int) -> None:
     made = as_tables(story())
     shuffled = {}
@@ -223,3 +227,9 @@ def test_a_workstation_that_mines_after_guessing_matters_too(ruleset: RuleSet) -
     rules = {finding.rule for finding in detect(ruleset, tables)}
     assert {"high_priority_crypto_currency_mining", "anomalous_rdp_followed_by_multiple_findings"} <= rules
     assert "anomalous_external_activity_from_critical_network_device" not in rules
+
+
+def test_sentences_leave_out_what_is_not_known(found: list[Finding]) -> None:
+    for finding in found:
+        for words in (finding.why.en, finding.why.ja, finding.title.en, finding.title.ja):
+            assert not [part for part in ("[[", "]]", "{", "unknown", "不明") if part in words], words

@@ -1,0 +1,85 @@
+"""The scripted capture of the DNS server: every byte the same each time, and all eight models out of its packets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import kanaria.app.demo as demo
+from kanaria.app.pipeline import analyse
+from kanaria.app.stages import Stages
+from kanaria.core.types import Analysis, Finding
+from kanaria.lab.dns_server import CLIENTS, POOL, SERVER, build
+from kanaria.lab.scenario import EPOCH
+from kanaria.sources import open_inputs
+
+BUNDLED = demo.EXAMPLES / "dns-server.pcap"
+EIGHT = {
+    "internet_facing_rdp_server", "incoming_remote_desktop", "anomalous_external_activity_from_critical_network_device",
+    "crypto_currency_mining_activity", "monero_mining", "high_priority_crypto_currency_mining",
+    "anomalous_rdp_followed_by_multiple_findings", "anomalous_smb_followed_by_multiple_findings",
+}  # fmt: skip
+MINING = {
+    "anomalous_external_activity_from_critical_network_device", "crypto_currency_mining_activity", "monero_mining",
+    "high_priority_crypto_currency_mining",
+}  # fmt: skip
+
+
+def looked_at(path: Path) -> tuple[Analysis, list[Finding]]:
+    stages = Stages()
+    analysis = analyse(open_inputs([str(path)]), stages)
+    return analysis, list(stages.material.findings.values())
+
+
+@pytest.fixture(scope="module")
+def case() -> tuple[Analysis, list[Finding]]:
+    return looked_at(BUNDLED)
+
+
+def test_the_bundled_capture_is_what_the_script_makes(tmp_path: Path) -> None:
+    made = tmp_path / "case.pcap"
+    assert build(made) > 5_000
+    assert made.read_bytes() == BUNDLED.read_bytes()
+    assert BUNDLED.stat().st_size < 1_500_000
+
+
+def test_parts_can_be_left_out(tmp_path: Path) -> None:
+    counts = [
+        build(tmp_path / "a", rdp=False), build(tmp_path / "b", smb=False), build(tmp_path / "c", mining=False),
+        build(tmp_path / "d"),
+    ]  # fmt: skip
+    assert max(counts[:3]) < counts[3]
+
+
+@pytest.mark.slow
+def test_all_eight_models_fire_on_the_server_and_nothing_on_its_clients(case: tuple[Analysis, list[Finding]]) -> None:
+    _, found = case
+    assert {finding.rule for finding in found} >= EIGHT
+    assert {finding.device for finding in found} == {SERVER.address}
+    assert not {finding.device for finding in found} & {client.address for client in CLIENTS}
+
+
+@pytest.mark.slow
+def test_the_alarm_names_the_first_minute_of_mining(case: tuple[Analysis, list[Finding]]) -> None:
+    (alarm,) = [finding for finding in case[1] if finding.rule == "high_priority_crypto_currency_mining"]
+    mined = next(finding for finding in case[1] if finding.rule == "crypto_currency_mining_activity")
+    assert alarm.severity == "critical"
+    assert alarm.time is not None and mined.time is not None
+    assert mined.remote == POOL.address
+    assert alarm.time - mined.time < timedelta(seconds=60)
+
+
+@pytest.mark.slow
+def test_it_becomes_one_confirmed_incident(case: tuple[Analysis, list[Finding]]) -> None:
+    (incident,) = case[0].incidents
+    assert (incident.severity, incident.outcome.value) == ("critical", "confirmed")
+    assert {"T1133", "T1110", "T1078", "T1021.001", "T1021.002", "T1496.001"} <= set(incident.techniques)
+    assert incident.first_seen is not None and incident.first_seen > EPOCH + timedelta(days=8)
+
+
+@pytest.mark.slow
+def test_without_remote_access_only_the_mining_models_fire(tmp_path: Path) -> None:
+    build(tmp_path / "mining.pcap", rdp=False, smb=False)
+    assert {finding.rule for finding in looked_at(tmp_path / "mining.pcap")[1]} == MINING
