@@ -6,63 +6,25 @@ import struct
 
 import pytest
 from build_packets import CLIENT, SERVER, Reader, conversation, ethernet, ip, pcap, udp
+from build_protocols import (
+    certificate,
+    client_hello,
+    dns_message,
+    ntlm_authenticate,
+    server_hello,
+    smb2,
+    ssh_side,
+    tls_handshake,
+    tls_record,
+    x224,
+)
 
 from kanaria.formats.packets.protocols import dns, ssh, tls
 
 
-def _block(data: bytes, size: int) -> bytes:
-    return len(data).to_bytes(size, "big") + data
-
-
-def _record(kind: int, body: bytes) -> bytes:
-    return bytes((kind, 3, 3)) + _block(body, 2)
-
-
-def _handshake(kind: int, body: bytes) -> bytes:
-    return _record(22, bytes((kind,)) + _block(body, 3))
-
-
-def _extension(kind: int, body: bytes) -> bytes:
-    return struct.pack(">H", kind) + _block(body, 2)
-
-
-def client_hello(name: bytes = b"pool.example", alpn: tuple[bytes, ...] = (b"h2", b"http/1.1")) -> bytes:
-    suites = b"".join(struct.pack(">H", value) for value in (0x1A1A, 0x1301, 0x1302, 0xC02F))
-    extensions = _extension(0x2A2A, b"")
-    if name:
-        extensions += _extension(0, _block(b"\0" + _block(name, 2), 2))
-    if alpn:
-        extensions += _extension(16, _block(b"".join(_block(one, 1) for one in alpn), 2))
-    extensions += _extension(13, _block(b"\x04\x03\x08\x04", 2)) + _extension(43, b"\x06\x7a\x7a\x03\x04\x03\x03")
-    body = b"\3\3" + bytes(32) + b"\0" + _block(suites, 2) + b"\1\0" + _block(extensions, 2)
-    return _handshake(1, body)
-
-
-def server_hello(suite: int = 0xC02F, *, tls13: bool = False) -> bytes:
-    extensions = _extension(43, b"\3\4") if tls13 else b""
-    return _handshake(2, b"\3\3" + bytes(32) + b"\0" + struct.pack(">H", suite) + b"\0" + _block(extensions, 2))
-
-
-def _der(tag: int, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    size = bytes((len(body),)) if len(body) < 128 else b"\x82" + len(body).to_bytes(2, "big")
-    return bytes((tag,)) + size + body
-
-
-def _name(common: str) -> bytes:
-    parts = [(b"\x55\x04\x0a", "Example, Inc."), (b"\x55\x04\x03", common)]
-    return _der(0x30, *(_der(0x31, _der(0x30, _der(6, oid), _der(12, text.encode()))) for oid, text in parts))
-
-
-def certificate(subject: str, issuer: str) -> bytes:
-    body = _der(0x30, _der(0xA0, _der(2, b"\2")), _der(2, b"\7"), _der(0x30), _name(issuer), _der(0x30), _name(subject))
-    whole = _der(0x30, body)
-    return _handshake(11, _block(_block(whole, 3), 3))
-
-
 def test_tls_names_versions_certificate_and_ja4(read: Reader) -> None:
-    server = server_hello() + certificate("pool.example", "Example CA") + _handshake(14, b"")
-    done = _record(20, b"\1") + _record(22, b"\xee" * 40)
+    server = server_hello() + certificate("pool.example", "Example CA") + tls_handshake(14, b"")
+    done = tls_record(20, b"\1") + tls_record(22, b"\xee" * 40)
     script = [("c", client_hello()), ("s", server), ("c", done), ("s", done)]
     rows, rejects = read(pcap(conversation(script, dport=4444)))
     assert not rejects
@@ -106,7 +68,7 @@ def test_ja4_shows_the_ends_of_the_first_protocol(alpn: tuple[bytes, ...], ends:
 
 
 def test_a_miner_without_server_name_and_tls13(read: Reader) -> None:
-    sealed = _record(23, b"\0" * 60)
+    sealed = tls_record(23, b"\0" * 60)
     hello = client_hello(b"", ())
     script = [("c", hello), ("s", server_hello(0x1301, tls13=True) + sealed), ("c", sealed), ("s", sealed)] + [
         ("c", sealed), ("s", sealed)] * 5  # fmt: skip
@@ -139,23 +101,16 @@ def test_http_requests_meet_their_answers(read: Reader) -> None:
     assert rows["connection"][0]["sni"] == "web.example"
 
 
-def _question(
-    ident: int, name: str, *, kind: int = 1, flags: int = 0x0100, answers: bytes = b"", count: int = 0
-) -> bytes:
-    labels = b"".join(_block(label.encode(), 1) for label in name.split(".")) + b"\0"
-    return struct.pack(">HHHHHH", ident, flags, 1, count, 0, 0) + labels + struct.pack(">HH", kind, 1) + answers
-
-
 def test_dns_on_any_port_with_answers_and_without(read: Reader) -> None:
     record = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 300, 4) + bytes((203, 0, 113, 9))
     alias = b"\xc0\x0c" + struct.pack(">HHIH", 5, 1, 60, 6) + b"\3www\xc0\x11"
     packets = [
-        ip(udp(_question(7, "Pool.Example"), dport=5300), proto=17),
-        ip(udp(_question(7, "pool.example", flags=0x8180, answers=alias + record, count=2), sport=5300, dport=40000),
+        ip(udp(dns_message(7, "Pool.Example"), dport=5300), proto=17),
+        ip(udp(dns_message(7, "pool.example", flags=0x8180, answers=alias + record, count=2), sport=5300, dport=40000),
            src=SERVER, dst=CLIENT, proto=17),
-        ip(udp(_question(8, "gone.example", kind=28)), proto=17),
-        ip(udp(_question(8, "gone.example", kind=28, flags=0x8183), sport=53, dport=40000), src=SERVER, dst=CLIENT, proto=17),
-        ip(udp(_question(9, "silent.example", kind=16)), proto=17),
+        ip(udp(dns_message(8, "gone.example", kind=28)), proto=17),
+        ip(udp(dns_message(8, "gone.example", kind=28, flags=0x8183), sport=53, dport=40000), src=SERVER, dst=CLIENT, proto=17),
+        ip(udp(dns_message(9, "silent.example", kind=16)), proto=17),
     ]  # fmt: skip
     rows, _ = read(pcap([ethernet(packet) for packet in packets]))
     names = ("src_ip", "dst_port", "query", "query_type", "rcode", "answers", "ttl", "line")
@@ -171,24 +126,18 @@ def test_dns_names_that_loop_end() -> None:
     assert dns.parse(struct.pack(">HHHHHH", 1, 0, 1, 0, 0, 0) + b"\xc0\x0c\0\1\0\1") is None
 
 
-def _x224(kind: int, variable: bytes) -> bytes:
-    return (
-        b"\3\0" + (11 + len(variable)).to_bytes(2, "big") + bytes((6 + len(variable), kind, 0, 0, 0, 0, 0)) + variable
-    )
-
-
-REQUEST = _x224(0xE0, b"Cookie: mstshash=hello\r\n\1\0\x08\0\3\0\0\0")
+REQUEST = x224(0xE0, b"Cookie: mstshash=hello\r\n\1\0\x08\0\3\0\0\0")
 
 
 @pytest.mark.parametrize(
     ("script", "result", "security"),
     [
         ([("c", REQUEST)], None, None),
-        ([("c", REQUEST), ("s", _x224(0xD0, b"\3\0\x08\0\5\0\0\0"))], "refused", None),
-        ([("c", REQUEST), ("s", _x224(0xD0, b"\2\0\x08\0\2\0\0\0"))], "handshake", "credssp"),
-        ([("c", REQUEST), ("s", _x224(0xD0, b"\2\0\x08\0\2\0\0\0")), ("c", client_hello()), ("s", server_hello() * 12)],
+        ([("c", REQUEST), ("s", x224(0xD0, b"\3\0\x08\0\5\0\0\0"))], "refused", None),
+        ([("c", REQUEST), ("s", x224(0xD0, b"\2\0\x08\0\2\0\0\0"))], "handshake", "credssp"),
+        ([("c", REQUEST), ("s", x224(0xD0, b"\2\0\x08\0\2\0\0\0")), ("c", client_hello()), ("s", server_hello() * 12)],
          "likely_failure", "credssp"),
-        ([("c", REQUEST), ("s", _x224(0xD0, b"\2\0\x08\0\1\0\0\0")), ("c", client_hello()), ("s", b"\x17\3\3\4\0" * 4000)],
+        ([("c", REQUEST), ("s", x224(0xD0, b"\2\0\x08\0\1\0\0\0")), ("c", client_hello()), ("s", b"\x17\3\3\4\0" * 4000)],
          "likely_success", "tls"),
     ],
 )  # fmt: skip
@@ -200,29 +149,15 @@ def test_rdp_cookie_and_outcome(script: list[tuple[str, bytes]], result: str, se
     assert rows["connection"][0]["service"] == "rdp"
 
 
-def _smb2(command: int, ident: int, body: bytes, status: int = 0) -> bytes:
-    head = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ16s", 64, 0, status, command, 1, 0, 0, ident, 0, 0, 0, b"")
-    return _block(head + body, 4)
-
-
-def _ntlm(user: str, domain: str, station: str) -> bytes:
-    texts = [text.encode("utf-16-le") for text in (domain, user, station)]
-    places, at = [], 64
-    for text in texts:
-        places.append(struct.pack("<HHI", len(text), len(text), at))
-        at += len(text)
-    return b"NTLMSSP\0\3\0\0\0" + bytes(16) + b"".join(places) + bytes(8) + struct.pack("<I", 1) + b"".join(texts)
-
-
 def test_smb_dialect_account_share_and_pipe(read: Reader) -> None:
     share, pipe = "\\\\SRV\\IPC$".encode("utf-16-le"), "svcctl".encode("utf-16-le")
     tree = struct.pack("<HHHH", 9, 0, 72, len(share)) + share
     opened = bytes(44) + struct.pack("<HH", 64 + 48, len(pipe)) + pipe
     script = [
-        ("c", _smb2(0, 0, bytes(36))), ("s", _smb2(0, 0, struct.pack("<HHH", 65, 0, 0x0311) + bytes(58))),
-        ("c", _smb2(1, 1, bytes(24) + _ntlm("admin", "CORP", "WS1"))), ("s", _smb2(1, 1, bytes(8), 0xC000006D)),
-        ("c", _smb2(3, 2, tree)), ("s", _smb2(3, 2, bytes(16))),
-        ("c", _smb2(5, 3, opened)), ("s", _smb2(5, 3, bytes(88), 0xC0000022)),
+        ("c", smb2(0, 0, bytes(36))), ("s", smb2(0, 0, struct.pack("<HHH", 65, 0, 0x0311) + bytes(58))),
+        ("c", smb2(1, 1, bytes(24) + ntlm_authenticate("admin", "CORP", "WS1"))), ("s", smb2(1, 1, bytes(8), 0xC000006D)),
+        ("c", smb2(3, 2, tree)), ("s", smb2(3, 2, bytes(16))),
+        ("c", smb2(5, 3, opened)), ("s", smb2(5, 3, bytes(88), 0xC0000022)),
     ]  # fmt: skip
     rows, _ = read(pcap(conversation(script, dport=445)))
     names = ("version", "action", "share", "path", "user", "domain", "client_name", "status", "answered")
@@ -241,17 +176,12 @@ def test_smb_dialect_account_share_and_pipe(read: Reader) -> None:
     )
 
 
-def _ssh_side(name: bytes) -> bytes:
-    packets = [bytes((4, kind)) + bytes(30) for kind in (20, 30, 21)]
-    return b"SSH-2.0-" + name + b"\r\n" + b"".join(_block(packet, 4) for packet in packets)
-
-
 @pytest.mark.parametrize(
     ("sizes", "success", "attempts"),
     [([44], None, 0), ([44, 60, 28], True, 2), ([44, 60, 60, 60], False, 3), ([44, 60], None, 1)],
 )
 def test_ssh_outcome_from_sizes(sizes: list[int], success: bool | None, attempts: int) -> None:
-    client, server = _ssh_side(b"client"), _ssh_side(b"server")
+    client, server = ssh_side(b"client"), ssh_side(b"server")
     messages = [(True, len(client)), (False, len(server))]
     for size in sizes:
         messages += [(True, 80), (False, size)]

@@ -67,6 +67,7 @@ class _Engine(Protocol):
     def statuses(self) -> Array: ...
     def datagrams(self, data: Array, number: int) -> Iterator[Datagram]: ...
     def advance(self, now: int) -> None: ...
+    def shortages(self) -> Array: ...
 
 
 class _Compiled:
@@ -104,6 +105,9 @@ class _Compiled:
 
     def advance(self, now: int) -> None:
         self._tracker.advance(now)
+
+    def shortages(self) -> Array:
+        return self._tracker.shortages()
 
     def sweep(self, live: bool) -> Iterator[FlowSet]:
         yield from self._tracker.sweep(*((FIRST_REPORT, REPORT_INTERVAL) if live else (0, 0)))
@@ -144,6 +148,9 @@ class _Plain:
     def advance(self, now: int) -> None:
         """Only live streams advance on their own, and those are never small."""
 
+    def shortages(self) -> Array:
+        return np.zeros(len(L.SHORTAGES), np.int64)
+
     def sweep(self, live: bool) -> Iterator[FlowSet]:
         yield from self._tracker.sweep()
 
@@ -168,6 +175,7 @@ class _Run:
         self._held = self._offset = 0
         self._bad: dict[int, RejectedRecord] = {}
         self._bad_counts = np.zeros(len(L.REASONS) + 2, np.int64)
+        self._short = self._told = np.zeros(len(L.SHORTAGES), np.int64)
         self._live = stream.size is None
         self._due = time.monotonic() + LIVE_WAIT
 
@@ -181,6 +189,7 @@ class _Run:
         for flows in engine.finish():
             yield from self._hold(flows)
         self._dns_rows.extend(self._dns.finish())
+        self._short = engine.shortages()
         yield self._batch(window.offset, reader.damage, window.cause)
 
     def _block(self, engine: _Engine, reader: PcapReader | PcapngReader, window: Window) -> Iterator[Batch]:
@@ -214,11 +223,15 @@ class _Run:
         for flows in engine.sweep(True):
             yield from self._hold(flows)
         if self._sets or self._dns_rows or self._packets > self._read:
+            self._short = engine.shortages()
             yield self._batch(window.offset, reader.damage)
 
     def _hold(self, flows: FlowSet) -> Iterator[Batch]:
+        size = sum(side.nbytes for side in flows.first)
+        if self._sets and self._held + size > BATCH_BYTES:
+            yield self._batch(0)
         self._sets.append(flows)
-        self._held += sum(len(data) for side in flows.first for data in side)
+        self._held += size
         if self._held > BATCH_BYTES or sum(len(part.flows) for part in self._sets) >= BATCH_FLOWS:
             yield self._batch(0)
 
@@ -242,6 +255,10 @@ class _Run:
             reason = f"{damage.skipped} bytes skipped at {damage.places} places: {cause or 'damaged record lengths'}"
             yield RejectedRecord(source=self._stream.name, row=self._packets + 1, reason=reason, raw=damage.first)
             damage.places, damage.skipped, damage.first = 0, 0, b""
+        for lost, words in zip((self._short - self._told).tolist(), L.SHORTAGES, strict=True):
+            if lost:
+                yield RejectedRecord(source=self._stream.name, row=self._packets, reason=f"{lost} {words}", raw=b"")
+        self._told = self._short
         self._bad = {}
         self._bad_counts[:] = 0
 
@@ -253,9 +270,16 @@ class _Run:
         tables = {name: orient(table, self._context.home) for name, table in made.items()}
         self._offset = max(offset, self._offset)
         rows, self._read = self._packets - self._read, self._packets
+        rejected = int(sum(self._bad_counts[status] for status in L.REASONS)) + (damage.places if damage else 0)
         rejects = tuple(self._rejects(damage, cause))
         self._sets, self._held, self._dns_rows = [], 0, []
         position = Position(source=self._stream.name, offset=self._offset, row=self._packets)
         return Batch(
-            source=self._stream.name, format="pcap", tables=tables, rows=rows, rejects=rejects, position=position
+            source=self._stream.name,
+            format=PcapFormat.name,
+            tables=tables,
+            rows=rows,
+            rejects=rejects,
+            rejected=rejected,
+            position=position,
         )

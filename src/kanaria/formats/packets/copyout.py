@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kanaria.formats.packets.compile import jit
-from kanaria.formats.packets.layout import CHUNK, HOLED0, MESSAGE_CHUNK, SEGMENT_HEADER, TCP
+from kanaria.formats.packets.layout import CHUNK, HOLED0, MESSAGE_CHUNK, SEGMENT_HEADER
 from kanaria.formats.packets.state import Array, Int, State, i64
 
 
@@ -14,8 +14,8 @@ def log_sizes(state: State, slots: Array, side: Int, sizes: Array) -> None:
     """Bytes each flow's side will have in ``copy_logs``: payload only, or the whole log where segments need sorting."""
     for index in range(len(slots)):
         flow = state.flows[slots[index]]
-        raw = flow["marks"] & (HOLED0 << side) or flow["proto"] != TCP
-        sizes[index] = flow["log_bytes"][side] if raw else flow["log_payload"][side]
+        holed = flow["marks"] & (HOLED0 << side)
+        sizes[index] = flow["log_bytes"][side] if holed else flow["log_payload"][side]
 
 
 @jit
@@ -55,7 +55,7 @@ def copy_logs(state: State, slots: Array, side: Int, offsets: Array, out: Array,
     """Copy each flow's first bytes of one side to ``out[offsets[i]:offsets[i + 1]]``."""
     for index in range(len(slots)):
         flow = state.flows[slots[index]]
-        strip = not flow["marks"] & (HOLED0 << side) and flow["proto"] == TCP
+        strip = not flow["marks"] & (HOLED0 << side)
         _copy_log(state, flow["log_head"][side], flow["log_bytes"][side], out, offsets[index], strip, header)
 
 

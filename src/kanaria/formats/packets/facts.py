@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.schema import TABLES
+from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.flowset import Array, FlowSet
 from kanaria.formats.packets.protocols import dns, ftp, http, rdp, smb, ssh, tls
 
@@ -71,7 +72,7 @@ class _Flow:
     """One flow of a set."""
 
     def __init__(self, flows: FlowSet, index: int) -> None:
-        self.client, self.server = flows.first[0][index], flows.first[1][index]
+        self.client, self.server = (side[index].as_py() or b"" for side in flows.first)
         self.record: Any = flows.flows[index]
         span = slice(flows.offsets[index], flows.offsets[index + 1])
         self._lengths, self._times = flows.lengths[span], flows.times[span]
@@ -102,7 +103,9 @@ def _http(flow: _Flow) -> Iterator[Found]:
 
 
 def _rdp(flow: _Flow) -> Iterator[Found]:
-    row = rdp.parse(flow.client, flow.server, int(flow.record["payload"][1]))
+    sent = flow.record["sent"]
+    ended = bool((sent[0] | sent[1]) & (L.DID_FIN | L.DID_RST))
+    row = rdp.parse(flow.client, flow.server, int(flow.record["payload"][1]), ended=ended)
     if row is None:
         return
     yield "rdp", flow.time_at(0), row

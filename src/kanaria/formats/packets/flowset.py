@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
+from kanaria.formats.packets import kept
 from kanaria.formats.packets import layout as L
 
 if TYPE_CHECKING:
@@ -20,15 +22,15 @@ Segment = tuple[int, bytes, int]
 
 @dataclass(slots=True)
 class FlowSet:
-    """Some flows. ``flows`` has ``layout.FLOW`` records (pool places in it mean nothing here), ``first`` first bytes
-    of the clients and of the servers, ``pairs`` PAIR_SLOTS records a flow, unused ones with count 0.
+    """Some flows. ``flows`` has ``layout.FLOW`` records (pool places in it mean nothing here), ``first`` binary columns
+    of the first bytes of clients and servers, ``pairs`` PAIR_SLOTS records a flow, unused ones with count 0.
 
     ``open`` is True for flows that go on. Messages of flow *i* are ``offsets[i]:offsets[i + 1]``: length (negative from
     the server) and microseconds since its start.
     """
 
     flows: Array
-    first: tuple[list[bytes], list[bytes]]
+    first: tuple[pa.Array, pa.Array]
     offsets: Array
     lengths: Array
     times: Array
@@ -82,10 +84,12 @@ def pack(flows: Sequence[Flow]) -> FlowSet:
         _fill(records[index], flow)
         for slot, pair in enumerate(flow.pairs):
             pairs[index, slot] = (pair.request, pair.answer, pair.count, pair.error, pair.delay)
-    first = tuple(
-        [first_bytes(flow.proto, flow.sides[side].log) if flow.sides[side].log else b"" for flow in flows]
+    first = [
+        kept.column_of(
+            [first_bytes(flow.proto, flow.sides[side].log) if flow.sides[side].log else b"" for flow in flows]
+        )
         for side in (0, 1)
-    )
+    ]
     messages = [message for flow in flows for message in flow.messages]
     return FlowSet(
         flows=records,
@@ -123,7 +127,7 @@ def join(sets: Sequence[FlowSet]) -> FlowSet:
     shifts = np.cumsum([0, *(int(part.offsets[-1]) for part in sets)])
     return FlowSet(
         flows=np.concatenate([part.flows for part in sets]),
-        first=([data for part in sets for data in part.first[0]], [data for part in sets for data in part.first[1]]),
+        first=(pa.concat_arrays([part.first[0] for part in sets]), pa.concat_arrays([part.first[1] for part in sets])),
         offsets=np.concatenate([[0], *(part.offsets[1:] + shift for part, shift in zip(sets, shifts, strict=False))]),
         lengths=np.concatenate([part.lengths for part in sets]),
         times=np.concatenate([part.times for part in sets]),

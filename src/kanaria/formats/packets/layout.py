@@ -17,14 +17,24 @@ REASONS = {
     FRAGMENT: "later IP fragment: it carries no ports, so its bytes belong to no flow",
 }
 
+SHORTAGES = (
+    "flows kept fewer first bytes than usual: the memory for payloads was full",
+    "flows kept no further message lengths: the memory for them was full",
+    "flows kept no request and answer pairs: the memory for them was full",
+    "silent flows were handed out before they ended: the flow table was full",
+)
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 LARGEST = 256 << 10  # libpcap's MAXIMUM_SNAPLEN: a longer packet does not occur, a larger length is damage
 SECOND = 1_000_000
+LATEST = 1 << 52  # the year 2112: a pcapng clock beyond it is damage, and calendars end at the year 9999
 # Zeek's documented defaults (tcp_inactivity_timeout, udp_inactivity_timeout, icmp_inactivity_timeout, tcp_close_delay),
 # so that a flow is cut at the same places by both.
 TCP_IDLE, UDP_IDLE, ICMP_IDLE, CLOSED_IDLE = 300 * SECOND, 60 * SECOND, 60 * SECOND, 5 * SECOND
+# A TCP connection that carried data both ways stays one flow through an hour of silence: NAT devices keep such a
+# connection for at least two (RFC 5382, REQ-5), and a miner without keepalives waits for as long as the pool is silent.
+TALK_IDLE = 3600 * SECOND
 
 MESSAGES = 200  # messages kept one by one; afterwards only counts go on (issue: the first 200)
 FULL_SEGMENT = (
@@ -43,7 +53,7 @@ MESSAGE_CHUNK = 8
 NONE = -1
 
 # Flow marks.
-GUESSED, STOPPED, HOLED0, HOLED1, BIG0, BIG1, RST0_FIRST, SEALED0, SEALED1 = (1 << bit for bit in range(9))
+GUESSED, STOPPED, HOLED0, HOLED1, BIG0, BIG1, RST0_FIRST, SEALED0, SEALED1, THIN, LONE = (1 << bit for bit in range(11))
 # What a side has sent (``sent`` in FLOW).
 DID_SYN, DID_SYNACK, DID_FIN, DID_RST, DID_DATA, DID_ACK, DID_RETRANSMIT, DID_GAP, DID_ZERO_WINDOW = (
     1 << bit for bit in range(9)

@@ -11,6 +11,7 @@ from typing import Any
 from kanaria.formats.packets.compile import jit
 from kanaria.formats.packets.layout import (
     FULL_SEGMENT,
+    LONE,
     MESSAGE_CHUNK,
     MESSAGES,
     NONE,
@@ -20,7 +21,19 @@ from kanaria.formats.packets.layout import (
     TCP,
     WRITE_GAP,
 )
-from kanaria.formats.packets.state import FREE_MESSAGE, FREE_PAIR, LEFT_MESSAGE, LEFT_PAIR, Array, Int, State, f64, i64
+from kanaria.formats.packets.state import (
+    FREE_MESSAGE,
+    FREE_PAIR,
+    LEFT_MESSAGE,
+    LEFT_PAIR,
+    UNMEASURED,
+    UNPAIRED,
+    Array,
+    Int,
+    State,
+    f64,
+    i64,
+)
 
 
 @jit
@@ -29,6 +42,9 @@ def _pair(state: State, flow: Any, request: Int, answer: Int, delay: Int) -> Non
     heads = state.heads
     if flow["pair"] == NONE:
         if heads[FREE_PAIR] == NONE:
+            if not flow["marks"] & LONE:
+                flow["marks"] |= LONE
+                heads[UNPAIRED] += 1
             return
         flow["pair"] = heads[FREE_PAIR]
         heads[FREE_PAIR] = state.pairs[flow["pair"]][0]["delay"]
@@ -78,6 +94,7 @@ def _store_message(state: State, flow: Any, side: Int, length: Int, offset: Int)
         return
     if place == 0 and heads[FREE_MESSAGE] == NONE:
         flow["marks"] |= STOPPED
+        heads[UNMEASURED] += 1
         return
     if place == 0:
         chunk = heads[FREE_MESSAGE]

@@ -78,7 +78,9 @@ class Flow:
             return L.UDP_IDLE if self.proto == L.UDP else L.ICMP_IDLE
         client, server = (side.sent for side in self.sides)
         closed = (client | server) & L.DID_RST or client & server & L.DID_FIN
-        return L.CLOSED_IDLE if closed else L.TCP_IDLE
+        if closed:
+            return L.CLOSED_IDLE
+        return L.TALK_IDLE if client & server & L.DID_DATA else L.TCP_IDLE
 
     def ended(self, packet: Packet, side: int) -> bool:
         if packet.time - self.last > self.idle_limit():

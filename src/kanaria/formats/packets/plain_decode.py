@@ -234,7 +234,8 @@ def _packet_block(
     link, per_second, offset, _ = known[which]
     ticks = (high << 32 | low) & 0x7FFFFFFFFFFFFFFF
     whole, rest = divmod(ticks, per_second)
-    time = whole * 1_000_000 + (
+    time = min(whole, L.LATEST // 10**6) * 1_000_000 + (
         rest * 1_000_000 // per_second if per_second <= 10**12 else rest // (per_second // 10**6)
     )
-    return at + body, time + offset if kind != 3 else 0, captured, min(max(wire, captured), 1 << 30), link
+    time = min(max(time + offset, 0), L.LATEST) if kind != 3 else 0
+    return at + body, time, captured, min(max(wire, captured), 1 << 30), link

@@ -11,18 +11,19 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from kanaria.formats.packets import copyout, messages, track
+from kanaria.formats.packets import copyout, kept, messages, track
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets import state as T
-from kanaria.formats.packets.flowset import Array, FlowSet, first_bytes, parse_log
+from kanaria.formats.packets.flowset import Array, FlowSet, parse_log, reassemble
 
 MAX_FLOWS = 1 << 20  # a million at once; 0.4 GB of records
 PAYLOAD_BUDGET = 128 << 20  # bytes; 4,000 flows can have both sides full at once, the others get LEAN_BYTES
 MESSAGE_CHUNKS = 1 << 20  # 8 messages each, 96 MB
 PAIR_TABLES = 1 << 18  # 64 MB
-EXPORT = 4096  # flows copied out at a time, so that their bytes stay small
-EXPORT_BYTES = 32 << 20
+EXPORT = 8192  # flows copied out at a time, so that their bytes stay small
+EXPORT_BYTES = 64 << 20
 
 
 class PooledTracker:
@@ -32,7 +33,7 @@ class PooledTracker:
         self._max_flows = max_flows
         self._payload_chunks = max(payload_budget // L.CHUNK, 2 * T.LARGEST_SEGMENT)
         flows, chunks = min(1 << 12, max_flows), min(1 << 13, self._payload_chunks)
-        heads = np.zeros(10, np.int64)
+        heads = np.zeros(T.HEADS, np.int64)
         heads[T.BUDGET] = self._payload_chunks
         self.state = T.State(
             flows=np.zeros(0, L.FLOW),
@@ -97,6 +98,7 @@ class PooledTracker:
         for part in self._parts(oldest):
             yield self._copy(part, still_open=True)
             track.release(self.state, part)
+        self.state.heads[T.EVICTED] += len(oldest)
         track.rehash(self.state)
 
     def _take(self, slots: Array) -> Iterator[FlowSet]:
@@ -126,19 +128,21 @@ class PooledTracker:
         pairs["count"][flows["pair"] == L.NONE] = 0
         return FlowSet(flows, first, offsets, lengths, times, pairs, np.full(len(slots), still_open))
 
-    def _first(self, flows: Array, slots: Array, side: int) -> list[bytes]:
+    def shortages(self) -> Array:
+        """Flows so far that had to go without: bytes, lengths, pairs, and flows handed out early (``L.SHORTAGES``)."""
+        return np.asarray(self.state.heads[T.THINNED : T.EVICTED + 1].copy())
+
+    def _first(self, flows: Array, slots: Array, side: int) -> pa.Array:
         sizes = np.zeros(len(slots), np.int64)
         copyout.log_sizes(self.state, slots, side, sizes)
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        out = np.zeros(offsets[-1], np.uint8)
+        out = np.empty(offsets[-1], np.uint8)
         copyout.copy_logs(self.state, slots, side, offsets, out, self._header)
-        joined = out.tobytes()
-        ends = offsets.tolist()
-        pieces = [joined[start:end] for start, end in pairwise(ends)]
-        raw = ((flows["marks"] & (L.HOLED0 << side)) != 0) | (flows["proto"] != L.TCP)
-        for index in np.flatnonzero(raw & (sizes > 0)).tolist():
-            pieces[index] = first_bytes(int(flows["proto"][index]), parse_log(pieces[index]))
-        return pieces
+        holed = np.flatnonzero((flows["marks"] & (L.HOLED0 << side)) != 0).tolist()
+        if not holed:
+            return kept.column(out, offsets)
+        ordered = {at: reassemble(parse_log(out[offsets[at] : offsets[at + 1]].tobytes())) for at in holed}
+        return kept.column(*kept.exchanged(out, offsets, ordered))
 
     def _grow_flows(self, size: int) -> bool:
         """Make room for more flows; False when the table is as large as it may be."""

@@ -6,7 +6,7 @@ Columns are built for all flows at once; Python looks at single flows only for t
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from kanaria.core.schema import MESSAGES, PAIRS, conform
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.facts import protocol_tables
 from kanaria.formats.packets.flowset import Array, FlowSet
-from kanaria.formats.packets.service import client_is_server_side, service_of
+from kanaria.formats.packets.services import services, wrong_way
 
 TRANSPORTS = {
     1: "icmp",
@@ -32,37 +32,32 @@ TRANSPORTS = {
     89: "ospf",
     132: "sctp",
 }
+_TRANSPORT_NAMES = pa.array([TRANSPORTS.get(number, str(number)) for number in range(256)])
 
 
 def connections(flows: FlowSet, *, source: str, sensor: str, first_id: int) -> Mapping[str, Any]:
     """Columns of the ``connection`` table, client and server put the right way round first."""
     turn(flows)
     table, count = flows.flows, len(flows.flows)
-    proto = table["proto"].tolist()
-    src, dst = addresses(table, 0), addresses(table, 1)
     ports = table["port"].astype(np.int32)
-    service = [
-        service_of(ours, theirs, TRANSPORTS.get(kind, ""))
-        for ours, theirs, kind in zip(*flows.first, proto, strict=True)
-    ]
     columns: dict[str, Any] = {
         "event_id": pa.array(first_id + table["first_packet"]),
         "time": pa.array(table["start"]).cast(pa.timestamp("us", tz="UTC")),
         "source": pa.array([source] * count, pa.string()),
         "line": pa.array(table["first_packet"]),
         "sensor": pa.array([sensor] * count, pa.string()),
-        "src_ip": pa.array(src, pa.string()),
+        "src_ip": addresses(table, 0),
         "src_port": pa.array(ports[:, 0]),
-        "dst_ip": pa.array(dst, pa.string()),
+        "dst_ip": addresses(table, 1),
         "dst_port": pa.array(ports[:, 1]),
-        "transport": pa.array([TRANSPORTS.get(kind, str(kind)) for kind in proto], pa.string()),
-        "service": pa.array(service, pa.string()),
+        "transport": _TRANSPORT_NAMES.take(pa.array(table["proto"])),
+        "service": services(flows.first[0], flows.first[1], table["proto"]),
         "duration_us": pa.array(table["last"] - table["start"]),
-        "state": pa.array(states(table)),
-        "history": pa.array(_histories(table), pa.string()),
+        "state": states(table),
+        "history": _histories(table),
         "open": pa.array(flows.open),
-        "src_first": pa.array([data or None for data in flows.first[0]], pa.binary()),
-        "dst_first": pa.array([data or None for data in flows.first[1]], pa.binary()),
+        "src_first": flows.first[0],
+        "dst_first": flows.first[1],
         "messages": _messages(flows),
         "pairs": _pairs(flows),
     }
@@ -74,13 +69,18 @@ def connections(flows: FlowSet, *, source: str, sensor: str, first_id: int) -> M
     return columns | _gaps(table)
 
 
-def addresses(flows: Array, side: int) -> list[str]:
+def addresses(flows: Array, side: int) -> pa.Array:
     """Addresses of one side as text, made once per distinct address."""
-    high, low = flows["ip_hi"][:, side], flows["ip_lo"][:, side]
-    keys = np.stack([high, low], axis=1).astype(">u8").copy().view("V16").ravel()
-    distinct, places = np.unique(keys, return_inverse=True)
-    texts = [packed_address(key.tobytes()) for key in distinct]
-    return [texts[place] for place in places.ravel().tolist()]
+    keys = np.stack([flows["ip_hi"][:, side], flows["ip_lo"][:, side]], axis=1).astype(">u8")
+    return _texts(keys, 16, packed_address)
+
+
+def _texts(packed: Array, width: int, text: Callable[[bytes], str | None]) -> pa.Array:
+    """A text for every ``width`` bytes, made once for each distinct value."""
+    count = packed.nbytes // width
+    values = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), count, [None, pa.py_buffer(packed.tobytes())])
+    coded = values.dictionary_encode()
+    return pa.array([text(value) for value in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
 
 
 def address(high: Any, low: Any) -> str:
@@ -99,9 +99,16 @@ def packed_address(packed: bytes) -> str:
 def turn(flows: FlowSet) -> None:
     """Swap client and server of flows that were met in the middle when their bytes say that the guess was wrong."""
     guessed = np.flatnonzero(flows.flows["marks"] & L.GUESSED)
-    for index in guessed.tolist():
-        if client_is_server_side(flows.first[0][index], flows.first[1][index]):
-            _turn_one(flows, index)
+    wrong = guessed[wrong_way(flows.first[0], flows.first[1], guessed)]
+    if not len(wrong):
+        return
+    for index in wrong.tolist():
+        _turn_one(flows, index)
+    client, server = flows.first
+    places = np.arange(len(flows.flows))
+    places[wrong] += len(places)
+    both = pa.concat_arrays([client, server, client])
+    flows.first = both.take(pa.array(places)), both.take(pa.array(places + len(places)))
 
 
 def _turn_one(flows: FlowSet, index: int) -> None:
@@ -112,7 +119,6 @@ def _turn_one(flows: FlowSet, index: int) -> None:
     flow["marks"] ^= L.RST0_FIRST
     letters = flow["history"].tobytes().rstrip(b"\0").swapcase()
     flow["history"] = np.frombuffer((b"^" + letters)[: L.HISTORY].ljust(L.HISTORY, b"\0"), np.uint8)
-    flows.first[0][index], flows.first[1][index] = flows.first[1][index], flows.first[0][index]
     start, end = flows.offsets[index], flows.offsets[index + 1]
     flows.lengths[start:end] *= -1
     _recount(flows, index, flows.lengths[start:end], flows.times[start:end])
@@ -132,7 +138,7 @@ def _recount(flows: FlowSet, index: int, lengths: Array, times: Array) -> None:
         flows.pairs[index, slot] = (request, answer, len(values), 0, sorted(values)[len(values) // 2])
 
 
-def states(flows: Array) -> list[str]:
+def states(flows: Array) -> pa.Array:
     """Zeek's conn_state from what each side sent (scripts/base/protocols/conn: the same order of questions)."""
     client, server = flows["sent"][:, 0], flows["sent"][:, 1]
     quiet_client, quiet_server = flows["packets"][:, 0] == 0, flows["packets"][:, 1] == 0
@@ -150,15 +156,15 @@ def states(flows: Array) -> list[str]:
         closed[0] & closed[1], closed[0] & quiet_server, closed[0], closed[1] & quiet_client, closed[1],
         syn & quiet_server, syn & answer,
     ]  # fmt: skip
-    names = [
+    names = pa.array([
         "S0", "SHR", "SF", "OTH", "REJ", "RSTRH", "RSTR", "RSTOS0", "RSTO", "SF", "SH", "S2", "SHR", "S3", "S0", "S1",
-    ]  # fmt: skip
-    return [str(name) for name in np.select(conditions, names, "OTH")]
+        "OTH",
+    ])  # fmt: skip
+    return names.take(pa.array(np.select(conditions, range(len(conditions)), len(conditions))))
 
 
-def _histories(flows: Array) -> list[str | None]:
-    packed = np.ascontiguousarray(flows["history"]).view(f"S{L.HISTORY}").ravel()
-    return [letters.decode("ascii") or None for letters in packed.tolist()]
+def _histories(flows: Array) -> pa.Array:
+    return _texts(flows["history"], L.HISTORY, lambda letters: letters.rstrip(b"\0").decode("ascii") or None)
 
 
 def _messages(flows: FlowSet) -> pa.Array:

@@ -32,8 +32,19 @@ from kanaria.formats.packets.layout import (
     SYN,
     TCP,
     TEXT_BYTES,
+    THIN,
 )
-from kanaria.formats.packets.state import BUDGET, FREE_CHUNK, LARGEST_SEGMENT, LEFT_CHUNK, Array, Int, State, i64
+from kanaria.formats.packets.state import (
+    BUDGET,
+    FREE_CHUNK,
+    LARGEST_SEGMENT,
+    LEFT_CHUNK,
+    THINNED,
+    Array,
+    Int,
+    State,
+    i64,
+)
 
 
 @jit
@@ -192,12 +203,16 @@ def keep(state: State, flow: Any, packet: Any, side: Int, data: Array, header: A
     big = i64(BIG0 << side)
     if kept == 0 and _looks_textual(data, at, captured):
         flow["marks"] |= big
-    limit = TEXT_BYTES if flow["marks"] & big else FIRST_BYTES
+    usual = TEXT_BYTES if flow["marks"] & big else FIRST_BYTES
     left = state.heads[LEFT_CHUNK] + state.heads[BUDGET] - len(state.chunk_next)
-    if left * 4 < state.heads[BUDGET]:
-        limit = LEAN_BYTES
+    limit = LEAN_BYTES if left * 4 < state.heads[BUDGET] else usual
+    if left < LARGEST_SEGMENT:
+        limit = 0
     take = min(captured, limit - kept, 0xFFFF)
-    if take <= 0 or left < LARGEST_SEGMENT:
+    if take < min(captured, usual - kept, 0xFFFF) and not flow["marks"] & THIN:
+        flow["marks"] |= THIN
+        state.heads[THINNED] += 1
+    if take <= 0:
         return
     wire = min(i64(packet["length"]), 0xFFFF)
     seq = i64(packet["seq"])

@@ -14,9 +14,10 @@ i64: Any = np.int64
 u64: Any = np.uint64
 f64: Any = np.float64
 
-# Places in State.heads: first free entry of each pool, how many entries are free, the highest time seen, and how many
-# payload chunks the pool may ever have.
+# Places in State.heads: first free entry of each pool, how many entries are free, the highest time seen, how many
+# payload chunks the pool may ever have, and flows that went short of bytes, lengths, pairs or their place in the table.
 FREE_FLOW, FREE_CHUNK, FREE_MESSAGE, FREE_PAIR, LEFT_FLOW, LEFT_CHUNK, LEFT_MESSAGE, LEFT_PAIR, NOW, BUDGET = range(10)
+THINNED, UNMEASURED, UNPAIRED, EVICTED, HEADS = range(10, 15)
 # Why ``track`` stopped before the end of a block.
 DONE, NEED_FLOWS, NEED_CHUNKS = 0, 1, 2
 LARGEST_SEGMENT = (65535 + SEGMENT_HEADER) // CHUNK + 2

@@ -26,6 +26,7 @@ from kanaria.formats.packets.layout import (
     NONE,
     OK,
     SYN,
+    TALK_IDLE,
     TCP,
     TCP_IDLE,
     UDP,
@@ -116,7 +117,9 @@ def idle_limit(flow: Any) -> Int:
     if flow["proto"] == TCP:
         sent = flow["sent"]
         closed = (sent[0] | sent[1]) & DID_RST or (sent[0] & sent[1]) & DID_FIN
-        return CLOSED_IDLE if closed else TCP_IDLE
+        if closed:
+            return CLOSED_IDLE
+        return TALK_IDLE if sent[0] & sent[1] & DID_DATA else TCP_IDLE
     return UDP_IDLE if flow["proto"] == UDP else ICMP_IDLE
 
 

@@ -7,7 +7,7 @@ whether it stopped there because of something it does not handle itself: a secti
 from __future__ import annotations
 
 from kanaria.formats.packets.compile import jit
-from kanaria.formats.packets.layout import LARGEST
+from kanaria.formats.packets.layout import LARGEST, LATEST
 from kanaria.formats.packets.state import Array, Int, i64
 
 
@@ -49,11 +49,12 @@ def walk_pcap(
 
 @jit
 def _time(ticks: Int, per_second: Int) -> Int:
-    """Microseconds; written so that no intermediate value overflows for tick rates up to 2**40."""
+    """Microseconds up to about LATEST; written so that no intermediate value overflows."""
+    whole = min(ticks // per_second, LATEST // 1_000_000) * 1_000_000
     rest = ticks % per_second
     if per_second <= 1_000_000_000_000:
-        return (ticks // per_second) * 1_000_000 + rest * 1_000_000 // per_second
-    return (ticks // per_second) * 1_000_000 + rest // (per_second // 1_000_000)
+        return whole + rest * 1_000_000 // per_second
+    return whole + rest // (per_second // 1_000_000)
 
 
 @jit
@@ -89,7 +90,8 @@ def walk_pcapng(data: Array, at: Int, end: Int, big: bool, interfaces: Array, re
             record["time"] = 0
             if kind != 3:
                 ticks = (_number(data, at + 12, 4, big) << 32) | _number(data, at + 16, 4, big)
-                record["time"] = _time(ticks & 0x7FFFFFFFFFFFFFFF, interfaces[which][1]) + interfaces[which][2]
+                time = _time(ticks & 0x7FFFFFFFFFFFFFFF, interfaces[which][1]) + interfaces[which][2]
+                record["time"] = min(max(time, 0), LATEST)
             count += 1
         at += size
     return count, at, False

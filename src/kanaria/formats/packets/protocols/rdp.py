@@ -17,8 +17,11 @@ SESSION_BYTES = 16 << 10
 HELLO_BYTES = 200  # a server that got to the point of refusing anybody has sent its keys or certificate by then
 
 
-def parse(client: bytes, server: bytes, server_bytes: int) -> dict[str, object] | None:
-    """Columns of an ``rdp`` row; ``server_bytes`` is the whole payload the server sent. None when it is not RDP."""
+def parse(client: bytes, server: bytes, server_bytes: int, *, ended: bool = True) -> dict[str, object] | None:
+    """Columns of an ``rdp`` row; ``server_bytes`` is the whole payload the server sent. None when it is not RDP.
+
+    ``ended`` is False while the connection is open: more may come, so nothing is called a failure yet.
+    """
     request = _x224(client, 0xE0)
     if request is None:
         return None
@@ -32,7 +35,7 @@ def parse(client: bytes, server: bytes, server_bytes: int) -> dict[str, object] 
         "requested_protocols": _names(asked),
         "security": None if answer is None else _names(chosen),
         "client_name": _client_name(client[behind:]),
-        "result": _result(client[behind:], chosen, server_bytes),
+        "result": _result(client[behind:], chosen, server_bytes, ended),
         "answered": server_bytes > 0,
     }
 
@@ -71,11 +74,11 @@ def _client_name(data: bytes) -> str | None:
     return name[: len(name) & ~1].decode("utf-16-le", "replace").split("\0")[0] or None
 
 
-def _result(rest: bytes, chosen: int, server_bytes: int) -> str | None:
+def _result(rest: bytes, chosen: int, server_bytes: int, ended: bool) -> str | None:
     """What the connection came to.
 
     ``refused``: the server's negotiation answer was a failure. ``handshake``: it answered and little
-    followed, ``encrypted`` when that was the start of TLS.
+    followed, ``encrypted`` when that was the start of TLS; both also while a connection has not ended.
     ``likely_success`` / ``likely_failure``: encryption or a login followed, and the server sent more, or not more,
     than a failed login ever does. None: the server did not answer.
     """
@@ -87,6 +90,6 @@ def _result(rest: bytes, chosen: int, server_bytes: int) -> str | None:
         return "handshake"
     if server_bytes >= SESSION_BYTES:
         return "likely_success"
-    if server_bytes < HELLO_BYTES:
+    if server_bytes < HELLO_BYTES or not ended:
         return "encrypted" if rest[:1] == b"\x16" else "handshake"
     return "likely_failure"
