@@ -169,8 +169,9 @@ def allowed_mining(case: Case, around: Surroundings) -> Iterator[Evidence]:
             yield evidence(around.facts, "authorised_pool_or_wallet", case.record_of(message), text)
             return
     for finding in case.findings:
-        pool = finding.values.get("knowledge.pool") or finding.values.get("sni") or finding.remote or ""
-        if any(pool == name or pool.endswith("." + name) for name in allowed.pools):
+        named = (*(finding.values.get(column) for column in ("sni", "query", "knowledge.pool")), finding.remote)
+        pool = next((name for name in named if name and _covered(name, allowed.pools)), None)
+        if pool:
             yield evidence(around.facts, "authorised_pool_or_wallet", because=_allowed_text("pool", "プール", pool))
             return
 
@@ -218,6 +219,12 @@ def _identities(case: Case) -> dict[tuple[str, str, str], list[StratumMessage]]:
             if login and not message.sample:
                 groups[source, login, message.agent or ""].append(message)
     return groups
+
+
+def _covered(name: str, allowed: frozenset[str]) -> bool:
+    """Whether a host name is one of these or below one; case and a final dot mean nothing in names."""
+    plain = name.rstrip(".").lower()
+    return any(plain == (own := pool.rstrip(".").lower()) or plain.endswith("." + own) for pool in allowed)
 
 
 def _mines(case: Case) -> bool:
