@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, HostObservation, Incident, Text
+from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Text
 from kanaria.incidents.case import Allowed, Surroundings
 from kanaria.incidents.grouping import DEVICE_STAGES, group
 from kanaria.incidents.judge import judge
@@ -66,15 +66,14 @@ def _server(findings: tuple[Finding, ...]) -> str | None:
 def surroundings(stages: Stages) -> Surroundings:
     """What the judge may ask about the rest of the run."""
     config = stages.config
-    host, checked = _host(stages)
     return Surroundings(
         facts=stages.facts,
         inputs=tuple(stages.inputs.summaries.values()),
         answers=stages.web.answers if "http" in stages.material.tables_seen else _no_answers,
         malformed_sources=stages.web.malformed_sources if "http" in stages.material.tables_seen else lambda _status: 0,
         later_requests={name: tuple(found) for name, found in stages.material.later_requests.items()},
-        host=host,
-        host_checked=checked,
+        host=stages.host,
+        host_checked=stages.host_checked,
         allowed=Allowed(
             pools=frozenset(config.allowed.pools),
             wallets=frozenset(config.allowed.wallets),
@@ -83,17 +82,6 @@ def surroundings(stages: Stages) -> Surroundings:
         critical_devices=frozenset(config.devices.critical),
         tables_seen=frozenset(stages.material.tables_seen),
     )
-
-
-def _host(stages: Stages) -> tuple[tuple[HostObservation, ...], tuple[str, ...]]:
-    """What the machine showed when it was looked at, with its load history around the times of the findings."""
-    times = [t for f in stages.material.findings.values() for t in (f.time, f.until) if t is not None]
-    if not stages.host_checked or not times:
-        return stages.host, stages.host_checked
-    from kanaria.app.host import observe_window
-
-    steps, checked = observe_window(min(times), max(times))
-    return (*stages.host, *steps), tuple(dict.fromkeys((*stages.host_checked, *checked)))
 
 
 def _no_answers(_status: int | None, _path: str | None) -> AnswerSizes:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from kanaria.core.glossary import HYPOTHESES, OUTCOMES
 from kanaria.core.ids import content_id
+from kanaria.core.text import printable
 from kanaria.core.types import (
     SEVERITIES,
     Evidence,
@@ -38,6 +39,9 @@ _SEVERITY: dict[Hypothesis, dict[OutcomeValue, Severity]] = {
     "authorised_mining": {"failed": "informational", "no_sign_of_success": "informational", "possible": "informational", "confirmed": "informational"},
     "benign": {"failed": "informational", "no_sign_of_success": "informational", "possible": "informational", "confirmed": "low"},
 }  # fmt: skip
+
+
+_SUSPECT = Text(en="Device that may be compromised", ja="乗っ取られた疑いのある機器")
 
 
 def judge(case: Case, around: Surroundings) -> Incident:
@@ -103,9 +107,16 @@ def _specific(case: Case, top: Hypothesis) -> Text:
     name = HYPOTHESES[top]
     if top == "internet_wide_scanner" and not case.messages:
         return Text(en="Internet-wide scan", ja="インターネット全体へのスキャン")
-    if top == "compromised_device" and len(case.devices) >= 1:
-        return Text(en=f"{name.en} ({case.devices[0]})", ja=f"{name.ja}({case.devices[0]})")
+    if top == "compromised_device":
+        what = name if mines(case) else _SUSPECT
+        device = printable(case.devices[0]) if case.devices else ""
+        return Text(en=f"{what.en} ({device})", ja=f"{what.ja}({device})") if device else what
     return name
+
+
+def mines(case: Case) -> bool:
+    """Whether anything of mining was found at all, not only signs of a break-in."""
+    return bool(case.messages) or any("mining" in f.rule or "miner" in f.rule for f in case.findings)
 
 
 def worst(findings: Iterable[Finding]) -> Finding:
