@@ -80,11 +80,14 @@ def place(block: Block, folder: Path) -> None:
 
 
 def run(command: str, folder: Path) -> tuple[int, list[str]]:
-    """Exit status and output lines: plain ``kanaria`` commands in this process, anything else in a shell."""
+    """Exit status and output lines: plain ``kanaria`` commands in this process, anything else in a shell.
+
+    Commands with a store get a process of their own: its database stays open for as long as the process lives.
+    """
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     words = list(lexer)
-    if words[0] == "kanaria" and not any(set(word) <= set("|<>&;") for word in words):
+    if words[0] == "kanaria" and "--store" not in words and not any(set(word) <= set("|<>&;") for word in words):
         return _inside(words, folder)
     return _shell(command, folder)
 

@@ -16,7 +16,7 @@ _INTRO = Text(
 _SECTIONS: tuple[tuple[Text, Mapping[str, Text]], ...] = (
     (Text(en="Explanations (hypotheses)", ja="説明(仮説)"), HYPOTHESES),
     (Text(en="Outcomes", ja="成否"), OUTCOMES),
-    (Text(en="Severities", ja="深刻度"), SEVERITIES),
+    (Text(en="Severities", ja="重大度"), SEVERITIES),
     (Text(en="Mining dialects", ja="マイニングの方言"), DIALECTS),
 )
 _TERMS = Text(en="Terms", ja="用語")

@@ -15,7 +15,7 @@ _INTRO = Text(
     "はルールを問い合わせ文として表示し、`kanaria rules explain ルール ファイル` は一致・不一致の理由を示します。",
 )
 _LABELS = {
-    "level": Text(en="level", ja="深刻度"),
+    "level": Text(en="level", ja="重大度"),
     "table": Text(en="table", ja="テーブル"),
     "techniques": Text(en="ATT&CK", ja="ATT&CK"),
     "cves": Text(en="CVE", ja="CVE"),

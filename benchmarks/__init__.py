@@ -1,0 +1,1 @@
+"""Measurements, not tests: each module measures one thing and prints it. ``python -m benchmarks`` runs them all."""
