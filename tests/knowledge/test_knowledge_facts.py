@@ -140,7 +140,8 @@ def test_priors_exist_for_every_hypothesis(facts: Knowledge) -> None:
 
 def test_every_family_has_a_cap_and_weights_that_fit_under_it(facts: Knowledge) -> None:
     assert set(facts.caps) == set(FAMILIES)
-    for weight in facts.weights.values():
+    # The grammar's entries are terms of one fitted sum, which is capped itself (mining.grammar.LIMIT), not evidence.
+    for weight in (w for w in facts.weights.values() if not w.id.startswith("grammar_")):
         assert abs(weight.bits) <= facts.caps[weight.family], weight.id
 
 
