@@ -20,7 +20,7 @@ def about(told: Case, **more: Any) -> list[Evidence]:
     return items
 
 
-def web(**values: object) -> Case:
+def web(**values: Any) -> Case:
     return case(finding(), records=[request(1, **values)])
 
 
@@ -104,7 +104,8 @@ def test_a_mining_answer_in_the_log_is_a_sign() -> None:
 
 
 def dropped(status: int) -> tuple[Case, Any]:
-    exploit = request(1, status=200, method="GET", **{"payload.dropped": "/var/www/html/sh3ll.php"})
+    left: dict[str, Any] = {"payload.dropped": "/var/www/html/sh3ll.php"}
+    exploit = request(1, status=200, method="GET", **left)
     later = request(9, 60, status=status, method="GET", url="/sh3ll.php")
     return case(finding(), records=[exploit]), {"sh3ll.php": (later,)}
 
@@ -136,7 +137,7 @@ def test_silence_without_times_says_nothing() -> None:
     assert kinds(about(timeless, inputs=(read,))) == ["client_error_4xx"]
 
 
-def flow(direction: str = "outbound", **values: object) -> Any:
+def flow(direction: str = "outbound", **values: Any) -> Any:
     return record(1, 60, "connection", device=DEVICE, values={"direction": direction, **values})
 
 
@@ -154,7 +155,11 @@ def test_work_for_a_stranger_who_came_in_is_not_ours() -> None:
 
 @pytest.mark.parametrize(("bits", "expected"), [(6.9, []), (7.0, ["mining_exchange_seen"]), (None, [])])
 def test_the_grammar_of_mining_counts_from_the_models_own_number(bits: float | None, expected: list[str]) -> None:
-    grammar = {"mining.grammar_bits": bits, "mining.grammar_because_en": "why", "mining.grammar_because_ja": "理由"}
+    grammar: dict[str, Any] = {
+        "mining.grammar_bits": bits,
+        "mining.grammar_because_en": "why",
+        "mining.grammar_because_ja": "理由",
+    }
     assert kinds(about(case(finding(), records=[flow(**grammar)]))) == expected
 
 

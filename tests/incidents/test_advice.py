@@ -1,0 +1,114 @@
+"""What is advised, when, and in which order."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from tests.incidents.building import DEVICE, STRANGER, around, case, facts, finding, message, request
+
+from kanaria.core.types import HYPOTHESES, Hypothesis, Outcome, OutcomeValue
+from kanaria.incidents.advice import recommendations
+from kanaria.incidents.case import Case
+from kanaria.incidents.weighing import evidence
+
+PROOF = evidence(facts(), "exploit_payload", request(1))
+WEB = case(finding(evidence=(PROOF,), cves=("CVE-2021-44228",)), messages=[message()], records=[request(1, status=400)])
+NETWORK = case(
+    finding("monero_mining", device=DEVICE, table="connection", stage="impact", values={"direction": "outbound"})
+)
+
+
+def advised(told: Case, top: Hypothesis, value: OutcomeValue, **more: Any) -> list[str]:
+    result = Outcome(value=value, bits=0.0, because=("e-1",))
+    return [item.id for item in recommendations(told, around(**more), top, result)]
+
+
+@pytest.mark.parametrize("top", ["internet_wide_scanner", "misdirected_miner", "benign"])
+@pytest.mark.parametrize("value", ["failed", "no_sign_of_success"])
+def test_nothing_is_the_first_advice_for_noise(top: Hypothesis, value: OutcomeValue) -> None:
+    assert advised(WEB, top, value)[0] == "none"
+
+
+@pytest.mark.parametrize(
+    "top", ["internet_wide_scanner", "misdirected_miner", "benign", "exploitation_attempt", "compromised_device"]
+)
+@pytest.mark.parametrize("value", ["possible", "confirmed"])
+def test_nothing_is_never_advised_where_it_may_have_worked(top: Hypothesis, value: OutcomeValue) -> None:
+    assert "none" not in advised(WEB, top, value)
+
+
+def test_authorised_mining_needs_nothing() -> None:
+    assert advised(NETWORK, "authorised_mining", "confirmed") == ["none"]
+
+
+def test_a_quieter_log_only_for_refused_noise_in_web_logs() -> None:
+    assert "quieter_log" in advised(WEB, "internet_wide_scanner", "failed")
+    assert "quieter_log" not in advised(WEB, "internet_wide_scanner", "no_sign_of_success")
+    assert "quieter_log" not in advised(WEB, "exploitation_attempt", "failed")
+    assert "quieter_log" not in advised(NETWORK, "internet_wide_scanner", "failed")
+
+
+def test_look_at_the_host_unless_somebody_did() -> None:
+    assert "check_host" in advised(WEB, "exploitation_attempt", "possible")
+    assert "check_host" not in advised(WEB, "exploitation_attempt", "possible", host_checked=("processes",))
+    assert "check_host" not in advised(WEB, "exploitation_attempt", "failed")
+    assert "check_host" not in advised(NETWORK, "compromised_device", "possible")
+
+
+def test_update_what_an_attempt_was_seen_for_and_nothing_else() -> None:
+    assert "update_CVE-2021-44228" in advised(WEB, "exploitation_attempt", "no_sign_of_success")
+    unknown = case(finding(cves=("CVE-1999-0001",)))
+    assert not [name for name in advised(unknown, "exploitation_attempt", "failed") if name.startswith("update")]
+
+
+def test_the_advice_to_update_names_product_and_fix_and_cites_the_attempt() -> None:
+    result = Outcome(value="possible", bits=0.0, because=())
+    (update,) = [r for r in recommendations(WEB, around(), "exploitation_attempt", result) if r.id.startswith("update")]
+    known = facts().vulnerabilities["CVE-2021-44228"]
+    assert known.product in update.text.en
+    assert known.product in update.text.ja
+    assert known.affected in update.text.en
+    assert update.evidence == (PROOF.id,)
+
+
+def test_after_a_possible_break_in_search_and_after_a_sure_one_isolate() -> None:
+    assert "search_leftovers" in advised(WEB, "exploitation_attempt", "possible")
+    assert "isolate" not in advised(WEB, "exploitation_attempt", "possible")
+    assert {"search_leftovers", "isolate"} <= set(advised(WEB, "exploitation_attempt", "confirmed"))
+    assert "search_leftovers" not in advised(WEB, "exploitation_attempt", "failed")
+
+
+def test_a_compromised_device_is_isolated_first_and_rebuilt_last() -> None:
+    ids = advised(NETWORK, "compromised_device", "confirmed")
+    assert ids[0] == "isolate"
+    assert ids[-1] == "rebuild"
+    assert "allow_if_yours" in ids
+
+
+def test_isolation_names_the_device_and_defangs_the_pool() -> None:
+    result = Outcome(value="confirmed", bits=9.0, because=())
+    text = recommendations(NETWORK, around(), "compromised_device", result)[0].text
+    for words in (text.en, text.ja):
+        assert DEVICE in words
+        assert "203.0.113[.]9" in words
+        assert STRANGER not in words
+
+
+@pytest.mark.parametrize(("table", "name"), [("rdp", "RDP"), ("smb", "SMB")])
+def test_open_doors_are_named(table: str, name: str) -> None:
+    result = Outcome(value="possible", bits=3.0, because=())
+    found = recommendations(case(finding(table=table, device=DEVICE)), around(), "compromised_device", result)
+    (door,) = [item for item in found if item.id == f"close_{table}"]
+    assert name in door.text.en
+    assert name in door.text.ja
+
+
+def test_advice_is_ordered_by_effort_each_once_in_both_languages() -> None:
+    for top in HYPOTHESES:
+        for value in get_args(OutcomeValue):
+            found = recommendations(WEB, around(), top, Outcome(value=value, bits=0.0, because=()))
+            efforts = [item.effort for item in found]
+            assert efforts == sorted(efforts)
+            assert len({item.id for item in found}) == len(found)
+            assert all(item.text.en and not item.text.ja.isascii() for item in found)
