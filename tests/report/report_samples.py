@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from datetime import UTC, datetime, timedelta
 
+from kanaria.core.ids import content_id
 from kanaria.core.types import (
     Analysis,
     Evidence,
@@ -57,7 +58,7 @@ def finding(
 ) -> Finding:
     """A finding; anything a test is not about has an ordinary value."""
     time = None if minutes is None else START + timedelta(minutes=minutes)
-    number = f"{rule}-{minutes}-{remote}"
+    number = content_id("n", (rule, minutes, remote))
     proof = evidence(f"e-{number}", time=time)
     values: dict[str, object] = {
         "id": f"f-{number}", "rule": rule, "rule_version": "1", "title": Text(en="Monero mining", ja="Moneroのマイニング"),

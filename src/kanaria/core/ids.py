@@ -22,4 +22,4 @@ def first_event_id(name: str) -> int:
 def content_id(prefix: str, parts: Iterable[object]) -> str:
     """A short stable id such as ``f-3c9a51b07e2d`` over the parts, in order."""
     text = "\x1f".join(str(part) for part in parts)
-    return f"{prefix}-{hashlib.blake2b(text.encode('utf-8', 'surrogateescape'), digest_size=6).hexdigest()}"
+    return f"{prefix}-{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"

@@ -13,6 +13,8 @@ from typing import Literal
 
 import pyarrow as pa
 
+from kanaria.core.text import printable
+
 Language = Literal["en", "ja"]
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
@@ -45,13 +47,15 @@ Stage = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text:
-    """Words for a person, in every language we speak. Log text inside is already made printable."""
+    """Words for a person, in every language we speak. They may quote a log; what ``to`` gives is printable."""
 
     en: str
     ja: str
 
     def to(self, language: Language) -> str:
-        return self.ja if language == "ja" else self.en
+        """The words of one language on one line, without control, format or unassigned characters."""
+        words = self.ja if language == "ja" else self.en
+        return words if words.isprintable() else printable(words)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -185,7 +185,7 @@ def _report(report: Report) -> Json:
 
 
 def _text(text: Text) -> Json:
-    return {"en": text.en, "ja": text.ja}
+    return {language: text.to(language) for language in LANGUAGES}
 
 
 def _time(time: datetime | None) -> str | None:

@@ -62,7 +62,7 @@ def _block(incident: Incident, language: Language) -> Iterator[str]:
     yield f"{HEADINGS['indicators'].to(language)}:"
     groups: dict[str, list[str]] = {}
     for indicator in incident.indicators:
-        groups.setdefault(printable(indicator.comment.to(language)), []).append(defanged(indicator))
+        groups.setdefault(indicator.comment.to(language), []).append(defanged(indicator))
     shown = [width(value) for values in groups.values() for value in values if width(value) <= VALUE_COLUMNS]
     column = max([width(_VALUE.to(language)), *shown]) + 2
     yield _row(_VALUE.to(language), _COMMENT.to(language), column)

@@ -95,7 +95,7 @@ def _attribute(incident: Incident, indicator: Indicator, stamp: str, language: L
     category, kind, actionable = _KINDS.get(indicator.type, _OTHER)
     if kind == "ip-dst" and _came_in(incident, indicator.value):
         kind = "ip-src"
-    comment = printable(indicator.comment.to(language))
+    comment = indicator.comment.to(language)
     return _plain(incident, kind, category, printable(indicator.value), stamp, comment, actionable=actionable)
 
 
@@ -139,9 +139,7 @@ def _wallet(incident: Incident, indicator: Indicator, stamp: str, language: Lang
     valid = any(m.wallet_valid for m in incident.messages if m.wallet and printable(m.wallet) == value)
     coin = coins.pop() if len(coins) == 1 else ""
     relation, kind, category = _COIN_ATTRIBUTES.get(coin, _OTHER_COIN) if valid else _OTHER_COIN
-    address = _plain(
-        incident, kind, category, value, stamp, printable(indicator.comment.to(language)), actionable=valid
-    )
+    address = _plain(incident, kind, category, value, stamp, indicator.comment.to(language), actionable=valid)
     symbol = _plain(incident, "text", "Other", coin or "unknown", stamp)
     symbol["uuid"] = _uuid("symbol", incident.id, value)
     return {

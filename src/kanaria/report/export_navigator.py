@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.text import cut, printable
+from kanaria.core.text import cut
 from kanaria.core.types import Analysis, Finding, Incident, Language, Text
 
 Json = dict[str, Any]
@@ -38,7 +38,7 @@ def export(analysis: Analysis, facts: Knowledge, language: Language) -> Json:
         "name": _NAME.to(language),
         "versions": {"attack": ATTACK_VERSION, "navigator": NAVIGATOR_VERSION, "layer": LAYER_VERSION},
         "domain": "enterprise-attack",
-        "description": printable_lines(titles) or _NOTHING.to(language),
+        "description": titles or _NOTHING.to(language),
         "sorting": 3,
         "layout": {"layout": "side", "showID": True, "showName": True, "expandedSubtechniques": "annotated"},
         "hideDisabled": False,
@@ -66,8 +66,3 @@ def _technique(id_: str, seen: list[tuple[Incident, Finding]], facts: Knowledge,
 def _sentences(seen: list[tuple[Incident, Finding]], language: Language) -> Iterator[str]:
     """Each distinct title once per incident."""
     yield from dict.fromkeys(f"{finding.title.to(language)} ({incident.id})" for incident, finding in seen)
-
-
-def printable_lines(text: str) -> str:
-    """Printable text that keeps its line breaks."""
-    return "\n".join(printable(line) for line in text.split("\n"))

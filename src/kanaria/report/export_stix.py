@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
@@ -115,7 +116,8 @@ class _Writer:
         )
         attacks = [self._attack_pattern(technique) for technique in incident.techniques]
         holes = [self._vulnerability(v.cve) for v in incident.vulnerabilities if v.relation == "matched"]
-        seen = [part for indicator in incident.indicators for part in self._seen(incident, indicator, attacks)]
+        shown = [replace(indicator, value=printable(indicator.value)) for indicator in incident.indicators]
+        seen = [part for indicator in shown for part in self._seen(incident, indicator, attacks)]
         content = [case, *attacks, *holes, *seen]
         yield from content
         yield self.kinds.Note(

@@ -86,7 +86,7 @@ def _detection(finding: Finding, incident: Incident, facts: Knowledge, language:
         "is_alert": finding.severity in {"high", "critical"},
         "finding_info": _finding_info(finding, facts, language),
         "evidences": [_evidence(item, language) for item in finding.evidence],
-        "message": printable(finding.why.to(language)),
+        "message": finding.why.to(language),
         "observables": _observables(incident),
         "vulnerabilities": [_vulnerability(cve, facts) for cve in finding.cves],
         "unmapped": {
@@ -154,7 +154,7 @@ def _finding_info(finding: Finding, facts: Knowledge, language: Language) -> Jso
     info: Json = {
         "uid": finding.id,
         "title": finding.title.to(language),
-        "desc": printable(finding.why.to(language)),
+        "desc": finding.why.to(language),
         "analytic": {
             "uid": finding.rule,
             "name": finding.rule,

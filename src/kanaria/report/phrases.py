@@ -16,6 +16,7 @@ HEADINGS: Mapping[str, Text] = {
     "impact": Text(en="Impact", ja="影響"),
     "recommendations": Text(en="What to do", ja="推奨する対応"),
     "looked_at": Text(en="What was looked at, and what was not", ja="調べた範囲と調べていない範囲"),
+    "similar": Text(en="Similar incidents", ja="類似のインシデント"),
     "evidence": Text(en="Evidence", ja="根拠"),
     "inputs": Text(en="Inputs", ja="入力"),
     "indicators": Text(en="Indicators", ja="痕跡情報(IoC)"),
@@ -118,6 +119,21 @@ PHRASES: Mapping[str, Text] = {
     "looked_at_unknown": Text(
         en="{path}: format not recognised, nothing was read", ja="{path}: 形式を判別できず、読み取っていません"
     ),
+    "similar": Text(
+        en="{title} ({when}, {id}): {percent} % alike; shared: {shared}",
+        ja="{title}({when}、{id}): 類似度{percent}%。共通点: {shared}",
+    ),
+    "similar_more": Text(en="… and {count} more alike.", ja="…ほか{count}件。"),
+    "similar_day": Text(
+        en="Findings on {day}: {count}, against {usual} on a usual day of the {days} days looked at.",
+        ja="{day}の検知は{count}件で、対象期間{days}日間の通常の日は{usual}件です。",
+    ),
+    "shared_wallet": Text(en="payout address {values}", ja="送金先アドレス {values}"),
+    "shared_account": Text(en="account {values}", ja="アカウント {values}"),
+    "shared_remote": Text(en="other side {values}", ja="相手 {values}"),
+    "shared_indicator": Text(en="indicator {values}", ja="痕跡情報 {values}"),
+    "shared_model": Text(en="model {values}", ja="モデル {values}"),
+    "shared_technique": Text(en="technique {values}", ja="テクニック {values}"),
     "no_times": Text(
         en="The records carry no time, so nothing can be said about when, how often or what followed.",
         ja="記録に時刻がないため、いつ、どのくらいの頻度で起きたか、その後に何が起きたかは分かりません。",

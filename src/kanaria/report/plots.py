@@ -7,6 +7,7 @@ asked for its SVG or PNG. ``embedded`` gives what the HTML report shows, or noth
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -75,10 +76,11 @@ def embedded(analysis: Analysis, language: Language) -> dict[str, tuple[Embedded
     """The pictures for an HTML page by incident id, of the worst incidents; none when matplotlib is missing."""
     if not available():
         return {}
-    chosen = [(item, list(pictures(item, analysis, language))) for item in analysis.incidents if worth_drawing(item)]
+    chosen = ((item, list(pictures(item, analysis, language))) for item in analysis.incidents if worth_drawing(item))
+    drawable = (pair for pair in chosen if pair[1])
     return {
         item.id: tuple(_embedded(made) for made in drawn)
-        for item, drawn in [pair for pair in chosen if pair[1]][:INCIDENTS_PICTURED]
+        for item, drawn in itertools.islice(drawable, INCIDENTS_PICTURED)
     }
 
 

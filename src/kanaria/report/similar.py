@@ -6,21 +6,23 @@ Comes in: incidents. Goes out: pairs with a score and what they share, and count
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
-from kanaria.core.types import Incident, Severity
+from kanaria.core.types import SEVERITIES, Incident, Severity
 
 # How telling a shared item is. One payout address is one operator; one address is one source for some days; models and
 # techniques are shared by everybody who does the same thing. Order and ratios follow DESIGN's weights for the same facts
-# (payload over name over context); what is shared less widely counts more by ``_rarity`` besides.
+# (payload over name over context); what is shared less widely counts more besides (``_rarity``).
 KIND_WEIGHTS: Mapping[str, float] = {
     "wallet": 4.0, "account": 3.0, "remote": 3.0, "indicator": 2.0, "model": 1.0, "technique": 0.5,
 }  # fmt: skip
 # Two incidents that share only what a tenth of their weight stands on are no help to a reader.
 SIMILAR_FROM = 0.1
 DAYS_AROUND = 14
+# What more incidents than this share weighs less than a twentieth of what two share, and is no way to find neighbours.
+RARE = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,18 +42,55 @@ class Similar:
     shared: tuple[Shared, ...]
 
 
-def similar(incident: Incident, others: Iterable[Incident]) -> tuple[Similar, ...]:
-    """The other incidents that resemble this one, most similar first: shared weight over the weight of both together."""
-    known = [other for other in others if other.id != incident.id]
-    traits = {other.id: _traits(other) for other in [incident, *known]}
-    spread = Counter(trait for found in traits.values() for trait in found)
-    own = traits[incident.id]
+@dataclass(frozen=True)
+class _Run:
+    """What every incident of a run has in common with others, worked out once."""
+
+    traits: Mapping[str, frozenset[Shared]]
+    weights: Mapping[Shared, float]
+    holders: Mapping[Shared, tuple[int, ...]]
+    """Places of the incidents that have it; only for what is rare enough to tell something."""
+    days: Counter[tuple[date, Severity]]
+
+
+_last: tuple[tuple[Incident, ...], _Run] | None = None
+
+
+def _run(incidents: tuple[Incident, ...]) -> _Run:
+    """The run's traits and counts; the last one is kept, because each of its incidents asks."""
+    global _last
+    if _last is not None and _last[0] is incidents:
+        return _last[1]
+    traits = {incident.id: _traits(incident) for incident in incidents}
+    holders: dict[Shared, list[int]] = {}
+    for place, incident in enumerate(incidents):
+        for trait in traits[incident.id]:
+            holders.setdefault(trait, []).append(place)
+    days = Counter((f.time.astimezone(UTC).date(), f.severity) for i in incidents for f in i.findings if f.time)
+    made = _Run(
+        traits=traits,
+        weights={trait: KIND_WEIGHTS[trait.kind] * _rarity(len(places)) for trait, places in holders.items()},
+        holders={trait: tuple(places) for trait, places in holders.items() if len(places) <= RARE},
+        days=days,
+    )
+    _last = (incidents, made)
+    return made
+
+
+def similar(incident: Incident, incidents: tuple[Incident, ...]) -> tuple[Similar, ...]:
+    """Those of a run (this one among them) that resemble it, most similar first.
+
+    The score is the weight of what both have over the weight of what either has.
+    """
+    run = _run(incidents)
+    own = run.traits[incident.id]
+    places = {place for trait in own for place in run.holders.get(trait, ())}
     found = []
-    for other in known:
-        both = own & traits[other.id]
-        everything = sum(_weight(trait, spread) for trait in own | traits[other.id])
-        score = sum(_weight(trait, spread) for trait in both) / everything if everything else 0.0
-        if score >= SIMILAR_FROM:
+    for other in (incidents[place] for place in sorted(places)):
+        both = own & run.traits[other.id]
+        everything = sum(run.weights[trait] for trait in own | run.traits[other.id])
+        score = sum(run.weights[trait] for trait in both) / everything if everything else 0.0
+        if other.id != incident.id and score >= SIMILAR_FROM:
             ordered = sorted(both, key=lambda trait: (-KIND_WEIGHTS[trait.kind], trait.kind, trait.value))
             found.append(Similar(incident=other, score=round(score, 3), shared=tuple(ordered)))
     return tuple(sorted(found, key=lambda item: (-item.score, item.incident.id)))
@@ -71,27 +110,23 @@ def _traits(incident: Incident) -> frozenset[Shared]:
     return frozenset(Shared(kind=kind, value=value) for kind, value in pairs)
 
 
-def _weight(trait: Shared, spread: Mapping[Shared, int]) -> float:
-    return KIND_WEIGHTS[trait.kind] * _rarity(spread[trait])
-
-
 def _rarity(incidents: int) -> float:
     """What two incidents alone share counts fully, what ten share a fifth."""
     return 2.0 / max(incidents, 2)
 
 
 def daily_counts(
-    incidents: Iterable[Incident], around: Incident, days: int = DAYS_AROUND
+    incidents: tuple[Incident, ...], around: Incident, days: int = DAYS_AROUND
 ) -> tuple[tuple[date, Mapping[Severity, int]], ...]:
     """Findings per UTC day and severity, from ``days`` before the incident to ``days`` after it; empty days included.
 
     Only days between the first and the last finding of all are given: before and after that nobody looked.
     """
-    times = [(f.time.astimezone(UTC).date(), f.severity) for i in incidents for f in i.findings if f.time]
-    if not times or around.first_seen is None or around.last_seen is None:
+    counted = _run(incidents).days
+    if not counted or around.first_seen is None or around.last_seen is None:
         return ()
-    counted = Counter(times)
-    first = max(around.first_seen.astimezone(UTC).date() - timedelta(days=days), min(day for day, _ in times))
-    last = min(around.last_seen.astimezone(UTC).date() + timedelta(days=days), max(day for day, _ in times))
+    seen = [day for day, _ in counted]
+    first = max(around.first_seen.astimezone(UTC).date() - timedelta(days=days), min(seen))
+    last = min(around.last_seen.astimezone(UTC).date() + timedelta(days=days), max(seen))
     listed = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return tuple((day, {s: n for (of, s), n in sorted(counted.items()) if of == day}) for day in listed)
+    return tuple((day, {s: counted[day, s] for s in SEVERITIES if counted[day, s]}) for day in listed)
