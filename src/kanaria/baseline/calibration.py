@@ -17,7 +17,9 @@ from kanaria.baseline.program import BINS_PER_BIT, CALIBRATION_BINS
 Counts = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 TAIL_SHARE = 0.1
-"""The upper share of hours that the tail is fitted to: with one week of one device it is 17 hours."""
+TAIL_HOURS = 50.0
+"""The tail is fitted to the most surprising 50 hours, or to the upper tenth while there are fewer than 500: nearer to
+the extremes the fit says more about them (synthetic office: with the tenth alone, three times the budget was raised)."""  # noqa: E501
 ROLE_WORTH = 50.0
 """Hours of other roles that a role's own figures are mixed with: a role seen for two days outweighs it."""
 LEAST_SLOPE = 0.5
@@ -42,7 +44,8 @@ def _tail(counts: Counts, wider: Counts | None) -> Counts:
     own = rank
     if total > 0:
         # The first bin with at most the tail share above it; the fit needs something above.
-        start = int(np.argmax(above <= TAIL_SHARE * total)) if above[-1] <= TAIL_SHARE * total else len(above) - 1
+        wanted = min(TAIL_SHARE * total, TAIL_HOURS)
+        start = int(np.argmax(above <= wanted)) if above[-1] <= wanted else len(above) - 1
         start = max(start - 1, 0)
         excess = (np.arange(len(counts)) - start).clip(0) / BINS_PER_BIT
         weight = float(counts[start:].sum())

@@ -40,9 +40,9 @@ FIRST_RATE = 8
 
 PRIOR = 5.0
 """Observations that the next wider level is worth when a narrow one is young (Dirichlet prior of the tail)."""
-LEAST_SHARE = 0.1
-"""However long its own history, one hour in ten a device is taken to behave like its peers: the levels are nested, so
-multiplying their full confidence would count the same history three times (40 bits for an ordinary large download)."""
+LEAST_SHARE = 0.3
+"""However long its own history, three hours in ten a device is taken to behave like its peers: the levels are nested,
+so multiplying their full confidence would count the same history three times (40 bits for an ordinary large download)."""  # noqa: E501
 
 _ID, _F = "int64", "float64"
 ROWS: Mapping[str, str] = {
@@ -58,6 +58,9 @@ HISTORY: Mapping[str, Mapping[str, str]] = {
     "calibration": {"grp": _ID, "bin": _ID, "p": _F},
 }
 CHOICES: Mapping[str, str] = {"actor": _ID, "grp": _ID, "kind": _ID, "value": _ID, "hour": _ID}
+MEASURES: Mapping[str, str] = {
+    "actor": _ID, "grp": _ID, "service": _ID, "hour": _ID, "quantity": _ID, "bucket": _ID,
+}  # fmt: skip
 STEPS: Mapping[str, Mapping[str, str]] = {
     "choices": CHOICES,
     "seen": {"tie": _ID, "weight": _F, "last": _ID},
@@ -65,8 +68,10 @@ STEPS: Mapping[str, Mapping[str, str]] = {
         **CHOICES, "bits": _F, "device_bits": _F, "peers_bits": _F, "network_bits": _F,
         "device_last": _ID, "network_last": _ID,
     },
-    "volumes": {"v_row": _ID, "volume_bits": _F},
-    "rates": {"r_actor": _ID, "r_hour": _ID, "rate_bits": _F},
+    "sums": {"subject": _ID, "kind": _ID, "weight": _F, "types": _F},
+    "measures": MEASURES,
+    "tails": {"subject": _ID, "quantity": _ID, "bucket": _ID, "above": _F, "all": _F, "top": _ID},
+    "graded": {**MEASURES, "bits": _F},
 }  # fmt: skip
 CALIBRATION_BINS = 512
 BINS_PER_BIT = 2
@@ -98,14 +103,16 @@ def score(history: Mapping[str, Table], half_life: float) -> dict[str, Table]:
     names its parts stays small; as one expression the same program was 1.3 MB of SQL.
     """
     rows = history["rows"]
-    unbound = {name: ibis.table(dict(shape), name=f"{PREFIX}{name}") for name, shape in STEPS.items()}
+    step = {name: ibis.table(dict(shape), name=f"{PREFIX}{name}") for name, shape in STEPS.items()}
     return {
         "choices": observations(rows),
-        "seen": look_up(unbound["choices"], history["ties"]),
-        "judged": judge(unbound["choices"], unbound["seen"], _totals(history["totals"]), half_life),
-        "volumes": _volumes(rows, history["quantities"], half_life),
-        "rates": _rates(rows, unbound["judged"], history, half_life),
-        "scored": _scored(rows, unbound, history["calibration"]),
+        "seen": look_up(step["choices"], history["ties"]),
+        "sums": _totals(history["totals"]),
+        "judged": judge(step["choices"], step["seen"], step["sums"], half_life),
+        "measures": measure(rows, step["judged"], history["hourly"]),
+        "tails": look_up_tails(step["measures"], history["quantities"]),
+        "graded": grade(step["measures"], step["tails"], half_life),
+        "scored": _scored(rows, step, history["calibration"]),
     }
 
 
@@ -113,9 +120,7 @@ def _scored(rows: Table, steps: Mapping[str, Table], calibration: Table) -> Tabl
     scored = rows
     for number, name in enumerate(KINDS):
         scored = _with_choice(scored, steps["judged"], number, name)
-    volumes, rates = steps["volumes"], steps["rates"]
-    scored = scored.left_join(volumes, scored.row == volumes.v_row).drop("v_row")
-    scored = scored.left_join(rates, (scored.actor == rates.r_actor) & (scored.hour == rates.r_hour))
+    scored = _with_rates(_with_volume(scored, steps["graded"]), steps["graded"])
     return _with_p(_with_surprise(scored), calibration).select(*SCORED)
 
 
@@ -312,22 +317,18 @@ def _bin(bits: Value) -> Value:
     return ibis.least((bits * BINS_PER_BIT).floor().cast(_ID), CALIBRATION_BINS - 1)
 
 
-def _flow_values(rows: Table) -> Table:
-    """Long form of a flow's quantities: (actor, grp, service, hour, quantity, bucket)."""
+def _flow_keys(rows: Table) -> Table:
+    """A batch's flow quantities in long form, each once."""
     parts = []
     for number, name in enumerate(QUANTITIES):
         kept = rows.filter(rows[name].notnull() & rows.service.notnull())
         parts.append(
             kept.select(
-                "row", "actor", "grp", "service", "hour",
+                "actor", "grp", "service", "hour",
                 quantity=ibis.literal(number, _ID), bucket=_bucket(kept[name]),
             )
         )  # fmt: skip
-    return _union(parts)
-
-
-def _flow_keys(rows: Table) -> Table:
-    return _flow_values(rows).select("actor", "grp", "service", "hour", "quantity", "bucket").distinct()
+    return _union(parts).distinct()
 
 
 def _flow_quantities(flows: Table, half_life: float) -> Table:
@@ -345,70 +346,111 @@ def _flow_quantities(flows: Table, half_life: float) -> Table:
     return _sum(_union(parts), "subject", "quantity", "bucket")
 
 
-def _tails(keys: Table, quantities: Table, level: str, now: Value) -> Table:
+def measure(rows: Table, judged: Table, hourly: Table) -> Table:
+    """What is to be graded: flow quantities by service, and what each device did in its hour so far (service 0)."""
+    active = judged.filter(judged.device_last.isnull() | (judged.hour > judged.device_last))
+    now = _hours(rows, active)
+    wanted = ("actor", "hour", *RATES)
+    so_far = now.select(*wanted).union(hourly.select(*wanted), distinct=False)
+    sums = so_far.group_by("actor", "hour").agg(**{name: so_far[name].sum() for name in RATES})
+    sums = sums.inner_join(now.select("actor", "grp", "hour"), ["actor", "hour"])
+    rates = [
+        sums.select(
+            "actor", "grp", "hour", service=ibis.literal(0, _ID),
+            quantity=ibis.literal(FIRST_RATE + number, _ID), bucket=_bucket((sums[name] + 1.0).log2()),
+        )
+        for number, name in enumerate(RATES)
+    ]  # fmt: skip
+    return _union([part.select(*MEASURES) for part in (_flow_keys(rows), *rates)])
+
+
+def _subjects(measures: Table) -> dict[str, Value]:
+    """Whose history a measure is compared with, by level: the device's, its peers', everybody's, for that service."""
+    return {
+        "device": _tie(measures.actor, measures.service),
+        "peers": _tie(measures.grp, measures.service),
+        "network": _tie(ibis.literal(NETWORK_SUBJECT, _ID), measures.service),
+    }
+
+
+def look_up_tails(measures: Table, quantities: Table) -> Table:
     """For each (subject, quantity, bucket): weight at or above the bucket, all weight, and the highest bucket met."""
-    wanted = keys.select(
-        k_subject=keys[f"{level}_subject"], k_quantity=keys.quantity, k_bucket=keys.bucket, k_now=now
-    ).distinct()
-    joined = wanted.inner_join(
-        quantities, (wanted.k_subject == quantities.subject) & (wanted.k_quantity == quantities.quantity)
-    )
-    above = ibis.ifelse(joined.bucket >= joined.k_bucket, joined.weight, 0.0)
-    return joined.group_by("k_subject", "k_quantity", "k_bucket", "k_now").agg(
-        above=above.sum(), all=joined.weight.sum(), top=joined.bucket.max()
+    keys = [measures.select("quantity", "bucket", subject=subject) for subject in _subjects(measures).values()]
+    wanted = _union(keys).distinct()
+    other = quantities.rename(q_subject="subject", q_quantity="quantity", met="bucket")
+    joined = wanted.inner_join(other, (wanted.subject == other.q_subject) & (wanted.quantity == other.q_quantity))
+    above = ibis.ifelse(joined.met >= joined.bucket, joined.weight, 0.0)
+    return joined.group_by("subject", "quantity", "bucket").agg(
+        above=above.sum(), all=joined.weight.sum(), top=joined.met.max()
     )
 
 
-def _quantity_bits(keys: Table, quantities: Table, half_life: float) -> Table:
-    """Upper-tail surprise of each key (three subjects, quantity, bucket, hour), backed off like the choices.
+def grade(measures: Table, tails: Table, half_life: float) -> Table:
+    """Upper-tail surprise of each measure, backed off like the choices.
 
     Beyond anything met, each doubling costs one more bit: sizes and durations on networks are heavy-tailed with an
     exponent near 1 (Crovella and Bestavros, 1997).
     """
-    table = keys.mutate(now=_scale(keys.hour, half_life))
-    for level in ("network", "peers", "device"):
-        tails = _tails(table, quantities, level, table.now)
-        joined = table.left_join(
-            tails,
-            (table[f"{level}_subject"] == tails.k_subject)
-            & (table.quantity == tails.k_quantity)
-            & (table.bucket == tails.k_bucket)
-            & (table.now == tails.k_now),
-        )
-        table = joined.mutate(
-            **{f"{level}_above": joined.above * joined.now, f"{level}_all": joined["all"] * joined.now,
-               f"{level}_top": joined.top}
-        ).drop("k_subject", "k_quantity", "k_bucket", "k_now", "above", "all", "top")  # fmt: skip
-    p: Value = 1.0 / (table.network_all.fill_null(0.0) + 1.0)
-    for level in ("network", "peers", "device"):
+    table = measures.mutate(now=_scale(measures.hour, half_life))
+    for level, subject in _subjects(measures).items():
+        table = _with_tail(table.mutate(**{f"{level}_subject": subject}), tails, level)
+    p: Value = (table.network_above.fill_null(0.0) + 1.0) / (table.network_all.fill_null(0.0) + 1.0)
+    for level in ("peers", "device"):
         above, total = table[f"{level}_above"].fill_null(0.0), table[f"{level}_all"].fill_null(0.0)
         share = ibis.greatest(PRIOR / (total + PRIOR), LEAST_SHARE)
         p = (1.0 - share) * above / ibis.greatest(total, 1e-300) + share * p
     top = ibis.coalesce(table.device_top, table.peers_top, table.network_top, table.bucket)
     beyond = ibis.greatest(table.bucket - top, 0).cast(_F)
-    return table.mutate(bits=_bits(p) + beyond)
+    return table.mutate(bits=_bits(p) + beyond).select(*STEPS["graded"])
 
 
-def _volumes(rows: Table, quantities: Table, half_life: float) -> Table:
-    values, keys = _flow_values(rows), _flow_keys(rows)
-    keys = keys.mutate(
-        device_subject=_tie(keys.actor, keys.service),
-        peers_subject=_tie(keys.grp, keys.service),
-        network_subject=keys.service,
+def _with_tail(table: Table, tails: Table, level: str) -> Table:
+    other = tails.select(
+        t_subject=tails.subject, t_quantity=tails.quantity, t_bucket=tails.bucket,
+        t_above=tails.above, t_all=tails["all"], t_top=tails.top,
+    )  # fmt: skip
+    joined = table.left_join(
+        other,
+        (table[f"{level}_subject"] == other.t_subject)
+        & (table.quantity == other.t_quantity)
+        & (table.bucket == other.t_bucket),
     )
-    judged = _quantity_bits(keys, quantities, half_life)
-    part = judged.select(
-        q_actor=judged.actor, q_service=judged.service, q_hour=judged.hour, q_quantity=judged.quantity,
-        q_bucket=judged.bucket, q_bits=judged.bits,
-    )  # fmt: skip
-    joined = values.inner_join(
-        part,
-        (values.actor == part.q_actor) & (values.service == part.q_service) & (values.hour == part.q_hour)
-        & (values.quantity == part.q_quantity) & (values.bucket == part.q_bucket),
-    )  # fmt: skip
+    found = {
+        f"{level}_above": joined.t_above * joined.now,
+        f"{level}_all": joined.t_all * joined.now,
+        f"{level}_top": joined.t_top,
+    }
+    return joined.mutate(**found).drop("t_subject", "t_quantity", "t_bucket", "t_above", "t_all", "t_top")
+
+
+def _with_volume(rows: Table, graded: Table) -> Table:
+    """Adds the most surprising of a flow's quantities."""
+    for number, name in enumerate(QUANTITIES):
+        part = graded.filter(graded.quantity == number)
+        other = part.select(
+            g_actor=part.actor, g_service=part.service, g_hour=part.hour, g_bucket=part.bucket,
+            **{f"{name}_bits": part.bits},
+        )  # fmt: skip
+        match = (
+            (rows.actor == other.g_actor)
+            & (rows.service == other.g_service)
+            & (rows.hour == other.g_hour)
+            & (_bucket(rows[name]) == other.g_bucket)
+        )
+        rows = rows.left_join(other, match).drop("g_actor", "g_service", "g_hour", "g_bucket")
+    measured = [rows[f"{name}_bits"] for name in QUANTITIES]
+    most = ibis.greatest(*(bits.fill_null(0.0) for bits in measured))
+    some = ibis.coalesce(*measured).notnull()
     # The largest of several looks surprising by chance: take off log2 of how many were looked at (Bonferroni).
-    best = joined.group_by(v_row=joined.row).agg(v_bits=joined.q_bits.max())
-    return best.select("v_row", volume_bits=ibis.greatest(best.v_bits - _LOG2_QUANTITIES, 0.0))
+    return rows.mutate(volume_bits=ibis.ifelse(some, ibis.greatest(most - _LOG2_QUANTITIES, 0.0), ibis.null(_F)))
+
+
+def _with_rates(rows: Table, graded: Table) -> Table:
+    """Adds how surprising this hour of the device is so far."""
+    rates = graded.filter(graded.quantity >= FIRST_RATE)
+    best = rates.group_by(r_actor=rates.actor, r_hour=rates.hour).agg(r_bits=rates.bits.max())
+    out = rows.left_join(best, (rows.actor == best.r_actor) & (rows.hour == best.r_hour))
+    return out.mutate(rate_bits=ibis.greatest(out.r_bits - _LOG2_RATES, 0.0)).drop("r_actor", "r_hour", "r_bits")
 
 
 _LOG2_QUANTITIES = 1.585
@@ -432,33 +474,6 @@ def _hours(rows: Table, active: Table) -> Table:
         "actor", "grp", "hour",
         **{name: both[name].fill_null(0.0) for name in RATES}, peak=both.peak,
     )  # fmt: skip
-
-
-def _hour_sums(hourly: Table) -> Table:
-    return hourly.group_by("actor", "hour").agg(**{name: hourly[name].sum() for name in RATES})
-
-
-def _rates(rows: Table, judged: Table, history: Mapping[str, Table], half_life: float) -> Table:
-    """How surprising each hour of each device is so far."""
-    active = judged.filter(judged.device_last.isnull() | (judged.hour > judged.device_last))
-    now = _hours(rows, active)
-    wanted = ("actor", "hour", *RATES)
-    soon = now.select(*wanted).union(history["hourly"].select(*wanted), distinct=False)
-    sums = _hour_sums(soon).inner_join(now.select("actor", "grp", "hour"), ["actor", "hour"])
-    parts = [
-        sums.select(
-            "actor", "grp", "hour",
-            quantity=ibis.literal(FIRST_RATE + number, _ID), bucket=_bucket((sums[name] + 1.0).log2()),
-        )
-        for number, name in enumerate(RATES)
-    ]  # fmt: skip
-    keys = _union(parts)
-    keys = keys.mutate(
-        device_subject=keys.actor, peers_subject=keys.grp, network_subject=ibis.literal(NETWORK_SUBJECT, _ID)
-    )
-    bits = _quantity_bits(keys, history["quantities"], half_life)
-    best = bits.group_by(r_actor=bits.actor, r_hour=bits.hour).agg(r_bits=bits.bits.max())
-    return best.select("r_actor", "r_hour", rate_bits=ibis.greatest(best.r_bits - _LOG2_RATES, 0.0))
 
 
 def _with_surprise(rows: Table) -> Table:

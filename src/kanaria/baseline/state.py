@@ -133,10 +133,8 @@ class State:
         with self.transaction():
             for name, columns in _FOLDED.items():
                 limit = f" ORDER BY weight DESC LIMIT {max_ties}" if name == "ties" else ""
-                self.engine.execute(
-                    f"CREATE OR REPLACE TABLE {self.alias}.folded AS "
-                    f"SELECT {columns} FROM {self.alias}.{name} GROUP BY ALL{limit}"  # noqa: S608
-                )
+                folded = f"SELECT {columns} FROM {self.alias}.{name} GROUP BY ALL{limit}"  # noqa: S608
+                self.engine.execute(f"CREATE OR REPLACE TABLE {self.alias}.folded AS {folded}")
                 self.engine.execute(f"DROP TABLE {self.alias}.{name}")
                 self.engine.execute(f"ALTER TABLE {self.alias}.folded RENAME TO {name}")
         if self.path:

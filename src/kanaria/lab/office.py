@@ -1,8 +1,8 @@
 """A small company's network as it would be logged, invented: 200 devices over 14 days, with deviations put in.
 
 A seed comes in, ``connection`` and ``dns`` tables in order of time go out, with the event ids of every deviation.
-Nothing is sent anywhere. Addresses are from 10.0.0.0/8, RFC 5737 and RFC 2544, AS numbers from the private range (RFC 6996),
-names below ``example``.
+Nothing is sent anywhere. Addresses are from 10.0.0.0/8, RFC 5737 and RFC 2544, AS numbers from the private range
+(RFC 6996), names below ``example``.
 
 What the devices do, so that a reader can judge what a detector is tested on:
 
@@ -56,15 +56,15 @@ class Office:
     tables: dict[str, pa.Table]
     deviations: tuple[Deviation, ...] = ()
 
-    def hours(self) -> Iterator[dict[str, pa.Table]]:
-        """The log hour by hour, as a live sensor would hand it over."""
+    def slices(self, width: int = 1) -> Iterator[dict[str, pa.Table]]:
+        """The log in slices of so many hours, as a live sensor would hand it over."""
         edges: dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
         for name, table in self.tables.items():
             edges[name] = table["time"].cast(pa.int64()).to_numpy() // _HOUR_US
         first = min(int(hours[0]) for hours in edges.values() if len(hours))
         last = max(int(hours[-1]) for hours in edges.values() if len(hours))
-        for hour in range(first, last + 1):
-            cut = {name: np.searchsorted(hours, (hour, hour + 1)) for name, hours in edges.items()}
+        for hour in range(first - first % width, last + 1, width):
+            cut = {name: np.searchsorted(hours, (hour, hour + width)) for name, hours in edges.items()}
             part = {name: self.tables[name].slice(low, high - low) for name, (low, high) in cut.items() if high > low}
             if part:
                 yield part

@@ -1,0 +1,98 @@
+"""Flow scoring and learning against histories of growing size, printed as a Markdown table.
+
+A history of so many ties is written straight into the state, then micro-batches of new flows are scored and learned.
+Nine in ten flows repeat a tie that is known, as in live traffic. Run: ``python benchmarks/flow_scoring.py [TIES …]``.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from kanaria.baseline.pattern import PatternOfLife
+from kanaria.baseline.settings import BaselineSettings
+from kanaria.core import schema
+
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+BATCH = 100_000
+BATCHES = 3
+DEVICES = 5_000
+HOUR = 3_600_000_000
+NOW = 490_848
+
+
+def batch(number: int, ties: int) -> pa.Table:
+    """One micro-batch inside one hour."""
+    dice = np.random.default_rng(number)
+    pick = dice.integers(0, ties, BATCH)
+    fresh = dice.random(BATCH) < 0.1
+    device, remote = pick % DEVICES, np.where(fresh, ties + dice.integers(0, ties, BATCH), pick)
+    src = pa.array([f"10.{d >> 16}.{d >> 8 & 255}.{d & 255}" for d in device.tolist()])
+    dst = pa.array([f"{20 + (r >> 24)}.{r >> 16 & 255}.{r >> 8 & 255}.{r & 255}" for r in remote.tolist()])
+    times = pa.array(np.sort(NOW * HOUR + dice.integers(0, HOUR, BATCH)), schema.TIME)
+    columns = {
+        "event_id": pa.array(np.arange(BATCH) + number * BATCH), "time": times, "src_ip": src, "dst_ip": dst,
+        "dst_port": pa.array(np.full(BATCH, 443, dtype=np.int32)), "device": src, "remote": dst,
+        "direction": pa.array(["outbound"] * BATCH), "transport": pa.array(["tcp"] * BATCH),
+        "state": pa.array(["SF"] * BATCH), "src_bytes": pa.array(dice.integers(100, 10_000, BATCH)),
+        "dst_bytes": pa.array(dice.integers(100, 100_000, BATCH)), "duration_us": pa.array(dice.integers(1, 10**7, BATCH)),  # noqa: E501
+    }  # fmt: skip
+    return schema.conform("connection", columns)
+
+
+def fill(pattern: PatternOfLife, ties: int) -> None:
+    """That many address ties, as if learned an hour ago."""
+    alias = pattern.state.alias
+    pattern.state.engine.execute(
+        f"""INSERT INTO {alias}.ties
+            SELECT xor(subject, value), subject, 0, value, pow(2, {NOW - 438_289} / 336.0), {NOW - 1}
+            FROM (SELECT (hash('device', '10.' || (d >> 16) || '.' || (d >> 8 & 255) || '.' || (d & 255)) >> 1)::BIGINT
+                    AS subject, (hash('endpoint', 'out', (20 + (r >> 24)) || '.' || (r >> 16 & 255) || '.'
+                    || (r >> 8 & 255) || '.' || (r & 255)) >> 1)::BIGINT AS value
+                  FROM (SELECT i AS r, i % {DEVICES} AS d FROM range({ties}) t(i)));
+            INSERT INTO {alias}.totals SELECT subject, kind, sum(weight), count(*) FROM {alias}.ties GROUP BY ALL"""  # noqa: S608
+    )
+    pattern.state.compact(pattern.settings.max_ties)
+
+
+def measure(ties: int) -> str:
+    """One line of the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = duckdb.connect(config={"memory_limit": "800MB", "temp_directory": folder})
+        pattern = PatternOfLife(engine, settings=BaselineSettings(warm_up_days=0.0), directory=Path(folder) / "state")
+        fill(pattern, ties)
+        pattern.learn(pattern.score({"connection": batch(0, ties)}))  # plans are compiled, files are warm
+        taken = []
+        for number in range(1, BATCHES + 1):
+            tables = {"connection": batch(number, ties)}
+            start = time.perf_counter()
+            pattern.learn(pattern.score(tables))
+            taken.append(time.perf_counter() - start)
+        size = pattern.status().sizes["bytes"] / 1e6
+        engine.close()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    middle = statistics.median(taken)
+    return f"| {ties:,} | {BATCH / middle:,.0f} | {middle * 1e3:,.0f} | {max(taken) * 1e3:,.0f} | {size:,.0f} | {memory:,.0f} |"  # noqa: E501
+
+
+def main() -> None:
+    """Print the table."""
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load {load:.1f} at the start, micro-batches of {BATCH:,} flows, {BATCHES} each\n")
+    print("| ties | flows/s | median ms | worst ms | state MB | peak memory MB |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    for ties in [int(text) for text in sys.argv[1:]] or SIZES:
+        print(measure(ties), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The program itself: what absorbing does to scores, on a history small enough to follow by hand."""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kit_baseline import HOUR, START_HOUR, connection, flow, history_of, pattern
+
+from kanaria.baseline import calibration, encode, program
+from kanaria.baseline.plans import plans
+
+ACTOR = "SELECT (hash('device', '10.0.0.5') >> 1)::BIGINT"
+
+
+def test_what_happens_every_hour_is_cheap_and_what_never_happened_is_dear() -> None:
+    learned = pattern()
+    learned.learn(connection(*(flow(hour) for hour in range(48))))
+    usual = learned.score(connection(flow(48)))["connection"]
+    new = learned.score(connection(flow(48, dst_ip="198.51.100.7")))["connection"]
+    assert usual["baseline.endpoint_bits"][0].as_py() < 0.5
+    assert new["baseline.endpoint_bits"][0].as_py() > 5
+    assert new["baseline.new_to_device"][0].as_py() is True
+    assert new["baseline.new_to_network"][0].as_py() is True
+
+
+def test_a_burst_buys_no_normality() -> None:
+    """A thousand connections inside one hour count like one."""
+    bits = []
+    for times in (1, 1000):
+        learned = pattern()
+        learned.learn(connection(*(flow(hour) for hour in range(24))))
+        learned.learn(learned.score(connection(*[flow(24, dst_ip="198.51.100.7")] * times)))
+        scored = learned.score(connection(flow(25, dst_ip="198.51.100.7")))["connection"]
+        bits.append(scored["baseline.endpoint_bits"][0].as_py())
+    assert bits[0] == pytest.approx(bits[1])
+
+
+def test_the_three_levels_stay_apart() -> None:
+    learned = pattern()
+    others = [(hour, f"10.0.0.{n}") for hour in range(24) for n in range(20, 25)]
+    usual = [flow(hour) for hour in range(24)]
+    learned.learn(connection(*usual, *(flow(hour, src_ip=src, dst_ip="198.51.100.9") for hour, src in others)))
+    row = learned.score(connection(flow(24, dst_ip="198.51.100.9")))["connection"]
+    device, network = (row[f"baseline.endpoint_bits_{level}"][0].as_py() for level in ("device", "network"))
+    assert row["baseline.new_to_device"][0].as_py() is True
+    assert row["baseline.new_to_network"][0].as_py() is False
+    assert device > network
+
+
+def test_bytes_beyond_anything_met_are_surprising_and_fewer_are_not() -> None:
+    learned = pattern()
+    learned.learn(connection(*(flow(hour, src_bytes=1000 + hour % 20) for hour in range(48))))
+    sizes = [flow(49, src_bytes=size) for size in (10, 1000, 10**9)]
+    small, same, large = learned.score(connection(*sizes))["connection"]["baseline.volume_bits"].to_pylist()
+    assert small < 1
+    assert same < 1
+    assert large > 15
+
+
+def test_calls_from_outside_that_nobody_answered_are_nobodys_behaviour() -> None:
+    learned = pattern()
+    row = learned.score(connection(flow(0, src_ip="192.0.2.1", dst_ip="10.0.0.5", direction="inbound", state="S0")))
+    assert row["connection"]["baseline.surprise_bits"][0].as_py() is None
+    assert row["connection"]["baseline.anomalous"][0].as_py() is False
+
+
+def test_scoring_changes_nothing() -> None:
+    learned = pattern()
+    learned.learn(learned.score(connection(*(flow(hour) for hour in range(30)))))
+    before = history_of(learned)
+    learned.score(connection(*(flow(hour, dst_ip="198.51.100.7") for hour in range(30, 90))))
+    assert history_of(learned) == before
+
+
+def test_a_batch_of_many_hours_counts_its_own_past() -> None:
+    """Offline runs hand over days at once: the second day must not look as new as the first."""
+    learned = pattern(warm_up_days=1.0)
+    flows = [flow(hour, dst_ip=f"198.51.100.{n % 20}") for hour in range(72) for n in range(60)]
+    scored = learned.score(connection(*flows))["connection"]
+    new = scored["baseline.new_to_network"].to_pylist()
+    assert all(new[:20])
+    assert not any(new[-60:])
+    learning = scored["baseline.learning"].to_pylist()
+    assert learning[0] is True
+    assert learning[-1] is False
+
+
+@given(hours=st.lists(st.integers(0, 60), min_size=1, max_size=25), cut=st.integers(0, 25))
+@settings(max_examples=4, deadline=None)
+def test_the_same_rows_leave_a_device_the_same_ties_however_they_are_cut(hours: list[int], cut: int) -> None:
+    flows = [flow(hour, dst_ip=f"198.51.100.{hour % 5}") for hour in sorted(hours)]
+    whole, parts = pattern(), pattern()
+    whole.learn(connection(*flows))
+    for part in (flows[:cut], flows[cut:]):
+        if part:
+            parts.learn(connection(*part))
+    own = f"SELECT tie, round(log2(sum(weight)), 6), max(last) FROM {{}}.ties WHERE subject IN ({ACTOR}) GROUP BY ALL ORDER BY 1"  # noqa: S608
+    left, right = (one.state.engine.execute(own.format(one.state.alias)).fetchall() for one in (parts, whole))
+    assert left == right
+    assert history_of(parts)["texts"] == history_of(whole)["texts"]
+
+
+def test_every_plan_is_sql_the_engine_accepts_and_is_compiled_once() -> None:
+    assert plans(336.0) is plans(336.0)
+    assert set(plans(336.0).score) == {*program.STEPS, "scored"}
+
+
+def test_rows_outside_the_shape_are_left_alone() -> None:
+    """No time, no direction, other networks' traffic: never scored, never an error."""
+    rows = connection(flow(0, time=None), flow(1, direction="external"), flow(2, src_ip=None, dst_ip=None, device=None))
+    scored = pattern().score(rows)["connection"]
+    assert scored["baseline.surprise_bits"].null_count == 3
+    assert len(scored) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "registered"),
+    [
+        ("www.shop.example", "shop.example"),
+        ("a.b.shop.co.jp", "shop.co.jp"),
+        ("shop.co.jp", "shop.co.jp"),
+        ("localhost", "localhost"),
+        ("192.0.2.1", None),
+        ("2001:db8::1", None),
+        ("", None),
+        ("WWW.Shop.Example.", "shop.example"),
+    ],
+)
+def test_names_are_reduced_to_what_somebody_registered(name: str, registered: str | None) -> None:
+    engine = duckdb.connect()
+    engine.execute("CREATE TABLE devices (actor BIGINT, grp BIGINT, first BIGINT)")
+    encode.encode(engine, connection(flow(0, sni=name)), "devices")
+    assert engine.execute("SELECT name_text FROM encoded").fetchall() == [(registered,)]
+
+
+def test_p_values_fall_with_surprise_and_never_reach_zero() -> None:
+    hours = {1: np.bincount([20] * 90 + [30] * 10, minlength=program.CALIBRATION_BINS).astype(float)}
+    p = calibration.p_values(hours)[1]
+    assert (np.diff(p) <= 1e-12).all()
+    assert p[0] == pytest.approx(1.0)
+    assert 0 < p[-1] < 1e-6
+    assert p[30] == pytest.approx(0.1, abs=0.03)
+
+
+def test_without_history_every_p_value_is_one() -> None:
+    assert (calibration.p_values({})[0] == 1.0).all()
+
+
+def test_hours_of_any_clock_stay_finite() -> None:
+    for hour in (0, START_HOUR, 2**31):
+        assert 0 < program.scale_at(hour, 336.0) < float("inf")
+    scored = pattern().score(connection(flow(-START_HOUR)))["connection"]
+    assert isinstance(scored, pa.Table)
+    assert HOUR == 3_600_000_000
