@@ -126,8 +126,8 @@ def draw_messages(figure: Any, style: Style, series: Series) -> None:
         axes.vlines([x for x, _ in chosen], 0, [y for _, y in chosen], color=colour, linewidth=0.9, zorder=2)
         axes.plot([x for x, _ in chosen], [y for _, y in chosen], "o", color=colour, markersize=2.5, zorder=3)
     axes.axhline(0, color=style.theme.line, linewidth=0.8, zorder=1)
-    up = max([value for _, value in points if value > 0], default=1.0) * 1.25
-    down = min([value for _, value in points if value < 0], default=-1.0) * 1.25
+    up = max([value for _, value in points if value > 0], default=1.0) * 1.45
+    down = min([value for _, value in points if value < 0], default=-1.0) * 1.45
     axes.set_ylim(down, up)
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     for place, ha, name, key in (
