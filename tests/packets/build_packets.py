@@ -111,9 +111,9 @@ def conversation(
 
     def send(who: str, payload: bytes, flags: int) -> None:
         other = "s" if who == "c" else "c"
-        ports = {"sport": sport, "dport": dport} if who == "c" else {"sport": dport, "dport": sport}
-        ends = {"src": src, "dst": dst} if who == "c" else {"src": dst, "dst": src}
-        frames.append(ethernet(ip(tcp(payload, **ports, seq=seq[who], ack=seq[other], flags=flags), **ends)))
+        near, far = ((src, sport), (dst, dport)) if who == "c" else ((dst, dport), (src, sport))
+        segment = tcp(payload, sport=near[1], dport=far[1], seq=seq[who], ack=seq[other], flags=flags)
+        frames.append(ethernet(ip(segment, src=near[0], dst=far[0])))
         seq[who] += len(payload) + (1 if flags & (SYN | FIN) else 0)
 
     send("c", b"", SYN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from build_packets import CLIENT, SERVER, conversation, ethernet, ip, pcap, pcapng, tcp, udp
 from build_protocols import (
@@ -76,13 +76,19 @@ def _damaged() -> bytes:
     return whole[:900] + b"\xff" * 40 + whole[940:-3]
 
 
-def _gre(packets: Iterable[bytes]) -> list[bytes]:
-    return [
-        ethernet(ip(b"\0\0\x08\0" + packet, proto=47, src="198.51.100.1", dst="198.51.100.2")) for packet in packets
-    ]
+def _outer(body: bytes, proto: int) -> bytes:
+    return ethernet(ip(body, proto=proto, src="198.51.100.1", dst="198.51.100.2"))
 
 
 BARE = [frame[14:] for frame in conversation(STRATUM, dport=3333)]
+TUNNELS: dict[str, Callable[[bytes], bytes]] = {
+    "gre": lambda packet: _outer(b"\0\0\x08\0" + packet, 47),
+    "gre-key-sequence": lambda packet: _outer(b"\x30\0\x08\0" + bytes(8) + packet, 47),
+    "gre-ethernet": lambda packet: _outer(b"\0\0\x65\x58" + ethernet(packet), 47),
+    "erspan": lambda packet: _outer(b"\x10\0\x88\xbe" + bytes(4) + b"\x10\1" + bytes(6) + ethernet(packet), 47),
+    "vxlan": lambda packet: _outer(udp(b"\x08\0\0\0\0\0\7\0" + ethernet(packet), dport=4789), 17),
+    "ip-in-ip": lambda packet: _outer(packet, 4),
+}
 LINKS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "ethernet": (1, ethernet),
     "vlan": (1, lambda packet: ethernet(packet, tags=[7, 9])),
@@ -94,7 +100,6 @@ LINKS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "cooked2": (276, lambda packet: b"\x08\0" + bytes(18) + packet),
     "ppp": (9, lambda packet: b"\xff\3\0\x21" + packet),
 }
-SIX = {"src": "2001:db8::10", "dst": "2001:db8::5"}
 
 CAPTURES: dict[str, bytes] = {
     "stratum": pcap(conversation(STRATUM, dport=3333)),
@@ -108,10 +113,11 @@ CAPTURES: dict[str, bytes] = {
     "ftp": pcap(conversation(FTP, dport=2121)),
     "dns": pcap(_dns()),
     "icmp": pcap(_icmp()),
-    "ipv6-pcapng": pcapng(conversation(STRATUM, dport=3333, **SIX), resolution=9),
+    "ipv6-pcapng": pcapng(conversation(STRATUM, dport=3333, src="2001:db8::10", dst="2001:db8::5"), resolution=9),
     "pcapng-big-endian": pcapng(conversation(STRATUM, dport=3333), order=">"),
     "snap-length": pcap(conversation(TLS), snap=90),
     "damaged": _damaged(),
-    "gre": pcap(_gre(BARE)),
+    **{f"tunnel-{name}": pcap(map(wrap, BARE)) for name, wrap in TUNNELS.items()},
+    "gre-other": pcap([_outer(b"\0\0\x88\x0b" + b"ppp", 47), _outer(b"\0", 47)]),
     **{f"link-{name}": pcap(map(wrap, BARE), link=link) for name, (link, wrap) in LINKS.items()},
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import pytest
 from build_packets import (
@@ -14,6 +15,7 @@ from build_packets import (
     SERVER,
     SYN,
     Reader,
+    Result,
     conversation,
     ethernet,
     ip,
@@ -27,8 +29,8 @@ SCRIPT = [("c", b'{"id":1,"method":"login"}\n'), ("s", b'{"id":1,"result":{}}\n'
 BARE = [frame[14:] for frame in conversation(SCRIPT)]
 
 
-def _one(result: object) -> dict[str, object]:
-    rows, rejects = result  # type: ignore[misc]
+def _one(result: Result) -> dict[str, object]:
+    rows, rejects = result
     assert not rejects
     (row,) = rows["connection"]
     return dict(row)
@@ -48,7 +50,7 @@ EXPECTED = {
     "src_payload": 26, "dst_payload": 21, "src_first": SCRIPT[0][1], "dst_first": SCRIPT[1][1], "duration_us": 7000,
 }  # fmt: skip
 
-LINKS = {
+LINKS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "ethernet": (1, lambda packet: ethernet(packet)),
     "vlan": (1, lambda packet: ethernet(packet, tags=[7])),
     "qinq": (1, lambda packet: ethernet(packet, tags=[7, 9])),

@@ -15,7 +15,7 @@ from build_packets import Reader
 from golden_captures import CAPTURES
 
 GOLDEN = Path(__file__).parent / "golden"
-LINK_TYPES = [name for name in CAPTURES if name.startswith("link-")]
+WRAPPED = [name for name in CAPTURES if name.startswith(("link-", "tunnel-"))]
 
 
 def _plain(value: object) -> object:
@@ -43,8 +43,8 @@ def test_golden_pair(name: str, read: Reader) -> None:
     assert output == json.loads(expected.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", LINK_TYPES)
-def test_the_link_type_changes_nothing(name: str, read: Reader) -> None:
+@pytest.mark.parametrize("name", WRAPPED)
+def test_link_type_and_tunnel_change_nothing(name: str, read: Reader) -> None:
     assert _output(read, CAPTURES[name]) == _output(read, CAPTURES["stratum"])
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
-from build_packets import CLIENT, SERVER, conversation, ethernet, ip, pcap, pcapng, read_capture, tcp, udp
+from build_packets import CLIENT, SERVER, block, conversation, ethernet, ip, pcap, pcapng, read_capture, tcp, udp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kanaria.formats.packets import capture
 from kanaria.formats.packets.flowset import reassemble
+from kanaria.formats.packets.kept import Heads, column_of
 from kanaria.formats.packets.protocols import dns, ftp, http, ntlm, rdp, smb, ssh, tls, x509
 from kanaria.formats.packets.service import client_is_server_side, service_of
+from kanaria.formats.packets.services import services, wrong_way
 
+STARTS = [
+    b"", b"\x16\x03\x01\0\x05\x01", b"\3\0\0\x0b\6\xe0\0\0\0\0\0", b"\3\0\0\x0b\6\xd0\0\0\0\0\0", b"\0\0\0\x20\xfeSMB", b"SSH-2.0-",
+    b"GET /", b"HTTP/1.1 200", b'{"method":"login"', b'\x0b{"id"', b'{"method":"job"', b"\x10\x0c\0\4MQTT", b"220 FTP", b"EHLO ",
+    b"RFB 003", b"\x13BitTorrent protocol", b"\xf9\xbe\xb4\xd9", b"\x0b\x11\x09\x07", b"*1\r\n$4", b"M-SEARCH * HTTP/1.1",
+    b"\0\x11\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1", b"\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1",
+]  # fmt: skip
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PAYLOADS = st.sampled_from(
     [
@@ -45,7 +55,9 @@ def segments(draw: st.DrawFn) -> list[tuple[int, bytes]]:
             frame = ethernet(ip(body, src=ends[0], dst=ends[1], proto=17))
         else:
             frame = ethernet(ip(body, src=ends[0], dst=ends[1]))
-        clock += draw(st.sampled_from([0, 10, 1000, 199_999, 200_001, 6_000_000, 61_000_000, 301_000_000]))
+        clock += draw(
+            st.sampled_from([0, 10, 1000, 199_999, 200_001, 6_000_000, 61_000_000, 301_000_000, 3_601_000_000])
+        )
         frames.append((clock, frame[: draw(st.sampled_from([1 << 16, 60, 40, 20]))]))
     return frames
 
@@ -80,8 +92,9 @@ def test_twins_agree_on_any_frame(frame: bytes, link: int) -> None:
 @QUICK
 @given(st.data())
 def test_damaged_captures_give_rows_and_rejects_only(data: st.DataObject) -> None:
-    make = data.draw(st.sampled_from([pcap, pcapng]))
-    whole = bytearray(make(conversation([("c", b"a" * 100), ("s", b"b" * 100)] * 3)))
+    writers: dict[str, Callable[..., bytes]] = {"pcap": pcap, "pcapng": pcapng}
+    write = writers[data.draw(st.sampled_from(sorted(writers)))]
+    whole = bytearray(write(conversation([("c", b"a" * 100), ("s", b"b" * 100)] * 3)))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(24, len(whole) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(whole[: data.draw(st.integers(24, len(whole)))])
@@ -137,6 +150,35 @@ def test_reassembly_gives_the_stream_whatever_the_order(text: bytes, chance: ran
     pieces += chance.choices(pieces, k=3)
     chance.shuffle(pieces)
     assert reassemble(pieces) == text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.binary(max_size=30), st.binary(max_size=30), st.sampled_from(STARTS)), max_size=12))
+def test_services_of_many_flows_are_those_of_each(flows: list[tuple[bytes, bytes, bytes]]) -> None:
+    client, server = [start + ours for ours, _, start in flows], [theirs for _, theirs, _ in flows]
+    for number, transport in ((6, "tcp"), (17, "udp"), (1, "icmp")):
+        proto = np.full(len(flows), number, np.uint8)
+        expected = [service_of(*ends, transport) for ends in zip(client, server, strict=True)]
+        assert services(column_of(client), column_of(server), proto).to_pylist() == expected
+    guessed = np.arange(len(flows))[::2]
+    turned = [client_is_server_side(client[index], server[index]) for index in guessed]
+    assert wrong_way(column_of(client), column_of(server), guessed).tolist() == turned
+    assert [bytes(row).rstrip(b"\0") for row in Heads(column_of(client)).matrix(4)] == [
+        data[:4].rstrip(b"\0") for data in client
+    ]
+
+
+@pytest.mark.parametrize("resolution", [0, 0x80])
+def test_a_clock_beyond_the_calendar_is_held_back(resolution: int) -> None:
+    """Found by fuzzing: a resolution of whole seconds made the time of a packet larger than any number holds."""
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    options = struct.pack("<HHBxxxHHqHH", 9, 1, resolution, 14, 8, 1 << 62, 0, 0)
+    frame = conversation([])[0]
+    packet = struct.pack("<IIIII", 0, 0x7FFFFFFF, 0xFFFFFFFF, len(frame), len(frame)) + frame
+    data = section + block(1, struct.pack("<HHI", 1, 0, 0) + options) + block(6, packet)
+    (plain, rejects), compiled = _both(data)
+    assert (plain, rejects) == compiled
+    assert plain["connection"][0]["time"].year == 2112
 
 
 def test_zero_length_and_foreign_files_say_so() -> None:

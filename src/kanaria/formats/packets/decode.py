@@ -9,7 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 from kanaria.formats.packets.compile import jit
-from kanaria.formats.packets.layout import CUT, FRAGMENT, ICMP, ICMP6, LINK, MALFORMED, OK, OTHER, TCP, UDP
+from kanaria.formats.packets.layout import (
+    CUT,
+    FRAGMENT,
+    GRE,
+    ICMP,
+    ICMP6,
+    LINK,
+    MALFORMED,
+    OK,
+    OTHER,
+    TCP,
+    UDP,
+    VXLAN_PORT,
+)
 from kanaria.formats.packets.state import Array, Int, i64, u64
 
 
@@ -203,6 +216,29 @@ def _transport(data: Array, at: Int, end: Int, stop: Int, packet: Any) -> Int:
 
 
 @jit
+def _tunnelled(data: Array, at: Int, end: Int, proto: Int) -> Int:
+    """Offset of the IP header inside VXLAN (RFC 7348), GRE (RFC 2784, RFC 2890) or ERSPAN, below 0 when it is neither.
+
+    Mirror ports of switches and clouds send their copies in these.
+    """
+    if proto == UDP:
+        if at + 30 > end or u16(data, at + 2) != VXLAN_PORT or u32(data, at + 8) != 0x08000000 or data[at + 15]:
+            return -1
+        return _after_type(data, u16(data, at + 28), at + 30, end)
+    if proto != GRE or at + 4 > end or data[at] & 0x40 or data[at + 1] & 7:
+        return -1
+    kind, sequenced = u16(data, at + 2), data[at] & 0x10
+    at += 4 + 4 * (i64(data[at] >> 7) + i64(data[at] >> 5 & 1) + i64(data[at] >> 4 & 1))
+    if kind == 0x0800 or kind == 0x86DD:
+        return at
+    if kind == 0x88BE and sequenced:
+        at += 8
+    if (kind == 0x88BE or kind == 0x6558) and at + 14 <= end:
+        return _after_type(data, u16(data, at + 12), at + 14, end)
+    return -1
+
+
+@jit
 def decode_one(data: Array, at: Int, captured: Int, wire: Int, link: Int, packet: Any) -> Int:
     """Fill one packet record; returns its status."""
     end = at + captured
@@ -210,7 +246,7 @@ def decode_one(data: Array, at: Int, captured: Int, wire: Int, link: Int, packet
     at = network(data, at, end, link)
     if at < 0:
         return -at
-    for _ in range(3):  # IP in IP at most twice
+    for _ in range(3):  # tunnels in tunnels at most twice
         if at + 20 > end:
             return CUT
         version = data[at] >> 4
@@ -222,10 +258,10 @@ def decode_one(data: Array, at: Int, captured: Int, wire: Int, link: Int, packet
             return MALFORMED
         if status != OK:
             return status
-        if proto != 4 and proto != 41:
+        at = inner if proto == 4 or proto == 41 else _tunnelled(data, inner, end, proto)
+        if at < 0:
             packet["proto"] = proto
             return _transport(data, inner, end, stop, packet)
-        at = inner
     return MALFORMED
 
 

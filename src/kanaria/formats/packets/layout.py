@@ -23,7 +23,8 @@ SHORTAGES = (
     "flows kept no request and answer pairs: the memory for them was full",
     "silent flows were handed out before they ended: the flow table was full",
 )
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+TCP, UDP, ICMP, ICMP6, GRE = 6, 17, 1, 58, 47
+VXLAN_PORT = 4789
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 LARGEST = 256 << 10  # libpcap's MAXIMUM_SNAPLEN: a longer packet does not occur, a larger length is damage

@@ -66,10 +66,39 @@ def _network(packet: Packet, frame: bytes, wire: int, link: int) -> None:
         if version not in (4, 6):
             break
         at, stop, proto = (_ipv4 if version == 4 else _ipv6)(packet, frame, at, wire)
-        if proto not in (4, 41):
+        inner = at if proto in (4, 41) else _tunnelled(frame, at, proto)
+        if inner is None:
             packet.proto = proto
             return _transport(packet, frame, at, stop)
+        at = inner
     raise _Bad(L.MALFORMED)
+
+
+def _tunnelled(frame: bytes, at: int, proto: int) -> int | None:
+    """As ``decode._tunnelled``."""
+    head = frame[at : at + 16]
+    if proto == L.UDP and len(frame) >= at + 30:
+        mark = head[8:12] == b"\x08\0\0\0" and head[15] == 0
+        return _ethernet(frame, at + 16) if mark and _u16(head, 2) == L.VXLAN_PORT else None
+    if proto != L.GRE or len(head) < 4 or head[0] & 0x40 or head[1] & 7:
+        return None
+    kind = _u16(head, 2)
+    at += 4 + 4 * ((head[0] >> 7) + (head[0] >> 5 & 1) + (head[0] >> 4 & 1))
+    if kind in (0x0800, 0x86DD):
+        return at
+    if kind == 0x88BE and head[0] & 0x10:
+        at += 8
+    return _ethernet(frame, at) if kind in (0x88BE, 0x6558) else None
+
+
+def _ethernet(frame: bytes, at: int) -> int | None:
+    """Offset of the IP header in a frame that begins at ``at``, None without one."""
+    if len(frame) < at + 14:
+        return None
+    try:
+        return _after_type(frame, _u16(frame, at + 12), at + 14)
+    except _Bad:
+        return None
 
 
 def _ip_offset(frame: bytes, link: int) -> int:

@@ -29,10 +29,10 @@ EXPORT_BYTES = 64 << 20
 class PooledTracker:
     """Flows of any number of packets in bounded memory."""
 
-    def __init__(self, *, max_flows: int = MAX_FLOWS, payload_budget: int = PAYLOAD_BUDGET) -> None:
-        self._max_flows = max_flows
-        self._payload_chunks = max(payload_budget // L.CHUNK, 2 * T.LARGEST_SEGMENT)
-        flows, chunks = min(1 << 12, max_flows), min(1 << 13, self._payload_chunks)
+    def __init__(self) -> None:
+        self._max_flows = MAX_FLOWS
+        self._payload_chunks = max(PAYLOAD_BUDGET // L.CHUNK, 2 * T.LARGEST_SEGMENT)
+        flows, chunks = min(1 << 12, MAX_FLOWS), min(1 << 13, self._payload_chunks)
         heads = np.zeros(T.HEADS, np.int64)
         heads[T.BUDGET] = self._payload_chunks
         self.state = T.State(
