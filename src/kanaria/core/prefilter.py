@@ -57,8 +57,10 @@ class Prefilter:
         """All hits as (pattern index, start, end) in one piece of bytes."""
         hits: list[tuple[int, int, int]] = []
         if self._count and len(data):
-            self._database.scan(data,  # type: ignore[type-var]
-                match_event_handler=lambda i, a, b, _flags, _context: hits.append((i, a, b)))
+            self._database.scan(
+                data,  # type: ignore[type-var]
+                match_event_handler=lambda i, a, b, _flags, _context: hits.append((i, a, b)),
+            )
         return hits
 
     def rows(self, column: pa.ChunkedArray | pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -54,7 +54,8 @@ def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], lan
     parts = [_METHODS.get(message.method, _OTHER).to(language)]
     for name, words in _DETAILS:
         value = getattr(message, name)
-        if value:
+        guessed = name == "coin" and message.fields.get("coin_from") == "dialect"  # a default, not something seen
+        if value and not guessed:
             parts.append(words.to(language).format(value=cut(printable(str(value)), 48)))
     if message.algorithms:
         count = len(message.algorithms)
