@@ -103,3 +103,11 @@ def test_xmrig_messages_show_their_lengths() -> None:
             pairs = row["pairs"]
             found += any(184 <= pair["request"] <= 187 and pair["answer"] in (64, 65) for pair in pairs)
     assert found >= 15
+
+
+def test_rdp_password_guesses_are_failures_and_sessions_are_not() -> None:
+    guesses = Counter(row["result"] for row in _rows(_data("rdp/RDP-sHost_sAccount_mPasswords.pcap"))["rdp"])
+    assert guesses["likely_success"] == 0
+    assert guesses["likely_failure"] >= 0.95 * guesses.total()
+    for name in ("benign-OISF/RDP-003", "benign-nfstream/rdp", "benign-zeek/rdp-proprietary-encryption"):
+        assert "likely_success" in {row["result"] for row in _rows(_data(f"rdp/{name}.pcap"))["rdp"]}, name
