@@ -46,9 +46,10 @@ def test_output_is_printed_as_markdown(
     assert shown in capsys.readouterr().out
 
 
-def test_a_program_is_measured_in_seconds_and_megabytes() -> None:
-    seconds, memory = web_log_analysis.measure([sys.executable, "-c", "x = bytes(50_000_000)"])
+def test_a_program_is_measured_in_seconds_processor_time_and_memory() -> None:
+    seconds, cpu, memory = web_log_analysis.measure([sys.executable, "-c", "x = b'1' * 50_000_000"])
     assert seconds > 0
+    assert 0 < cpu < 60
     assert 50 < memory < 500
     with pytest.raises(RuntimeError, match="status 3"):
         web_log_analysis.measure([sys.executable, "-c", "raise SystemExit(3)"])
