@@ -1,0 +1,146 @@
+"""The writer over every kind of incident: nothing ungrounded, both languages alike, numbers only from facts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.incidents.building import DEVICE, around, case, facts, finding, message, record, request
+from tests.report import report_samples as samples
+
+from kanaria.core.text import width
+from kanaria.core.types import HYPOTHESES, LANGUAGES, Claim, Hypothesis, Incident, Language, Report
+from kanaria.incidents.judge import judge
+from kanaria.incidents.weighing import evidence
+from kanaria.report import text
+from kanaria.report.write import ungrounded, write, write_nothing_found
+
+
+def judged() -> dict[str, Incident]:
+    """Incidents as the judge makes them."""
+    exploit = evidence(facts(), "exploit_payload", request(1))
+    probe = [message(1, wallet="blue1", agent="Windows NT 6.1; Win64; x64"), message(2, dialect="bitcoin")]
+    mined = record(3, 60, "connection", device=DEVICE, values={"direction": "outbound"})
+    return {
+        "probe": judge(
+            case(finding(), messages=probe, records=[request(1, status=400), request(2, 5, status=400)]), around()
+        ),
+        "exploit": judge(
+            case(
+                finding("log4shell", evidence=(exploit,), cves=("CVE-2021-44228", "CVE-1999-0001"), severity="high"),
+                records=[request(1, status=200, method="GET", url="/")],
+            ),
+            around(),
+        ),
+        "miner": judge(
+            case(
+                finding("monero_mining", 60, device=DEVICE, table="connection", event_ids=(3,)),
+                messages=[message(3, direction="server", fields={"accepted": "true"})],
+                records=[mined],
+            ),
+            around(),
+        ),
+        "timeless": judge(case(finding(seconds=None, remote=None), records=[request(1, None, remote="")]), around()),
+    }
+
+
+INCIDENTS = {
+    **judged(),
+    "dns server": samples.dns_server(),
+    "scanner": samples.scanner(),
+    "fragment": samples.fragment(),
+}
+
+
+def written(incident: Incident, language: Language) -> Report:
+    return write(incident, samples.analysis(incident), facts(), language)
+
+
+def claims(report: Report) -> list[Claim]:
+    return [report.verdict, *(claim for section in report.sections for claim in section.claims)]
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_claim_stands_on_evidence_the_incident_has(name: str, language: Language) -> None:
+    assert ungrounded(written(INCIDENTS[name], language), INCIDENTS[name]) == ()
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_both_languages_say_the_same_things_from_the_same_evidence(name: str) -> None:
+    english, japanese = (written(INCIDENTS[name], language) for language in LANGUAGES)
+    assert [(s.id, len(s.claims)) for s in english.sections] == [(s.id, len(s.claims)) for s in japanese.sections]
+    for one, other in zip(claims(english), claims(japanese), strict=True):
+        assert one.evidence == other.evidence
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_numbers_are_the_same_in_both_languages(name: str) -> None:
+    """A number told in one language only would come from nowhere; English writes one and two as words."""
+    for one, other in zip(*(claims(written(INCIDENTS[name], language)) for language in LANGUAGES), strict=True):
+        numbers = [sorted(set(re.findall(r"\d+(?:[.,:]\d+)*", claim.text)) - {"1", "2"}) for claim in (one, other)]
+        assert numbers[0] == numbers[1], (one.text, other.text)
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_same_facts_give_the_same_text(name: str, language: Language) -> None:
+    assert written(INCIDENTS[name], language) == written(INCIDENTS[name], language)
+
+
+@pytest.mark.parametrize("top", HYPOTHESES)
+@pytest.mark.parametrize("value", ["failed", "no_sign_of_success", "possible", "confirmed"])
+def test_every_judgement_can_be_written(top: Hypothesis, value: str) -> None:
+    base = samples.dns_server()
+    told = replace(base, hypotheses=(replace(base.hypotheses[0], name=top), base.hypotheses[1]),
+                   outcome=replace(base.outcome, value=value))  # type: ignore[arg-type]  # fmt: skip
+    for language in LANGUAGES:
+        report = written(told, language)
+        assert ungrounded(report, told) == ()
+        assert all(claim.text and "{" not in claim.text for claim in claims(report))
+
+
+def test_a_claim_with_foreign_evidence_is_found() -> None:
+    report = written(samples.scanner(), "en")
+    forged = replace(report, verdict=Claim(text="all is well", evidence=("e-invented",)))
+    assert ungrounded(forged, samples.scanner()) == ("all is well",)
+
+
+def test_nothing_found_says_how_much_was_read() -> None:
+    read = replace(samples.analysis(), inputs=(replace(samples.analysis().inputs[0], rows=1_234_567),))
+    assert "1,234,567 records of 1 inputs" in write_nothing_found(read, "en").text
+    assert "1,234,567件" in write_nothing_found(read, "ja").text
+
+
+NOT_FIRST = "、。」ー"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text("漢字かなカナ「、。」ー", max_size=200), st.integers(20, 100))
+def test_japanese_is_wrapped_between_characters_and_never_before_punctuation(words: str, columns: int) -> None:
+    lines = list(text.wrap(words, columns))
+    assert "".join(lines) == words
+    hanging = max((len(run) for run in re.findall(f"[{NOT_FIRST}]+", words)), default=0)
+    assert all(width(line) <= columns + 2 * hanging for line in lines)
+    assert not any(line[0] in NOT_FIRST for line in lines[1:])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text("abc", min_size=1, max_size=10), max_size=60), st.integers(20, 100))
+def test_latin_is_wrapped_at_spaces_within_the_width(words: list[str], columns: int) -> None:
+    lines = list(text.wrap(" ".join(words), columns, "  - ", "    "))
+    assert all(width(line.rstrip()) <= columns for line in lines)
+    assert " ".join(" ".join(lines).split()) == " ".join(["-", *words])
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_report_fits_the_terminal(columns: int, language: Language) -> None:
+    shown = text.render(samples.analysis(INCIDENTS["miner"]), facts(), language, columns=columns)
+    prose = [line for line in shown.splitlines() if "> " not in line and "kanaria" not in line and "CVSS" not in line]
+    assert len(prose) > 15
+    too_wide = [line for line in prose if width(line) > columns + 2 and " " in line.strip()[2:]]
+    assert [line for line in too_wide if not re.search(r"\S{20}", line)] == []
