@@ -1,4 +1,4 @@
-"""How fast sensor logs become tables, in MB of log and million rows per second: ``python -m benchmarks.sensor_log_reading``.
+"""How fast sensor logs become tables, in MB and million rows per second: ``python -m benchmarks.sensor_log_reading``.
 
 Lines are generated with documentation addresses. Goals: Zeek TSV 300 MB/s, JSON 200 MB/s (two cores).
 """
@@ -68,7 +68,8 @@ def _eve(r: random.Random, i: int) -> str:
     _ts, _uid, src, sport, dst, dport = _flow(r, i)
     when = f"2023-11-14T{i // 3600 % 24:02}:{i // 60 % 60:02}:{i % 60:02}.{r.randrange(10**6):06}+0000"
     return (
-        f'{{"timestamp":"{when}","flow_id":{r.randrange(1 << 50)},"in_iface":"eth0","event_type":"flow","src_ip":"{src}",'
+        f'{{"timestamp":"{when}","flow_id":{r.randrange(1 << 50)},"in_iface":"eth0","event_type":"flow",'
+        f'"src_ip":"{src}",'
         f'"src_port":{sport},"dest_ip":"{dst}","dest_port":{dport},"proto":"TCP","app_proto":"tls","flow":{{'
         f'"pkts_toserver":{r.randrange(99)},"pkts_toclient":{r.randrange(99)},"bytes_toserver":{r.randrange(9999)},'
         f'"bytes_toclient":{r.randrange(9999)},"start":"{when}","end":"{when}","age":0,"state":"closed",'

@@ -16,7 +16,6 @@ from pathlib import Path
 from benchmarks.detection import report, simulated, sources, train, variants
 from benchmarks.detection.fit import Fitted
 from benchmarks.detection.samples import Connection, Source
-
 from kanaria.mining.grammar import PREFIX
 
 WEIGHTS = Path(__file__).parents[2] / "src/kanaria/knowledge/weights/grammar.yaml"

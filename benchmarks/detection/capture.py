@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
-from benchmarks.detection.samples import Connection
 
+from benchmarks.detection.samples import Connection
 from kanaria.core.stream import ReadContext
 from kanaria.formats.registry import detect
 from kanaria.sources import open_inputs

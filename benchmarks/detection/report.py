@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+
 from benchmarks.detection import variants
 from benchmarks.detection.fit import Floats
 from benchmarks.detection.samples import Connection

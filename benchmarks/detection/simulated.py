@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from benchmarks.detection.samples import Connection, Message, Source
 
+from benchmarks.detection.samples import Connection, Message, Source
 from kanaria.lab.dialects import DIALECTS
 from kanaria.lab.lookalikes import LOOKALIKES
 from kanaria.lab.mining import WRAPPINGS, Plan, script

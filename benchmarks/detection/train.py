@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.detection import variants
 from benchmarks.detection.fit import Fitted, Floats, fit
 from benchmarks.detection.samples import Connection, Source, table
-from numpy.typing import NDArray
-
 from kanaria.mining import grammar, grammar_signs
 
 Ints = NDArray[np.int64]
