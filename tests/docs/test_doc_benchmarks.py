@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+
 from benchmarks import __main__ as runner
 from benchmarks import web_log_analysis
 from tests.docs import doc_pages

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from tests.docs import doc_pages
 
 from kanaria.app import config, reference
 from kanaria.app.reference import commands, errors, glossary, markup, settings
@@ -18,6 +17,7 @@ from kanaria.core.schema import TABLES
 from kanaria.core.types import LANGUAGES
 from kanaria.detect.loading import bundled
 from kanaria.formats import registry
+from tests.docs import doc_pages
 
 FOLDER = doc_pages.ROOT / "docs" / "reference"
 PAGES = reference.pages()

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.docs import doc_commands, doc_pages
 
 PAGES = doc_pages.pages()
