@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.app import benign_api
 from tests.app.running import Kanaria
 

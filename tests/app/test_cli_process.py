@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.app.running import Kanaria
 
 from kanaria.core.text import width
+from tests.app.running import Kanaria
 
 PROBE = (
     '203.0.113.9 - - [21/Jun/2026:07:01:00 +0000] "{\\x22id\\x22:1,\\x22method\\x22:\\x22login\\x22,\\x22params\\x22:'

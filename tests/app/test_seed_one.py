@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.app.running import Kanaria
 
 # The request lines as the server received them; the owner published them in an alert mail.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
-from tests.incidents.building import DEVICE, STRANGER, around, case, facts, finding, message, request
 
 from kanaria.core.types import HYPOTHESES, Hypothesis, Outcome, OutcomeValue
 from kanaria.incidents.advice import recommendations
 from kanaria.incidents.case import Case
 from kanaria.incidents.weighing import evidence
+from tests.incidents.building import DEVICE, STRANGER, around, case, facts, finding, message, request
 
 PROOF = evidence(facts(), "exploit_payload", request(1))
 WEB = case(finding(evidence=(PROOF,), cves=("CVE-2021-44228",)), messages=[message()], records=[request(1, status=400)])

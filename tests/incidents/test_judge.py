@@ -8,7 +8,6 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.incidents.building import DEVICE, STRANGER, around, case, facts, finding, message, record, request
 
 from kanaria.core.types import (
     HYPOTHESES,
@@ -25,6 +24,7 @@ from kanaria.core.types import (
 from kanaria.incidents.case import Case
 from kanaria.incidents.judge import collect, judge, severity, title, worst
 from kanaria.incidents.weighing import evidence
+from tests.incidents.building import DEVICE, STRANGER, around, case, facts, finding, message, record, request
 
 OUTCOMES: tuple[OutcomeValue, ...] = get_args(OutcomeValue)
 RANK = {name: number for number, name in enumerate(SEVERITIES)}

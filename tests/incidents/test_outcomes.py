@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.incidents.building import DEVICE, START, around, case, facts, finding, kinds, message, record, request
 
 from kanaria.core.types import AnswerSizes, Evidence, HostObservation, InputSummary, Text
 from kanaria.incidents.case import Case
 from kanaria.incidents.outcomes import outcome_evidence
 from kanaria.incidents.weighing import outcome
+from tests.incidents.building import DEVICE, START, around, case, facts, finding, kinds, message, record, request
 
 
 def about(told: Case, **more: Any) -> list[Evidence]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.incidents.building import DEVICE, around, case, facts, finding, kinds, message, record, request
 
 from kanaria.core.types import HYPOTHESES, HostObservation, StratumMessage, Text
 from kanaria.incidents import signals
 from kanaria.incidents.case import Allowed, Case
+from tests.incidents.building import DEVICE, around, case, facts, finding, kinds, message, record, request
 
 WALLET = "4" + "A" * 94
 

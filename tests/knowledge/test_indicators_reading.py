@@ -258,9 +258,8 @@ def test_other_json_is_an_error_that_says_what_was_expected(text: str) -> None:
 
 
 def test_what_we_export_comes_back(tmp_path: Path) -> None:
-    from tests.report.report_samples import analysis, dns_server
-
     from kanaria.report import export_iocs, export_misp, export_stix
+    from tests.report.report_samples import analysis, dns_server
 
     story = analysis(dns_server())
     remotes = set(dns_server().remotes)

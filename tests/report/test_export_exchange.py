@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import stix2
-from tests.report.report_samples import POOL, analysis, dns_server, finding, fragment, incident, scanner
 
 from kanaria import knowledge
 from kanaria.core.errors import MissingExtra
 from kanaria.core.types import Incident, Indicator, RelatedVulnerability, StratumMessage, Text
 from kanaria.report import export_misp, export_navigator, export_stix
+from tests.report.report_samples import POOL, analysis, dns_server, finding, fragment, incident, scanner
 
 NOW = datetime(2026, 6, 20, tzinfo=UTC)
 COMMENT = Text(en="seen", ja="観測")

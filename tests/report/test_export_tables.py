@@ -9,11 +9,11 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
 from kanaria.core.text import width
 from kanaria.core.types import Indicator, Text
 from kanaria.report import export_csv, export_iocs
+from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
 COMMENT = Text(en="seen", ja="観測")
 

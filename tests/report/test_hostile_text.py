@@ -17,7 +17,6 @@ import pytest
 import stix2
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.report.report_samples import analysis, evidence, finding, incident
 
 from kanaria import knowledge
 from kanaria.core.types import (
@@ -44,6 +43,7 @@ from kanaria.report import (
     text,
 )
 from kanaria.report.document import document
+from tests.report.report_samples import analysis, evidence, finding, incident
 
 FACTS = knowledge.load()
 NOW = datetime(2026, 6, 20, tzinfo=UTC)

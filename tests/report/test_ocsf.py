@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
 from kanaria import knowledge
 from kanaria.report.ocsf import export
+from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
 NOW = datetime(2026, 6, 20, tzinfo=UTC)
 

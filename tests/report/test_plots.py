@@ -10,13 +10,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from tests.report.report_samples import START, analysis, dns_server, finding, fragment, incident, scanner, series
 
 from kanaria import knowledge
 from kanaria.core.errors import MissingExtra
 from kanaria.core.types import LANGUAGES, Analysis, Incident, Severity, Stage, Text
 from kanaria.report import html, plots, plots_style, plots_timeline
 from kanaria.report.plots_style import THEMES, darkened, style
+from tests.report.report_samples import START, analysis, dns_server, finding, fragment, incident, scanner, series
 
 STAGES: tuple[Stage | None, ...] = (None, "reconnaissance", "execution", "impact")
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical", "informational")

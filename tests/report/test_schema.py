@@ -9,7 +9,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
 from kanaria import knowledge
 from kanaria.app.config import Config
@@ -19,6 +18,7 @@ from kanaria.app.stages import Stages
 from kanaria.core.types import Analysis
 from kanaria.report import schema
 from kanaria.report.document import document
+from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "kanaria.schema.json"
 

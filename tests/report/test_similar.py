@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
 from kanaria import knowledge
 from kanaria.core.types import Incident, Indicator, Language, Text
 from kanaria.report.similar import KIND_WEIGHTS, Shared, daily_counts, similar
 from kanaria.report.write import ungrounded, write
+from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
 COMMENT = Text(en="x", ja="x")
 

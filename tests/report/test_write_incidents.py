@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.incidents.building import DEVICE, around, case, facts, finding, message, record, request
-from tests.report import report_samples as samples
 
 from kanaria.core.text import width
 from kanaria.core.types import HYPOTHESES, LANGUAGES, Claim, Hypothesis, Incident, Language, Report
@@ -17,6 +15,8 @@ from kanaria.incidents.judge import judge
 from kanaria.incidents.weighing import evidence
 from kanaria.report import text
 from kanaria.report.write import ungrounded, write, write_nothing_found
+from tests.incidents.building import DEVICE, around, case, facts, finding, message, record, request
+from tests.report import report_samples as samples
 
 
 def judged() -> dict[str, Incident]:

@@ -46,7 +46,8 @@ def show(value: object) -> str:
         return cut(", ".join(show(item) for item in value), COLUMNS)
     if isinstance(value, float):
         return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
-    return cut(printable(value if isinstance(value, bytes) else str(value)), COLUMNS)
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return cut(printable(" ".join(text.splitlines())), COLUMNS)
 
 
 def fill(text: Text, values: Mapping[str, str]) -> Text:

@@ -176,6 +176,13 @@ def allowed_mining(case: Case, around: Surroundings) -> Iterator[Evidence]:
             return
 
 
+def device_acts_itself(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Everything in the case was begun by a device of ours: strangers are out of the question."""
+    directions = {record.values.get("direction") for record in case.records.values()} - {None}
+    if directions and directions <= {"outbound", "internal"} and case.devices:
+        yield evidence(around.facts, "device_acts_itself", next(iter(case.records.values())))
+
+
 def host_shows_miner(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """What the machine itself showed, when it was looked at."""
     weights = {"miner_process": "miner_process", "cpu_step": "cpu_step", "pool_connection": "outbound_mining_flow"}
@@ -196,6 +203,7 @@ SIGNALS: tuple[Signal, ...] = (
     real_wallet,
     others_get_the_same,
     allowed_mining,
+    device_acts_itself,
     host_shows_miner,
 )
 
