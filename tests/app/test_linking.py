@@ -85,3 +85,29 @@ def test_a_name_the_sensor_already_knew_is_kept(engine: duckdb.DuckDBPyConnectio
         "tls": from_rows("tls", [{"event_id": 9, "community_id": "1:abc", "sni": "other.example"}]),
     }
     assert link(engine, tables)[0]["connection"]["sni"].to_pylist() == ["known.example"]
+
+
+def test_of_a_question_to_our_own_resolver_the_asker_is_the_device(engine: duckdb.DuckDBPyConnection) -> None:
+    rows = [
+        {
+            "event_id": 1,
+            "src_ip": "192.0.2.1",
+            "dst_ip": "192.0.2.53",
+            "direction": "internal",
+            "device": "192.0.2.53",
+            "remote": "192.0.2.1",
+        },
+        {
+            "event_id": 2,
+            "src_ip": "203.0.113.7",
+            "dst_ip": "192.0.2.53",
+            "direction": "inbound",
+            "device": "192.0.2.53",
+            "remote": "203.0.113.7",
+        },
+    ]
+    linked, _ = link(engine, {"dns": from_rows("dns", rows)})
+    assert linked["dns"].select(["device", "remote"]).to_pylist() == [
+        {"device": "192.0.2.1", "remote": "192.0.2.53"},
+        {"device": "192.0.2.53", "remote": "203.0.113.7"},
+    ]

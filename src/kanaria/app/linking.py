@@ -33,7 +33,22 @@ def link(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> t
             linked[name] = kept
     if "connection" in linked and ("tls" in linked or "dns" in linked):
         linked["connection"] = _named(engine, linked)
+    if "dns" in linked:
+        linked["dns"] = _asker_is_device(linked["dns"])
     return linked, dropped
+
+
+def _asker_is_device(dns: pa.Table) -> pa.Table:
+    """``device`` and ``remote`` swapped for questions to a resolver of our own: what matters is who asked.
+
+    ``orient`` takes the server for the device between two of ours, which is right for attacks on a service.
+    """
+    import pyarrow.compute as pc
+
+    internal = pc.fill_null(pc.equal(dns["direction"], "internal"), False)
+    for name, side in (("device", "src_ip"), ("remote", "dst_ip")):
+        dns = dns.set_column(dns.schema.get_field_index(name), name, pc.if_else(internal, dns[side], dns[name]))
+    return dns
 
 
 def _once(engine: duckdb.DuckDBPyConnection, table: pa.Table) -> pa.Table:

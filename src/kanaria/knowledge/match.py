@@ -20,7 +20,7 @@ from kanaria.knowledge.indicators_match import COLUMN as INDICATOR_COLUMN
 from kanaria.knowledge.indicators_match import IndicatorIndex, index_of, indicator_column
 from kanaria.knowledge.networks import NetworkTable
 
-_NAMED = {"http": ("host",), "connection": (), "dns": ("query",), "tls": ("sni",)}
+_NAMED = {"http": ("host",), "connection": ("sni",), "dns": ("query",), "tls": ("sni",)}
 """Columns that hold the name of the other side, by table."""
 
 
