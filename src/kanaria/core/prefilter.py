@@ -6,8 +6,11 @@ dropped. This is how hundreds of rules and all mining words cost little more tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import hyperscan
 import numpy as np
@@ -31,20 +34,26 @@ def literal(text: str | bytes, *, caseless: bool = True) -> Pattern:
     return Pattern(b"".join(b"\\x%02x" % byte for byte in data), caseless)
 
 
+# Up to this much text, searching it word by word costs less than building the database (10-40 ms for some hundred
+# patterns, against 0.1 ms per pattern and kilobyte): one line is explained without it.
+FEW_BYTES = 16_384
+
+
 class Prefilter:
-    """A compiled set of patterns. Thread-safe for reading once built; building takes milliseconds to seconds."""
+    """A set of patterns. The database is built when there is enough to search; thread-safe for reading once built."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._patterns = tuple(patterns)
         self._count = len(patterns)
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        if not patterns:
-            return
+
+    @cached_property
+    def _database(self) -> Any:
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        patterns = self._patterns
         base = hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_DOTALL
         flags = [base | (hyperscan.HS_FLAG_CASELESS if p.caseless else 0) for p in patterns]
         try:
-            self._database.compile(
-                expressions=[p.expression for p in patterns], ids=list(range(len(patterns))), flags=flags
-            )
+            database.compile(expressions=[p.expression for p in patterns], ids=list(range(len(patterns))), flags=flags)
         except hyperscan.error as error:
             raise RuleError(
                 file="prefilter",
@@ -52,13 +61,18 @@ class Prefilter:
                 got=str(error),
                 cause="an unsupported construct",
             ) from error
+        return database
+
+    @cached_property
+    def _expressions(self) -> tuple[re.Pattern[bytes], ...]:
+        return tuple(re.compile(p.expression, re.DOTALL | (re.IGNORECASE if p.caseless else 0)) for p in self._patterns)
 
     def scan(self, data: bytes | memoryview) -> list[tuple[int, int, int]]:
         """All hits as (pattern index, start, end) in one piece of bytes."""
         hits: list[tuple[int, int, int]] = []
         if self._count and len(data):
             self._database.scan(
-                data,  # type: ignore[type-var]
+                data,
                 match_event_handler=lambda i, a, b, _flags, _context: hits.append((i, a, b)),
             )
         return hits
@@ -82,6 +96,8 @@ class Prefilter:
         offsets = np.frombuffer(chunk.buffers()[1], width)[chunk.offset : chunk.offset + len(chunk) + 1].astype(
             np.int64
         )
+        if offsets[-1] - offsets[0] <= FEW_BYTES:
+            return self._rows_of_few(chunk, base)
         window = memoryview(chunk.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
         hits = self.scan(window)
         if not hits:
@@ -91,3 +107,15 @@ class Prefilter:
         rows = np.searchsorted(offsets, starts, side="right") - 1
         inside = table[:, 2] + offsets[0] <= offsets[rows + 1]
         return np.stack([rows[inside] + base, table[inside, 0]], axis=1)
+
+    def _rows_of_few(self, chunk: pa.Array, base: int) -> npt.NDArray[np.int64]:
+        """The same answer without the database, value by value."""
+        values = [v.encode() if isinstance(v, str) else v for v in chunk.to_pylist()]
+        found = [
+            (base + row, index)
+            for row, value in enumerate(values)
+            if value
+            for index, expression in enumerate(self._expressions)
+            if expression.search(value)
+        ]
+        return np.asarray(found, np.int64).reshape(-1, 2)
