@@ -37,6 +37,7 @@ def literal(text: str | bytes, *, caseless: bool = True) -> Pattern:
 # Up to this much text, searching it word by word costs less than building the database (10-40 ms for some hundred
 # patterns, against 0.1 ms per pattern and kilobyte): one line is explained without it.
 FEW_BYTES = 16_384
+FEW_ROWS = 64
 
 
 class Prefilter:
@@ -96,7 +97,7 @@ class Prefilter:
         offsets = np.frombuffer(chunk.buffers()[1], width)[chunk.offset : chunk.offset + len(chunk) + 1].astype(
             np.int64
         )
-        if offsets[-1] - offsets[0] <= FEW_BYTES:
+        if len(chunk) <= FEW_ROWS and offsets[-1] - offsets[0] <= FEW_BYTES:
             return self._rows_of_few(chunk, base)
         window = memoryview(chunk.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
         hits = self.scan(window)

@@ -15,6 +15,11 @@ SHORTEST = 4
 MOST = 2000
 """A rule with more alternatives than this is a list to look up, not something to put into every scan."""
 
+FEW_VALUES = frozenset(
+    {"direction", "transport", "service", "method", "protocol", "sensor", "kind", "action", "result"}
+)
+"""Columns whose every value is in a good part of all rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -39,9 +44,14 @@ def all_of(needs: Sequence[Need]) -> Need:
     literals = [need.literals for need in needs if need.literals is not None]
     present = [need.present for need in needs if need.present is not None]
     return Need(
-        literals=max(literals, key=lambda found: (min(len(text) for _, text in found), -len(found)), default=None),
+        literals=max(literals, key=_selectivity, default=None),
         present=min(present, key=lambda found: (not all("." in name for name in found), len(found)), default=None),
     )
+
+
+def _selectivity(found: frozenset[tuple[str, str]]) -> tuple[bool, int, int]:
+    """Long and few texts select best; those of a column with a handful of values hardly select at all."""
+    return not any(column in FEW_VALUES for column, _ in found), min(len(text) for _, text in found), -len(found)
 
 
 def any_of(needs: Sequence[Need]) -> Need:

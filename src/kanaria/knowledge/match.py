@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -19,6 +20,9 @@ from kanaria.core.network import map_distinct, parse_address
 from kanaria.knowledge.indicators_match import COLUMN as INDICATOR_COLUMN
 from kanaria.knowledge.indicators_match import IndicatorIndex, index_of, indicator_column
 from kanaria.knowledge.networks import NetworkTable
+
+# The same clients come back batch after batch; this many take some 10 MB.
+ADDRESSES_REMEMBERED = 1 << 16
 
 _NAMED = {"http": ("host",), "connection": ("sni",), "dns": ("query",), "tls": ("sni",)}
 """Columns that hold the name of the other side, by table."""
@@ -90,10 +94,27 @@ class NotableNetworks:
     def __init__(self, networks: Iterable[NotableNetwork]) -> None:
         parsed = [(ipaddress.ip_network(known.network), known) for known in networks]
         self._networks = sorted(parsed, key=lambda pair: -pair[0].prefixlen)
+        self.of_address = lru_cache(maxsize=ADDRESSES_REMEMBERED)(self._of_address)
 
-    def of_address(self, ip: str) -> NotableNetwork | None:
+    def _of_address(self, ip: str) -> NotableNetwork | None:
+        """The known network the address is in. Any text is allowed."""
         address = parse_address(ip)
         return None if address is None else next((known for net, known in self._networks if address in net), None)
+
+
+Indexes = tuple[PoolIndex, NotableNetworks, IndicatorIndex | None]
+_made: dict[int, tuple[Knowledge, Indexes]] = {}
+
+
+def _indexes(knowledge: Knowledge) -> Indexes:
+    """The indexes over these facts, made once: a run enriches thousands of batches with the same facts."""
+    known = _made.get(id(knowledge))
+    if known is None or known[0] is not knowledge:
+        indicators = index_of(knowledge.indicators) if knowledge.indicators else None
+        known = knowledge, (PoolIndex(knowledge.pools), NotableNetworks(knowledge.networks), indicators)
+        _made.clear()
+        _made[id(knowledge)] = known
+    return known[1]
 
 
 def enrich(
@@ -104,8 +125,7 @@ def enrich(
     ``networks`` None means that no network data is installed: then there are no ``knowledge.asn``, ``as_name`` and
     ``country`` columns rather than wrong ones, and whoever reports says that it was not looked at.
     """
-    pools, notable = PoolIndex(knowledge.pools), NotableNetworks(knowledge.networks)
-    known = index_of(knowledge.indicators) if knowledge.indicators else None
+    pools, notable, known = _indexes(knowledge)
     return {name: _enriched(name, table, pools, notable, networks, known) for name, table in tables.items()}
 
 
