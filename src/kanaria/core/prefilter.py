@@ -38,6 +38,7 @@ def literal(text: str | bytes, *, caseless: bool = True) -> Pattern:
 # patterns, against 0.1 ms per pattern and kilobyte): one line is explained without it.
 FEW_BYTES = 16_384
 FEW_ROWS = 64
+FEW_TIMES = 3
 
 
 class Prefilter:
@@ -46,6 +47,7 @@ class Prefilter:
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._patterns = tuple(patterns)
         self._count = len(patterns)
+        self._few = 0
 
     @cached_property
     def _database(self) -> Any:
@@ -97,7 +99,8 @@ class Prefilter:
         offsets = np.frombuffer(chunk.buffers()[1], width)[chunk.offset : chunk.offset + len(chunk) + 1].astype(
             np.int64
         )
-        if len(chunk) <= FEW_ROWS and offsets[-1] - offsets[0] <= FEW_BYTES:
+        if self._few < FEW_TIMES and len(chunk) <= FEW_ROWS and offsets[-1] - offsets[0] <= FEW_BYTES:
+            self._few += 1
             return self._rows_of_few(chunk, base)
         window = memoryview(chunk.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
         hits = self.scan(window)
