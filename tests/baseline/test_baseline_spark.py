@@ -52,7 +52,8 @@ def test_scores_are_the_same_row_by_row(spark: Any) -> None:
         arrow = engine.execute(f"FROM baseline_{name}").to_arrow_table()
         spark.createDataFrame(arrow).createOrReplaceTempView(f"baseline_{name}")
     for name, step in program.score(program.tables(), 336.0).items():
-        spark.sql(backend.compile(step)).createOrReplaceTempView(f"baseline_{name}")
+        # Materialised like DuckDB's temporary tables: as views the steps would be planned anew inside each other.
+        spark.sql(backend.compile(step)).localCheckpoint().createOrReplaceTempView(f"baseline_{name}")
     columns = ", ".join(program.SCORED)
     got = [tuple(row) for row in spark.sql(f"SELECT {columns} FROM baseline_scored ORDER BY row").collect()]  # noqa: S608
     want = engine.execute(f"SELECT {columns} FROM baseline_scored ORDER BY row").fetchall()  # noqa: S608

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kanaria.core.clock import SystemClock
@@ -46,7 +46,19 @@ def update_lines(folder: Path | None, pools: Path | None, networks: Path | None,
     target = folder or data_folder()
     today = SystemClock().now().date()
     report = knowledge.update(target, pools_from=pools, networks_from=networks, today=today, download=download)
-    yield str(report)
+    if pools:
+        yield f"{report.pools} pool names taken, {report.known} known already, {len(report.refused)} refused"
+    yield from _refusals(report.refused)
+    for name, count in report.ranges:
+        yield f"{name}: {count:,} address ranges"
+
+
+def _refusals(refused: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """What was not taken and why, cut where the list gets long."""
+    for value, reason in refused[:REFUSED_SHOWN]:
+        yield f"refused: {cut(printable(defang(value)), 80)}: {reason}"
+    if len(refused) > REFUSED_SHOWN:
+        yield f"... and {len(refused) - REFUSED_SHOWN} more refused"
 
 
 def import_lines(file: Path, source: str | None, folder: Path | None) -> Iterator[str]:
@@ -64,10 +76,7 @@ def import_lines(file: Path, source: str | None, folder: Path | None) -> Iterato
     yield f"{len(report.taken)} indicators taken" + "".join(
         f", {count} {kind}" for kind, count in sorted(kinds.items())
     )
-    for value, reason in report.refused[:REFUSED_SHOWN]:
-        yield f"refused: {cut(printable(defang(value)), 80)}: {reason}"
-    if len(report.refused) > REFUSED_SHOWN:
-        yield f"... and {len(report.refused) - REFUSED_SHOWN} more refused"
+    yield from _refusals(report.refused)
 
 
 def data_folder() -> Path:
