@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kanaria.app.conclusion import surroundings
+from kanaria.app.conclusion import conclude
 from kanaria.app.host import Observations
 from kanaria.app.stages import Stages
+from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding, HostObservation, Text
+
+Window = tuple[datetime, datetime]
 
 FIRST = datetime(2026, 1, 10, 9, 0, tzinfo=UTC)
 SAID = HostObservation(kind="cpu_step", statement=Text(en="up", ja="上昇"), source="sadf")
@@ -23,36 +26,40 @@ def _finding(number: int, time: datetime | None) -> Finding:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[datetime, datetime]]:
-    windows: list[tuple[datetime, datetime]] = []
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Window | None]:
+    windows: list[Window | None] = []
 
-    def window(start: datetime, end: datetime) -> Observations:
-        windows.append((start, end))
-        return (SAID,), ("load history (sar)",)
+    def observe(_facts: Knowledge, around: Window | None = None) -> Observations:
+        windows.append(around)
+        return (SAID,), ("load now", "load history (sar)")
 
-    monkeypatch.setattr("kanaria.app.host.observe_window", window)
+    monkeypatch.setattr("kanaria.app.host.observe", observe)
     return windows
 
 
-def _stages(*times: datetime | None, checked: tuple[str, ...]) -> Stages:
-    stages = Stages(host_checked=checked)
+def _stages(*times: datetime | None, check: bool) -> Stages:
+    stages = Stages(check_host=check)
     stages.material.findings = {str(n): _finding(n, time) for n, time in enumerate(times)}
     return stages
 
 
-def test_the_window_is_that_of_the_findings(asked: list[tuple[datetime, datetime]]) -> None:
+def test_the_window_is_that_of_the_findings(asked: list[Window | None]) -> None:
     last = FIRST + timedelta(hours=1)
-    around = surroundings(_stages(last, None, FIRST, checked=("load now",)))
+    analysis = conclude(_stages(last, None, FIRST, check=True))
     assert asked == [(FIRST, last)]
-    assert around.host == (SAID,)
-    assert around.host_checked == ("load now", "load history (sar)")
+    assert analysis.incidents[0].impact.checked == ("load now", "load history (sar)")
+    assert SAID.statement in analysis.incidents[0].impact.statements
 
 
-@pytest.mark.parametrize(("times", "checked"), [((FIRST,), ()), ((None,), ("load now",)), ((), ("load now",))])
-def test_nothing_is_asked_without_a_check_or_without_times(
-    asked: list[tuple[datetime, datetime]], times: tuple[datetime | None, ...], checked: tuple[str, ...]
+@pytest.mark.parametrize("times", [(None,), ()])
+def test_without_times_the_machine_is_looked_at_as_it_is_now(
+    asked: list[Window | None], times: tuple[datetime | None, ...]
 ) -> None:
-    around = surroundings(_stages(*times, checked=checked))
+    conclude(_stages(*times, check=True))
+    assert asked == [None]
+
+
+def test_nobody_looks_without_being_asked_to(asked: list[Window | None]) -> None:
+    analysis = conclude(_stages(FIRST, check=False))
     assert asked == []
-    assert around.host == ()
-    assert around.host_checked == checked
+    assert analysis.incidents[0].impact.checked == ()
