@@ -25,7 +25,7 @@ def test_every_deviation_is_called_anomalous_within_the_budget() -> None:
         flagged = rows.filter(rows["baseline.anomalous"])["event_id"].to_pylist()
         learned.learn(scored, exclude_event_ids=flagged)
         kept.append(rows.select(["event_id", "time", "src_ip", "dst_ip", "direction", "baseline.p_value",
-                                 "baseline.surprise_bits", "baseline.anomalous"]))  # fmt: skip
+                                 "baseline.surprise_bits", "baseline.anomalous", "baseline.learning"]))  # fmt: skip
     rows = pa.concat_tables(kept)
     mine = pa.array(np.isin(rows["event_id"].to_numpy(), bad))
     for deviation in log.deviations:
@@ -49,4 +49,4 @@ def test_every_deviation_is_called_anomalous_within_the_budget() -> None:
 
 
 MOST_FALSE = 7
-"""The budget: one a day over the seven days after warm-up. Measured: 3."""
+"""The budget: one a day over the seven days after warm-up. Measured: 5 with this seed."""
