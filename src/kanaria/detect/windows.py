@@ -286,12 +286,16 @@ def number(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _interpolated(numbers: Sequence[float], percentile: float) -> float:
-    """The percentile with linear interpolation between neighbours, as numpy and SQL's ``percentile_cont`` do."""
-    position = (len(numbers) - 1) * percentile / 100
-    low = math.floor(position)
-    share = position - low
-    return numbers[low] if share == 0 else numbers[low] * (1 - share) + numbers[low + 1] * share
+def _interpolated(numbers: Sequence[float], percentile: int) -> float:
+    """The percentile with linear interpolation between neighbours, as numpy and SQL's ``percentile_cont`` do.
+
+    The place between the neighbours is counted in whole hundredths, so that a value that is exactly the threshold in
+    decimal stays exactly there.
+    """
+    low, hundredths = divmod((len(numbers) - 1) * percentile, 100)
+    if hundredths == 0:
+        return numbers[low]
+    return numbers[low] + (numbers[low + 1] - numbers[low]) * hundredths / 100
 
 
 def chain(times: Mapping[str, Sequence[int]], rules: Sequence[str]) -> int:
