@@ -19,7 +19,8 @@ Counts = np.ndarray[tuple[int], np.dtype[np.float64]]
 TAIL_SHARE = 0.1
 TAIL_HOURS = 50.0
 """The tail is fitted to the most surprising 50 hours, or to the upper tenth while there are fewer than 500: nearer to
-the extremes the fit says more about them (synthetic office: with the tenth alone, three times the budget was raised)."""  # noqa: E501
+the extremes the fit says more about them. Chosen on one seed of the synthetic office, together with the least share and
+the width of a slice: before all three changes 23 alerts were raised there against a budget of 7, after them 5 false."""
 ROLE_WORTH = 50.0
 """Hours of other roles that a role's own figures are mixed with: a role seen for two days outweighs it."""
 LEAST_SLOPE = 0.5

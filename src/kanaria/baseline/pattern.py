@@ -30,7 +30,8 @@ Entity = tuple[str, str | None]
 STEP_ROWS = 5_000
 MAX_STEPS = 96
 """A batch of many hours is walked in order, so that its own past counts: in steps of an hour, or of more hours until a
-step has ``STEP_ROWS`` rows (a step costs about 0.2 s whatever it holds), but never of more than a day."""
+step has ``STEP_ROWS`` rows, but never of more than a day. A step has a fixed cost: 0.5 to 2.5 s on a busy machine, not
+measured on an idle one, which is where the numbers come from."""
 _WITHHELD_ROWS = 200_000
 _ROW_COLUMNS = (
     "row, actor, grp, hour, inbound, endpoint, network, service, name, account, slot, up, down, duration, connection, "
