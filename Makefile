@@ -9,7 +9,7 @@ demo: .venv/ready           ## both real cases on bundled examples
 
 test: .venv/ready           ## the whole test suite, with lint and coverage
 	@$(MAKE) --no-print-directory lint
-	$(PY) -m pytest --cov --cov-report=term
+	$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 lint: .venv/ready
 	.venv/bin/ruff check .

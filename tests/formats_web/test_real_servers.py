@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 
 from kanaria.core.stream import ReadContext
 from kanaria.formats import registry
+from tests.programs import program
 
 _spec = importlib.util.spec_from_file_location("kit_formats", Path(__file__).parent / "kit_formats.py")
 assert _spec and _spec.loader
@@ -42,13 +42,8 @@ SENT = [
 
 @pytest.fixture(scope="module", autouse=True)
 def servers() -> None:
-    for program, package in (("nginx", "nginx-light"), ("apache2", "apache2")):
-        if not shutil.which(program, path="/usr/sbin:/usr/bin") and os.geteuid() == 0 and shutil.which("apt-get"):
-            command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
-            no_start = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-            subprocess.run(command, env=no_start, check=False, capture_output=True, timeout=300)
-        if not shutil.which(program, path="/usr/sbin:/usr/bin"):
-            pytest.skip(f"{program} is not installed and cannot be installed here")
+    for name, package in (("nginx", "nginx-light"), ("apache2", "apache2")):
+        program(name, package)
 
 
 def free_port() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import threading
 import time
@@ -15,13 +14,13 @@ from kanaria.core.stream import ReadContext
 from kanaria.core.types import Batch
 from kanaria.formats.packets.capture import PcapFormat
 from kanaria.sources.live import open_interface
+from tests.programs import program
 
 
 def _needs_capture() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    if not (shutil.which("tcpdump") or shutil.which("dumpcap")):
-        pytest.skip("needs tcpdump or dumpcap")
+    program("tcpdump", "tcpdump")
 
 
 @pytest.mark.privileged

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from build_packets import read_capture
 
 from kanaria.sources import open_inputs
+from tests.programs import program
 
 pytestmark = pytest.mark.data
 CAPTURES = [
@@ -40,9 +40,14 @@ def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _tshark(path: Path, fields: str, condition: str = "") -> list[str]:
-    if not shutil.which("tshark"):
-        pytest.skip("tshark is not installed")
-    command = ["tshark", "-r", str(path), "-T", "fields", *(part for name in fields.split() for part in ("-e", name))]
+    command = [
+        program("tshark", "tshark"),
+        "-r",
+        str(path),
+        "-T",
+        "fields",
+        *(part for name in fields.split() for part in ("-e", name)),
+    ]
     done = subprocess.run(
         [*command, *(["-Y", condition] if condition else [])], capture_output=True, text=True, check=False
     )

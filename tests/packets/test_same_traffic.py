@@ -8,7 +8,6 @@ Zeek and Suricata records of one flow are compared in ``tests/sensor_formats/tes
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.formats.netflow_csv import FlowCsv
 from kanaria.formats.netflow_datagrams import NetflowDatagrams
 from kanaria.sources.netflow_collector import NetflowCollector
+from tests.programs import program
 
 SAME = (
     "src_ip", "src_port", "dst_ip", "dst_port", "transport", "community_id", "src_packets", "dst_packets", "src_bytes",
@@ -33,10 +33,7 @@ TRAFFIC = pcap([(number * 500_000, frame) for number, frame in enumerate(convers
 
 
 def _tool(name: str) -> str:
-    found = shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin")
-    if not found:
-        pytest.skip(f"{name} is not installed")
-    return found
+    return program(name, "softflowd" if name == "softflowd" else "nfdump")
 
 
 def _connection(known: Format, stream: Stream) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import socket
 import struct
 import subprocess
@@ -23,6 +22,7 @@ from kanaria.formats.netflow_nfcapd import Nfcapd
 from kanaria.formats.netflow_wire import Decoder
 from kanaria.sources import netflow_collector
 from kanaria.sources.netflow_collector import NetflowCollector
+from tests.programs import program
 
 NOW = 1_768_003_260
 V4 = [bytes([192, 0, 2, 10]), bytes([203, 0, 113, 5])]
@@ -204,10 +204,16 @@ EXPECTED = {
 
 @pytest.mark.parametrize("version", ["5", "9", "10"])
 def test_softflowd_to_collector(version: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    if not shutil.which("softflowd"):
-        pytest.skip("needs softflowd")
     collector = NetflowCollector(port=0)
-    target = ["softflowd", "-r", str(capture(tmp_path / "c.pcap")), "-n", f"127.0.0.1:{collector.port}", "-v", version]
+    target = [
+        program("softflowd", "softflowd"),
+        "-r",
+        str(capture(tmp_path / "c.pcap")),
+        "-n",
+        f"127.0.0.1:{collector.port}",
+        "-v",
+        version,
+    ]
     subprocess.run(target, check=True, capture_output=True)
     time.sleep(0.3)
     collector.close()
@@ -219,18 +225,25 @@ def test_softflowd_to_collector(version: str, tmp_path: Path, caplog: pytest.Log
     assert "clock of exporter 127.0.0.1" in caplog.text
 
 
-@pytest.mark.skipif(not (shutil.which("softflowd") and shutil.which("nfcapd")), reason="needs softflowd and nfdump")
 def test_softflowd_to_nfcapd_to_us(tmp_path: Path, read: Callable[..., object]) -> None:
     port = random.randrange(20_000, 30_000)
     folder = tmp_path / "flows"
     folder.mkdir()
     keeper = subprocess.Popen(
-        ["nfcapd", "-w", str(folder), "-p", str(port), "-b", "127.0.0.1"],
+        [program("nfcapd", "nfdump"), "-w", str(folder), "-p", str(port), "-b", "127.0.0.1"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     time.sleep(1)
-    command = ["softflowd", "-r", str(capture(tmp_path / "c.pcap")), "-n", f"127.0.0.1:{port}", "-v", "9"]
+    command = [
+        program("softflowd", "softflowd"),
+        "-r",
+        str(capture(tmp_path / "c.pcap")),
+        "-n",
+        f"127.0.0.1:{port}",
+        "-v",
+        "9",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     time.sleep(0.5)
     keeper.terminate()

@@ -1,0 +1,40 @@
+"""Real programs for tests: installed from Debian's packages when they are missing and this is allowed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def program(name: str, package: str) -> str:
+    """The path of a program; skips the test, visibly, where it cannot be had."""
+    if found := shutil.which(name, path=PLACES):
+        return found
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        pytest.skip(f"{name} is not installed (Debian's {package}), and only root can install it")
+    # Several workers may want packages at once; dpkg's own lock fails instead of waiting.
+    with (Path(tempfile.gettempdir()) / "kanaria-tests-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shutil.which(name, path=PLACES):
+            _install(package)
+    if not (found := shutil.which(name, path=PLACES)):
+        pytest.skip(f"{name} is not installed, and Debian's {package} cannot be installed here")
+    return found
+
+
+def _install(package: str) -> None:
+    # RUNLEVEL=1 keeps a freshly installed server from starting by itself.
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
+    for command in (install, ["apt-get", "update", "-q"], install):
+        done = subprocess.run(command, env=quiet, check=False, capture_output=True, timeout=300)
+        if command is install and done.returncode == 0:
+            return
