@@ -1,6 +1,8 @@
 # Everything runs in .venv, made from requirements.lock (hashes for every package). Nothing is installed by hand.
 SHELL := /bin/bash
 PY := .venv/bin/python
+# Tests start the command hundreds of times: modules stay compiled whatever the surroundings prefer.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint bench ci lock docs
 
