@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -10,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit_baseline import HOUR, START_HOUR, connection, flow, history_of, pattern
 
-from kanaria.baseline import calibration, encode, program
-from kanaria.baseline.plans import plans
+from kanaria.baseline import calibration, compile, encode, shape
+from kanaria.baseline.plans import TARGET, plans
 
 ACTOR = "SELECT (hash('device', '10.0.0.5') >> 1)::BIGINT"
 
@@ -104,9 +108,32 @@ def test_the_same_rows_leave_a_device_the_same_ties_however_they_are_cut(hours: 
     assert history_of(parts)["texts"] == history_of(whole)["texts"]
 
 
-def test_every_plan_is_sql_the_engine_accepts_and_is_compiled_once() -> None:
-    assert plans(336.0) is plans(336.0)
-    assert set(plans(336.0).score) == {*program.STEPS, "scored"}
+def test_the_committed_plans_are_what_the_program_compiles_to() -> None:
+    """After changing the program: ``python -m kanaria.baseline.compile``."""
+    assert TARGET.read_text("utf-8") == compile.text()
+    assert {*plans(336.0).score} == {*shape.STEPS, "scored"}
+
+
+@pytest.mark.parametrize("hours", [336.0, 72.5])
+def test_a_half_life_filled_in_is_a_half_life_compiled(hours: float) -> None:
+    fresh = compile.compiled(hours)
+    filled = plans(hours)
+    assert {"score": filled.score, "absorb": filled.absorb, "close_hours": filled.close_hours} == fresh
+
+
+def test_scoring_and_learning_import_no_compiler() -> None:
+    """A process that starts pays for reading a file, not for importing Ibis and compiling the program."""
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from kit_baseline import connection, flow, pattern\n"
+        "learned = pattern()\n"
+        "learned.learn(learned.score(connection(flow(0))))\n"
+        "print(sorted(name for name in ('ibis', 'sqlglot') if name in sys.modules))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(Path(__file__).parent)], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
 
 
 def test_rows_outside_the_shape_are_left_alone() -> None:
@@ -138,7 +165,7 @@ def test_names_are_reduced_to_what_somebody_registered(name: str, registered: st
 
 
 def test_p_values_fall_with_surprise_and_never_reach_zero() -> None:
-    hours = {1: np.bincount([20] * 90 + [30] * 10, minlength=program.CALIBRATION_BINS).astype(float)}
+    hours = {1: np.bincount([20] * 90 + [30] * 10, minlength=shape.CALIBRATION_BINS).astype(float)}
     p = calibration.p_values(hours)[1]
     assert (np.diff(p) <= 1e-12).all()
     assert p[0] == pytest.approx(1.0)
@@ -152,7 +179,7 @@ def test_without_history_every_p_value_is_one() -> None:
 
 def test_hours_of_any_clock_stay_finite() -> None:
     for hour in (0, START_HOUR, 2**31):
-        assert 0 < program.scale_at(hour, 336.0) < float("inf")
+        assert 0 < shape.scale_at(hour, 336.0) < float("inf")
     scored = pattern().score(connection(flow(-START_HOUR)))["connection"]
     assert isinstance(scored, pa.Table)
     assert HOUR == 3_600_000_000

@@ -14,7 +14,7 @@ import ibis
 import pytest
 from kit_baseline import connection, flow, pattern
 
-from kanaria.baseline import program
+from kanaria.baseline import program, shape
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -54,10 +54,10 @@ def test_scores_are_the_same_row_by_row(spark: Any) -> None:
     for name, step in program.score(program.tables(), 336.0).items():
         # Materialised like DuckDB's temporary tables: as views the steps would be planned anew inside each other.
         spark.sql(backend.compile(step)).localCheckpoint().createOrReplaceTempView(f"baseline_{name}")
-    columns = ", ".join(program.SCORED)
+    columns = ", ".join(shape.SCORED)
     got = [tuple(row) for row in spark.sql(f"SELECT {columns} FROM baseline_scored ORDER BY row").collect()]  # noqa: S608
     want = engine.execute(f"SELECT {columns} FROM baseline_scored ORDER BY row").fetchall()  # noqa: S608
     assert len(got) == len(want) == 2
     for mine, other in zip(want, got, strict=True):
-        for name, left, right in zip(program.SCORED, mine, other, strict=True):
+        for name, left, right in zip(shape.SCORED, mine, other, strict=True):
             assert right == (pytest.approx(left, abs=1e-9) if isinstance(left, float) else left), name

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kanaria.baseline.program import BINS_PER_BIT, CALIBRATION_BINS
+from kanaria.baseline.shape import BINS_PER_BIT, CALIBRATION_BINS
 
 Counts = np.ndarray[tuple[int], np.dtype[np.float64]]
 

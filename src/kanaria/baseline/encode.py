@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from kanaria.baseline.program import KINDS
+from kanaria.baseline.shape import KINDS
 
 if TYPE_CHECKING:
     import duckdb

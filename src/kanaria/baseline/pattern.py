@@ -320,19 +320,19 @@ class PatternOfLife:
 
     def _refresh(self) -> None:
         """P-values and the threshold from the history as it stands."""
-        from kanaria.baseline import calibration, program
+        from kanaria.baseline import calibration, shape
 
         hours: dict[int, calibration.Counts] = {}
-        latest = int(self.state.get("latest_hour") or program.LANDMARK)
-        scale = program.scale_at(latest, self.settings.half_life_days * 24)
+        latest = int(self.state.get("latest_hour") or shape.LANDMARK)
+        scale = shape.scale_at(latest, self.settings.half_life_days * 24)
         found = self._engine.execute(f"SELECT grp, bin, sum(weight) FROM {self.state.alias}.peaks GROUP BY ALL")  # noqa: S608
         for group, number, weight in found.fetchall():
-            counts = hours.setdefault(int(group), np.zeros(program.CALIBRATION_BINS))
+            counts = hours.setdefault(int(group), np.zeros(shape.CALIBRATION_BINS))
             counts[int(number)] = weight * scale
         table = calibration.p_values(hours)
         groups = self._engine.execute(f"SELECT DISTINCT grp FROM {self.state.alias}.devices").fetchall()  # noqa: S608
         wanted = {int(group) for (group,) in groups} | set(table) | {roles.group_of(self._engine, "unknown")}
-        bins = program.CALIBRATION_BINS
+        bins = shape.CALIBRATION_BINS
         self._engine.execute(
             """CREATE OR REPLACE TEMP TABLE baseline_calibration AS
                SELECT unnest($1::BIGINT[]) AS grp, unnest($2::BIGINT[]) AS bin, unnest($3::DOUBLE[]) AS p""",

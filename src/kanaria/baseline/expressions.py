@@ -1,0 +1,58 @@
+"""Small Ibis expressions that the parts of the program share: ties, decay, bits, steps of amounts, joins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import ibis
+
+from kanaria.baseline.shape import BINS_PER_BIT, CALIBRATION_BINS, LANDMARK, LARGEST_EXPONENT
+
+Table = Any
+Value = Any
+_ID, _F = "int64", "float64"
+
+
+def tie(subject: Value, value: Value) -> Value:
+    return subject ^ value
+
+
+def growth(hour: Value, half_life: float) -> Value:
+    """What an hour counts for ever. Clocks that say 1970 or 2106 must not leave what a float64 holds."""
+    return ibis.literal(2.0) ** bounded((hour - LANDMARK).cast(_F) / half_life)
+
+
+def scale(hour: Value, half_life: float) -> Value:
+    return ibis.literal(2.0) ** bounded((LANDMARK - hour).cast(_F) / half_life)
+
+
+def bounded(exponent: Value) -> Value:
+    return ibis.greatest(ibis.least(exponent, LARGEST_EXPONENT), -LARGEST_EXPONENT)
+
+
+def to_bits(p: Value) -> Value:
+    return ibis.greatest(-p.log2(), 0.0)
+
+
+def union(parts: list[Table]) -> Table:
+    return reduce(lambda left, right: left.union(right, distinct=False), parts)
+
+
+def sum_of(table: Table, *keys: str) -> Table:
+    return table.group_by(*keys).agg(weight=table.weight.sum())
+
+
+def join(left: Table, right: Table, left_key: str, right_key: str, renamed: Mapping[str, str]) -> Table:
+    """``left`` with columns of ``right`` under new names, null where there is no match."""
+    other = right.select(join_key=right[right_key], **{new: right[old] for old, new in renamed.items()})
+    return left.left_join(other, left[left_key] == other.join_key).select(*left.columns, *renamed.values())
+
+
+def bucket(log2: Value) -> Value:
+    return log2.floor().cast(_ID)
+
+
+def bin_of(bits: Value) -> Value:
+    return ibis.least((bits * BINS_PER_BIT).floor().cast(_ID), CALIBRATION_BINS - 1)
