@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.app import spool as module
-from kanaria.app.spool import Spool
+from kanaria.app.spool import Gathered, Spool
 from kanaria.core.schema import from_rows
 
 START = datetime(2026, 6, 21, tzinfo=UTC)
@@ -28,6 +28,7 @@ def spooled(*batches: tuple[str, list[int | None]]) -> Spool:
     spool = Spool(engine)
     for number, (name, hours) in enumerate(batches):
         spool.add({name: from_rows(name, rows(hours, 1000 * number))})
+    spool.settle()
     return spool
 
 
@@ -69,3 +70,32 @@ def test_rows_without_a_time_come_first() -> None:
 
 def test_nothing_spooled_gives_nothing() -> None:
     assert list(spooled().slices()) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["http", "dns"]), st.integers(0, 9)), max_size=12), st.integers(1, 20))
+def test_gathered_tables_keep_every_row_in_order(sizes: list[tuple[str, int]], enough: int) -> None:
+    gathered, seen, wanted = Gathered(), [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "GATHERED_ROWS", enough)
+        for number, (name, count) in enumerate(sizes):
+            wanted += [(name, 100 * number + n) for n in range(count)]
+            handed = gathered.add({name: from_rows(name, rows([0] * count, 100 * number))})
+            assert not handed or sum(map(len, handed.values())) >= enough
+            seen += [(kind, row) for kind, table in handed.items() for row in table["event_id"].to_pylist()]
+    seen += [(kind, row) for kind, table in gathered.take().items() for row in table["event_id"].to_pylist()]
+    for kind in ("http", "dns"):
+        assert [row for name, row in seen if name == kind] == [row for name, row in wanted if name == kind]
+    assert gathered.take() == {}
+
+
+def test_many_small_batches_become_few_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    inserted: list[int] = []
+    spool = spooled()
+    insert = spool._insert
+    monkeypatch.setattr(spool, "_insert", lambda tables: (inserted.append(len(tables)), insert(tables)))
+    for number in range(50):
+        spool.add({"dns": from_rows("dns", rows([number], number))})
+    spool.settle()
+    assert sum(inserted) == 1
+    assert sum(len(tables["dns"]) for tables in spool.slices()) == 50

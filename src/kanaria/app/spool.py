@@ -18,9 +18,39 @@ if TYPE_CHECKING:
 
 # Rows a slice holds at most, over all tables: bounded memory, and large enough that a slice's fixed cost disappears.
 SLICE_ROWS = 200_000
+# A thousand small files are a thousand small batches; each statement and each stage costs milliseconds whatever its
+# rows, so small tables wait for one another until there are this many rows or bytes.
+GATHERED_ROWS = 16_384
+GATHERED_BYTES = 16 << 20
 # Beyond this a slice per day would cost more than it teaches.
 MOST_DAYS = timedelta(days=60)
 STREAMED = frozenset({"http"})
+
+
+class Gathered:
+    """Small tables put together, in the order they came, until they are worth a step of their own."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[pa.Table]] = {}
+        self._rows = self._bytes = 0
+
+    def add(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+        """Take in tables; hand out everything held once it is enough, else nothing."""
+        for name, table in tables.items():
+            if len(table):
+                self._parts.setdefault(name, []).append(table)
+                self._rows += len(table)
+                self._bytes += table.nbytes
+        return self.take() if self._rows >= GATHERED_ROWS or self._bytes >= GATHERED_BYTES else {}
+
+    def take(self) -> dict[str, pa.Table]:
+        """Everything held, one table a name."""
+        whole = {
+            name: parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="default").combine_chunks()
+            for name, parts in self._parts.items()
+        }
+        self._parts, self._rows, self._bytes = {}, 0, 0
+        return whole
 
 
 class Spool:
@@ -29,12 +59,18 @@ class Spool:
     def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
         self._engine = engine
         self._names: list[str] = []
+        self._gathered = Gathered()
 
     def add(self, tables: Mapping[str, pa.Table]) -> None:
-        """Keep a batch's tables."""
+        """Keep a batch's tables; they are in the engine after ``settle``."""
+        self._insert(self._gathered.add(tables))
+
+    def settle(self) -> None:
+        """Nothing more comes: everything that was added is in the engine, where others may look at it."""
+        self._insert(self._gathered.take())
+
+    def _insert(self, tables: Mapping[str, pa.Table]) -> None:
         for name, table in tables.items():
-            if not len(table):
-                continue
             self._engine.register("spool_batch", table)
             if name in self._names:
                 self._engine.execute(f"INSERT INTO spool_{name} BY NAME SELECT * FROM spool_batch")  # noqa: S608

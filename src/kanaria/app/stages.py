@@ -25,7 +25,7 @@ from kanaria.app.linking import link
 from kanaria.app.listings import user_facts
 from kanaria.app.material import Material
 from kanaria.app.series import SeriesKeeper
-from kanaria.app.spool import STREAMED, Spool
+from kanaria.app.spool import STREAMED, Gathered, Spool
 from kanaria.core.facts import Knowledge
 from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.stream import ReadContext, Stream
@@ -156,14 +156,18 @@ class Stages:
     def in_time_order(self, batches: Iterable[Batch]) -> Iterator[Tables]:
         """Web requests as they come, everything else afterwards in order of time."""
         spool: Spool | None = None
+        gathered = Gathered()
         for batch in batches:
             streamed = {name: table for name, table in batch.tables.items() if name in STREAMED}
-            if streamed:
-                yield streamed
+            if streamed and (enough := gathered.add(streamed)):
+                yield enough
             if len(streamed) < len(batch.tables):
                 spool = spool or Spool(self.engine)
                 spool.add({name: table for name, table in batch.tables.items() if name not in STREAMED})
+        if rest := gathered.take():
+            yield rest
         if spool:
+            spool.settle()
             self.lived = bool(self.store) or spool.span() >= timedelta(days=self.config.baseline.warm_up_days)
             inferred = None if self.config.home else infer(self.engine, [n for n in spool.names if n in ORIENTED])
             for tables in spool.slices():

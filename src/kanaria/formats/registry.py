@@ -89,8 +89,8 @@ def detect(stream: Stream) -> Format | None:
     for place in FORMATS:
         known = _load(place)
         score = known.sniff(head, stream.name)
-        if known.name in DECISIVE and score >= SURE:
-            return known
+        if score >= 1 or (known.name in DECISIVE and score >= SURE):
+            return known  # no later one can be surer
         if score > highest:
             best, highest = known, score
     return best
