@@ -164,12 +164,12 @@ def test_collector_refuses_strangers_and_occupied_ports() -> None:
     collector = NetflowCollector(port=0, exporters=["192.0.2.0/24"])
     _send(collector.port, version5())
     deadline = time.monotonic() + 5
-    while not collector.dropped and time.monotonic() < deadline:
+    while not collector.refused and time.monotonic() < deadline:
         time.sleep(0.01)
     with pytest.raises(SourceError, match="another collector may be running"):
         NetflowCollector(port=collector.port)
     collector.close()
-    assert collector.dropped == 1
+    assert (collector.refused, collector.dropped, collector.received) == (1, 0, 0)
     assert sum(batch.rows for batch in NetflowDatagrams().read(collector, ReadContext())) == 0
 
 

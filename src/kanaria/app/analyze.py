@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from kanaria.app.capturing import Live, listening
 from kanaria.app.config import Config, load
 from kanaria.app.output import render, write
 from kanaria.app.pipeline import analyse
@@ -33,13 +35,19 @@ def analyze_paths(
     kind: str,
     path: str | None,
     store: Path | None = None,
+    live: Live | None = None,
 ) -> bool:
-    """Run everything; True when an incident was found. With ``store``, keep state and incidents there."""
+    """Run everything; True when an incident was found. With ``store``, keep state and incidents there.
+
+    What is listened to comes first, so that files which grow meanwhile are read up to its end.
+    """
     settings = load(config)
     stages = Stages(config=_with_home(settings, home), input_format=input_format, layout=layout, store=store)
     stages.check_host = check_host
     with progress(total_size(paths)) as advance, _reject_file(rejects, stages):
-        analysis = analyse(open_inputs(paths, on_progress=advance), stages)
+        files = open_inputs(paths, on_progress=advance)
+        with listening(live or Live(), language) as listened:
+            analysis = analyse(itertools.chain(listened, files), stages)
     if store:
         _keep(analysis, stages, store)
     write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanaria.app.options import FOUND, NOTHING, language_option, output_options
+from kanaria.app.options import FOUND, NOTHING, language_option, live_options, output_options
 
 if TYPE_CHECKING:
+    from kanaria.app.capturing import Live
     from kanaria.core.types import Analysis, Language
 
 
@@ -33,7 +34,7 @@ def explain(
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="[PATH...]")
 @click.option("--input-format", metavar="NAME", help="Format of all inputs, instead of looking; see kanaria formats.")
 @click.option("--log-format", "layout", metavar="STRING", help="Apache LogFormat or nginx log_format of the inputs.")
 @click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
@@ -43,6 +44,7 @@ def explain(
     "--store", type=click.Path(path_type=Path), help="Keep incidents and what is normal here, for later runs."
 )
 @output_options
+@live_options
 def analyze(
     paths: tuple[str, ...],
     input_format: str | None,
@@ -51,13 +53,17 @@ def analyze(
     check_host: bool,
     rejects: str | None,
     store: Path | None,
+    live: Live,
     **output: Any,
 ) -> None:
-    """Analyze logs and captures: files, folders, globs, or - for standard input.
+    """Analyze logs and captures: files, folders, globs, or - for standard input; or listen for a while.
 
     Example: kanaria analyze --lang ja /var/log/apache2/ capture.pcap
     """
     from kanaria.app.analyze import analyze_paths
+
+    if not paths and not live:
+        raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
 
     found = analyze_paths(
         paths,
@@ -67,6 +73,7 @@ def analyze(
         check_host=check_host,
         rejects=rejects,
         store=store,
+        live=live,
         **output,
     )
     click.get_current_context().exit(FOUND if found else NOTHING)

@@ -39,9 +39,11 @@ class Inputs:
         self.summaries[stream.name] = InputSummary(path=stream.name, format=None, rows=0, rejected=0, note=note)
 
     def done(self, stream: Stream) -> None:
-        """An input was read to its end, which damage may have brought about early."""
+        """An input was read to its end, which damage may have brought about early; a live one may have lost some."""
         known = self.summaries[stream.name]
-        self.summaries[stream.name] = replace(known, note=_damage(stream) or known.note)
+        ended = getattr(stream, "ended", None)
+        note = ended() if ended else _damage(stream)
+        self.summaries[stream.name] = replace(known, note=note or known.note)
 
     def remarks(self, *, all_rejects: bool) -> list[Text]:
         """What a reader must know about inputs that were not read completely; the first few are named.

@@ -137,10 +137,12 @@ class Stages:
         """Bytes to normalised tables. Inputs in no known format are noted and passed over."""
         from kanaria.formats import registry
 
-        context = ReadContext(home=self.config.home_networks, engine=lambda: self.engine, layout=self.layout)
+        home, layout = self.config.home_networks, self.layout
+        context = ReadContext(home=home, engine=lambda: self.engine, layout=layout, open_flows=False)
         wanted = self.input_format or ("logformat" if self.layout is not None else None)
         for stream in streams:
-            chosen = registry.get(wanted) if wanted else registry.detect(stream)
+            known = getattr(stream, "format_name", None) or wanted  # a live source knows what it brings
+            chosen = registry.get(known) if known else registry.detect(stream)
             if chosen is None:
                 self.inputs.unknown(stream)
                 continue

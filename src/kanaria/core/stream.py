@@ -43,6 +43,8 @@ class ReadContext:
 
     ``engine`` is the in-memory DuckDB the application opened; ``progress`` is told how many compressed bytes were read.
     ``layout`` is an Apache LogFormat or nginx log_format string from the user. ``year`` completes syslog times.
+    ``open_flows`` asks for rows of flows that go on, as soon as they are worth it and then every minute, under the id
+    the flow has when it ends; without it every flow is told once, when it has ended or nothing more comes.
     """
 
     home: HomeNetworks = field(default_factory=HomeNetworks)
@@ -50,6 +52,7 @@ class ReadContext:
     layout: str | None = None
     year: int | None = None
     sensor: str | None = None
+    open_flows: bool = True
 
 
 class Format(Protocol):

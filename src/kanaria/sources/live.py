@@ -16,17 +16,22 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from kanaria.core.errors import SourceError
+from kanaria.core.text import printable
+from kanaria.core.types import Text
 
 RING_KIB = 128 << 10  # kernel ring: at 50,000 packets of 500 bytes a second it holds five seconds
 PIPE = 1 << 20
 HEADER = 24  # bytes of a pcap file header
 START_SECONDS = 10.0
-_DROPPED = re.compile(rb"(\d+) packets? dropped by kernel")
+_DROPPED = re.compile(
+    rb"(?P<tcpdump>\d+) packets? dropped by kernel|received/dropped on interface .*: \d+/(?P<dumpcap>\d+) "
+)
 
 
 def open_interface(name: str, *, filter_expression: str = "") -> LiveStream:
@@ -56,19 +61,29 @@ def _search_path() -> str:
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 
+def interfaces() -> list[str]:
+    """Names of the interfaces there are, and ``any`` for all of them together."""
+    return [*sorted(name for _, name in socket.if_nameindex()), "any"]
+
+
 class LiveStream:
-    """A running capture. It ends when ``close`` is called or the interface goes away."""
+    """A running capture. It ends when ``stop`` or ``close`` is called or the interface goes away."""
 
     path: Path | None = None
     size: int | None = None
+    format_name = "pcap"
 
     def __init__(self, name: str, command: list[str]) -> None:
         self.name = name
         self.dropped: int | None = None
         """Packets the kernel had to drop, known after ``close``."""
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
-        self._head = b""
-        self._opened = False
+        # In a session of its own the tool does not get the terminal's Ctrl-C: when to stop is said by ``stop`` only.
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True
+        )
+        self._tool = command[0]
+        self._head = self._said = b""
+        self._opened = self._stopped = False
         # A larger pipe lets tcpdump go on while a batch is being worked on; 1 MiB is what any user may ask for.
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._pipe(), fcntl.F_SETPIPE_SZ, PIPE)
@@ -90,13 +105,37 @@ class LiveStream:
         self._opened = True
         return cast(BinaryIO, _Pipe(head, cast(BinaryIO, self._process.stdout)))
 
-    def close(self) -> None:
-        """Stop capturing; what was captured can still be read to its end."""
+    def stop(self) -> None:
+        """Ask the capture to end, without waiting: the bytes end soon. Safe in a signal handler."""
+        self._stopped = True
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-        errors = self._wait() if self._opened else self._errors()
-        found = _DROPPED.search(errors)
-        self.dropped = int(found[1]) if found else self.dropped
+
+    def close(self) -> None:
+        """Stop capturing and wait for the tool's end; what was captured can still be read to its end."""
+        self.stop()
+        self._finish()
+
+    def ended(self) -> Text | None:
+        """What a reader must know about a capture read to its end: packets that were lost, or why it ended early."""
+        self._finish()
+        if self.dropped:
+            count = f"{self.dropped:,}"
+            return Text(
+                en=f"{count} packets were lost because this machine could not keep up; what they held was not seen "
+                "(a --capture-filter leaves out what need not be read).",
+                ja=f"処理が追いつかず、{count}個のパケットを取りこぼしました。その内容は見ていません"
+                "(--capture-filter で不要な通信を除くと減らせます)。",
+            )
+        if self._stopped:
+            return None
+        said = _last_line(self._said)
+        return Text(en=f"the capture ended by itself: {said}.", ja=f"キャプチャが途中で終了しました: {said}")
+
+    def _finish(self) -> None:
+        self._said += self._wait() if self._opened else self._errors()
+        if found := _DROPPED.search(self._said):
+            self.dropped = int(found["tcpdump"] or found["dumpcap"])
 
     def _pipe(self) -> int:
         if self._process.stdout is None:
@@ -127,14 +166,27 @@ class LiveStream:
     def _failure(self) -> SourceError:
         if self._process.poll() is None:
             self._process.terminate()
-        lines = self._errors().decode("utf-8", "replace").strip().splitlines()
-        got = lines[-1] if lines else "no data"
+        said = self._errors()
+        lines = [line for line in said.decode("utf-8", "replace").splitlines() if self._tool.rpartition("/")[2] in line]
         return SourceError(
             source=self.name,
             expected="a running capture",
-            got=got,
-            cause="no such interface, or capturing needs root or CAP_NET_RAW",
+            got=printable(lines[-1].strip()) if lines else _last_line(said),
+            cause=self._cause(said),
         )
+
+    def _cause(self, said: bytes) -> str:
+        known = interfaces()
+        if self.name not in known:
+            return f"there is no interface {self.name}; there are: {', '.join(printable(name) for name in known)}"
+        if re.search(rb"(?i)permi(ssion|tted)", said):
+            return f"capture as root with sudo, or allow it to everybody: sudo setcap cap_net_raw+ep {self._tool}"
+        return "the capture filter may be wrong; man pcap-filter explains it" if b"filter" in said else ""
+
+
+def _last_line(said: bytes) -> str:
+    lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+    return printable(lines[-1].strip()) if lines else "no data"
 
 
 class _Pipe(io.RawIOBase):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kanaria.core.errors import SourceError
+from kanaria.core.types import Text
 
 MAGIC = b"KanariaNetFlow1\n"
 _FRAME = struct.Struct("!QHH")
@@ -36,6 +37,7 @@ class NetflowCollector:
 
     path: Path | None = None
     size: int | None = None
+    format_name = "netflow"
 
     def __init__(
         self, address: str = "127.0.0.1", port: int = 2055, *, exporters: Iterable[str] = (), every: float = 10.0
@@ -44,8 +46,8 @@ class NetflowCollector:
         self._every = every
         self._frames: queue.Queue[bytes] = queue.Queue(_QUEUE)
         self._closed = threading.Event()
-        self.dropped = 0
-        """Datagrams refused (unknown exporter) or lost because nobody read fast enough."""
+        self.received = self.refused = self.dropped = 0
+        """Datagrams taken, refused (unknown exporter), and lost because nobody read fast enough."""
         self._socket = _listen(address, port)
         self.port: int = self._socket.getsockname()[1]
         self.name = f"netflow:{address}:{self.port}"
@@ -58,20 +60,44 @@ class NetflowCollector:
     def open(self) -> BinaryIO:
         return cast(BinaryIO, BufferedReader(_Frames(self._frames, self._closed), 1 << 16))
 
+    def stop(self) -> None:
+        """Ask to end, without waiting: what was received can still be read. Safe in a signal handler."""
+        self._closed.set()
+
     def close(self) -> None:
         """Stop listening; what was received can still be read, then the stream ends."""
-        self._closed.set()
+        self.stop()
         self._thread.join()
         self._socket.close()
+
+    def ended(self) -> Text | None:
+        """What a reader must know about what came and what was lost."""
+        if not (self.received or self.refused):
+            return Text(
+                en="no datagram arrived; is the router told to export to this address and port?",
+                ja="データグラムが届きませんでした。ルータの送信先アドレスとポートを確認してください。",
+            )
+        said = []
+        if self.dropped:
+            en = f"{self.dropped:,} datagrams were lost because this machine could not keep up."
+            said.append(Text(en=en, ja=f"処理が追いつかず、{self.dropped:,}個のデータグラムを取りこぼしました。"))
+        if self.refused:
+            en = f"{self.refused:,} datagrams were refused because of their sender."
+            said.append(Text(en=en, ja=f"許可していない送信元からの{self.refused:,}個のデータグラムを捨てました。"))
+        return Text(en=" ".join(part.en for part in said), ja="".join(part.ja for part in said)) if said else None
 
     def _receive(self) -> None:
         self._socket.settimeout(min(0.2, self._every))
         handed_on = time.monotonic()
         waiting = False
-        while not self._closed.is_set():
+        ending = False
+        while not ending:
+            if ending := self._closed.is_set():
+                self._socket.settimeout(0)  # what the kernel already holds still counts
             try:
                 datagram, sender = self._socket.recvfrom(65535)
-            except TimeoutError:
+                ending = False
+            except (TimeoutError, BlockingIOError):
                 datagram, sender = b"", ("", 0)
             if datagram:
                 waiting |= self._accept(datagram, str(sender[0]))
@@ -83,8 +109,9 @@ class NetflowCollector:
         source = ipaddress.ip_address(sender.partition("%")[0])
         source = getattr(source, "ipv4_mapped", None) or source
         if self._allowed and not any(source in network for network in self._allowed):
-            self.dropped += 1
+            self.refused += 1
             return False
+        self.received += 1
         self._put(_frame(str(source), datagram))
         return True
 

@@ -220,7 +220,7 @@ class _Run:
             return
         self._due = time.monotonic() + LIVE_WAIT
         engine.advance(time.time_ns() // 1000)
-        for flows in engine.sweep(True):
+        for flows in engine.sweep(self._context.open_flows):
             yield from self._hold(flows)
         if self._sets or self._dns_rows or self._packets > self._read:
             self._short = engine.shortages()

@@ -1,0 +1,137 @@
+"""Live inputs of a run: what the user asked to listen to comes in, a stream that ends on time or on Ctrl-C goes out.
+
+Compiled code is loaded before the capture opens: loading takes a second or more, in which packets would queue up.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from kanaria.core.stream import Stream
+from kanaria.core.types import Language, Text
+
+if TYPE_CHECKING:
+    from kanaria.sources.live import LiveStream
+    from kanaria.sources.netflow_collector import NetflowCollector
+
+ANYWHERE = "0.0.0.0"  # noqa: S104 - routers send from elsewhere; --exporter says who may
+_STARTED = Text(
+    en="Listening on {name}. Ctrl-C ends it and gives the report.",
+    ja="{name} で受信しています。Ctrl-C で終了し、結果を表示します。",
+)
+_STOPPED = Text(
+    en="Stopped listening; a second Ctrl-C gives up.", ja="受信を終えました。もう一度 Ctrl-C を押すと中止します。"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """What to listen to: an interface, or a UDP port (``listen``: address and port) for flows of routers."""
+
+    interface: str | None = None
+    capture_filter: str = ""
+    listen: tuple[str, int] | None = None
+    exporters: tuple[str, ...] = ()
+    seconds: float | None = None
+
+    def __bool__(self) -> bool:
+        return self.interface is not None or self.listen is not None
+
+    def check(self) -> None:
+        """Raises click.UsageError for options that do not go together."""
+        if self.interface is not None and self.listen is not None:
+            raise click.UsageError("--interface and --listen cannot run at once; start two, with one --store.")  # noqa: EM101
+        for name, given, needs, there in (
+            ("--capture-filter", bool(self.capture_filter), "--interface", self.interface is not None),
+            ("--exporter", bool(self.exporters), "--listen", self.listen is not None),
+            ("--seconds", self.seconds is not None, "--interface or --listen", bool(self)),
+        ):
+            if given and not there:
+                message = f"{name} needs {needs}."
+                raise click.UsageError(message)
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Address and port of ``[HOST:]PORT``; an IPv6 address stands in brackets. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    number = int(port)
+    if not port.isascii() or not 0 < number < 1 << 16 or (":" in host and not host.startswith("[")):
+        raise ValueError(text)
+    return host.strip("[]") or ANYWHERE, number
+
+
+@contextmanager
+def listening(live: Live, language: Language) -> Iterator[Iterator[Stream]]:
+    """The live stream, if any. It ends after ``live.seconds``, on Ctrl-C, or when the system asks us to end.
+
+    Only the first Ctrl-C does so, and only while something is still coming: otherwise it gives up as always. Signals
+    are caught here and not where the stream is read, which may be another thread.
+    """
+    if not live:
+        yield iter(())
+        return
+    stream = _open(live)
+    over = threading.Event()
+
+    def stop() -> None:
+        if not over.is_set():
+            over.set()
+            stream.stop()
+
+    def streams() -> Iterator[Stream]:
+        yield stream
+        over.set()
+
+    try:
+        stream.head()
+        click.echo(_STARTED.to(language).format(name=stream.name), err=True)
+        with _ending(stop, over, live.seconds, language):
+            yield streams()
+    finally:
+        stream.close()
+
+
+def _open(live: Live) -> LiveStream | NetflowCollector:
+    if live.interface is not None:
+        from kanaria.formats.packets.warm_up import warm_up
+        from kanaria.sources.live import open_interface
+
+        warm_up()
+        return open_interface(live.interface, filter_expression=live.capture_filter)
+    from kanaria.sources.netflow_collector import NetflowCollector
+
+    host, port = live.listen or (ANYWHERE, 0)
+    return NetflowCollector(host, port, exporters=live.exporters)
+
+
+@contextmanager
+def _ending(
+    stop: Callable[[], None], over: threading.Event, seconds: float | None, language: Language
+) -> Iterator[None]:
+    """While open, a request to end calls ``stop`` unless it is ``over`` already, and so does the end of the time."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if over.is_set():
+            signal.default_int_handler(number, frame)
+        stop()
+        click.echo(_STOPPED.to(language), err=True)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    timer = threading.Timer(seconds or 0.0, stop)
+    timer.daemon = True
+    if seconds is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,281 @@
+"""``analyze --interface`` and ``--listen``: real packets and datagrams come in while it runs, and what is said when not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kanaria.lab import netns
+from kanaria.lab.mining import Plan, conversation
+from kanaria.lab.scenario import Host, write_pcap
+from tests.app.running import Kanaria
+from tests.programs import program
+
+QUIET_LINE = '192.0.2.7 - - [21/Jun/2026:07:01:00 +0000] "GET / HTTP/1.1" 200 157 "-" "-"\n'
+
+
+@contextmanager
+def process(folder: Path, *arguments: str, inside: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """``kanaria analyze`` that has begun to listen, in a network namespace if one is named."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
+    started = subprocess.Popen(
+        [*(("ip", "netns", "exec", inside) if inside else ()), sys.executable, "-m", "kanaria", "analyze", *arguments],
+        cwd=folder, env={**kept, "HOME": str(folder), "LANG": "C.UTF-8"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert started.stderr is not None
+        first = started.stderr.readline()
+        assert first.startswith((b"Listening on ", "lab0 で".encode())), first + started.stderr.read()
+        yield started
+    finally:
+        if started.poll() is None:
+            started.kill()
+        started.communicate()
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def netflow_v5(client: str, server: str, port: int) -> bytes:
+    now = int(time.time())
+    head = struct.pack("!HHIIIIBBH", 5, 1, 100_000, now, 0, 1, 0, 0, 0)
+    ends = socket.inet_aton(client) + socket.inet_aton(server) + bytes(4)
+    return head + ends + struct.pack(
+        "!HHIIIIHHBBBBHHBBH", 1, 2, 10, 1000, 90_000, 99_000, 40_000, port, 0, 0x1B, 6, 0, 0, 0, 24, 24, 0
+    )  # fmt: skip
+
+
+@pytest.mark.privileged
+@pytest.mark.parametrize(("language", "verdict"), [("en", b"mining"), ("ja", "マイニング".encode())])
+def test_a_miner_on_the_wire_is_reported_after_ctrl_c(tmp_path: Path, language: str, verdict: bytes) -> None:
+    if reason := netns.available():
+        pytest.skip(reason)
+    (tmp_path / "access.log").write_text(QUIET_LINE)
+    live = [sys.executable, "-m", "kanaria.lab.live"]
+    how = [netns.SERVER_ADDRESS, "3333", "--speed", "200", "--seconds", "600"]
+    asked = ["--interface", "lab0", "--home", netns.CLIENT_ADDRESS, "--lang", language, "access.log"]
+    with netns.pair(f"knlive{os.getpid()}") as pair:
+        pool = pair.start(pair.server, [*live, "pool", *how])
+        with process(tmp_path, *asked, "--capture-filter", "tcp port 3333", inside=pair.client) as kanaria:
+            for _ in range(50):
+                miner = pair.start(pair.client, [*live, "miner", *how])
+                if miner.communicate(timeout=60) and miner.returncode == 0:
+                    break
+            os.kill(kanaria.pid, signal.SIGINT)
+            out, err = kanaria.communicate(timeout=120)
+            pool.terminate()
+            pool.communicate()
+    assert (kanaria.returncode, err.count(b"\n")) == (1, 1), err
+    assert verdict in out
+    assert netns.CLIENT_ADDRESS.encode() in out.splitlines()[0]
+    assert b"\xef\xbf\xbd" not in out
+    assert b"lab0" in out
+    assert b"access.log" in out
+
+
+@pytest.mark.privileged
+def test_a_capture_ends_by_itself_after_its_time(kanaria: Kanaria) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    program("tcpdump", "tcpdump")
+    stop = threading.Event()
+
+    def talk() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not stop.wait(0.05):
+                sender.sendto(b"hello", ("127.0.0.1", 39998))
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    try:
+        done = kanaria(
+            "analyze", "--interface", "lo", "--capture-filter", "udp port 39998", "--seconds", "1.5", "--format", "json"
+        )
+    finally:
+        stop.set()
+        talking.join()
+    assert done.status == 0
+    (read,) = done.document["inputs"]
+    assert (read["path"], read["format"], read["note"]) == ("lo", "pcap", None)
+    assert 5 < read["rows"] < 40
+    assert "Listening on lo." in done.err
+
+
+def test_netflow_of_a_router_is_read_until_the_time_is_over(kanaria: Kanaria) -> None:
+    port = free_port()
+    stop = threading.Event()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not stop.wait(0.1):
+                sender.sendto(netflow_v5("192.168.10.5", "203.0.113.9", 443), ("127.0.0.1", port))
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        done = kanaria("analyze", "--listen", f"127.0.0.1:{port}", "--seconds", "1", "--format", "json")
+    finally:
+        stop.set()
+        sending.join()
+    (read,) = done.document["inputs"]
+    assert (done.status, read["path"], read["format"]) == (0, f"netflow:127.0.0.1:{port}", "netflow")
+    assert 3 <= read["rows"] <= 12
+    assert (read["rejected"], read["note"]) == (0, None)
+
+
+@pytest.mark.privileged
+def test_softflowd_exports_to_us(tmp_path: Path) -> None:
+    softflowd = program("softflowd", "softflowd")
+    capture, port = tmp_path / "miner.pcap", free_port()
+    miner, pool = Host("miner", "192.168.10.53"), Host("pool", "203.0.113.38")
+    write_pcap([conversation(Plan(dialect="cryptonote", seconds=600), miner, pool, 443)], capture)
+    with process(tmp_path, "--listen", f"127.0.0.1:{port}", "--exporter", "127.0.0.0/8", "--format", "json") as kanaria:
+        for version in ("5", "9", "10"):
+            command = [softflowd, "-r", str(capture), "-n", f"127.0.0.1:{port}", "-v", version, "-d"]
+            subprocess.run(command, check=True, capture_output=True, timeout=30)
+        kanaria.send_signal(signal.SIGTERM)
+        out, _ = kanaria.communicate(timeout=60)
+    assert b'"path": "netflow:127.0.0.1:%d"' % port in out
+    assert b'"rows": 0,' not in out
+    assert b'"rejected": 0,' in out
+
+
+def test_datagrams_of_strangers_are_refused_and_counted(kanaria: Kanaria) -> None:
+    port = free_port()
+    stop = threading.Event()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not stop.wait(0.1):
+                sender.sendto(netflow_v5("192.168.10.5", "203.0.113.9", 443), ("127.0.0.1", port))
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        done = kanaria("analyze", "--listen", f"127.0.0.1:{port}", "--exporter", "192.0.2.1", "--seconds", "1")
+    finally:
+        stop.set()
+        sending.join()
+    assert "datagrams were refused" in done.out
+    assert "lost" not in done.out
+    assert "0 records" in done.out
+
+
+def test_nothing_came(kanaria: Kanaria) -> None:
+    done = kanaria("analyze", "--listen", f"127.0.0.1:{free_port()}", "--seconds", "0.3", "--lang", "ja")
+    assert "データグラムが届きませんでした" in done.out
+    assert "で受信しています" in done.err
+
+
+def test_a_port_that_is_taken(kanaria: Kanaria) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        done = kanaria("analyze", "--listen", f"127.0.0.1:{port}", "--seconds", "1")
+    assert done.status == 2
+    assert "expected a free UDP port to listen on" in done.err
+    assert "another collector may be running" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Missing argument 'PATH...', --interface or --listen."),
+        (["--seconds", "3", "access.log"], "--seconds needs --interface or --listen."),
+        (["--capture-filter", "udp", "--listen", "2055"], "--capture-filter needs --interface."),
+        (["--exporter", "192.0.2.1", "--interface", "lo"], "--exporter needs --listen."),
+        (["--interface", "lo", "--listen", "2055"], "cannot run at once"),
+        (["--listen", "0"], "'0' is not a port"),
+        (["--listen", "2001:db8::1:2055"], "is not a port"),
+        (["--listen", "host:many"], "'host:many' is not a port"),
+        (["--listen", "2055", "--exporter", "router"], "'router' does not appear to be an IPv4 or IPv6 network"),
+        (["--listen", "2055", "--seconds", "0"], "Invalid value for '--seconds'"),
+    ],
+)
+def test_wrong_options_are_told(kanaria: Kanaria, arguments: list[str], said: str) -> None:
+    done = kanaria("analyze", *arguments)
+    assert done.status == 2
+    assert said in done.err
+    assert done.out == ""
+
+
+TOOLS = {
+    "permission": (
+        "tcpdump: lo: You don't have permission to perform this capture on that device\n(socket: Operation not permitted)",
+        "lo", "sudo setcap cap_net_raw+ep",
+    ),
+    "no such interface": ("tcpdump: nosuch0: No such device exists", "nosuch0", "there is no interface nosuch0; there are:"),
+    "filter": ("tcpdump: can't parse filter expression: syntax error", "lo", "man pcap-filter explains it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trouble", sorted(TOOLS))
+def test_why_a_capture_cannot_start(kanaria: Kanaria, tmp_path: Path, trouble: str) -> None:
+    said, interface, advice = TOOLS[trouble]
+    tool = tmp_path / "tcpdump"
+    tool.write_text(f"#!/bin/sh\ncat >&2 <<'end'\n{said}\nend\nexit 1\n")
+    tool.chmod(0o755)
+    done = kanaria("analyze", "--interface", interface, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.status == 2
+    assert said.splitlines()[0] in done.err
+    assert advice in done.err
+    assert trouble != "no such interface" or " lo, any)" in done.err
+
+
+def test_no_capture_tool_at_all(kanaria: Kanaria, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kanaria.sources.live._search_path", lambda: str(tmp_path))
+    done = kanaria("analyze", "--interface", "lo")
+    assert done.status == 2
+    assert "expected tcpdump or dumpcap to capture with; got neither (install the tcpdump package)" in done.err
+
+
+DROPPING = """#!/bin/sh
+cat {capture}
+trap 'echo "12 packets captured
+1999 packets received by filter
+1987 packets dropped by kernel" >&2; exit 0' INT
+while :; do sleep 0.05; done
+"""
+
+
+def test_lost_packets_are_told_in_the_report(kanaria: Kanaria, tmp_path: Path) -> None:
+    capture, tool = tmp_path / "miner.pcap", tmp_path / "tcpdump"
+    miner, pool = Host("miner", "192.168.10.53"), Host("pool", "203.0.113.38")
+    write_pcap([conversation(Plan(dialect="cryptonote", seconds=600), miner, pool, 443)], capture)
+    tool.write_text(DROPPING.format(capture=capture))
+    tool.chmod(0o755)
+    done = kanaria(
+        "analyze", "--interface", "lo", "--seconds", "1", "--format", "json", PATH=f"{tmp_path}:{os.environ['PATH']}"
+    )
+    assert done.status == 1
+    assert done.document["inputs"][0]["note"]["en"].startswith("1,987 packets were lost because")
+    assert "1,987個のパケットを取りこぼしました" in done.document["inputs"][0]["note"]["ja"]
+    assert done.document["incidents"][0]["entities"]["devices"] == ["192.168.10.53"]
+
+
+def test_a_capture_that_ends_by_itself_says_why(kanaria: Kanaria, tmp_path: Path) -> None:
+    tool = tmp_path / "tcpdump"
+    tool.write_text(
+        "#!/bin/sh\nprintf '\\324\\303\\262\\241\\2\\0\\4\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\4\\0\\1\\0\\0\\0'\n"
+        "echo 'tcpdump: pcap_loop: The interface disappeared' >&2\nexit 1\n"
+    )
+    tool.chmod(0o755)
+    done = kanaria("analyze", "--interface", "lo", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.status == 0
+    assert "the capture ended by itself: tcpdump: pcap_loop: The interface disappeared." in done.out
