@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 from kanaria import knowledge
-from kanaria.core.errors import MissingExtra
+from kanaria.core.errors import ConfigError, MissingExtra
 from kanaria.core.types import LANGUAGES, Analysis, Incident, Severity, Stage, Text
 from kanaria.report import html, plots, plots_style, plots_timeline
+from kanaria.report.plots_sheet import sheet
 from kanaria.report.plots_style import THEMES, darkened, style
 from tests.report.report_samples import START, analysis, dns_server, finding, fragment, incident, scanner, series
 
@@ -171,3 +172,38 @@ def test_noise_of_the_internet_gets_no_pictures() -> None:
     quiet = analysis(scanner(1), scanner(2))
     assert plots.embedded(quiet, "en") == {}
     assert plots.note(quiet, "ja") is None
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_sheet_shows_every_picture_below_its_caption(language: Any, theme: Any) -> None:
+    run = full()
+    drawn = sheet(run.incidents[0], run, language, theme=theme)
+    assert drawn == sheet(run.incidents[0], run, language, theme=theme)
+    root = ElementTree.fromstring(drawn)  # noqa: S314  (our own text)
+    parts = [element.get("id") or "" for element in root.iter() if (element.get("id") or "").startswith("axes_")]
+    assert len(parts) == len(list(plots.pictures(run.incidents[0], run, language))) == 5
+    height = float((root.get("height") or "0pt").removesuffix("pt")) / 72
+    assert height > 5 * 2.7, "as tall as its pictures together"
+    assert THEMES[theme].paper in drawn.decode() and THEMES[theme].ink in drawn.decode()
+
+
+def test_a_sheet_as_png_and_with_nothing_to_draw() -> None:
+    run = full()
+    assert sheet(run.incidents[0], run, "en", png=True).startswith(b"\x89PNG")
+    with pytest.raises(ConfigError, match="carry no time"):
+        sheet(fragment(), analysis(fragment()), "en")
+
+
+def test_a_certificate_does_not_press_the_other_messages_flat() -> None:
+    lengths = tuple((time, value if value > 0 else -9_000.0 if n == 1 else value)
+                    for n, (time, value) in enumerate(series()[3].points))  # fmt: skip
+    long = replace(series()[3], points=lengths)
+    figures: list[Any] = []
+
+    def draw(figure: Any, chosen: Any) -> None:
+        plots.plots_series.draw_messages(figure, chosen, long)
+        figures.append(figure.axes[0].get_ylim())
+
+    plots_style.svg(draw, style("en"))
+    assert figures == [pytest.approx((-1518.0, 759.0))]

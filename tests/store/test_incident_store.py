@@ -51,6 +51,19 @@ def test_a_later_finding_that_connects_two_merges_them(tmp_path: Path) -> None:
         assert {f["id"] for f in store.get("i-1").document["findings"]} == {"f-0", "f-1", "f-2"}
 
 
+def test_numbers_over_time_of_both_runs_stay(tmp_path: Path) -> None:
+    def points(*pairs: tuple[str, float]) -> dict[str, Any]:
+        return {"kind": "volume", "device": "a", "remote": None, "unit": "B", "points": [list(pair) for pair in pairs]}
+
+    with IncidentStore(tmp_path) as store:
+        store.save([incident("i-1", "f-1") | {"series": [points(("1", 1.0), ("2", 2.0))]}], NOW)
+        later = points(("2", 5.0), ("3", 3.0)) | {"unit": "bytes"}
+        other = points(("9", 9.0)) | {"kind": "normal"}
+        store.save([incident("i-1", "f-1") | {"series": [later, other]}], NOW)
+        joined = points(("1", 1.0), ("2", 5.0), ("3", 3.0)) | {"unit": "bytes"}
+        assert store.get("i-1").document["series"] == [joined, other]
+
+
 def test_a_run_over_new_logs_does_not_forget_the_old_ones(tmp_path: Path) -> None:
     with IncidentStore(tmp_path) as store:
         store.save([incident("i-1", "f-1", "f-2")], NOW)

@@ -44,10 +44,13 @@ def analyze_paths(
     settings = load(config)
     stages = Stages(config=_with_home(settings, home), input_format=input_format, layout=layout, store=store)
     stages.check_host = check_host
-    with progress(total_size(paths)) as advance, _reject_file(rejects, stages):
-        files = open_inputs(paths, on_progress=advance)
-        with listening(live or Live(), language) as listened:
-            analysis = analyse(itertools.chain(listened, files), stages)
+    try:
+        with progress(total_size(paths)) as advance, _reject_file(rejects, stages):
+            files = open_inputs(paths, on_progress=advance)
+            with listening(live or Live(), language) as listened:
+                analysis = analyse(itertools.chain(listened, files), stages)
+    finally:
+        stages.release()
     if store:
         _keep(analysis, stages, store)
     write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)

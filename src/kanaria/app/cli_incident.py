@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,15 @@ from kanaria.app.options import Listing, language_option
 
 if TYPE_CHECKING:
     from kanaria.core.types import Language
+    from kanaria.report.plots_style import ThemeName
     from kanaria.store.incidents import StoredIncident
 
 store_option = click.option(
     "--store", "folder", type=click.Path(path_type=Path), help="Folder with kept incidents; default: your data folder."
 )
+# Incidents counted per day beside the one drawn; as many as a run compares its own with.
+NEIGHBOURS = 1_000
+OUTPUT_IS_FOR_PLOTS = "-o is for --plot; redirect the text or JSON instead"
 STATES = ("open", "acknowledged", "contained", "dismissed", "closed")
 
 
@@ -51,16 +56,27 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
 @click.option(
     "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
 )
+@click.option("--plot", is_flag=True, help="Draw it instead: timeline, findings per day, surprise, volume, messages.")
+@click.option("-o", "--output", "path", metavar="FILE", help="With --plot: an .svg or .png file; default: SVG to -.")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Of the plot.")
 @language_option
-def incident_show(id: str, folder: Path | None, kind: str, language: Language) -> None:
-    """Show one incident: its report, its state and who decided what.
+def incident_show(
+    id: str, folder: Path | None, kind: str, plot: bool, path: str | None, theme: ThemeName, language: Language
+) -> None:
+    """Show one incident: report, state and decisions, or its pictures.
 
-    Example: kanaria incident show i-3c9a --lang ja
+    Example: kanaria incident show i-3c9a --plot -o incident.svg
     """
     from kanaria.store.incidents import IncidentStore
 
     with IncidentStore(_folder(folder)) as store:
         kept, history = store.get(id), store.history(id)
+        others = store.all(limit=NEIGHBOURS) if plot else []
+    if plot:
+        _plot(kept, others, path, theme, language)
+        return
+    if path is not None:
+        raise click.UsageError(OUTPUT_IS_FOR_PLOTS)
     if kind == "json":
         click.echo(json.dumps({**kept.document, "state": kept.state}, ensure_ascii=False, indent=2))
         return
@@ -93,6 +109,22 @@ def incident_set(id: str, state: str, why: str, who: str | None, folder: Path | 
     with IncidentStore(_folder(folder)) as store:
         kept = store.decide(id, state, who=who or getpass.getuser(), why=why, now=SystemClock().now())  # type: ignore[arg-type]
     click.echo(_line(kept, language))
+
+
+def _plot(
+    kept: StoredIncident, others: Sequence[StoredIncident], path: str | None, theme: ThemeName, language: Language
+) -> None:
+    """All pictures on one sheet, into the file or to standard output."""
+    from kanaria.app.output import write_bytes
+    from kanaria.core.errors import ConfigError
+    from kanaria.report.plots_sheet import sheet
+    from kanaria.report.reading import kept_analysis
+
+    if path not in {None, "-"} and not str(path).lower().endswith((".svg", ".png")):
+        raise ConfigError(path="--output", key="", expected="a file name that ends in .svg or .png", got=path)
+    analysis = kept_analysis(kept.document, (other.document for other in others))
+    png = str(path).lower().endswith(".png")
+    write_bytes(sheet(analysis.incidents[0], analysis, language, png=png, theme=theme), path)
 
 
 def _folder(folder: Path | None) -> Path:

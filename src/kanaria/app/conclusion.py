@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Text
+from kanaria.app.series import volumes
+from kanaria.app.spool import STREAMED
+from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Series, Text
 from kanaria.incidents.case import Allowed, Surroundings
 from kanaria.incidents.grouping import DEVICE_STAGES, group
 from kanaria.incidents.judge import judge
 
 if TYPE_CHECKING:
     from kanaria.app.stages import Stages
+
+# Reading a kept incident takes a millisecond; what lies further back is no neighbour.
+EARLIER_COMPARED = 1_000
 
 _HOST = Text(
     en="The server's load, processes and connections (use --check-host on the server).",
@@ -34,6 +40,8 @@ def conclude(stages: Stages) -> Analysis:
     """The analysis of everything remembered, the most severe incident first."""
     material = stages.material
     findings = tuple(material.findings.values())
+    if material.tables_seen - STREAMED:
+        material.complete(stages.engine)
     cases = group(findings, material.messages, material.records, _server(findings))
     if stages.check_host:
         _look_at_host(stages)
@@ -44,8 +52,27 @@ def conclude(stages: Stages) -> Analysis:
         incidents=tuple(incidents),
         not_looked_at=_not_looked_at(stages),
         notes=tuple(_notes(stages)),
-        series=stages.series.about(device for incident in incidents for device in incident.devices),
+        series=_series(stages, incidents),
+        earlier=_earlier(stages),
     )
+
+
+def _series(stages: Stages, incidents: Sequence[Incident]) -> tuple[Series, ...]:
+    """Numbers over time about the devices of incidents."""
+    gathered = stages.series.about(device for incident in incidents for device in incident.devices)
+    spooled = "connection" in stages.material.tables_seen
+    return (*gathered, *(volumes(stages.engine, incidents) if spooled else ()))
+
+
+def _earlier(stages: Stages) -> tuple[Incident, ...]:
+    """Incidents kept by earlier runs, merged ones left out."""
+    if stages.store is None:
+        return ()
+    from kanaria.report.reading import incident_from
+    from kanaria.store.incidents import IncidentStore
+
+    with IncidentStore(stages.store) as store:
+        return tuple(incident_from(kept.document) for kept in store.all(limit=EARLIER_COMPARED))
 
 
 def _look_at_host(stages: Stages) -> None:

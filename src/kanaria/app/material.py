@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from kanaria.core.schema import TABLES
 from kanaria.core.text import printable
 from kanaria.core.types import Finding, Record, StratumMessage
+
+if TYPE_CHECKING:
+    import duckdb
 
 # Columns that are large, or shown elsewhere, and so not copied into a record's values.
 _LEFT_OUT = frozenset(
@@ -51,6 +55,22 @@ class Material:
             if name in TABLES and name != "stratum" and wanted:
                 self._keep(name, table, wanted)
         self._note_later_requests(tables.get("http"))
+
+    def complete(self, engine: duckdb.DuckDBPyConnection) -> None:
+        """Fetch the rows of findings that were made after their batch had passed from where the batches were spooled.
+
+        They lack the columns of later stages; what a model looked at stands in the finding itself.
+        """
+        missing = {event for finding in self.findings.values() for event in finding.event_ids} - set(self.records)
+        if not missing:
+            return
+        engine.register("wanted_events", pa.table({"event_id": pa.array(sorted(missing), pa.int64())}))
+        spooled = engine.execute("SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'spool_')")
+        for (table,) in sorted(spooled.fetchall()):
+            query = f"FROM {table} SEMI JOIN wanted_events USING (event_id) ORDER BY time, event_id"
+            for record in records(table.removeprefix("spool_"), engine.execute(query).to_arrow_table()):
+                self.records.setdefault(record.event_id, record)
+        engine.unregister("wanted_events")
 
     def _merge(self, finding: Finding) -> None:
         """One finding per thing found: the same rule and key in a later batch makes the earlier finding longer."""

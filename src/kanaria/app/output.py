@@ -28,22 +28,30 @@ def write(text: str, path: str | None) -> None:
     if path is None or path == "-":
         click.echo(text, nl=False)
         return
+    write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(data: bytes, path: str | None) -> None:
+    """To the file, complete or not at all, or to standard output. Raises SourceError when that fails."""
+    if path is None or path == "-":
+        click.echo(data, nl=False)
+        return
     try:
-        _replace(Path(os.path.realpath(path)), text)
+        _replace(Path(os.path.realpath(path)), data)
     except OSError as error:
         reason = error.strerror or str(error)
         raise SourceError(source=path, expected="a place to write the report to", got=reason) from error
 
 
-def _replace(target: Path, text: str) -> None:
-    """A file is replaced when the new text is complete; a device or pipe is written to, never replaced."""
+def _replace(target: Path, data: bytes) -> None:
+    """A file is replaced when the new content is complete; a device or pipe is written to, never replaced."""
     if target.exists() and not target.is_file() and not target.is_dir():
-        with target.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with target.open("wb") as file:
+            file.write(data)
         return
     part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(data)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

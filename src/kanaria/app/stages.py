@@ -241,6 +241,14 @@ class Stages:
         """Findings that could only be decided when nothing more can come."""
         return self.detector.finish()
 
+    def release(self) -> None:
+        """Let go of the engine and of the files attached to it, so that another run in this process may open them."""
+        opened = vars(self)
+        if "life" in opened:
+            self.life.state.engine.close()
+        if "engine" in opened:
+            self.engine.close()
+
     def conclude(self) -> Analysis:
         """Group the findings, judge each group, and say what was not looked at."""
         from kanaria.app.conclusion import conclude

@@ -331,6 +331,8 @@ class Analysis:
     not_looked_at: tuple[Text, ...]
     notes: tuple[Text, ...] = ()
     series: tuple[Series, ...] = ()
+    earlier: tuple[Incident, ...] = ()
+    """Incidents kept from earlier runs: neighbours to compare with, not part of this answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,8 @@ from kanaria.detect.windows import Event, Group, Moment, moments
 
 RAW_KEPT = 400
 """Bytes of the raw record kept with an event, for the quote of its evidence."""
+MOST_QUOTED = 5
+"""Rows quoted when a correlation has many rules; more than five are no longer read."""
 ALERT_EVENTS = 8
 """Events of its window an inner finding hands on: the first, and the newest to tell the moments of a long one apart. A
 correlation over it sees many moments, so all events show up there; 50 made chains three times as slow."""
@@ -149,11 +151,14 @@ class Correlator:
         values = {name: show(value) for name, value in moment.first.row.items() if name in self._words}
         values |= {name: show(value) for name, value in key}
         values |= {"count": str(len(ids)), "measure": f"{moment.measure:g}", "rules": ", ".join(rules)}
-        records = [_record(event) for event in events[:QUOTED_ROWS]]
+        telling = _telling(events)
+        first_ids = {number for event in telling for number in event.ids[:1]}
+        kept = set(sorted(ids, key=lambda number: number not in first_ids)[:KEPT_IDS])
+        records = [_record(event) for event in telling]
         return make(
             rule,
             [(name, str(value)) for name, value in key],
-            tuple(ids[:KEPT_IDS]),
+            tuple(number for number in ids if number in kept),
             values,
             evidence_of(rule, records, values, self._facts),
             self._facts,
@@ -243,6 +248,14 @@ def _common(events: Sequence[Event], name: str) -> str | None:
     values = {event.row.get(name) for event in events}
     found = values.pop() if len(values) == 1 else None
     return None if found is None else str(found)
+
+
+def _telling(events: Sequence[Event]) -> list[Event]:
+    """The events to quote: the first, the newest of every rule (the logon after a thousand failures), then the next."""
+    newest = {event.rule: event for event in events}
+    distinct = {event.ids: event for event in (events[0], *newest.values(), *events)}
+    count = max(QUOTED_ROWS, min(1 + len(newest), MOST_QUOTED))
+    return sorted(list(distinct.values())[:count], key=lambda event: (event.time, event.ids))
 
 
 def _record(event: Event) -> dict[str, Any]:

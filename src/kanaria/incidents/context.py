@@ -41,6 +41,9 @@ def _indicators(case: Case) -> Iterator[Indicator]:
         if url := record.values.get("payload.download_url"):
             yield Indicator(type="url", value=printable(str(url)), comment=Text(
                 en="download the attack asks for", ja="攻撃がダウンロードさせようとしたもの"))  # fmt: skip
+        if record.table == "logon" and record.values.get("success") is True and (user := record.values.get("user")):
+            yield Indicator(type="account", value=printable(str(user)), comment=Text(
+                en="account that was logged on with", ja="ログオンに使われたアカウント"))  # fmt: skip
     for message in case.messages:
         if message.wallet:
             yield Indicator(type="wallet", value=printable(message.wallet), comment=Text(

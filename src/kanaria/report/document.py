@@ -22,13 +22,18 @@ from kanaria.core.types import (
     InputSummary,
     RelatedVulnerability,
     Report,
+    Series,
     StratumMessage,
     Text,
 )
+from kanaria.report.reading import series_of
+from kanaria.report.similar import Similar, counts_around, similar_to
 from kanaria.report.write import write
 
 Json = dict[str, Any]
 SCHEMA_VERSION = 1
+# Those after the first twenty share little.
+SIMILAR_LISTED = 20
 
 
 def document(analysis: Analysis, facts: Knowledge) -> Json:
@@ -82,7 +87,41 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
         ],
         "impact": {"checked": list(item.impact.checked), "statements": [_text(s) for s in item.impact.statements]},
         "evidence": [_evidence(e) for e in item.evidence],
+        **_neighbourhood(item, analysis),
         "report": {language: _report(write(item, analysis, facts, language)) for language in LANGUAGES},
+    }
+
+
+def _neighbourhood(item: Incident, analysis: Analysis) -> Json:
+    """Incidents like it, what each day around it brought, and numbers over time; nothing for the Internet's noise."""
+    noise = item.severity == "informational"
+    return {
+        "similar": [] if noise else [_similar(other) for other in similar_to(item, analysis)[:SIMILAR_LISTED]],
+        "daily_counts": []
+        if noise
+        else [{"day": day.isoformat(), "counts": dict(of)} for day, of in counts_around(item, analysis)],
+        "series": [] if noise else [_series(series) for series in series_of(analysis, item)],
+    }
+
+
+def _similar(item: Similar) -> Json:
+    return {
+        "id": item.incident.id,
+        "title": _text(item.incident.title),
+        "first_seen": _time(item.incident.first_seen),
+        "score": item.score,
+        "shared": [{"kind": shared.kind, "value": printable(shared.value)} for shared in item.shared],
+    }
+
+
+def _series(item: Series) -> Json:
+    return {
+        "kind": item.kind,
+        "device": printable(item.device),
+        "remote": _maybe(item.remote),
+        "unit": item.unit,
+        "threshold": item.threshold,
+        "points": [[time.isoformat(), value] for time, value in item.points],
     }
 
 

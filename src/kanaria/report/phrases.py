@@ -123,6 +123,10 @@ PHRASES: Mapping[str, Text] = {
         en="{title} ({when}, {id}): {percent} % alike; shared: {shared}",
         ja="{title}({when}、{id}): 類似度{percent}%。共通点: {shared}",
     ),
+    "similar_kept": Text(
+        en="{title} ({when}, {id}, from an earlier run): {percent} % alike; shared: {shared}",
+        ja="{title}({when}、{id}、以前の解析で検知): 類似度{percent}%。共通点: {shared}",
+    ),
     "similar_more": Text(en="… and {count} more alike.", ja="…ほか{count}件。"),
     "similar_day": Text(
         en="Findings on {day}: {count}, against {usual} on a usual day of the {days} days looked at.",

@@ -17,7 +17,8 @@ from kanaria.core.types import Analysis, Incident, Language, Series, Text
 from kanaria.report import plots_series, plots_style, plots_timeline
 from kanaria.report.plots_style import Style, ThemeName, available, style
 from kanaria.report.plots_words import CAPTIONS, NO_FONT, NO_LIBRARY
-from kanaria.report.similar import daily_counts
+from kanaria.report.reading import series_of
+from kanaria.report.similar import counts_around
 
 # Drawing takes half a second an incident; the analysis lists the worst first.
 INCIDENTS_PICTURED = 5
@@ -59,10 +60,10 @@ def pictures(incident: Incident, analysis: Analysis, language: Language) -> Iter
     """Every picture there is something to draw for, in the order a reader wants them."""
     if plots_timeline.drawable(incident):
         yield _picture("timeline", language, partial(_timeline, incident))
-    counts = daily_counts(analysis.incidents, incident)
+    counts = counts_around(incident, analysis)
     if len(counts) >= LEAST_DAYS:
         yield _picture("counts", language, partial(_counts, counts, incident))
-    about = [series for series in analysis.series if series.points and _concerns(series, incident)]
+    about = series_of(analysis, incident)
     for number, series in enumerate(s for s in about if s.kind == "surprise"):
         yield _picture("surprise", language, partial(_surprise, series, incident), number)
     for number, series in enumerate([s for s in about if s.kind == "volume"][:CONNECTIONS_SHOWN]):
@@ -109,11 +110,6 @@ def _address(svg: str) -> str:
 
 def _picture(kind: str, language: Language, draw: Callable[[Any, Style], None], number: int = 0) -> Picture:
     return Picture(f"{kind}{number + 1}" if number else kind, CAPTIONS[kind].to(language), draw, language)
-
-
-def _concerns(series: Series, incident: Incident) -> bool:
-    """Of one of its devices and, where the series has an other side, of one of its remotes."""
-    return series.device in incident.devices and (series.remote is None or series.remote in incident.remotes)
 
 
 def _timeline(incident: Incident, figure: Any, chosen: Style) -> None:

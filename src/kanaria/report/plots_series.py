@@ -21,6 +21,8 @@ PLACE = (0.09, 0.2, 0.89, 0.72)
 DAY_LABELS = 12
 # A picture of a connection shows what happens in its first messages; a sensor keeps no more.
 LONGEST_STEM = 400
+# Messages longer than four times what nine of ten need leave the picture: they open the conversation, once.
+USUAL_SHARE, HIGHEST_STEM = 0.9, 4.0
 
 
 def draw_counts(figure: Any, style: Style, counts: Counts, around: Incident) -> None:
@@ -94,7 +96,7 @@ def draw_surprise(figure: Any, style: Style, series: Series, around: Incident) -
 
 
 def draw_volume(figure: Any, style: Style, mining: Series, normal: Series | None) -> None:
-    """The connection's volume per interval, over what the device usually does."""
+    """Volume per hour, over what the device did in the same hours before."""
     from matplotlib import ticker
 
     axes = _axes(figure)
@@ -110,7 +112,7 @@ def draw_volume(figure: Any, style: Style, mining: Series, normal: Series | None
     axes.plot(times, values, drawstyle="steps-post", color=colour, linewidth=1.5, zorder=2, label=who)
     axes.set_ylim(0, highest * 1.25 or 1)
     axes.yaxis.set_major_formatter(ticker.EngFormatter(sep=""))
-    axes.set_ylabel(style.safe(mining.unit, 40))
+    axes.set_ylabel(style.to(LABELS["volume"]))
     axes.legend(fontsize=8, loc="upper left", ncols=2)
     _finish(axes, style, mining)
 
@@ -126,15 +128,14 @@ def draw_messages(figure: Any, style: Style, series: Series) -> None:
         axes.vlines([x for x, _ in chosen], 0, [y for _, y in chosen], color=colour, linewidth=0.9, zorder=2)
         axes.plot([x for x, _ in chosen], [y for _, y in chosen], "o", color=colour, markersize=2.5, zorder=3)
     axes.axhline(0, color=style.theme.line, linewidth=0.8, zorder=1)
-    up = max([value for _, value in points if value > 0], default=1.0) * 1.45
-    down = min([value for _, value in points if value < 0], default=-1.0) * 1.45
-    axes.set_ylim(down, up)
+    up, down = _reach([value for _, value in points if value > 0]), _reach([-value for _, value in points if value < 0])
+    axes.set_ylim(-max(down, up / 2), max(up, down / 2))
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    for place, ha, name, key in (
-        (0.97, "top", "informational", "from_client"),
-        (0.03, "bottom", "high", "from_server"),
+    for place, va, name, key in (
+        (1.02, "bottom", "informational", "from_client"),
+        (-0.13, "top", "high", "from_server"),
     ):
-        axes.text(0.995, place, style.to(LABELS[key]), transform=axes.transAxes, ha="right", va=ha, fontsize=8,
+        axes.text(1, place, style.to(LABELS[key]), transform=axes.transAxes, ha="right", va=va, fontsize=8,
                   color=style.theme.severities[name])  # type: ignore[index]  # fmt: skip
     axes.set_xlabel("s")
     axes.grid(axis="y", zorder=0, alpha=0.5)
@@ -142,6 +143,14 @@ def draw_messages(figure: Any, style: Style, series: Series) -> None:
         axes.set_title(
             style.safe(f"{series.device} - {series.remote}", 80), fontsize=8.5, loc="left", color=style.theme.soft
         )
+
+
+def _reach(lengths: Sequence[float]) -> float:
+    """How far up to show messages: what nearly all need. A certificate at the start would press the rest flat."""
+    if not lengths:
+        return 1.0
+    usual = sorted(lengths)[int(len(lengths) * USUAL_SHARE)]
+    return 1.15 * min(max(lengths), HIGHEST_STEM * usual)
 
 
 def _axes(figure: Any) -> Any:

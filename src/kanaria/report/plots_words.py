@@ -27,14 +27,15 @@ LABELS: Mapping[str, Text] = {
     "threshold": Text(en="alert threshold", ja="通知のしきい値"),
     "from_client": Text(en="from the device (bytes)", ja="機器から(バイト)"),
     "from_server": Text(en="from the other side (bytes)", ja="相手から(バイト)"),
-    "normal": Text(en="normal for this device", ja="この機器の通常"),
+    "normal": Text(en="normal before (median of the same hour)", ja="それまでの通常(同じ時間帯の中央値)"),
+    "volume": Text(en="bytes per hour", ja="1時間あたりのバイト数"),
 }
 
 CAPTIONS: Mapping[str, Text] = {
     "timeline": Text(en="Timeline of the incident", ja="インシデントの時系列"),
     "counts": Text(en="Findings per day around the incident", ja="インシデント前後の1日あたりの検知数"),
     "surprise": Text(en="How unusual the device behaved", ja="機器のふるまいの意外さ"),
-    "volume": Text(en="The mining connection against what is normal", ja="マイニング通信と通常時の比較"),
+    "volume": Text(en="Traffic per hour against what was normal before", ja="1時間ごとの通信量と、それまでの通常"),
     "messages": Text(
         en="Message lengths of the connection: upwards from the device, downwards from the other side",
         ja="通信のメッセージ長: 上が機器から、下が相手から",

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from kanaria.core.types import HYPOTHESES, SEVERITIES, OutcomeValue, Stage
+from kanaria.core.types import HYPOTHESES, SEVERITIES, OutcomeValue, SeriesKind, Stage
+from kanaria.report.similar import KIND_WEIGHTS
 
 Json = dict[str, Any]
 
@@ -63,6 +64,8 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "messages": _list(_ref("message")), "techniques": _list(TECHNIQUE), "indicators": _list(_ref("indicator")),
         "timeline": _list(_ref("moment")), "vulnerabilities": _list(_ref("vulnerability")),
         "recommendations": _list(_ref("recommendation")), "impact": _ref("impact"), "evidence": _list(_ref("evidence")),
+        "similar": {**_list(_ref("similar")), "description": "most similar first, earlier runs included; none for informational incidents"},
+        "daily_counts": _list(_ref("day")), "series": _list(_ref("series")),
         "report": {"type": "object", "properties": {"en": _ref("report"), "ja": _ref("report")}, "required": ["en", "ja"]},
     }),
     "hypothesis": ("One explanation and how probable it is", {
@@ -107,6 +110,19 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
     "evidence": ("One observation and what it is worth for what about names", {
         "id": STRING, "kind": STRING, "about": STRING, "family": STRING, "bits": BITS, "because": _ref("text"),
         "source": MAYBE_STRING, "line": MAYBE_INTEGER, "time": TIME, "quote": STRING,
+    }),
+    "similar": ("Another incident that resembles it; score 0: shares nothing, 1: everything", {
+        "id": STRING, "title": _ref("text"), "first_seen": TIME,
+        "score": {"type": "number", "minimum": 0, "maximum": 1}, "shared": _list(_ref("shared")),
+    }),
+    "shared": ("One thing both have", {"kind": {"enum": list(KIND_WEIGHTS)}, "value": STRING}),
+    "day": ("Findings of one UTC day by severity, of all incidents", {
+        "day": {"type": "string", "format": "date"}, "counts": {"type": "object", "additionalProperties": INTEGER},
+    }),
+    "series": ("Numbers over time about a device, as in the pictures; a point is [time, value]", {
+        "kind": {"enum": list(get_args(SeriesKind))}, "device": STRING, "remote": MAYBE_STRING, "unit": STRING,
+        "threshold": {"type": ["number", "null"]},
+        "points": _list({"type": "array", "minItems": 2, "maxItems": 2}),
     }),
     "report": ("The incident in words of one language", {"verdict": _ref("claim"), "sections": _list(_ref("section"))}),
     "section": ("A headed part; id is never translated", {

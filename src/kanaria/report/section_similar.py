@@ -9,7 +9,7 @@ from kanaria.core.text import cut, printable
 from kanaria.core.types import Claim, Language
 from kanaria.report.phrases import phrase
 from kanaria.report.sections import TIME_FORMAT, Subject
-from kanaria.report.similar import Shared, daily_counts, similar
+from kanaria.report.similar import Shared, counts_around, similar_to
 
 SIMILAR_SHOWN = 5
 SHARED_SHOWN = 3
@@ -19,22 +19,24 @@ LEAST_DAYS = 3
 
 
 def similar_incidents(subject: Subject) -> Iterator[Claim]:
-    """Other incidents of the run that share something telling, and how the busiest day compares with a usual one.
+    """Other incidents, earlier ones too, that share something telling, and how the busiest day compares with a usual one.
 
     Scans by everybody are all alike, and a busy server sees a thousand of them: they get no such section.
     """
     if subject.incident.severity == "informational":
         return
-    found = similar(subject.incident, subject.analysis.incidents)
+    found = similar_to(subject.incident, subject.analysis)
+    kept = {item.id for item in subject.analysis.earlier}
     for item in found[:SIMILAR_SHOWN]:
         other = item.incident
         when = other.first_seen.strftime(TIME_FORMAT) if other.first_seen else "-"
         percent, shared = round(100 * item.score), _shared(item.shared, subject.language)
         title = subject.to(other.title)
-        yield subject.say("similar", title=title, when=when, id=other.id, percent=percent, shared=shared)
+        key = "similar_kept" if other.id in kept else "similar"
+        yield subject.say(key, title=title, when=when, id=other.id, percent=percent, shared=shared)
     if len(found) > SIMILAR_SHOWN:
         yield subject.say("similar_more", count=len(found) - SIMILAR_SHOWN)
-    totals = [(sum(of.values()), day) for day, of in daily_counts(subject.analysis.incidents, subject.incident)]
+    totals = [(sum(of.values()), day) for day, of in counts_around(subject.incident, subject.analysis)]
     if found and len(totals) >= LEAST_DAYS:
         count, day = max(totals, key=lambda total: total[0])
         usual = f"{statistics.median(total for total, _ in totals):g}"

@@ -1,6 +1,6 @@
 """Which incidents resemble each other, and how many findings there were around one, day by day.
 
-Comes in: incidents. Goes out: pairs with a score and what they share, and counts per day. Pure functions.
+Comes in: incidents of a run and of earlier ones. Goes out: pairs with a score and what they share, and counts per day.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
-from kanaria.core.types import SEVERITIES, Incident, Severity
+from kanaria.core.types import SEVERITIES, Analysis, Incident, Severity
 
 # How telling a shared item is. One payout address is one operator; one address is one source for some days; models and
 # techniques are shared by everybody who does the same thing. Order and ratios follow DESIGN's weights for the same facts
@@ -53,32 +53,64 @@ class _Run:
     days: Counter[tuple[date, Severity]]
 
 
-_last: tuple[tuple[Incident, ...], _Run] | None = None
+@dataclass(frozen=True)
+class _Known:
+    """The incidents around those of one analysis."""
+
+    analysis: Analysis
+    others: tuple[Incident, ...]
+    """This run's, and earlier ones that do not live on in one of them."""
+    everything: tuple[Incident, ...]
+
+
+# Each incident of a run asks the same about the same incidents: what was worked out last is kept.
+_known: list[_Known] = []
+_runs: list[tuple[tuple[Incident, ...], _Run]] = []
+
+
+def _around(analysis: Analysis) -> _Known:
+    if not _known or _known[0].analysis is not analysis:
+        own = {finding.id for incident in analysis.incidents for finding in incident.findings}
+        ids = {incident.id for incident in analysis.incidents}
+        past = (e for e in analysis.earlier if e.id not in ids and own.isdisjoint(f.id for f in e.findings))
+        _known[:] = [_Known(analysis, (*analysis.incidents, *past), (*analysis.incidents, *analysis.earlier))]
+    return _known[0]
+
+
+def similar_to(incident: Incident, analysis: Analysis) -> tuple[Similar, ...]:
+    """Those of this run and of earlier ones that resemble an incident of the run, most similar first."""
+    return similar(incident, _around(analysis).others)
+
+
+def counts_around(incident: Incident, analysis: Analysis) -> tuple[tuple[date, Mapping[Severity, int]], ...]:
+    """Findings of this run and of earlier ones per day around an incident."""
+    return daily_counts(_around(analysis).everything, incident)
 
 
 def _run(incidents: tuple[Incident, ...]) -> _Run:
-    """The run's traits and counts; the last one is kept, because each of its incidents asks."""
-    global _last
-    if _last is not None and _last[0] is incidents:
-        return _last[1]
+    """What is counted over these incidents."""
+    for known, kept in _runs:
+        if known is incidents:
+            return kept
     traits = {incident.id: _traits(incident) for incident in incidents}
     holders: dict[Shared, list[int]] = {}
     for place, incident in enumerate(incidents):
         for trait in traits[incident.id]:
             holders.setdefault(trait, []).append(place)
-    days = Counter((f.time.astimezone(UTC).date(), f.severity) for i in incidents for f in i.findings if f.time)
+    findings = {f.id: f for i in incidents for f in i.findings}
+    days = Counter((f.time.astimezone(UTC).date(), f.severity) for f in findings.values() if f.time)
     made = _Run(
         traits=traits,
         weights={trait: KIND_WEIGHTS[trait.kind] * _rarity(len(places)) for trait, places in holders.items()},
         holders={trait: tuple(places) for trait, places in holders.items() if len(places) <= RARE},
         days=days,
     )
-    _last = (incidents, made)
+    _runs[:] = [(incidents, made), *_runs[:1]]
     return made
 
 
 def similar(incident: Incident, incidents: tuple[Incident, ...]) -> tuple[Similar, ...]:
-    """Those of a run (this one among them) that resemble it, most similar first.
+    """Those of these incidents (this one among them) that resemble it, most similar first.
 
     The score is the weight of what both have over the weight of what either has.
     """

@@ -120,13 +120,14 @@ class IncidentStore:
         found = _stored(exact[0])
         return self.get(found.merged_into) if found.merged_into else found
 
-    def all(self, states: Sequence[str] = ()) -> list[StoredIncident]:
-        """Incidents in these states (all but merged when none are named), the latest first."""
+    def all(self, states: Sequence[str] = (), limit: int = -1) -> list[StoredIncident]:
+        """Incidents in these states (all but merged when none are named), the latest first, at most ``limit``."""
         wanted = tuple(states) or tuple(state for state in MOVES if state != "merged")
         marks = ",".join("?" * len(wanted))
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM incident WHERE state IN ({marks}) ORDER BY coalesce(last_seen, changed) DESC, id",  # noqa: S608
-            wanted,
+            f"""SELECT {_COLUMNS} FROM incident WHERE state IN ({marks})
+                ORDER BY coalesce(last_seen, changed) DESC, id LIMIT ?""",  # noqa: S608
+            (*wanted, limit),
         )
         return [_stored(row) for row in rows]
 
@@ -265,9 +266,21 @@ def _joined(before: Json, now: Json) -> Json:
         known = {entry.get("id") for entry in now.get(name, [])} - {None}
         kept = [entry for entry in entries.values() if entry.get("id") not in known and entry not in now.get(name, [])]
         joined[name] = kept + now.get(name, [])
+    if "series" in now:
+        joined["series"] = _joined_series(before.get("series", []), now["series"])
     joined["first_seen"] = min(filter(None, (before["first_seen"], now["first_seen"])), default=None)
     joined["last_seen"] = max(filter(None, (before["last_seen"], now["last_seen"])), default=None)
     return joined
+
+
+def _joined_series(before: Sequence[Json], now: Sequence[Json]) -> list[Json]:
+    """Numbers over time of both runs; where both have one for the same moment, the newer."""
+    joined: dict[tuple[str, str, str | None], Json] = {}
+    for series in (*before, *now):
+        key = (series["kind"], series["device"], series["remote"])
+        points = dict(joined[key]["points"] if key in joined else []) | dict(series["points"])
+        joined[key] = {**series, "points": [[time, value] for time, value in sorted(points.items())]}
+    return list(joined.values())
 
 
 def _text(incident: Json, keeper: str) -> str:

@@ -1,0 +1,93 @@
+"""Kept incidents: two runs of one process into one store, and what ``kanaria incident`` shows of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.app.running import Kanaria
+
+DAY = datetime(2026, 3, 2, tzinfo=UTC)
+SERVER, MINER_HOST, POOL = "192.168.1.53", "192.168.1.20", "203.0.113.44"
+
+
+def logon(time: datetime, source: str, *, success: bool) -> str:
+    """A line of an SSH server's log."""
+    word = "Accepted" if success else "Failed"
+    return f"{time:%Y-%m-%dT%H:%M:%S}+00:00 gate sshd[7]: {word} password for root from {source} port 40000 ssh2"
+
+
+def flow(time: datetime, n: int, source: str, target: str, port: int, seconds: float = 2.0, size: int = 900) -> str:
+    """A line of Zeek's conn.log in JSON."""
+    row = {
+        "ts": time.timestamp(), "uid": f"C{n}", "id.orig_h": source, "id.orig_p": 30000 + n % 30000, "id.resp_h": target,
+        "id.resp_p": port, "proto": "tcp", "duration": seconds, "orig_bytes": size, "resp_bytes": size,
+        "orig_ip_bytes": size, "resp_ip_bytes": size, "orig_pkts": 9, "resp_pkts": 9, "conn_state": "SF", "local_orig": True,
+    }  # fmt: skip
+    return json.dumps(row)
+
+
+def guessing(start: datetime, source: str) -> Iterator[str]:
+    """Forty failures and a success: somebody came in."""
+    for n in range(40):
+        yield logon(start + timedelta(seconds=7 * n), source, success=False)
+    yield logon(start + timedelta(minutes=6), source, success=True)
+
+
+@pytest.fixture
+def filled(kanaria: Kanaria, tmp_path: Path) -> Path:
+    """A store with two incidents, of two runs in one process, the later with traffic around it."""
+    store = tmp_path / "store"
+    for day, source in ((0, "203.0.113.9"), (6, "203.0.113.9")):
+        start = DAY + timedelta(days=day, hours=1)
+        (tmp_path / f"auth{day}.log").write_text("\n".join(guessing(start, source)) + "\n")
+    hours = [DAY + timedelta(hours=n) for n in range(24 * 7)]
+    flows = [flow(time, n, SERVER, "192.168.1.1", 53, size=4_000) for n, time in enumerate(hours)]
+    (tmp_path / "conn.log").write_text("\n".join(flows) + "\n")
+    assert kanaria("analyze", "--store", str(store), "auth0.log", "-o", "first.txt").status == 1
+    done = kanaria("analyze", "--store", str(store), "auth6.log", "conn.log", "--format", "json", "-o", "second.json")
+    assert (done.status, done.err) == (1, "")
+    return store
+
+
+def test_two_runs_of_one_process_share_a_store(kanaria: Kanaria, filled: Path, tmp_path: Path) -> None:
+    listed = kanaria("incident", "list", "--store", str(filled)).out.splitlines()
+    assert len(listed) == 2
+    second = json.loads((tmp_path / "second.json").read_text())["incidents"][0]
+    (similar,) = second["similar"]
+    assert similar["id"] == listed[1].split()[0], "the run of the week before"
+    assert {"kind": "remote", "value": "203.0.113.9"} in similar["shared"]
+    assert {"model", "account", "technique"} <= {shared["kind"] for shared in similar["shared"]}
+    assert [day["day"] for day in second["daily_counts"]] == [f"2026-03-0{n}" for n in range(2, 9)]
+    assert [bool(day["counts"]) for day in second["daily_counts"]] == [True, *[False] * 5, True]
+
+
+def test_show_draws_a_sheet(kanaria: Kanaria, filled: Path, tmp_path: Path) -> None:
+    ident = kanaria("incident", "list", "--store", str(filled)).out.split()[0]
+    done = kanaria("incident", "show", ident, "--store", str(filled), "--plot", "--lang", "ja")
+    assert done.status == 0
+    assert ElementTree.fromstring(done.out).tag.endswith("svg")  # noqa: S314  (our own text)
+    done = kanaria("incident", "show", ident, "--store", str(filled), "--plot", "--theme", "dark", "-o", "sheet.png")
+    assert (done.status, done.out) == (0, "")
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_show_says_what_it_cannot_draw(kanaria: Kanaria, filled: Path) -> None:
+    ident = kanaria("incident", "list", "--store", str(filled)).out.split()[0]
+    wrong = kanaria("incident", "show", ident, "--store", str(filled), "--plot", "-o", "sheet.pdf")
+    assert wrong.status == 2 and ".svg or .png" in wrong.err
+    unused = kanaria("incident", "show", ident, "--store", str(filled), "-o", "report.txt")
+    assert unused.status == 2 and "--plot" in unused.err
+
+
+def test_text_and_json_tell_the_same_incident(kanaria: Kanaria, filled: Path) -> None:
+    ident = kanaria("incident", "list", "--store", str(filled)).out.split()[0]
+    shown = json.loads(kanaria("incident", "show", ident, "--store", str(filled), "--format", "json").out)
+    assert shown["id"] == ident and shown["state"] == "open"
+    text = kanaria("incident", "show", ident, "--store", str(filled), "--lang", "ja").out
+    assert shown["report"]["ja"]["verdict"]["text"] in text

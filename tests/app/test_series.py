@@ -1,0 +1,86 @@
+"""Volume per hour and what was normal: spread over a flow's time, counted once, and quiet without history."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanaria.app.series import volumes
+from kanaria.core.types import Incident, Series
+from tests.report.report_samples import SERVER, START, finding, incident, scanner
+
+Flow = tuple[str, datetime, float, int]  # sensor, start, seconds, bytes
+
+
+def story(at: datetime = START) -> Incident:
+    return incident((finding(time=at),))
+
+
+def asked(flows: list[Flow], about: Incident) -> dict[str, Series]:
+    """Series by kind for flows between the server and one other."""
+    table = pa.table(
+        {
+            "time": pa.array([start for _, start, _, _ in flows], pa.timestamp("us", tz="UTC")),
+            "sensor": [sensor for sensor, _, _, _ in flows],
+            "duration_us": [int(seconds * 1e6) for _, _, seconds, _ in flows],
+            "src_bytes": [size for _, _, _, size in flows],
+            "dst_bytes": pa.nulls(len(flows), pa.int64()),
+            "src_ip": [SERVER] * len(flows),
+            "dst_ip": ["203.0.113.1"] * len(flows),
+        }
+    )
+    engine = duckdb.connect()
+    engine.execute("SET TimeZone = 'UTC'")
+    engine.register("flows", table)
+    engine.execute("CREATE TEMP TABLE spool_connection AS FROM flows")
+    made = {series.kind: series for series in volumes(engine, [about])}
+    engine.close()
+    return made
+
+
+def test_normal_is_the_median_of_the_same_hour_of_the_days_before() -> None:
+    daily = [("zeek", START - timedelta(days=n), 0, 100 * n) for n in (1, 2, 3, 4)]
+    made = asked([*daily, ("zeek", START, 0, 9_000)], story())
+    assert dict(made["volume"].points)[START] == 9_000
+    assert dict(made["normal"].points)[START] == 250
+    assert [time for time, _ in made["volume"].points] == [time for time, _ in made["normal"].points]
+    assert len(made["volume"].points) == 4 * 24 + 1
+    assert dict(made["normal"].points)[START - timedelta(hours=1)] == 0
+
+
+def test_without_three_days_nothing_is_called_normal() -> None:
+    made = asked([("zeek", START - timedelta(days=2), 0, 100), ("zeek", START, 0, 9_000)], story())
+    assert set(made) == {"volume"}
+
+
+def test_the_noise_of_the_internet_and_runs_without_flows_have_none() -> None:
+    assert asked([("zeek", START, 0, 1)], scanner()) == {}
+    assert list(volumes(duckdb.connect(), [story()])) == []
+
+
+@pytest.mark.parametrize("sensors", [("pcap",), ("pcap", "zeek", "netflow")])
+def test_a_flow_seen_by_several_sensors_counts_once(sensors: tuple[str, ...]) -> None:
+    made = asked([(sensor, START, 600, 5_000) for sensor in sensors], story())
+    assert made["volume"].points == ((START, 5_000),)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0, 20 * 3600), st.integers(0, 10**9), st.floats(0, 3599))
+def test_a_long_flow_is_spread_over_its_hours_and_nothing_is_lost(seconds: float, size: int, late: float) -> None:
+    start = START + timedelta(seconds=int(late))
+    about = incident((finding(time=START, until=START + timedelta(hours=22)),))
+    points = asked([("zeek", start, seconds, size), ("zeek", START + timedelta(hours=23), 0, 0)], about)[
+        "volume"
+    ].points
+    assert sum(value for _, value in points) == pytest.approx(size, abs=len(points))
+    full = [
+        value
+        for time, value in points
+        if start <= time and time + timedelta(hours=1) <= start + timedelta(seconds=seconds)
+    ]
+    assert max(full, default=0) - min(full, default=0) <= 1
