@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from kanaria.formats import columns as cols
 from kanaria.formats import json_lines
 from kanaria.formats.uniform_times import uniform_times
+from tests.reading_formats import BytesStream
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(datetime(1970, 1, 3), datetime(2200, 1, 1), timezones=ZONES)  # noqa: DTZ001 - bounds are naive
@@ -57,24 +57,11 @@ def test_what_is_no_time_is_null(text: str) -> None:
     assert cols.iso_to_time(pa.array([text])).to_pylist() == [None]
 
 
-class _Stream:
-    name, path, size = "x", None, None
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def head(self) -> bytes:
-        return self._data
-
-    def open(self) -> io.BytesIO:
-        return io.BytesIO(self._data)
-
-
 @settings(deadline=None)
 @given(st.lists(st.text("ab\r\t ", max_size=9)), st.integers(1, 20))
 def test_chunks_lose_no_line_whatever_their_size(texts: list[str], size: int) -> None:
     data = "".join(text.replace("\r", "") + "\n" for text in texts).encode()
-    found = list(cols.chunks(_Stream(data), size))  # type: ignore[arg-type]
+    found = list(cols.chunks(BytesStream(data), size))
     joined = b"".join(chunk.data for chunk in found)
     if all(len(text) < size for text in texts):
         assert joined == data

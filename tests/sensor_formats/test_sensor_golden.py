@@ -12,7 +12,6 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +27,7 @@ from kanaria.formats.netflow_datagrams import NetflowDatagrams
 from kanaria.formats.netflow_text import NfdumpText
 from kanaria.formats.suricata import SuricataEve
 from kanaria.formats.zeek import ZeekJson, ZeekTsv
+from tests.reading_formats import survives
 
 GOLDEN = Path(__file__).parent / "golden"
 HOME = HomeNetworks.parse(["192.0.2.0/24", "2001:db8::/64"])
@@ -136,7 +136,7 @@ def test_a_cut_file_keeps_its_whole_lines(read: Callable[..., object], known: Fo
 @settings(max_examples=20, deadline=None)
 @given(data=st.binary(max_size=400))
 def test_any_bytes_give_rows_or_rejects(known: Format, data: bytes) -> None:
-    _survives(known, data)
+    survives(known, data, CONTEXT)
 
 
 @pytest.mark.parametrize(("known", "sample"), PAIRS, ids=IDS)
@@ -149,28 +149,4 @@ def test_a_sample_with_bytes_changed_gives_rows_or_rejects(known: Format, sample
         raw[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
         if not raw:
             return
-    _survives(known, bytes(raw))
-
-
-def _survives(known: Format, data: bytes) -> None:
-    from io import BytesIO
-
-    class _Stream:
-        name = "fuzz"
-        path: Path | None = None
-        size: int | None = None
-
-        def head(self) -> bytes:
-            return data
-
-        def open(self) -> BytesIO:
-            return BytesIO(data)
-
-    assert 0 <= known.sniff(data, "fuzz") <= 1
-    rows = rejects = 0
-    for batch in known.read(_Stream(), CONTEXT):
-        rows, rejects = rows + batch.rows, rejects + len(batch.rejects)
-        for name, table in batch.tables.items():
-            assert isinstance(table, pa.Table)
-            assert table.schema.equals(schema.TABLES[name].arrow)
-    assert rejects <= rows
+    survives(known, bytes(raw), CONTEXT)

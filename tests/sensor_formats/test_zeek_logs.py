@@ -57,6 +57,14 @@ def test_a_log_without_its_header_is_rejected_line_by_line(read: _Read) -> None:
     assert found.rows_of("connection")[0]["line"] == 3  # type: ignore[attr-defined]
 
 
+def test_a_header_without_any_field_of_the_log_costs_its_lines(read: _Read) -> None:
+    text = f"#path\tconn\n#fields\tzz\n1\n2\n#fields\tts\t{ENDS}\tproto\n1.0\t{FLOW}\ttcp\n"
+    found = read(ZeekTsv(), text.encode(), "conn.log")
+    assert [(reject.row, "got none of them" in reject.reason) for reject in found.rejects] == [(3, True), (4, True)]  # type: ignore[attr-defined]
+    assert found.rows == 3  # type: ignore[attr-defined]
+    assert found.rows_of("connection")[0]["line"] == 6  # type: ignore[attr-defined]
+
+
 def test_open_logs_say_that_the_flow_goes_on(read: _Read) -> None:
     body = f"#fields\tts\t{ENDS}\tproto\n1.0\t{FLOW}\ttcp\n"
     assert rows(read, "#path\topen_conn\n" + body)[0]["open"] is True

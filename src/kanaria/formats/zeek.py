@@ -86,6 +86,11 @@ class _Collected:
         done = cols.finish(table, mapped, part.lines, stream=self.stream, context=self.context, sensor="zeek")
         self.tables.setdefault(table, []).append(done)
 
+    def refuse(self, data: bytes, first: int, reason: str) -> None:
+        lines = [(i, line) for i, line in enumerate(data.split(b"\n")[:-1]) if line.strip()]
+        self.rejects += [(first + i, reason, line) for i, line in lines]
+        self.rows += len(lines)
+
     def batch(self, name: str, chunk: cols.Chunk) -> Batch:
         tables = {table: pa.concat_tables(parts) for table, parts in self.tables.items()}
         return cols.make_batch(self.stream, name, chunk, tables, self.rows, self.rejects)
@@ -136,11 +141,13 @@ class ZeekTsv:
         path = _known_path(header, collected.stream.name)
         if not header.fields:
             reason = "expected a #fields header before this line; the beginning of the log may be missing"
-            lines = [(i, line) for i, line in enumerate(data.split(b"\n")[:-1]) if line.strip()]
-            collected.rejects += [(first + i, reason, line) for i, line in lines]
-            collected.rows += len(lines)
+            collected.refuse(data, first, reason)
         elif path is None:
             collected.rows += count
+        elif FIELDS[_base(path)].keys().isdisjoint(header.fields):
+            collected.refuse(
+                data, first, f"expected fields of Zeek's {path} log in the #fields header; got none of them"
+            )
         else:
             part = cols.read_delimited(
                 data, first, header.fields, tsv_types(_base(path)), delimiter=header.separator, nulls=(header.unset,)
