@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kanaria.app.contact import contact
 from kanaria.app.series import volumes
 from kanaria.app.spool import STREAMED
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Series, Text
-from kanaria.incidents.case import Allowed, Surroundings
+from kanaria.incidents.case import Allowed, Costs, Surroundings
 from kanaria.incidents.grouping import DEVICE_STAGES, group
 from kanaria.incidents.judge import judge
 
@@ -107,7 +109,22 @@ def surroundings(stages: Stages) -> Surroundings:
             devices=frozenset(config.allowed.devices),
         ),
         critical_devices=frozenset(config.devices.critical),
+        costs=_costs(stages),
+        **({"contact": contact(stages.engine)} if "connection" in stages.material.tables_seen else {}),
         tables_seen=frozenset(stages.material.tables_seen),
+    )
+
+
+def _costs(stages: Stages) -> Costs:
+    """What is set, and how many cores this machine has when the miner was found on it."""
+    said = stages.config.impact
+    mines = any(observation.kind in {"miner_process", "cpu_step"} for observation in stages.host)
+    return Costs(
+        cores=said.cores,
+        watts_per_core=said.watts_per_core,
+        price_per_kwh=said.price_per_kwh,
+        currency=said.currency,
+        observed_cores=os.cpu_count() if mines else None,
     )
 
 

@@ -56,6 +56,20 @@ class Baseline:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Impact:
+    """What it costs to run your machines, for estimates of what a miner cost. Without it, reports assume and say so."""
+
+    cores: float | None = None
+    """Processor cores a miner can use on one of your machines."""
+    watts_per_core: float | None = None
+    """Watts one busy core adds."""
+    price_per_kwh: float | None = None
+    """Price of a kilowatt hour."""
+    currency: str = "JPY"
+    """Currency of that price."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings."""
 
@@ -64,6 +78,7 @@ class Config:
     allowed: Allowed = Allowed()
     devices: Devices = Devices()
     baseline: Baseline = Baseline()
+    impact: Impact = Impact()
     rules: Strings = ()
     """Folders with detection rules of your own."""
     knowledge: str | None = None
@@ -116,7 +131,7 @@ def _build(kind: type[Any], data: object, path: str, prefix: str) -> Any:
 
 
 def _value(kind: Any, value: object, path: str, key: str) -> object:
-    if kind in (Allowed, Baseline, Devices):
+    if kind in (Allowed, Baseline, Devices, Impact):
         return _build(kind, value, path, f"{key}.")
     if kind == Strings:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -126,11 +141,11 @@ def _value(kind: Any, value: object, path: str, key: str) -> object:
         if isinstance(value, bool):
             return value
         raise ConfigError(path=path, key=key, expected="true or false", got=value)
-    if kind is float:
+    if kind in (float, float | None):
         if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
             return float(value)
         raise ConfigError(path=path, key=key, expected="a number above 0", got=value)
-    if kind == (str | None):
+    if kind in (str, str | None):
         if isinstance(value, str):
             return value
         raise ConfigError(path=path, key=key, expected="a text", got=value)

@@ -226,12 +226,45 @@ class Recommendation:
     evidence: tuple[str, ...]
 
 
+EstimateName = Literal["hours", "cores", "watts_per_core", "price_per_kwh"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EstimateInput:
+    """A number an estimate rests on. ``source`` says who gives it: records, a setting, or a publication."""
+
+    name: EstimateName
+    value: float
+    unit: str
+    origin: Literal["observed", "configured", "assumed"]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CostEstimate:
+    """What mining cost, estimated: hours × cores × watts per core ÷ 1000 × price; ``evidence`` are evidence ids.
+
+    ``hours`` among the inputs are hours of mining connections, of all devices together. ``cost_per_month`` is what it
+    would cost to let it go on.
+    """
+
+    inputs: tuple[EstimateInput, ...]
+    core_hours: float
+    kwh: float
+    cost: float
+    cost_per_month: float
+    currency: str
+    evidence: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Impact:
     """What it cost. ``checked`` names what was looked at; ``statements`` say what was seen there."""
 
     checked: tuple[str, ...]
     statements: tuple[Text, ...]
+    estimate: CostEstimate | None = None
+    """None when nothing says that or how long one of our devices mined."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

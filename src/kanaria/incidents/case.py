@@ -6,7 +6,7 @@ the server answers others, which time the logs cover, what the host itself showe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -60,12 +60,28 @@ class Allowed:
     devices: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Costs:
+    """What the owner said, or the host showed, about the machine and the price of power; None: not known."""
+
+    cores: float | None = None
+    watts_per_core: float | None = None
+    price_per_kwh: float | None = None
+    currency: str = "JPY"
+    observed_cores: int | None = None
+    """Cores of this machine, when it was looked at and a miner was found on it."""
+
+
 def _no_answers(_status: int | None, _path: str | None) -> AnswerSizes:
     return AnswerSizes(total=0, sizes=())
 
 
 def _nobody(_status: int) -> int:
     return 0
+
+
+def _no_contact(_device: str, _peers: Sequence[tuple[str, int | None]]) -> float:
+    return 0.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,9 @@ class Surroundings:
     host_checked: tuple[str, ...] = ()
     allowed: Allowed = Allowed()
     critical_devices: frozenset[str] = frozenset()
+    costs: Costs = Costs()
+    contact: Callable[[str, Sequence[tuple[str, int | None]]], float] = _no_contact
+    """Seconds in which a device had a connection open to one of these remotes and ports; 0 when not known."""
     tables_seen: frozenset[str] = frozenset()
     """Names of the tables that had rows: what kinds of evidence were available at all."""
 

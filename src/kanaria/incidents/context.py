@@ -16,6 +16,7 @@ from kanaria.core.types import (
     TimelineEntry,
 )
 from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.costs import estimate
 from kanaria.incidents.weighing import quoted
 
 # What people ask about when they read of miners: mentioned as the usual way in, never as matched.
@@ -116,6 +117,10 @@ def related_vulnerabilities(case: Case, around: Surroundings, top: Hypothesis) -
     return tuple(related)
 
 
-def impact(around: Surroundings) -> Impact:
-    """What the host itself showed, or that nobody looked."""
-    return Impact(checked=around.host_checked, statements=tuple(observation.statement for observation in around.host))
+def impact(case: Case, around: Surroundings, items: Iterable[Evidence], top: Hypothesis) -> Impact:
+    """What the host itself showed, or that nobody looked; and what mining on a device of ours cost, estimated."""
+    return Impact(
+        checked=around.host_checked,
+        statements=tuple(observation.statement for observation in around.host),
+        estimate=estimate(case, around, items) if top in {"compromised_device", "authorised_mining"} else None,
+    )

@@ -67,7 +67,7 @@ def judge(case: Case, around: Surroundings) -> Incident:
         timeline=timeline(case, items),
         vulnerabilities=related_vulnerabilities(case, around, top),
         recommendations=recommendations(case, around, top, result),
-        impact=impact(around),
+        impact=impact(case, around, items, top),
         evidence=tuple(items),
     )
     return incident

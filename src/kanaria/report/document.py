@@ -7,6 +7,7 @@ printable already (control characters escaped); JSON escapes the rest.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from kanaria.core.types import (
     Analysis,
     Evidence,
     Finding,
+    Impact,
     Incident,
     InputSummary,
     RelatedVulnerability,
@@ -85,10 +87,28 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
             {"id": r.id, "effort": r.effort, "text": _text(r.text), "evidence": list(r.evidence)}
             for r in item.recommendations
         ],
-        "impact": {"checked": list(item.impact.checked), "statements": [_text(s) for s in item.impact.statements]},
+        "impact": _impact(item.impact),
         "evidence": [_evidence(e) for e in item.evidence],
         **_neighbourhood(item, analysis),
         "report": {language: _report(write(item, analysis, facts, language)) for language in LANGUAGES},
+    }
+
+
+def _impact(item: Impact) -> Json:
+    made = item.estimate
+    return {
+        "checked": list(item.checked),
+        "statements": [_text(statement) for statement in item.statements],
+        "estimate": made
+        and {
+            "inputs": [asdict(known) | {"source": printable(known.source)} for known in made.inputs],
+            "core_hours": made.core_hours,
+            "kwh": made.kwh,
+            "cost": made.cost,
+            "cost_per_month": made.cost_per_month,
+            "currency": printable(made.currency),
+            "evidence": list(made.evidence),
+        },
     }
 
 

@@ -108,8 +108,25 @@ PHRASES: Mapping[str, Text] = {
         ja="これらの行への応答にかかった負荷は、通常のエラーページと変わりません。",
     ),
     "impact_estimate": Text(
-        en="For scale: Sysdig estimated in 2022 that one dollar mined by attackers costs the victim about 53 dollars in cloud bills (8,100 against 430,000 dollars, group TeamTNT). It is an estimate for clouds, not a measurement here.",
-        ja="規模の目安: Sysdigは2022年、攻撃者が1ドル採掘するごとに被害者のクラウド料金は約53ドルになると推定しました(TeamTNTの事例で8,100ドルに対し430,000ドル)。クラウドでの推定であり、ここでの測定値ではありません。",
+        en="Estimate, not a measurement: {hours} h of mining × {cores} cores = {core_hours} core-hours; × {watts_per_core} W per core ÷ 1,000 = {kwh} kWh; × {price_per_kwh} {currency} per kWh = {cost} {currency}.",
+        ja="推定です(測定値ではありません)。マイニング{hours}時間 × {cores}コア = {core_hours}コア時間、× 1コアあたり{watts_per_core} W ÷ 1,000 = {kwh} kWh、× 1 kWhあたり{price_per_kwh} {currency} = {cost} {currency}。",
+    ),
+    "impact_month": Text(
+        en="If it went on like this for a month: about {cost} {currency} for power alone.",
+        ja="このまま1か月続いた場合の電気代は、約{cost} {currency}になります。",
+    ),
+    "impact_inputs": Text(en="Inputs of the estimate: {inputs}.", ja="推定に使った値: {inputs}"),
+    "input_hours": Text(en="hours", ja="時間"),
+    "input_cores": Text(en="cores", ja="コア数"),
+    "input_watts_per_core": Text(en="watts per core", ja="1コアあたりのワット数"),
+    "input_price_per_kwh": Text(en="price", ja="電力料金"),
+    "input_observed_hours": Text(en=" as seen in mining connections", ja="はマイニング通信が続いた時間です(観測値)"),
+    "input_observed_cores": Text(en=" as this machine has them", ja="はこのマシンの値です(観測値)"),
+    "input_configured": Text(en=" as set ({source})", ja="は設定値です({source})"),
+    "input_assumed": Text(en=" assumed: {why} ({source})", ja="は仮定です。{why}({source})"),
+    "impact_published": Text(
+        en="For scale: in a published estimate, {rate} dollars of cloud bills came to the victim for every dollar mined ({paid} against {mined} dollars). An estimate for clouds, not a measurement here. Source: {source}.",
+        ja="規模の目安: 公表された推定では、攻撃者が1ドル採掘するごとに、被害者のクラウド料金は約{rate}ドルでした({mined}ドルに対し{paid}ドル)。クラウドでの推定であり、ここでの測定値ではありません。出典: {source}。",
     ),
     "looked_at_input": Text(
         en="{path}: {format}, {rows} records{rejected}{covers}", ja="{path}: {format}、{rows}件{rejected}{covers}"

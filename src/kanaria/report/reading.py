@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kanaria.core.types import (
     Analysis,
+    CostEstimate,
+    EstimateInput,
     Evidence,
     Finding,
     HypothesisScore,
@@ -109,7 +111,13 @@ def _evidence(item: Json) -> Evidence:
 
 
 def _impact(item: Json) -> Impact:
-    return Impact(checked=tuple(item["checked"]), statements=tuple(_text(words) for words in item["statements"]))
+    made = item.get("estimate")
+    return Impact(
+        checked=tuple(item["checked"]),
+        statements=tuple(_text(words) for words in item["statements"]),
+        estimate=made
+        and _made(CostEstimate, made, inputs=tuple(_made(EstimateInput, known) for known in made["inputs"])),
+    )
 
 
 def _made(kind: type[Made], item: Json, **values: object) -> Made:

@@ -106,7 +106,17 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
     "recommendation": ("Something to do; effort 0 is nothing at all", {
         "id": STRING, "effort": INTEGER, "text": _ref("text"), "evidence": EVIDENCE_IDS,
     }),
-    "impact": ("What it cost, as far as anybody looked", {"checked": _list(STRING), "statements": _list(_ref("text"))}),
+    "impact": ("What it cost, as far as anybody looked", {
+        "checked": _list(STRING), "statements": _list(_ref("text")), "estimate": _maybe(_ref("estimate")),
+    }),
+    "estimate": ("What mining cost, estimated: hours * cores = core_hours; core_hours * watts_per_core / 1000 = kwh; kwh * price_per_kwh = cost", {
+        "inputs": _list(_ref("estimate_input")), "core_hours": NUMBER, "kwh": NUMBER, "cost": NUMBER,
+        "cost_per_month": {**NUMBER, "description": "if it went on all the time"}, "currency": STRING, "evidence": EVIDENCE_IDS,
+    }),
+    "estimate_input": ("A number the estimate rests on, and who says so", {
+        "name": {"enum": ["hours", "cores", "watts_per_core", "price_per_kwh"]}, "value": NUMBER, "unit": STRING,
+        "origin": {"enum": ["observed", "configured", "assumed"]}, "source": STRING,
+    }),
     "evidence": ("One observation and what it is worth for what about names", {
         "id": STRING, "kind": STRING, "about": STRING, "family": STRING, "bits": BITS, "because": _ref("text"),
         "source": MAYBE_STRING, "line": MAYBE_INTEGER, "time": TIME, "quote": STRING,

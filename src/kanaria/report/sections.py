@@ -132,21 +132,6 @@ def vulnerabilities(subject: Subject) -> Iterator[Claim]:
             yield _vulnerability(subject, item, known)
 
 
-def impact(subject: Subject) -> Iterator[Claim]:
-    checked = subject.incident.impact.checked
-    top = subject.incident.hypotheses[0].name
-    if subject.incident.outcome.value == "failed" and top in {"internet_wide_scanner", "misdirected_miner"}:
-        yield subject.say("impact_none_expected", *subject.incident.outcome.because)
-    if not checked:
-        yield subject.say("impact_not_checked")
-    else:
-        yield subject.say("impact_checked", checked=", ".join(checked))
-        for statement in subject.incident.impact.statements:
-            yield Claim(text=subject.to(statement), evidence=())
-    if top == "compromised_device":
-        yield subject.say("impact_estimate")
-
-
 def recommendations(subject: Subject) -> Iterator[Claim]:
     for item in subject.incident.recommendations:
         yield Claim(text=subject.to(item.text), evidence=item.evidence)

@@ -13,6 +13,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.types import Analysis, Claim, Incident, Language, Report, Section
 from kanaria.report import sections
 from kanaria.report.phrases import HEADINGS, phrase
+from kanaria.report.section_impact import impact
 from kanaria.report.section_similar import similar_incidents
 
 Writer = Callable[[sections.Subject], Iterator[Claim]]
@@ -25,7 +26,7 @@ SECTIONS: tuple[tuple[str, Writer], ...] = (
     ("messages", sections.messages),
     ("findings", sections.findings),
     ("vulnerabilities", sections.vulnerabilities),
-    ("impact", sections.impact),
+    ("impact", impact),
     ("recommendations", sections.recommendations),
     ("similar", similar_incidents),
     ("looked_at", sections.looked_at),

@@ -34,6 +34,7 @@ devices:
   critical: [192.0.2.53]
   roles:
     192.0.2.53: dns_server
+impact: {cores: 8, watts_per_core: 10, price_per_kwh: 0.30, currency: EUR}
 rules: [./my-rules]
 alerts_per_day: 2
 """
@@ -78,7 +79,8 @@ def _of(kind: type[Any], prefix: str) -> Iterator[Setting]:
 
 
 def _kind(hint: Any) -> str:
-    known: Mapping[Any, str] = {config.Strings: "list of texts", float: "number", int: "number", bool: "true or false"}
+    numbers = dict.fromkeys((float, int, float | None), "number")
+    known: Mapping[Any, str] = {config.Strings: "list of texts", **numbers, bool: "true or false"}
     return known.get(hint, "text" if "str" in str(hint) and "Mapping" not in str(hint) else "mapping of texts to texts")
 
 

@@ -1,0 +1,85 @@
+"""The report's section about impact: what the host showed, and what mining cost, estimated in the open.
+
+A ``Subject`` comes in, claims go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kanaria.core.text import cut, printable
+from kanaria.core.types import Claim, CostEstimate, EstimateInput
+from kanaria.report.phrases import phrase
+from kanaria.report.sections import Subject
+
+SOURCE_COLUMNS = 160
+
+
+def impact(subject: Subject) -> Iterator[Claim]:
+    """What it cost, as far as anybody looked."""
+    incident = subject.incident
+    top = incident.hypotheses[0].name
+    if (
+        incident.outcome.value == "failed"
+        and top in {"internet_wide_scanner", "misdirected_miner"}
+        and incident.messages
+    ):
+        yield subject.say("impact_none_expected", *incident.outcome.because)
+    if not incident.impact.checked:
+        yield subject.say("impact_not_checked")
+    else:
+        yield subject.say("impact_checked", checked=", ".join(incident.impact.checked))
+        for statement in incident.impact.statements:
+            yield Claim(text=subject.to(statement), evidence=())
+    if incident.impact.estimate is not None:
+        yield from _estimate(subject, incident.impact.estimate)
+    if top == "compromised_device" and _mined(subject):
+        yield from _published(subject)
+
+
+def _estimate(subject: Subject, made: CostEstimate) -> Iterator[Claim]:
+    """The result, the way to it, and who says each number."""
+    known = {item.name: item for item in made.inputs}
+    numbers = {name: _number(item.value) for name, item in known.items()}
+    yield subject.say(
+        "impact_estimate", *made.evidence,
+        core_hours=_number(made.core_hours), kwh=_number(made.kwh), cost=_number(made.cost), currency=_shown(made.currency),
+        **numbers,
+    )  # fmt: skip
+    yield subject.say("impact_month", cost=_number(made.cost_per_month), currency=_shown(made.currency))
+    said = [_input(subject, item) for item in made.inputs]
+    inputs = "。".join([*said, ""]) if subject.language == "ja" else "; ".join(said)
+    yield subject.say("impact_inputs", *made.evidence, inputs=inputs)
+
+
+def _input(subject: Subject, item: EstimateInput) -> str:
+    name = phrase(f"input_{item.name}", subject.language)
+    if item.origin == "observed":
+        return name + phrase(f"input_observed_{item.name}", subject.language)
+    if item.origin == "configured":
+        return name + phrase("input_configured", subject.language, source=_shown(item.source))
+    figure = subject.facts.figures.get(f"assumed_{item.name}")
+    why = subject.to(figure.text).rstrip("。") if figure else ""
+    return name + phrase("input_assumed", subject.language, why=why, source=_shown(item.source))
+
+
+def _published(subject: Subject) -> Iterator[Claim]:
+    """What others found it to cost in a cloud, with their name on it."""
+    figures = subject.facts.figures
+    rate, paid, mined = (figures.get(name) for name in ("victim_cost_per_dollar", "victim_cost_total", "mined_total"))
+    if rate and paid and mined:
+        values = {"rate": f"{rate.value:g}", "paid": f"{paid.value:,.0f}", "mined": f"{mined.value:,.0f}"}
+        yield subject.say("impact_published", source=rate.provenance.source, **values)
+
+
+def _mined(subject: Subject) -> bool:
+    return bool(subject.incident.messages) or any("mining" in finding.rule for finding in subject.incident.findings)
+
+
+def _number(value: float) -> str:
+    """As few digits as say it; thousands apart."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _shown(text: str) -> str:
+    return cut(printable(text), SOURCE_COLUMNS)
