@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.stream import ReadContext
-from kanaria.formats.lines import Block
+from kanaria.formats.lines import Block, line_feeds
 from kanaria.formats.web import fast, fastjson, tables
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.layout import (
@@ -79,15 +81,16 @@ def user_lines(draw: st.DrawFn) -> bytes:
 
 
 def table(data: bytes, layout: Layout | None, careful_layout: Layout | None = None) -> pa.Table:
-    block = Block(data, 1, 0)
+    block = Block(np.frombuffer(data, np.uint8), 0)
     careful = LineParser(layout=careful_layout)
     if layout is None:
         parsed = parse_block(block, careful)
     else:
         program = fast.compile_program(layout)
         assert program is not None
-        parsed = fast.Delimited(program).parse(block, careful)
-    return tables.finish(parsed.columns, parsed.rows, "x", ReadContext(), "web")
+        path = fast.Delimited(program)
+        parsed = path.parse(replace(block, find=path.line_feeds), careful)
+    return tables.finish(parsed.columns, parsed.rows + 1, "x", ReadContext(), "web")
 
 
 @SLOW_MACHINE
@@ -134,8 +137,8 @@ def test_fast_equals_careful_for_json(batch: list[bytes]) -> None:
     program = fastjson.choose(JSON_SAMPLE, {})
     assert program is not None
     data = b"\n".join(batch)
-    parsed = fast.Delimited(program).parse(Block(data, 1, 0), LineParser())
-    found = tables.finish(parsed.columns, parsed.rows, "x", ReadContext(), "web")
+    parsed = fast.Delimited(program).parse(Block(np.frombuffer(data, np.uint8), 0), LineParser())
+    found = tables.finish(parsed.columns, parsed.rows + 1, "x", ReadContext(), "web")
     assert found.equals(table(data, None))
 
 
@@ -154,19 +157,29 @@ def test_an_odd_line_never_costs_its_neighbours(odd: list[bytes]) -> None:
         assert urls[1 + 2 * index] == f"/{index}"
 
 
+@given(st.lists(st.integers(0, 100), max_size=30), st.binary(max_size=40))
+def test_line_feeds_are_found(lengths: list[int], end: bytes) -> None:
+    """Lines longer and shorter than a vector, dense and sparse, with any bytes at the end."""
+    data = np.frombuffer(b"".join(b"x" * length + b"\n" for length in lengths) + end, np.uint8)
+    program = fast.compile_program(COMBINED)
+    assert program is not None
+    assert np.array_equal(fast.Delimited(program).line_feeds(data), line_feeds(data))
+
+
 def test_the_kernel_takes_ordinary_lines() -> None:
     """The fast path would be equal, and useless, if it accepted nothing."""
-    block = Block(b"\n".join(GOOD % index for index in range(50)) + b"\n", 1, 0)
+    lines = b"\n".join(GOOD % index for index in range(50)) + b"\n"
+    block = Block(np.frombuffer(lines, np.uint8), 0)
 
     class Never(LineParser):
         def parse(self, line: bytes) -> None:
             pytest.fail(f"left to the careful path: {line!r}")
 
-    program = fast.choose(block.data)
+    program = fast.choose(lines)
     assert program is not None
     parsed = fast.Delimited(program).parse(block, Never())
     assert len(parsed.rows) == 50
-    assert np.array_equal(parsed.rows, np.arange(1, 51))
+    assert np.array_equal(parsed.rows, np.arange(50))
 
 
 @pytest.mark.parametrize("name", sorted(NAMED))

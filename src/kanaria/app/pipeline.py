@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kanaria.app.stages import Stages
+from kanaria.app.stages import Stages, Tables
+from kanaria.core.ahead import ahead
 from kanaria.core.stream import Stream
-from kanaria.core.types import Analysis
+from kanaria.core.types import Analysis, StratumMessage
 
 
 def analyse(streams: Iterable[Stream], stages: Stages) -> Analysis:
     """Read everything, judge it, and say what was found and what was not looked at."""
-    for batch in stages.in_time_order(stages.normalise(streams)):  # bad rows are kept aside, never lost, never fatal
+
+    def understand(batch: Tables) -> tuple[Tables, tuple[StratumMessage, ...]]:
         events = stages.enrich(batch)  # knowledge.* columns; overwrites nothing
-        events, messages = stages.read_mining(events)  # mining.*, payload.*, stratum messages, flow grammar
+        return stages.read_mining(events)  # mining.*, payload.*, stratum messages, flow grammar
+
+    batches = stages.in_time_order(stages.normalise(streams))  # bad rows are kept aside, never lost, never fatal
+    for events, messages in ahead(understand, batches):  # needs no memory of other batches, so it runs beside the rest
         scored = stages.score(events)  # baseline.*: surprise, in bits, before any learning
         findings = stages.evaluate(scored)  # Sigma rules and correlations
         stages.learn(scored, findings)  # the gate is visible here: what belongs to a finding is not learned

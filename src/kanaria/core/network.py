@@ -95,13 +95,29 @@ def is_global(text: str) -> bool:
     )
 
 
+class Distinct:
+    """A column's distinct values, found once, to which functions can be applied."""
+
+    def __init__(self, column: pa.ChunkedArray | pa.Array) -> None:
+        encoded = (column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column).dictionary_encode()
+        self._values: list[str] = encoded.dictionary.to_pylist()
+        self._indices = encoded.indices
+
+    def map(self, function: Callable[[str], object], kind: pa.DataType) -> pa.Array:
+        """The function's values at full height; null stays null."""
+        values = pa.array([function(value) for value in self._values], kind)
+        if values.null_count == len(values):
+            return pa.nulls(len(self._indices), kind)
+        return values.take(self._indices)
+
+
 def map_distinct(
     column: pa.ChunkedArray | pa.Array, function: Callable[[str], object], kind: pa.DataType
 ) -> pa.ChunkedArray | pa.Array:
     """Apply a function once per distinct value; null stays null."""
-    encoded = (column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column).dictionary_encode()
-    values = pa.array([function(value) for value in encoded.dictionary.to_pylist()], kind)
-    return values.take(encoded.indices)
+    if column.null_count == len(column):
+        return pa.nulls(len(column), kind)
+    return Distinct(column).map(function, kind)
 
 
 def orient(table: pa.Table, home: HomeNetworks) -> pa.Table:

@@ -7,6 +7,7 @@ dropped. This is how hundreds of rules and all mining words cost little more tha
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,12 +43,13 @@ FEW_TIMES = 3
 
 
 class Prefilter:
-    """A set of patterns. The database is built when there is enough to search; thread-safe for reading once built."""
+    """A set of patterns. The database is built when there is enough to search. Safe to use from several threads."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._patterns = tuple(patterns)
         self._count = len(patterns)
         self._few = 0
+        self._scanning = threading.Lock()  # Hyperscan's scratch space serves one scan at a time
 
     @cached_property
     def _database(self) -> Any:
@@ -74,10 +76,11 @@ class Prefilter:
         """All hits as (pattern index, start, end) in one piece of bytes."""
         hits: list[tuple[int, int, int]] = []
         if self._count and len(data):
-            self._database.scan(
-                data,
-                match_event_handler=lambda i, a, b, _flags, _context: hits.append((i, a, b)),
-            )
+            with self._scanning:
+                self._database.scan(
+                    data,
+                    match_event_handler=lambda i, a, b, _flags, _context: hits.append((i, a, b)),
+                )
         return hits
 
     def rows(self, column: pa.ChunkedArray | pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

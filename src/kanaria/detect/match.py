@@ -84,16 +84,21 @@ class TableMatcher:
         if not self._sampled and table.num_rows >= SAMPLE:
             self._sampled = True
             self._scan(table.slice(0, SAMPLE))
-        hit, rows = self._scan(table)
-        if hit:
-            yield hit, rows
+        names, rows = self._scan(table)
+        some: list[str] = list(names)
+        where = [rows]
         groups: dict[tuple[str, ...] | None, list[str]] = {}
         for name in self._unfiltered:
             groups.setdefault(self._sparse(self._matchers[name]), []).append(name)
-        for present, names in groups.items():
-            some = None if present is None else _not_null(table, present)
-            if some is None or len(some):
-                yield names, some
+        for present, group in groups.items():
+            if present is None:
+                yield group, None
+            elif len(filled := _not_null(table, present)):
+                some += group
+                where.append(filled)
+        # One statement for all of them: planning it costs more than some rules that look at some rows in vain.
+        if some:
+            yield some, np.unique(np.concatenate(where))
 
     def _sparse(self, matcher: Matcher) -> tuple[str, ...] | None:
         """The columns one of which must not be null, when they are few enough rows' worth to be looked for first."""

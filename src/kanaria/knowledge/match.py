@@ -16,7 +16,7 @@ from functools import lru_cache
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge, MinerAgent, NotableNetwork, Pool
-from kanaria.core.network import map_distinct, parse_address
+from kanaria.core.network import Distinct, map_distinct, parse_address
 from kanaria.knowledge.indicators_match import COLUMN as INDICATOR_COLUMN
 from kanaria.knowledge.indicators_match import IndicatorIndex, index_of, indicator_column
 from kanaria.knowledge.networks import NetworkTable
@@ -60,6 +60,7 @@ class PoolIndex:
                     self._networks.append((ipaddress.ip_network(address), pool))
                 else:
                     self._addresses[address] = pool
+        self.of_address = lru_cache(maxsize=ADDRESSES_REMEMBERED)(self._of_address)
 
     def of_host(self, name: str) -> Pool | None:
         """The operator the name belongs to: the longest known suffix wins. Any text is allowed."""
@@ -67,7 +68,7 @@ class PoolIndex:
         found = next((self._domains[suffix] for suffix in suffixes(host) if suffix in self._domains), None)
         return found or self.of_address(host)
 
-    def of_address(self, ip: str) -> Pool | None:
+    def _of_address(self, ip: str) -> Pool | None:
         """The operator that published this address. Any text is allowed."""
         parsed = parse_address(ip)
         if parsed is None:
@@ -137,29 +138,31 @@ def _enriched(
     networks: NetworkTable | None,
     known: IndicatorIndex | None,
 ) -> pa.Table:
+    remote = Distinct(table["remote"]) if "remote" in table.column_names else None
     if name in _NAMED:
-        table = _add(table, "knowledge.pool", _pool_column(table, _NAMED[name], pools))
+        table = _add(table, "knowledge.pool", _pool_column(table, _NAMED[name], pools, remote))
     if known is not None and (matched := indicator_column(name, table, known)) is not None:
         table = _add(table, INDICATOR_COLUMN, matched)
-    if "remote" not in table.column_names:
+    if remote is None:
         return table
-    remote = table["remote"]
-    table = _add(
-        table, "knowledge.network", map_distinct(remote, lambda ip: _name(notable.of_address(ip)), pa.string())
-    )
+    table = _add(table, "knowledge.network", remote.map(lambda ip: _name(notable.of_address(ip)), pa.string()))
     if networks is not None:
-        for column, values in networks.columns(remote).items():
+        for column, values in networks.columns(table["remote"]).items():
             table = _add(table, f"knowledge.{column}", values)
     return table
 
 
-def _pool_column(table: pa.Table, columns: tuple[str, ...], pools: PoolIndex) -> pa.ChunkedArray | pa.Array:
+def _pool_column(
+    table: pa.Table, columns: tuple[str, ...], pools: PoolIndex, remote: Distinct | None
+) -> pa.ChunkedArray | pa.Array:
     import pyarrow.compute as pc  # 40 ms to import; only tables need it
 
     found = [map_distinct(table[name], lambda host: _name(pools.of_host(host)), pa.string()) for name in columns]
-    for name in ("remote", "dst_ip"):
-        if name in table.column_names:
-            found.append(map_distinct(table[name], lambda ip: _name(pools.of_address(ip)), pa.string()))
+    if remote is not None:
+        found.append(remote.map(lambda ip: _name(pools.of_address(ip)), pa.string()))
+    if "dst_ip" in table.column_names:
+        found.append(map_distinct(table["dst_ip"], lambda ip: _name(pools.of_address(ip)), pa.string()))
+    found = [values for values in found if values.null_count < table.num_rows]
     return pc.coalesce(*found) if found else pa.nulls(table.num_rows, pa.string())
 
 

@@ -13,13 +13,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core import schema
-from kanaria.formats.lines import Block
+from kanaria.formats.lines import Block, line_feeds
 from kanaria.formats.web import _kernel as k
+from kanaria.formats.web._vector import WIDTH
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
 from kanaria.formats.web.reader import Parsed, Rejects
 from kanaria.formats.web.tables import clean
 from kanaria.formats.web.values import Row
+
+SHORT_LINE = 32
+"""Bytes of a line; blocks with shorter ones on average, which no access log has, are cut by NumPy."""
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -117,6 +121,12 @@ class Delimited:
 
     program: Program
 
+    def line_feeds(self, bytes_: npt.NDArray[np.uint8]) -> Int64:
+        """Where the line feeds are; as ``lines.line_feeds``, in a third of the time."""
+        ends = np.empty(max(1, len(bytes_) // SHORT_LINE), np.int64)
+        found = k.line_ends(bytes_, ends)
+        return ends[:found] if found < len(ends) else line_feeds(bytes_)
+
     def parse(self, block: Block, careful: LineParser) -> Parsed:
         """All lines of the block; the same rows as the careful path gives."""
         count = len(block)
@@ -131,7 +141,7 @@ class Delimited:
                 sure, starts, lens, numbers,
             )  # fmt: skip
         starts[_RAW], lens[_RAW] = block.starts, block.ends - block.starts
-        side, rejects = _Side(len(block.data)), Rejects()
+        side, rejects = _Side(block.size), Rejects()
         keep = sure.copy()
         for index in np.flatnonzero(~sure).tolist():
             found = careful.parse(block.line(index)) if not block.overlong else "line too long"
@@ -139,11 +149,11 @@ class Delimited:
                 _place(found, index, side, starts, lens, numbers)
                 keep[index] = True
             elif found is not None:
-                rejects.add(block.first_row + index, found, block.line(index))
+                rejects.add(index, found, block.line(index))
         if not keep.all():
             starts, lens, numbers = starts[:, keep], lens[:, keep], numbers[:, keep]
         columns = _columns(block, side, np.ascontiguousarray(starts), np.ascontiguousarray(lens), numbers)
-        rows = np.flatnonzero(keep).astype(np.int64) + block.first_row
+        rows = np.flatnonzero(keep).astype(np.int64)
         return Parsed(columns, rows, rejects.kept, rejects.count)
 
 
@@ -179,7 +189,7 @@ def _gather(
     present = k.offsets(lens, places)
     if not present:
         return None
-    out = np.empty(int(places[-1]), np.uint8)
+    out = np.empty(int(places[-1]) + WIDTH, np.uint8)
     k.gather(buf, side, starts, lens, places, out)
     valid = None if present == len(lens) else pa.py_buffer(np.packbits(lens >= 0, bitorder="little"))
     buffers = [valid, pa.py_buffer(places), pa.py_buffer(out)]

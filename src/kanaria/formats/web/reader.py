@@ -6,19 +6,17 @@ lines of the block; never an exception for content.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.ahead import ahead
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
-from kanaria.formats.lines import BLOCK, Block, Int64, blocks
+from kanaria.formats.lines import BLOCK, Block, Int64, UInt8, blocks, line_feeds
 from kanaria.formats.web import tables
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.values import Row
@@ -30,7 +28,7 @@ WORKERS = 2  # blocks parsed at once; the next is read meanwhile
 
 @dataclass
 class Parsed:
-    """One block's rows (``rows``: record numbers) by column, and its rejects as (row, reason, raw)."""
+    """One block's rows by column, and its rejects as (row, reason, raw). Rows are numbered from 0 within the block."""
 
     columns: dict[str, pa.Array]
     rows: Int64
@@ -41,10 +39,9 @@ class Parsed:
 class Fast(Protocol):
     """A path that parses the sure lines of a whole block and hands the others to the careful parser."""
 
+    def line_feeds(self, bytes_: UInt8) -> Int64: ...
+
     def parse(self, block: Block, careful: LineParser) -> Parsed: ...
-
-
-Work = Callable[[Block], tuple[Block, Parsed]]
 
 
 def read(
@@ -55,22 +52,14 @@ def read(
     def work(block: Block) -> tuple[Block, Parsed]:
         return block, fast.parse(block, careful) if fast else parse_block(block, careful)
 
-    source = blocks(stream.open(), BLOCK)
-    for block, parsed in _parallel(work, source) if fast else map(work, source):
-        yield _batch(block, parsed, stream.name, name, sensor, context)
+    source = blocks(stream.open(), BLOCK, fast.line_feeds if fast else line_feeds)
+    first = 1
+    for block, parsed in ahead(work, source, workers=WORKERS) if fast else map(work, source):
+        yield _batch(block, parsed, first, stream.name, name, sensor, context)
+        first += len(block)
     damage: str | None = getattr(stream, "damage", None)
     if damage:
         yield _damaged(stream.name, name, damage)
-
-
-def _parallel(work: Work, source: Iterator[Block]) -> Iterator[tuple[Block, Parsed]]:
-    pending: deque[Future[tuple[Block, Parsed]]] = deque()
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="parse") as pool:
-        pending.extend(pool.submit(work, block) for block in islice(source, WORKERS))
-        while pending:
-            done = pending.popleft()
-            pending.extend(pool.submit(work, block) for block in islice(source, 1))
-            yield done.result()
 
 
 def parse_block(block: Block, careful: LineParser) -> Parsed:
@@ -80,16 +69,16 @@ def parse_block(block: Block, careful: LineParser) -> Parsed:
     numbers: list[int] = []
     rejects = Rejects()
     if block.overlong:
-        rejects.add(block.first_row, f"line longer than {len(block.data)} bytes", block.data)
+        rejects.add(0, f"line longer than {block.size} bytes", block.bytes_[:KEPT_BYTES].tobytes())
     for index in range(0 if not block.overlong else len(block), len(block)):
         line = block.line(index)
         found = careful.parse(line)
         if isinstance(found, dict):
             rows.append(found)
             raw.append(line)
-            numbers.append(block.first_row + index)
+            numbers.append(index)
         elif found is not None:
-            rejects.add(block.first_row + index, found, line)
+            rejects.add(index, found, line)
     return Parsed(tables.from_rows(rows, raw), np.array(numbers, np.int64), rejects.kept, rejects.count)
 
 
@@ -107,19 +96,21 @@ class Rejects:
             self.kept.append((row, reason, raw[:KEPT_BYTES]))
 
 
-def _batch(block: Block, parsed: Parsed, source: str, name: str, sensor: str, context: ReadContext) -> Batch:
-    last = block.first_row + len(block) - 1
+def _batch(
+    block: Block, parsed: Parsed, first: int, source: str, name: str, sensor: str, context: ReadContext
+) -> Batch:
+    """``first`` is the number of the block's first line."""
     rejects = tuple(
-        RejectedRecord(source=source, row=row, reason=reason, raw=raw) for row, reason, raw in parsed.rejects
+        RejectedRecord(source=source, row=first + row, reason=reason, raw=raw) for row, reason, raw in parsed.rejects
     )
     return Batch(
         source=source,
         format=name,
-        tables={"http": tables.finish(parsed.columns, parsed.rows, source, context, sensor)},
+        tables={"http": tables.finish(parsed.columns, parsed.rows + first, source, context, sensor)},
         rows=len(parsed.rows) + parsed.rejected,
         rejects=rejects,
         rejected=parsed.rejected,
-        position=Position(source=source, offset=block.offset + len(block.data), row=last),
+        position=Position(source=source, offset=block.offset + block.size, row=first + len(block) - 1),
     )
 
 
