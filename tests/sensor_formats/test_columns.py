@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kanaria.formats import columns as cols
 from kanaria.formats import json_lines
+from kanaria.formats.spans import Spans
 from kanaria.formats.uniform_times import uniform_times
 from tests.reading_formats import BytesStream
 
@@ -74,17 +75,10 @@ def _begins(found: list[cols.Chunk]) -> list[int]:
     return [0, *np.cumsum([len(chunk.data) for chunk in found]).tolist()][: len(found)]
 
 
-def test_lines_split_and_join() -> None:
-    data = b"one\n\nthree\xff\n"
-    assert cols.split_lines(data).to_pylist() == [b"one", b"", b"three\xff"]
-    assert json_lines.join_lines(cols.split_lines(data)) == data
-    assert json_lines.join_lines(pa.array([], pa.binary())) == b""
-
-
 def test_cells_that_do_not_fit_become_null_and_short_rows_are_rejected() -> None:
     data = b"a\t1\t1.5\tT\nb\tx\t-\tF\nshort\t1\nc\t3\t1e3\t?\n"
     types = {"n": pa.int64(), "r": pa.float64(), "b": pa.bool_(), "t": pa.string()}
-    part = cols.read_delimited(data, 10, ["t", "n", "r", "b"], types)
+    part = cols.read_delimited(Spans.of(data, 10), ["t", "n", "r", "b"], types)
     assert part.table.to_pydict() == {
         "n": [1, None, 3], "r": [1.5, None, 1000.0], "b": [True, False, None], "t": ["a", "b", "c"]
     }  # fmt: skip
@@ -93,9 +87,9 @@ def test_cells_that_do_not_fit_become_null_and_short_rows_are_rejected() -> None
 
 
 def test_json_of_other_types_is_fitted_or_null() -> None:
-    lines = [b'{"t":5,"n":"7","l":["a"]}', b'{"t":"x","n":true,"l":"b"}', b"[1]", b'{"t":null,"n":1.9}']
+    data = b"\n".join([b'{"t":5,"n":"7","l":["a"]}', b'{"t":"x","n":true,"l":"b"}', b"[1]", b'{"t":null,"n":1.9}', b""])
     fields = pa.schema([("t", pa.string()), ("n", pa.int64()), ("l", pa.list_(pa.string()))])
-    part = json_lines.read_json_lines(pa.array(lines), np.arange(1, 5), fields)
+    part = json_lines.read_json_lines(Spans.of(data, 1), fields)
     assert part.table.to_pydict() == {"t": ["5", "x", None], "n": [7, None, 1], "l": [["a"], ["b"], None]}
     assert [row for row, _reason, _raw in part.rejects] == [3]
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kanaria.core import community_id as module
 from kanaria.core.community_id import community_id, community_ids
 from kanaria.core.sha1_rows import sha1_rows
 
@@ -95,3 +96,20 @@ def test_many_rows_give_what_few_rows_give() -> None:
     for row in (0, 443, count - 1):
         assert many[row].as_py() == community_id("tcp", "192.0.2.1", row, "192.0.2.1", row)
         assert six[row].as_py() == community_id("tcp", "192.0.2.1", row, "2001:db8::1", row)
+
+
+ENDS = st.one_of(
+    st.none(), st.sampled_from(["host", "192.0.2.7", "::ffff:192.0.2.9", "fe80::1%eth0"]), st.ip_addresses().map(str)
+)
+PORTS = st.one_of(st.none(), st.integers(-1, 70_000), st.integers(0, 20), st.integers(128, 146))
+PROTOCOLS = st.one_of(st.none(), st.sampled_from(["tcp", "UDP", "icmp", "icmp6", "sctp", "gre", "1", "58", "255", "?"]))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(PROTOCOLS, ENDS, PORTS, ENDS, PORTS), max_size=12), st.integers(0, 65535))
+def test_the_compiled_ids_are_those_of_the_plain_code(rows: list[tuple[object, ...]], seed: int) -> None:
+    kinds = (pa.string(), pa.string(), pa.int32(), pa.string(), pa.int32())
+    a, b, c, d, e = (pa.array([row[place] for row in rows], kind) for place, kind in enumerate(kinds))
+    fast = module._compiled_ids(a, b, c, d, e, seed)
+    assert fast.to_pylist() == module._plain_ids(a, b, c, d, e, seed).to_pylist()
+    fast.validate(full=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,39 @@ def community_ids(
     seed: int = 0,
 ) -> pa.Array:
     """One id per row as ``pa.string()``, null where it cannot be computed. All columns have one length."""
+    if len(transport) >= (_ONCE_COMPILED if _COMPILED in sys.modules else _WORTH_COMPILING):
+        return _compiled_ids(transport, src_ip, src_port, dst_ip, dst_port, seed)
+    return _plain_ids(transport, src_ip, src_port, dst_ip, dst_port, seed)
+
+
+_Column: TypeAlias = "pa.Array | pa.ChunkedArray"
+
+
+def _compiled_ids(
+    transport: _Column, src_ip: _Column, src_port: _Column, dst_ip: _Column, dst_port: _Column, seed: int
+) -> pa.Array:
+    from kanaria.core.sha1_rows import flow_ids
+
+    src, dst = _flat(src_ip).dictionary_encode(), _flat(dst_ip).dictionary_encode()
+    packed = [ip16(text) for side in (src, dst) for text in side.dictionary.to_pylist()]
+    places = np.arange(len(packed) + 1)
+    places[[index for index, value in enumerate([*packed, None]) if value is None]] = -1
+    split = len(src.dictionary)
+    ends = places[: split + 1].copy(), places[split:].copy()
+    ends[0][-1] = -1  # where null points
+    ports = [np.where(known, values.astype(np.int64), -1) for values, known in (_ports(src_port), _ports(dst_port))]
+    addresses = np.frombuffer(b"".join(value or bytes(16) for value in [*packed, None]), np.uint8).reshape(-1, 16)
+    text, known = flow_ids(
+        addresses, (ends[0][_codes(src)], ends[1][_codes(dst)]), (ports[0], ports[1]), _protocols(transport),
+        np.stack([_counterparts(pairs) for pairs in (_ICMP4_PAIRS, _ICMP6_PAIRS)]), seed,
+    )  # fmt: skip
+    return _strings(text, known)
+
+
+def _plain_ids(
+    transport: _Column, src_ip: _Column, src_port: _Column, dst_ip: _Column, dst_port: _Column, seed: int
+) -> pa.Array:
+    """The readable twin of ``_compiled_ids``, and quicker for few rows."""
     protocol = _protocols(transport)
     src, src_known = _addresses(src_ip)
     dst, dst_known = _addresses(dst_ip)
@@ -127,13 +161,18 @@ def _icmp(protocol: npt.NDArray[np.int16], sport: _Ports, dport: _Ports) -> tupl
         rows = protocol == number
         if not rows.any():
             continue
-        counterpart = np.full(1 << 16, -1, np.int32)
-        for request, answer in pairs:
-            counterpart[request], counterpart[answer] = answer, request
-        other = counterpart[sport]
+        other = _counterparts(pairs)[sport]
         dport = np.where(rows & (other >= 0), other, dport).astype(np.uint16)
         one_way |= rows & (other < 0)
     return dport, one_way
+
+
+def _counterparts(pairs: Sequence[tuple[int, int]]) -> npt.NDArray[np.int32]:
+    """The type of the other way by type, -1 where there is none."""
+    counterpart = np.full(1 << 16, -1, np.int32)
+    for request, answer in pairs:
+        counterpart[request], counterpart[answer] = answer, request
+    return counterpart
 
 
 def _after(src: _Bytes, sport: _Ports, dst: _Bytes, dport: _Ports, ported: _Flags) -> _Flags:
@@ -185,16 +224,16 @@ def _text(digests: _Bytes, known: _Flags) -> pa.Array:
     encoded = np.frombuffer(base64.b64encode(digests.tobytes()), np.uint8).reshape(-1, 28)
     text = np.empty((len(digests), 30), np.uint8)
     text[:, :2], text[:, 2:], text[:, 29] = np.frombuffer(b"1:", np.uint8), encoded, ord("=")
-    offsets = pa.array(np.arange(0, 30 * len(digests) + 1, 30), pa.int32())
-    mask = pa.array(~known)
-    strings = pa.StringArray.from_buffers(len(digests), offsets.buffers()[1], pa.py_buffer(text.tobytes()))
-    return pa.nulls(0, pa.string()) if not len(digests) else _null_where(strings, mask)
+    return _strings(text, known)
 
 
-def _null_where(strings: pa.Array, mask: pa.Array) -> pa.Array:
-    import pyarrow.compute as pc  # 40 ms to import; only batches need it
-
-    return pc.if_else(mask, pa.scalar(None, pa.string()), strings)
+def _strings(text: _Bytes, known: _Flags) -> pa.Array:
+    """The rows of a matrix of ASCII as strings, null where not known."""
+    count, width = text.shape
+    offsets = np.arange(0, width * count + 1, width, dtype=np.int32)
+    valid = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))]
+    return pa.Array.from_buffers(pa.string(), count, buffers)
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:

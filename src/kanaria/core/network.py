@@ -77,6 +77,7 @@ def parse_address(text: str) -> Address | None:
     return mapped or parsed
 
 
+@lru_cache(maxsize=1 << 16)
 def ip16(text: str) -> bytes | None:
     """The 16-byte form used for range lookups (IPv4 as IPv4-mapped IPv6), or None when the text is no address."""
     parsed = parse_address(text)

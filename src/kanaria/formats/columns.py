@@ -8,12 +8,10 @@ neighbours nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core import schema
@@ -22,14 +20,14 @@ from kanaria.core.ids import first_event_id
 from kanaria.core.network import orient
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
+from kanaria.formats import cells
+from kanaria.formats.spans import Lines, Part, Spans, woven
 from kanaria.formats.uniform_times import uniform_times
 
 CHUNK = 8 << 20
 """Bytes per batch. 8 MiB keep a batch near 50,000 rows; measured equal to 16 and 32 MiB in speed, with less memory."""
 RAW_KEPT = 4096
 """Bytes of a rejected record that are kept for the person who looks at it."""
-
-Lines = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +70,6 @@ def _tidy(data: bytes, first: int, offset: int) -> Chunk:
     return Chunk(data, first, offset, data.count(b"\n"))
 
 
-def split_lines(data: bytes) -> pa.BinaryArray:
-    """The lines of ``data`` (which ends with ``\\n``) without their ends, as a binary array."""
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
-    offsets = np.zeros(len(ends) + 1, np.int32)
-    offsets[1:] = ends - np.arange(len(ends))
-    return pa.BinaryArray.from_buffers(
-        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(data.replace(b"\n", b""))]
-    )
-
-
-@dataclass(slots=True)
-class Part:
-    """Columns read from some lines of a chunk; ``lines`` are the line numbers and ``raw`` the lines, one per row."""
-
-    table: pa.Table
-    lines: Lines
-    raw: pa.BinaryArray
-    rejects: list[tuple[int, str, bytes]] = field(default_factory=list)
-
-
 def flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """The column as one array; functions of several columns need them all chunked alike."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
@@ -101,8 +79,7 @@ def flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def read_delimited(
-    data: bytes,
-    first: int,
+    lines: Spans,
     names: Sequence[str],
     types: Mapping[str, pa.DataType],
     *,
@@ -115,31 +92,25 @@ def read_delimited(
     Wrong column counts are rejected. A cell that does not fit its type makes the chunk be read as text, where such a
     cell becomes null.
     """
-    raw, lines = _without_blank(split_lines(data), first)
-    if not len(raw):
-        return Part(pa.table({name: pa.array([], kind) for name, kind in types.items() if name in names}), lines, raw)
+    filled = lines.ends > lines.begins
     wanted = {name: kind for name, kind in types.items() if name in names}
-    if raw[0].as_py().count(delimiter.encode()) == len(names) and raw[0].as_py().endswith(delimiter.encode()):
+    if not filled.any():
+        return Part(pa.table({name: pa.array([], kind) for name, kind in wanted.items()}), lines.take(slice(0)))
+    example = lines.line(int(filled.argmax()))
+    if example.count(delimiter.encode()) == len(names) and example.endswith(delimiter.encode()):
         names = [*names, ""]  # some exporters end every row with a delimiter
     options = _DelimitedOptions(tuple(names), delimiter, tuple(nulls), quote)
+    if not quote and len(delimiter.encode()) == 1 and cells.worth(lines.size):
+        sure, odd = cells.delimited(lines, names, delimiter, nulls, wanted)
+        return woven(sure, _read_delimited_carefully(odd, options, wanted)) if len(odd) else sure
+    lines = lines.take(filled)
     try:
-        table = _read_csv(data, options, wanted, None)
+        table = _read_csv(lines.joined(), options, wanted)
     except (pa.ArrowInvalid, pa.ArrowKeyError):
-        return _read_delimited_carefully(raw, lines, options, wanted)
-    if table.num_rows != len(raw):  # quotes that swallowed a line end
-        return _read_delimited_carefully(raw, lines, options, wanted)
-    return Part(table, lines, raw)
-
-
-def _without_blank(raw: pa.BinaryArray, first: int) -> tuple[pa.BinaryArray, Lines]:
-    """The lines that hold something, with their numbers."""
-    import pyarrow.compute as pc
-
-    lines = np.arange(first, first + len(raw), dtype=np.int64)
-    lengths = pc.binary_length(raw).to_numpy(zero_copy_only=False)
-    if lengths.all():
-        return raw, lines
-    return raw.filter(pa.array(lengths > 0)), lines[lengths > 0]
+        return _read_delimited_carefully(lines, options, wanted)
+    if table.num_rows != len(lines):  # quotes that swallowed a line end
+        return _read_delimited_carefully(lines, options, wanted)
+    return Part(table, lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +125,15 @@ def _read_csv(
     data: bytes,
     options: _DelimitedOptions,
     types: Mapping[str, pa.DataType],
-    on_invalid: Callable[[Any], str] | None,
 ) -> pa.Table:
     from pyarrow import csv  # loaded when the first delimited log is read
 
     return csv.read_csv(
         pa.BufferReader(data),
-        csv.ReadOptions(
-            column_names=_unique(options.names), use_threads=on_invalid is None, block_size=max(1 << 20, len(data) // 2)
-        ),
+        csv.ReadOptions(column_names=_unique(options.names), block_size=max(1 << 20, len(data) // 2)),
         csv.ParseOptions(
             delimiter=options.delimiter, quote_char=options.quote, double_quote=bool(options.quote),
-            ignore_empty_lines=True, invalid_row_handler=on_invalid,
+            ignore_empty_lines=True,
         ),
         csv.ConvertOptions(
             column_types=dict(types), include_columns=list(types), null_values=list(options.nulls),
@@ -184,28 +152,26 @@ def _unique(names: Sequence[str]) -> list[str]:
     return result
 
 
-def _read_delimited_carefully(
-    raw: pa.BinaryArray, lines: Lines, options: _DelimitedOptions, types: Mapping[str, pa.DataType]
-) -> Part:
+def _read_delimited_carefully(lines: Spans, options: _DelimitedOptions, types: Mapping[str, pa.DataType]) -> Part:
     """Line by line: blank lines are skipped, wrong column counts rejected, odd bytes made text, odd cells null."""
     width = len(options.names)
     keep: list[int] = []
-    cells: list[list[str]] = []
+    rows: list[list[str]] = []
     rejects: list[tuple[int, str, bytes]] = []
-    for index, line in enumerate(raw.to_pylist()):
+    for index, line in enumerate(lines.rows()):
         if not line.strip() or line.startswith(b"#"):
             continue
         values = _split(line.decode("utf-8", "backslashreplace"), options)
         if len(values) == width:
             keep.append(index)
-            cells.append(values)
+            rows.append(values)
         else:
             reason = f"expected {width} columns, got {len(values)}; the line may be cut off or from another log"
-            rejects.append((int(lines[index]), reason, line))
-    columns = list(zip(*cells, strict=True)) if cells else [() for _ in options.names]
+            rejects.append((int(lines.numbers[index]), reason, line))
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in options.names]
     texts = {name: _to_null(columns[options.names.index(name)], options.nulls) for name in types}
     table = pa.table({name: lenient(texts[name], kind) for name, kind in types.items()})
-    return Part(table, lines[keep], raw.take(pa.array(keep, pa.int64())), rejects)
+    return Part(table, lines.take(np.array(keep, np.int64)), rejects)
 
 
 def _split(line: str, options: _DelimitedOptions) -> list[str]:
@@ -241,7 +207,8 @@ def lenient(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array |
         return pc.if_else(known, pc.is_in(lowered, pa.array(["t", "true"])), pa.scalar(None, pa.bool_()))
     if pa.types.is_string(column.type):
         fits = pc.match_substring_regex(column, _CAST_PATTERNS[kind])
-        column = pc.if_else(fits, pc.utf8_trim_whitespace(column), pa.scalar(None, pa.string()))
+        number = pc.utf8_ltrim(pc.utf8_trim_whitespace(column), "+")  # a sign that Arrow's cast refuses
+        column = pc.if_else(fits, number, pa.scalar(None, pa.string()))
     return pc.cast(column, kind, safe=False)
 
 

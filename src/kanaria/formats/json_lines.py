@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pyarrow as pa
 
-from kanaria.formats.columns import Lines, Part
+from kanaria.formats import cells
+from kanaria.formats.spans import Part, Spans, woven
 
 
-def read_json_lines(raw: pa.BinaryArray, lines: Lines, fields: pa.Schema) -> Part:
+def read_json_lines(lines: Spans, fields: pa.Schema, *, compiled: bool = True) -> Part:
     """One JSON object per line into the columns of ``fields``; other keys are ignored, missing ones are null.
 
     Values of another type than the field's become null (numbers in text fields become text). What is no JSON object is
-    rejected.
+    rejected. Without ``compiled`` the compiled reader is not asked.
     """
+    if compiled and len(lines) and cells.worth(lines.size):
+        sure, odd = cells.json_objects(lines, fields)
+        return woven(sure, _read_json_carefully(odd, fields)) if len(odd) else sure
+    data = lines.joined()
+    if not _is_utf8(data):  # the reader does not look
+        return _read_json_carefully(lines, fields)
     from pyarrow import json as arrow_json
 
-    data = join_lines(raw)
-    if not _is_utf8(data):  # the reader does not look
-        return _read_json_carefully(raw, lines, fields)
     try:
         table = arrow_json.read_json(
             pa.BufferReader(data),
@@ -31,10 +36,10 @@ def read_json_lines(raw: pa.BinaryArray, lines: Lines, fields: pa.Schema) -> Par
             arrow_json.ParseOptions(explicit_schema=fields, unexpected_field_behavior="ignore"),
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return _read_json_carefully(raw, lines, fields)
-    if table.num_rows != len(raw):  # blank lines, or several objects on one line
-        return _read_json_carefully(raw, lines, fields)
-    return Part(table.combine_chunks(), lines, raw)
+        return _read_json_carefully(lines, fields)
+    if table.num_rows != len(lines):  # blank lines, or several objects on one line
+        return _read_json_carefully(lines, fields)
+    return Part(table.combine_chunks(), lines)
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -44,32 +49,21 @@ def _is_utf8(data: bytes) -> bool:
         return False
 
 
-def join_lines(raw: pa.BinaryArray) -> bytes:
-    """The lines with their ends again."""
-    import pyarrow.compute as pc
-
-    if not len(raw):
-        return b""
-    whole = pa.ListArray.from_arrays(pa.array([0, len(raw)], pa.int32()), raw)
-    joined: bytes = pc.binary_join(whole, b"\n")[0].as_buffer().to_pybytes()
-    return joined + b"\n"
-
-
-def _read_json_carefully(raw: pa.BinaryArray, lines: Lines, fields: pa.Schema) -> Part:
+def _read_json_carefully(lines: Spans, fields: pa.Schema) -> Part:
     keep: list[int] = []
     rows: list[dict[str, object]] = []
     rejects: list[tuple[int, str, bytes]] = []
-    for index, line in enumerate(raw.to_pylist()):
+    for index, line in enumerate(lines.rows()):
         if not line.strip():
             continue
         value, reason = _parse_object(line)
         if value is None:
-            rejects.append((int(lines[index]), reason, line))
+            rejects.append((int(lines.numbers[index]), reason, line))
             continue
         keep.append(index)
         rows.append({name: _fit(value.get(name), kind) for name, kind in zip(fields.names, fields.types, strict=True)})
     table = pa.Table.from_pylist(rows, schema=fields)
-    return Part(table, lines[keep], raw.take(pa.array(keep, pa.int64())), rejects)
+    return Part(table, lines.take(np.array(keep, np.int64)), rejects)
 
 
 def _parse_object(line: bytes) -> tuple[dict[str, object] | None, str]:

@@ -21,6 +21,7 @@ from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
 from kanaria.formats import flow_state
 from kanaria.formats.netflow_stitch import RECORD, stitch
+from kanaria.formats.spans import Lines, Part, Spans
 
 _ALIASES = {
     "first": "first ts timefirst firstseen starttime stime start datefirstseen flowstart flowstartmilliseconds "
@@ -114,15 +115,13 @@ def _before_summary(data: bytes) -> tuple[bytes, bool]:
     return data, False
 
 
-def _connections(
-    data: bytes, first: int, header: tuple[str, list[str]]
-) -> tuple[dict[str, Any], cols.Lines, cols.Part]:
+def _connections(data: bytes, first: int, header: tuple[str, list[str]]) -> tuple[dict[str, Any], Lines, Part]:
     delimiter, names = header
     if not data.strip() or not any(names):
-        nothing = cols.Part(pa.table({}), np.zeros(0, np.int64), pa.array([], pa.binary()))
+        nothing = Part(pa.table({}), Spans.of(b"", first))
         return {}, nothing.lines, nothing
     types = {name: pa.string() for name in names if name}
-    part = cols.read_delimited(data, first, names, types, delimiter=delimiter, nulls=("", "-"), quote='"')
+    part = cols.read_delimited(Spans.of(data, first), names, types, delimiter=delimiter, nulls=("", "-"), quote='"')
     table = _Table(part.table)
     if {"bytes_total", "flags_rev", "ppi_lengths"} & set(names) or table.any_reverse():
         return _rows(table), part.lines, part
@@ -187,7 +186,7 @@ def protocol_number(text: str) -> int | None:
     return numbers.get(lowered, int(lowered) if lowered.isascii() and lowered.isdigit() and len(lowered) < 4 else None)
 
 
-def _records(t: _Table, lines: cols.Lines) -> pa.Table:
+def _records(t: _Table, lines: Lines) -> pa.Table:
     import pyarrow.compute as pc
 
     first = t.time("first")

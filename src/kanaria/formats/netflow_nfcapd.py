@@ -24,6 +24,7 @@ from kanaria.formats.flow_state import parse_flags
 from kanaria.formats.netflow_clock import believable
 from kanaria.formats.netflow_csv import protocol_number
 from kanaria.formats.netflow_stitch import RECORD, stitch
+from kanaria.formats.spans import Part, Spans
 
 _MAGIC = (b"\x0c\xa5", b"\xa5\x0c")
 # First seen, duration, protocol, endpoints, volume of both directions, flags, exporter, received; epoch seconds with
@@ -60,11 +61,11 @@ class Nfcapd:
 
     def _batches(self, output: _Output, stream: Stream, context: ReadContext, failure: str) -> Iterator[Batch]:
         for chunk in cols.chunks(output, _PER_BATCH):
-            data = chunk.data.replace(b" ", b"")
+            lines = Spans.of(chunk.data.replace(b" ", b""), chunk.first)
             types = dict.fromkeys(_NAMES, pa.string())
-            part = cols.read_delimited(data, chunk.first, _NAMES, types, delimiter=",", nulls=("", "N/A"))
-            columns, lines = stitch(_records(part, stream.name))
-            done = cols.finish("connection", columns, lines, stream=stream, context=context, sensor="netflow")
+            part = cols.read_delimited(lines, _NAMES, types, delimiter=",", nulls=("", "N/A"))
+            columns, numbers = stitch(_records(part, stream.name))
+            done = cols.finish("connection", columns, numbers, stream=stream, context=context, sensor="netflow")
             rejects = [reject for reject in part.rejects if b"Nomatching" not in reject[2]]
             yield cols.make_batch(stream, self.name, chunk, {"connection": done}, len(part.lines), rejects)
         if failure:
@@ -108,7 +109,7 @@ class _Output:
         return self._file.open("rb")
 
 
-def _records(part: cols.Part, source: str) -> pa.Table:
+def _records(part: Part, source: str) -> pa.Table:
     """One-way records; what nfdump already joined (``-B``) becomes two."""
     import pyarrow.compute as pc
 

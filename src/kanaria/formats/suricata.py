@@ -23,6 +23,7 @@ from kanaria.formats import json_lines
 from kanaria.formats import suricata_tables as tables
 from kanaria.formats.flow_state import PROTOCOL_NAMES, parse_flags
 from kanaria.formats.netflow_stitch import RECORD, stitch
+from kanaria.formats.spans import Lines, Part, Spans
 
 _WINDOW = 32
 """Bytes looked at after ``"event_type"`` to see which type it is; the longest name Suricata has fits."""
@@ -46,16 +47,15 @@ class SuricataEve:
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         for chunk in cols.chunks(stream):
-            raw = cols.split_lines(chunk.data)
-            lines = np.arange(chunk.first, chunk.first + len(raw), dtype=np.int64)
-            types = event_types(raw)
+            lines = Spans.of(chunk.data, chunk.first)
+            types = event_types(lines)
             done: dict[str, list[pa.Table]] = {}
             rejects: list[tuple[int, str, bytes]] = []
             for kind, (table, fields, mapping) in tables.EVENTS.items():
                 chosen = types == kind
                 if not chosen.any():
                     continue
-                part = json_lines.read_json_lines(raw.filter(pa.array(chosen)), lines[chosen], fields)
+                part = json_lines.read_json_lines(lines.take(chosen), fields)
                 rejects += part.rejects
                 if len(part.lines):
                     mapped, numbers = _map(kind, mapping, part)
@@ -64,19 +64,20 @@ class SuricataEve:
                     done.setdefault(table, []).append(
                         cols.finish(table, mapped, numbers, stream=stream, context=context, sensor="suricata")
                     )
-            odd, blank = _odd_lines(raw, lines, types)
+            odd, blank = _odd_lines(lines, types)
             joined = {name: pa.concat_tables(parts) for name, parts in done.items()}
-            yield cols.make_batch(stream, self.name, chunk, joined, len(raw) - blank, rejects + odd)
+            yield cols.make_batch(stream, self.name, chunk, joined, len(lines) - blank, rejects + odd)
 
 
-def event_types(raw: pa.BinaryArray) -> npt.NDArray[Any]:
+def event_types(lines: Spans) -> npt.NDArray[Any]:
     """The event type of every line (text, empty where there is none), found without parsing the JSON."""
     import pyarrow.compute as pc
 
+    offsets = pa.py_buffer(np.append(lines.begins, len(lines.data)).astype(np.int32))
+    raw = pa.BinaryArray.from_buffers(pa.binary(), len(lines), [None, offsets, pa.py_buffer(lines.data)])
     found = pc.find_substring(raw, b'"event_type"').to_numpy(zero_copy_only=False).astype(np.int64)
-    _validity, offsets, data = raw.buffers()
-    begin = np.frombuffer(offsets, np.int32)[raw.offset : raw.offset + len(raw)].astype(np.int64)
-    padded = np.frombuffer(data or b"", np.uint8)
+    begin = lines.begins
+    padded = np.frombuffer(lines.data, np.uint8)
     padded = np.concatenate([padded, np.zeros(_WINDOW, np.uint8)])
     at = np.where(found >= 0, begin + found + len(b'"event_type"'), len(padded) - _WINDOW)
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[at]
@@ -92,13 +93,11 @@ def _cut_after_name(windows: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(kept).view(f"S{_WINDOW}").reshape(-1)
 
 
-def _odd_lines(
-    raw: pa.BinaryArray, lines: cols.Lines, types: npt.NDArray[Any]
-) -> tuple[list[tuple[int, str, bytes]], int]:
+def _odd_lines(lines: Spans, types: npt.NDArray[Any]) -> tuple[list[tuple[int, str, bytes]], int]:
     """Lines without an event type: rejected, and how many of them are only blank."""
     rejects, blank = [], 0
     for index in np.flatnonzero(types == "").tolist():
-        line = raw[index].as_py()
+        line = lines.line(index)
         if not line.strip():
             blank += 1
             continue
@@ -107,11 +106,11 @@ def _odd_lines(
             reason = "expected an object with event_type; this JSON has none" if isinstance(value, dict) else ""
         except (ValueError, RecursionError) as error:
             reason = f"expected one JSON object; {error}"
-        rejects.append((int(lines[index]), reason or "expected one JSON object with event_type", line))
+        rejects.append((int(lines.numbers[index]), reason or "expected one JSON object with event_type", line))
     return rejects, blank
 
 
-def _map(kind: str, mapping: Any, part: cols.Part) -> tuple[tables.Columns, cols.Lines]:
+def _map(kind: str, mapping: Any, part: Part) -> tuple[tables.Columns, Lines]:
     if kind == "netflow":
         return stitch(_halves(part))
     mapped: tables.Columns = mapping(part.table)
@@ -120,7 +119,7 @@ def _map(kind: str, mapping: Any, part: cols.Part) -> tuple[tables.Columns, cols
     return (_drop_answered(mapped, part), part.lines[_kept(part)]) if kind == "dns" else (mapped, part.lines)
 
 
-def _halves(part: cols.Part) -> pa.Table:
+def _halves(part: Part) -> pa.Table:
     """``netflow`` events as unidirectional records."""
     t = part.table
     numbers = {name: number for number, name in PROTOCOL_NAMES.items()}
@@ -135,7 +134,7 @@ def _halves(part: cols.Part) -> pa.Table:
     return pa.table(dict(zip(RECORD.names, values, strict=True)), schema=RECORD)
 
 
-def _join_rdp(mapped: tables.Columns, part: cols.Part) -> tuple[tables.Columns, cols.Lines]:
+def _join_rdp(mapped: tables.Columns, part: Part) -> tuple[tables.Columns, Lines]:
     """One row per RDP attempt: the first value each event of a flow gave; of results the last."""
     joined: dict[object, dict[str, Any]] = {}
     rows = pa.table(mapped).to_pylist()
@@ -148,7 +147,7 @@ def _join_rdp(mapped: tables.Columns, part: cols.Part) -> tuple[tables.Columns, 
     return {name: pa.array([one[name] for one in joined.values()], kind) for name, kind in kinds.items()}, numbers
 
 
-def _kept(part: cols.Part) -> npt.NDArray[np.bool_]:
+def _kept(part: Part) -> npt.NDArray[np.bool_]:
     """DNS events that stand for themselves: all but questions whose answer is in the batch."""
     get, t = tables.get, part.table
     kinds = get(t, "dns", "type").to_pylist()
@@ -160,6 +159,6 @@ def _kept(part: cols.Part) -> npt.NDArray[np.bool_]:
     )
 
 
-def _drop_answered(mapped: tables.Columns, part: cols.Part) -> tables.Columns:
+def _drop_answered(mapped: tables.Columns, part: Part) -> tables.Columns:
     keep = pa.array(_kept(part))
     return {name: column.filter(keep) for name, column in mapped.items()}

@@ -18,6 +18,7 @@ from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
 from kanaria.formats import json_lines
+from kanaria.formats.spans import Part, Spans
 from kanaria.formats.zeek_fields import (
     FIELDS,
     Fields,
@@ -32,6 +33,7 @@ from kanaria.formats.zeek_tables import MAPPINGS
 
 _TABLES = tuple(dict.fromkeys(table for table, _mapping in MAPPINGS.values()))
 _Rejects = list[tuple[int, str, bytes]]
+_SAMPLE = 500  # lines that show how a file writes its times and endpoints
 
 
 def _base(path: str) -> str:
@@ -75,7 +77,7 @@ class _Collected:
     rejects: _Rejects
     rows: int = 0
 
-    def add(self, path: str, part: cols.Part, fields: Fields) -> None:
+    def add(self, path: str, part: Part, fields: Fields) -> None:
         table, mapping = MAPPINGS[_base(path)]
         self.rejects += part.rejects
         if not len(part.lines):
@@ -86,25 +88,15 @@ class _Collected:
         done = cols.finish(table, mapped, part.lines, stream=self.stream, context=self.context, sensor="zeek")
         self.tables.setdefault(table, []).append(done)
 
-    def refuse(self, data: bytes, first: int, reason: str) -> None:
-        lines = [(i, line) for i, line in enumerate(data.split(b"\n")[:-1]) if line.strip()]
-        self.rejects += [(first + i, reason, line) for i, line in lines]
-        self.rows += len(lines)
+    def refuse(self, lines: Spans, reason: str) -> None:
+        rows = zip(lines.numbers.tolist(), lines.rows(), strict=True)
+        refused = [(number, reason, line) for number, line in rows if line.strip()]
+        self.rejects += refused
+        self.rows += len(refused)
 
     def batch(self, name: str, chunk: cols.Chunk) -> Batch:
         tables = {table: pa.concat_tables(parts) for table, parts in self.tables.items()}
         return cols.make_batch(self.stream, name, chunk, tables, self.rows, self.rejects)
-
-
-def _header_lines(data: bytes) -> Iterator[tuple[int, int]]:
-    """Begin and end (after ``\\n``) of every line that starts with ``#``; a search for bytes, not an expression."""
-    begin = 0 if data.startswith(b"#") else data.find(b"\n#") + 1
-    while begin or data.startswith(b"#"):
-        end = data.index(b"\n", begin) + 1
-        yield begin, end
-        begin = end if data.startswith(b"#", end) else data.find(b"\n#", end) + 1
-        if not begin:
-            return
 
 
 class ZeekTsv:
@@ -125,36 +117,34 @@ class ZeekTsv:
         header = _Header(path=path_from_name(stream.name) or "")
         for chunk in cols.chunks(stream):
             collected = _Collected(stream, context, {}, [])
-            start, line = 0, chunk.first
-            for begin, end in _header_lines(chunk.data):
-                line = self._section(chunk.data[start:begin], line, header, collected) + 1
-                header.learn(chunk.data[begin : end - 1].decode("utf-8", "replace"))
-                start = end
-            self._section(chunk.data[start:] if start else chunk.data, line, header, collected)
+            lines = Spans.of(chunk.data, chunk.first)
+            headers = np.flatnonzero(np.frombuffer(chunk.data, np.uint8)[lines.begins] == ord("#")).tolist()
+            start = 0
+            for index in headers:
+                self._section(lines.take(slice(start, index)), header, collected)
+                header.learn(lines.line(index).decode("utf-8", "replace"))
+                start = index + 1
+            self._section(lines.take(slice(start, None)), header, collected)
             yield collected.batch(self.name, chunk)
 
-    def _section(self, data: bytes, first: int, header: _Header, collected: _Collected) -> int:
-        """The rows between two headers; returns the line number after them."""
-        if not data:
-            return first
-        count = data.count(b"\n")
+    def _section(self, lines: Spans, header: _Header, collected: _Collected) -> None:
+        """The rows between two headers."""
+        if not len(lines):
+            return
         path = _known_path(header, collected.stream.name)
         if not header.fields:
             reason = "expected a #fields header before this line; the beginning of the log may be missing"
-            collected.refuse(data, first, reason)
+            collected.refuse(lines, reason)
         elif path is None:
-            collected.rows += count
+            collected.rows += len(lines)
         elif FIELDS[_base(path)].keys().isdisjoint(header.fields):
-            collected.refuse(
-                data, first, f"expected fields of Zeek's {path} log in the #fields header; got none of them"
-            )
+            collected.refuse(lines, f"expected fields of Zeek's {path} log in the #fields header; got none of them")
         else:
             part = cols.read_delimited(
-                data, first, header.fields, tsv_types(_base(path)), delimiter=header.separator, nulls=(header.unset,)
+                lines, header.fields, tsv_types(_base(path)), delimiter=header.separator, nulls=(header.unset,)
             )
             collected.rows += len(part.lines) + len(part.rejects)
             collected.add(path, part, Fields(part.table, header.sets, header.empty))
-        return first + count
 
 
 def _known_path(header: _Header, name: str) -> str | None:
@@ -188,36 +178,31 @@ class ZeekJson:
         default: str | None = None
         for chunk in cols.chunks(stream):
             collected = _Collected(stream, context, {}, [])
-            raw = cols.split_lines(chunk.data)
             default = default or _json_path(chunk.data, stream.name)
-            lines = np.arange(chunk.first, chunk.first + len(raw), dtype=np.int64)
-            self._read(raw, lines, default, collected, chunk.data)
+            self._read(Spans.of(chunk.data, chunk.first), default, collected)
             yield collected.batch(self.name, chunk)
 
-    def _read(self, raw: pa.BinaryArray, lines: cols.Lines, path: str | None, out: _Collected, data: bytes) -> None:
+    def _read(self, lines: Spans, path: str | None, out: _Collected) -> None:
         """Lines read as one log; those whose ``_path`` says otherwise are read again as what they are."""
         import pyarrow.compute as pc
 
         base = _base(path) if path else ""
-        fields = json_schema(base, data[: 1 << 16]) if base in FIELDS else pa.schema([("_path", pa.string())])
-        part = json_lines.read_json_lines(raw, lines, fields)
+        sample = lines.take(slice(_SAMPLE)).joined()[: 1 << 16]
+        fields = json_schema(base, sample) if base in FIELDS else pa.schema([("_path", pa.string())])
+        part = json_lines.read_json_lines(lines, fields)
         out.rows += len(part.lines) + len(part.rejects)
         said = part.table["_path"].combine_chunks() if len(part.lines) else pa.array([], pa.string())
         mine = pc.or_(pc.is_null(said), pc.is_in(said, pa.array([base, path or "", "open_" + base])))
         for other in pc.unique(said.filter(pc.invert(mine))).to_pylist():
-            chosen = pc.fill_null(pc.equal(said, other), False)
+            chosen = pc.fill_null(pc.equal(said, other), False).to_numpy(zero_copy_only=False)
             if _base(other) in FIELDS:
-                out.rows -= pc.sum(chosen).as_py()
-                some = part.raw.filter(chosen)
-                self._read(
-                    some, part.lines[chosen.to_numpy(zero_copy_only=False)], other, out, json_lines.join_lines(some)
-                )
+                out.rows -= int(chosen.sum())
+                self._read(part.source.take(chosen), other, out)
         if base not in FIELDS or path is None:
             out.rejects += part.rejects
             return
         keep = mine.to_numpy(zero_copy_only=False)
-        if not keep.all():
-            part = cols.Part(part.table.filter(mine), part.lines[keep], part.raw.filter(mine), part.rejects)
+        part = part if keep.all() else part.take(keep)
         out.add(path, part, Fields(part.table))
 
 
