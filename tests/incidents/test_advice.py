@@ -112,3 +112,19 @@ def test_advice_is_ordered_by_effort_each_once_in_both_languages() -> None:
             assert efforts == sorted(efforts)
             assert len({item.id for item in found}) == len(found)
             assert all(item.text.en and not item.text.ja.isascii() for item in found)
+
+
+def test_what_a_miner_needs_is_not_advised_where_nothing_mines() -> None:
+    logon = case(finding("ssh_success_after_brute_force", device=DEVICE, table="logon", stage="initial_access"))
+    assert "allow_if_yours" not in advised(logon, "compromised_device", "confirmed")
+    (isolate,) = [
+        item.text
+        for item in recommendations(
+            logon, around(), "compromised_device", Outcome(value="confirmed", bits=9, because=())
+        )
+        if item.id == "isolate"
+    ]
+    assert isolate.en == f"Take {DEVICE} off the network now; keep it running for evidence."
+    assert isolate.ja == f"{DEVICE}を今すぐネットワークから切り離してください。証拠保全のため電源は切らないでください。"
+    assert "isolate" not in advised(logon, "compromised_device", "possible")
+    assert {"isolate", "allow_if_yours"} <= set(advised(NETWORK, "compromised_device", "possible"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kanaria.app.contact import contact
+from kanaria.app.contact import contact, guessers
 from kanaria.app.series import volumes
 from kanaria.app.spool import STREAMED
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Series, Text
@@ -94,8 +95,8 @@ def _server(findings: tuple[Finding, ...]) -> str | None:
 
 def surroundings(stages: Stages) -> Surroundings:
     """What the judge may ask about the rest of the run."""
-    config = stages.config
-    return Surroundings(
+    config, seen = stages.config, stages.material.tables_seen
+    made = Surroundings(
         facts=stages.facts,
         inputs=tuple(stages.inputs.summaries.values()),
         answers=stages.web.answers if "http" in stages.material.tables_seen else _no_answers,
@@ -110,9 +111,11 @@ def surroundings(stages: Stages) -> Surroundings:
         ),
         critical_devices=frozenset(config.devices.critical),
         costs=_costs(stages),
-        **({"contact": contact(stages.engine)} if "connection" in stages.material.tables_seen else {}),
-        tables_seen=frozenset(stages.material.tables_seen),
+        tables_seen=frozenset(seen),
     )
+    if "connection" in seen:
+        made = replace(made, contact=contact(stages.engine))
+    return replace(made, guessers=guessers(stages.engine)) if "logon" in seen else made
 
 
 def _costs(stages: Stages) -> Costs:

@@ -1,9 +1,11 @@
-"""How long devices were in touch with others: asked of the spooled connections, when it is known which matter."""
+"""How long devices were in touch with others, and who tried to log on: asked of the spooled rows at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from kanaria.incidents.case import Guessers
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,3 +33,24 @@ def contact(engine: duckdb.DuckDBPyConnection) -> Callable[[str, Sequence[tuple[
         return float(row[0]) if row else 0.0
 
     return seconds
+
+
+# Enough failures that a person who mistyped is not meant; the models about guessing ask for ten.
+FAILURES = 5
+
+_GUESSERS = f"""
+WITH tried AS (
+    SELECT src_ip, min(time) FILTER (NOT success) AS began, count(*) FILTER (NOT success) AS failures,
+           max(time) FILTER (success) AS logged_on
+    FROM spool_logon WHERE device = $device AND src_ip IS NOT NULL AND success IS NOT NULL GROUP BY src_ip)
+SELECT count(*), count(*) FILTER (logged_on >= began) FROM tried WHERE failures >= {FAILURES}"""  # noqa: S608
+
+
+def guessers(engine: duckdb.DuckDBPyConnection) -> Callable[[str], Guessers | None]:
+    """Sources that failed to log on to a device again and again, and how many of them got in."""
+
+    def asked(device: str) -> Guessers | None:
+        row = engine.execute(_GUESSERS, {"device": device}).fetchone()
+        return Guessers(sources=int(row[0]), got_in=int(row[1])) if row else None
+
+    return asked

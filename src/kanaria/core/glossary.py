@@ -5,9 +5,9 @@ Titles, reports, pages and docs take their words from here. The ids themselves a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from kanaria.core.types import Text
+from kanaria.core.types import Finding, StratumMessage, Text
 
 HYPOTHESES: Mapping[str, Text] = {
     "internet_wide_scanner": Text(
@@ -19,6 +19,26 @@ HYPOTHESES: Mapping[str, Text] = {
     "authorised_mining": Text(en="Mining the owner allows", ja="所有者が許可しているマイニング"),
     "benign": Text(en="Ordinary traffic", ja="通常の通信"),
 }
+
+# The same explanations where nothing of mining was seen, only scanning, password guessing or a break-in.
+WITHOUT_MINING: Mapping[str, Text] = {
+    "internet_wide_scanner": Text(
+        en="Scanning and password guessing that hits everybody", ja="相手を選ばないスキャンやパスワード推測"
+    ),
+    "compromised_device": Text(en="Compromised device", ja="乗っ取られた機器"),
+}
+_MINING_WORDS = ("mining", "miner", "stratum")
+
+
+def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMessage]) -> bool:
+    """Whether anything of mining was found at all."""
+    return any(True for _ in messages) or any(word in found.rule for found in findings for word in _MINING_WORDS)
+
+
+def hypothesis_name(name: str, *, mining: bool) -> Text:
+    """What an explanation is called where something of mining was seen, or nothing."""
+    return HYPOTHESES[name] if mining else WITHOUT_MINING.get(name, HYPOTHESES[name])
+
 
 OUTCOMES: Mapping[str, Text] = {
     "failed": Text(en="failed", ja="失敗"),

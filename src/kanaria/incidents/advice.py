@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kanaria.core.text import defang
+from kanaria.core.text import defang, printable
 from kanaria.core.types import Finding, Hypothesis, Outcome, Recommendation, Text
-from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.case import Case, Surroundings, got_in, guessed, mines
 
 Advice = Callable[[Case, Surroundings, Hypothesis, Outcome], Iterator[Recommendation]]
 
@@ -76,28 +76,59 @@ def _after_success(case: Case, around: Surroundings, top: Hypothesis, result: Ou
 
 
 def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
-    if top == "compromised_device":
+    if top != "compromised_device":
+        return
+    if mines(case) or result.value == "confirmed":
         yield from _isolate(case, result)
-        yield _advise(
-            "find_entrance", 2, result.because,
-            "Find out how they came in before you rebuild: exposed remote desktop, SMB, SSH or web applications, and reused passwords.",
-            "再構築の前に侵入経路を突き止めてください。公開されているリモートデスクトップ、SMB、SSH、Webアプリケーション、使い回しのパスワードなどです。",
-        )  # fmt: skip
-        yield _advise(
-            "rebuild", 3, result.because,
-            "Rebuild the device from a known good state and change every password and key that was on it.",
-            "機器を信頼できる状態から再構築し、保存されていたパスワードと鍵をすべて変更してください。",
-        )  # fmt: skip
+    yield _advise(
+        "find_entrance", 2, result.because,
+        "Find out how they came in before you rebuild: exposed remote desktop, SMB, SSH or web applications, and reused passwords.",
+        "再構築の前に侵入経路を突き止めてください。公開されているリモートデスクトップ、SMB、SSH、Webアプリケーション、使い回しのパスワードなどです。",
+    )  # fmt: skip
+    yield _advise(
+        "rebuild", 3, result.because,
+        "If the device was entered, rebuild it from a known good state and change every password and key that was on it.",
+        "侵入されていた場合は、機器を信頼できる状態から再構築し、保存されていたパスワードと鍵をすべて変更してください。",
+    )  # fmt: skip
+
+
+def _ask_who_logged_on(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    """A logon after many failures is a person who remembered, or somebody who guessed: only the person knows."""
+    found = got_in(case)
+    if found is None or top == "authorised_mining":
+        return
+    source, device = defang(found.remote or "?"), printable(found.device or "?")
+    yield _advise(
+        "ask_who_logged_on", 1, tuple(item.id for item in found.evidence),
+        f"Ask whether the logon to {device} from {source} after the failures was one of yours; if not, end the session, change the password and look at what the account did since.",
+        f"失敗が続いた後の、{source} から {device} へのログオンが身に覚えのあるものかを確認してください。そうでなければ、セッションを切断し、パスワードを変更し、そのアカウントがその後に行ったことを調べてください。",
+    )  # fmt: skip
+
+
+def _harden_logon(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    if not guessed(case) or not any(finding.table == "logon" for finding in case.findings):
+        return
+    inside = got_in(case) is not None
+    en, ja = ("", "") if inside else ("Optional while every attempt fails: ", "試行が失敗し続けている間は任意です: ")
+    yield _advise(
+        "harden_logon", 2 if inside else 1, (),
+        f"{en}{'A' if inside else 'a'}llow keys or certificates only, limit who may reach the logon, and lock out sources that keep failing.",
+        f"{ja}鍵や証明書だけを許可し、ログオンできる送信元を制限し、失敗を繰り返す送信元を締め出してください。",
+    )  # fmt: skip
 
 
 def _isolate(case: Case, result: Outcome) -> Iterator[Recommendation]:
-    device = case.devices[0] if case.devices else None
+    device = printable(case.devices[0]) if case.devices else None
     paid = [f.remote for f in case.findings if f.stage == "impact" and f.remote]
     pools = ", ".join(defang(remote) for remote in list(dict.fromkeys(paid))[:3])
+    least_en, least_ja = "", ""
+    if mines(case):
+        least_en = f", or at least block its connections to {pools or 'the pool'}"
+        least_ja = f"か、少なくとも {pools or 'プール'} への接続を遮断して"
     yield _advise(
         "isolate", 1, result.because,
-        f"Take {device or 'the server'} off the network now, or at least block its connections to {pools or 'the pool'}; keep it running for evidence.",
-        f"{device or 'サーバ'}を今すぐネットワークから切り離すか、少なくとも {pools or 'プール'} への接続を遮断してください。証拠保全のため電源は切らないでください。",
+        f"Take {device or 'the server'} off the network now{least_en}; keep it running for evidence.",
+        f"{device or 'サーバ'}を今すぐネットワークから切り離{'す' if least_ja else 'して'}{least_ja}ください。証拠保全のため電源は切らないでください。",
     )  # fmt: skip
 
 
@@ -113,7 +144,7 @@ def _close_doors(case: Case, around: Surroundings, top: Hypothesis, result: Outc
 
 
 def _allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
-    if top == "compromised_device":
+    if top == "compromised_device" and mines(case):
         yield _advise(
             "allow_if_yours", 1, (),
             "If this miner is yours, say so in the configuration (`allowed.pools`, `allowed.wallets`, `allowed.devices`) and it will be reported as authorised.",
@@ -121,7 +152,10 @@ def _allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -
         )  # fmt: skip
 
 
-_ADVICE: tuple[Advice, ...] = (_nothing, _quieter_log, _check_host, _update_products, _after_success, _compromised, _close_doors, _allow)  # fmt: skip
+_ADVICE: tuple[Advice, ...] = (
+    _nothing, _ask_who_logged_on, _quieter_log, _check_host, _update_products, _after_success, _compromised, _close_doors,
+    _harden_logon, _allow,
+)  # fmt: skip
 
 
 def _matched(case: Case) -> Iterator[tuple[str, Finding]]:

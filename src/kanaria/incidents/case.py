@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.types import AnswerSizes, Finding, HostObservation, InputSummary, Record, StratumMessage
 
 
@@ -84,6 +85,18 @@ def _no_contact(_device: str, _peers: Sequence[tuple[str, int | None]]) -> float
     return 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Guessers:
+    """Sources whose logons to one device failed, and those among them that logged on later."""
+
+    sources: int
+    got_in: int
+
+
+def _no_logons(_device: str) -> Guessers | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the judge may ask about everything else that was read."""
@@ -103,8 +116,31 @@ class Surroundings:
     costs: Costs = Costs()
     contact: Callable[[str, Sequence[tuple[str, int | None]]], float] = _no_contact
     """Seconds in which a device had a connection open to one of these remotes and ports; 0 when not known."""
+    guessers: Callable[[str], Guessers | None] = _no_logons
+    """Who failed to log on to a device, and how many of them got in; None when no logons of it were read."""
     tables_seen: frozenset[str] = frozenset()
     """Names of the tables that had rows: what kinds of evidence were available at all."""
+
+
+def mines(case: Case) -> bool:
+    """Whether anything of mining was found at all, not only signs of a break-in."""
+    return speaks_of_mining(case.findings, case.messages)
+
+
+# Evidence that says that passwords are tried.
+GUESSING = frozenset({"login_guessing", "rdp_guessing"})
+GOT_IN = "login_after_guessing"
+
+
+def guessed(case: Case) -> bool:
+    """Whether passwords were tried."""
+    return any(item.kind in GUESSING for finding in case.findings for item in finding.evidence)
+
+
+def got_in(case: Case) -> Finding | None:
+    """The finding that says that guessing was followed by a logon."""
+    found = (f for f in case.findings if any(item.kind == GOT_IN for item in f.evidence))
+    return next(found, None)
 
 
 def _commonest(values: list[str | None]) -> tuple[str, ...]:

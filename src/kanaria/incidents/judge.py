@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kanaria.core.glossary import HYPOTHESES, OUTCOMES
+from kanaria.core.glossary import OUTCOMES, hypothesis_name
 from kanaria.core.ids import content_id
 from kanaria.core.text import printable
 from kanaria.core.types import (
@@ -23,7 +23,7 @@ from kanaria.core.types import (
     Text,
 )
 from kanaria.incidents.advice import recommendations
-from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.case import Case, Surroundings, guessed, mines
 from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline
 from kanaria.incidents.outcomes import outcome_evidence
 from kanaria.incidents.signals import SIGNALS
@@ -41,6 +41,7 @@ _SEVERITY: dict[Hypothesis, dict[OutcomeValue, Severity]] = {
 }  # fmt: skip
 
 
+_SCAN = Text(en="Internet-wide scan", ja="インターネット全体へのスキャン")
 _SUSPECT = Text(en="Device that may be compromised", ja="乗っ取られた疑いのある機器")
 
 
@@ -104,9 +105,9 @@ def _specific(case: Case, top: Hypothesis) -> Text:
     """The hypothesis, or for an attack the most serious model's own title, which says more."""
     if top == "exploitation_attempt" and case.findings:
         return worst(case.findings).title
-    name = HYPOTHESES[top]
+    name = hypothesis_name(top, mining=mines(case))
     if top == "internet_wide_scanner" and not case.messages:
-        return Text(en="Internet-wide scan", ja="インターネット全体へのスキャン")
+        return _guessing(case) if guessed(case) else _SCAN
     if top == "compromised_device":
         what = name if mines(case) else _SUSPECT
         device = printable(case.devices[0]) if case.devices else ""
@@ -114,9 +115,14 @@ def _specific(case: Case, top: Hypothesis) -> Text:
     return name
 
 
-def mines(case: Case) -> bool:
-    """Whether anything of mining was found at all, not only signs of a break-in."""
-    return bool(case.messages) or any("mining" in f.rule or "miner" in f.rule for f in case.findings)
+def _guessing(case: Case) -> Text:
+    """Who was tried, and how many there were of them."""
+    device = printable(case.devices[0]) if case.devices else ""
+    more = len(case.devices) - 1
+    if not device:
+        return Text(en="Password guessing", ja="パスワードの推測")
+    also_en, also_ja = (f" and {more} more", f"ほか{more}台") if more else ("", "")
+    return Text(en=f"Password guessing against {device}{also_en}", ja=f"{device}{also_ja}へのパスワード推測")
 
 
 def worst(findings: Iterable[Finding]) -> Finding:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Record, Text
-from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.case import Case, Surroundings, got_in, guessed
 from kanaria.incidents.weighing import evidence
 
 # Cradles fetch and start the miner within seconds to minutes; an hour of covered log without a follow-up is telling.
@@ -32,6 +32,20 @@ def outcome_evidence(case: Case, around: Surroundings) -> Iterator[Evidence]:
     yield from _result_in_answer(case, around)
     yield from _follow_up(case, around)
     yield from _network(case, around)
+    yield from _logons(case, around)
+
+
+def _logons(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Password guessing of which every attempt was refused, as far as the logs go."""
+    if not guessed(case) or got_in(case):
+        return
+    known = [found for device in case.devices if (found := around.guessers(device)) is not None]
+    sources = sum(found.sources for found in known)
+    if sources and not any(found.got_in for found in known):
+        yield evidence(around.facts, "logons_refused", None, Text(
+            en=f"of the sources whose logons failed again and again ({sources}) none logged on later, as far as the logs go",
+            ja=f"何度もログオンに失敗した送信元({sources}個)の中に、その後ログオンできたものはログの範囲にありません",
+        ))  # fmt: skip
 
 
 def _answers(case: Case, around: Surroundings) -> Iterator[Evidence]:

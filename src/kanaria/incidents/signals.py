@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from kanaria.core.facts import SampleValue
 from kanaria.core.text import cut, printable
 from kanaria.core.types import HYPOTHESES, Evidence, StratumMessage, Text
-from kanaria.incidents.case import Case, Surroundings
+from kanaria.incidents.case import Case, Surroundings, mines
 from kanaria.incidents.weighing import evidence
 
 Signal = Callable[[Case, Surroundings], Iterator[Evidence]]
@@ -158,7 +158,7 @@ def allowed_mining(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """Mining the owner declared."""
     allowed = around.allowed
     for device in case.devices:
-        if device in allowed.devices and _mines(case):
+        if device in allowed.devices and mines(case):
             yield evidence(
                 around.facts, "authorised_miner_configured", because=_allowed_text("device", "デバイス", device)
             )
@@ -233,10 +233,6 @@ def _covered(name: str, allowed: frozenset[str]) -> bool:
     """Whether a host name is one of these or below one; case and a final dot mean nothing in names."""
     plain = name.rstrip(".").lower()
     return any(plain == (own := pool.rstrip(".").lower()) or plain.endswith("." + own) for pool in allowed)
-
-
-def _mines(case: Case) -> bool:
-    return bool(case.messages) or any("mining" in finding.rule for finding in case.findings)
 
 
 def _allowed_text(kind_en: str, kind_ja: str, value: str) -> Text:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.glossary import HYPOTHESES
 from kanaria.core.types import Analysis, Language
 from kanaria.report import plots
 from kanaria.report.phrases import HEADINGS
@@ -27,7 +26,6 @@ def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:
     return environment.get_template("report.html").render(
         language=language,
         headings={name: text.to(language) for name, text in HEADINGS.items()},
-        names={name: text.to(language) for name, text in HYPOTHESES.items()},
         views=list(incident_views(analysis, facts, language)),
         nothing=write_nothing_found(analysis, language).text,
         pictures=plots.embedded(analysis, language),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kanaria.core.facts import Knowledge, Vulnerability
-from kanaria.core.glossary import DIALECTS, HYPOTHESES
+from kanaria.core.glossary import DIALECTS, hypothesis_name, speaks_of_mining
 from kanaria.core.text import cut, printable
 from kanaria.core.types import (
     Analysis,
@@ -67,7 +67,8 @@ def identification(subject: Subject) -> Iterator[Claim]:
     incident = subject.incident
     top, second = incident.hypotheses[0], incident.hypotheses[1]
     about = _about_top(subject)
-    name = subject.to(HYPOTHESES[top.name])
+    mining = speaks_of_mining(incident.findings, incident.messages)
+    name = subject.to(hypothesis_name(top.name, mining=mining))
     yield subject.say("hypothesis", *about, name=name, probability=_percent(top.probability), bits=f"{top.bits:+.1f}")
     if top.name == "internet_wide_scanner" and incident.messages:
         yield subject.say("not_an_attack", *about)
@@ -76,7 +77,7 @@ def identification(subject: Subject) -> Iterator[Claim]:
     known = subject.evidence
     yield from _reasons(subject, [known[i] for i in about if known[i].family != "prior" and known[i].bits > 0])
     if second.probability >= RUNNER_UP_FROM:
-        runner_up = subject.to(HYPOTHESES[second.name])
+        runner_up = subject.to(hypothesis_name(second.name, mining=mining))
         yield subject.say(
             "runner_up", *_about(subject, second.name), name=runner_up, probability=_percent(second.probability)
         )
@@ -90,7 +91,7 @@ def outcome(subject: Subject) -> Iterator[Claim]:
     yield subject.say(f"outcome_{result.value}", *result.because)
     yield from _reasons(subject, [subject.evidence[i] for i in result.because])
     harmless = subject.incident.hypotheses[0].name in {"internet_wide_scanner", "misdirected_miner"}
-    if harmless and result.value == "failed":
+    if harmless and result.value == "failed" and subject.incident.messages:
         yield subject.say("no_miner_runs", *result.because)
 
 

@@ -5,11 +5,11 @@ Comes in: an ``Analysis``, facts and a language. Goes out: plain values for temp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.glossary import HYPOTHESES, SEVERITIES
+from kanaria.core.glossary import HYPOTHESES, SEVERITIES, hypothesis_name, speaks_of_mining
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Claim, Evidence, Incident, Language, Report
 from kanaria.report.phrases import phrase
@@ -35,6 +35,8 @@ class IncidentView:
     incident: Incident
     report: Report
     severity: str
+    names: Mapping[str, str]
+    """What the explanations are called in this incident."""
     evidence: tuple[NumberedEvidence, ...]
 
     def numbers(self, claim: Claim) -> tuple[int, ...]:
@@ -47,31 +49,34 @@ def incident_views(analysis: Analysis, facts: Knowledge, language: Language) -> 
     """A view per incident. Priors are evidence too, but say nothing to a reader and get no number."""
     for incident in analysis.incidents:
         shown = [item for item in incident.evidence if item.family != "prior"]
+        mining = speaks_of_mining(incident.findings, incident.messages)
+        names = {name: hypothesis_name(name, mining=mining).to(language) for name in HYPOTHESES}
         yield IncidentView(
             incident=incident,
             report=write(incident, analysis, facts, language),
             severity=SEVERITIES[incident.severity].to(language),
-            evidence=tuple(_numbered(item, number, language) for number, item in enumerate(shown, 1)),
+            names=names,
+            evidence=tuple(_numbered(item, number, language, names) for number, item in enumerate(shown, 1)),
         )
 
 
-def _numbered(item: Evidence, number: int, language: Language) -> NumberedEvidence:
+def _numbered(item: Evidence, number: int, language: Language, names: Mapping[str, str]) -> NumberedEvidence:
     return NumberedEvidence(
         number=number,
         id=item.id,
         place=f"{printable(item.source)}:{item.line}" if item.source else "",
-        bits=_worth(item, language),
+        bits=_worth(item, language, names),
         because=item.because.to(language),
         quote=printable(item.quote),
     )
 
 
-def _worth(item: Evidence, language: Language) -> str:
+def _worth(item: Evidence, language: Language, names: Mapping[str, str]) -> str:
     """What the observation is worth and for what: "+6.0 bits for …", "-3.0 bits against …", nothing for a mere quote."""
     if item.about == "outcome":
         about = phrase("worth_success", language)
-    elif item.about in HYPOTHESES:
-        about = HYPOTHESES[item.about].to(language)
+    elif item.about in names:
+        about = names[item.about]
     else:
         return ""
     key = "worth_none" if not item.bits else "worth_for" if item.bits > 0 else "worth_against"

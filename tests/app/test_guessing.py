@@ -1,0 +1,76 @@
+"""Password guessing: what it is called, whether it failed, and what is advised, from the log to the report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from kanaria.app.contact import guessers
+from kanaria.incidents.case import Guessers
+from tests.app.running import Kanaria
+
+START = datetime(2026, 3, 2, 1, tzinfo=UTC)
+STRANGER = "203.0.113.9"
+
+
+def line(seconds: float, source: str, *, success: bool = False) -> str:
+    word = "Accepted" if success else "Failed"
+    time = START + timedelta(seconds=seconds)
+    return f"{time:%Y-%m-%dT%H:%M:%S}+00:00 gate sshd[7]: {word} password for root from {source} port 40000 ssh2\n"
+
+
+def guessed(kanaria: Kanaria, tmp_path: Path, *more: str) -> dict[str, Any]:
+    (tmp_path / "auth.log").write_text("".join([line(7 * n, STRANGER) for n in range(60)]) + "".join(more))
+    return kanaria("analyze", "auth.log", "--format", "json").incident
+
+
+def test_guessing_that_was_refused_throughout_failed(kanaria: Kanaria, tmp_path: Path) -> None:
+    incident = guessed(kanaria, tmp_path)
+    assert incident["title"] == {"en": "Password guessing against gate: failed", "ja": "gateへのパスワード推測: 失敗"}
+    assert (incident["outcome"]["value"], incident["severity"]) == ("failed", "informational")
+    assert [advice["id"] for advice in incident["recommendations"]] == ["none", "harden_logon"]
+    told = {section["id"]: section["claims"] for section in incident["report"]["en"]["sections"]}
+    assert "Scanning and password guessing that hits everybody" in told["identification"][0]["text"]
+    assert not any("iner" in claim["text"] for part in ("identification", "outcome") for claim in told[part])
+    assert "(1) none logged on later" in told["outcome"][1]["text"]
+
+
+def test_somebody_else_who_logs_on_changes_nothing(kanaria: Kanaria, tmp_path: Path) -> None:
+    incident = guessed(kanaria, tmp_path, line(500, "198.51.100.7"), line(510, "198.51.100.7", success=True))
+    assert incident["outcome"]["value"] == "failed"
+
+
+def test_a_logon_after_guessing_is_no_scan(kanaria: Kanaria, tmp_path: Path) -> None:
+    incident = guessed(kanaria, tmp_path, line(540, STRANGER, success=True))
+    assert incident["title"]["en"] == "Device that may be compromised (gate): success possible"
+    assert incident["title"]["ja"] == "乗っ取られた疑いのある機器(gate): 成功した可能性あり"
+    assert (incident["hypotheses"][0]["name"], incident["severity"]) == ("compromised_device", "high")
+    advised = [advice["id"] for advice in incident["recommendations"]]
+    assert advised == ["ask_who_logged_on", "find_entrance", "harden_logon", "rebuild"]
+    assert "203.0.113[.]9" in incident["recommendations"][0]["text"]["ja"]
+    assert {"type": "account", "value": "root"} in [
+        {"type": known["type"], "value": known["value"]} for known in incident["indicators"]
+    ]
+
+
+def test_sources_that_fail_and_those_that_get_in_are_counted() -> None:
+    rows = [(source, n, False) for source in ("a", "b") for n in range(5)]
+    rows += [("b", 9, True), ("c", 0, False), ("c", 1, True), ("d", 0, True), *(("d", n, False) for n in range(1, 7))]
+    table = pa.table(
+        {
+            "src_ip": [source for source, _, _ in rows],
+            "time": pa.array([START + timedelta(minutes=n) for _, n, _ in rows], pa.timestamp("us", tz="UTC")),
+            "success": [success for _, _, success in rows],
+            "device": ["gate"] * len(rows),
+        }
+    )
+    engine = duckdb.connect()
+    engine.register("logons", table)
+    engine.execute("CREATE TEMP TABLE spool_logon AS FROM logons")
+    assert guessers(engine)("gate") == Guessers(sources=3, got_in=1), "c mistyped once; d was in before it failed"
+    assert guessers(engine)("other") == Guessers(sources=0, got_in=0)
+    engine.close()
