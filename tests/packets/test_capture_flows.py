@@ -25,6 +25,8 @@ from build_packets import (
     udp,
 )  # fmt: skip
 
+from kanaria.formats.packets import window
+
 SCRIPT = [("c", b'{"id":1,"method":"login"}\n'), ("s", b'{"id":1,"result":{}}\n')]
 BARE = [frame[14:] for frame in conversation(SCRIPT)]
 
@@ -230,3 +232,10 @@ def test_unknown_link_type_says_so(read: Reader) -> None:
     rows, (reject,) = read(pcap([b"\0" * 60] * 3, link=105))
     assert not rows
     assert reject.reason.startswith("3 packets: link type")
+
+
+def test_a_flow_has_only_letters_of_its_own(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "BLOCK", 256)
+    again = ethernet(ip(tcp(seq=5000, flags=SYN)))  # ends the conversation, whose place the datagram gets
+    rows, _ = read(pcap([*conversation(SCRIPT), again, ethernet(ip(udp(bytes(200), dport=9), proto=17))]))
+    assert [row["history"] for row in rows["connection"]] == ["ShADdFf", "S", "D"]

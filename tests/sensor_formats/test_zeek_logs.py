@@ -44,6 +44,18 @@ def test_mangled_separator_and_trailing_tabs(read: _Read) -> None:
     assert len(rows(read, text)) == 1
 
 
+@pytest.mark.parametrize("separator", ["Ü", "\\x0a", "\\x00", ""])
+def test_a_separator_that_cannot_be_one_is_taken_for_a_tab(read: _Read, separator: str) -> None:
+    text = f"#separator {separator}\n#set_separator\t\n#path\tconn\n#fields\tts\t{ENDS}\tproto\ttunnel_parents\n"
+    (row,) = rows(read, text + f"1.0\t{FLOW}\ttcp\ta,b\n")
+    assert (row["dst_port"], row["transport"]) == (443, "tcp")
+
+
+def test_a_separator_changed_to_nonsense_later(read: _Read) -> None:
+    text = f"#path\tconn\n#fields\tts\t{ENDS}\tproto\n1.0\t{FLOW}\ttcp\n#separator Ü\n2.0\t{FLOW}\ttcp\n"
+    assert len(rows(read, text)) == 2
+
+
 def test_own_unset_and_empty_words(read: _Read) -> None:
     head = "#separator \\x09\n#unset_field\tnone\n#empty_field\tnothing\n#path\tconn\n"
     (row,) = rows(read, head + f"#fields\tts\t{ENDS}\tproto\thistory\tconn_state\n1.0\t{FLOW}\ttcp\tnone\tnothing\n")

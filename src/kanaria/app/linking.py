@@ -1,13 +1,13 @@
 """One flow is one row, whichever sensors saw it, and it carries the name its server was known by.
 
-Comes in: a slice of tables. Goes out: the same tables without doubles (rows of a second sensor about a flow that a
-better-placed sensor also saw), and connections with ``sni`` filled from TLS handshakes and DNS answers. Flows are
-recognised by their Community ID.
+Comes in: a slice of tables, with everything else of the run in the engine. Goes out: the same tables without doubles
+(rows of a second sensor about a flow that a better-placed sensor also saw), and connections with ``sni`` filled from
+TLS handshakes and DNS answers. Flows are recognised by their Community ID.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,21 +21,40 @@ DOUBLED = ("connection", "dns", "tls", "rdp", "smb")
 _RANK = "CASE sensor WHEN 'pcap' THEN 0 WHEN 'zeek' THEN 1 WHEN 'suricata' THEN 2 ELSE 3 END"
 # Two sensors' clocks and time-outs differ; Zeek and Suricata both give up an idle UDP flow after a minute or less.
 _SLACK_US = 60_000_000
+# Resolvers and programs remember an answer for its time to live, seldom longer than a day (RFC 8767 caps it at a week).
+_REMEMBERED_US = 86_400_000_000
+_SOON_US = 3_600_000_000
 
 
-def link(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], int]:
-    """The tables without doubles and with names; and how many rows were doubles."""
-    linked, dropped = dict(tables), 0
-    for name in DOUBLED:
-        if name in linked:
-            kept = _once(engine, linked[name])
+class Linker:
+    """Links one slice of a run after the other. ``spooled`` are the tables of the run's ``Spool``, filled completely.
+
+    A slice is a part of the run cut at some moment, and what belongs to a flow may lie beyond the cut: the answer that
+    named its server, its handshake, or another sensor's record of it. So partners are looked for among all spooled
+    rows, in the engine, which keeps its memory bounded by spilling to disk.
+    """
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection, spooled: Iterable[str]) -> None:
+        self._engine = engine
+        self._spooled = frozenset(spooled)
+        self._several = {name for name in self._spooled & set(DOUBLED) if self._sources(name) > 1}
+
+    def link(self, tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], int]:
+        """The tables without doubles and with names; and how many rows were doubles."""
+        linked, dropped = dict(tables), 0
+        for name in self._several & set(linked):
+            kept = _once(self._engine, name, linked[name])
             dropped += len(linked[name]) - len(kept)
             linked[name] = kept
-    if "connection" in linked and ("tls" in linked or "dns" in linked):
-        linked["connection"] = _named(engine, linked)
-    if "dns" in linked:
-        linked["dns"] = _asker_is_device(linked["dns"])
-    return linked, dropped
+        if "connection" in linked and self._spooled & {"tls", "dns"}:
+            linked["connection"] = _named(self._engine, linked["connection"], self._spooled)
+        if "dns" in linked:
+            linked["dns"] = _asker_is_device(linked["dns"])
+        return linked, dropped
+
+    def _sources(self, name: str) -> int:
+        row = self._engine.execute(f"SELECT count(DISTINCT source) FROM spool_{name}").fetchone()  # noqa: S608
+        return int(row[0]) if row else 0
 
 
 def _asker_is_device(dns: pa.Table) -> pa.Table:
@@ -51,21 +70,26 @@ def _asker_is_device(dns: pa.Table) -> pa.Table:
     return dns
 
 
-def _once(engine: duckdb.DuckDBPyConnection, table: pa.Table) -> pa.Table:
-    """Rows that no better sensor also has."""
+def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.Table:
+    """Rows that no better sensor also has, in this slice or another."""
     import pyarrow.compute as pc
 
-    if pc.count_distinct(table["source"]).as_py() < 2:
-        return table
+    timed = "duration_us" in table.column_names
+    length = table["duration_us"] if timed else pa.nulls(len(table), pa.int64())
     slim = table.select(["event_id", "time", "source", "sensor", "community_id"])
-    length = table["duration_us"] if "duration_us" in table.column_names else pa.nulls(len(table), pa.int64())
     engine.register("linking_rows", slim.append_column("length", length))
+    spooled = "coalesce(duration_us, 0)" if timed else "0"
     doubles = engine.execute(
-        f"""WITH flows AS (
+        f"""WITH worse AS (
                 SELECT event_id, source, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length,
-                       {_RANK} AS rank
-                FROM linking_rows WHERE community_id IS NOT NULL AND time IS NOT NULL)
-            SELECT DISTINCT worse.event_id FROM flows AS worse JOIN flows AS better USING (community_id)
+                    {_RANK} AS rank
+                FROM linking_rows WHERE community_id IS NOT NULL AND time IS NOT NULL),
+            better AS (
+                SELECT source, community_id, epoch_us(time) AS t, {spooled} AS length, {_RANK} AS rank
+                FROM spool_{name} WHERE community_id IS NOT NULL AND time IS NOT NULL
+                    AND epoch_us(time) - {_SLACK_US} <= (SELECT max(t + length) FROM worse)
+                    AND epoch_us(time) + {spooled} + {_SLACK_US} >= (SELECT min(t) FROM worse))
+            SELECT DISTINCT worse.event_id FROM worse JOIN better USING (community_id)
             WHERE better.source <> worse.source
               AND (better.rank, better.source) < (worse.rank, worse.source)
               AND better.t - {_SLACK_US} <= worse.t + worse.length
@@ -77,31 +101,44 @@ def _once(engine: duckdb.DuckDBPyConnection, table: pa.Table) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table["event_id"], doubles["event_id"].combine_chunks())))
 
 
-def _named(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> pa.Table:
+# The handshake of the flow itself: of several with the same ends, the one nearest to its start.
+_HANDSHAKES = f"""
+    SELECT c.event_id, arg_min(t.sni, coalesce(abs(epoch_us(t.time) - c.t), {_SLACK_US})) AS sni
+    FROM linking_connection AS c JOIN spool_tls AS t USING (community_id)
+    WHERE t.sni IS NOT NULL AND (t.time IS NULL OR c.t IS NULL
+        OR epoch_us(t.time) BETWEEN c.t - {_SLACK_US} AND c.t + c.length + {_SLACK_US})
+    GROUP BY c.event_id"""  # noqa: S608
+# What the client had resolved last before it connected, else first afterwards (the capture began in between).
+_ANSWERS = f"""
+    WITH answered AS (
+        SELECT src_ip, query, epoch_us(time) AS t, unnest(answers) AS dst_ip FROM spool_dns
+        WHERE query IS NOT NULL AND epoch_us(time) >= (SELECT min(t) FROM linking_connection) - {_REMEMBERED_US}
+            AND epoch_us(time) <= (SELECT max(t) FROM linking_connection) + {_SOON_US}),
+    asked AS (SELECT event_id, src_ip, dst_ip, t FROM linking_connection WHERE t IS NOT NULL),
+    earlier AS (SELECT asked.event_id, a.query FROM asked ASOF JOIN answered AS a
+        ON asked.src_ip = a.src_ip AND asked.dst_ip = a.dst_ip AND asked.t >= a.t
+        WHERE asked.t - a.t <= {_REMEMBERED_US}),
+    later AS (SELECT asked.event_id, a.query FROM asked ASOF JOIN answered AS a
+        ON asked.src_ip = a.src_ip AND asked.dst_ip = a.dst_ip AND asked.t < a.t
+        WHERE a.t - asked.t <= {_SOON_US})
+    SELECT event_id, coalesce(earlier.query, later.query) AS sni FROM earlier FULL JOIN later USING (event_id)"""  # noqa: S608
+_NOBODY = "SELECT NULL::BIGINT AS event_id, NULL::VARCHAR AS sni WHERE false"
+
+
+def _named(engine: duckdb.DuckDBPyConnection, connection: pa.Table, spooled: Collection[str]) -> pa.Table:
     """Connections with ``sni`` from the TLS handshake of the same flow, else from what the client had resolved."""
-    connection = tables["connection"]
-    engine.register("linking_connection", connection.select(["event_id", "sni", "community_id", "src_ip", "dst_ip"]))
-    names = {"linking_tls": "SELECT NULL::VARCHAR AS community_id, NULL::VARCHAR AS sni WHERE false"}
-    names["linking_dns"] = "SELECT NULL::VARCHAR AS src_ip, NULL::VARCHAR AS ip, NULL::VARCHAR AS query WHERE false"
-    if "tls" in tables:
-        engine.register("linking_handshakes", tables["tls"].select(["community_id", "sni"]))
-        names["linking_tls"] = (
-            "SELECT community_id, min(sni) AS sni FROM linking_handshakes WHERE sni IS NOT NULL GROUP BY community_id"
-        )
-    if "dns" in tables:
-        engine.register("linking_answers", tables["dns"].select(["src_ip", "query", "answers", "time"]))
-        names["linking_dns"] = """SELECT src_ip, ip, arg_max(query, time) AS query FROM
-            (SELECT src_ip, query, time, unnest(answers) AS ip FROM linking_answers) GROUP BY src_ip, ip"""
-    named = engine.execute(
-        f"""SELECT c.event_id, any_value(coalesce(c.sni, t.sni, d.query)) AS sni FROM linking_connection AS c
-            LEFT JOIN ({names["linking_tls"]}) AS t USING (community_id)
-            LEFT JOIN ({names["linking_dns"]}) AS d ON d.src_ip = c.src_ip AND d.ip = c.dst_ip
-            GROUP BY c.event_id"""  # noqa: S608
-    ).to_arrow_table()
-    for view in ("linking_connection", "linking_handshakes", "linking_answers"):
-        engine.unregister(view)
     import pyarrow.compute as pc
 
+    slim = connection.select(["event_id", "sni", "community_id", "src_ip", "dst_ip"])
+    slim = slim.append_column("t", pc.cast(connection["time"], pa.int64()))
+    engine.register("linking_connection", slim.append_column("length", pc.fill_null(connection["duration_us"], 0)))
+    named = engine.execute(
+        f"""SELECT c.event_id, any_value(coalesce(c.sni, h.sni, a.sni)) AS sni FROM linking_connection AS c
+            LEFT JOIN ({_HANDSHAKES if "tls" in spooled else _NOBODY}) AS h USING (event_id)
+            LEFT JOIN ({_ANSWERS if "dns" in spooled else _NOBODY}) AS a USING (event_id)
+            GROUP BY c.event_id"""  # noqa: S608
+    ).to_arrow_table()
+    engine.unregister("linking_connection")
     rows = pc.index_in(connection["event_id"], named["event_id"].combine_chunks())
     at = connection.schema.get_field_index("sni")
     return connection.set_column(at, "sni", named["sni"].combine_chunks().take(rows.combine_chunks()))

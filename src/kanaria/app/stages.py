@@ -21,7 +21,7 @@ import pyarrow as pa
 from kanaria.app.config import Config
 from kanaria.app.home import infer
 from kanaria.app.inputs import Inputs
-from kanaria.app.linking import link
+from kanaria.app.linking import Linker
 from kanaria.app.listings import user_facts
 from kanaria.app.material import Material
 from kanaria.app.series import SeriesKeeper
@@ -172,9 +172,10 @@ class Stages:
             spool.settle()
             self.lived = bool(self.store) or spool.span() >= timedelta(days=self.config.baseline.warm_up_days)
             inferred = None if self.config.home else infer(self.engine, [n for n in spool.names if n in ORIENTED])
+            linker = Linker(self.engine, spool.names)
             for tables in spool.slices():
                 self.home = inferred or self.config.home_networks
-                linked, doubles = link(self.engine, tables)
+                linked, doubles = linker.link(tables)
                 self.inputs.doubles += doubles
                 yield self._oriented(linked, inferred) if inferred else linked
 

@@ -37,8 +37,10 @@ _TRANSPORT_NAMES = pa.array([TRANSPORTS.get(number, str(number)) for number in r
 
 def connections(flows: FlowSet, *, source: str, sensor: str, first_id: int) -> Mapping[str, Any]:
     """Columns of the ``connection`` table, client and server put the right way round first."""
-    turn(flows)
     table, count = flows.flows, len(flows.flows)
+    # A place in the flow table is used again, and behind its own letters a flow has those of the one before.
+    table["history"][np.arange(L.HISTORY) >= table["history_length"][:, None]] = 0
+    turn(flows)
     ports = table["port"].astype(np.int32)
     columns: dict[str, Any] = {
         "event_id": pa.array(first_id + table["first_packet"]),
