@@ -159,9 +159,10 @@ def test_rows_outside_the_shape_are_left_alone() -> None:
 )
 def test_names_are_reduced_to_what_somebody_registered(name: str, registered: str | None) -> None:
     engine = duckdb.connect()
-    engine.execute("CREATE TABLE devices (actor BIGINT, grp BIGINT, first BIGINT)")
+    engine.execute("CREATE TABLE devices (actor BIGINT, grp BIGINT, role VARCHAR, first BIGINT)")
     encode.encode(engine, connection(flow(0, sni=name)), "devices")
-    assert engine.execute("SELECT name_text FROM encoded").fetchall() == [(registered,)]
+    assert engine.execute("SELECT name_text FROM encoded_texts").fetchall() == [(registered,)]
+    assert engine.execute("SELECT name IS NULL FROM encoded").fetchall() == [(registered is None,)]
 
 
 def test_p_values_fall_with_surprise_and_never_reach_zero() -> None:

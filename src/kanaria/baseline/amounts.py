@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ibis
 
-from kanaria.baseline.expressions import Table, Value, bucket, growth, scale, sum_of, tie, to_bits, union
+from kanaria.baseline.expressions import Table, Value, bucket, growth, measure_key, scale, sum_of, tie, to_bits, union
 from kanaria.baseline.shape import (
     FIRST_RATE,
     INBOUND,
     LEAST_SHARE,
     MEASURES,
     NETWORK_SUBJECT,
+    PEAKS,
     PRIOR,
     QUANTITIES,
     RATES,
@@ -39,7 +40,13 @@ def measure(rows: Table, judged: Table, hourly: Table) -> Table:
         )
         for number, name in enumerate(RATES)
     ]  # fmt: skip
-    return union([part.select(*MEASURES) for part in (flow_keys(rows), *rates)])
+    plain = [_keyed(part, number) for number, part in enumerate(_flow_parts(rows))]
+    return union([*plain, *(_keyed(part, FIRST_RATE + number) for number, part in enumerate(rates))])
+
+
+def _keyed(part: Table, number: int) -> Table:
+    key = measure_key(part.actor, part.service, part.hour, number, part.bucket)
+    return part.mutate(key=key).select(*MEASURES)
 
 
 def look_up_tails(measures: Table, quantities: Table) -> Table:
@@ -105,16 +112,8 @@ def with_volume(rows: Table, graded: Table) -> Table:
     """Adds the most surprising of a flow's quantities."""
     for number, name in enumerate(QUANTITIES):
         part = graded.filter(graded.quantity == number)
-        other = part.select(
-            g_actor=part.actor, g_service=part.service, g_hour=part.hour, g_bucket=part.bucket,
-            **{f"{name}_bits": part.bits},
-        )  # fmt: skip
-        match = (
-            (rows.actor == other.g_actor)
-            & (rows.service == other.g_service)
-            & (rows.hour == other.g_hour)
-            & (bucket(rows[name]) == other.g_bucket)
-        )
+        other = part.select(g_key=part.key, **{f"{name}_bits": part.bits})
+        match = measure_key(rows.actor, rows.service, rows.hour, number, bucket(rows[name])) == other.g_key
         rows = rows.left_join(other, match).select(*rows.columns, f"{name}_bits")
     measured = [rows[f"{name}_bits"] for name in QUANTITIES]
     most = ibis.greatest(*(bits.fill_null(0.0) for bits in measured))
@@ -137,7 +136,7 @@ def per_hour(rows: Table, active: Table) -> Table:
         connections=rows.connection.sum().cast(_F),
         failed=rows.failed.sum().cast(_F),
         sent=rows.sent.sum().cast(_F),
-        peak=rows.peak.max(),
+        **{name: rows[name].max() for name in PEAKS},
     )
     ends = active.filter(active.kind.isin((0, INBOUND)))
     peers = ends.group_by(e_actor=ends.actor, e_hour=ends.hour).agg(
@@ -146,12 +145,16 @@ def per_hour(rows: Table, active: Table) -> Table:
     both = per_row.left_join(peers, (per_row.actor == peers.e_actor) & (per_row.hour == peers.e_hour))
     return both.select(
         "actor", "grp", "hour",
-        **{name: both[name].fill_null(0.0) for name in RATES}, peak=both.peak,
+        **{name: both[name].fill_null(0.0) for name in RATES}, **{name: both[name] for name in PEAKS},
     )  # fmt: skip
 
 
 def flow_keys(rows: Table) -> Table:
     """A batch's flow quantities in long form, each once."""
+    return union(_flow_parts(rows))
+
+
+def _flow_parts(rows: Table) -> list[Table]:
     parts = []
     for number, name in enumerate(QUANTITIES):
         kept = rows.filter(rows[name].notnull() & rows.service.notnull())
@@ -159,9 +162,9 @@ def flow_keys(rows: Table) -> Table:
             kept.select(
                 "actor", "grp", "service", "hour",
                 quantity=ibis.literal(number, _ID), bucket=bucket(kept[name]),
-            )
+            ).distinct()
         )  # fmt: skip
-    return union(parts).distinct()
+    return parts
 
 
 def flow_quantities(flows: Table, half_life: float) -> Table:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from kanaria.baseline.shape import KINDS
+from kanaria.baseline.shape import PEAKS
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,12 +27,14 @@ UNANSWERED = ("S0", "REJ", "RSTOS0", "RSTRH", "SH", "SHR")
 # Second-level labels under which names are registered in many countries (co.jp, com.au, …).
 _SECOND_LEVEL = ("ac", "ad", "co", "com", "ed", "edu", "go", "gov", "gr", "lg", "mil", "ne", "net", "or", "org")
 
+# What scoring leaves in a table, so that learning need not score again.
+_FOUND = ("endpoint", "network", "name", "account", "agent", "service", "volume", "hour", "rate", "surprise")
 _COLUMNS = {
     "src_ip": "VARCHAR", "dst_ip": "VARCHAR", "dst_port": "INTEGER", "device": "VARCHAR", "remote": "VARCHAR",
     "direction": "VARCHAR", "time": "TIMESTAMPTZ", "transport": "VARCHAR", "state": "VARCHAR", "duration_us": "BIGINT",
     "src_bytes": "BIGINT", "dst_bytes": "BIGINT", "sni": "VARCHAR", "query": "VARCHAR", "host": "VARCHAR",
-    "cookie": "VARCHAR", "user": "VARCHAR", "knowledge.asn": "VARCHAR", "event_id": "BIGINT",
-    "baseline.surprise_bits": "DOUBLE",
+    "cookie": "VARCHAR", "user": "VARCHAR", "user_agent": "VARCHAR", "knowledge.asn": "VARCHAR", "event_id": "BIGINT",
+    **{f"baseline.{name}_bits": "DOUBLE" for name in _FOUND},
 }  # fmt: skip
 _NAME = {"connection": "sni", "tls": "sni", "dns": "query", "http": "host"}
 _ACCOUNT = {"rdp": "cookie", "smb": "user", "logon": "user"}
@@ -40,17 +42,13 @@ _ACCOUNT = {"rdp": "cookie", "smb": "user", "logon": "user"}
 _PORT = {"tls": 443, "rdp": 3389, "smb": 445}
 
 
-def encode(
-    engine: duckdb.DuckDBPyConnection,
-    tables: Mapping[str, pa.Table],
-    devices: str,
-    withheld: tuple[frozenset[int], frozenset[tuple[str, str | None]]] | None = None,
-) -> None:
-    """Leave the batch in the temporary table ``encoded``, ordered by row.
+def encode(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], devices: str) -> None:
+    """Leave the batch in the temporary table ``encoded`` and its devices in ``actors``.
 
-    ``devices`` names a table (actor, grp, first) of what is known about actors. ``withheld`` are event ids and
-    (device, remote or None) pairs that are not to be learned.
+    ``devices`` names a table (actor, device, role, grp, first) of what is known about actors. The texts behind the
+    integers stay in the Arrow tables, in the view ``encoded_texts``, until ``release``: few are ever asked for.
     """
+    release(engine)
     parts = []
     for number, name in enumerate(TABLES):
         table = tables.get(name)
@@ -60,12 +58,20 @@ def encode(
         numbered = narrow.append_column("row_number", pa.array(np.arange(len(table), dtype=np.int64)))
         engine.register(f"encode_{name}", numbered)
         parts.append(_select(name, number, set(narrow.column_names)))
-    union = " UNION ALL ".join(parts) if parts else _select("nothing", 0, set()) + " LIMIT 0"
     if not parts:
         engine.register("encode_nothing", pa.table({"row_number": pa.array([], pa.int64())}))
-    gate = _gate(engine, *withheld) if withheld else "true"
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE encoded AS {_outer(union, devices, gate)}")
-    for name in (*tables, "nothing"):
+        parts = [_select("nothing", 0, set()) + " LIMIT 0"]
+    engine.execute(
+        f"""CREATE OR REPLACE TEMP VIEW encoded_sides AS {_sides(" UNION ALL ".join(parts))};
+            CREATE OR REPLACE TEMP VIEW encoded_texts AS {_TEXTS};
+            CREATE OR REPLACE TEMP TABLE actors AS {_ACTORS.format(devices=devices)};
+            CREATE OR REPLACE TEMP TABLE encoded AS {_IDS}"""
+    )
+
+
+def release(engine: duckdb.DuckDBPyConnection) -> None:
+    """Let go of the batch's Arrow tables."""
+    for name in (*TABLES, "nothing"):
         engine.unregister(f"encode_{name}")
 
 
@@ -78,6 +84,7 @@ def _select(name: str, number: int, given: set[str]) -> str:
     named, account = _NAME.get(name, "sni"), _ACCOUNT.get(name, "user")
     account = column(account) if name in _ACCOUNT else "NULL::VARCHAR"
     measured = name == "connection"
+    found = ", ".join(f"{column(f'baseline.{bits}_bits')} AS found_{bits}" for bits in _FOUND)
     return f"""
         SELECT ({number}::BIGINT << {ROW_SHIFT}) + row_number AS row, {column("event_id")} AS event_id,
             {column("time")} AS time, {column("direction")} AS direction, {column("src_ip")} AS src_ip,
@@ -88,17 +95,17 @@ def _select(name: str, number: int, given: set[str]) -> str:
             {column("src_bytes")} AS src_bytes, {column("dst_bytes")} AS dst_bytes,
             {column("duration_us")} AS duration_us, {str(measured).lower()} AS measured,
             {str(name not in ("dns", "logon", "http")).lower()} AS has_service,
-            {str(name != "dns").lower()} AS has_endpoint, {column("baseline.surprise_bits")} AS peak
+            {str(name != "dns").lower()} AS has_endpoint,
+            {column("user_agent")} AS raw_agent, {found}
         FROM encode_{name}"""  # noqa: S608
 
 
-def _outer(union: str, devices: str, gate: str) -> str:
-    """Who acts and what was chosen, as text and as ids. Unanswered calls from outside are nobody's behaviour."""
+def _sides(union: str) -> str:
+    """Who acts, on which side, with whom. Unanswered calls from outside are nobody's behaviour."""
     quiet = ", ".join(f"'{state}'" for state in UNANSWERED)
-    ids = ", ".join(_id(kind) for kind in KINDS)
     return f"""
-        WITH sides AS (
-            SELECT *, direction = 'inbound' AS inbound, epoch_us(time) // 3600000000 AS hour,
+        SELECT * FROM (
+            SELECT *, coalesce(direction = 'inbound', false) AS inbound, epoch_us(time) // 3600000000 AS hour,
                 CASE WHEN direction = 'inbound' THEN coalesce(dst_ip, device)
                      WHEN direction IS NULL THEN device ELSE coalesce(src_ip, device) END AS actor_text,
                 CASE WHEN direction = 'inbound' THEN coalesce(src_ip, remote)
@@ -106,42 +113,26 @@ def _outer(union: str, devices: str, gate: str) -> str:
                 coalesce(state IN ({quiet}), false) AS quiet,
                 CASE direction WHEN 'inbound' THEN 'in' WHEN 'outbound' THEN 'out' ELSE 'lan' END AS side
             FROM ({union})
-            WHERE time IS NOT NULL AND coalesce(direction, '') <> 'external'
-        ), texts AS (
-            SELECT *,
-                CASE WHEN has_endpoint THEN peer_text END AS endpoint_text,
-                CASE WHEN has_endpoint AND direction <> 'internal' THEN {_NETWORK} END AS network_text,
-                CASE WHEN has_service THEN {_SERVICE} END AS service_text,
-                {_registered("raw_name")} AS name_text,
-                nullif(lower(raw_account), '') AS account_text,
-                hour % 24 + CASE WHEN (hour // 24 + 3) % 7 >= 5 THEN 24 ELSE 0 END AS slot_text
-            FROM sides WHERE actor_text IS NOT NULL AND NOT (coalesce(inbound, false) AND quiet)
-        ), numbers AS (
-            SELECT *, (hash('device', actor_text) >> 1)::BIGINT AS actor, {ids} FROM texts
-        )
-        SELECT row, event_id, numbers.actor, coalesce(known.grp, {NEWCOMER_SQL}) AS grp, hour,
-            coalesce(inbound, false) AS inbound, {", ".join(KINDS)},
-            CASE WHEN measured THEN log2(1 + CASE WHEN inbound THEN dst_bytes ELSE src_bytes END) END AS up,
-            CASE WHEN measured THEN log2(1 + CASE WHEN inbound THEN src_bytes ELSE dst_bytes END) END AS down,
-            CASE WHEN measured THEN log2(1 + duration_us / 1000.0) END AS duration,
-            measured::BIGINT AS connection, (measured AND quiet)::BIGINT AS failed,
-            CASE WHEN measured THEN coalesce(CASE WHEN inbound THEN dst_bytes ELSE src_bytes END, 0)::DOUBLE
-                 ELSE 0 END AS sent,
-            peak, known.first AS first, numbers.device, remote, actor_text, side,
-            endpoint_text, network_text, service_text, name_text, account_text, {gate} AS learn
-        FROM numbers LEFT JOIN {devices} known ON known.actor = numbers.actor
-        ORDER BY row"""  # noqa: S608
+            WHERE time IS NOT NULL AND coalesce(direction, '') <> 'external')
+        WHERE actor_text IS NOT NULL AND NOT (inbound AND quiet)"""  # noqa: S608
 
 
+_ACTOR = "(hash('device', actor_text) >> 1)::BIGINT"
 NEWCOMER_SQL = "(hash('role', 'unknown') >> 1)::BIGINT"
 
-_NETWORK = """coalesce('AS' || asn, CASE WHEN contains(peer_text, ':')
-    THEN split_part(peer_text, ':', 1) || ':' || split_part(peer_text, ':', 2) || '::/32'
-    ELSE split_part(peer_text, '.', 1) || '.' || split_part(peer_text, '.', 2) || '.0.0/16' END)"""
+_ACTORS = f"""
+    SELECT {_ACTOR} AS actor, actor_text, coalesce(known.grp, {NEWCOMER_SQL}) AS grp,
+        coalesce(known.role, 'unknown') AS role, known.first, known.actor IS NOT NULL AS known
+    FROM (SELECT DISTINCT actor_text FROM encoded_sides) LEFT JOIN {{devices}} known ON known.actor = {_ACTOR}"""  # noqa: S608
+
+# The first two numbers of an IPv4 address, the first two groups of an IPv6 address.
+_PREFIX = "regexp_extract(peer_text, '^[0-9]+[.][0-9]+|^[^:]*:[^:]*')"
+_NETWORK = f"""coalesce('AS' || asn, {_PREFIX} || CASE WHEN contains(peer_text, ':') THEN '::/32' ELSE '.0.0/16' END)"""
 
 # Ports from 49152 are handed out at random (RFC 6335); their numbers mean nothing.
 _SERVICE = """side || ' ' || transport || CASE WHEN port IS NULL THEN ''
     WHEN port >= 49152 THEN '/ephemeral' ELSE '/' || port END"""
+_SERVED = "CASE WHEN port >= 49152 THEN 49152 ELSE coalesce(port, -1) END"
 
 
 def _registered(column: str) -> str:
@@ -155,23 +146,76 @@ def _registered(column: str) -> str:
         ELSE array_to_string({labels}[-2:], '.') END"""
 
 
-def _id(kind: str) -> str:
-    if kind == "slot":
-        return "(hash('slot', slot_text) >> 1)::BIGINT AS slot"
-    text = f"{kind}_text"
-    return f"CASE WHEN {text} IS NOT NULL THEN (hash('{kind}', side, {text}) >> 1)::BIGINT END AS {kind}"
+# Which program, not which release: browsers and libraries change their numbers every few weeks.
+_AGENT = "left(regexp_replace(raw_agent, '[0-9][0-9._]*', '', 'g'), 120)"
+
+_PEAKS = """greatest(found_endpoint, found_network, found_name, found_account, found_agent) AS novelty_peak,
+            CASE WHEN found_surprise IS NOT NULL THEN coalesce(found_service, 0) END AS service_peak,
+            CASE WHEN found_surprise IS NOT NULL THEN coalesce(found_volume, 0) END AS volume_peak,
+            greatest(found_hour, found_rate) AS rhythm_peak, found_surprise AS together_peak"""
+
+_HAS_NETWORK = "has_endpoint AND direction <> 'internal'"
+
+_TEXTS = f"""
+    SELECT row, event_id, device, remote, actor_text, side,
+        CASE WHEN has_endpoint THEN peer_text END AS endpoint_text,
+        CASE WHEN {_HAS_NETWORK} THEN {_NETWORK} END AS network_text,
+        CASE WHEN has_service THEN {_SERVICE} END AS service_text,
+        {_registered("raw_name")} AS name_text,
+        nullif(lower(raw_account), '') AS account_text,
+        {_AGENT} AS agent_text
+    FROM encoded_sides"""  # noqa: S608
 
 
-def _gate(engine: duckdb.DuckDBPyConnection, events: Iterable[int], entities: Iterable[tuple[str, str | None]]) -> str:
-    """The condition for learning a row, over temporary tables of what is withheld."""
+def _id(kind: str, *parts: str) -> str:
+    return f"(hash('{kind}', {', '.join(parts)}) >> 1)::BIGINT"
+
+
+_SLOT = "hour % 24 + CASE WHEN (hour // 24 + 3) % 7 >= 5 THEN 24 ELSE 0 END"
+_NAME_TEXT, _ACCOUNT_TEXT = _registered("raw_name"), "nullif(lower(raw_account), '')"
+
+_IDS = f"""
+    SELECT row, numbers.actor, actors.grp, hour, inbound, endpoint, network, service, name, account, agent, slot,
+        up, down, duration, connection, failed, sent, {", ".join(PEAKS)}
+    FROM (
+        SELECT row, {_ACTOR} AS actor, hour, inbound,
+            CASE WHEN has_endpoint THEN {_id("endpoint", "side", "peer_text")} END AS endpoint,
+            CASE WHEN {_HAS_NETWORK} THEN CASE WHEN asn IS NULL THEN {_id("network", "side", _PREFIX)}
+                ELSE {_id("network", "side", "'AS'", "asn")} END END AS network,
+            CASE WHEN has_service THEN {_id("service", "side", "transport", _SERVED)} END AS service,
+            CASE WHEN raw_name IS NOT NULL AND {_NAME_TEXT} IS NOT NULL
+                THEN {_id("name", "side", _NAME_TEXT)} END AS name,
+            CASE WHEN raw_account IS NOT NULL AND {_ACCOUNT_TEXT} IS NOT NULL
+                THEN {_id("account", "side", _ACCOUNT_TEXT)} END AS account,
+            CASE WHEN raw_agent IS NOT NULL THEN {_id("agent", "side", _AGENT)} END AS agent,
+            {_id("slot", _SLOT)} AS slot,
+            CASE WHEN measured THEN log2((1 + CASE WHEN inbound THEN dst_bytes ELSE src_bytes END)::DOUBLE) END AS up,
+            CASE WHEN measured THEN log2((1 + CASE WHEN inbound THEN src_bytes ELSE dst_bytes END)::DOUBLE) END AS down,
+            CASE WHEN measured THEN log2(1 + duration_us / 1000.0::DOUBLE) END AS duration,
+            measured::BIGINT AS connection, (measured AND quiet)::BIGINT AS failed,
+            CASE WHEN measured THEN coalesce(CASE WHEN inbound THEN dst_bytes ELSE src_bytes END, 0)::DOUBLE
+                 ELSE 0 END AS sent,
+            {_PEAKS}
+        FROM encoded_sides) numbers LEFT JOIN actors USING (actor)"""  # noqa: S608
+
+
+def withhold(
+    engine: duckdb.DuckDBPyConnection, events: Iterable[int], entities: Iterable[tuple[str, str | None]]
+) -> None:
+    """Move rows of these events or (device, remote or None) pairs from ``encoded`` to the temporary table ``held``."""
     pairs = list(entities)
     held = pa.table({"id": pa.array(list(events), pa.int64())})
     both = pa.table(
         {"d": pa.array([pair[0] for pair in pairs], pa.string()), "r": pa.array([p[1] for p in pairs], pa.string())}
     )
-    for name, table in (("held_events", held), ("held_entities", both)):
-        engine.register("encode_held", table)
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM encode_held")  # noqa: S608
-        engine.unregister("encode_held")
-    return """coalesce(event_id NOT IN (FROM held_events), true)
-        AND NOT EXISTS (FROM held_entities WHERE d = numbers.device AND (r IS NULL OR r = numbers.remote))"""
+    engine.register("held_events", held)
+    engine.register("held_entities", both)
+    engine.execute(
+        f"""CREATE OR REPLACE TEMP TABLE held AS
+           SELECT * EXCLUDE ({", ".join(PEAKS)}) FROM encoded_texts t JOIN encoded USING (row)
+           WHERE event_id IN (SELECT id FROM held_events)
+               OR EXISTS (FROM held_entities WHERE d = t.device AND (r IS NULL OR r = t.remote));
+           DELETE FROM encoded WHERE row IN (SELECT row FROM held)"""  # noqa: S608
+    )
+    engine.unregister("held_events")
+    engine.unregister("held_entities")

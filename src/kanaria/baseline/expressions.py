@@ -8,7 +8,15 @@ from typing import Any
 
 import ibis
 
-from kanaria.baseline.shape import BINS_PER_BIT, CALIBRATION_BINS, LANDMARK, LARGEST_EXPONENT
+from kanaria.baseline.shape import (
+    BINS_PER_BIT,
+    CALIBRATION_BINS,
+    HOUR_STEP,
+    HOURS_APART,
+    LANDMARK,
+    LARGEST_EXPONENT,
+    MEASURE_STEP,
+)  # fmt: skip
 
 Table = Any
 Value = Any
@@ -17,6 +25,16 @@ _ID, _F = "int64", "float64"
 
 def tie(subject: Value, value: Value) -> Value:
     return subject ^ value
+
+
+def choice_key(actor: Value, value: Value, hour: Value) -> Value:
+    """One integer for an actor's choice in an hour."""
+    return actor ^ value ^ ((hour % HOURS_APART) * HOUR_STEP)
+
+
+def measure_key(actor: Value, service: Value, hour: Value, number: int, step: Value) -> Value:
+    """One integer for a measure of an actor on a service in an hour, at a step of its amount."""
+    return choice_key(actor, service, hour) ^ ((step.clip(0, 255) + number * 256) * MEASURE_STEP)
 
 
 def growth(hour: Value, half_life: float) -> Value:

@@ -17,66 +17,65 @@ _FROM = {
     "baseline.endpoint_bits_peers": "endpoint_peers",
     "baseline.endpoint_bits_network": "endpoint_network",
     "baseline.hour_bits": "slot_bits",
+    "baseline.surprise_bits": "together_peak",
     "device.role": "role",
 }
 
 
 def attach(
-    tables: Mapping[str, pa.Table], parts: Iterable[pa.Table], serves: Mapping[str, str], critical: Iterable[str] = ()
+    tables: Mapping[str, pa.Table],
+    parts: Iterable[pa.Table],
+    actors: pa.Table,
+    serves: Mapping[str, str],
+    critical: Iterable[str] = (),
 ) -> dict[str, pa.Table]:
-    """The tables plus ``COLUMNS``; rows that were not scored have nulls, and false where the column is a flag."""
+    """The tables plus ``COLUMNS``; rows that were not scored have nulls, and false where the column is a flag.
+
+    ``actors`` holds (actor, actor_text) of everybody in the tables.
+    """
     found = list(parts)
-    scored = pa.concat_tables(found) if found else None
+    scored = _described(pa.concat_tables(found), actors, serves, frozenset(critical)) if found else None
     return {
-        name: _attach_one(table, scored, TABLES.index(name), serves, frozenset(critical)) if name in TABLES else table
+        name: _attach_one(table, scored, TABLES.index(name)) if name in TABLES else table
         for name, table in tables.items()
     }
 
 
-def _attach_one(
-    table: pa.Table, scored: pa.Table | None, number: int, serves: Mapping[str, str], critical: frozenset[str]
-) -> pa.Table:
-    place = np.full(len(table), -1, dtype=np.int64)
-    if scored is not None:
-        rows = scored["row"].to_numpy()
-        mine = np.flatnonzero(rows >> ROW_SHIFT == number)
-        place[rows[mine] - (number << ROW_SHIFT)] = mine
-    indices = pa.array(place, mask=place < 0)
-    added = {name: _column(name, kind, scored, indices, serves, critical) for name, (kind, _) in COLUMNS.items()}
-    kept = table.drop_columns([name for name in added if name in table.column_names])
-    for name, values in added.items():
-        kept = kept.append_column(name, values)
+def _described(scored: pa.Table, actors: pa.Table, serves: Mapping[str, str], critical: frozenset[str]) -> pa.Table:
+    """What is known about the acting device, looked up once per device."""
+    import pyarrow.compute as pc
+
+    texts = actors["actor_text"].to_pylist()
+    place = pc.index_in(scored["actor"], actors["actor"].combine_chunks())
+    offered = pa.array([serves.get(text) for text in texts], pa.string()).take(place)
+    chosen = pa.array([text in critical for text in texts], pa.bool_()).take(place)
+    by_role = pc.is_in(scored["role"], pa.array(sorted(CRITICAL)))
+    return scored.append_column("device.serves", offered).append_column("device.critical", pc.or_(by_role, chosen))
+
+
+def _attach_one(table: pa.Table, scored: pa.Table | None, number: int) -> pa.Table:
+    import pyarrow.compute as pc
+
+    found = _in_order(table, scored, number) if scored is not None else None
+    kept = table.drop_columns([name for name in COLUMNS if name in table.column_names])
+    for name, (kind, _) in COLUMNS.items():
+        if found is None:
+            values = pa.nulls(len(table), kind)
+        else:
+            values = found[_FROM.get(name, name.removeprefix("baseline."))].cast(kind)
+        kept = kept.append_column(name, pc.fill_null(values, False) if kind == pa.bool_() else values)
     return kept
 
 
-def _column(
-    name: str,
-    kind: pa.DataType,
-    scored: pa.Table | None,
-    indices: pa.Array,
-    serves: Mapping[str, str],
-    critical: frozenset[str],
-) -> pa.Array | pa.ChunkedArray:
-    import pyarrow.compute as pc
-
-    if scored is None:
-        return pa.array([False] * len(indices), kind) if kind == pa.bool_() else pa.nulls(len(indices), kind)
-    if name == "device.serves":
-        values = _by_actor(scored, lambda actor: serves.get(actor))
-    elif name == "device.critical":
-        by_role = pc.is_in(scored["role"], pa.array(sorted(CRITICAL)))
-        chosen = pc.is_in(scored["actor"], pa.array(sorted(critical), pa.string()))
-        values = pc.or_(by_role, chosen)
-    else:
-        values = scored[_FROM.get(name, name.removeprefix("baseline."))]
-    taken = values.take(indices).cast(kind)
-    return pc.fill_null(taken, False) if kind == pa.bool_() else taken
-
-
-def _by_actor(scored: pa.Table, function: object) -> pa.Array | pa.ChunkedArray:
-    from kanaria.core.network import map_distinct
-
-    return map_distinct(scored["actor"], function, pa.string())  # type: ignore[arg-type]
+def _in_order(table: pa.Table, scored: pa.Table, number: int) -> pa.Table:
+    """The scored rows of one table in its order, null where a row was not scored."""
+    place = np.full(len(table), -1, dtype=np.int64)
+    rows = scored["row"].to_numpy()
+    mine = np.flatnonzero(rows >> ROW_SHIFT == number)
+    place[rows[mine] - (number << ROW_SHIFT)] = mine
+    if len(mine) == len(table) == len(scored) and np.array_equal(place, np.arange(len(place))):
+        return scored
+    return scored.take(pa.array(place, mask=place < 0))
 
 
 def alerts(tables: Mapping[str, pa.Table]) -> dict[int, int]:

@@ -18,7 +18,7 @@ LANDMARK = 438_288
 LARGEST_EXPONENT = 960.0
 """Leaves room for 2**60 observations below the largest float64."""
 
-KINDS = ("endpoint", "network", "service", "name", "account", "slot")
+KINDS = ("endpoint", "network", "service", "name", "account", "agent", "slot")
 """What a row chooses. Inbound choices are kinds of their own (number + ``INBOUND``): others make them."""
 INBOUND = 8
 NETWORK_SUBJECT = 0
@@ -30,6 +30,28 @@ RATES = ("connections", "remotes", "sources", "failed", "sent")
 FIRST_RATE = 8
 """Numbers of the rate quantities start here, those of the flow quantities at 0."""
 
+FEATURES: Mapping[str, tuple[str, ...]] = {
+    "novelty": ("endpoint", "network", "name", "account", "agent"),
+    "service": ("service",),
+    "volume": ("volume",),
+    "rhythm": ("slot", "rate"),
+}
+"""Families of surprise: inside one the strongest counts. Each is ranked among what the role's hours hold of it."""
+RANKED = (*FEATURES, "together")
+"""What calibration keeps apart: each feature, and their sum."""
+LOOKS: Mapping[str, float] = {**dict.fromkeys(FEATURES, 40.0), "together": 10 / 9}
+"""By how much each p-value is raised for being one of several (weighted Bonferroni: 4 / 40 + 9 / 10 = 1)."""
+PEAKS = tuple(f"{name}_peak" for name in RANKED)
+CALIBRATION_BINS = 512
+BINS_PER_BIT = 2
+RANK_STEP = 1 << 40
+"""A calibration key is a group's id with rank and bin in the bits from here: one integer to join on."""
+MEASURE_STEP = 1 << 16
+"""The same for quantity and bucket of a measure."""
+HOURS_APART = 1 << 20
+HOUR_STEP = 1 << 43
+"""The same for the hour of a choice; hours 119 years apart do not occur in one batch."""
+
 PRIOR = 5.0
 """Observations that the next wider level is worth when a narrow one is young (Dirichlet prior of the tail)."""
 LEAST_SHARE = 0.3
@@ -39,19 +61,19 @@ so multiplying their full confidence would count the same history three times (4
 _ID, _F = "int64", "float64"
 ROWS: Mapping[str, str] = {
     "row": _ID, "actor": _ID, "grp": _ID, "hour": _ID, "inbound": "boolean", **dict.fromkeys(KINDS, _ID),
-    "up": _F, "down": _F, "duration": _F, "connection": _ID, "failed": _ID, "sent": _F, "peak": _F,
+    "up": _F, "down": _F, "duration": _F, "connection": _ID, "failed": _ID, "sent": _F, **dict.fromkeys(PEAKS, _F),
 }  # fmt: skip
 HISTORY: Mapping[str, Mapping[str, str]] = {
     "ties": {"tie": _ID, "subject": _ID, "kind": _ID, "value": _ID, "weight": _F, "last": _ID},
     "totals": {"subject": _ID, "kind": _ID, "weight": _F, "types": _F},
     "quantities": {"subject": _ID, "quantity": _ID, "bucket": _ID, "weight": _F},
-    "hourly": {"actor": _ID, "grp": _ID, "hour": _ID, **dict.fromkeys(RATES, _F), "peak": _F},
+    "hourly": {"actor": _ID, "grp": _ID, "hour": _ID, **dict.fromkeys((*RATES, *PEAKS), _F)},
     "flows": {"actor": _ID, "grp": _ID, "service": _ID, "hour": _ID, "quantity": _ID, "bucket": _ID},
-    "calibration": {"grp": _ID, "bin": _ID, "p": _F},
+    "calibration": {"key": _ID, "p": _F},
 }
-CHOICES: Mapping[str, str] = {"actor": _ID, "grp": _ID, "kind": _ID, "value": _ID, "hour": _ID}
+CHOICES: Mapping[str, str] = {"key": _ID, "actor": _ID, "grp": _ID, "kind": _ID, "value": _ID, "hour": _ID}
 MEASURES: Mapping[str, str] = {
-    "actor": _ID, "grp": _ID, "service": _ID, "hour": _ID, "quantity": _ID, "bucket": _ID,
+    "key": _ID, "actor": _ID, "grp": _ID, "service": _ID, "hour": _ID, "quantity": _ID, "bucket": _ID,
 }  # fmt: skip
 STEPS: Mapping[str, Mapping[str, str]] = {
     "choices": CHOICES,
@@ -65,14 +87,11 @@ STEPS: Mapping[str, Mapping[str, str]] = {
     "tails": {"subject": _ID, "quantity": _ID, "bucket": _ID, "above": _F, "all": _F, "top": _ID},
     "graded": {**MEASURES, "bits": _F},
 }  # fmt: skip
-CALIBRATION_BINS = 512
-BINS_PER_BIT = 2
-
 
 SCORED = (
-    "row", "endpoint_bits", "endpoint_device", "endpoint_peers", "endpoint_network", "network_bits", "service_bits",
-    "name_bits", "account_bits", "slot_bits", "volume_bits", "rate_bits", "surprise_bits", "p_value", "new_to_device",
-    "new_to_network",
+    "row", "actor", "grp", "hour", "endpoint_bits", "endpoint_device", "endpoint_peers", "endpoint_network",
+    "network_bits", "service_bits", "name_bits", "account_bits", "agent_bits", "slot_bits", "volume_bits", "rate_bits",
+    "new_to_device", "new_to_network", *PEAKS, "p_value",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from kanaria.core.errors import ConfigError
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = 1
+VERSION = 2
 FILE = "pattern_of_life.duckdb"
 _ALIASES = count(1)
 
@@ -27,18 +27,19 @@ _TABLES = {
     "totals": "subject BIGINT, kind BIGINT, weight DOUBLE, types DOUBLE",
     "quantities": "subject BIGINT, quantity BIGINT, bucket BIGINT, weight DOUBLE",
     "hourly": """actor BIGINT, grp BIGINT, hour BIGINT, connections DOUBLE, remotes DOUBLE, sources DOUBLE,
-        failed DOUBLE, sent DOUBLE, peak DOUBLE""",
+        failed DOUBLE, sent DOUBLE, novelty_peak DOUBLE, service_peak DOUBLE, volume_peak DOUBLE, rhythm_peak DOUBLE,
+        together_peak DOUBLE""",
     "flows": "actor BIGINT, grp BIGINT, service BIGINT, hour BIGINT, quantity BIGINT, bucket BIGINT",
-    "peaks": "grp BIGINT, bin BIGINT, weight DOUBLE",
+    "peaks": "grp BIGINT, rank BIGINT, bin BIGINT, weight DOUBLE",
     "days": "day BIGINT, device_hours BIGINT, alerts BIGINT",
     "devices": "actor BIGINT, device VARCHAR, role VARCHAR, grp BIGINT, first BIGINT, last BIGINT",
     "services": "device VARCHAR, service VARCHAR, side VARCHAR, clients BIGINT, first BIGINT, last BIGINT",
     "texts": "id BIGINT, kind VARCHAR, text VARCHAR",
     "withheld": """event_id BIGINT, device VARCHAR, remote VARCHAR, row BIGINT, actor BIGINT, actor_text VARCHAR,
-        grp BIGINT, hour BIGINT, inbound BOOLEAN, endpoint BIGINT, network BIGINT, service BIGINT, name BIGINT,
-        account BIGINT, slot BIGINT, up DOUBLE, down DOUBLE, duration DOUBLE, connection BIGINT, failed BIGINT,
-        sent DOUBLE, endpoint_text VARCHAR, network_text VARCHAR, service_text VARCHAR, name_text VARCHAR,
-        account_text VARCHAR""",
+        side VARCHAR, grp BIGINT, hour BIGINT, inbound BOOLEAN, endpoint BIGINT, network BIGINT, service BIGINT,
+        name BIGINT, account BIGINT, agent BIGINT, slot BIGINT, up DOUBLE, down DOUBLE, duration DOUBLE,
+        connection BIGINT, failed BIGINT, sent DOUBLE, endpoint_text VARCHAR, network_text VARCHAR,
+        service_text VARCHAR, name_text VARCHAR, account_text VARCHAR, agent_text VARCHAR""",
     "meta": "key VARCHAR, value VARCHAR",
 }
 COMPACT_ROWS = 2_000_000
@@ -50,7 +51,7 @@ _FOLDED = {
     "ties": "tie, subject, kind, value, sum(weight) AS weight, max(last) AS last",
     "totals": "subject, kind, sum(weight) AS weight, sum(types) AS types",
     "quantities": "subject, quantity, bucket, sum(weight) AS weight",
-    "peaks": "grp, bin, sum(weight) AS weight",
+    "peaks": "grp, rank, bin, sum(weight) AS weight",
     "days": "day, sum(device_hours)::BIGINT AS device_hours, sum(alerts)::BIGINT AS alerts",
     "services": "device, service, side, max(clients) AS clients, min(first) AS first, max(last) AS last",
     "texts": "id, any_value(kind) AS kind, any_value(text) AS text",

@@ -22,12 +22,14 @@ _KINDS: Mapping[str, Text] = {
     "service": Text(en="services", ja="サービス"),
     "name": Text(en="names", ja="名前"),
     "account": Text(en="accounts", ja="アカウント"),
+    "agent": Text(en="programs", ja="プログラム"),
 }
 _FEATURES: tuple[tuple[str, Text], ...] = (
     ("baseline.endpoint_bits", Text(en="the address on the other side", ja="相手のアドレス")),
     ("baseline.network_bits", Text(en="the network it is in", ja="相手のネットワーク")),
     ("baseline.name_bits", Text(en="the name used", ja="使われた名前")),
     ("baseline.account_bits", Text(en="the account", ja="アカウント")),
+    ("baseline.agent_bits", Text(en="the program that asked", ja="アクセスしたプログラム")),
     ("baseline.service_bits", Text(en="the service", ja="サービス")),
     ("baseline.volume_bits", Text(en="bytes or duration", ja="通信量または継続時間")),
     ("baseline.rate_bits", Text(en="how much the device does in this hour", ja="この1時間の活動量")),

@@ -1,0 +1,208 @@
+"""What learning changes: a step of encoded rows in, appended history out; finished hours and days are closed here.
+
+The temporary tables ``encoded`` and ``actors`` are there (``encode``); ``baseline_rows`` is the part of it at hand.
+Everything runs inside a transaction that the caller opened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kanaria.baseline import roles
+from kanaria.baseline.shape import KINDS, PEAKS, RATES
+
+if TYPE_CHECKING:
+    from kanaria.baseline.plans import Plans
+    from kanaria.baseline.settings import BaselineSettings
+    from kanaria.baseline.state import State
+
+WITHHELD_ROWS = 200_000
+WITHHELD_HOURS = 24 * 90
+_TEXT_KINDS = tuple(kind for kind in KINDS if kind != "slot")
+
+
+class History:
+    """One state's appended tables and the plans that append to them."""
+
+    def __init__(self, state: State, settings: BaselineSettings) -> None:
+        self.state = state
+        self.settings = settings
+        self._execute = state.engine.execute
+
+    def first_hour(self, otherwise: int) -> int:
+        return int(self.state.get("first_hour") or otherwise)
+
+    # ---- the step at hand ---------------------------------------------------------------------------------------
+
+    def take(self, low: int, high: int, *, whole: bool) -> None:
+        """Make the rows of these hours the step at hand; ``whole`` says that they are all there are."""
+        source = "encoded"
+        if not whole:
+            self.recognise()
+            source = "step_rows"
+            self._execute(
+                f"""CREATE OR REPLACE TEMP TABLE step_rows AS
+                    SELECT e.* REPLACE (a.grp AS grp) FROM encoded e JOIN actors a USING (actor)
+                    WHERE hour >= {low} AND hour < {high}"""  # noqa: S608
+            )
+        self._execute(f"CREATE OR REPLACE TEMP VIEW baseline_rows AS FROM {source}")
+
+    def recognise(self) -> None:
+        """What has been learned about the batch's devices meanwhile."""
+        self._execute(
+            f"""UPDATE actors SET grp = d.grp, role = d.role, first = d.first, known = true
+                FROM {self.state.alias}.devices d WHERE d.actor = actors.actor"""  # noqa: S608
+        )
+
+    def look_up(self, plans: Plans, *names: str) -> None:
+        """Steps of scoring that learning needs too: the choices of the rows, and what is known of them."""
+        for name in names:
+            self._execute(f"CREATE OR REPLACE TEMP TABLE baseline_{name} AS {plans.score[name]}")
+
+    def append(self, plans: Plans, *, scored: bool) -> None:
+        """Add the step at hand; ``scored`` says that ``baseline_scored`` is about the same rows."""
+        alias = self.state.alias
+        for name, sql in plans.absorb.items():
+            self._execute(f"CREATE OR REPLACE TEMP TABLE delta_{name} AS {sql}")
+        self._unsettled_peaks()
+        for name in plans.absorb:
+            self._execute(f"INSERT INTO {alias}.{name} BY NAME FROM delta_{name}")
+        if scored:
+            self._record_peaks()
+        self._remember_texts()
+        self._remember_devices()
+        self._remember_services()
+        self._remember_hours()
+
+    def _settled(self, hour: str, first: str) -> str:
+        """When an hour's surprise says what is normal: in the first half of the warm-up everything is new."""
+        if self.state.get("first_hour") is None and self.settings.warm_up_days > 0:
+            return "false"
+        begin = self.first_hour(0) + self.settings.warm_up_days * 12
+        return f"{hour} >= {begin} AND coalesce({hour} - {first} >= {self.settings.device_warm_up_hours}, false)"
+
+    def _record_peaks(self) -> None:
+        self._execute(
+            f"""INSERT INTO {self.state.alias}.hourly BY NAME
+                SELECT s.actor, s.grp, hour, {", ".join(f"0.0 AS {name}" for name in RATES)},
+                    {", ".join(f"max({name}) AS {name}" for name in PEAKS)}
+                FROM baseline_scored s JOIN actors a USING (actor) SEMI JOIN baseline_rows r USING (row)
+                WHERE {self._settled("hour", "a.first")} GROUP BY s.actor, s.grp, hour"""  # noqa: S608
+        )
+
+    def _unsettled_peaks(self) -> None:
+        """Rows that brought their surprise along: forget it where it is too early to count."""
+        if not self.state.one(f"SELECT count({PEAKS[-1]}) FROM delta_hourly"):  # noqa: S608
+            return
+        self._execute(
+            f"""UPDATE delta_hourly SET {", ".join(f"{name} = NULL" for name in PEAKS)} FROM actors a
+                WHERE a.actor = delta_hourly.actor AND NOT ({self._settled("delta_hourly.hour", "a.first")})"""  # noqa: S608
+        )
+
+    def _remember_texts(self) -> None:
+        """The words behind values that the network has now met for the first time."""
+        fresh = self.state.one(
+            """CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT value FROM delta_ties
+               WHERE subject = 0 AND value NOT IN (SELECT tie FROM baseline_seen);
+               SELECT count(*) FROM fresh"""
+        )
+        if not fresh:
+            return
+        parts = " UNION ALL ".join(
+            f"SELECT '{kind}' AS kind, {kind} AS id, min(row) AS row FROM baseline_rows "  # noqa: S608
+            f"WHERE {kind} IN (FROM fresh) GROUP BY {kind}"
+            for kind in _TEXT_KINDS
+        )
+        text = " ".join(f"WHEN '{kind}' THEN {kind}_text" for kind in _TEXT_KINDS)
+        self._execute(
+            f"""INSERT INTO {self.state.alias}.texts SELECT id, kind, CASE kind {text} END
+                FROM ({parts}) JOIN encoded_texts USING (row)"""  # noqa: S608
+        )
+
+    def _remember_devices(self) -> None:
+        alias = self.state.alias
+        self._execute(
+            f"""INSERT INTO {alias}.devices
+                SELECT h.actor, a.actor_text, 'unknown', a.grp, min(hour), max(hour)
+                FROM delta_hourly h JOIN actors a USING (actor) ANTI JOIN {alias}.devices d ON d.actor = h.actor
+                GROUP BY h.actor, a.actor_text, a.grp"""  # noqa: S608
+        )
+
+    def _remember_services(self) -> None:
+        """Who was answered on which service by whom: rows from outside and inside (those without a network)."""
+        self._execute(
+            """CREATE OR REPLACE TEMP TABLE offered AS
+               SELECT min(row) AS row, count(DISTINCT CASE WHEN inbound THEN endpoint ELSE actor END) AS clients,
+                   min(hour) AS first, max(hour) AS last
+               FROM baseline_rows
+               WHERE (inbound OR network IS NULL) AND connection = 1 AND failed = 0 AND service IS NOT NULL
+               GROUP BY CASE WHEN inbound THEN actor ELSE endpoint END, service"""
+        )
+        if self.state.one("SELECT count(*) FROM offered"):
+            self._execute(
+                f"""INSERT INTO {self.state.alias}.services
+                    SELECT CASE WHEN side = 'in' THEN actor_text ELSE endpoint_text END,
+                        split_part(service_text, ' ', 2), side, clients, first, last
+                    FROM offered JOIN encoded_texts USING (row)"""  # noqa: S608
+            )
+
+    def _remember_hours(self) -> None:
+        row = self._execute("SELECT min(hour), max(hour) FROM delta_hourly").fetchone()
+        if row is None or row[0] is None:
+            return
+        if self.state.get("first_hour") is None:
+            self.state.put("first_hour", str(row[0]))
+        if int(row[1]) > int(self.state.get("latest_hour") or 0):
+            self.state.put("latest_hour", str(row[1]))
+
+    # ---- finished hours and days --------------------------------------------------------------------------------
+
+    def close_before(self, hour: int, plans: Plans) -> bool:
+        """Finished hours become history; finished days bring roles up to date. Whether there was anything to close."""
+        alias = self.state.alias
+        if not self.state.one(f"SELECT count(*) FROM {alias}.hourly WHERE hour < {hour}"):  # noqa: S608
+            return False
+        for name in ("hourly", "flows"):
+            self._execute(f"CREATE OR REPLACE TEMP TABLE closing_{name} AS FROM {alias}.{name} WHERE hour < {hour}")
+        for name, sql in plans.close_hours.items():
+            closing = sql.replace('"baseline_hourly"', "closing_hourly").replace('"baseline_flows"', "closing_flows")
+            self._execute(f"INSERT INTO {alias}.{name} BY NAME {closing}")
+        self._execute(
+            f"""INSERT INTO {alias}.days
+                SELECT hour // 24, count(DISTINCT (actor, hour)), 0 FROM closing_hourly GROUP BY 1;
+                UPDATE {alias}.devices d SET last = greatest(d.last, c.hour)
+                FROM (SELECT actor, max(hour) AS hour FROM closing_hourly GROUP BY 1) c WHERE c.actor = d.actor;
+                DELETE FROM {alias}.hourly WHERE hour < {hour}; DELETE FROM {alias}.flows WHERE hour < {hour}"""  # noqa: S608
+        )
+        if hour // 24 > int(self.state.get("roles_day") or 0):
+            roles.assign(self.state, self.settings.roles, self.settings.half_life_days * 24)
+            self.state.put("roles_day", str(hour // 24))
+            self._execute(f"DELETE FROM {alias}.withheld WHERE hour < {hour} - {WITHHELD_HOURS}")  # noqa: S608
+        return True
+
+    # ---- what is kept aside -------------------------------------------------------------------------------------
+
+    def keep_aside(self) -> None:
+        """The rows in ``held``, for ``dismiss``."""
+        self._execute(f"INSERT INTO {self.state.alias}.withheld BY NAME FROM held LIMIT {WITHHELD_ROWS}")
+
+    def bring_back(self, condition: str, values: list[object]) -> int:
+        """Make the rows kept aside that fit the condition the encoded batch; returns how many there are."""
+        alias = self.state.alias
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE dismissed AS SELECT * REPLACE (row_number() OVER () AS row)
+                FROM {alias}.withheld WHERE {condition}""",  # noqa: S608
+            values,
+        )
+        self._execute(
+            f"""CREATE OR REPLACE TEMP TABLE encoded AS
+                SELECT row, actor, grp, hour, inbound, {", ".join(KINDS)}, up, down, duration, connection, failed, sent,
+                    {", ".join(f"NULL::DOUBLE AS {name}" for name in PEAKS)} FROM dismissed;
+                CREATE OR REPLACE TEMP VIEW encoded_texts AS FROM dismissed;
+                CREATE OR REPLACE TEMP TABLE actors AS
+                SELECT actor, any_value(actor_text) AS actor_text, any_value(grp) AS grp, 'unknown' AS role,
+                    NULL::BIGINT AS first, false AS known FROM dismissed GROUP BY actor"""  # noqa: S608
+        )
+        self._execute(f"DELETE FROM {alias}.withheld WHERE {condition}", values)  # noqa: S608
+        self.recognise()
+        return int(str(self.state.one("SELECT count(*) FROM encoded")))

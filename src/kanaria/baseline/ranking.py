@@ -1,0 +1,55 @@
+"""What is rare here: the history's hours in, the calibration table that scoring joins and the alert threshold out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kanaria.baseline import calibration, roles, shape
+
+if TYPE_CHECKING:
+    from kanaria.baseline.settings import BaselineSettings
+    from kanaria.baseline.state import State
+
+BUDGET_DAYS = 14
+"""Days whose device hours say how many there are in a day."""
+
+
+def refresh(state: State, settings: BaselineSettings) -> float:
+    """Leave p-values by role, feature and bin in ``baseline_calibration``; returns the threshold of an alert."""
+    ranks: list[dict[int, calibration.Counts]] = [{} for _ in shape.RANKED]
+    latest = int(state.get("latest_hour") or shape.LANDMARK)
+    scale = shape.scale_at(latest, settings.half_life_days * 24)
+    found = state.engine.execute(f"SELECT grp, rank, bin, sum(weight) FROM {state.alias}.peaks GROUP BY ALL")  # noqa: S608
+    for group, rank, number, weight in found.fetchall():
+        counts = ranks[int(rank)].setdefault(int(group), np.zeros(shape.CALIBRATION_BINS))
+        counts[int(number)] = weight * scale
+    groups = state.engine.execute(f"SELECT DISTINCT grp FROM {state.alias}.devices").fetchall()  # noqa: S608
+    wanted = {int(group) for (group,) in groups} | {roles.group_of(state.engine, "unknown")}
+    wanted |= {group for hours in ranks for group in hours}
+    keys: list[int] = []
+    values: list[float] = []
+    for rank, hours in enumerate(ranks):
+        table = calibration.p_values(hours)
+        for group in wanted:
+            p = table.get(group, table[0])
+            keys += [group ^ (rank * shape.CALIBRATION_BINS + number) * shape.RANK_STEP for number in range(len(p))]
+            values += p.tolist()
+    state.engine.execute(
+        """CREATE OR REPLACE TEMP TABLE baseline_calibration AS
+           SELECT unnest($1::BIGINT[]) AS key, unnest($2::DOUBLE[]) AS p""",
+        [keys, values],
+    )
+    return _threshold(state, settings)
+
+
+def _threshold(state: State, settings: BaselineSettings) -> float:
+    """The p-value that as many device hours a day fall below by chance as the budget allows."""
+    row = state.engine.execute(
+        f"""SELECT sum(hours), count(*) FROM (SELECT day, sum(device_hours) AS hours FROM {state.alias}.days
+            GROUP BY day ORDER BY day DESC LIMIT {BUDGET_DAYS})"""  # noqa: S608
+    ).fetchone()
+    if row is None or not row[0]:
+        return 0.0
+    return min(calibration.MARGIN * settings.alerts_per_day * float(row[1]) / float(row[0]), 1.0)
