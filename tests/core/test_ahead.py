@@ -39,7 +39,7 @@ def test_an_error_comes_in_its_place() -> None:
         next(results)
 
 
-def test_an_error_of_the_source_comes_after_the_results_before_it() -> None:
+def test_an_error_of_the_source_is_raised() -> None:
     def source() -> Iterator[int]:
         yield 1
         raise OSError("disk")

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.core.stream import Stream
 from kanaria.core.types import Language, Text
 
 if TYPE_CHECKING:
+    from kanaria.core.stream import Stream
     from kanaria.sources.live import LiveStream
     from kanaria.sources.netflow_collector import NetflowCollector
 

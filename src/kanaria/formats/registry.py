@@ -56,9 +56,10 @@ FORMATS: tuple[str, ...] = (
 )
 
 
-# Nothing else writes a quoted request followed by a status: whoever is sure of these need not import thirty others.
-DECISIVE = frozenset({"combined", "fragment"})
-SURE = 0.7
+# Nothing else writes a quoted request followed by a status, or bare JSON-RPC calls: whoever is sure of these need not
+# import thirty others.
+DECISIVE = frozenset({"combined", "fragment", "jsonrpc"})
+SURE = 0.6
 
 
 @cache
@@ -89,7 +90,7 @@ def detect(stream: Stream) -> Format | None:
     for place in FORMATS:
         known = _load(place)
         score = known.sniff(head, stream.name)
-        if score >= 1 or (known.name in DECISIVE and score >= SURE):
+        if score >= 1 or (known.name in DECISIVE and score >= max(SURE, highest)):
             return known  # no later one can be surer
         if score > highest:
             best, highest = known, score
