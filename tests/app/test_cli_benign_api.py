@@ -48,5 +48,5 @@ def test_twenty_thousand_requests_give_no_finding(tmp_path: Path, kanaria: Kanar
 
 
 @pytest.mark.slow
-def test_two_hundred_thousand_requests_give_no_finding(tmp_path: Path, kanaria: Kanaria) -> None:
-    assert analyse(kanaria, tmp_path, 200_000, seed=3) == []
+def test_a_million_requests_give_no_finding(tmp_path: Path, kanaria: Kanaria) -> None:
+    assert analyse(kanaria, tmp_path, 1_000_000, seed=3) == []

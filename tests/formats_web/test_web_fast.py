@@ -28,6 +28,7 @@ from kanaria.formats.web.reader import parse_block
 USER_LAYOUTS = (
     compile_layout('$remote_addr - $remote_user [$time_local] "$request" $status $request_time'),
     compile_layout('%v %h %u %t "%r" %>s %O "%{X-Forwarded-For}i" %{ms}T'),
+    compile_layout("%h %r %>s %b %{User-Agent}i"),
 )
 BUILT_IN = (COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON)
 SLOW_MACHINE = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -77,7 +78,8 @@ def user_lines(draw: st.DrawFn) -> bytes:
         f' {draw(clients)} {draw(users)} [{draw(times)}] "{draw(requests)}" {draw(statuses)} {draw(sizes)}'
         f' "{draw(st.sampled_from(["-", "198.51.100.9", ""]))}" {draw(number)}'
     )
-    return draw(st.sampled_from([first, second])).encode()
+    bare = f"{draw(clients)} {draw(requests)} {draw(statuses)} {draw(sizes)} {draw(words)}"
+    return draw(st.sampled_from([first, second, bare])).encode()
 
 
 def table(data: bytes, layout: Layout | None, careful_layout: Layout | None = None) -> pa.Table:

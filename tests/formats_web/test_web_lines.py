@@ -161,6 +161,12 @@ def test_client_behind_proxies(peer: str, forwarded: str, expected: str | None) 
             "1767323045.250 0.012 192.0.2.1:443 POST /x a=b",
             {"time": 1767323045250000, "duration_us": 12000, "dst_ip": "192.0.2.1", "dst_port": 443, "url": "/x?a=b"},
         ),
+        ("%h %>s %r", "203.0.113.7 200 GET /a b HTTP/1.1", {"status": 200, "url": "/a b", "protocol": "HTTP/1.1"}),
+        (
+            "%h %r %>s %b %{User-Agent}i",
+            "203.0.113.7 GET / HTTP/1.1 404 7 Mozilla/5.0 (X11; Linux x86_64)",
+            {"method": "GET", "url": "/", "status": 404, "user_agent": "Mozilla/5.0 (X11; Linux x86_64)"},
+        ),
     ],
 )
 def test_layouts(layout: str, line: str, expected: dict[str, object]) -> None:

@@ -105,11 +105,17 @@ _TYPED = {
 }
 
 
+# Fields with spaces of their own, which layouts without quotes leave as they are.
+_SPACED = frozenset({"request", "user_agent", "referer"})
+
+
 def _field_pattern(kind: str, before: bytes, after: bytes, *, last: bool) -> bytes:
     if before == b'"' and after == b'"':
         return rb'([^"\\]*+(?:\\.[^"\\]*+)*+)'
     if kind in _TYPED:
         return _TYPED[kind]
+    if kind in _SPACED and before != b'"':
+        return rb"(.*)" if last else rb"(.*?)"
     if kind in ("client", "forwarded") and after == b" ":
         return rb"([^\s,]++(?:, ?[^\s,]++)*+)"
     if last:
