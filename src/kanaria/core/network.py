@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core.errors import ConfigError
@@ -101,12 +103,19 @@ class Distinct:
 
     def __init__(self, column: pa.ChunkedArray | pa.Array) -> None:
         encoded = (column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column).dictionary_encode()
-        self._values: list[str] = encoded.dictionary.to_pylist()
+        self.dictionary = encoded.dictionary
+        self.values: list[str] = encoded.dictionary.to_pylist()
         self._indices = encoded.indices
+
+    @cached_property
+    def codes(self) -> npt.NDArray[np.int64]:
+        """The place of every row's value among ``values``, -1 for null."""
+        indices = self._indices if not self._indices.null_count else self._indices.fill_null(-1)
+        return np.asarray(indices.to_numpy(zero_copy_only=False), np.int64)
 
     def map(self, function: Callable[[str], object], kind: pa.DataType) -> pa.Array:
         """The function's values at full height; null stays null."""
-        values = pa.array([function(value) for value in self._values], kind)
+        values = pa.array([function(value) for value in self.values], kind)
         if values.null_count == len(values):
             return pa.nulls(len(self._indices), kind)
         return values.take(self._indices)
@@ -121,50 +130,59 @@ def map_distinct(
     return Distinct(column).map(function, kind)
 
 
-def orient(table: pa.Table, home: HomeNetworks) -> pa.Table:
+_DIRECTIONS = np.array([-1, -1, -1, 3, 3, 2, 0, 0, 1])
+"""By home-ness of source and destination (unknown, home, strange) the place of the direction among the names below."""
+_DIRECTION_NAMES = ("inbound", "external", "outbound", "internal")
+_OUTBOUND = _DIRECTION_NAMES.index("outbound")
+
+
+def orient(table: pa.Table, home: HomeNetworks, ends: tuple[Distinct, Distinct] | None = None) -> pa.Table:
     """Fill ``device``, ``remote`` and ``direction`` where null, from ``src_ip``/``dst_ip`` and the home networks.
 
     inbound: only the server is ours; outbound: only the client; internal: both; external: neither. With only a client
     address (a web log) the server is ours by definition: the direction is inbound, or internal for a home client.
+    ``ends`` are the distinct addresses of both columns, for callers who have them already.
     """
-    import pyarrow.compute as pc  # 40 ms to import; only batches need it
-
-    src, dst = table["src_ip"], table["dst_ip"]
-    if dst.null_count == len(dst):
+    if table["dst_ip"].null_count == len(table):
         return _orient_clients(table, home)
-    src_home, dst_home = (map_distinct(side, home.has, pa.bool_()) for side in (src, dst))
-    direction = pc.case_when(
-        pc.make_struct(
-            pc.and_kleene(src_home, pc.or_kleene(dst_home, pc.is_null(dst))),
-            pc.and_kleene(src_home, pc.invert(dst_home)),
-            pc.and_kleene(pc.invert(src_home), pc.or_kleene(dst_home, pc.is_null(dst))),
-            pc.and_kleene(pc.invert(src_home), pc.invert(dst_home)),
-        ),
-        "internal", "outbound", "inbound", "external",
-    )  # fmt: skip
-    outbound = pc.fill_null(pc.equal(direction, "outbound"), False)
+    src, dst = ends or (Distinct(table["src_ip"]), Distinct(table["dst_ip"]))
+    sides = [
+        np.array([*(1 if home.has(address) else 2 for address in side.values), 0])[side.codes] for side in (src, dst)
+    ]
+    direction = _DIRECTIONS[sides[0] * 3 + sides[1]]
+    outbound = direction == _OUTBOUND
+    addresses = pa.concat_arrays([src.dictionary, dst.dictionary])
+    there = np.where(dst.codes < 0, -1, dst.codes + len(src.values))
     filled = {
-        "direction": direction,
-        "device": pc.if_else(outbound, src, dst),
-        "remote": pc.if_else(outbound, dst, src),
+        "direction": _taken(pa.array(_DIRECTION_NAMES), direction),
+        "device": _taken(addresses, np.where(outbound, src.codes, there)),
+        "remote": _taken(addresses, np.where(outbound, there, src.codes)),
     }
     for name, values in filled.items():
-        index = table.schema.get_field_index(name)
-        table = table.set_column(index, name, pc.coalesce(table[name], values))
+        table = table.set_column(table.schema.get_field_index(name), name, _or_else(table[name], values))
     return table
+
+
+def _taken(values: pa.Array, places: npt.NDArray[np.int64]) -> pa.Array:
+    """The values at these places; null where a place is negative."""
+    missing = places < 0
+    return values.take(pa.array(places, mask=missing if missing.any() else None))
+
+
+def _or_else(given: pa.ChunkedArray, values: pa.Array) -> pa.Array | pa.ChunkedArray:
+    """What was given, and the values where nothing was."""
+    import pyarrow.compute as pc  # 40 ms to import; only batches need it
+
+    return values if given.null_count == len(given) else pc.coalesce(given, values)
 
 
 def _orient_clients(table: pa.Table, home: HomeNetworks) -> pa.Table:
     """``orient`` where only clients are known, as in a web log: one look-up per distinct client."""
-    import pyarrow.compute as pc
-
     src = table["src_ip"]
     filled = {
         "direction": map_distinct(src, lambda address: "internal" if home.has(address) else "inbound", pa.string()),
         "remote": src,
     }
     for name, values in filled.items():
-        given = table[name]
-        whole = values if given.null_count == len(given) else pc.coalesce(given, values)
-        table = table.set_column(table.schema.get_field_index(name), name, whole)
+        table = table.set_column(table.schema.get_field_index(name), name, _or_else(table[name], values))
     return table

@@ -8,16 +8,24 @@ neighbours nothing.
 
 from __future__ import annotations
 
+<<<<<<< HEAD
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+=======
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+>>>>>>> base
 
 import numpy as np
 import pyarrow as pa
 
 from kanaria.core import schema
+from kanaria.core.ahead import ahead
 from kanaria.core.community_id import community_ids
 from kanaria.core.ids import first_event_id
-from kanaria.core.network import orient
+from kanaria.core.network import Distinct, orient
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats import cells
@@ -29,15 +37,31 @@ CHUNK = 8 << 20
 RAW_KEPT = 4096
 """Bytes of a rejected record that are kept for the person who looks at it."""
 
+<<<<<<< HEAD
 
-@dataclass(frozen=True, slots=True)
+AT_ONCE = 2
+"""Chunks read at once, as most of the work is Arrow's and compiled code without the interpreter's lock."""
+
+=======
+>>>>>>> base
+
+@dataclass(frozen=True)
 class Chunk:
     """Whole lines with ``\\n`` ends; ``first`` is the number of the first line, ``offset`` the bytes read so far."""
 
     data: bytes
     first: int
     offset: int
-    count: int
+
+    @cached_property
+    def lines(self) -> Spans:
+        """Where the lines are."""
+        return Spans.of(self.data, self.first)
+
+    @property
+    def count(self) -> int:
+        """How many lines."""
+        return len(self.lines)
 
 
 def chunks(stream: Stream, size: int = CHUNK) -> Iterator[Chunk]:
@@ -67,9 +91,22 @@ def _tidy(data: bytes, first: int, offset: int) -> Chunk:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     data = data if data.endswith(b"\n") else data + b"\n"
-    return Chunk(data, first, offset, data.count(b"\n"))
+    return Chunk(data, first, offset)
 
 
+<<<<<<< HEAD
+def several(stream: Stream) -> Callable[..., Iterator[Any]]:
+    """``map`` for the chunks of a stream: several at once for a file of several chunks.
+
+    A stream without an end is read as it comes, for whoever works ahead waits for the next chunk first.
+    """
+    if stream.size is None or stream.size <= CHUNK:
+        return map
+    return partial(ahead, workers=AT_ONCE)
+
+
+=======
+>>>>>>> base
 def flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """The column as one array; functions of several columns need them all chunked alike."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
@@ -285,10 +322,11 @@ def finish(
         "sensor": pa.array([context.sensor or sensor], pa.string()).take(pa.array(np.zeros(count, np.int64))),
     }
     table = schema.conform(name, given, count).combine_chunks()
-    return orient(_with_community_id(table, columns.get("transport")), context.home)
+    ends = Distinct(table["src_ip"]), Distinct(table["dst_ip"])
+    return orient(_with_community_id(table, columns.get("transport"), ends), context.home, ends)
 
 
-def _with_community_id(table: pa.Table, transport: object) -> pa.Table:
+def _with_community_id(table: pa.Table, transport: object, ends: tuple[Distinct, Distinct]) -> pa.Table:
     """Ids where the sensor gave none. Tables without a transport column are TCP protocols: HTTP, TLS, RDP, SMB, SSH."""
     import pyarrow.compute as pc
 
@@ -296,8 +334,10 @@ def _with_community_id(table: pa.Table, transport: object) -> pa.Table:
     if not table.num_rows or table["community_id"].null_count == 0:
         return table
     protocol = transport if transport is not None else pa.array(["tcp"]).take(pa.array(np.zeros(len(table), np.int64)))
-    ids = community_ids(protocol, table["src_ip"], table["src_port"], table["dst_ip"], table["dst_port"])
-    return table.set_column(index, "community_id", pc.coalesce(table["community_id"], ids))
+    ends_of = [table[name] for name in ("src_ip", "src_port", "dst_ip", "dst_port")]
+    ids = community_ids(protocol, *ends_of, ends=ends)
+    given = table["community_id"]
+    return table.set_column(index, "community_id", ids if given.null_count == len(given) else pc.coalesce(given, ids))
 
 
 def make_batch(

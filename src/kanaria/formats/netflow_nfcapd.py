@@ -69,7 +69,7 @@ class Nfcapd:
             rejects = [reject for reject in part.rejects if b"Nomatching" not in reject[2]]
             yield cols.make_batch(stream, self.name, chunk, {"connection": done}, len(part.lines), rejects)
         if failure:
-            end = cols.Chunk(b"\n", 1, 0, 1)
+            end = cols.Chunk(b"\n", 1, 0)
             yield cols.make_batch(
                 stream, self.name, end, {}, 1, [(1, f"nfdump could not read the file: {failure}", b"")]
             )

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.network import Distinct
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
@@ -46,15 +47,24 @@ class SuricataEve:
         return 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+<<<<<<< HEAD
+        def work(chunk: cols.Chunk) -> Batch:
+            lines = chunk.lines
+            names, types = event_types(lines)
+=======
         for chunk in cols.chunks(stream):
             lines = Spans.of(chunk.data, chunk.first)
             types = event_types(lines)
+>>>>>>> base
             done: dict[str, list[pa.Table]] = {}
             rejects: list[tuple[int, str, bytes]] = []
             for kind, (table, fields, mapping) in tables.EVENTS.items():
-                chosen = types == kind
-                if not chosen.any():
+                if kind not in names:
                     continue
+<<<<<<< HEAD
+                chosen = np.isin(types, [code for code, name in enumerate(names) if name == kind])
+=======
+>>>>>>> base
                 part = json_lines.read_json_lines(lines.take(chosen), fields)
                 rejects += part.rejects
                 if len(part.lines):
@@ -64,6 +74,17 @@ class SuricataEve:
                     done.setdefault(table, []).append(
                         cols.finish(table, mapped, numbers, stream=stream, context=context, sensor="suricata")
                     )
+<<<<<<< HEAD
+            odd, blank = _odd_lines(lines.take(np.isin(types, [code for code, name in enumerate(names) if not name])))
+            joined = {name: pa.concat_tables(parts) for name, parts in done.items()}
+            return cols.make_batch(stream, self.name, chunk, joined, len(lines) - blank, rejects + odd)
+
+        yield from cols.several(stream)(work, cols.chunks(stream))
+
+
+def event_types(lines: Spans) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Event types (empty for none) and which of them every line has, found without parsing the JSON."""
+=======
             odd, blank = _odd_lines(lines, types)
             joined = {name: pa.concat_tables(parts) for name, parts in done.items()}
             yield cols.make_batch(stream, self.name, chunk, joined, len(lines) - blank, rejects + odd)
@@ -71,6 +92,7 @@ class SuricataEve:
 
 def event_types(lines: Spans) -> npt.NDArray[Any]:
     """The event type of every line (text, empty where there is none), found without parsing the JSON."""
+>>>>>>> base
     import pyarrow.compute as pc
 
     offsets = pa.py_buffer(np.append(lines.begins, len(lines.data)).astype(np.int32))
@@ -81,23 +103,31 @@ def event_types(lines: Spans) -> npt.NDArray[Any]:
     padded = np.concatenate([padded, np.zeros(_WINDOW, np.uint8)])
     at = np.where(found >= 0, begin + found + len(b'"event_type"'), len(padded) - _WINDOW)
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[at]
-    distinct, inverse = np.unique(_cut_after_name(windows), return_inverse=True)
-    names = [match[1].decode() if (match := _TYPE.match(window)) else "" for window in distinct.tolist()]
-    return np.array(names or [""], object)[inverse]
+    buffers = [None, pa.py_buffer(_cut_after_name(windows))]
+    kinds = Distinct(pa.FixedSizeBinaryArray.from_buffers(pa.binary(_WINDOW), len(lines), buffers))
+    windows_seen = kinds.dictionary.to_pylist()
+    return [match[1].decode() if (match := _TYPE.match(window)) else "" for window in windows_seen], kinds.codes
 
 
-def _cut_after_name(windows: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+def _cut_after_name(windows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Windows with everything after the third quote blanked out, so that few distinct ones remain."""
-    quotes = np.cumsum(windows == ord('"'), axis=1)
-    kept = np.where((quotes < 2) | ((quotes == 2) & (windows == ord('"'))), windows, 0).astype(np.uint8)
-    return np.ascontiguousarray(kept).view(f"S{_WINDOW}").reshape(-1)
+    quote = windows == ord('"')
+    quotes = np.cumsum(quote, axis=1, dtype=np.uint8)
+    return np.where((quotes < 2) | ((quotes == 2) & quote), windows, 0).astype(np.uint8)
 
 
+<<<<<<< HEAD
+def _odd_lines(lines: Spans) -> tuple[list[tuple[int, str, bytes]], int]:
+    """Lines without an event type: rejected, and how many of them are only blank."""
+    rejects, blank = [], 0
+    for number, line in zip(lines.numbers.tolist(), lines.rows(), strict=True):
+=======
 def _odd_lines(lines: Spans, types: npt.NDArray[Any]) -> tuple[list[tuple[int, str, bytes]], int]:
     """Lines without an event type: rejected, and how many of them are only blank."""
     rejects, blank = [], 0
     for index in np.flatnonzero(types == "").tolist():
         line = lines.line(index)
+>>>>>>> base
         if not line.strip():
             blank += 1
             continue
@@ -106,7 +136,11 @@ def _odd_lines(lines: Spans, types: npt.NDArray[Any]) -> tuple[list[tuple[int, s
             reason = "expected an object with event_type; this JSON has none" if isinstance(value, dict) else ""
         except (ValueError, RecursionError) as error:
             reason = f"expected one JSON object; {error}"
+<<<<<<< HEAD
+        rejects.append((number, reason or "expected one JSON object with event_type", line))
+=======
         rejects.append((int(lines.numbers[index]), reason or "expected one JSON object with event_type", line))
+>>>>>>> base
     return rejects, blank
 
 

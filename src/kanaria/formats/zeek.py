@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -104,6 +104,28 @@ class _Collected:
         return cols.make_batch(self.stream, name, chunk, tables, self.rows, self.rejects)
 
 
+<<<<<<< HEAD
+_Section = tuple[Spans, _Header]
+"""Lines without a header among them, and what the headers before them said."""
+
+
+def _sections(stream: Stream) -> Iterator[tuple[cols.Chunk, list[_Section]]]:
+    header = _Header(path=path_from_name(stream.name) or "")
+    for chunk in cols.chunks(stream):
+        lines = chunk.lines
+        sections, start = [], 0
+        for index in np.flatnonzero(np.frombuffer(chunk.data, np.uint8)[lines.begins] == ord("#")).tolist():
+            if index > start:
+                sections.append((lines.take(slice(start, index)), replace(header)))
+            header.learn(lines.line(index).decode("utf-8", "replace"))
+            start = index + 1
+        if start < len(lines):
+            sections.append((lines.take(slice(start, None)) if start else lines, replace(header)))
+        yield chunk, sections
+
+
+=======
+>>>>>>> base
 class ZeekTsv:
     """Zeek's own tab-separated logs."""
 
@@ -119,9 +141,19 @@ class ZeekTsv:
         return 0.9 if re.search(rb"^#fields\t.*\bts\b", head, re.MULTILINE) else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
-        header = _Header(path=path_from_name(stream.name) or "")
-        for chunk in cols.chunks(stream):
+        def work(given: tuple[cols.Chunk, list[_Section]]) -> Batch:
+            chunk, sections = given
             collected = _Collected(stream, context, {}, [])
+<<<<<<< HEAD
+            for lines, header in sections:
+                self._section(lines, header, collected)
+            return collected.batch(self.name, chunk)
+
+        yield from cols.several(stream)(work, _sections(stream))
+
+    def _section(self, lines: Spans, header: _Header, collected: _Collected) -> None:
+        """The rows between two headers."""
+=======
             lines = Spans.of(chunk.data, chunk.first)
             headers = np.flatnonzero(np.frombuffer(chunk.data, np.uint8)[lines.begins] == ord("#")).tolist()
             start = 0
@@ -136,6 +168,7 @@ class ZeekTsv:
         """The rows between two headers."""
         if not len(lines):
             return
+>>>>>>> base
         path = _known_path(header, collected.stream.name)
         if not header.fields:
             reason = "expected a #fields header before this line; the beginning of the log may be missing"
@@ -149,7 +182,11 @@ class ZeekTsv:
                 lines, header.fields, tsv_types(_base(path)), delimiter=header.separator, nulls=(header.unset,)
             )
             collected.rows += len(part.lines) + len(part.rejects)
+<<<<<<< HEAD
+            collected.add(path, part, Fields(part.table, header.sets, header.empty, b"\\" in lines.data))
+=======
             collected.add(path, part, Fields(part.table, header.sets, header.empty))
+>>>>>>> base
 
 
 def _known_path(header: _Header, name: str) -> str | None:
@@ -180,13 +217,21 @@ class ZeekJson:
         return 0.8 if path_from_name(name) is not None and "ts" in keys else 0.3 if guess_path(keys) else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
-        default: str | None = None
-        for chunk in cols.chunks(stream):
+        def work(given: tuple[cols.Chunk, str | None]) -> Batch:
+            chunk, path = given
             collected = _Collected(stream, context, {}, [])
+<<<<<<< HEAD
+            self._read(chunk.lines, path, collected)
+            return collected.batch(self.name, chunk)
+
+        yield from cols.several(stream)(work, _chunks_with_path(stream))
+
+=======
             default = default or _json_path(chunk.data, stream.name)
             self._read(Spans.of(chunk.data, chunk.first), default, collected)
             yield collected.batch(self.name, chunk)
 
+>>>>>>> base
     def _read(self, lines: Spans, path: str | None, out: _Collected) -> None:
         """Lines read as one log; those whose ``_path`` says otherwise are read again as what they are."""
         import pyarrow.compute as pc
@@ -208,7 +253,19 @@ class ZeekJson:
             return
         keep = mine.to_numpy(zero_copy_only=False)
         part = part if keep.all() else part.take(keep)
+<<<<<<< HEAD
+        out.add(path, part, Fields(part.table, escapes=b"\\" in lines.data))
+
+
+def _chunks_with_path(stream: Stream) -> Iterator[tuple[cols.Chunk, str | None]]:
+    """Chunks with the log their lines belong to unless they say otherwise."""
+    default: str | None = None
+    for chunk in cols.chunks(stream):
+        default = default or _json_path(chunk.data, stream.name)
+        yield chunk, default
+=======
         out.add(path, part, Fields(part.table))
+>>>>>>> base
 
 
 def _first_keys(head: bytes) -> set[str]:

@@ -152,6 +152,8 @@ class Fields:
     table: pa.Table
     separator: str | None = None
     empty: str = "(empty)"
+    escapes: bool = True
+    """Whether there may be a backslash in any text."""
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -170,6 +172,8 @@ class Fields:
         if self.separator is not None:
             blank = pc.equal(column, self.empty)
             column = pc.if_else(blank, "", column) if pc.any(blank).as_py() else column
+        if not self.escapes:
+            return column
         escaped = pc.match_substring(column, "\\")
         if not pc.any(escaped).as_py():
             return column

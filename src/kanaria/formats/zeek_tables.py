@@ -58,8 +58,11 @@ def transport(names: pa.Array, addresses: pa.Array) -> pa.Array:
     """Protocol names in lower case, ICMP between IPv6 addresses as ``icmp6``."""
     import pyarrow.compute as pc
 
-    lowered = pc.utf8_lower(names)
-    six = pc.and_(pc.equal(lowered, "icmp"), pc.fill_null(pc.match_substring(addresses, ":"), False))
+    lowered = map_distinct(names, str.lower, pa.string())
+    icmp = pc.equal(lowered, "icmp")
+    if not pc.any(icmp).as_py():
+        return lowered
+    six = pc.and_(icmp, pc.fill_null(pc.match_substring(addresses, ":"), False))
     return pc.if_else(six, "icmp6", lowered)
 
 
