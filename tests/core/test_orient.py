@@ -27,7 +27,7 @@ HOME, OTHER, FAR = "192.168.1.9", "192.168.1.10", "203.0.113.5"
 def test_direction_device_and_remote(
     src: str | None, dst: str | None, direction: str | None, device: str | None, remote: str | None
 ) -> None:
-    rows = [{"src_ip": src, "dst_ip": dst}, {"src_ip": HOME, "dst_ip": FAR}]
+    rows: list[dict[str, object]] = [{"src_ip": src, "dst_ip": dst}, {"src_ip": HOME, "dst_ip": FAR}]
     table = from_rows("connection", rows)
     for ends in (None, (Distinct(table["src_ip"]), Distinct(table["dst_ip"]))):
         first = orient(table, HomeNetworks(), ends).to_pylist()[0]

@@ -111,10 +111,6 @@ PROTOCOLS = st.one_of(st.none(), st.sampled_from(["tcp", "UDP", "icmp", "icmp6",
 def test_the_compiled_ids_are_those_of_the_plain_code(rows: list[tuple[object, ...]], seed: int) -> None:
     kinds = (pa.string(), pa.string(), pa.int32(), pa.string(), pa.int32())
     a, b, c, d, e = (pa.array([row[place] for row in rows], kind) for place, kind in enumerate(kinds))
-<<<<<<< HEAD
     fast = module._compiled_ids(a, Distinct(b), Distinct(d), c, e, seed)
-=======
-    fast = module._compiled_ids(a, b, c, d, e, seed)
->>>>>>> base
     assert fast.to_pylist() == module._plain_ids(a, b, c, d, e, seed).to_pylist()
     fast.validate(full=True)

@@ -60,7 +60,6 @@ def community_ids(
     seed: int = 0,
     ends: tuple[Distinct, Distinct] | None = None,
 ) -> pa.Array:
-<<<<<<< HEAD
     """One id per row as ``pa.string()``, null where it cannot be computed. All columns have one length.
 
     ``ends`` are the distinct values of both address columns, for callers who have them already.
@@ -68,11 +67,6 @@ def community_ids(
     if len(transport) >= (_ONCE_COMPILED if _COMPILED in sys.modules else _WORTH_COMPILING):
         ends = ends or (Distinct(src_ip), Distinct(dst_ip))
         return _compiled_ids(transport, *ends, src_port, dst_port, seed)
-=======
-    """One id per row as ``pa.string()``, null where it cannot be computed. All columns have one length."""
-    if len(transport) >= (_ONCE_COMPILED if _COMPILED in sys.modules else _WORTH_COMPILING):
-        return _compiled_ids(transport, src_ip, src_port, dst_ip, dst_port, seed)
->>>>>>> base
     return _plain_ids(transport, src_ip, src_port, dst_ip, dst_port, seed)
 
 
@@ -80,7 +74,6 @@ _Column: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 
 def _compiled_ids(
-<<<<<<< HEAD
     transport: _Column, src: Distinct, dst: Distinct, src_port: _Column, dst_port: _Column, seed: int
 ) -> pa.Array:
     from kanaria.core.sha1_rows import flow_ids
@@ -93,23 +86,6 @@ def _compiled_ids(
     addresses = np.frombuffer(b"".join(value or bytes(16) for value in [*packed, None]), np.uint8).reshape(-1, 16)
     text, known = flow_ids(
         addresses, (ends[0], ends[1]), (ports[0], ports[1]), _protocols(transport),
-=======
-    transport: _Column, src_ip: _Column, src_port: _Column, dst_ip: _Column, dst_port: _Column, seed: int
-) -> pa.Array:
-    from kanaria.core.sha1_rows import flow_ids
-
-    src, dst = _flat(src_ip).dictionary_encode(), _flat(dst_ip).dictionary_encode()
-    packed = [ip16(text) for side in (src, dst) for text in side.dictionary.to_pylist()]
-    places = np.arange(len(packed) + 1)
-    places[[index for index, value in enumerate([*packed, None]) if value is None]] = -1
-    split = len(src.dictionary)
-    ends = places[: split + 1].copy(), places[split:].copy()
-    ends[0][-1] = -1  # where null points
-    ports = [np.where(known, values.astype(np.int64), -1) for values, known in (_ports(src_port), _ports(dst_port))]
-    addresses = np.frombuffer(b"".join(value or bytes(16) for value in [*packed, None]), np.uint8).reshape(-1, 16)
-    text, known = flow_ids(
-        addresses, (ends[0][_codes(src)], ends[1][_codes(dst)]), (ports[0], ports[1]), _protocols(transport),
->>>>>>> base
         np.stack([_counterparts(pairs) for pairs in (_ICMP4_PAIRS, _ICMP6_PAIRS)]), seed,
     )  # fmt: skip
     return _strings(text, known)

@@ -8,15 +8,10 @@ neighbours nothing.
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
-=======
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
->>>>>>> base
 
 import numpy as np
 import pyarrow as pa
@@ -37,13 +32,10 @@ CHUNK = 8 << 20
 RAW_KEPT = 4096
 """Bytes of a rejected record that are kept for the person who looks at it."""
 
-<<<<<<< HEAD
 
 AT_ONCE = 2
 """Chunks read at once, as most of the work is Arrow's and compiled code without the interpreter's lock."""
 
-=======
->>>>>>> base
 
 @dataclass(frozen=True)
 class Chunk:
@@ -94,7 +86,6 @@ def _tidy(data: bytes, first: int, offset: int) -> Chunk:
     return Chunk(data, first, offset)
 
 
-<<<<<<< HEAD
 def several(stream: Stream) -> Callable[..., Iterator[Any]]:
     """``map`` for the chunks of a stream: several at once for a file of several chunks.
 
@@ -105,8 +96,6 @@ def several(stream: Stream) -> Callable[..., Iterator[Any]]:
     return partial(ahead, workers=AT_ONCE)
 
 
-=======
->>>>>>> base
 def flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """The column as one array; functions of several columns need them all chunked alike."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

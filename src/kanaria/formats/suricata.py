@@ -47,24 +47,15 @@ class SuricataEve:
         return 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
-<<<<<<< HEAD
         def work(chunk: cols.Chunk) -> Batch:
             lines = chunk.lines
             names, types = event_types(lines)
-=======
-        for chunk in cols.chunks(stream):
-            lines = Spans.of(chunk.data, chunk.first)
-            types = event_types(lines)
->>>>>>> base
             done: dict[str, list[pa.Table]] = {}
             rejects: list[tuple[int, str, bytes]] = []
             for kind, (table, fields, mapping) in tables.EVENTS.items():
                 if kind not in names:
                     continue
-<<<<<<< HEAD
                 chosen = np.isin(types, [code for code, name in enumerate(names) if name == kind])
-=======
->>>>>>> base
                 part = json_lines.read_json_lines(lines.take(chosen), fields)
                 rejects += part.rejects
                 if len(part.lines):
@@ -74,7 +65,6 @@ class SuricataEve:
                     done.setdefault(table, []).append(
                         cols.finish(table, mapped, numbers, stream=stream, context=context, sensor="suricata")
                     )
-<<<<<<< HEAD
             odd, blank = _odd_lines(lines.take(np.isin(types, [code for code, name in enumerate(names) if not name])))
             joined = {name: pa.concat_tables(parts) for name, parts in done.items()}
             return cols.make_batch(stream, self.name, chunk, joined, len(lines) - blank, rejects + odd)
@@ -84,15 +74,6 @@ class SuricataEve:
 
 def event_types(lines: Spans) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Event types (empty for none) and which of them every line has, found without parsing the JSON."""
-=======
-            odd, blank = _odd_lines(lines, types)
-            joined = {name: pa.concat_tables(parts) for name, parts in done.items()}
-            yield cols.make_batch(stream, self.name, chunk, joined, len(lines) - blank, rejects + odd)
-
-
-def event_types(lines: Spans) -> npt.NDArray[Any]:
-    """The event type of every line (text, empty where there is none), found without parsing the JSON."""
->>>>>>> base
     import pyarrow.compute as pc
 
     offsets = pa.py_buffer(np.append(lines.begins, len(lines.data)).astype(np.int32))
@@ -116,18 +97,10 @@ def _cut_after_name(windows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.where((quotes < 2) | ((quotes == 2) & quote), windows, 0).astype(np.uint8)
 
 
-<<<<<<< HEAD
 def _odd_lines(lines: Spans) -> tuple[list[tuple[int, str, bytes]], int]:
     """Lines without an event type: rejected, and how many of them are only blank."""
     rejects, blank = [], 0
     for number, line in zip(lines.numbers.tolist(), lines.rows(), strict=True):
-=======
-def _odd_lines(lines: Spans, types: npt.NDArray[Any]) -> tuple[list[tuple[int, str, bytes]], int]:
-    """Lines without an event type: rejected, and how many of them are only blank."""
-    rejects, blank = [], 0
-    for index in np.flatnonzero(types == "").tolist():
-        line = lines.line(index)
->>>>>>> base
         if not line.strip():
             blank += 1
             continue
@@ -136,11 +109,7 @@ def _odd_lines(lines: Spans, types: npt.NDArray[Any]) -> tuple[list[tuple[int, s
             reason = "expected an object with event_type; this JSON has none" if isinstance(value, dict) else ""
         except (ValueError, RecursionError) as error:
             reason = f"expected one JSON object; {error}"
-<<<<<<< HEAD
         rejects.append((number, reason or "expected one JSON object with event_type", line))
-=======
-        rejects.append((int(lines.numbers[index]), reason or "expected one JSON object with event_type", line))
->>>>>>> base
     return rejects, blank
 
 

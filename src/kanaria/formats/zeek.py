@@ -54,22 +54,17 @@ class _Header:
     def learn(self, line: str) -> None:
         """Take in one header line without its end."""
         if line.startswith("#separator"):
-            self.separator = _usable(unescape(line[len("#separator") :].strip(" ").replace("\\t", "\t")))
+            self.separator = unescape(line[len("#separator") :].strip(" ").replace("\\t", "\t"))[:1] or "\t"
             return
         if line.startswith("#fields") and not line[7:8].isalnum():
-            self.separator = _usable(line[7:8])  # what is really used, should #separator be missing or mangled
+            self.separator = line[7:8] or "\t"  # what is really used, should #separator be missing or mangled
         key, *values = line.rstrip("\n").split(self.separator)
         if key == "#fields":
             self.fields = tuple(values)
         elif values:
             setting = {"#set_separator": "sets", "#empty_field": "empty", "#unset_field": "unset", "#path": "path"}
-            if key in setting and (values[0] or key == "#path"):
+            if key in setting:
                 setattr(self, setting[key], values[0])
-
-
-def _usable(separator: str) -> str:
-    """The first character if columns can be told apart by it, else Zeek's own tab."""
-    return separator[:1] if separator[:1].isascii() and separator[:1].strip('\r\n\0"') else "\t"
 
 
 @dataclass(slots=True)
@@ -104,7 +99,6 @@ class _Collected:
         return cols.make_batch(self.stream, name, chunk, tables, self.rows, self.rejects)
 
 
-<<<<<<< HEAD
 _Section = tuple[Spans, _Header]
 """Lines without a header among them, and what the headers before them said."""
 
@@ -124,8 +118,6 @@ def _sections(stream: Stream) -> Iterator[tuple[cols.Chunk, list[_Section]]]:
         yield chunk, sections
 
 
-=======
->>>>>>> base
 class ZeekTsv:
     """Zeek's own tab-separated logs."""
 
@@ -144,7 +136,6 @@ class ZeekTsv:
         def work(given: tuple[cols.Chunk, list[_Section]]) -> Batch:
             chunk, sections = given
             collected = _Collected(stream, context, {}, [])
-<<<<<<< HEAD
             for lines, header in sections:
                 self._section(lines, header, collected)
             return collected.batch(self.name, chunk)
@@ -153,22 +144,6 @@ class ZeekTsv:
 
     def _section(self, lines: Spans, header: _Header, collected: _Collected) -> None:
         """The rows between two headers."""
-=======
-            lines = Spans.of(chunk.data, chunk.first)
-            headers = np.flatnonzero(np.frombuffer(chunk.data, np.uint8)[lines.begins] == ord("#")).tolist()
-            start = 0
-            for index in headers:
-                self._section(lines.take(slice(start, index)), header, collected)
-                header.learn(lines.line(index).decode("utf-8", "replace"))
-                start = index + 1
-            self._section(lines.take(slice(start, None)), header, collected)
-            yield collected.batch(self.name, chunk)
-
-    def _section(self, lines: Spans, header: _Header, collected: _Collected) -> None:
-        """The rows between two headers."""
-        if not len(lines):
-            return
->>>>>>> base
         path = _known_path(header, collected.stream.name)
         if not header.fields:
             reason = "expected a #fields header before this line; the beginning of the log may be missing"
@@ -182,11 +157,7 @@ class ZeekTsv:
                 lines, header.fields, tsv_types(_base(path)), delimiter=header.separator, nulls=(header.unset,)
             )
             collected.rows += len(part.lines) + len(part.rejects)
-<<<<<<< HEAD
             collected.add(path, part, Fields(part.table, header.sets, header.empty, b"\\" in lines.data))
-=======
-            collected.add(path, part, Fields(part.table, header.sets, header.empty))
->>>>>>> base
 
 
 def _known_path(header: _Header, name: str) -> str | None:
@@ -220,18 +191,11 @@ class ZeekJson:
         def work(given: tuple[cols.Chunk, str | None]) -> Batch:
             chunk, path = given
             collected = _Collected(stream, context, {}, [])
-<<<<<<< HEAD
             self._read(chunk.lines, path, collected)
             return collected.batch(self.name, chunk)
 
         yield from cols.several(stream)(work, _chunks_with_path(stream))
 
-=======
-            default = default or _json_path(chunk.data, stream.name)
-            self._read(Spans.of(chunk.data, chunk.first), default, collected)
-            yield collected.batch(self.name, chunk)
-
->>>>>>> base
     def _read(self, lines: Spans, path: str | None, out: _Collected) -> None:
         """Lines read as one log; those whose ``_path`` says otherwise are read again as what they are."""
         import pyarrow.compute as pc
@@ -253,7 +217,6 @@ class ZeekJson:
             return
         keep = mine.to_numpy(zero_copy_only=False)
         part = part if keep.all() else part.take(keep)
-<<<<<<< HEAD
         out.add(path, part, Fields(part.table, escapes=b"\\" in lines.data))
 
 
@@ -263,9 +226,6 @@ def _chunks_with_path(stream: Stream) -> Iterator[tuple[cols.Chunk, str | None]]
     for chunk in cols.chunks(stream):
         default = default or _json_path(chunk.data, stream.name)
         yield chunk, default
-=======
-        out.add(path, part, Fields(part.table))
->>>>>>> base
 
 
 def _first_keys(head: bytes) -> set[str]:
