@@ -54,17 +54,22 @@ class _Header:
     def learn(self, line: str) -> None:
         """Take in one header line without its end."""
         if line.startswith("#separator"):
-            self.separator = unescape(line[len("#separator") :].strip(" ").replace("\\t", "\t"))[:1] or "\t"
+            self.separator = _usable(unescape(line[len("#separator") :].strip(" ").replace("\\t", "\t")))
             return
         if line.startswith("#fields") and not line[7:8].isalnum():
-            self.separator = line[7:8] or "\t"  # what is really used, should #separator be missing or mangled
+            self.separator = _usable(line[7:8])  # what is really used, should #separator be missing or mangled
         key, *values = line.rstrip("\n").split(self.separator)
         if key == "#fields":
             self.fields = tuple(values)
         elif values:
             setting = {"#set_separator": "sets", "#empty_field": "empty", "#unset_field": "unset", "#path": "path"}
-            if key in setting:
+            if key in setting and (values[0] or key == "#path"):
                 setattr(self, setting[key], values[0])
+
+
+def _usable(separator: str) -> str:
+    """The first character if columns can be told apart by it, else Zeek's own tab."""
+    return separator[:1] if separator[:1].isascii() and separator[:1].strip('\r\n\0"') else "\t"
 
 
 @dataclass(slots=True)
