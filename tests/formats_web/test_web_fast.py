@@ -36,6 +36,7 @@ SLOW_MACHINE = settings(max_examples=150, deadline=None, suppress_health_check=l
 clients = st.sampled_from([
     "203.0.113.7", "10.0.0.1", "2001:db8::1", "::1", "host.example.org", "-", "unknown", "203.0.113.7, 10.0.0.1",
     "203.0.113.7:4711", "[2001:db8::1]:443", "0.1.2.3", "224.0.0.1", "1.2.3.999", "uhost", "a:b", "", "_", "010.1.1.1",
+    "n" * 253, "n" * 254, "n" * 253 + ":80", "n" * 300,
 ])  # fmt: skip
 requests = st.one_of(
     st.sampled_from([

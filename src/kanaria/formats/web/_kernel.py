@@ -192,6 +192,8 @@ def _name(c):  # type: ignore[no-untyped-def]
 @_jit
 def _client(buf, a, b):  # type: ignore[no-untyped-def]
     """0: not plain; 1: an address that may be private; 2: surely a public address or a name."""
+    if b - a > 253:  # no DNS name is longer
+        return 0
     colons = 0
     for i in range(a, b):
         if at(buf, i) == 58:
@@ -212,7 +214,7 @@ def _client(buf, a, b):  # type: ignore[no-untyped-def]
 @_jit
 def _host(buf, a, b):  # type: ignore[no-untyped-def]
     """End of the name in ``name`` or ``name:port``, or -1 when it is not plain."""
-    if a == b or at(buf, a) == 45 or at(buf, a) == 117 or at(buf, a) == 58:
+    if a == b or b - a > 253 or at(buf, a) == 45 or at(buf, a) == 117 or at(buf, a) == 58:
         return -1
     i = a
     while i < b and _name(at(buf, i)):

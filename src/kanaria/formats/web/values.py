@@ -114,11 +114,15 @@ def small_integer(text: str | bytes) -> int | None:
     return int(text) if len(text) <= 9 and text.isascii() and text.isdigit() else None
 
 
+LONGEST_ADDRESS = 253 + len("[]:65535")
+"""A DNS name has at most 253 characters (RFC 1035, 2.3.4, without length octets); anything longer is no address."""
+
+
 @lru_cache(maxsize=1 << 16)
 def address(text: str) -> tuple[str | None, int | None]:
     """Address (or host name) and port of ``203.0.113.5``, ``203.0.113.5:80``, ``[2001:db8::1]:80``, ``name``."""
     text = text.strip(" \"'")
-    if text in ("", "-", "unknown", "_"):
+    if text in ("", "-", "unknown", "_") or len(text) > LONGEST_ADDRESS:
         return None, None
     match = None if parse_address(text) else _HOST_PORT.fullmatch(text)
     if match:
