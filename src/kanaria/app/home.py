@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 SHARE = 0.9
 # Unless the conversation is about getting in: of one stranger guessing passwords on one server, the server is ours.
 ENTRANCES = frozenset({"rdp", "smb", "logon"})
+# Nor is a client at home that speaks JSON to a server which answers in something else: it does not know whom it found.
+_MISUNDERSTOOD = """
+    SELECT count(*) > 0 AND count(*) = count(*) FILTER (NOT (dst_first >= '{'::BLOB AND dst_first < '|'::BLOB))
+    FROM spool_connection WHERE src_first >= '{'::BLOB AND src_first < '|'::BLOB AND octet_length(dst_first) > 0"""
 
 
 def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> HomeNetworks | None:
@@ -37,7 +41,7 @@ def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> HomeNetwo
     total, oriented = row or (0, 0)
     if not total or oriented:
         return None
-    first = "ASC" if ENTRANCES & set(names) else "DESC"
+    first = "ASC" if ENTRANCES & set(names) or _misunderstood(engine, names) else "DESC"
     shares = engine.execute(
         f"""SELECT ip, count(*)::DOUBLE / {total}, count(*) FILTER (client) FROM (
                 SELECT src_ip AS ip, true AS client FROM ({union}) UNION ALL SELECT dst_ip, false FROM ({union})
@@ -46,3 +50,8 @@ def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> HomeNetwo
     if not shares or shares[0][1] < SHARE:
         return None
     return HomeNetworks.parse([shares[0][0]], where="the addresses seen")
+
+
+def _misunderstood(engine: duckdb.DuckDBPyConnection, names: Iterable[str]) -> bool:
+    row = engine.execute(_MISUNDERSTOOD).fetchone() if "connection" in names else None
+    return bool(row and row[0])

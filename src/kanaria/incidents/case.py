@@ -127,6 +127,11 @@ def mines(case: Case) -> bool:
     return speaks_of_mining(case.findings, case.messages)
 
 
+def came_in(record: Record) -> bool:
+    """Whether a stranger began it: a request to our web server, or a connection from outside."""
+    return record.table == "http" or (record.table == "connection" and record.values.get("direction") == "inbound")
+
+
 # Evidence that says that passwords are tried.
 GUESSING = frozenset({"login_guessing", "rdp_guessing"})
 GOT_IN = "login_after_guessing"

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Record, Text
-from kanaria.incidents.case import Case, Surroundings, got_in, guessed
+from kanaria.incidents.case import Case, Surroundings, came_in, got_in, guessed
 from kanaria.incidents.weighing import evidence
 
 # Cradles fetch and start the miner within seconds to minutes; an hour of covered log without a follow-up is telling.
@@ -129,9 +129,26 @@ def _size(record: Record, status: int, case: Case, around: Surroundings) -> Evid
 def _result_in_answer(case: Case, around: Surroundings) -> Iterator[Evidence]:
     for message in case.messages:
         record = case.record_of(message)
-        if record and record.table == "http" and message.direction == "server":
+        if record and came_in(record) and message.direction == "server":
             yield evidence(around.facts, "jsonrpc_result_in_answer", record)
             return
+    yield from _not_answered(case, around)
+
+
+def _not_answered(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Strangers spoke a mining protocol to ports of ours, and none of these answered in it."""
+    asked = [
+        r for r in case.records.values() if r.table == "connection" and came_in(r) and r.values.get("mining.dialect")
+    ]
+    for record in asked[:1]:
+        size = _number(record, "dst_payload")
+        said = (f"it sent {size:,.0f} bytes that are none", f"別の内容を{size:,.0f}バイト送りました") if size else (
+            "it sent nothing", "何も送っていません")  # fmt: skip
+        more = Text(en=f" ({len(asked)} connections)", ja=f"({len(asked)}件)") if len(asked) > 1 else Text(en="", ja="")
+        yield evidence(around.facts, "stratum_not_answered", record, Text(
+            en=f"the server did not answer with a mining message: {said[0]}{more.en}",
+            ja=f"サーバはマイニングのメッセージで応答せず、{said[1]}{more.ja}",
+        ))  # fmt: skip
 
 
 def _follow_up(case: Case, around: Surroundings) -> Iterator[Evidence]:
@@ -193,7 +210,7 @@ def _network(case: Case, around: Surroundings) -> Iterator[Evidence]:
     first_probe = next((r.time for r in case.web_records if r.time), None)
     for message in case.messages:
         record = case.record_of(message)
-        if record and record.table == "connection" and message.fields.get("accepted") == "true":
+        if record and record.table == "connection" and _ours(record) and message.fields.get("accepted") == "true":
             yield evidence(around.facts, "mining_share_accepted", record)
             break
     yield from _exchange(case, around)

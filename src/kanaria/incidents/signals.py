@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from kanaria.core.facts import SampleValue
 from kanaria.core.text import cut, printable
 from kanaria.core.types import HYPOTHESES, Evidence, StratumMessage, Text
-from kanaria.incidents.case import Case, Surroundings, mines
+from kanaria.incidents.case import Case, Surroundings, came_in, mines
 from kanaria.incidents.weighing import evidence
 
 Signal = Callable[[Case, Surroundings], Iterator[Evidence]]
@@ -209,11 +209,11 @@ SIGNALS: tuple[Signal, ...] = (
 
 
 def _client_messages_by_source(case: Case) -> dict[str, list[StratumMessage]]:
-    """Messages of web records (a probe's side of the talk), by who sent them; "" for a fragment without an address."""
+    """Messages that came in (a probe's side of the talk), by who sent them; "" for a fragment without an address."""
     groups: dict[str, list[StratumMessage]] = defaultdict(list)
     for message in case.messages:
         record = case.record_of(message)
-        if record and record.table == "http" and message.direction != "server":
+        if record and came_in(record) and message.direction != "server":
             groups[record.remote or ""].append(message)
     return groups
 
