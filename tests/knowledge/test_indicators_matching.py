@@ -18,7 +18,7 @@ from kanaria.core.types import Finding
 from kanaria.detect import load
 from kanaria.detect.evaluate import Detector
 from kanaria.detect.testing import run_rule_tests
-from kanaria.knowledge.indicators_match import COLUMN, IndicatorIndex, index_of
+from kanaria.knowledge.indicators_match import COLUMN, IndicatorIndex, index_of, match_wallets
 
 RULES = Path(kanaria.__file__).parent / "rules" / "indicator"
 
@@ -32,7 +32,9 @@ def known(kind: str, value: str, comment: str | None = "a pool") -> KnownIndicat
 LIST = (
     known("ipv4", "203.0.113.5"), known("ipv6", "2001:db8::5"), known("domain", "pool.example.org"),
     known("domain", "hk.pool.example.org", "nearer"), known("url", "http://files.example/x.sh"), known("cookie", "hello"),
-    known("user_agent", "EvilBot/1.0", None), known("ipv4", "192.168.1.1"),
+    known("user_agent", "EvilBot/1.0", None), known("ipv4", "192.168.1.1"), known("account", "CORP\\Mallory"),
+    known("account", "svc_mine"), known("file", "evil-miner.exe"), known("file", "/tmp/.hidden/kworkerds"),
+    known("wallet", "4" + "A" * 94),
 )  # fmt: skip
 
 
@@ -107,6 +109,38 @@ def test_urls_match_by_host_and_path(facts: Knowledge, host: str | None, url: st
     assert (column(facts, "http", host=host, url=url) is not None) is matches
 
 
+@pytest.mark.parametrize(
+    ("table", "row", "matches"),
+    [
+        ("logon", {"user": "corp\\mallory"}, True),
+        ("logon", {"user": "mallory"}, False),
+        ("logon", {"user": "ANYWHERE\\SVC_mine"}, True),
+        ("smb", {"user": "svc_mine"}, True),
+        ("smb", {"path": "Tools\\Evil-Miner.EXE"}, True),
+        ("smb", {"path": "tools\\not-evil-miner.exe"}, False),
+        ("http", {"url": "/files/evil-miner.exe?x=1"}, True),
+        ("http", {"url": "/files/evil-miner.exe.txt"}, False),
+        ("host", {"command": "/tmp/.hidden/kworkerds -o pool.example"}, True),
+        ("host", {"process": "kworkerds"}, False),
+        ("rdp", {"cookie": "svc_mine"}, True),
+    ],
+)
+def test_accounts_and_files_match_without_case(
+    facts: Knowledge, table: str, row: dict[str, object], matches: bool
+) -> None:
+    assert (column(facts, table, **row) is not None) is matches
+
+
+def test_a_payout_address_matches_where_a_mining_message_names_it() -> None:
+    wallet = "4" + "A" * 94
+    table = pa.table({"mining.wallet": [wallet, wallet.lower(), None], COLUMN: ["earlier", None, None]})
+    matched = match_wallets({"http": table}, LIST)["http"]
+    assert matched[COLUMN].to_pylist() == ["earlier", None, None]
+    matched = match_wallets({"http": table.drop_columns([COLUMN])}, LIST)["http"]
+    assert matched[COLUMN].to_pylist() == [f"{wallet}: a pool (list, 2026-01-02)", None, None]
+    assert match_wallets({"http": table}, LIST[:2])["http"] is table
+
+
 def test_without_indicators_there_is_no_column() -> None:
     table = knowledge.enrich({"dns": from_rows("dns", [{"query": "a.example"}])}, knowledge.load())["dns"]
     assert COLUMN not in table.column_names
@@ -116,7 +150,7 @@ def test_empty_tables_and_tables_without_places(facts: Knowledge) -> None:
     tables = {"connection": from_rows("connection", []), "host": from_rows("host", [{"kind": "cpu"}])}
     enriched = knowledge.enrich(tables, facts)
     assert enriched["connection"][COLUMN].type == pa.string()
-    assert COLUMN not in enriched["host"].column_names
+    assert enriched["host"][COLUMN].null_count == 1
 
 
 def test_the_index_is_kept_between_batches() -> None:
@@ -129,7 +163,7 @@ def test_the_index_is_kept_between_batches() -> None:
 def test_the_rules_own_tests_hold() -> None:
     rules = load([RULES], weights=knowledge.load().weights)
     assert rules.errors == ()
-    assert len(rules.rules) == len(list(RULES.glob("*.yml"))) == 5
+    assert len(rules.rules) == len(list(RULES.glob("*.yml"))) == 9
     assert run_rule_tests(rules) == []
 
 
@@ -158,3 +192,23 @@ def test_a_visit_is_not_a_contact(facts: Knowledge) -> None:
 def test_without_indicators_no_rule_fires() -> None:
     row = {"device": "192.0.2.10", "remote": "203.0.113.5", "dst_port": 443, "direction": "outbound"}
     assert findings(knowledge.load(), "connection", **row) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "rule"),
+    [
+        (
+            "logon",
+            {"service": "ssh", "user": "svc_mine", "success": True, "direction": "inbound"},
+            "known_indicator_logged_on",
+        ),
+        ("rdp", {"cookie": "hello", "answered": True, "direction": "inbound"}, "known_indicator_in_remote_desktop"),
+        ("smb", {"path": "evil-miner.exe", "answered": True, "direction": "internal"}, "known_indicator_in_file_share"),
+        ("http", {"user_agent": "EvilBot/1.0", "direction": "inbound"}, "known_indicator_sent_web_request"),
+    ],
+)
+def test_every_table_has_a_model_for_its_indicators(
+    facts: Knowledge, table: str, row: dict[str, object], rule: str
+) -> None:
+    (found,) = findings(facts, table, device="192.0.2.10", remote="203.0.113.77", **row)
+    assert found.rule == rule and "(list, 2026-01-02)" in found.why.ja

@@ -206,10 +206,10 @@ class Stages:
         return knowledge.enrich(tables, self.facts, self.networks)
 
     def read_mining(self, tables: Tables) -> tuple[Tables, tuple[StratumMessage, ...]]:
-        from kanaria import mining
+        from kanaria import knowledge, mining
 
         reading = mining.read(tables, self.facts)
-        tables = reading.tables
+        tables = knowledge.match_wallets(reading.tables, self.facts.indicators)
         if "connection" in tables:
             from kanaria.mining import grammar, grammar_coin
 

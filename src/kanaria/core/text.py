@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Bidirectional controls and separators that change how surrounding text is shown (Unicode TR36).
@@ -48,8 +49,38 @@ def cut(text: str, columns: int) -> str:
     return "".join(kept) + "…"
 
 
+_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/*)([^/?#]*)(.*)$", re.DOTALL)
+_SCHEME = re.compile(r"\b(h)tt(ps?)(?=:/)|\b(f)t(p)(?=:/)", re.IGNORECASE)
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+
+
 def defang(value: str) -> str:
-    """An address, name or URL that nobody opens by mistake: ``203.0.113[.]5``, ``hxxp://…``."""
-    head, dot, tail = value.rpartition(".")
-    text = f"{head}[.]{tail}" if dot else value.replace("::", "[::]", 1) if "::" in value else value
-    return text.replace("http", "hxxp", 1) if text.startswith("http") else text
+    """An address, name or URL that nobody opens by mistake: ``203.0.113[.]5``, ``2001[:]db8::5``, ``hxxp://…``.
+
+    The last dot of an IPv4 address as usual, every dot of a name (``evil.com.example.org`` holds more than one), the
+    first colon of an IPv6 address; of a URL scheme and host, and the schemes in the rest.
+    """
+    if "://" not in value:
+        return hide_host(value)
+    scheme, host, rest = _URL.fullmatch(value).groups() if _URL.fullmatch(value) else ("", "", value)  # type: ignore[union-attr]
+    return f"{hide_scheme(scheme)}{hide_host(host)}{hide_scheme(rest)}"
+
+
+def hide_host(host: str) -> str:
+    """A host, with a port or user name or without, that no program turns into a link."""
+    user, at, place = host.rpartition("@")
+    name, colon, port = place.rpartition(":")
+    if not (colon and port.isdigit() and (":" not in name or name.endswith("]"))):
+        name, colon, port = place, "", ""
+    if _IPV4.fullmatch(name):
+        hidden = "[.]".join(name.rsplit(".", 1))
+    elif ":" in name:
+        hidden = name.replace(":", "[:]", 1).replace(".", "[.]")
+    else:
+        hidden = name.replace(".", "[.]")
+    return f"{user.replace('.', '[.]')}{at}{hidden}{colon}{port}"
+
+
+def hide_scheme(text: str) -> str:
+    """``http`` and ``ftp`` before a colon and slash as ``hxxp`` and ``fxp``, wherever they stand."""
+    return _SCHEME.sub(lambda m: f"{m[1]}xx{m[2]}" if m[1] else f"{m[3]}x{m[4]}", text)

@@ -5,6 +5,7 @@ Light to import: YAML, Arrow compute and NumPy are imported by the functions tha
 
 from kanaria.knowledge import listing
 from kanaria.knowledge.indicators import ImportReport, import_indicators, read_indicators
+from kanaria.knowledge.indicators_match import match_wallets
 from kanaria.knowledge.loader import load
 from kanaria.knowledge.match import AgentIndex, PoolIndex, enrich
 from kanaria.knowledge.networks import NetworkTable
@@ -20,6 +21,7 @@ __all__ = [
     "import_indicators",
     "listing",
     "load",
+    "match_wallets",
     "read_indicators",
     "update",
 ]

@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from kanaria.core.errors import RuleError
 from kanaria.core.facts import Provenance
 from kanaria.core.types import Text
+
+
+@lru_cache(maxsize=1024)
+def _iso_day(text: str) -> date:
+    """A day; lists say the same one again and again."""
+    return date.fromisoformat(text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +91,7 @@ class Entry:
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(str(value))
+            return _iso_day(str(value))
         except ValueError as error:
             raise self.error(expected=f"{key} as a date like 2026-11-21 in {self.section}", got=repr(value)) from error
 

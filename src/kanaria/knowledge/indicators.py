@@ -23,6 +23,13 @@ from kanaria.knowledge.indicators_text import candidates
 # 64 MB is a million indicators; a larger file is something else.
 LARGEST = 64 << 20
 COMMENT_COLUMNS = 200
+# Accounts that systems come with: to match them would accuse every administrator.
+_EVERYWHERE = frozenset(
+    "root admin administrator guest user system ubuntu ec2-user pi nobody anonymous test support backup oracle postgres"
+    " www-data service".split()
+)
+# ``a.sh`` and ``x.exe`` are used by everybody who needs a name for a minute.
+SHORTEST_FILE = 6
 # Registries sell names below these in many countries (co.jp, com.br): they are no name of anybody's.
 _SECOND_LEVEL = frozenset("ac ad co com ed edu go gov gr lg mil ne net or org".split())
 
@@ -83,6 +90,10 @@ def refusal(kind: str, value: str, knowledge: Knowledge) -> str | None:
         return "empty"
     if kind in {"ipv4", "ipv6"}:
         return None if is_global(value) else "not an address of the Internet"
+    if kind == "account" and value.lower().rpartition("\\")[2] in _EVERYWHERE:
+        return "an account that every system has"
+    if kind == "file" and len(re.split(r"[\\/]", value)[-1]) < SHORTEST_FILE:
+        return "a file name too short to tell anything"
     host = re.sub(r"^[a-z+]+://", "", value).split("/", 1)[0].rpartition("@")[2] if kind == "url" else value
     if kind not in {"domain", "url"}:
         return None

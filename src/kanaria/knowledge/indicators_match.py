@@ -1,12 +1,13 @@
 """Compares rows with imported indicators: tables come in, the column ``knowledge.indicator`` is added.
 
 The column says which indicator matched, its comment and its source. Addresses match exactly, names on label
-boundaries, URLs as host and path, other texts exactly. Every look-up runs once per distinct value.
+boundaries, URLs as host and path, accounts and files without case, other texts exactly. Every look-up runs once per
+distinct value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
 
@@ -19,12 +20,25 @@ _PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "connection": (("remote", "address"), ("sni", "host")),
     "dns": (("query", "host"),),
     "tls": (("sni", "host"), ("remote", "address")),
-    "http": (("host", "host"), ("remote", "address"), ("user_agent", "user_agent")),
-    "rdp": (("remote", "address"), ("cookie", "cookie")),
-    "smb": (("remote", "address"),),
-    "logon": (("remote", "address"),),
+    "http": (
+        ("host", "host"), ("remote", "address"), ("user_agent", "user_agent"), ("user", "account"), ("url", "file"),
+    ),
+    "rdp": (("remote", "address"), ("cookie", "cookie"), ("cookie", "account"), ("client_name", "host")),
+    "smb": (("remote", "address"), ("user", "account"), ("path", "file"), ("client_name", "host")),
+    "logon": (("remote", "address"), ("user", "account"), ("client_name", "host")),
     "alert": (("remote", "address"),),
-}
+    "host": (("process", "file"), ("command", "file")),
+}  # fmt: skip
+WALLET = "mining.wallet"
+
+
+def _path(text: str) -> str:
+    """Windows paths and names compare without case, and a slash is a slash."""
+    return text.replace("\\", "/").lower()
+
+
+# How an indicator is written down so that it can be looked up.
+_FOLDED: Mapping[str, Callable[[str], str]] = {"account": str.lower, "file": _path}
 
 
 class IndicatorIndex:
@@ -34,7 +48,11 @@ class IndicatorIndex:
         self._kinds: dict[str, dict[str, KnownIndicator]] = {}
         for item in indicators:
             kind = "address" if item.type in {"ipv4", "ipv6"} else item.type
-            self._kinds.setdefault(kind, {}).setdefault(item.value, item)
+            self._kinds.setdefault(kind, {}).setdefault(_FOLDED.get(kind, str)(item.value), item)
+
+    def holds(self, how: str) -> bool:
+        """Whether anything can match in this way; a million rows are not looked up for nothing."""
+        return any(kind in self._kinds for kind in (("domain", "address") if how == "host" else (how,)))
 
     def of_address(self, text: str) -> KnownIndicator | None:
         """By address; private ones never match, whatever a list says."""
@@ -56,7 +74,23 @@ class IndicatorIndex:
         return self._urls.get(text.removesuffix("/"))
 
     def of_text(self, kind: str, text: str) -> KnownIndicator | None:
+        """Exactly as listed: a payout address, a cookie, a program that names itself."""
         return self._kinds.get(kind, {}).get(text)
+
+    def of_account(self, text: str) -> KnownIndicator | None:
+        """An account whatever its case, with or without the domain in front of it."""
+        known = self._kinds.get("account", {})
+        return known.get(text.lower()) or known.get(text.lower().rpartition("\\")[2])
+
+    def of_file(self, text: str) -> KnownIndicator | None:
+        """A file by its whole path or by its name alone: of a path, of a request's path, of a command's program."""
+        known = self._kinds.get("file", {})
+        if not known:
+            return None
+        path = _path(text.partition("?")[0].split(" ", 1)[0])
+        parts = path.rstrip("/").split("/")
+        whole = ("/".join(parts[start:]) for start in range(len(parts)))
+        return next((known[part] for part in (path, *whole) if part in known), None)
 
     @property
     def _urls(self) -> Mapping[str, KnownIndicator]:
@@ -84,18 +118,36 @@ def indicator_column(name: str, table: pa.Table, index: IndicatorIndex) -> pa.Ch
     found = [
         map_distinct(table[column], lambda text, how=how: _words(_look_up(index, how, text)), pa.string())  # type: ignore[misc]
         for column, how in _PLACES.get(name, ())
-        if column in table.column_names
+        if column in table.column_names and index.holds(how)
     ]
-    if name == "http" and {"host", "url"} <= set(table.column_names):
+    if name == "http" and {"host", "url"} <= set(table.column_names) and index.holds("url"):
         whole = pc.binary_join_element_wise(table["host"], table["url"], "")
         found.append(map_distinct(whole, lambda text: _words(index.of_url(text)), pa.string()))
-    return pc.coalesce(*found) if found else None
+    if not found:
+        return pa.nulls(len(table), pa.string()) if name in _PLACES else None
+    return pc.coalesce(*found)
+
+
+def match_wallets(tables: Mapping[str, pa.Table], indicators: tuple[KnownIndicator, ...]) -> dict[str, pa.Table]:
+    """The tables with ``knowledge.indicator`` where a mining message in the row names a listed payout address."""
+    index = index_of(indicators) if any(item.type == "wallet" for item in indicators) else None
+    return {name: table if index is None else _with_wallets(table, index) for name, table in tables.items()}
+
+
+def _with_wallets(table: pa.Table, index: IndicatorIndex) -> pa.Table:
+    if WALLET not in table.column_names or table[WALLET].null_count == len(table):
+        return table
+    import pyarrow.compute as pc
+
+    matched = map_distinct(table[WALLET], lambda text: _words(index.of_text("wallet", text)), pa.string())
+    if COLUMN not in table.column_names:
+        return table.append_column(COLUMN, matched)
+    return table.set_column(table.column_names.index(COLUMN), COLUMN, pc.coalesce(table[COLUMN], matched))
 
 
 def _look_up(index: IndicatorIndex, how: str, text: str) -> KnownIndicator | None:
-    if how == "address":
-        return index.of_address(text)
-    return index.of_host(text) if how == "host" else index.of_text(how, text)
+    ways = {"address": index.of_address, "host": index.of_host, "account": index.of_account, "file": index.of_file}
+    return ways[how](text) if how in ways else index.of_text(how, text)
 
 
 def _words(item: KnownIndicator | None) -> str | None:

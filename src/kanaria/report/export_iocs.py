@@ -6,11 +6,9 @@ Comes in: an ``Analysis``. Goes out: plain text, one block per incident. Nothing
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from kanaria.core.network import parse_address
-from kanaria.core.text import printable, width
+from kanaria.core.text import defang, hide_host, hide_scheme, printable, width
 from kanaria.core.types import Analysis, Incident, Indicator, Language, Text
 from kanaria.report.phrases import HEADINGS
 
@@ -20,9 +18,6 @@ _NONE = Text(en="No indicators.", ja="痕跡情報(IoC)はありません。")
 NETWORK_TYPES = frozenset({"ipv4", "ipv6", "domain", "url"})
 # Wider values would push the comments off the screen: they stand on a line of their own.
 VALUE_COLUMNS = 48
-
-_SCHEME = re.compile(r"\b(h)tt(ps?)(?=:/)|\b(f)t(p)(?=:/)", re.IGNORECASE)
-_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/*)?([^/?#]*)(.*)$", re.DOTALL)
 
 
 def export(analysis: Analysis, language: Language) -> str:
@@ -36,25 +31,8 @@ def defanged(indicator: Indicator) -> str:
     """The value, printable, that no program turns into a link."""
     text = printable(indicator.value)
     if indicator.type == "url":
-        scheme, host, rest = _URL.fullmatch(text).groups()  # type: ignore[union-attr]  # the pattern matches any text
-        return f"{_hide_scheme(scheme or '')}{_hide_dots(host)}{_hide_scheme(rest)}"
-    if indicator.type in NETWORK_TYPES:
-        return _hide_dots(text)
-    return _hide_scheme(text)
-
-
-def _hide_dots(host: str) -> str:
-    """The last dot of an address as usual, every dot of a name; the colons of IPv6 where it is shortened."""
-    address = parse_address(host)
-    if address is None:
-        return host.replace(".", "[.]").replace("://", "[://]")
-    if address.version == 6:
-        return host.replace(":", "[:]", 1)
-    return "[.]".join(host.rsplit(".", 1))
-
-
-def _hide_scheme(text: str) -> str:
-    return _SCHEME.sub(lambda m: f"{m[1]}xx{m[2]}" if m[1] else f"{m[3]}x{m[4]}", text)
+        return defang(text) if "://" in text else hide_scheme(text)
+    return hide_host(text) if indicator.type in NETWORK_TYPES else hide_scheme(text)
 
 
 def _block(incident: Incident, language: Language) -> Iterator[str]:
