@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kanaria.core.types import Finding
 from kanaria.detect.evaluate import Detector
+from kanaria.detect.findings import KEPT_IDS
 from kanaria.detect.model import RuleSet
 from kanaria.detect.testing import rows_as_table
 from kanaria.detect.windows import MOST_EVENTS
@@ -198,6 +199,37 @@ def test_a_correlation_over_a_correlation(write: Write, engine: duckdb.DuckDBPyC
     assert found[0].event_ids == (1, 2, 3, 4)
     assert run(rules, engine, [*fails(1, 2), *passes(20)]) == []
     assert run(rules, engine, [*passes(0), *fails(1, 2, 3)]) == []
+
+
+def test_absence_of_what_another_correlation_finds(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
+    many = correlation("event_count", ["failed"], {"gte": 3}) | {"name": "many", "title": "Many"}
+    alone = correlation("temporal", ["passed", "many"], "passed and not many", timespan="1h")
+    rules = write(alone, many, PASSED, FAILED)
+    assert [f.rule for f in run(rules, engine, [*passes(0), *fails(1, 2), *passes(90)])] == ["correlated"]
+    quiet = run(rules, engine, [*passes(0), *fails(1, 2, 3), *passes(30, user="b"), *fails(120)])
+    assert [f.event_ids for f in quiet] == [(5,)], "only the logon that nothing followed"
+
+
+def test_three_levels_with_aliases_and_a_late_event(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
+    many = correlation("event_count", ["failed"], {"gte": 3}) | {"name": "many", "title": "Many"}
+    then = correlation("temporal_ordered", ["many", "passed"], timespan="1h") | {"name": "then", "title": "Then"}
+    last = correlation(
+        "temporal_ordered", ["then", "sudo"], timespan="2h",
+        **{"group-by": ["who"], "aliases": {"who": {"then": "src_ip", "sudo": "remote"}}},
+    )  # fmt: skip
+    rules = write(last, then, many, PASSED, SUDO, FAILED)
+    onward = [logon(60, service="sudo", src_ip="203.0.113.1", remote="192.0.2.1")]
+    (found,) = run(rules, engine, [*fails(1, 5), *passes(20)], fails(3), onward, lateness=timedelta(0))
+    assert found.rule == "correlated" and len(found.event_ids) == 5
+    assert run(rules, engine, [*fails(1, 5), *passes(20)], onward, lateness=timedelta(0)) == []
+
+
+def test_the_newest_event_of_every_rule_is_kept_and_quoted(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
+    rules = write(FAILED, PASSED, correlation("temporal_ordered", ["failed", "passed"], timespan="1d"))
+    (found,) = run(rules, engine, [*fails(*range(200)), *passes(300)])
+    assert len(found.event_ids) == KEPT_IDS and found.event_ids[-1] == 201
+    assert found.values["count"] == "201"
+    assert {item.event_id for item in found.evidence} == {1, 200, 201}
 
 
 def test_generate_lets_the_parts_speak(write: Write, engine: duckdb.DuckDBPyConnection) -> None:

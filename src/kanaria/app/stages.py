@@ -34,6 +34,7 @@ from kanaria.core.types import Analysis, Batch, Finding, HostObservation, Reject
 if TYPE_CHECKING:
     import duckdb
 
+    from kanaria.baseline.countries import Countries
     from kanaria.baseline.pattern import PatternOfLife
     from kanaria.baseline.web import WebProfile
     from kanaria.detect import Detector
@@ -121,6 +122,13 @@ class Stages:
         )
         folder = self.store / "baseline" if self.store else None
         return PatternOfLife(self.engine, facts=self.facts, settings=settings, directory=folder)
+
+    @cached_property
+    def countries(self) -> Countries:
+        """From which countries people log on; kept beside what is normal."""
+        from kanaria.baseline.countries import Countries
+
+        return Countries(self.store / "baseline" if self.store else None)
 
     @cached_property
     def detector(self) -> Detector:
@@ -220,7 +228,7 @@ class Stages:
         """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
         if "http" in tables:
             self.web.absorb(tables["http"])
-        return self.life.score(tables) if self.lived and set(tables) & LIVED else tables
+        return self.countries.score(self.life.score(tables)) if self.lived and set(tables) & LIVED else tables
 
     def evaluate(self, tables: Tables) -> list[Finding]:
         return self.detector.evaluate(tables)
@@ -230,6 +238,7 @@ class Stages:
         if self.lived and set(tables) & LIVED:
             withheld = {event_id for finding in findings for event_id in finding.event_ids}
             self.life.learn(tables, exclude_event_ids=withheld)
+            self.countries.learn(tables, exclude_event_ids=withheld)
 
     def remember(self, tables: Tables, messages: Iterable[StratumMessage], findings: Sequence[Finding]) -> None:
         self.material.add(tables, messages, findings)
