@@ -30,7 +30,7 @@ class _Memory:
     data: bytes
     name: str
     path: Path | None = None
-    size: int | None = None
+    size: int | None = 1 << 30
 
     def head(self) -> bytes:
         return self.data[: 256 << 10]

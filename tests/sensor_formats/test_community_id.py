@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -13,7 +10,6 @@ from hypothesis import strategies as st
 from kanaria.core import community_id as module
 from kanaria.core.community_id import community_id, community_ids
 from kanaria.core.network import Distinct
-from kanaria.core.sha1_rows import sha1_rows
 
 # Published with corelight/community-id-spec and its reference implementation: seed 0, then seed 1 where given.
 VECTORS = [
@@ -79,13 +75,6 @@ def test_both_directions_of_a_flow_have_one_id(proto: str, src: str, sport: int,
     assert forward == community_id(proto, dst, dport, src, sport)
     assert forward is not None
     assert len(forward) == 30
-
-
-@pytest.mark.parametrize("width", [1, 12, 16, 36, 40, 55])
-def test_compiled_hash_is_hashlib(width: int) -> None:
-    messages = np.random.default_rng(width).integers(0, 256, (200, width), dtype=np.uint8)
-    expected = [hashlib.sha1(message.tobytes(), usedforsecurity=False).digest() for message in messages]
-    assert [row.tobytes() for row in sha1_rows(messages)] == expected
 
 
 def test_many_rows_give_what_few_rows_give() -> None:

@@ -166,11 +166,23 @@ class _Counted(io.RawIOBase):
         return self._ahead
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]
-        data = self._ahead[: len(target)] if self._ahead else self._source.read(len(target)) or b""
-        self._ahead = self._ahead[len(data) :] if self._ahead else b""
+        if self._ahead:
+            count = min(len(self._ahead), len(target))
+            target[:count] = self._ahead[:count]
+            self._ahead = self._ahead[count:]
+        else:
+            count = self._read_into(target)
+        self.count += count
+        self._on_progress(count)
+        return count
+
+    def _read_into(self, target: memoryview) -> int:
+        """Straight into the target where the source can: a copy less of every byte."""
+        into = getattr(self._source, "readinto1", None) or getattr(self._source, "readinto", None)
+        if into is not None:
+            return into(target) or 0
+        data = self._source.read(len(target)) or b""
         target[: len(data)] = data
-        self.count += len(data)
-        self._on_progress(len(data))
         return len(data)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kanaria.formats.packets.compile import jit
 from kanaria.formats.packets.layout import CHUNK, HOLED0, MESSAGE_CHUNK, SEGMENT_HEADER
+from kanaria.formats.packets.segments import copy
 from kanaria.formats.packets.state import Array, Int, State, i64
 
 
@@ -26,9 +27,7 @@ def _copy_span(state: State, chunk: Int, place: Int, count: Int, out: Array, at:
             chunk = state.chunk_next[chunk]
             place = 0
         step = min(count, CHUNK - place)
-        source = state.chunks[chunk]
-        for index in range(step):
-            out[at + index] = source[place + index]
+        copy(state.chunks[chunk], place, out, at, step)
         at += step
         place += step
         count -= step

@@ -26,6 +26,8 @@ from kanaria.formats.packets.state import (
     FREE_PAIR,
     LEFT_MESSAGE,
     LEFT_PAIR,
+    NEW_MESSAGE,
+    NEW_PAIR,
     UNMEASURED,
     UNPAIRED,
     Array,
@@ -41,13 +43,17 @@ def _pair(state: State, flow: Any, request: Int, answer: Int, delay: Int) -> Non
     """Count a request and answer length pair (Space-Saving over PAIR_SLOTS, running median of the delay)."""
     heads = state.heads
     if flow["pair"] == NONE:
-        if heads[FREE_PAIR] == NONE:
+        if heads[LEFT_PAIR] == 0:
             if not flow["marks"] & LONE:
                 flow["marks"] |= LONE
                 heads[UNPAIRED] += 1
             return
         flow["pair"] = heads[FREE_PAIR]
-        heads[FREE_PAIR] = state.pairs[flow["pair"]][0]["delay"]
+        if heads[FREE_PAIR] == NONE:
+            flow["pair"] = heads[NEW_PAIR]
+            heads[NEW_PAIR] += 1
+        else:
+            heads[FREE_PAIR] = state.pairs[flow["pair"]][0]["delay"]
         heads[LEFT_PAIR] -= 1
         for index in range(PAIR_SLOTS):
             state.pairs[flow["pair"]][index]["count"] = 0
@@ -92,13 +98,17 @@ def _store_message(state: State, flow: Any, side: Int, length: Int, offset: Int)
     place = count % MESSAGE_CHUNK
     if count >= MESSAGES or flow["marks"] & STOPPED:
         return
-    if place == 0 and heads[FREE_MESSAGE] == NONE:
+    if place == 0 and heads[LEFT_MESSAGE] == 0:
         flow["marks"] |= STOPPED
         heads[UNMEASURED] += 1
         return
     if place == 0:
         chunk = heads[FREE_MESSAGE]
-        heads[FREE_MESSAGE] = state.message_next[chunk]
+        if chunk == NONE:
+            chunk = heads[NEW_MESSAGE]
+            heads[NEW_MESSAGE] += 1
+        else:
+            heads[FREE_MESSAGE] = state.message_next[chunk]
         heads[LEFT_MESSAGE] -= 1
         state.message_next[chunk] = NONE
         if flow["message_tail"] == NONE:

@@ -31,41 +31,36 @@ class PooledTracker:
 
     def __init__(self) -> None:
         self._max_flows = MAX_FLOWS
-        self._payload_chunks = max(PAYLOAD_BUDGET // L.CHUNK, 2 * T.LARGEST_SEGMENT)
-        flows, chunks = min(1 << 12, MAX_FLOWS), min(1 << 13, self._payload_chunks)
+        chunks = max(PAYLOAD_BUDGET // L.CHUNK, 2 * T.LARGEST_SEGMENT)
         heads = np.zeros(T.HEADS, np.int64)
-        heads[T.BUDGET] = self._payload_chunks
+        heads[[T.FREE_FLOW, T.FREE_CHUNK, T.FREE_MESSAGE, T.FREE_PAIR]] = L.NONE
+        heads[[T.BUDGET, T.LEFT_CHUNK, T.LEFT_MESSAGE, T.LEFT_PAIR]] = chunks, chunks, MESSAGE_CHUNKS, PAIR_TABLES
+        # The pools have their final size from the start; zeros cost memory only where something is written.
         self.state = T.State(
             flows=np.zeros(0, L.FLOW),
             chains=np.full(1, L.NONE, np.int32),
-            chunks=np.zeros((0, L.CHUNK), np.uint8),
-            chunk_next=np.zeros(0, np.int32),
-            message_lengths=np.zeros((0, L.MESSAGE_CHUNK), np.int32),
-            message_times=np.zeros((0, L.MESSAGE_CHUNK), np.int64),
-            message_next=np.zeros(0, np.int32),
-            pairs=np.zeros((0, L.PAIR_SLOTS), L.PAIR),
+            chunks=np.zeros((chunks, L.CHUNK), np.uint8),
+            chunk_next=np.zeros(chunks, np.int32),
+            message_lengths=np.zeros((MESSAGE_CHUNKS, L.MESSAGE_CHUNK), np.int32),
+            message_times=np.zeros((MESSAGE_CHUNKS, L.MESSAGE_CHUNK), np.int64),
+            message_next=np.zeros(MESSAGE_CHUNKS, np.int32),
+            pairs=np.zeros((PAIR_TABLES, L.PAIR_SLOTS), L.PAIR),
             heads=heads,
         )
-        heads[[T.FREE_FLOW, T.FREE_CHUNK, T.FREE_MESSAGE, T.FREE_PAIR]] = L.NONE
         self._finished = np.zeros(1 << 16, np.int64)
         self._header = np.zeros(L.SEGMENT_HEADER, np.uint8)
-        self._grow_flows(flows)
-        self._grow_chunks(chunks)
-        self._grow_lengths()
+        self._grow_flows(min(1 << 12, MAX_FLOWS))
 
     def packets(self, data: Array, packets: Array, count: int, first_number: int) -> Iterator[FlowSet]:
         """Take in ``layout.PACKET`` records of a block; yields flows that ended."""
         at = 0
         while at < count:
-            self._grow_lengths()
             at, why, done = track.track(
                 self.state, data, packets, at, count, first_number, self._finished, self._header
             )
             yield from self._take(self._finished[:done])
             if why == T.NEED_FLOWS and not self._grow_flows(len(self.state.flows) * 2):
                 yield from self._evict()
-            elif why == T.NEED_CHUNKS:
-                self._grow_chunks(len(self.state.chunk_next) * 2)
 
     def sweep(self, first_report: int = 0, interval: int = 0) -> Iterator[FlowSet]:
         """Flows silent for too long; with an interval also copies of open ones worth reporting."""
@@ -118,13 +113,13 @@ class PooledTracker:
     def _copy(self, slots: Array, *, still_open: bool) -> FlowSet:
         if not still_open:
             messages.end_runs(self.state, slots)
-        flows = self.state.flows[slots]
+        flows = _rows(self.state.flows, slots)
         first = self._first(flows, slots, 0), self._first(flows, slots, 1)
         held = np.where(flows["message_head"] == L.NONE, 0, flows["message_count"])
         offsets = np.concatenate([[0], np.cumsum(held)]).astype(np.int64)
         lengths, times = np.zeros(offsets[-1], np.int32), np.zeros(offsets[-1], np.int64)
         copyout.copy_messages(self.state, slots, offsets, lengths, times)
-        pairs = self.state.pairs[np.maximum(flows["pair"], 0)]
+        pairs = _rows(self.state.pairs, np.maximum(flows["pair"], 0))
         pairs["count"][flows["pair"] == L.NONE] = 0
         return FlowSet(flows, first, offsets, lengths, times, pairs, np.full(len(slots), still_open))
 
@@ -157,28 +152,14 @@ class PooledTracker:
         track.rehash(self.state)
         return True
 
-    def _grow_chunks(self, size: int) -> None:
-        state, size = self.state, min(size, self._payload_chunks)
-        old = len(state.chunk_next)
-        following = _larger(state.chunk_next, size)
-        _free(state.heads, following, old, T.FREE_CHUNK, T.LEFT_CHUNK)
-        self.state = state._replace(chunks=_larger(state.chunks, size), chunk_next=following)
 
-    def _grow_lengths(self) -> None:
-        """Keep room in the message and pair pools for a whole block of packets, up to their budgets."""
-        state, need = self.state, 1 << 16
-        old = len(state.message_next)
-        if state.heads[T.LEFT_MESSAGE] < need and old < MESSAGE_CHUNKS:
-            size = min(max(old * 2, 2 * need), MESSAGE_CHUNKS)
-            following = _larger(state.message_next, size)
-            _free(state.heads, following, old, T.FREE_MESSAGE, T.LEFT_MESSAGE)
-            lengths, times = _larger(state.message_lengths, size), _larger(state.message_times, size)
-            self.state = state = state._replace(message_next=following, message_lengths=lengths, message_times=times)
-        old = len(state.pairs)
-        if state.heads[T.LEFT_PAIR] < need and old < PAIR_TABLES:
-            pairs = _larger(state.pairs, min(max(old * 2, 2 * need), PAIR_TABLES))
-            _free(state.heads, pairs["delay"][:, 0], old, T.FREE_PAIR, T.LEFT_PAIR)
-            self.state = state._replace(pairs=pairs)
+def _rows(records: Array, places: Array) -> Array:
+    """Rows of an array of records, copied as bytes: NumPy would copy them field by field."""
+    if not len(records):
+        return records[places]
+    width = records.nbytes // len(records)
+    taken = records.view(np.uint8).reshape(len(records), width).take(places, axis=0)
+    return taken.view(records.dtype).reshape(len(places), *records.shape[1:])
 
 
 def _larger(array: Array, size: int) -> Array:

@@ -39,11 +39,13 @@ from kanaria.formats.packets.state import (
     FREE_CHUNK,
     LARGEST_SEGMENT,
     LEFT_CHUNK,
+    NEW_CHUNK,
     THINNED,
     Array,
     Int,
     State,
     i64,
+    place,
 )
 
 
@@ -161,10 +163,22 @@ def _looks_textual(data: Array, at: Int, count: Int) -> bool:
 
 
 @jit
+def copy(source: Array, start: Int, target: Array, at: Int, count: Int) -> None:
+    """Copy bytes. Places are unsigned here: Numba then leaves out the test for negative ones and LLVM copies words."""
+    begin, end = place(start), place(at)
+    for index in range(place(count)):
+        target[end + index] = source[begin + index]
+
+
+@jit
 def _take_chunk(state: State, flow: Any, side: Int) -> Int:
     heads = state.heads
     chunk = heads[FREE_CHUNK]
-    heads[FREE_CHUNK] = state.chunk_next[chunk]
+    if chunk == NONE:
+        chunk = heads[NEW_CHUNK]
+        heads[NEW_CHUNK] += 1
+    else:
+        heads[FREE_CHUNK] = state.chunk_next[chunk]
     heads[LEFT_CHUNK] -= 1
     state.chunk_next[chunk] = NONE
     if flow["log_tail"][side] == NONE:
@@ -184,8 +198,7 @@ def _append(state: State, flow: Any, side: Int, data: Array, at: Int, count: Int
         chunk = flow["log_tail"][side] if room else _take_chunk(state, flow, side)
         step = min(count, CHUNK - room)
         target = state.chunks[chunk]
-        for index in range(step):
-            target[room + index] = data[at + index]
+        copy(data, at, target, room, step)
         used += step
         at += step
         count -= step
@@ -204,7 +217,7 @@ def keep(state: State, flow: Any, packet: Any, side: Int, data: Array, header: A
     if kept == 0 and _looks_textual(data, at, captured):
         flow["marks"] |= big
     usual = TEXT_BYTES if flow["marks"] & big else FIRST_BYTES
-    left = state.heads[LEFT_CHUNK] + state.heads[BUDGET] - len(state.chunk_next)
+    left = state.heads[LEFT_CHUNK]
     limit = LEAN_BYTES if left * 4 < state.heads[BUDGET] else usual
     if left < LARGEST_SEGMENT:
         limit = 0

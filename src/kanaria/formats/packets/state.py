@@ -13,13 +13,15 @@ Int = Any  # Python and NumPy integers, which Numba does not tell apart
 i64: Any = np.int64
 u64: Any = np.uint64
 f64: Any = np.float64
+place: Any = np.uintp
 
-# Places in State.heads: first free entry of each pool, how many entries are free, the highest time seen, how many
-# payload chunks the pool may ever have, and flows that went short of bytes, lengths, pairs or their place in the table.
+# Places in State.heads: first entry given back to each pool, first entry never used, how many are free, the highest
+# time seen, how many payload chunks there are, and flows that went short of bytes, lengths, pairs or their place in the
+# table. Pools are only touched as far as they are used, so that the system need not back the rest with memory.
 FREE_FLOW, FREE_CHUNK, FREE_MESSAGE, FREE_PAIR, LEFT_FLOW, LEFT_CHUNK, LEFT_MESSAGE, LEFT_PAIR, NOW, BUDGET = range(10)
-THINNED, UNMEASURED, UNPAIRED, EVICTED, HEADS = range(10, 15)
+THINNED, UNMEASURED, UNPAIRED, EVICTED, NEW_CHUNK, NEW_MESSAGE, NEW_PAIR, HEADS = range(10, 18)
 # Why ``track`` stopped before the end of a block.
-DONE, NEED_FLOWS, NEED_CHUNKS = 0, 1, 2
+DONE, NEED_FLOWS = 0, 1
 LARGEST_SEGMENT = (65535 + SEGMENT_HEADER) // CHUNK + 2
 
 

@@ -1,8 +1,8 @@
 """Group decoded packets into flows: ``layout.PACKET`` records in, ``layout.FLOW`` records out (compiled).
 
 The hot loop. All state lives in the arrays of ``state.State``: a flow table with hash chains, and three pools (kept
-segments, messages, length pairs) handed out in small chunks, so that a million flows cost what they use. When a pool
-might run out inside the next packet, ``track`` stops and says which; the caller grows it or sets its budget as spent.
+segments, messages, length pairs) handed out in small chunks, so that a million flows cost what they use. When the
+flow table is full, ``track`` stops; the caller makes it grow or hands old flows out.
 ``segments`` and ``messages`` hold what happens to one packet; ``plain`` is the readable twin that tests compare with.
 """
 
@@ -35,18 +35,15 @@ from kanaria.formats.packets.layout import (
 from kanaria.formats.packets.messages import message
 from kanaria.formats.packets.segments import flags, keep, new_bytes, note
 from kanaria.formats.packets.state import (
-    BUDGET,
     DONE,
     FREE_CHUNK,
     FREE_FLOW,
     FREE_MESSAGE,
     FREE_PAIR,
-    LARGEST_SEGMENT,
     LEFT_CHUNK,
     LEFT_FLOW,
     LEFT_MESSAGE,
     LEFT_PAIR,
-    NEED_CHUNKS,
     NEED_FLOWS,
     NOW,
     Array,
@@ -260,8 +257,6 @@ def track(
     for index in range(start, count):
         if heads[LEFT_FLOW] == 0:
             return index, NEED_FLOWS, done
-        if heads[LEFT_CHUNK] < LARGEST_SEGMENT and len(state.chunk_next) < heads[BUDGET]:
-            return index, NEED_CHUNKS, done
         packet = packets[index]
         heads[NOW] = max(heads[NOW], packet["time"])
         if packet["status"] == OK:
