@@ -1,7 +1,8 @@
-"""Community IDs of many flows at once, compiled: columns in, a matrix of text out; and the SHA-1 they are made with.
+"""Community IDs of many flows at once, compiled: places of addresses, ports and protocols in, a matrix of text out.
 
-One message of at most 55 bytes is one SHA-1 block (FIPS 180-4), so there is no state between blocks. ``hashlib`` and
-the NumPy code of ``community_id`` are the slow twins the tests compare these with.
+What is hashed is at most 40 bytes, one SHA-1 block (FIPS 180-4), so there is no state between blocks. The NumPy code of
+``community_id`` with ``hashlib`` is the slow twin the tests compare this with. SHA-1 is not for security here:
+Community ID prescribes it.
 """
 
 from __future__ import annotations
@@ -16,19 +17,6 @@ _START = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0)
 _ROUND = (0x5A827999, 0x6ED9EBA1, 0x8F1BBCDC, 0xCA62C1D6)
 _BASE64 = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
 _WORDS = 80 + 5  # the message schedule and the digest
-
-
-def sha1_rows(messages: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Digests (n, 20) of messages (n, width ≤ 55). Not for security: Community ID prescribes SHA-1."""
-    count, width = messages.shape
-    blocks = np.zeros((count, 64), np.uint8)
-    blocks[:, :width] = messages
-    blocks[:, width] = 0x80
-    blocks[:, 62:] = np.frombuffer((width * 8).to_bytes(2, "big"), np.uint8)
-    words = blocks.view(">u4").astype(np.uint32)
-    digests = np.empty((count, 5), np.uint32)
-    _rows(words, digests, np.empty(_WORDS, np.uint32))
-    return digests.astype(">u4").view(np.uint8).reshape(count, 20)
 
 
 def flow_ids(
@@ -83,16 +71,6 @@ def _compress(words: Any) -> None:
     words[82] = np.uint32(_START[2]) + c
     words[83] = np.uint32(_START[3]) + d
     words[84] = np.uint32(_START[4]) + e
-
-
-@_jit
-def _rows(messages: Any, digests: Any, words: Any) -> None:
-    for row in range(messages.shape[0]):
-        for t in range(16):
-            words[t] = messages[row, t]
-        _compress(words)
-        for t in range(5):
-            digests[row, t] = words[80 + t]
 
 
 @_jit
