@@ -91,3 +91,21 @@ def test_text_and_json_tell_the_same_incident(kanaria: Kanaria, filled: Path) ->
     assert shown["id"] == ident and shown["state"] == "open"
     text = kanaria("incident", "show", ident, "--store", str(filled), "--lang", "ja").out
     assert shown["report"]["ja"]["verdict"]["text"] in text
+
+
+def test_a_host_that_stops_writing_into_the_common_log_is_told(kanaria: Kanaria, tmp_path: Path) -> None:
+    lines = [
+        (DAY + timedelta(minutes=20 * n, seconds=len(host)), host)
+        for host in ("gate", "web", "mail", "files")
+        for n in range(72 * 3)
+        if host != "gate" or n < 36 * 3
+    ]
+    text = "".join(
+        f"{time:%Y-%m-%dT%H:%M:%S}+00:00 {host} sshd[7]: Accepted publickey for backup from 192.168.1.9 port 4000 ssh2\n"
+        for time, host in sorted(lines)
+    )
+    (tmp_path / "remote.log").write_text(text)
+    told = kanaria("analyze", "remote.log", "--format", "json").incident
+    (found,) = [finding for finding in told["findings"] if finding["rule"] == "log_source_silent"]
+    assert found["device"] == "gate" and "3 others go on" in found["why"]["en"] and "3台" in found["why"]["ja"]
+    assert found["time"].startswith("2026-03-03T11:40")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from kanaria.baseline.countries import Countries
     from kanaria.baseline.pattern import PatternOfLife
+    from kanaria.baseline.silence import Silence
     from kanaria.baseline.web import WebProfile
     from kanaria.detect import Detector
     from kanaria.knowledge import NetworkTable
@@ -129,6 +130,13 @@ class Stages:
         from kanaria.baseline.countries import Countries
 
         return Countries(self.store / "baseline" if self.store else None)
+
+    @cached_property
+    def silence(self) -> Silence:
+        """Who writes into logs how often; kept beside what is normal."""
+        from kanaria.baseline.silence import Silence
+
+        return Silence(self.store / "baseline" if self.store else None)
 
     @cached_property
     def detector(self) -> Detector:
@@ -228,7 +236,9 @@ class Stages:
         """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
         if "http" in tables:
             self.web.absorb(tables["http"])
-        return self.countries.score(self.life.score(tables)) if self.lived and set(tables) & LIVED else tables
+        if self.lived and set(tables) & LIVED:
+            tables = self.countries.score(self.life.score(tables))
+        return self.silence.watch(tables) if "logon" in tables else tables
 
     def evaluate(self, tables: Tables) -> list[Finding]:
         return self.detector.evaluate(tables)
