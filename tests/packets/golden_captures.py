@@ -41,9 +41,18 @@ HTTP: Script = [
 ]
 RDP_ASK = x224(0xE0, b"Cookie: mstshash=hello\r\n\1\0\x08\0\3\0\0\0")
 RDP_ANSWER = x224(0xD0, b"\2\0\x08\0\2\0\0\0")
-RDP_FAILED: Script = [("c", RDP_ASK), ("s", RDP_ANSWER), ("c", client_hello(b"host.example")), ("s", SERVER_FLIGHT),
-                      ("c", DONE), ("s", DONE)]  # fmt: skip
-RDP_SESSION: Script = [*RDP_FAILED, *[("c", SEALED), ("s", tls_record(23, b"\xee" * 1100))] * 16]
+RDP_UNTRIED: Script = [("c", RDP_ASK), ("s", RDP_ANSWER), ("c", client_hello(b"host.example")), ("s", SERVER_FLIGHT),
+                       ("c", DONE), ("s", DONE)]  # fmt: skip
+RDP_TOKENS: Script = [("c", tls_record(23, b"\xee" * 81)), ("s", tls_record(23, b"\xee" * 290)),
+                      ("c", tls_record(23, b"\xee" * 630))]  # fmt: skip
+RDP_FAILED: Script = [*RDP_UNTRIED, *RDP_TOKENS, ("s", tls_record(21, b"\xee" * 26))]
+RDP_ACCEPTED: Script = [
+    *RDP_UNTRIED,
+    *RDP_TOKENS,
+    ("s", tls_record(23, b"\xee" * 83)),
+    ("c", tls_record(23, b"\xee" * 134)),
+]
+RDP_SESSION: Script = [*RDP_ACCEPTED, *[("c", SEALED), ("s", tls_record(23, b"\xee" * 1100))] * 16]
 SMB: Script = [
     ("c", smb2(0, 0, bytes(36))), ("s", smb2(0, 0, struct.pack("<HHH", 65, 0, 0x0311) + bytes(58))),
     ("c", smb2(1, 1, bytes(24) + ntlm_authenticate("admin", "CORP", "WS1"))), ("s", smb2(1, 1, bytes(8), 0xC000006D)),

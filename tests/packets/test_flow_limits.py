@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from build_packets import Reader, conversation, pcap, read_capture
-from build_protocols import client_hello, server_hello
-from golden_captures import RDP_ANSWER, RDP_ASK
+from golden_captures import RDP_FAILED
 
 from kanaria.formats.packets import capture, pooled
 
@@ -28,8 +27,7 @@ def test_an_unanswered_connection_ends_after_five_minutes(read: Reader) -> None:
 
 @pytest.mark.parametrize(("close", "result"), [(True, "likely_failure"), (False, "encrypted")])
 def test_an_open_remote_desktop_connection_is_no_failure_yet(close: bool, result: str, read: Reader) -> None:
-    script = [("c", RDP_ASK), ("s", RDP_ANSWER), ("c", client_hello()), ("s", server_hello() * 12)]
-    rows, _ = read(pcap(conversation(script, dport=3389, close=close)))
+    rows, _ = read(pcap(conversation(RDP_FAILED, dport=3389, close=close)))
     assert rows["rdp"][0]["result"] == result
 
 

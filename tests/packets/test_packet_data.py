@@ -116,3 +116,16 @@ def test_rdp_password_guesses_are_failures_and_sessions_are_not() -> None:
     assert guesses["likely_failure"] >= 0.95 * guesses.total()
     for name in ("benign-OISF/RDP-003", "benign-nfstream/rdp", "benign-zeek/rdp-proprietary-encryption"):
         assert "likely_success" in {row["result"] for row in _rows(_data(f"rdp/{name}.pcap"))["rdp"]}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "results"),
+    [
+        ("benign-zeek/rdp-to-ssl", ["likely_success", "likely_success"]),  # the first ends when the password was right
+        ("benign-zeek/rdp-no-cookie-mstshash", ["encrypted"]),  # leaves after the handshake
+        ("benign-ntop/rdp", ["likely_success"]),  # the capture ends there
+        ("benign-ntop/rdp_over_tls", ["likely_failure"]),  # an alert in answer to the proof
+    ],
+)
+def test_short_remote_desktop_visits(name: str, results: list[str]) -> None:
+    assert sorted(row["result"] for row in _rows(_data(f"rdp/{name}.pcap"))["rdp"]) == results

@@ -18,6 +18,7 @@ from build_protocols import (
     tls_record,
     x224,
 )
+from golden_captures import RDP_ACCEPTED, RDP_FAILED, RDP_UNTRIED
 
 from kanaria.formats.packets.protocols import dns, ssh, tls
 
@@ -126,6 +127,13 @@ def test_dns_names_that_loop_end() -> None:
     assert dns.parse(struct.pack(">HHHHHH", 1, 0, 1, 0, 0, 0) + b"\xc0\x0c\0\1\0\1") is None
 
 
+def tpkt(unit: int, size: int) -> bytes:
+    """A packet of the T.125 kind ``unit`` with so many bytes behind it."""
+    return struct.pack(">BBHBBBB", 3, 0, size + 8, 2, 0xF0, 0x80, unit) + bytes(size)
+
+
+RDP_PLAIN = [("c", x224(0xE0, b"Cookie: mstshash=hello\r\n\1\0\x08\0\3\0\0\0")), ("s", x224(0xD0, b"")),
+             ("c", tpkt(0x7F, 404)), ("s", tpkt(0x7F, 325)), ("c", tpkt(0x04, 4) + tpkt(0x28, 0)), ("s", tpkt(0x2E, 3))]  # fmt: skip
 REQUEST = x224(0xE0, b"Cookie: mstshash=hello\r\n\1\0\x08\0\3\0\0\0")
 
 
@@ -136,7 +144,14 @@ REQUEST = x224(0xE0, b"Cookie: mstshash=hello\r\n\1\0\x08\0\3\0\0\0")
         ([("c", REQUEST), ("s", x224(0xD0, b"\3\0\x08\0\5\0\0\0"))], "refused", None),
         ([("c", REQUEST), ("s", x224(0xD0, b"\2\0\x08\0\2\0\0\0"))], "handshake", "credssp"),
         ([("c", REQUEST), ("s", x224(0xD0, b"\2\0\x08\0\2\0\0\0")), ("c", client_hello()), ("s", server_hello() * 12)],
-         "likely_failure", "credssp"),
+         "encrypted", "credssp"),
+        ([("c", REQUEST), ("s", x224(0xD0, b"\2\0\x08\0\1\0\0\0")), ("c", client_hello()), ("s", server_hello() * 12)],
+         "likely_failure", "tls"),
+        (RDP_UNTRIED, "encrypted", "credssp"),
+        (RDP_PLAIN, "handshake", "standard"),
+        ([*RDP_PLAIN, ("c", tpkt(0x64, 86)), ("s", tpkt(0x68, 34)), ("c", tpkt(0x64, 350))], "likely_failure", "standard"),
+        (RDP_FAILED, "likely_failure", "credssp"),
+        (RDP_ACCEPTED, "likely_success", "credssp"),
         ([("c", REQUEST), ("s", x224(0xD0, b"\2\0\x08\0\1\0\0\0")), ("c", client_hello()), ("s", b"\x17\3\3\4\0" * 4000)],
          "likely_success", "tls"),
     ],

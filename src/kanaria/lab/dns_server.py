@@ -84,19 +84,22 @@ def _spray(rng: Rng, attack: float) -> Iterator[Conversation]:
     for number in range(ATTEMPTS):
         cookie = "hello" if number % 4 else "administrator"[:9]
         start = attack + SPRAY + number * 300 + float(rng.uniform(0, 120))
-        yield _desktop(rng, SPRAYERS[number % len(SPRAYERS)], start, cookie, 700)
+        yield _desktop(rng, SPRAYERS[number % len(SPRAYERS)], start, cookie, 0)
     yield _desktop(rng, INTRUDER, attack + LOGON, "admin", 40_000)
 
 
 def _desktop(rng: Rng, client: Host, start: float, cookie: str, screen: int) -> Conversation:
-    """One Remote Desktop connection: X.224 request and answer in the clear, TLS, and so many bytes of screen."""
+    """One Remote Desktop connection: X.224 request and answer in the clear, TLS with a logon inside, and so many bytes
+    of screen; none when the logon is refused."""
     asked, chosen = bytes.fromhex("0100080003000000"), bytes.fromhex("0200080002000000")
     data = f"Cookie: mstshash={cookie}\r\n".encode() + asked
     request = b"\xe0\0\0\0\0\0" + data
     answer = b"\xd0\0\0\x12\x34\0" + chosen
-    pieces = max(1, screen // 1400)
-    gap = SESSION_SECONDS / pieces if pieces > 1 else 0.3
-    body: list[Message] = [Message(0.1, True, rng.bytes(420))]
+    pieces = screen // 1400
+    gap = SESSION_SECONDS / max(1, pieces)
+    # [MS-CSSP] 3.1.5: negotiation, challenge, proof of the password, and the server's key returned or an error code.
+    logon = ((True, 60), (False, 280), (True, 600), (False, 62 if pieces else 15))
+    body = [Message(0.02 * step, who, rng.bytes(size)) for step, (who, size) in enumerate(logon)]
     for number in range(pieces):
         body += [
             Message(0.2 + number * gap, True, rng.bytes(50)),

@@ -105,7 +105,7 @@ def _http(flow: _Flow) -> Iterator[Found]:
 def _rdp(flow: _Flow) -> Iterator[Found]:
     sent = flow.record["sent"]
     ended = bool((sent[0] | sent[1]) & (L.DID_FIN | L.DID_RST))
-    row = rdp.parse(flow.client, flow.server, int(flow.record["payload"][1]), ended=ended)
+    row = rdp.parse(flow.client, flow.server, int(flow.record["payload"][1]), flow.messages(), ended=ended)
     if row is None:
         return
     yield "rdp", flow.time_at(0), row

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
+
+from kanaria.formats.packets.protocols import credssp
 
 _PROTOCOLS = {1: "tls", 2: "credssp", 4: "rdstls", 8: "credssp_ex", 16: "aad"}
+_SEND_DATA = 0x64  # T.125 SendDataRequest
+_CREDSSP = 2 | 8
 _COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{0,128})\r\n")
 _TOKEN = re.compile(rb"Cookie: msts=([^\r\n]{0,128})\r\n")
 # A desktop sends its picture: sessions measured send 27 KB and more to the client, refused passwords stop below 8 KB
@@ -17,10 +22,13 @@ SESSION_BYTES = 16 << 10
 HELLO_BYTES = 200  # a server that got to the point of refusing anybody has sent its keys or certificate by then
 
 
-def parse(client: bytes, server: bytes, server_bytes: int, *, ended: bool = True) -> dict[str, object] | None:
+def parse(
+    client: bytes, server: bytes, server_bytes: int, messages: Sequence[tuple[bool, int]] = (), *, ended: bool = True
+) -> dict[str, object] | None:
     """Columns of an ``rdp`` row; ``server_bytes`` is the whole payload the server sent. None when it is not RDP.
 
-    ``ended`` is False while the connection is open: more may come, so nothing is called a failure yet.
+    ``messages`` are (from client, length). ``ended`` is False while the connection is open: more may come, so nothing
+    is called a failure yet.
     """
     request = _x224(client, 0xE0)
     if request is None:
@@ -35,7 +43,7 @@ def parse(client: bytes, server: bytes, server_bytes: int, *, ended: bool = True
         "requested_protocols": _names(asked),
         "security": None if answer is None else _names(chosen),
         "client_name": _client_name(client[behind:]),
-        "result": _result(client[behind:], chosen, server_bytes, ended),
+        "result": _result(client, server, chosen, server_bytes, messages, ended),
         "answered": server_bytes > 0,
     }
 
@@ -74,14 +82,18 @@ def _client_name(data: bytes) -> str | None:
     return name[: len(name) & ~1].decode("utf-16-le", "replace").split("\0")[0] or None
 
 
-def _result(rest: bytes, chosen: int, server_bytes: int, ended: bool) -> str | None:
+def _result(
+    client: bytes, server: bytes, chosen: int, server_bytes: int, messages: Sequence[tuple[bool, int]], ended: bool
+) -> str | None:
     """What the connection came to.
 
     ``refused``: the server's negotiation answer was a failure. ``handshake``: it answered and little
-    followed, ``encrypted`` when that was the start of TLS; both also while a connection has not ended.
-    ``likely_success`` / ``likely_failure``: encryption or a login followed, and the server sent more, or not more,
-    than a failed login ever does. None: the server did not answer.
+    followed, ``encrypted`` when that was the start of TLS; both also while a connection has not ended, and when it
+    ended before anybody tried to log on.
+    ``likely_success`` / ``likely_failure``: what the server answered to the credentials (network level authentication,
+    see ``credssp``); without that, whether it sent more than a failed login ever does. None: the server did not answer.
     """
+    rest = client[int.from_bytes(client[2:4], "big") :]
     if server_bytes == 0:
         return None
     if chosen < 0:
@@ -90,6 +102,30 @@ def _result(rest: bytes, chosen: int, server_bytes: int, ended: bool) -> str | N
         return "handshake"
     if server_bytes >= SESSION_BYTES:
         return "likely_success"
-    if server_bytes < HELLO_BYTES or not ended:
-        return "encrypted" if rest[:1] == b"\x16" else "handshake"
+    unclear = "encrypted" if rest[:1] == b"\x16" else "handshake"
+    if chosen & _CREDSSP and (verdict := credssp.infer(client, server, messages)) is not None:
+        return _judged(verdict, ended=ended) or unclear
+    if server_bytes < HELLO_BYTES or not ended or (chosen == 0 and _only_greeted(rest)):
+        return unclear
     return "likely_failure"
+
+
+def _only_greeted(rest: bytes) -> bool:
+    """Whether the client of a connection without TLS left before it sent its Client Info, which holds the password.
+
+    That is the second unit of data, after the security exchange ([MS-RDPBCGR] 1.3.1.1).
+    """
+    at = units = 0
+    while at + 8 <= len(rest) and rest[at] == 3:
+        size = int.from_bytes(rest[at + 2 : at + 4], "big")
+        units += rest[at + 7] == _SEND_DATA
+        if size < 8 or units == 2:
+            return False
+        at += size
+    return at == len(rest)
+
+
+def _judged(verdict: credssp.Verdict, *, ended: bool) -> str | None:
+    if verdict == "accepted":
+        return "likely_success"
+    return "likely_failure" if verdict == "refused" and ended else None
