@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import duckdb
@@ -154,37 +149,6 @@ def test_size_is_bounded_and_reported() -> None:
     learned.state.compact(learned.settings.max_ties)
     assert learned.status().ties == 10
     assert learned.status().sizes["ties"] == 10
-
-
-def test_killed_anywhere_it_resumes_with_whole_batches(tmp_path: Path) -> None:
-    """``kill -9`` in the middle of learning: position and history belong together, and finishing gives the same."""
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[2])\n"
-        "from pathlib import Path\n"
-        "from kit_baseline import connection, flow, pattern\n"
-        "learned = pattern(Path(sys.argv[1]))\n"
-        "start = int(learned.position() or -1) + 1\n"
-        "for hour in range(start, 12):\n"
-        "    learned.learn(connection(flow(hour, dst_ip=f'198.51.100.{hour % 9}')), position=str(hour))\n"
-        "    print(hour, flush=True)\n"
-    )
-    kit = str(Path(__file__).parent)
-    for wait in (0.4,):
-        child = subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path), kit], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        assert child.stdout is not None
-        child.stdout.readline()  # at least one batch is committed
-        time.sleep(wait)
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-    resumed, straight = pattern(tmp_path), pattern()
-    done = int(resumed.position() or -1)
-    flows = [connection(flow(hour, dst_ip=f"198.51.100.{hour % 9}")) for hour in range(12)]
-    for hour in range(done + 1):
-        straight.learn(flows[hour])
-    assert history_of(resumed) == history_of(straight)
 
 
 def test_patience_does_not_make_an_attacker_normal_before_he_was_flagged() -> None:
