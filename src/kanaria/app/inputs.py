@@ -14,6 +14,8 @@ from kanaria.core.types import Batch, InputSummary, Text
 
 REMARKS = 12
 """As many inputs as a report lists one by one."""
+LONGEST_US = 366 * 86_400_000_000
+"""Flows that claim to have lasted a year and more come from exporters whose clock jumped."""
 _EMPTY = Text(en="empty.", ja="空です。")
 _UNKNOWN = Text(
     en="format not recognised, nothing was read (kanaria formats shows what can be read).",
@@ -104,9 +106,14 @@ def _rejected(path: str, item: InputSummary) -> Text:
 
 
 def _span(table: pa.Table) -> tuple[datetime | None, datetime | None]:
+    """From the first begin to the last end of anything in the table."""
     import pyarrow.compute as pc
 
     if not len(table):
         return None, None
     ends = pc.min_max(table["time"]).as_py()
+    if "duration_us" in table.column_names:
+        lasted = pc.fill_null(table["duration_us"], 0)
+        lasted = pc.if_else(pc.and_(pc.greater(lasted, 0), pc.less(lasted, LONGEST_US)), lasted, 0)
+        ends["max"] = pc.max(pc.add(table["time"], pc.cast(lasted, pa.duration("us")))).as_py()
     return tuple(end.astimezone(UTC) if end else None for end in (ends["min"], ends["max"]))  # type: ignore[return-value]
