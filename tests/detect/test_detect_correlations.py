@@ -224,6 +224,21 @@ def test_three_levels_with_aliases_and_a_late_event(write: Write, engine: duckdb
     assert run(rules, engine, [*fails(1, 5), *passes(20)], onward, lateness=timedelta(0)) == []
 
 
+def test_sentences_name_the_models_and_those_behind_one_that_only_counts(
+    write: Write, engine: duckdb.DuckDBPyConnection
+) -> None:
+    beside = correlation("value_count", ["failed", "sudo"], {"gte": 2, "field": "service"})
+    beside |= {"name": "beside", "title": "Beside"}
+    both = correlation("temporal", ["passed", "beside"], timespan="1h")
+    both["kanaria"] = {"title": {"ja": "題"}, "why": {"en": "{device}: {rules}.", "ja": "{device}: {rules}。"}}
+    rules = write(both, beside, PASSED, SUDO, FAILED)
+    rows = [*fails(1, service="ssh"), logon(2, service="sudo"), *passes(3)]
+    (found,) = run(rules, engine, rows)
+    assert found.values["rules"] == "failed, sudo, passed"
+    assert found.why.en == "198.51.100.2: failed, sudo, passed."
+    assert found.why.ja == "198.51.100.2: 「failed」「sudo」「passed」。"
+
+
 def test_the_newest_event_of_every_rule_is_kept_and_quoted(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
     rules = write(FAILED, PASSED, correlation("temporal_ordered", ["failed", "passed"], timespan="1d"))
     (found,) = run(rules, engine, [*fails(*range(200)), *passes(300)])

@@ -15,6 +15,7 @@ from kanaria.core.facts import Knowledge, Provenance, Weight
 from kanaria.core.types import Finding, Text
 from kanaria.detect import Detector, RuleSet, run_rule_tests
 from kanaria.detect.commands import check_rules, convert, explain, list_rules
+from kanaria.detect.findings import fill
 from kanaria.detect.testing import rows_as_table
 
 Write = Callable[..., RuleSet]
@@ -305,3 +306,14 @@ def test_numbers_are_shown_with_as_many_digits_as_mean_something(value: float, s
     from kanaria.detect.findings import show
 
     assert show(value) == shown
+
+
+def test_values_with_words_of_their_own_are_said_in_them() -> None:
+    text = Text(en="RDP[[, {result}]] by {device.role}.", ja="RDP[[({result})]]、{device.role}。")
+    told = fill(text, {"result": "likely_failure", "device.role": "dns_server"})
+    assert told == Text(en="RDP, probably no logon by DNS server.", ja="RDP(おそらくログオン失敗)、DNSサーバ。")
+    assert fill(text, {"device.role": "oven"}) == Text(en="RDP by oven.", ja="RDP、oven。")
+
+
+def test_a_sentence_inside_a_sentence_ends_once() -> None:
+    assert fill(Text(en="{x}.", ja="{x}。"), {"x": "継続 30 分。"}).ja == "継続 30 分。"

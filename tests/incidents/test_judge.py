@@ -24,7 +24,7 @@ from kanaria.core.types import (
 from kanaria.incidents.case import Case
 from kanaria.incidents.judge import collect, judge, severity, title, worst
 from kanaria.incidents.weighing import evidence
-from tests.incidents.building import DEVICE, STRANGER, around, case, facts, finding, message, record, request
+from tests.incidents.building import DEVICE, STRANGER, around, at, case, facts, finding, message, record, request
 
 OUTCOMES: tuple[OutcomeValue, ...] = get_args(OutcomeValue)
 RANK = {name: number for number, name in enumerate(SEVERITIES)}
@@ -191,3 +191,15 @@ def test_the_id_follows_the_first_finding_alone() -> None:
     first, second = finding("a"), finding("b", 60)
     assert judge(case(first), around()).id == judge(case(first, second), around()).id
     assert judge(case(replace(first, key="other")), around()).id != judge(case(first), around()).id
+
+
+def test_what_lasted_says_until_when() -> None:
+    short = finding("a", 0, until=at(30))
+    long = finding("b", 0, until=at(3_600))
+    days = finding("c", 0, until=at(200_000), remote=None)
+    told = {entry.what.en: entry.what.ja for entry in judge(case(short, long, days), around()).timeline}
+    assert told == {
+        f"Title of a ({STRANGER})": f"aの題 ({STRANGER})",
+        f"Title of b ({STRANGER}), until 08:00:00": f"bの題 ({STRANGER})、08:00:00まで",
+        "Title of c, until 2026-06-23 14:33:20": "cの題、2026-06-23 14:33:20まで",
+    }

@@ -144,3 +144,11 @@ def test_a_report_fits_the_terminal(columns: int, language: Language) -> None:
     assert len(prose) > 15
     too_wide = [line for line in prose if width(line) > columns + 2 and " " in line.strip()[2:]]
     assert [line for line in too_wide if not re.search(r"\S{20}", line)] == []
+
+
+def test_an_opening_bracket_never_ends_a_line() -> None:
+    words = "検知したモデル:" + "".join(f"「モデル{n}」" for n in range(40))
+    for columns in range(40, 60):
+        lines = list(text.wrap(words, columns))
+        assert not any(line.endswith("「") for line in lines)
+        assert "".join(lines) == words

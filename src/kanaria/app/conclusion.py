@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kanaria.app.before import before
 from kanaria.app.contact import contact, guessers
 from kanaria.app.series import volumes
 from kanaria.app.spool import STREAMED
+from kanaria.core.glossary import VALUES
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Series, Text
 from kanaria.incidents.case import Allowed, Costs, Surroundings
 from kanaria.incidents.grouping import DEVICE_STAGES, group
@@ -49,7 +51,7 @@ def conclude(stages: Stages) -> Analysis:
     if stages.check_host:
         _look_at_host(stages)
     around = surroundings(stages)
-    incidents = sorted((judge(case, around) for case in cases), key=_worst_first)
+    incidents = [_with_normal(stages, i) for i in sorted((judge(case, around) for case in cases), key=_worst_first)]
     return Analysis(
         inputs=tuple(stages.inputs.summaries.values()),
         incidents=tuple(incidents),
@@ -58,6 +60,21 @@ def conclude(stages: Stages) -> Analysis:
         series=_series(stages, incidents),
         earlier=_earlier(stages),
     )
+
+
+def _with_normal(stages: Stages, incident: Incident) -> Incident:
+    """The incident with what its devices did before it."""
+    if "connection" not in stages.material.tables_seen or incident.severity == "informational":
+        return incident
+    roles = {device: known for device in incident.devices if (known := _role(stages, incident, device))}
+    return replace(incident, normal=before(stages.engine, incident, roles))
+
+
+def _role(stages: Stages, incident: Incident, device: str) -> Text | None:
+    """What the device is, by configuration or by what a model saw of it."""
+    seen = (finding.values.get("device.role") for finding in incident.findings if finding.device == device)
+    name = (stages.config.devices.roles or {}).get(device) or next(filter(None, seen), None)
+    return VALUES["device.role"].get(name) if name else None
 
 
 def _series(stages: Stages, incidents: Sequence[Incident]) -> tuple[Series, ...]:

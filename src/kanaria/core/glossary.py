@@ -68,3 +68,27 @@ DIALECTS: Mapping[str, Text] = {
     "grin": Text(en="Grin Stratum", ja="Grin Stratum"),
     "beam": Text(en="Beam Stratum", ja="Beam Stratum"),
 }
+
+# What values of columns are called in sentences. Rules and JSON keep the values themselves.
+VALUES: Mapping[str, Mapping[str, Text]] = {
+    "result": {
+        "refused": Text(en="refused", ja="拒否"),
+        "handshake": Text(en="handshake only", ja="ハンドシェイクのみ"),
+        "encrypted": Text(en="encrypted, result not visible", ja="暗号化され、成否は見えない"),
+        "likely_success": Text(en="probably logged on", ja="おそらくログオン成功"),
+        "likely_failure": Text(en="probably no logon", ja="おそらくログオン失敗"),
+        "success": Text(en="logged on", ja="ログオン成功"),
+        "failure": Text(en="logon failed", ja="ログオン失敗"),
+    },
+    "device.role": {
+        "dns_server": Text(en="DNS server", ja="DNSサーバ"),
+        "domain_controller": Text(en="domain controller", ja="ドメインコントローラ"),
+        "gateway": Text(en="gateway", ja="ゲートウェイ"),
+        "mail_server": Text(en="mail server", ja="メールサーバ"),
+        "web_server": Text(en="web server", ja="Webサーバ"),
+        "database_server": Text(en="database server", ja="データベースサーバ"),
+        "file_server": Text(en="file server", ja="ファイルサーバ"),
+        "workstation": Text(en="workstation", ja="作業端末"),
+        "printer": Text(en="printer", ja="プリンタ"),
+    },
+}

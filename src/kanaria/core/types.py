@@ -289,6 +289,8 @@ class Incident:
     recommendations: tuple[Recommendation, ...]
     impact: Impact
     evidence: tuple[Evidence, ...]
+    normal: tuple[Text, ...] = ()
+    """What was normal for its devices before it, one sentence each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

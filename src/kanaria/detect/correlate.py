@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.types import Finding
+from kanaria.core.types import Finding, Text
 from kanaria.detect.findings import KEPT_IDS, QUOTED_ROWS, RAW, evidence_of, make, placeholders, show
 from kanaria.detect.match import Rows
 from kanaria.detect.model import Correlation, Rule, RuleSet
@@ -29,6 +29,8 @@ MOST_QUOTED = 5
 ALERT_EVENTS = 8
 """Events of its window an inner finding hands on: the first, and the newest to tell the moments of a long one apart. A
 correlation over it sees many moments, so all events show up there; 50 made chains three times as slow."""
+INNER = "@rules"
+"""In the row of an inner finding: which models it rests on."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 
@@ -104,7 +106,7 @@ class Correlator:
             group = groups.setdefault(key, Group())
             times = group.add(arrived.get(key, []))
             held = moments(group, correlation, times, closed)
-            alerts += [_alert(correlation, moment) for moment in held] if rule.id in self.used else []
+            alerts += [self._alert(correlation, moment) for moment in held] if rule.id in self.used else []
             found += self._report(rule, group, held)
         self._forget(groups, closed - 2 * correlation.span)
         return found, alerts
@@ -146,8 +148,7 @@ class Correlator:
         events = moment.events
         ids = list(dict.fromkeys(number for event in events for number in event.ids))
         key = _named(correlation, moment.first)
-        happened = {event.rule for event in events}
-        rules = [name for name in correlation.rules if name in happened]
+        rules = self._happened(events)
         values = {name: show(value) for name, value in moment.first.row.items() if name in self._words}
         values |= {name: show(value) for name, value in key}
         values |= {"count": str(len(ids)), "measure": f"{moment.measure:g}", "rules": ", ".join(rules)}
@@ -166,7 +167,32 @@ class Correlator:
             remote=_common(events, "remote"),
             span=(_time(group.since), _time(group.fired if group.fired is not None else moment.time)),
             anchor=group.anchor,
+            spoken={"rules": self._titles(rules)},
         )
+
+    def _happened(self, events: Sequence[Event]) -> list[str]:
+        """The models behind the events; for one that only counts others, those others."""
+        names: dict[str, None] = {}
+        for event in events:
+            inner = str(event.row.get(INNER, "")) if event.rule in self._silent else ""
+            names |= dict.fromkeys(inner.split(",") if inner else [event.rule])
+        return list(names)
+
+    def _titles(self, names: Sequence[str]) -> Text:
+        titles = [self._rules[name].title for name in names if name in self._rules]
+        quoted = dict.fromkeys(f"「{title.ja}」" for title in titles)
+        return Text(en=", ".join(dict.fromkeys(title.en for title in titles)), ja="".join(quoted))
+
+    def _alert(self, correlation: Correlation, moment: Moment) -> _Match:
+        """A finding as an event of the next correlation: it happens when it became true, and is about its group."""
+        events = moment.ends(ALERT_EVENTS)
+        kept = tuple(dict.fromkeys(number for event in events for number in event.ids))
+        row = dict(events[-1].row) | dict(_named(correlation, moment.first))
+        row[INNER] = ",".join(self._happened(events))
+        for name in ("device", "remote"):
+            if name not in correlation.group_by and _common(events, name) is None:
+                row.pop(name, None)
+        return _Match(moment.time, kept, row)
 
     def dump(self) -> dict[str, Any]:
         """Everything remembered, as JSON values."""
@@ -227,17 +253,6 @@ def _grouped(correlation: Correlation, matches: Mapping[str, Sequence[_Match]]) 
 
 def _folded(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
-
-
-def _alert(correlation: Correlation, moment: Moment) -> _Match:
-    """A finding as an event of the next correlation: it happens when it became true, and is about its group."""
-    events = moment.ends(ALERT_EVENTS)
-    kept = tuple(dict.fromkeys(number for event in events for number in event.ids))
-    row = dict(events[-1].row) | dict(_named(correlation, moment.first))
-    for name in ("device", "remote"):
-        if name not in correlation.group_by and _common(events, name) is None:
-            row.pop(name, None)
-    return _Match(moment.time, kept, row)
 
 
 def _named(correlation: Correlation, event: Event) -> list[tuple[str, Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge, Weight
+from kanaria.core.glossary import VALUES
 from kanaria.core.ids import content_id
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Finding, Text
@@ -50,13 +51,18 @@ def show(value: object) -> str:
     return cut(printable(" ".join(text.splitlines())), COLUMNS)
 
 
-def fill(text: Text, values: Mapping[str, str]) -> Text:
-    """The text with its placeholders filled.
+def fill(text: Text, values: Mapping[str, str], spoken: Mapping[str, Text] | None = None) -> Text:
+    """The text with its placeholders filled; ``spoken`` are values that have words of their own in each language.
 
     A part in double brackets, ``[[ Pool: {knowledge.pool}.]]``, is left out when one of its columns has no value;
-    elsewhere a missing value reads as unknown.
+    elsewhere a missing value reads as unknown. A value that is a whole sentence brings its own full stop.
     """
-    return Text(en=_filled(text.en, values, "unknown"), ja=_filled(text.ja, values, "不明"))
+    said = {name: known for name, value in values.items() if (known := VALUES.get(name, {}).get(value))}
+    said |= spoken or {}
+    english = {**values, **{name: known.en for name, known in said.items()}}
+    japanese = {**values, **{name: known.ja for name, known in said.items()}}
+    ja = _filled(text.ja, japanese, "不明").replace("。。", "。")
+    return Text(en=_filled(text.en, english, "unknown"), ja=ja)
 
 
 def _filled(words: str, values: Mapping[str, str], unknown: str) -> str:
@@ -148,6 +154,7 @@ def make(
     remote: str | None,
     span: tuple[datetime | None, datetime | None],
     anchor: Sequence[object] | None = None,
+    spoken: Mapping[str, Text] | None = None,
 ) -> Finding:
     """The finding; its id rests on rule, key and ``anchor`` (by default the first event), so a replay repeats it."""
     shown = printable(";".join(f"{name}={value}" for name, value in key))
@@ -155,8 +162,8 @@ def make(
         id=content_id("f", [rule.id, shown, *(event_ids[:1] if anchor is None else anchor)]),
         rule=rule.id,
         rule_version=rule.version,
-        title=fill(rule.title, values),
-        why=fill(rule.why, values),
+        title=fill(rule.title, values, spoken),
+        why=fill(rule.why, values, spoken),
         severity=rule.severity,
         table=rule.table,
         time=span[0],

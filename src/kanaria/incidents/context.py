@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.text import cut, printable
 from kanaria.core.types import (
     Evidence,
+    Finding,
     Hypothesis,
     Impact,
     Indicator,
@@ -23,6 +25,7 @@ from kanaria.incidents.weighing import quoted
 CONTEXT_CVES = ("CVE-2023-22527", "CVE-2021-26084")
 TIMELINE_LIMIT = 200
 RECORDS_QUOTED = 200
+LASTED = timedelta(minutes=1)
 
 
 def indicators(case: Case) -> tuple[Indicator, ...]:
@@ -74,9 +77,10 @@ def timeline(case: Case, items: Iterable[Evidence]) -> tuple[TimelineEntry, ...]
     for finding in case.findings:
         if finding.time is None:
             continue
-        who = f" ({finding.remote})" if finding.remote else ""
+        who = f" ({printable(finding.remote)})" if finding.remote else ""
         evidence = tuple(item.id for item in finding.evidence)
-        what = Text(en=f"{finding.title.en}{who}", ja=f"{finding.title.ja}{who}")
+        end_en, end_ja = _until(finding)
+        what = Text(en=f"{finding.title.en}{who}{end_en}", ja=f"{finding.title.ja}{who}{end_ja}")
         entries.append(TimelineEntry(time=finding.time, stage=finding.stage, what=what, evidence=evidence))
     for message in case.messages if len(case.messages) <= TIMELINE_LIMIT else ():
         record = case.record_of(message)
@@ -85,6 +89,14 @@ def timeline(case: Case, items: Iterable[Evidence]) -> tuple[TimelineEntry, ...]
             what = Text(en=f"{message.dialect} {shown}", ja=f"{message.dialect} {shown}")
             entries.append(TimelineEntry(time=record.time, stage=None, what=what, evidence=(cited[message.event_id],)))
     return tuple(sorted(entries, key=lambda entry: (entry.time, entry.what.en))[:TIMELINE_LIMIT])
+
+
+def _until(finding: Finding) -> tuple[str, str]:
+    """When it ended, for what lasted; in the timeline only its beginning has a place."""
+    if finding.time is None or finding.until is None or finding.until - finding.time < LASTED:
+        return "", ""
+    day = "" if finding.until.date() == finding.time.date() else f"{finding.until:%Y-%m-%d} "
+    return f", until {day}{finding.until:%H:%M:%S}", f"、{day}{finding.until:%H:%M:%S}まで"
 
 
 def quoted_records(case: Case, cited: set[int | None]) -> Iterator[Evidence]:

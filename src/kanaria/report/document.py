@@ -88,6 +88,7 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
             for r in item.recommendations
         ],
         "impact": _impact(item.impact),
+        "normal": [_text(words) for words in item.normal],
         "evidence": [_evidence(e) for e in item.evidence],
         **_neighbourhood(item, analysis),
         "report": {language: _report(write(item, analysis, facts, language)) for language in LANGUAGES},

@@ -10,6 +10,7 @@ HEADINGS: Mapping[str, Text] = {
     "identification": Text(en="What it is", ja="これは何か"),
     "outcome": Text(en="Did it work?", ja="成功したか"),
     "timeline": Text(en="Timeline", ja="時系列"),
+    "normal": Text(en="What was normal before", ja="それまでの通常"),
     "messages": Text(en="Message by message", ja="メッセージごとの説明"),
     "findings": Text(en="What was detected", ja="検知した内容"),
     "vulnerabilities": Text(en="Vulnerabilities", ja="関連する脆弱性"),

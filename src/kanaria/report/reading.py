@@ -70,6 +70,7 @@ def incident_from(kept: Json) -> Incident:
         recommendations=tuple(_made(Recommendation, r, text=_text(r["text"])) for r in kept["recommendations"]),
         impact=_impact(kept["impact"]),
         evidence=tuple(proofs.values()),
+        normal=tuple(_text(words) for words in kept.get("normal", ())),
     )
 
 

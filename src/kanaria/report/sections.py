@@ -100,6 +100,11 @@ def timeline(subject: Subject) -> Iterator[Claim]:
         yield Claim(text=f"{entry.time.strftime(TIME_FORMAT)}  {subject.to(entry.what)}", evidence=entry.evidence)
 
 
+def normal(subject: Subject) -> Iterator[Claim]:
+    for words in subject.incident.normal:
+        yield Claim(text=subject.to(words), evidence=())
+
+
 def messages(subject: Subject) -> Iterator[Claim]:
     places = {item.event_id: item for item in subject.incident.evidence if item.event_id is not None and item.source}
     shown = subject.incident.messages[:MESSAGES_SHOWN]

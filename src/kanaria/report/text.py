@@ -18,6 +18,8 @@ TOLD_IN_FULL = 5
 LISTED = 40
 # Japanese typography: these must not begin a line.
 _NOT_FIRST = "、。，．)」』】〉》！？・ー,.)]:;"
+# And these must not end one.
+_NOT_LAST = "「『【〈《（"
 
 
 def render(
@@ -101,7 +103,9 @@ def _words(text: str) -> Iterator[str]:
     piece = ""
     for char in text:
         wide = width(char) == 2
-        if wide and char not in _NOT_FIRST:
+        if piece and piece[-1] in _NOT_LAST and char not in _NOT_LAST:
+            piece += char
+        elif wide and char not in _NOT_FIRST:
             if piece:
                 yield piece
             piece = char

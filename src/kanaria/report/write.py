@@ -23,6 +23,7 @@ SECTIONS: tuple[tuple[str, Writer], ...] = (
     ("identification", sections.identification),
     ("outcome", sections.outcome),
     ("timeline", sections.timeline),
+    ("normal", sections.normal),
     ("messages", sections.messages),
     ("findings", sections.findings),
     ("vulnerabilities", sections.vulnerabilities),

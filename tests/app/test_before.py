@@ -1,0 +1,70 @@
+"""What was normal before: only what came before, in both languages, and nothing without a day of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from kanaria.app.before import before
+from kanaria.core.types import Incident, Text
+from tests.report.report_samples import POOL, SERVER, START, finding, incident, scanner
+
+Flow = tuple[datetime, str, str, int]
+ROLES = {SERVER: Text(en="DNS server", ja="DNSサーバ")}
+STORY = incident((finding(),))
+
+
+def said(flows: list[Flow], about: Incident = STORY) -> list[Text]:
+    table = pa.table(
+        {
+            "time": pa.array([time for time, *_ in flows], pa.timestamp("us", tz="UTC")),
+            "src_ip": [source for _, source, _, _ in flows],
+            "dst_ip": [target for _, _, target, _ in flows],
+            "dst_port": pa.array([port for *_, port in flows], pa.int32()),
+            "transport": ["udp" if port == 53 else "tcp" for *_, port in flows],
+        }
+    )
+    engine = duckdb.connect()
+    engine.execute("SET TimeZone = 'UTC'")
+    engine.register("flows", table)
+    engine.execute("CREATE TEMP TABLE spool_connection AS FROM flows")
+    made = before(engine, about, ROLES)
+    engine.close()
+    return list(made)
+
+
+def quiet(days: int) -> list[Flow]:
+    """Nine questions and one web request every day."""
+    hours = [START - timedelta(days=day, hours=-2) for day in range(1, days + 1)]
+    asked = [(time + timedelta(minutes=n), f"192.0.2.{n}", SERVER, 53) for time in hours for n in range(9)]
+    return [*asked, *((time, SERVER, "203.0.113.8", 443) for time in hours)]
+
+
+def test_services_shares_and_who_was_never_met() -> None:
+    usual, never = said([*quiet(4), (START, SERVER, POOL, 443), (START, "203.0.113.9", SERVER, 3389)])
+    assert usual.en == (
+        f"{SERVER} (DNS server) in the 3.9 days before: 10 connections a day; udp/53 served to 9 clients (90 %), "
+        "tcp/443 used at 1 address (10 %)."
+    )
+    assert usual.ja == (
+        f"{SERVER}(DNSサーバ)のその前の3.9日間: 1日あたり10件の接続。内訳: udp/53を9個の利用元に提供(90 %)、tcp/443を1個の宛先で利用(10 %)。"
+    )
+    assert never.en == f"It had never exchanged anything with {POOL}."
+    assert POOL in never.ja and "一度も" in never.ja
+
+
+def test_who_was_met_before_is_not_called_new() -> None:
+    assert len(said([*quiet(4), (START - timedelta(days=2), SERVER, POOL, 443)])) == 1
+
+
+def test_a_device_that_was_not_there() -> None:
+    (only,) = said([(START - timedelta(days=3), "192.0.2.7", "192.0.2.8", 53)])
+    assert "was not seen" in only.en and "現れていません" in only.ja
+
+
+def test_without_a_day_before_and_for_noise_nothing_is_said() -> None:
+    assert said([(START - timedelta(hours=20), SERVER, POOL, 443)]) == []
+    assert said(quiet(4), scanner()) == []
+    assert said([]) == []
