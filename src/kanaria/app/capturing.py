@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from kanaria.sources.netflow_collector import NetflowCollector
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - routers send from elsewhere; --exporter says who may
+# Seconds of datagrams that are put together at most: nobody waits for them before the end, and the longer, the more
+# slices of one flow become one. Exporters cut flows after one to thirty minutes.
+TOGETHER = 3600.0
 _STARTED = Text(
     en="Listening on {name}. Ctrl-C ends it and gives the report.",
     ja="{name} で受信しています。Ctrl-C で終了し、結果を表示します。",
@@ -109,7 +112,7 @@ def _open(live: Live) -> LiveStream | NetflowCollector:
     from kanaria.sources.netflow_collector import NetflowCollector
 
     host, port = live.listen or (ANYWHERE, 0)
-    return NetflowCollector(host, port, exporters=live.exporters)
+    return NetflowCollector(host, port, exporters=live.exporters, every=TOGETHER)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import ipaddress
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 Record = dict[str, int | str]
 """``first`` and ``last`` (epoch microseconds), ``protocol``, endpoints, ``bytes``, ``packets``, ``flags``; for records
@@ -155,7 +156,7 @@ def _put(values: Record, number: int, enterprise: int, data: bytes) -> None:
         name = _REVERSED.get(_NUMBERS.get(number, ""), "")
     elif enterprise == 0:
         if number in _ADDRESSES and len(data) in (4, 16):
-            address = str(ipaddress.ip_address(data))
+            address = _address(data)
             if address != "::" or _ADDRESSES[number] not in values:
                 values[_ADDRESSES[number]] = address
             return
@@ -211,6 +212,11 @@ def _ntp(value: int) -> int:
     return ((value >> 32) - _NTP_EPOCH) * 1_000_000 + (((value & 0xFFFFFFFF) * 1_000_000) >> 32)
 
 
+@lru_cache(1 << 16)
+def _address(packed: bytes) -> str:
+    return str(ipaddress.ip_address(packed))
+
+
 def _version5(data: bytes) -> Iterator[Record]:
     _v, count, uptime, seconds, nanos, _sequence, _type, _id, sampled = _V5_HEADER.unpack_from(data)
     boot = seconds * 1000 + nanos // 1_000_000 - uptime
@@ -218,7 +224,7 @@ def _version5(data: bytes) -> Iterator[Record]:
     for index in range(count):
         f = _V5_RECORD.unpack_from(data, _V5_HEADER.size + index * _V5_RECORD.size)
         yield {
-            "src_ip": str(ipaddress.ip_address(f[0])), "dst_ip": str(ipaddress.ip_address(f[1])),
+            "src_ip": _address(f[0]), "dst_ip": _address(f[1]),
             "packets": f[5] * times, "bytes": f[6] * times, "first": (boot + f[7]) * 1000, "last": (boot + f[8]) * 1000,
             "src_port": f[9], "dst_port": f[10], "flags": f[12], "protocol": f[13],
         }  # fmt: skip
