@@ -14,7 +14,7 @@ import numpy as np
 
 from kanaria.formats.compiled import jit
 
-SKIP, TEXT, INT, REAL, BOOL, OBJECT, LIST = range(7)
+SKIP, TEXT, INT, REAL, BOOL, OBJECT, LIST, FIRST = range(8)
 NULL = np.iinfo(np.int64).min
 _EXACT = (
     1 << 53

@@ -33,7 +33,7 @@ def worth(size: int) -> bool:
 
 
 @dataclass
-class _Plan:
+class Plan:
     """Which kind of cell every wanted field is, and its slot among the cells of its kind."""
 
     kinds: list[int] = field(default_factory=list)
@@ -46,7 +46,7 @@ class _Plan:
         """A slot for one more field; returns the field's place."""
         from kanaria.formats import _cells as k
 
-        if kind in (k.TEXT, k.LIST):
+        if kind in (k.TEXT, k.LIST, k.FIRST):
             slot, self.texts = self.texts, self.texts + 1
         elif kind == k.REAL:
             slot, self.reals = self.reals, self.reals + 1
@@ -58,7 +58,7 @@ class _Plan:
 
 
 @dataclass
-class _Cells:
+class Cells:
     """Room for the cells of some lines. Behind the texts are those of reals whose conversion needs care."""
 
     buf: _Bytes
@@ -70,7 +70,7 @@ class _Cells:
     reals: _Array
 
     @classmethod
-    def empty(cls, plan: _Plan, buf: _Bytes, rows: int) -> _Cells:
+    def empty(cls, plan: Plan, buf: _Bytes, rows: int) -> Cells:
         from kanaria.formats._cells import NULL
 
         texts = (plan.texts + plan.reals, rows)
@@ -144,7 +144,8 @@ class _Cells:
         return lists.combine_chunks().take(pa.array(places, mask=places < 0))
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Whether the bytes are UTF-8 throughout."""
     try:
         return data.isascii() or bool(data.decode())
     except UnicodeDecodeError:
@@ -166,7 +167,7 @@ def delimited(
     """Delimited lines: the sure ones read, and the others. ``delimiter`` is one byte."""
     from kanaria.formats import _cells as k
 
-    plan = _Plan()
+    plan = Plan()
     places = {name: plan.add(_scalar_kind(kind)) for name, kind in types.items()}
     first = {name: index for index, name in reversed(list(enumerate(names)))}  # of columns of one name the first counts
     kinds, slots = np.full(len(names), k.SKIP, np.int64), np.zeros(len(names), np.int64)
@@ -174,10 +175,10 @@ def delimited(
         kinds[first[name]], slots[first[name]] = plan.kinds[place], plan.slots[place]
     words = [word.encode() for word in nulls]
     cuts = np.cumsum([0, *map(len, words)])
-    cells = _Cells.empty(plan, np.frombuffer(lines.data, np.uint8), len(lines))
+    cells = Cells.empty(plan, np.frombuffer(lines.data, np.uint8), len(lines))
     k.delimited(
         cells.buf, lines.begins, lines.ends, ord(delimiter), kinds, slots,
-        np.frombuffer(b"".join(words) or b"\0", np.uint8), cuts, _is_utf8(lines.data),
+        np.frombuffer(b"".join(words) or b"\0", np.uint8), cuts, is_utf8(lines.data),
         cells.sure, cells.begins, cells.lengths, cells.numbers, cells.reals,
     )  # fmt: skip
     cells.settle()
@@ -199,7 +200,7 @@ def _scalar_kind(kind: pa.DataType) -> int:
 
 
 @dataclass
-class _Tree(_Plan):
+class _Tree(Plan):
     """The wanted keys of objects inside objects."""
 
     parents: list[int] = field(default_factory=list)
@@ -217,7 +218,7 @@ class _Tree(_Plan):
             if inner:
                 self.grow(list(one.type), place)
 
-    def column(self, cells: _Cells, wanted: pa.DataType, place: int) -> pa.Array:
+    def column(self, cells: Cells, wanted: pa.DataType, place: int) -> pa.Array:
         """The column of a field, with the fields inside it."""
         from kanaria.formats import _cells as k
 
@@ -235,12 +236,13 @@ def json_objects(lines: Spans, fields: pa.Schema) -> tuple[Part, Spans]:
 
     tree = _Tree()
     tree.grow(list(fields))
-    cells = _Cells.empty(tree, np.frombuffer(lines.data, np.uint8), len(lines))
+    cells = Cells.empty(tree, np.frombuffer(lines.data, np.uint8), len(lines))
     cells.side = np.empty(len(lines.data), np.uint8)
     cuts = np.cumsum([0, *map(len, tree.keys)])
     k.json_objects(
         cells.buf, lines.begins, lines.ends, np.array(tree.parents), np.array(tree.kinds), np.array(tree.slots),
-        np.frombuffer(b"".join(tree.keys), np.uint8), cuts, _is_utf8(lines.data), *k.room(), cells.side, cells.sure,
+        np.frombuffer(b"".join(tree.keys), np.uint8), cuts, False, is_utf8(lines.data), *k.room(),
+        cells.side, cells.sure,
         cells.begins, cells.lengths, cells.numbers, cells.reals,
     )  # fmt: skip
     cells.settle()

@@ -15,7 +15,7 @@ from typing import Any
 
 import numba
 
-_FILES = [Path(__file__).with_name(f"{name}.py").stat() for name in ("_cells", "_json_cells", "compiled")]
+_FILES = [Path(__file__).with_name(f"{name}.py").stat() for name in ("_cells", "_json_cells", "_json_text", "compiled")]
 _STAMP = tuple((file.st_mtime_ns, file.st_size) for file in _FILES)
 
 

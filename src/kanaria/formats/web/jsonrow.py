@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_bytes
@@ -140,14 +141,18 @@ def _collect(record: Mapping[str, object], aliases: Mapping[str, str]) -> dict[s
 
 def kind_of(key: str, aliases: Mapping[str, str]) -> tuple[str, int]:
     """What a key carries ("" for nothing we know) and its rank among the keys of that kind, lowest first."""
-    if key in aliases:
-        return aliases[key], -1
+    return (aliases[key], -1) if key in aliases else _known_kind(key)
+
+
+@lru_cache(maxsize=1 << 12)
+def _known_kind(key: str) -> tuple[str, int]:
+    """Remembered: folding a key takes longer than reading its value, and every line has the same keys."""
     return (_EXACT[key], -1) if key in _EXACT else _KIND.get(_fold(key), ("", 0))
 
 
 def _flatten(record: Mapping[str, object], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
     for key, value in record.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             if depth < _DEPTH:
                 yield from _flatten(value, f"{prefix}{key}.", depth + 1)
         else:

@@ -46,11 +46,13 @@ def worth_it(stream: Stream) -> bool:
 
 
 def json_fast(stream: Stream, careful: LineParser) -> Fast | None:
-    """The fast path of JSON lines with always the same keys, if these are such."""
-    from kanaria.formats.web import fast, fastjson
+    """The fast path of JSON lines with always the same keys, or with objects inside objects, if these are such."""
+    if not worth_it(stream):
+        return None
+    from kanaria.formats.web import fast, fastjson, treejson
 
-    program = fastjson.choose(stream.head(), careful.aliases) if worth_it(stream) else None
-    return fast.Delimited(program) if program else None
+    program = fastjson.choose(stream.head(), careful.aliases)
+    return fast.Delimited(program) if program else treejson.choose(stream.head(), careful.aliases)
 
 
 class WebFormat:
@@ -164,6 +166,9 @@ class CaddyJson(WebFormat):
     shapes = ("caddy-json",)
     sensor = "caddy"
 
+    def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
+        return json_fast(stream, self.parser(context))
+
 
 class TraefikJson(WebFormat):
     name = "traefik-json"
@@ -171,6 +176,9 @@ class TraefikJson(WebFormat):
     example = '{"ClientHost":"203.0.113.7","RequestMethod":"GET","RequestPath":"/","DownstreamStatus":200}'
     shapes = ("traefik-json",)
     sensor = "traefik"
+
+    def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
+        return json_fast(stream, self.parser(context))
 
 
 class WebJson(WebFormat):
