@@ -14,6 +14,7 @@ from kanaria.core.types import HYPOTHESES, LANGUAGES, Claim, Hypothesis, Inciden
 from kanaria.incidents.judge import judge
 from kanaria.incidents.weighing import evidence
 from kanaria.report import text
+from kanaria.report.view import incident_views
 from kanaria.report.write import ungrounded, write, write_nothing_found
 from tests.incidents.building import DEVICE, around, case, facts, finding, message, record, request
 from tests.report import report_samples as samples
@@ -152,3 +153,18 @@ def test_an_opening_bracket_never_ends_a_line() -> None:
         lines = list(text.wrap(words, columns))
         assert not any(line.endswith("「") for line in lines)
         assert "".join(lines) == words
+
+
+def test_what_several_models_rest_on_is_one_piece_of_evidence_to_a_reader() -> None:
+    seen = samples.evidence("e-1", event_id=7)
+    findings = tuple(
+        samples.finding(rule, evidence=(replace(seen, id=f"e-{rule}"), replace(seen, id=f"o-{rule}", about="outcome")))
+        for rule in ("monero_mining", "crypto_currency_mining_activity")
+    )
+    story = samples.incident(findings)
+    (view,) = incident_views(samples.analysis(story), facts(), "en")
+    assert [item.ids for item in view.evidence] == [
+        ("e-monero_mining", "e-crypto_currency_mining_activity"), ("o-monero_mining", "o-crypto_currency_mining_activity"),
+    ]  # fmt: skip
+    (detected,) = [section for section in view.report.sections if section.id == "findings"]
+    assert [view.numbers(claim) for claim in detected.claims] == [(1, 2), (1, 2)]

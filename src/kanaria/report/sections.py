@@ -162,7 +162,8 @@ def _reasons(subject: Subject, items: list[Evidence]) -> Iterator[Claim]:
         grouped.setdefault(subject.to(item.because), []).append(item)
     for reason, same in grouped.items():
         key = "because" if same[0].bits else "because_not"
-        yield subject.say(key, *(item.id for item in same), reason=reason, bits=f"{same[0].bits:+.1f}")
+        whole = reason.rstrip("。.")  # a reason may be a sentence of its own
+        yield subject.say(key, *(item.id for item in same), reason=whole, bits=f"{same[0].bits:+.1f}")
 
 
 def _percent(probability: float) -> str:

@@ -5,7 +5,7 @@ Comes in: an ``Analysis``, facts and a language. Goes out: plain values for temp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kanaria.core.facts import Knowledge
@@ -18,10 +18,13 @@ from kanaria.report.write import write
 
 @dataclass(frozen=True, kw_only=True)
 class NumberedEvidence:
-    """One piece of evidence as the reader sees it: number, place, worth, reason, quote."""
+    """One piece of evidence as the reader sees it: number, place, worth, reason, quote.
+
+    Several models may rest on the same observation: to a reader that is one, with one number.
+    """
 
     number: int
-    id: str
+    ids: tuple[str, ...]
     place: str
     bits: str
     because: str
@@ -41,7 +44,7 @@ class IncidentView:
 
     def numbers(self, claim: Claim) -> tuple[int, ...]:
         """Evidence numbers a claim cites, ascending."""
-        known = {item.id: item.number for item in self.evidence}
+        known = {id_: item.number for item in self.evidence for id_ in item.ids}
         return tuple(sorted({known[e] for e in claim.evidence if e in known}))
 
 
@@ -56,14 +59,24 @@ def incident_views(analysis: Analysis, facts: Knowledge, language: Language) -> 
             report=write(incident, analysis, facts, language),
             severity=SEVERITIES[incident.severity].to(language),
             names=names,
-            evidence=tuple(_numbered(item, number, language, names) for number, item in enumerate(shown, 1)),
+            evidence=tuple(_numbered(same, number, language, names) for number, same in enumerate(_alike(shown), 1)),
         )
 
 
-def _numbered(item: Evidence, number: int, language: Language, names: Mapping[str, str]) -> NumberedEvidence:
+def _alike(shown: Iterable[Evidence]) -> list[list[Evidence]]:
+    """The evidence with what says the same of the same record for the same explanation put together."""
+    groups: dict[object, list[Evidence]] = {}
+    for item in shown:
+        key = (item.about, item.bits, item.because.en, item.source, item.line, item.time) if item.source else item.id
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
+
+
+def _numbered(same: Sequence[Evidence], number: int, language: Language, names: Mapping[str, str]) -> NumberedEvidence:
+    item = next((one for one in same if one.quote), same[0])
     return NumberedEvidence(
         number=number,
-        id=item.id,
+        ids=tuple(one.id for one in same),
         place=f"{printable(item.source)}:{item.line}" if item.source else "",
         bits=_worth(item, language, names),
         because=item.because.to(language),
