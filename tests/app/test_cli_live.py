@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from kanaria.app.capturing import Live, own_addresses
 from kanaria.lab import netns
 from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import Host, write_pcap
+from kanaria.sources.live import addresses
 from tests.app.running import Kanaria
 from tests.programs import program
 
@@ -69,7 +71,7 @@ def test_a_miner_on_the_wire_is_reported_after_ctrl_c(tmp_path: Path, language: 
     (tmp_path / "access.log").write_text(QUIET_LINE)
     live = [sys.executable, "-m", "kanaria.lab.live"]
     how = [netns.SERVER_ADDRESS, "3333", "--speed", "200", "--seconds", "600"]
-    asked = ["--interface", "lab0", "--home", netns.CLIENT_ADDRESS, "--lang", language, "access.log"]
+    asked = ["--interface", "lab0", "--lang", language, "access.log"]  # its public address is known to be ours
     with netns.pair(f"knlive{os.getpid()}") as pair:
         pool = pair.start(pair.server, [*live, "pool", *how])
         with process(tmp_path, *asked, "--capture-filter", "tcp port 3333", inside=pair.client) as kanaria:
@@ -86,6 +88,7 @@ def test_a_miner_on_the_wire_is_reported_after_ctrl_c(tmp_path: Path, language: 
     assert netns.CLIENT_ADDRESS.encode() in out.splitlines()[0]
     assert b"\xef\xbf\xbd" not in out
     assert b"lab0" in out
+    assert netns.CLIENT_ADDRESS.encode() + (b": addresses of this machine" if language == "en" else b" ") in out
     assert b"access.log" in out
 
 
@@ -279,3 +282,28 @@ def test_a_capture_that_ends_by_itself_says_why(kanaria: Kanaria, tmp_path: Path
     done = kanaria("analyze", "--interface", "lo", PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert done.status == 0
     assert "the capture ended by itself: tcpdump: pcap_loop: The interface disappeared." in done.out
+
+
+def test_public_addresses_of_an_interface() -> None:
+    assert addresses("lo")[0] == "127.0.0.1"
+    assert set(addresses("lo")) <= set(addresses("any"))
+    assert addresses("nosuch0") == []
+    assert own_addresses(Live(interface="lo")) == own_addresses(Live(listen=("127.0.0.1", 2055))) == []
+
+
+@pytest.mark.parametrize(("home", "device"), [((), "198.51.100.5"), (("--home", "203.0.113.0/24"), "203.0.113.38")])
+def test_the_capturing_machine_is_at_home_unless_told_otherwise(
+    kanaria: Kanaria, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: tuple[str, ...], device: str
+) -> None:
+    monkeypatch.setattr("kanaria.sources.live.addresses", lambda _name: ["fe80::1", "198.51.100.5", "10.0.0.1"])
+    capture, tool = tmp_path / "miner.pcap", tmp_path / "tcpdump"
+    ours, theirs = Host("a", "198.51.100.5"), Host("b", "203.0.113.38")
+    ends = (theirs, ours) if home else (ours, theirs)
+    write_pcap([conversation(Plan(dialect="cryptonote", seconds=600), *ends, 443)], capture)
+    tool.write_text(f"#!/bin/sh\nexec cat {capture}\n")
+    tool.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = kanaria("analyze", "--interface", "lo", "--format", "json", *home, PATH=path)
+    assert done.incident["entities"]["devices"] == [device]
+    told = [note["en"] for note in done.document["notes"] if note["en"].startswith("198.51.100.5: addresses of this")]
+    assert len(told) == (not home)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from kanaria.app.capturing import Live, listening
+from kanaria.app.capturing import Live, listening, own_addresses, own_note
 from kanaria.app.config import Config, load
 from kanaria.app.output import render, write
 from kanaria.app.pipeline import analyse
@@ -17,6 +17,7 @@ from kanaria.app.progress import progress
 from kanaria.app.stages import Stages
 from kanaria.core.clock import SystemClock
 from kanaria.core.errors import SourceError
+from kanaria.core.network import PRIVATE
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Language, RejectedRecord
 from kanaria.sources import open_inputs, total_size
@@ -41,8 +42,12 @@ def analyze_paths(
 
     What is listened to comes first, so that files which grow meanwhile are read up to its end.
     """
-    settings = load(config)
-    stages = Stages(config=_with_home(settings, home), input_format=input_format, layout=layout, store=store)
+    settings = _with_home(load(config), home)
+    own = own_addresses(live) if live and not settings.home else []
+    if own:
+        settings = _with_home(settings, [*map(str, PRIVATE), *own])
+    stages = Stages(config=settings, input_format=input_format, layout=layout, store=store)
+    stages.inputs.notes += [own_note(own)] if own else []
     stages.check_host = check_host
     try:
         with progress(total_size(paths)) as advance, _reject_file(rejects, stages):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -51,7 +51,7 @@ class Live:
     def check(self) -> None:
         """Raises click.UsageError for options that do not go together."""
         if self.interface is not None and self.listen is not None:
-            raise click.UsageError("--interface and --listen cannot run at once; start two, with one --store.")  # noqa: EM101
+            raise click.UsageError("--interface and --listen cannot run at once; choose one.")  # noqa: EM101
         for name, given, needs, there in (
             ("--capture-filter", bool(self.capture_filter), "--interface", self.interface is not None),
             ("--exporter", bool(self.exporters), "--listen", self.listen is not None),
@@ -69,6 +69,27 @@ def endpoint(text: str) -> tuple[str, int]:
     if not port.isascii() or not 0 < number < 1 << 16 or (":" in host and not host.startswith("[")):
         raise ValueError(text)
     return host.strip("[]") or ANYWHERE, number
+
+
+def own_addresses(live: Live) -> list[str]:
+    """Public addresses of this machine where packets are captured: they are ours although nobody said so."""
+    if live.interface is None:
+        return []
+    from kanaria.core.network import is_global
+    from kanaria.sources.live import addresses
+
+    return sorted({address for address in addresses(live.interface) if is_global(address)})
+
+
+def own_note(own: Sequence[str]) -> Text:
+    """Says that they count."""
+    named = ", ".join(own)
+    return Text(
+        en=f"{named}: addresses of this machine, so they count as yours beside private address space (use --home to "
+        "say otherwise).",
+        ja=f"{named} はこのマシンのアドレスなので、プライベートアドレスとともにご自身のものとみなしました"
+        "(異なる場合は --home で指定してください)。",
+    )
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -31,6 +32,7 @@ RING_KIB = 128 << 10  # kernel ring: at 50,000 packets of 500 bytes a second it 
 PIPE = 1 << 20
 HEADER = 24  # bytes of a pcap file header
 START_SECONDS = 10.0
+_SIOCGIFADDR = 0x8915  # linux/sockios.h
 _DROPPED = re.compile(
     rb"(?P<tcpdump>\d+) packets? dropped by kernel|received/dropped on interface .*: \d+/(?P<dumpcap>\d+) "
 )
@@ -66,6 +68,23 @@ def _search_path() -> str:
 def interfaces() -> list[str]:
     """Names of the interfaces there are, and ``any`` for all of them together."""
     return [*sorted(name for _, name in socket.if_nameindex()), "any"]
+
+
+def addresses(name: str) -> list[str]:
+    """Addresses of this machine on an interface (``any``: on all), as far as the kernel says: of IPv4 the first one."""
+    names = interfaces() if name == "any" else [name]
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for each in names:
+            with contextlib.suppress(OSError):  # no such interface, or none without an address
+                answer = fcntl.ioctl(asking, _SIOCGIFADDR, struct.pack("256s", each.encode()[:15]))
+                found.append(socket.inet_ntoa(answer[20:24]))
+    with contextlib.suppress(OSError):  # a kernel without IPv6
+        for line in Path("/proc/net/if_inet6").read_text("ascii").splitlines():
+            packed, *_, owner = line.split()
+            if owner in names:
+                found.append(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(packed)))
+    return found
 
 
 class LiveStream:
