@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from kanaria.app.capturing import Live, own_addresses
+from kanaria.app.capturing import own_addresses
+from kanaria.app.listen_options import Live
 from kanaria.lab import netns
 from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import Host, write_pcap
@@ -307,3 +308,8 @@ def test_the_capturing_machine_is_at_home_unless_told_otherwise(
     assert done.incident["entities"]["devices"] == [device]
     told = [note["en"] for note in done.document["notes"] if note["en"].startswith("198.51.100.5: addresses of this")]
     assert len(told) == (not home)
+
+
+def test_the_options_load_nothing_heavy() -> None:
+    code = "import sys, kanaria.app.cli; print([m for m in ('numpy', 'pyarrow', 'duckdb', 'numba') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"

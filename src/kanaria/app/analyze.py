@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from kanaria.app.capturing import Live, listening, own_addresses, own_note
+from kanaria.app.capturing import listening, own_addresses, own_note
 from kanaria.app.config import Config, load
+from kanaria.app.listen_options import Live
 from kanaria.app.output import render, write
 from kanaria.app.pipeline import analyse
 from kanaria.app.progress import progress

@@ -9,12 +9,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
+from kanaria.app.listen_options import ANYWHERE, Live
 from kanaria.core.types import Language, Text
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kanaria.sources.live import LiveStream
     from kanaria.sources.netflow_collector import NetflowCollector
 
-ANYWHERE = "0.0.0.0"  # noqa: S104 - routers send from elsewhere; --exporter says who may
 # Seconds of datagrams that are put together at most: nobody waits for them before the end, and the longer, the more
 # slices of one flow become one. Exporters cut flows after one to thirty minutes.
 TOGETHER = 3600.0
@@ -33,42 +32,6 @@ _STARTED = Text(
 _STOPPED = Text(
     en="Stopped listening; a second Ctrl-C gives up.", ja="受信を終えました。もう一度 Ctrl-C を押すと中止します。"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Live:
-    """What to listen to: an interface, or a UDP port (``listen``: address and port) for flows of routers."""
-
-    interface: str | None = None
-    capture_filter: str = ""
-    listen: tuple[str, int] | None = None
-    exporters: tuple[str, ...] = ()
-    seconds: float | None = None
-
-    def __bool__(self) -> bool:
-        return self.interface is not None or self.listen is not None
-
-    def check(self) -> None:
-        """Raises click.UsageError for options that do not go together."""
-        if self.interface is not None and self.listen is not None:
-            raise click.UsageError("--interface and --listen cannot run at once; choose one.")  # noqa: EM101
-        for name, given, needs, there in (
-            ("--capture-filter", bool(self.capture_filter), "--interface", self.interface is not None),
-            ("--exporter", bool(self.exporters), "--listen", self.listen is not None),
-            ("--seconds", self.seconds is not None, "--interface or --listen", bool(self)),
-        ):
-            if given and not there:
-                message = f"{name} needs {needs}."
-                raise click.UsageError(message)
-
-
-def endpoint(text: str) -> tuple[str, int]:
-    """Address and port of ``[HOST:]PORT``; an IPv6 address stands in brackets. Raises ValueError."""
-    host, _, port = text.rpartition(":")
-    number = int(port)
-    if not port.isascii() or not 0 < number < 1 << 16 or (":" in host and not host.startswith("[")):
-        raise ValueError(text)
-    return host.strip("[]") or ANYWHERE, number
 
 
 def own_addresses(live: Live) -> list[str]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanaria.app.options import FOUND, NOTHING, language_option, live_options, output_options
+from kanaria.app.listen_options import live_options
+from kanaria.app.options import FOUND, NOTHING, language_option, output_options
 
 if TYPE_CHECKING:
-    from kanaria.app.capturing import Live
+    from kanaria.app.listen_options import Live
     from kanaria.core.types import Analysis, Language
 
 
