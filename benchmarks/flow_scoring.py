@@ -1,7 +1,9 @@
 """Flow scoring and learning against histories of growing size, printed as a Markdown table.
 
 A history of so many ties is written straight into the state, then micro-batches of new flows are scored and learned.
-Nine in ten flows repeat a tie that is known, as in live traffic. Run: ``python benchmarks/flow_scoring.py [TIES …]``.
+Nine in ten flows repeat a tie that is known, as in live traffic, but each another one: no flow is like the one before,
+which is the worst case. Run: ``python benchmarks/flow_scoring.py [TIES …]``; ``day`` scores the flows of a whole day
+at once instead: the choices they come to, against the largest history.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.baseline.pattern import PatternOfLife
+from kanaria.baseline.plans import plans
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.core import schema
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 BATCH = 100_000
-BATCHES = 3
+BATCHES = 20
 DEVICES = 5_000
 HOUR = 3_600_000_000
 NOW = 490_848
@@ -64,32 +67,74 @@ def fill(pattern: PatternOfLife, ties: int) -> None:
     pattern.state.compact(pattern.settings.max_ties)
 
 
+DAY = 20_000_000
+
+
+def whole_day(ties: int) -> str:
+    """One line: 20 million flows of a day, encoded, to the surprise of every choice in them (the summary set)."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = duckdb.connect(config={"memory_limit": "800MB", "temp_directory": folder})
+        pattern = PatternOfLife(engine, settings=BaselineSettings(warm_up_days=0.0), directory=Path(folder) / "state")
+        fill(pattern, ties)
+        execute = pattern.state.engine.execute
+        execute(f"CREATE TEMP TABLE day_rows AS {_DAY_ROWS.format(ties=ties)}")
+        execute("CREATE OR REPLACE TEMP VIEW baseline_rows AS FROM day_rows")
+        score = plans(pattern.settings.half_life_days * 24).score
+        start = time.perf_counter()
+        for name in ("choices", "seen", "sums", "judged"):
+            execute(f"CREATE OR REPLACE TEMP TABLE baseline_{name} AS {score[name]}")
+        taken = time.perf_counter() - start
+        choices = execute("SELECT count(*) FROM baseline_judged").fetchall()[0][0]
+        engine.close()
+    return f"{DAY:,} flows, {choices:,} choices: {taken:.1f} s, {DAY / taken:,.0f} flows/s"
+
+
+_ENDPOINT = """(hash('endpoint', 'out', (20 + (r >> 24)) || '.' || (r >> 16 & 255) || '.' || (r >> 8 & 255) || '.'
+    || (r & 255)) >> 1)::BIGINT"""
+# Each device comes back to the same 200 of its ties all day; the rest of the history is older.
+_DAY_ROWS = f"""
+    WITH pairs AS (
+        SELECT r, r % {DEVICES} AS d, {_ENDPOINT} AS endpoint,
+            (hash('device', '10.' || (d >> 16) || '.' || (d >> 8 & 255) || '.' || (d & 255)) >> 1)::BIGINT AS actor
+        FROM (SELECT range AS r FROM range(least({{ties}}, {200 * DEVICES})))
+    )
+    SELECT i AS row, actor, (hash('role', 'unknown') >> 1)::BIGINT AS grp, {NOW} + i % 24 AS hour, false AS inbound,
+        endpoint, NULL::BIGINT AS network, (hash('service', 'out', 'tcp', 443) >> 1)::BIGINT AS service,
+        NULL::BIGINT AS name, NULL::BIGINT AS account, NULL::BIGINT AS agent,
+        (hash('slot', i % 24) >> 1)::BIGINT AS slot
+    FROM range({DAY}) t(i) JOIN pairs ON pairs.r = i % least({{ties}}, {200 * DEVICES})"""  # noqa: S608
+
+
 def measure(ties: int) -> str:
     """One line of the table."""
     with tempfile.TemporaryDirectory() as folder:
         engine = duckdb.connect(config={"memory_limit": "800MB", "temp_directory": folder})
         pattern = PatternOfLife(engine, settings=BaselineSettings(warm_up_days=0.0), directory=Path(folder) / "state")
         fill(pattern, ties)
-        pattern.learn(pattern.score({"connection": batch(0, ties)}))  # plans are compiled, files are warm
-        taken = []
+        pattern.learn(pattern.score({"connection": batch(0, ties)}))  # files are warm
+        taken, used = [], []
         for number in range(1, BATCHES + 1):
             tables = {"connection": batch(number, ties)}
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             pattern.learn(pattern.score(tables))
             taken.append(time.perf_counter() - start)
+            used.append(time.process_time() - busy)
         size = pattern.status().sizes["bytes"] / 1e6
         engine.close()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     middle = statistics.median(taken)
-    return f"| {ties:,} | {BATCH / middle:,.0f} | {middle * 1e3:,.0f} | {max(taken) * 1e3:,.0f} | {size:,.0f} | {memory:,.0f} |"  # noqa: E501
+    return f"| {ties:,} | {BATCH / middle:,.0f} | {BATCH / statistics.median(used):,.0f} | {middle * 1e3:,.0f} | {max(taken) * 1e3:,.0f} | {size:,.0f} | {memory:,.0f} |"  # noqa: E501
 
 
 def main() -> None:
     """Print the table."""
     load = os.getloadavg()[0]
+    if sys.argv[1:] == ["day"]:
+        print(f"{os.cpu_count()} cores, load {load:.1f} at the start; {whole_day(SIZES[-1])}")
+        return
     print(f"{os.cpu_count()} cores, load {load:.1f} at the start, micro-batches of {BATCH:,} flows, {BATCHES} each\n")
-    print("| ties | flows/s | median ms | worst ms | state MB | peak memory MB |")
-    print("|---:|---:|---:|---:|---:|---:|")
+    print("| ties | flows/s | flows per processor s | median ms | worst ms | state MB | peak memory MB |")
+    print("|---:|---:|---:|---:|---:|---:|---:|")
     for ties in [int(text) for text in sys.argv[1:]] or SIZES:
         print(measure(ties), flush=True)
 

@@ -34,6 +34,20 @@ def sources(held: Sequence[Held], threshold: float, kind: str) -> str:
     )  # fmt: skip
 
 
+def together(held: Sequence[Held], threshold: float) -> str:
+    """All real sources as one sentence: what the targets are about."""
+    real = [one for one in held if one.source.family != "laboratory"]
+    judged = sum(int(one.mining.sum()) for one in real)
+    found = sum(int((one.scores[one.mining] >= threshold).sum()) for one in real)
+    false = sum(int((one.scores[~one.mining] >= threshold).sum()) for one in real)
+    benign = sum(int((~one.source.mining).sum()) for one in real)
+    hours = sum(one.source.benign_hours for one in real)
+    return (
+        f"All real sources: {found:,} of {judged:,} judged miners ({share(found, judged)}), {false} false alarms in "
+        f"{benign:,} benign connections ({share(false, benign, 2)}) and {hours:.0f} hours."
+    )
+
+
 def _row(one: Held, threshold: float, kind: str) -> tuple[object, ...]:
     mining = one.source.mining
     found = int((one.scores[one.mining] >= threshold).sum())
@@ -53,6 +67,15 @@ def _row(one: Held, threshold: float, kind: str) -> tuple[object, ...]:
         f"{false / hours:.3f}" if hours else "–",
         _seconds(delays, 0.5),
         _seconds(delays, 0.9),
+    )
+
+
+def budget(one: Held, threshold: float, days: float, allowed: float = 1.0) -> str:
+    """False alerts a day on one whole network, against the alerts a day an operator wants at most."""
+    false = int((one.scores[~one.mining] >= threshold).sum())
+    return (
+        f"{one.source.name}: {false} false alerts in {days:g} days of a whole network, {false / days:.2f} a day "
+        f"against a budget of {allowed:g}."
     )
 
 

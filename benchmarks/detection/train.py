@@ -25,6 +25,10 @@ FALSE_SHARE = 0.001
 LEVELS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
 """False positive shares at which bits are measured; below the last there are too few benign connections to count."""
 
+ALERT = 7.0
+"""Bits at which the rules alert. The sum is shifted so that ``FALSE_SHARE`` of benign connections reach them; what was
+measured there is more (log2 of recall over share, 9 to 10 bits), so the bits claim less than they could."""
+
 LEAST_RECALL = 0.3
 """A level that finds fewer miners than this says nothing about the bits of a usual miner."""
 
@@ -60,7 +64,9 @@ def see(connections: Sequence[Connection], kind: str) -> Seen:
     other = grammar.other_protocol(rows)
     if kind == "sequence":
         which, seen = grammar.sequences(rows["messages"], datagrams)
-        return Seen(which, grammar_signs.of_sequence(seen, seconds[which], datagrams[which], other[which]))
+        rate = grammar.rate_of(rows, seconds)
+        shown = grammar_signs.of_sequence(seen, seconds[which], rate[which], datagrams[which], other[which])
+        return Seen(which, shown)
     which, volume = grammar.flows(rows, seconds, datagrams, other)
     return Seen(which, grammar_signs.of_flow(volume))
 
@@ -112,10 +118,10 @@ def leave_one_out(lessons: Sequence[Lesson], kind: str) -> list[Held]:
 
 
 def threshold(held: Sequence[Held]) -> float:
-    """The lowest score that at most ``FALSE_SHARE`` of all benign connections exceed, judged or not."""
+    """The lowest score that at most ``FALSE_SHARE`` of all benign connections reach, judged or not."""
     benign = np.concatenate([one.scores[~one.mining] for one in held])
     total = sum(int((~one.source.mining).sum()) for one in held)
-    return float(np.sort(benign)[::-1][int(total * FALSE_SHARE)])
+    return float(np.nextafter(np.sort(benign)[::-1][int(total * FALSE_SHARE)], np.inf))
 
 
 def calibrate(held: Sequence[Held]) -> tuple[float, float]:
@@ -136,3 +142,12 @@ def calibrate(held: Sequence[Held]) -> tuple[float, float]:
     scores, bits = np.array(points).T
     slope, shift = np.polyfit(scores, bits, 1)
     return float(slope), float(shift)
+
+
+def pinned(held: Sequence[Held]) -> tuple[float, float]:
+    """``calibrate`` with the shift that puts the threshold at ``ALERT``, unless that claimed more than was measured."""
+    slope, _ = calibrate(held)
+    reached = threshold(held)
+    miners = np.concatenate([one.scores[one.mining] for one in held])
+    measured = float(np.log2(max((miners >= reached).mean(), FALSE_SHARE) / FALSE_SHARE))
+    return slope, min(ALERT, measured) - slope * reached

@@ -31,14 +31,27 @@ _TRIP = 40_000
 def until(one: Connection, seconds: float) -> Connection:
     """The connection as known ``seconds`` after it began."""
     kept = tuple(m for m in one.messages if m[2] <= seconds * 1e6)
-    return replace(one, messages=kept, seconds=min(one.seconds, seconds))
+    return _shortened(replace(one, messages=kept), min(one.seconds, seconds))
 
 
 def window(one: Connection, begin: float, end: float) -> Connection:
     """What a sensor sees that looks only from ``begin`` to ``end``."""
     shift = round(begin * 1e6)
     kept = tuple((c, n, t - shift) for c, n, t in one.messages if shift <= t < end * 1e6)
-    return replace(one, messages=kept, seconds=end - begin)
+    return _shortened(replace(one, messages=kept), end - begin)
+
+
+def _shortened(one: Connection, seconds: float) -> Connection:
+    """Totals in proportion: what an exporter counts in a part of the connection."""
+    part = seconds / one.seconds if one.seconds else 1.0
+
+    def share(total: int | None) -> int | None:
+        return None if total is None else round(total * part)
+
+    return replace(
+        one, seconds=seconds, up_bytes=share(one.up_bytes), down_bytes=share(one.down_bytes),
+        up_packets=share(one.up_packets), down_packets=share(one.down_packets),
+    )  # fmt: skip
 
 
 def in_tls(one: Connection, version: str) -> Connection:

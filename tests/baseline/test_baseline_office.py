@@ -1,8 +1,7 @@
-"""Two weeks of 200 devices: every deviation put in stands above everything benign, within the alert budget."""
+"""Two weeks of the synthetic office: every deviation stands out, and false alarms keep to the alert budget."""
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -10,43 +9,45 @@ from kit_baseline import pattern
 
 from kanaria.lab import office
 
-WARM_UP_HOURS = 168
+BUDGET = 7
+"""One a day over the seven days after warm-up. Measured with this seed: 6; how others did: docs/explanation."""
+
+Hour = tuple[str, int]
+_SHOWN = ("time", "src_ip", "dst_ip", "direction", "event_id", "baseline.p_value", "baseline.anomalous")
+
+
+def device_hours(rows: pa.Table) -> list[tuple[Hour, int, float, bool]]:
+    """(device, hour), event, p-value and verdict of each scored row."""
+    columns = [rows[name].to_pylist() for name in _SHOWN]
+    return [
+        ((dst if direction == "inbound" else src, int(time.timestamp()) // 3600), event, p, anomalous)
+        for time, src, dst, direction, event, p, anomalous in zip(*columns, strict=True)
+        if p is not None
+    ]
 
 
 @pytest.mark.slow
-def test_every_deviation_is_called_anomalous_within_the_budget() -> None:
+def test_every_deviation_ranks_above_everything_benign_within_the_budget() -> None:
     log = office.generate(1)
     learned = pattern(warm_up_days=7.0, device_warm_up_hours=24.0)
-    bad = np.array([event for deviation in log.deviations for event in deviation.event_ids])
-    kept = []
+    lowest: dict[Hour, float] = {}
+    alerted: set[Hour] = set()
+    where = {event: deviation.name for deviation in log.deviations for event in deviation.event_ids}
+    put_in: dict[str, tuple[Hour, float, bool]] = {}
     for part in log.slices(24):
         scored = learned.score(part)
         rows = scored["connection"]
         flagged = rows.filter(rows["baseline.anomalous"])["event_id"].to_pylist()
         learned.learn(scored, exclude_event_ids=flagged)
-        kept.append(rows.select(["event_id", "time", "src_ip", "dst_ip", "direction", "baseline.p_value",
-                                 "baseline.surprise_bits", "baseline.anomalous", "baseline.learning"]))  # fmt: skip
-    rows = pa.concat_tables(kept)
-    mine = pa.array(np.isin(rows["event_id"].to_numpy(), bad))
-    for deviation in log.deviations:
-        part = rows.filter(pc.is_in(rows["event_id"], pa.array(deviation.event_ids)))
-        print(
-            deviation.name, min(part["baseline.p_value"].to_pylist()), max(part["baseline.surprise_bits"].to_pylist())
-        )
-        assert any(part["baseline.anomalous"].to_pylist()), deviation.name
-    false = rows.filter(pc.and_(rows["baseline.anomalous"], pc.invert(mine)))
-    hours = {(time.replace(minute=0, second=0, microsecond=0), dst if direction == "inbound" else src)
-             for time, src, dst, direction in zip(*(false[name].to_pylist() for name in
-                                                    ("time", "src_ip", "dst_ip", "direction")), strict=True)}  # fmt: skip
-    print(f"{len(hours)} false alerts in 7 days")
-    assert len(hours) <= MOST_FALSE
-    settled = pc.invert(rows["baseline.learning"])
-    benign = pc.min(rows.filter(pc.and_(settled, pc.invert(mine)))["baseline.p_value"]).as_py()
-    for name in ("dns_server_mines", "smb_fan_out", "night_upload"):
-        (events,) = [deviation.event_ids for deviation in log.deviations if deviation.name == name]
-        part = rows.filter(pc.is_in(rows["event_id"], pa.array(events)))
-        assert min(part["baseline.p_value"].to_pylist()) < benign, name
-
-
-MOST_FALSE = 7
-"""The budget: one a day over the seven days after warm-up. Measured: 5 with this seed."""
+        for hour, event, p, anomalous in device_hours(rows.filter(pc.invert(rows["baseline.learning"]))):
+            if name := where.get(event):
+                _, before, seen = put_in.get(name, (hour, 1.0, False))
+                put_in[name] = (hour, min(before, p), seen or anomalous)
+            lowest[hour] = min(lowest.get(hour, 1.0), p)
+            alerted |= {hour} if anomalous else set()
+    assert {name: anomalous for name, (_, _, anomalous) in put_in.items()} == dict.fromkeys(office.DEVIATIONS, True)
+    # What else a device does in the hour of its deviation shares the surprise of that hour.
+    own = {hour for hour, _, _ in put_in.values()}
+    benign = min(p for hour, p in lowest.items() if hour not in own)
+    assert {name for name, (_, p, _) in put_in.items() if p >= benign} == set()
+    assert len(alerted - own) <= BUDGET

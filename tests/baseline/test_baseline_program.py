@@ -12,10 +12,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kit_baseline import HOUR, START_HOUR, connection, flow, history_of, pattern
+from kit_baseline import HOUR, START_HOUR, connection, flow, history_of, pattern, table
 
 from kanaria.baseline import calibration, compile, encode, shape
 from kanaria.baseline.plans import TARGET, plans
+from kanaria.baseline.words import describe
 
 ACTOR = "SELECT (hash('device', '10.0.0.5') >> 1)::BIGINT"
 
@@ -184,3 +185,35 @@ def test_hours_of_any_clock_stay_finite() -> None:
     scored = pattern().score(connection(flow(-START_HOUR)))["connection"]
     assert isinstance(scored, pa.Table)
     assert HOUR == 3_600_000_000
+
+
+def test_a_program_never_seen_at_a_server_is_surprising_and_its_next_release_is_not() -> None:
+    learned = pattern()
+    ends = {"src_ip": "192.0.2.9", "dst_ip": "10.0.0.5", "direction": "inbound"}
+
+    def visit(hour: int, agent: str) -> dict[str, pa.Table]:
+        return {"http": table("http", flow(hour, **ends, user_agent=agent))}
+
+    for hour in range(24):
+        learned.learn(visit(hour, f"Browser/12{hour}.0 (Example OS 1{hour % 3})"))
+    bits = [
+        learned.score(visit(25, agent))["http"]["baseline.agent_bits"][0].as_py()
+        for agent in ("Browser/199.4 (Example OS 20)", "tool/1.0")
+    ]
+    assert bits[0] < 0.5
+    assert bits[1] > 4
+    assert "Browser/ (Example OS )" in " ".join(text.en for text in describe(learned, "10.0.0.5"))
+
+
+def test_one_new_thing_is_rare_for_a_role_that_never_meets_any() -> None:
+    """Ranks are kept by role and feature: what is usual among workstations does not excuse a server."""
+    hours = {1: np.bincount([2] * 40, minlength=shape.CALIBRATION_BINS).astype(float),
+             2: np.bincount([30] * 400, minlength=shape.CALIBRATION_BINS).astype(float)}  # fmt: skip
+    p = calibration.p_values(hours)
+    assert p[2][30] > 0.9
+    assert p[1][30] < 0.02
+
+
+def test_looking_several_ways_is_paid_for() -> None:
+    assert sum(1 / factor for factor in shape.LOOKS.values()) == pytest.approx(1.0)
+    assert set(shape.LOOKS) == set(shape.RANKED)

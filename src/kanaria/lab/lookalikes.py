@@ -222,7 +222,7 @@ def polled_by_server(rng: Rng, seconds: float) -> Script:
 
 def fixed_cells(rng: Rng, seconds: float) -> Script:
     """An anonymity network: cells of one size (514 bytes in a TLS record), one to three at a time, both ways."""
-    pace = float(rng.uniform(1, 8))
+    pace = float(np.exp(rng.uniform(np.log(0.2), np.log(8))))
     return _ordered(
         [
             _say(rng, at, rng.random() < 0.45, 22 + 514 * rng.choice([1, 1, 1, 2, 3]))

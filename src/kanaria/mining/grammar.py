@@ -29,6 +29,7 @@ from kanaria.mining.grammar_sequence import (
     exchange,
     flatten,
     judgeable,
+    opening,
     steady,
 )
 
@@ -40,6 +41,9 @@ PREFIX = "grammar_"
 FLOW_SECONDS = 60.0
 FLOW_PACKETS = 6
 """A flow record shorter or smaller than this says nothing about rhythm or symmetry and is not judged."""
+
+RATE_SECONDS = 10.0
+"""A connection's totals say how busy it is from here on; before, the handshake is most of them."""
 
 LIMIT = {"sequence": 12.0, "flow": 4.0}
 """No more bits than measurement carries: weights were tested on some 4,000 benign connections (2**12), and of the
@@ -67,7 +71,9 @@ def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
     seconds, datagrams, other = seconds_of(connection), datagrams_of(connection), other_protocol(connection)
 
     which, seen = sequences(connection["messages"], datagrams)
-    sums = score(signs.of_sequence(seen, seconds[which], datagrams[which], other[which]), weights, "sequence")
+    rate = rate_of(connection, seconds)
+    shown = signs.of_sequence(seen, seconds[which], rate[which], datagrams[which], other[which])
+    sums = score(shown, weights, "sequence")
     bits[which], kind[which] = sums, "sequence"
     for position in np.flatnonzero(sums > WORDS_FROM):
         because[which[position]] = words.of_sequence(seen, int(position), float(seconds[which[position]]))
@@ -87,20 +93,24 @@ def sequences(column: pa.ChunkedArray | pa.Array, datagrams: Bools) -> tuple[Int
     which = np.flatnonzero(judgeable(body, len(sizes)))
     number = np.full(len(sizes), -1, dtype=np.int64)
     number[which] = np.arange(len(which))
-    kept = body.where(number[body.flow] >= 0)
-    numbered = Messages(number[kept.flow], kept.client, kept.length, kept.time)
-    return which, _again_blurred(numbered, exchange(numbered, len(which)))
+    body, early = (_renumbered(part, number) for part in (body, opening(messages)))
+    return which, _again_blurred(body, early, exchange(body, early, len(which)))
 
 
-def _again_blurred(messages: Messages, seen: Exchange) -> Exchange:
+def _renumbered(messages: Messages, number: Ints) -> Messages:
+    """The messages of connections that have a number, under that number."""
+    kept = messages.where(number[messages.flow] >= 0)
+    return Messages(number[kept.flow], kept.client, kept.length, kept.time)
+
+
+def _again_blurred(messages: Messages, early: Messages, seen: Exchange) -> Exchange:
     """Connections whose lengths are hidden, seen again with ranges of lengths instead of single ones."""
     again = np.flatnonzero((seen.known < BLURRED_SHARE * seen.total) & (seen.total >= BLURRED_LEAST))
     if not len(again):
         return seen
     number = np.full(len(seen.total), -1, dtype=np.int64)
     number[again] = np.arange(len(again))
-    kept = messages.where(number[messages.flow] >= 0)
-    wide = exchange(Messages(number[kept.flow], kept.client, kept.length, kept.time), len(again), SPREAD)
+    wide = exchange(_renumbered(messages, number), _renumbered(early, number), len(again), SPREAD)
     for field in fields(Exchange):
         getattr(seen, field.name)[again] = getattr(wide, field.name)
     return seen
@@ -142,6 +152,12 @@ def _floats(column: pa.ChunkedArray) -> Floats:
 def seconds_of(connection: pa.Table) -> Floats:
     """Duration in seconds, 0 where unknown."""
     return np.nan_to_num(_floats(connection["duration_us"]) / 1e6)
+
+
+def rate_of(connection: pa.Table, seconds: Floats) -> Floats:
+    """Bytes per second of the whole connection, 0 where totals are unknown: the messages kept are its beginning."""
+    total = _floats(connection["src_bytes"]) + _floats(connection["dst_bytes"])
+    return np.nan_to_num(np.where(seconds >= RATE_SECONDS, total / np.maximum(seconds, 1.0), 0.0))
 
 
 def datagrams_of(connection: pa.Table) -> Bools:

@@ -108,6 +108,14 @@ class Exchange:
     """Messages that are one of the connection's four commonest kinds (two of each side)."""
     replies: Floats
     """Client messages that follow at once upon a server message nobody asked for."""
+    jobs_asked: Floats
+    """Answers, those of the opening included, that are as long as what the server pushes unasked."""
+    shared: Floats
+    """Messages of the client that are as long as one of the server's two commonest kinds, peers speak one
+    language, a pool and a miner two."""
+    hello: Floats
+    welcome: Floats
+    """The first message of the client, where it opens the conversation, and the first of the server."""
     blurred: Floats
     """1 where kinds of messages are ranges of lengths, because single lengths were not kept to."""
     longest_down: Floats
@@ -126,8 +134,9 @@ def flatten(column: pa.ChunkedArray | pa.Array) -> tuple[Messages, Ints]:
     length = np.clip(_numbers(fields.field("length")), 0, (1 << _LENGTH_BITS) - 1)
     time = np.clip(_numbers(fields.field("time")), 0, 1 << 50)
     messages = Messages(flow, client, length, time)
-    if len(flow) and np.any((np.diff(time) < 0) & (np.diff(flow) == 0)):
-        order = np.lexsort((time, flow))
+    if len(flow) and np.any((np.diff(time) <= 0) & (np.diff(flow) == 0)):
+        # At one time the client goes first and full segments before the last of them, whatever order they came in.
+        order = np.lexsort((-length, ~client, time, flow))
         messages = Messages(flow, client[order], length[order], time[order])
     return messages, sizes
 
@@ -168,8 +177,14 @@ def judgeable(messages: Messages, rows: int) -> Bools:
     return (count >= MIN_MESSAGES) & (last - first >= MIN_SPAN_US) & (server > 0)
 
 
-def exchange(messages: Messages, rows: int, spread: int = TOLERANCE) -> Exchange:
+def opening(messages: Messages) -> Messages:
+    """The messages that ``steady`` leaves out because they come too early."""
+    return messages.where(messages.time < OPENING_US)
+
+
+def exchange(messages: Messages, early: Messages, rows: int, spread: int = TOLERANCE) -> Exchange:
     """The exchange pattern of each of ``rows`` connections; ``messages`` are steady and number connections from 0.
+    ``early`` are those of their opening.
 
     Lengths at most ``spread`` from the middle of the densest such range are one kind of message.
     """
@@ -189,6 +204,7 @@ def exchange(messages: Messages, rows: int, spread: int = TOLERANCE) -> Exchange
     gap_mean, gap_cv = _rhythm(flow[is_submit], time[is_submit], rows)
     push_gap, push_cv = _rhythm(flow[is_push], time[is_push], rows)
     begin, end = _extent(flow, time, rows)
+    hello, welcome = _greeting(early, rows)
     return Exchange(
         total=_count(flow, rows),
         span=(end - begin) / 1e6,
@@ -210,10 +226,41 @@ def exchange(messages: Messages, rows: int, spread: int = TOLERANCE) -> Exchange
         push_cv=push_cv,
         known=_known(messages, client, rows, spread) + _known(messages, ~client, rows, spread),
         replies=_count(flow[answers_push], rows),
+        jobs_asked=_jobs_asked(messages, push, rows, spread) + _jobs_asked(early, push, rows, spread),
+        shared=_shared(messages, rows, spread),
+        hello=hello,
+        welcome=welcome,
         blurred=np.full(rows, float(spread != TOLERANCE)),
         longest_down=_longest(messages.where(~client), rows),
         longest_up=_longest(messages.where(client), rows),
     )
+
+
+def _jobs_asked(messages: Messages, push: Ints, rows: int, spread: int) -> Floats:
+    previous_client, waited = _before(messages)
+    answers = ~messages.client & previous_client & (waited <= ANSWER_US)
+    return _count(messages.flow[answers & _near_job(messages.length, push[messages.flow], spread)], rows)
+
+
+def _shared(messages: Messages, rows: int, spread: int) -> Floats:
+    flow, client, length = messages.flow, messages.client, messages.length
+    usual = _mode(flow[~client], length[~client], rows, spread)
+    rest = ~client & ~_near(length, usual[flow], spread)
+    second = _mode(flow[rest], length[rest], rows, spread)
+    alike = _near(length, usual[flow], spread) | _near(length, second[flow], spread)
+    return _count(flow[client & alike], rows)
+
+
+def _greeting(early: Messages, rows: int) -> tuple[Floats, Floats]:
+    """Lengths of the first message of each side where the client speaks first, 0 otherwise."""
+    hello, welcome = np.zeros(rows), np.zeros(rows)
+    if len(early):
+        start = np.flatnonzero(np.r_[True, early.flow[1:] != early.flow[:-1]])
+        opens = early.client[start]
+        hello[early.flow[start]] = np.where(opens, early.length[start], 0)
+        answers = np.flatnonzero(~early.client)[::-1]
+        welcome[early.flow[answers]] = early.length[answers]
+    return hello, np.where(hello > 0, welcome, 0.0)
 
 
 def _submits(messages: Messages, replied: Bools, rows: int, spread: int) -> tuple[Ints, Bools, Ints, Bools, Bools]:

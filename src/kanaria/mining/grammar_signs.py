@@ -17,14 +17,14 @@ from kanaria.mining.grammar_sequence import TOLERANCE, Bools, Exchange, Floats
 SEQUENCE = (
     "pushes_alike", "pushes_many", "pushes_paced", "pushes_uneven", "answers_alike", "answer_shorter",
     "job_longer_than_answer", "few_lengths", "submits_alike", "gaps_like_chance", "thin", "long_lived",
-    "push_holds_job", "share_and_receipt", "jobs_and_shares",
+    "push_holds_job", "share_and_receipt", "jobs_and_shares", "jobs_asked", "login_receipt",
 )  # fmt: skip
 """Signs for mining in a message sequence."""
 
 SEQUENCE_AGAINST = (
     "gaps_regular", "gaps_bursty", "tiny_client", "echo", "push_like_submit", "bulk_down", "bulk_up", "many_lengths",
     "unanswered", "never_pushed", "silent_client", "answer_longer", "fast", "pushes_regular", "push_tiny",
-    "client_replies", "datagrams", "blurred", "other_protocol",
+    "client_replies", "shared_lengths", "busy", "datagrams", "blurred", "other_protocol",
 )  # fmt: skip
 """Signs against mining in a message sequence: what keystrokes, heartbeats, polling and transfers look like."""
 
@@ -64,17 +64,20 @@ def within(value: Floats, low: float, high: float, softness: float = 1.5) -> Flo
     return log_ramp(value, low / softness, low) * log_ramp(value, high * softness, high)
 
 
-def of_sequence(seen: Exchange, duration: Floats, datagrams: Bools, other: Bools) -> Mapping[str, Floats]:
+def of_sequence(seen: Exchange, duration: Floats, rate: Floats, datagrams: Bools, other: Bools) -> Mapping[str, Floats]:
     """Every sign of a message sequence.
 
-    ``duration`` in seconds is the whole connection's, beyond the messages kept; ``datagrams`` and ``other`` say whether
-    it is something else than TCP, and a protocol that mining does not travel in.
+    ``duration`` in seconds and ``rate`` in bytes per second (0 where unknown) are the whole connection's, beyond the
+    messages kept; ``datagrams`` and ``other`` say whether it is something else than TCP, and a protocol that mining
+    does not travel in.
     """
-    found = {**_pushes(seen), **_answers(seen), **_whole(seen, duration), **_against(seen, datagrams)}
+    found = {**_pushes(seen), **_answers(seen), **_whole(seen, duration, rate), **_against(seen, datagrams)}
     found["other_protocol"] = other.astype(np.float64)
     # Polling has submits and answers, dashboards have pushes; only mining has all of it at once.
     receipt = found["answer_shorter"] * found["answers_alike"] * found["submits_alike"]
     found["share_and_receipt"] = receipt * (1 - found["tiny_client"]) * (1 - found["gaps_regular"])
+    # getwork and eth_getWork: what is asked for now and then is what comes unasked in between.
+    found["jobs_asked"] = found["push_holds_job"] * ramp(seen.push_count, 0, 2) * ramp(seen.jobs_asked, 0, 1)
     found["jobs_and_shares"] = found["push_holds_job"] * found["answer_shorter"] * found["job_longer_than_answer"]
     return found
 
@@ -111,6 +114,10 @@ def _answers(seen: Exchange) -> dict[str, Floats]:
         "job_longer_than_answer": np.where(
             got & (seen.push_count > 0), ramp(seen.push / np.maximum(seen.answer, 1.0), 1.3, 2.0), 0.0
         ),
+        # A login names wallet and program; the receipt, even with a first job, is shorter. A handshake's is longer.
+        "login_receipt": np.where(seen.welcome > 0, ramp(seen.welcome / np.maximum(seen.hello, 1.0), 0.95, 0.8), 0.0)
+        * ramp(seen.hello, 60, 90)
+        * ramp(seen.push_count, 0, 2),
         "echo": _both_near(seen.answer, seen.submit),
         "unanswered": ramp(_share(seen.answered, seen.submit_count), 0.6, 0.2) * ramp(seen.submit_count, 1, 4),
     }
@@ -120,9 +127,9 @@ def _both_near(one: Floats, other: Floats) -> Floats:
     return np.where((one > 0) & (other > 0) & (np.abs(one - other) <= TOLERANCE), 1.0, 0.0)
 
 
-def _whole(seen: Exchange, duration: Floats) -> dict[str, Floats]:
+def _whole(seen: Exchange, duration: Floats, whole_rate: Floats) -> dict[str, Floats]:
     known = ramp(_share(seen.known, seen.total), 0.6, 0.95)
-    rate = seen.bytes / np.maximum(seen.span, 1.0)
+    rate = np.maximum(seen.bytes / np.maximum(seen.span, 1.0), whole_rate)
     return {
         "few_lengths": known * ramp(seen.total, 3, 10),
         "many_lengths": ramp(_share(seen.known, seen.total), 0.8, 0.4) * ramp(seen.total, 5, 12),
@@ -130,6 +137,8 @@ def _whole(seen: Exchange, duration: Floats) -> dict[str, Floats]:
         * ramp(seen.submit_count, 0, 3),
         "thin": log_ramp(rate, 1500, 300),
         "fast": log_ramp(seen.total / np.maximum(seen.span, 1.0), 2, 8),
+        # Miners stayed below 800 bytes a second in every real source, the laboratory's below 1,300.
+        "busy": log_ramp(rate, 1500, 4000),
         "long_lived": log_ramp(np.maximum(duration, seen.span), 60, 3600),
     }
 
@@ -146,6 +155,7 @@ def _against(seen: Exchange, datagrams: Bools) -> dict[str, Floats]:
         "never_pushed": ramp(seen.push_total, 1, 0) * ramp(seen.total, 6, 16),
         "silent_client": ramp(seen.client_total, 1, 0) * log_ramp(seen.push_total, 10, 40),
         "client_replies": ramp(_share(seen.replies, seen.client_total), 0.25, 0.7) * ramp(seen.client_total, 1, 4),
+        "shared_lengths": ramp(_share(seen.shared, seen.client_total), 0.3, 0.8) * ramp(seen.client_total, 1, 4),
         "blurred": seen.blurred,
         "datagrams": datagrams.astype(np.float64),
     }
