@@ -10,6 +10,7 @@ import pytest
 from kanaria.core.stream import ReadContext
 from kanaria.formats.dns_servers import BindQueryLog, DnsmasqLog, UnboundLog, WindowsDnsLog, _windows_time
 from kanaria.formats.firewall import Conntrack, NetfilterLog, filterlog_row, netfilter_row
+from kanaria.formats.netflow_text import NfdumpText
 from kanaria.formats.text_log import Years, without_syslog
 
 _Read = Callable[..., object]
@@ -105,3 +106,25 @@ def test_conntrack_keeps_what_never_ended_as_open(read: _Read) -> None:
     rows = read(Conntrack(), (new + update + gone).encode()).rows_of("connection")  # type: ignore[attr-defined]
     assert [(row["open"], row["state"], row["src_port"]) for row in rows] == [(False, "SF", 2), (True, "S1", 1)]
     assert rows[1]["time"] == datetime(2026, 1, 10, 9, 0, 0, 500_000, tzinfo=UTC)
+
+
+NFDUMP = "Date first seen   Duration Proto Src IP Addr:Port Dst IP Addr:Port Packets Bytes Flows\n"
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        "2026-01-10 00:00:00.000 1.000 TCP 192.0.2.10:50000 -> 203.0.113.5:443 5 99999999999999999999 1",
+        "2026-01-10 00:00:00.000 1.000 TCP 192.0.2.10:50000 -> 203.0.113.5:443 " + "9" * 400 + " 5 1",
+        "2026-01-10 00:00:00.000 " + "9" * 400 + ".0 TCP 192.0.2.10:50000 -> 203.0.113.5:443 5 5 1",
+        "2026-01-10 00:00:00.000 " + "9" * 5000 + ":00:01.0 TCP 192.0.2.10:50000 -> 203.0.113.5:443 5 5 1",
+        "2026-01-10 00:00:00.000 1.000 TCP 192.0.2.10:" + "5" * 5000 + " -> 203.0.113.5:443 5 5 1",
+        "2026-01-10 00:00:00.000 1.000 TCP 192.0.2.10:5² -> 203.0.113.5:443 5 5 1",
+    ],
+    ids=["bytes", "packets", "seconds", "hours", "port", "superscript"],
+)
+def test_numbers_no_flow_has_cost_only_their_line(read: _Read, flow: str) -> None:
+    good = "2026-01-10 00:00:00.000 1.000 TCP 192.0.2.10:50000 -> 203.0.113.5:443 5 400 1"
+    found = read(NfdumpText(), f"{NFDUMP}{flow}\n{good}\n".encode())
+    assert ([reject.row for reject in found.rejects], found.rows) == ([2], 2)  # type: ignore[attr-defined]
+    assert found.rows_of("connection")[0]["src_bytes"] == 400  # type: ignore[attr-defined]

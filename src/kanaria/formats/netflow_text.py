@@ -23,11 +23,13 @@ from kanaria.formats.text_log import iso_time
 _HEADER = b"Date first seen"
 _FLOW = re.compile(
     r"^(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\s+(?:\S+\s+){0,2}?"
-    r"(?:(?P<hours>\d+):(?P<minutes>\d\d):)?(?P<seconds>\d+\.\d+)\s+(?P<protocol>\S+)\s+(?P<src>\S+)\s+(?P<way><?->)\s+"
+    r"(?:(?P<hours>\d{1,9}):(?P<minutes>\d\d):)?(?P<seconds>\d{1,9}\.\d{1,9})\s+(?P<protocol>\S+)\s+(?P<src>\S+)\s+(?P<way><?->)\s+"
     r"(?P<dst>\S+)\s+(?P<rest>\S.*)$"
 )
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(?:\s([KMGT])(?=\s|$))?")
+_PORT = re.compile(r"[0-9]{1,5}")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_MOST = 1 << 53  # 9 PB: no flow ever had so much, and a thousand slices of it still fit a 64-bit column
 _EXPECTED = "expected a flow as nfdump prints it, with whole addresses (nfdump -6)"
 _Record = dict[str, object]
 
@@ -75,10 +77,11 @@ def flow_records(text: str, header: str, line: int) -> list[_Record]:
     words = found["rest"].split()
     flags = parse_flags(words[0]) if "Flags" in header and words else 0
     rest = " ".join(words[("Flags" in header) + ("Tos" in header) :])
-    sizes = [round(float(size) * _UNITS[unit]) for size, unit in _SIZE.findall(rest)]
+    scaled = [float(size) * _UNITS[unit] for size, unit in _SIZE.findall(rest)]
     both = "Out Pkt" in header
-    if len(sizes) < (4 if both else 2):
+    if len(scaled) < (4 if both else 2) or max(scaled) > _MOST:
         return []
+    sizes = [round(size) for size in scaled]
     seconds = int(found["hours"] or 0) * 3600 + int(found["minutes"] or 0) * 60 + float(found["seconds"])
     first = round(when.timestamp() * 1e6)
     (src_ip, src_port), (dst_ip, dst_port) = (end for end in ends if end is not None)
@@ -99,6 +102,6 @@ def _endpoint(text: str) -> tuple[str, int] | None:
     for address, _mark, port in (text.rpartition("."), text.partition(":")) if six else (text.partition(":"),):
         parsed = parse_address(address)
         kind, _dot, code = port.partition(".")
-        if parsed is not None and kind.isdigit() and (code or "0").isdigit():
+        if parsed is not None and _PORT.fullmatch(kind) and _PORT.fullmatch(code or "0"):
             return str(parsed), int(kind) * 256 + int(code) if code else int(kind)
     return None
