@@ -9,9 +9,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from kanaria.app.contact import guessers
-from kanaria.incidents.case import Guessers
+from kanaria.app.contact import guessers, sessions
+from kanaria.incidents.case import Guessers, Sessions
+from kanaria.incidents.judge import judge
+from kanaria.incidents.weighing import evidence
 from tests.app.running import Kanaria
+from tests.incidents.building import DEVICE, around, case, facts, finding, record
 
 START = datetime(2026, 3, 2, 1, tzinfo=UTC)
 STRANGER = "203.0.113.9"
@@ -55,6 +58,45 @@ def test_a_logon_after_guessing_is_no_scan(kanaria: Kanaria, tmp_path: Path) -> 
     assert {"type": "account", "value": "root"} in [
         {"type": known["type"], "value": known["value"]} for known in incident["indicators"]
     ]
+
+
+def test_guessing_from_inside_points_at_the_machine_it_comes_from(kanaria: Kanaria, tmp_path: Path) -> None:
+    lines = [line(7 * n, "192.168.1.77").replace("gate", f"host{n % 3}") for n in range(90)]
+    (tmp_path / "auth.log").write_text("".join(lines))
+    incident = kanaria("analyze", "auth.log", "--format", "json").incident
+    advised = [advice["id"] for advice in incident["recommendations"]]
+    assert advised[:2] == ["look_at_guesser", "harden_logon"]
+    assert "192.168.1.77" in incident["recommendations"][0]["text"]["ja"]
+
+
+def test_remote_desktop_sessions_that_look_like_a_logon_are_counted() -> None:
+    rows = [("inbound", "likely_failure")] * 3 + [
+        ("internal", "likely_success"),
+        ("outbound", "success"),
+        ("inbound", None),
+    ]
+    table = pa.table(
+        {
+            "direction": [way for way, _ in rows],
+            "result": [result for _, result in rows],
+            "device": ["gate"] * len(rows),
+        }
+    )
+    engine = duckdb.connect()
+    engine.register("attempts", table)
+    engine.execute("CREATE TEMP TABLE spool_rdp AS FROM attempts")
+    assert sessions(engine)("gate") == Sessions(attempts=4, logged_on=1)
+    engine.close()
+
+
+def test_attempts_that_do_not_look_like_a_logon_speak_against_success() -> None:
+    guess = evidence(facts(), "rdp_guessing", record(1))
+    one = case(finding("incoming_remote_desktop", table="rdp", device=DEVICE, evidence=(guess,)))
+    for logged_on, bits, value in ((0, -4.0, "no_sign_of_success"), (1, 0.0, "no_sign_of_success")):
+        known = Sessions(attempts=5_344, logged_on=logged_on)
+        told = judge(one, around(sessions=lambda _device, known=known: known))
+        assert (told.outcome.value, told.outcome.bits) == (value, bits)
+        assert any("5,344" in item.because.ja for item in told.evidence) is not bool(logged_on)
 
 
 def test_sources_that_fail_and_those_that_get_in_are_counted() -> None:

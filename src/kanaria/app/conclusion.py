@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kanaria.app.before import before
-from kanaria.app.contact import contact, guessers
+from kanaria.app.contact import contact, guessers, sessions
 from kanaria.app.series import volumes
 from kanaria.app.spool import STREAMED
 from kanaria.core.glossary import VALUES
@@ -132,6 +132,8 @@ def surroundings(stages: Stages) -> Surroundings:
     )
     if "connection" in seen:
         made = replace(made, contact=contact(stages.engine))
+    if "rdp" in seen:
+        made = replace(made, sessions=sessions(stages.engine))
     return replace(made, guessers=guessers(stages.engine)) if "logon" in seen else made
 
 

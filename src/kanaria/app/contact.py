@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from kanaria.incidents.case import Guessers
+from kanaria.incidents.case import Guessers, Sessions
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,5 +52,20 @@ def guessers(engine: duckdb.DuckDBPyConnection) -> Callable[[str], Guessers | No
     def asked(device: str) -> Guessers | None:
         row = engine.execute(_GUESSERS, {"device": device}).fetchone()
         return Guessers(sources=int(row[0]), got_in=int(row[1])) if row else None
+
+    return asked
+
+
+_SESSIONS = """
+SELECT count(*), count(*) FILTER (result IN ('likely_success', 'success'))
+FROM spool_rdp WHERE device = $device AND direction <> 'outbound' AND result IS NOT NULL"""
+
+
+def sessions(engine: duckdb.DuckDBPyConnection) -> Callable[[str], Sessions | None]:
+    """Remote Desktop attempts on a device, and how many of them look like somebody logged on."""
+
+    def asked(device: str) -> Sessions | None:
+        row = engine.execute(_SESSIONS, {"device": device}).fetchone()
+        return Sessions(attempts=int(row[0]), logged_on=int(row[1])) if row else None
 
     return asked

@@ -105,10 +105,27 @@ def _ask_who_logged_on(case: Case, around: Surroundings, top: Hypothesis, result
     )  # fmt: skip
 
 
+def _own_guessers(case: Case) -> list[str]:
+    """Machines of ours that try passwords."""
+    found = [finding.remote for finding in case.findings if finding.rule.endswith("_inside") and finding.remote]
+    return list(dict.fromkeys(found))
+
+
+def _look_at_guesser(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    own = _own_guessers(case)
+    if guessed(case) and own and top != "authorised_mining":
+        shown = ", ".join(printable(address) for address in own[:3])
+        yield _advise(
+            "look_at_guesser", 1, tuple(e.id for f in case.findings if f.remote in own for e in f.evidence),
+            f"Look at the machine the attempts come from ({shown}): is it a program with an old password, or did somebody take it over?",
+            f"試行元の機器({shown})を調べてください。古いパスワードを使い続けるプログラムか、乗っ取られているかのどちらかが考えられます。",
+        )  # fmt: skip
+
+
 def _harden_logon(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     if not guessed(case) or not any(finding.table == "logon" for finding in case.findings):
         return
-    inside = got_in(case) is not None
+    inside = got_in(case) is not None or bool(_own_guessers(case))
     en, ja = ("", "") if inside else ("Optional while every attempt fails: ", "試行が失敗し続けている間は任意です: ")
     yield _advise(
         "harden_logon", 2 if inside else 1, (),
@@ -153,7 +170,7 @@ def _allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -
 
 
 _ADVICE: tuple[Advice, ...] = (
-    _nothing, _ask_who_logged_on, _quieter_log, _check_host, _update_products, _after_success, _compromised, _close_doors,
+    _nothing, _ask_who_logged_on, _look_at_guesser, _quieter_log, _check_host, _update_products, _after_success, _compromised, _close_doors,
     _harden_logon, _allow,
 )  # fmt: skip
 

@@ -93,6 +93,18 @@ class Guessers:
     got_in: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sessions:
+    """Remote Desktop attempts on one device, and those that look like somebody logged on."""
+
+    attempts: int
+    logged_on: int
+
+
+def _no_sessions(_device: str) -> Sessions | None:
+    return None
+
+
 def _no_logons(_device: str) -> Guessers | None:
     return None
 
@@ -118,6 +130,8 @@ class Surroundings:
     """Seconds in which a device had a connection open to one of these remotes and ports; 0 when not known."""
     guessers: Callable[[str], Guessers | None] = _no_logons
     """Who failed to log on to a device, and how many of them got in; None when no logons of it were read."""
+    sessions: Callable[[str], Sessions | None] = _no_sessions
+    """Remote Desktop attempts on a device; None when none were read."""
     tables_seen: frozenset[str] = frozenset()
     """Names of the tables that had rows: what kinds of evidence were available at all."""
 

@@ -39,6 +39,13 @@ def _logons(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """Password guessing of which every attempt was refused, as far as the logs go."""
     if not guessed(case) or got_in(case):
         return
+    tried = [seen for device in case.devices if (seen := around.sessions(device)) is not None]
+    attempts = sum(seen.attempts for seen in tried)
+    if attempts and not any(seen.logged_on for seen in tried):
+        yield evidence(around.facts, "no_session_looks_like_logon", None, Text(
+            en=f"of {attempts:,} Remote Desktop attempts on the device none looks like somebody logged on",
+            ja=f"この機器へのRDPの試行{attempts:,}件の中に、ログオンに成功したとみられるものはありません",
+        ))  # fmt: skip
     known = [found for device in case.devices if (found := around.guessers(device)) is not None]
     sources = sum(found.sources for found in known)
     if sources and not any(found.got_in for found in known):
