@@ -22,7 +22,8 @@ TABLES = ("connection", "dns", "tls", "rdp", "smb", "logon", "http")
 ROW_SHIFT = 40
 
 UNANSWERED = ("S0", "REJ", "RSTOS0", "RSTRH", "SH", "SHR")
-"""Zeek connection states in which the other side never agreed to talk."""
+"""Zeek connection states in which the other side never agreed to talk. ``OTH``, the middle of something, is one too
+where nothing came back: the echoes of floods and scans elsewhere."""
 
 # Second-level labels under which names are registered in many countries (co.jp, com.au, …).
 _SECOND_LEVEL = ("ac", "ad", "co", "com", "ed", "edu", "go", "gov", "gr", "lg", "mil", "ne", "net", "or", "org")
@@ -110,7 +111,7 @@ def _sides(union: str) -> str:
                      WHEN direction IS NULL THEN device ELSE coalesce(src_ip, device) END AS actor_text,
                 CASE WHEN direction = 'inbound' THEN coalesce(src_ip, remote)
                      WHEN direction IS NULL THEN remote ELSE coalesce(dst_ip, remote) END AS peer_text,
-                coalesce(state IN ({quiet}), false) AS quiet,
+                coalesce(state IN ({quiet}) OR state = 'OTH' AND coalesce(dst_bytes, 0) = 0, false) AS quiet,
                 CASE direction WHEN 'inbound' THEN 'in' WHEN 'outbound' THEN 'out' ELSE 'lan' END AS side
             FROM ({union})
             WHERE time IS NOT NULL AND coalesce(direction, '') <> 'external')

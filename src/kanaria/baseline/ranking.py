@@ -46,10 +46,12 @@ def refresh(state: State, settings: BaselineSettings) -> float:
 
 def _threshold(state: State, settings: BaselineSettings) -> float:
     """The p-value that as many device hours a day fall below by chance as the budget allows."""
-    row = state.engine.execute(
-        f"""SELECT sum(hours), count(*) FROM (SELECT day, sum(device_hours) AS hours FROM {state.alias}.days
-            GROUP BY day ORDER BY day DESC LIMIT {BUDGET_DAYS})"""  # noqa: S608
-    ).fetchone()
-    if row is None or not row[0]:
+    latest, first = int(state.get("latest_hour") or 0), int(state.get("first_hour") or 0)
+    hours = state.one(
+        f"SELECT sum(device_hours) FROM {state.alias}.days WHERE day > {latest // 24 - BUDGET_DAYS}"  # noqa: S608
+    )
+    if not hours:
         return 0.0
-    return min(calibration.MARGIN * settings.alerts_per_day * float(row[1]) / float(row[0]), 1.0)
+    # From the first hour on and not from midnight: two half days are one day.
+    days = min((latest + 1 - first) / 24, BUDGET_DAYS)
+    return min(calibration.MARGIN * settings.alerts_per_day * days / float(str(hours)), 1.0)

@@ -110,11 +110,15 @@ def _usual(pattern: PatternOfLife, actor: int, kind: str) -> list[Text]:
     ).fetchall()
     if not rows:
         return []
-    listed = ", ".join(f"{printable(text)} ({100 * weight / total:.0f} %)" for text, weight, total, _ in rows)
+    listed = ", ".join(f"{printable(text)} ({_percent(weight / total)} %)" for text, weight, total, _ in rows)
     name, count = _KINDS[kind], int(rows[0][3])
     return [
         Text(en=f"Usual {name.en}, of {count}: {listed}.", ja=f"よくある{name.ja}(全{count}件): {listed}。"),
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}" if share >= 0.095 else f"{100 * share:.2g}"
 
 
 def explain(row: Mapping[str, object]) -> tuple[Text, ...]:

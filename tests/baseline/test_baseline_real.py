@@ -1,0 +1,36 @@
+"""Three days of a real exposed server: alerts keep to their budget, and what is planted there stands out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kanaria.app import life
+from kanaria.app.config import Baseline, Config
+from kanaria.app.stages import Stages
+from kanaria.baseline import words
+
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.slow,
+    pytest.mark.skipif("KANARIA_DATA" not in os.environ, reason="KANARIA_DATA does not name the folder of real logs"),
+]
+
+
+def test_an_exposed_server_keeps_to_the_budget_and_its_beacon_is_what_is_most_usual(tmp_path: Path) -> None:
+    logs = Path(os.environ["KANARIA_DATA"]) / "zeek-homelab" / "missing_host"
+    settings = Baseline(warm_up_days=1.0, device_warm_up_hours=12.0)
+    stages = Stages(config=Config(home=("64.225.56.201/32",), baseline=settings), store=tmp_path)
+    life.learn([str(logs)], stages)
+    status = stages.life.status()
+    assert status.learned_hours >= 72
+    assert not status.learning
+    assert status.alerts <= 2 * stages.config.alerts_per_day  # two days after the warm-up
+    told = [text.en for text in words.describe(stages.life, "64.225.56.201")]
+    assert "looks like a web server" in told[0]
+    # It was there from the first hour, so it is no anomaly; but of some nine thousand addresses none is as faithful.
+    (addresses,) = [line for line in told if line.startswith("Usual addresses")]
+    assert ": 73.54.23.243 (" in addresses
+    stages.release()
