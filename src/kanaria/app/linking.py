@@ -110,11 +110,14 @@ _HANDSHAKES = f"""
     GROUP BY c.event_id"""  # noqa: S608
 # What the client had resolved last before it connected, else first afterwards (the capture began in between).
 _ANSWERS = f"""
-    WITH answered AS (
+    WITH told AS (
         SELECT src_ip, query, epoch_us(time) AS t, unnest(answers) AS dst_ip FROM spool_dns
         WHERE query IS NOT NULL AND epoch_us(time) >= (SELECT min(t) FROM linking_connection) - {_REMEMBERED_US}
             AND epoch_us(time) <= (SELECT max(t) FROM linking_connection) + {_SOON_US}),
-    asked AS (SELECT event_id, src_ip, dst_ip, t FROM linking_connection WHERE t IS NOT NULL),
+    asked AS MATERIALIZED (
+        SELECT event_id, src_ip, dst_ip, t FROM linking_connection SEMI JOIN told USING (src_ip, dst_ip)
+        WHERE t IS NOT NULL AND sni IS NULL),
+    answered AS MATERIALIZED (SELECT * FROM told SEMI JOIN asked USING (src_ip, dst_ip)),
     earlier AS (SELECT asked.event_id, a.query FROM asked ASOF JOIN answered AS a
         ON asked.src_ip = a.src_ip AND asked.dst_ip = a.dst_ip AND asked.t >= a.t
         WHERE asked.t - a.t <= {_REMEMBERED_US}),
