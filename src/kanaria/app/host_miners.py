@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from kanaria.app.host_indicators import listed_file, listed_hash
 from kanaria.core.facts import Knowledge
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Text
@@ -75,9 +76,9 @@ def suspicions(sample: HostSample, facts: Knowledge, own: frozenset[int]) -> Ite
 
 def judge(process: Process, facts: Knowledge) -> tuple[bool, Text] | None:
     """(certain, why) for a process that is suspicious, else None."""
-    if why := _by_name(process, facts) or _by_arguments(process, facts):
+    if why := _by_name(process, facts) or _by_arguments(process, facts) or listed_hash(process, facts):
         return True, why
-    why = _disguised(process) or _vanished(process)
+    why = listed_file(process, facts) or _disguised(process) or _vanished(process)
     return (False, why) if why else None
 
 

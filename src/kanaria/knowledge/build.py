@@ -39,7 +39,7 @@ ABOUT = (*HYPOTHESES, "outcome")
 ROLES = ("pool", "proxy", "marketplace", "browser", "donation", "solo", "vendor")
 STATES = ("active", "closed")
 SAMPLE_KINDS = ("wallet", "worker", "password", "job_id", "ntime", "nonce", "agent")
-INDICATOR_TYPES = ("ipv4", "ipv6", "domain", "url", "wallet", "user_agent", "cookie", "file", "account")
+INDICATOR_TYPES = ("ipv4", "ipv6", "domain", "url", "wallet", "user_agent", "cookie", "file", "hash", "account")
 
 _CVE = re.compile(r"CVE-\d{4}-\d{4,7}")
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")

@@ -6,6 +6,7 @@ whole top level domains are refused with the reason: a list that holds them woul
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ _EVERYWHERE = frozenset(
     "root admin administrator guest user system ubuntu ec2-user pi nobody anonymous test support backup oracle postgres"
     " www-data service".split()
 )
+_EMPTY = frozenset(hashlib.new(name, usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256"))
 # ``a.sh`` and ``x.exe`` are used by everybody who needs a name for a minute.
 SHORTEST_FILE = 6
 # Registries sell names below these in many countries (co.jp, com.br): they are no name of anybody's.
@@ -92,6 +94,8 @@ def refusal(kind: str, value: str, knowledge: Knowledge) -> str | None:
         return None if is_global(value) else "not an address of the Internet"
     if kind == "account" and value.lower().rpartition("\\")[2] in _EVERYWHERE:
         return "an account that every system has"
+    if kind == "hash" and value.lower() in _EMPTY:
+        return "the hash of an empty file"
     if kind == "file" and len(re.split(r"[\\/]", value)[-1]) < SHORTEST_FILE:
         return "a file name too short to tell anything"
     host = re.sub(r"^[a-z+]+://", "", value).split("/", 1)[0].rpartition("@")[2] if kind == "url" else value

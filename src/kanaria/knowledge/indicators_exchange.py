@@ -17,10 +17,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from kanaria.core.errors import SourceError
-from kanaria.knowledge.indicators_text import classify, refang
+from kanaria.knowledge.indicators_text import HASH, classify, refang
 
 # Kinds of values a table of ours can be compared with.
-TYPES = ("ipv4", "ipv6", "domain", "url", "user_agent", "cookie", "wallet", "account", "file")
+TYPES = ("ipv4", "ipv6", "domain", "url", "user_agent", "cookie", "wallet", "account", "file", "hash")
 
 _VALUE = (
     "value",
@@ -49,6 +49,10 @@ _STIX_PATHS = {
     "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'": "user_agent",
     "user-account:account_login": "account",
     "file:name": "file",
+    "file:hashes.MD5": "hash",
+    "file:hashes.'MD5'": "hash",
+    "file:hashes.'SHA-1'": "hash",
+    "file:hashes.'SHA-256'": "hash",
 }
 _COMPARISON = re.compile(r"([a-z0-9-]+:[^=\s]+(?:\s*'[^']*')?)\s*=\s*'((?:[^'\\]|\\.)*)'")
 # MISP type: ours, or None where the value itself shows what it is.
@@ -56,6 +60,7 @@ _MISP_TYPES = {
     "ip-src": None, "ip-dst": None, "ip-src|port": None, "ip-dst|port": None, "domain": None, "hostname": None,
     "url": None, "uri": None, "hostname|port": None, "domain|ip": None, "user-agent": "user_agent", "cookie": "cookie",
     "xmr": "wallet", "btc": "wallet", "dash": "wallet", "filename": "file", "target-user": "account",
+    "md5": "hash", "sha1": "hash", "sha256": "hash",
 }  # fmt: skip
 
 
@@ -73,6 +78,9 @@ class Read:
 def made(value: str, comment: str | None, day: date | None, kind: str | None = None) -> Read:
     """A value as read; its kind is what it looks like, unless the sender says one that only they can know."""
     text = refang(value).strip()
+    if kind == "hash":
+        known = HASH.fullmatch(text)
+        return Read(value=text.lower(), type=kind, comment=comment, date=day, refused=None if known else "no hash")
     if kind is not None and kind not in {"ipv4", "ipv6", "domain", "url"}:
         return Read(value=text, type=kind, comment=comment, date=day)
     found = classify(text)

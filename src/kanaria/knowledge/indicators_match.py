@@ -38,7 +38,7 @@ def _path(text: str) -> str:
 
 
 # How an indicator is written down so that it can be looked up.
-_FOLDED: Mapping[str, Callable[[str], str]] = {"account": str.lower, "file": _path}
+_FOLDED: Mapping[str, Callable[[str], str]] = {"account": str.lower, "file": _path, "hash": str.lower}
 
 
 class IndicatorIndex:
@@ -81,6 +81,10 @@ class IndicatorIndex:
         """An account whatever its case, with or without the domain in front of it."""
         known = self._kinds.get("account", {})
         return known.get(text.lower()) or known.get(text.lower().rpartition("\\")[2])
+
+    def of_hash(self, text: str) -> KnownIndicator | None:
+        """A file by the hexadecimal digits of its MD5, SHA-1 or SHA-256."""
+        return self._kinds.get("hash", {}).get(text.lower())
 
     def of_file(self, text: str) -> KnownIndicator | None:
         """A file by its whole path or by its name alone: of a path, of a request's path, of a command's program."""

@@ -34,6 +34,7 @@ _COMMENT = re.compile(r"^\s*(?:#|;|//)\s?")
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 _NAME = re.compile(rf"(?:{_LABEL}\.)+(?!-)(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{2,59}})", re.IGNORECASE)
 _URL = re.compile(r"(?:https?|ftp|wss?|stratum\+(?:tcp|ssl))://[^\s]+", re.IGNORECASE)
+HASH = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")  # MD5, SHA-1, SHA-256
 # Endings of file names that are top level domains too, or look like one: alone they name a file.
 _FILE_ENDINGS = frozenset(
     (
@@ -60,6 +61,8 @@ def refang(text: str) -> str:
 def classify(text: str) -> Candidate | None:
     """What one value is: an address (with or without port), a URL or a name; None for anything else."""
     value = text.strip().rstrip(".,!?")
+    if HASH.fullmatch(value):
+        return Candidate(type="hash", value=value.lower())
     if "://" not in value:
         value = value.lstrip(".*").rstrip("/*")
         value = value if value.endswith("::") else value.rstrip(":")
