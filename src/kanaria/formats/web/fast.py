@@ -15,6 +15,7 @@ import pyarrow as pa
 from kanaria.core import schema
 from kanaria.formats.lines import Block, line_feeds
 from kanaria.formats.web import _kernel as k
+from kanaria.formats.web._values import NULL
 from kanaria.formats.web._vector import WIDTH
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
@@ -133,7 +134,7 @@ class Delimited:
         sure = np.zeros(count, np.bool_)
         starts = np.zeros((len(SLOTS), count), np.int32)
         lens = np.full((len(SLOTS), count), -1, np.int32)
-        numbers = np.full((len(NUMBER_SLOTS), count), k.NULL, np.int64)
+        numbers = np.full((len(NUMBER_SLOTS), count), NULL, np.int64)
         if not block.overlong:
             program = self.program
             k.parse(
@@ -197,7 +198,7 @@ def _gather(
 
 
 def _integers(values: Int64, kind: pa.DataType) -> pa.Array:
-    null = values == k.NULL
+    null = values == NULL
     missing = int(null.sum())
     if missing == len(values):
         return pa.nulls(len(values), kind)
