@@ -68,9 +68,17 @@ class HomeNetworks:
         return {}
 
 
-@lru_cache(maxsize=1 << 16)
+_LONGEST = 64
+"""Characters of a text that is remembered; an IPv6 address has 45, and a hostile log may have megabytes instead."""
+
+
 def parse_address(text: str) -> Address | None:
     """The address, with IPv4-mapped IPv6 turned into IPv4 and zone ids dropped, or None."""
+    return _parse(text) if len(text) <= _LONGEST else _parse.__wrapped__(text)
+
+
+@lru_cache(maxsize=1 << 16)
+def _parse(text: str) -> Address | None:
     try:
         parsed = ipaddress.ip_address(text.split("%", 1)[0])
     except ValueError:
@@ -79,9 +87,13 @@ def parse_address(text: str) -> Address | None:
     return mapped or parsed
 
 
-@lru_cache(maxsize=1 << 16)
 def ip16(text: str) -> bytes | None:
     """The 16-byte form used for range lookups (IPv4 as IPv4-mapped IPv6), or None when the text is no address."""
+    return _packed(text) if len(text) <= _LONGEST else _packed.__wrapped__(text)
+
+
+@lru_cache(maxsize=1 << 16)
+def _packed(text: str) -> bytes | None:
     parsed = parse_address(text)
     if parsed is None:
         return None

@@ -92,6 +92,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _SEPARATORS = re.compile(r"[^a-z0-9.]+")
+_LONGEST_KEY = 128  # characters of a key that is remembered, with those around it
 _DEPTH = 5  # of nesting that is looked into; Caddy's request headers are at 3
 
 # Other sensors' JSON, which has readers of its own.
@@ -141,7 +142,9 @@ def _collect(record: Mapping[str, object], aliases: Mapping[str, str]) -> dict[s
 
 def kind_of(key: str, aliases: Mapping[str, str]) -> tuple[str, int]:
     """What a key carries ("" for nothing we know) and its rank among the keys of that kind, lowest first."""
-    return (aliases[key], -1) if key in aliases else _known_kind(key)
+    if key in aliases:
+        return aliases[key], -1
+    return _known_kind(key) if len(key) <= _LONGEST_KEY else _known_kind.__wrapped__(key)
 
 
 @lru_cache(maxsize=1 << 12)
