@@ -27,7 +27,7 @@ from kanaria.core import schema
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 BATCH = 100_000
-BATCHES = 20
+BATCHES = 12
 DEVICES = 5_000
 HOUR = 3_600_000_000
 NOW = 490_848
