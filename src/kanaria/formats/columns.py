@@ -1,9 +1,9 @@
 """Helpers every sensor log format shares: chunks of whole lines, delimited text into Arrow columns, times, and the last
 step that turns mapped columns into a finished table. ``json_lines`` is the sibling for JSON.
 
-In come bytes of any content, out come Arrow columns with the line number of every row, and rejected records. The fast
-readers of pyarrow do the work; a chunk they refuse is read again line by line, so that one broken line costs its
-neighbours nothing.
+In come bytes of any content, out come Arrow columns with the line number of every row, and rejected records. Large
+inputs are read by compiled code (``cells``), which leaves single odd lines to a careful reader; small ones by pyarrow,
+and a chunk it refuses carefully line by line. So one broken line costs its neighbours nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """JSON lines into Arrow columns of a given schema.
 
-In come lines and the fields wanted, out come columns with line numbers, and rejected lines. pyarrow's reader does the
-work; a chunk it refuses is read again line by line, so that one broken line costs its neighbours nothing.
+In come lines and the fields wanted, out come columns with line numbers, and rejected lines. Large inputs are read by
+compiled code (``cells``), which leaves single odd lines to a careful reader; small ones by pyarrow, and a chunk it
+refuses carefully line by line. So one broken line costs its neighbours nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def read_json_lines(lines: Spans, fields: pa.Schema, *, compiled: bool = True) -
         sure, odd = cells.json_objects(lines, fields)
         return woven(sure, _read_json_carefully(odd, fields)) if len(odd) else sure
     data = lines.joined()
-    if not _is_utf8(data):  # the reader does not look
+    if not cells.is_utf8(data):  # the reader does not look
         return _read_json_carefully(lines, fields)
     from pyarrow import json as arrow_json
 
@@ -40,13 +41,6 @@ def read_json_lines(lines: Spans, fields: pa.Schema, *, compiled: bool = True) -
     if table.num_rows != len(lines):  # blank lines, or several objects on one line
         return _read_json_carefully(lines, fields)
     return Part(table.combine_chunks(), lines)
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        return data.isascii() or bool(data.decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def _read_json_carefully(lines: Spans, fields: pa.Schema) -> Part:
