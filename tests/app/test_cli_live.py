@@ -311,5 +311,7 @@ def test_the_capturing_machine_is_at_home_unless_told_otherwise(
 
 
 def test_the_options_load_nothing_heavy() -> None:
-    code = "import sys, kanaria.app.cli; print([m for m in ('numpy', 'pyarrow', 'duckdb', 'numba') if m in sys.modules])"
+    code = (
+        "import sys, kanaria.app.cli; print([m for m in ('numpy', 'pyarrow', 'duckdb', 'numba') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"

@@ -23,7 +23,9 @@ from kanaria.formats.web.values import Row
 
 KEPT_REJECTS = 100_000  # per block of lines: bounds memory when a binary file is given as a log; all are counted
 KEPT_BYTES = 4096  # per reject: longer than any request line a server accepts by default is short
-WORKERS = 2  # blocks parsed at once; the next is read meanwhile
+WORKERS = (
+    1  # blocks parsed ahead; the rest of the analysis keeps the second core busy, and each block in flight costs 100 MB
+)
 
 
 @dataclass
