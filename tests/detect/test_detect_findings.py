@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -101,6 +102,19 @@ def test_one_finding_per_rule_and_key(write: Write, engine: duckdb.DuckDBPyConne
     assert first.evidence[0].quote == "a\\xff\\x0a" and first.evidence[0].because.en == "cradle from 192.0.2.1"
     assert len(first.evidence[3].quote) == 2000
     assert second.until is None
+
+
+def test_a_weight_that_needs_a_column_counts_only_where_it_is(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
+    known = facts(
+        weight("cradle", "payload", 9.0),
+        replace(weight("cradle_too", "sizes", 4.0), needs="user_agent"),
+        weight("aged", "novelty", -2.0),
+    )
+    rows = [{**ROWS[0], "user_agent": "curl"}, ROWS[1], ROWS[2]]
+    first, second = run(write(RULE), engine, rows, known)
+    assert (first.bits, second.bits) == (11.0, 7.0)
+    assert [e.kind for e in first.evidence] == ["cradle", "cradle_too", "aged", "cradle", "aged"]
+    assert [e.kind for e in second.evidence] == ["cradle", "aged"]
 
 
 def test_caps_limit_a_family(write: Write, engine: duckdb.DuckDBPyConnection) -> None:

@@ -129,7 +129,10 @@ class Technique:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weight:
-    """What one observation is worth, in bits, for or against ``about``; ``measured`` says how the number was found."""
+    """What one observation is worth, in bits, for or against ``about``; ``measured`` says how the number was found.
+
+    ``needs`` names the column that makes the observation: a record in which it is null gives no evidence of this kind.
+    """
 
     id: str
     about: str
@@ -138,6 +141,7 @@ class Weight:
     because: Text
     measured: str
     provenance: Provenance
+    needs: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -77,7 +77,8 @@ def wanted(rule: Rule, facts: Knowledge | None) -> tuple[str, ...]:
     """The columns a finding of this rule needs from its rows."""
     because = [facts.weights[name].because for name in rule.weights] if facts else []
     read = rule.matcher.columns if rule.matcher else ()
-    names = [*_ALWAYS, *rule.key, *placeholders(rule.title, rule.why, *because), *RAW]
+    needed = [weight.needs for name in rule.weights if (weight := facts.weights[name]).needs] if facts else []
+    names = [*_ALWAYS, *needed, *rule.key, *placeholders(rule.title, rule.why, *because), *RAW]
     return tuple(dict.fromkeys([*names, *(column for column in read if not column.startswith("@"))]))
 
 
@@ -170,7 +171,7 @@ def make(
         device=device,
         remote=remote,
         key=f"{rule.id};{shown}",
-        bits=bits_of(rule, facts),
+        bits=bits_of(rule, evidence, facts),
         stage=rule.stage,
         techniques=rule.techniques,
         tags=rule.tags,
@@ -182,12 +183,17 @@ def make(
     )
 
 
-def bits_of(rule: Rule, facts: Knowledge | None) -> float:
-    """What the rule's weights add up to: the strongest of each family, at most the family's cap."""
+def bits_of(rule: Rule, evidence: Iterable[Evidence], facts: Knowledge | None) -> float:
+    """What the rule's weights add up to: the strongest of each family, at most the family's cap.
+
+    Weights that need something of their record count when some evidence shows it.
+    """
     strongest: dict[str, float] = {}
+    seen = {item.kind for item in evidence}
     for weight in (facts.weights[name] for name in rule.weights) if facts else ():
-        known = strongest.get(weight.family, 0.0)
-        strongest[weight.family] = max(known, weight.bits, key=abs)
+        if not weight.needs or weight.id in seen:
+            known = strongest.get(weight.family, 0.0)
+            strongest[weight.family] = max(known, weight.bits, key=abs)
     caps = facts.caps if facts else {}
     return sum(min(bits, caps.get(family, bits)) for family, bits in strongest.items())
 
@@ -195,11 +201,14 @@ def bits_of(rule: Rule, facts: Knowledge | None) -> float:
 def evidence_of(
     rule: Rule, records: Sequence[Mapping[str, Any]], values: Mapping[str, str], facts: Knowledge | None
 ) -> tuple[Evidence, ...]:
-    """One piece of evidence per weight of the rule and record; worth 0 bits when there are no weights."""
-    weights: list[Weight | None] = [facts.weights[name] for name in rule.weights] if facts else []
+    """One piece of evidence per record and weight of the rule that applies to it; worth 0 bits when none does."""
+    weights = [facts.weights[name] for name in rule.weights] if facts else []
     made = []
     for record in records:
-        for weight in weights or [None]:
+        told: list[Weight | None] = [
+            weight for weight in weights if (not weight.needs or record.get(weight.needs) is not None)
+        ]
+        for weight in told or [None]:
             name = weight.id if weight else rule.id
             made.append(
                 Evidence(

@@ -189,7 +189,7 @@ def _indicator(entry: Entry) -> KnownIndicator:
 
 
 def _weight(entry: Entry) -> Weight:
-    entry.only("id", "about", "family", "bits", "because", "measured", "source", "date")
+    entry.only("id", "about", "family", "bits", "because", "measured", "needs", "source", "date")
     return Weight(
         id=entry.text("id"),
         about=entry.choice("about", ABOUT),
@@ -197,6 +197,7 @@ def _weight(entry: Entry) -> Weight:
         bits=entry.number("bits"),
         because=entry.words("because"),
         measured=entry.text("measured"),
+        needs=entry.optional("needs"),
         provenance=entry.provenance(),
     )
 
