@@ -7,6 +7,7 @@ parser, written into the same columns. Measured with ``benchmarks/web_log_readin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +122,7 @@ class Delimited:
     """The fast path for one program."""
 
     program: Program
+    workers: ClassVar[int] = 1
 
     def line_feeds(self, bytes_: npt.NDArray[np.uint8]) -> Int64:
         """Where the line feeds are; as ``lines.line_feeds``, in a third of the time."""

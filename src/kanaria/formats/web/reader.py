@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +23,6 @@ from kanaria.formats.web.values import Row
 
 KEPT_REJECTS = 100_000  # per block of lines: bounds memory when a binary file is given as a log; all are counted
 KEPT_BYTES = 4096  # per reject: longer than any request line a server accepts by default is short
-WORKERS = (
-    1  # blocks parsed ahead; the rest of the analysis keeps the second core busy, and each block in flight costs 100 MB
-)
 
 
 @dataclass
@@ -39,7 +36,13 @@ class Parsed:
 
 
 class Fast(Protocol):
-    """A path that parses the sure lines of a whole block and hands the others to the careful parser."""
+    """A path that parses the sure lines of a whole block and hands the others to the careful parser.
+
+    ``workers`` blocks are parsed ahead, each at the cost of some 100 MB: one where the rest of the analysis keeps the
+    other core busy, two where parsing takes longer than all the rest.
+    """
+
+    workers: ClassVar[int]
 
     def line_feeds(self, bytes_: UInt8) -> Int64: ...
 
@@ -56,7 +59,7 @@ def read(
 
     source = blocks(stream.open(), BLOCK, fast.line_feeds if fast else line_feeds)
     first = 1
-    for block, parsed in ahead(work, source, workers=WORKERS) if fast else map(work, source):
+    for block, parsed in ahead(work, source, workers=fast.workers) if fast else map(work, source):
         yield _batch(block, parsed, first, stream.name, name, sensor, context)
         first += len(block)
     damage: str | None = getattr(stream, "damage", None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,7 @@ _Leaf = tuple[str, ...]
 class Tree(Plan):
     """The keys of the first lines; ``found`` says for every kind which leaves hold it, best first."""
 
+    workers: ClassVar[int] = 2
     parents: list[int] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
     found: dict[str, list[int]] = field(default_factory=dict)
