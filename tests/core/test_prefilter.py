@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kanaria.core import prefilter
 from kanaria.core.errors import RuleError
-from kanaria.core.prefilter import Pattern, Prefilter, literal
+from kanaria.core.prefilter import Pattern, Prefilter, Together, literal
 
 PATTERNS = [literal("mining."), literal("GET", caseless=False), Pattern(rb"%[0-7][0-9a-f]"), literal("$(")]
 
@@ -52,3 +52,19 @@ def test_an_expression_the_engine_cannot_compile_is_named(monkeypatch: pytest.Mo
 
 def test_no_patterns_find_nothing() -> None:
     assert pairs(Prefilter([]).rows(pa.array([b"GET"]))) == []
+
+
+@given(
+    st.lists(st.binary(max_size=12) | st.sampled_from([b"GET /", b"mining.x", b"GET mining."]), max_size=8),
+    st.booleans(),
+)
+def test_two_sets_in_one_pass_find_what_each_finds(values: list[bytes], many: bool) -> None:
+    column = pa.array(values, pa.binary())
+    first, second = Prefilter(PATTERNS[:1]), Prefilter(PATTERNS[1:])
+    before, prefilter.FEW_BYTES = prefilter.FEW_BYTES, -1 if many else prefilter.FEW_BYTES
+    try:
+        found = Together(first, second).rows(column)
+        expected = [sorted(set(one.rows(column)[0].tolist())) for one in (first, second)]
+    finally:
+        prefilter.FEW_BYTES = before
+    assert [rows.tolist() for rows in found] == expected

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kanaria.core.prefilter import Pattern, Prefilter, literal
+from kanaria.core.prefilter import Pattern, Prefilter, Together, literal
+from kanaria.mining import payload_words
 
 # Words that are rare outside mining protocols.
 _WORDS = (
@@ -65,6 +66,16 @@ def _patterns() -> list[Pattern]:
 def prefilter() -> Prefilter:
     """The compiled patterns, built once, when first needed."""
     return Prefilter(_patterns())
+
+
+@lru_cache(maxsize=1)
+def _with_payloads() -> Together:
+    return Together(prefilter(), payload_words.candidates())
+
+
+def rows_of_records(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of whole records that may hold a message, and those that may hold an attack payload, in one pass."""
+    return _with_payloads().rows(column)
 
 
 def rows_with_words(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:

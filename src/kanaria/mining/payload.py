@@ -32,9 +32,12 @@ _INJECTED = re.compile(r"\$(?:\{|%7b)|%24(?:\{|%7b)|\(\)(?:%20|\s)*\{|<\?|jndi",
 _SCRIPT = re.compile(r"^/?([^?#\s]{1,200}\.(?:jspx?|php\d?|phtml|aspx?|war))(?:[/?#]|%20|$)", re.IGNORECASE)
 
 
-def enrich(http: pa.Table) -> pa.Table:
-    """The table with ``COLUMNS`` appended; null for rows that need no look. Never raises for hostile content."""
-    rows = _candidates(http)
+def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Table:
+    """The table with ``COLUMNS`` appended; null for rows that need no look. Never raises for hostile content.
+
+    ``loaded`` are the rows whose whole record has a suspicious word, where somebody looked already.
+    """
+    rows = _candidates(http, candidates().rows(http["raw"])[0] if loaded is None else loaded)
     picked = http.select([name for name in (*_PARTS, "method") if name in http.column_names]).take(pa.array(rows))
     records = picked.to_pylist()
     texts = [decode(_text(record)) for record in records]
@@ -43,13 +46,12 @@ def enrich(http: pa.Table) -> pa.Table:
     return _append(http, found)
 
 
-def _candidates(http: pa.Table) -> npt.NDArray[np.int64]:
+def _candidates(http: pa.Table, loaded: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Row numbers worth decoding: by the raw record where there is one, else by its parts."""
-    columns = ["raw", "request_body"]
+    columns = ["request_body"]
     if http["raw"].null_count:
         columns += ["url", "request", "referer", "user_agent"]
-    hits = [candidates().rows(http[name])[0] for name in columns]
-    return np.unique(np.concatenate(hits)) if hits else np.empty(0, np.int64)
+    return np.unique(np.concatenate([loaded, *(candidates().rows(http[name])[0] for name in columns)]))
 
 
 def _text(record: Mapping[str, object]) -> str:

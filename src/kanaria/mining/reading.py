@@ -11,16 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core import schema
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import StratumMessage
 from kanaria.mining import payload
-from kanaria.mining.candidates import rows_with_frames, rows_with_noise, rows_with_words
+from kanaria.mining.candidates import rows_of_records, rows_with_frames, rows_with_noise, rows_with_words
 from kanaria.mining.complete import complete
 from kanaria.mining.stratum import decode, decode_stream
 from kanaria.mining.stratum_v2 import INITIATOR_BYTES, RESPONDER_BYTES, noise_handshake
+
+Rows = npt.NDArray[np.int64]
 
 COLUMNS = pa.schema(
     [
@@ -74,25 +77,26 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
     out = dict(tables)
     messages: list[StratumMessage] = []
     rows: list[dict[str, object]] = []
+    worded, loaded = rows_of_records(out["http"]["raw"]) if "http" in out else (None, None)
     for name in _PARTS:
         if name not in out:
             continue
-        found = _find(name, out[name], knowledge)
+        found = _find(name, out[name], knowledge, worded)
         for row, of_row in found.items():
             messages += of_row
             rows += _stratum_rows(name, out[name], row, of_row)
         out[name] = _with_columns(out[name], found)
     if "http" in out:
-        out["http"] = payload.enrich(out["http"])
+        out["http"] = payload.enrich(out["http"], loaded)
     out["stratum"] = schema.from_rows("stratum", rows)
     return Reading(tables=out, messages=tuple(messages))
 
 
-def _find(name: str, table: pa.Table, knowledge: Knowledge) -> dict[int, list[StratumMessage]]:
+def _find(name: str, table: pa.Table, knowledge: Knowledge, worded: Rows | None) -> dict[int, list[StratumMessage]]:
     client, server, others = _PARTS[name]
     found: dict[int, list[StratumMessage]] = {}
     ids = table["event_id"]
-    for row in _nominated(name, table):
+    for row in _nominated(name, table, worded):
         messages = _messages(table, row, client, server, others, knowledge)
         if name == "connection" and not messages:
             messages = _noise(table, row, knowledge)
@@ -104,15 +108,15 @@ def _find(name: str, table: pa.Table, knowledge: Knowledge) -> dict[int, list[St
     return found
 
 
-def _nominated(name: str, table: pa.Table) -> list[int]:
-    """Rows worth a look, in order."""
+def _nominated(name: str, table: pa.Table, worded: Rows | None) -> list[int]:
+    """Rows worth a look, in order; ``worded`` are those whose whole record has a word."""
     client, server, others = _PARTS[name]
     names = (*client, *server, *others)
     if "raw" in others and table["raw"].null_count == 0:
         # The record holds everything else, escaped; bodies of a network sensor are not in it.
         names = ("raw", "request_body", *server)
-    columns = [table[column] for column in names if table[column].null_count < len(table)]
-    found = [rows_with_words(column) for column in columns]
+    filled = [column for column in names if table[column].null_count < len(table)]
+    found = [worded if column == "raw" and worded is not None else rows_with_words(table[column]) for column in filled]
     if name == "connection":
         found += [rows_with_frames(table["src_first"]), rows_with_frames(table["dst_first"])]
         found.append(rows_with_noise(table["messages"], INITIATOR_BYTES, RESPONDER_BYTES))
