@@ -121,8 +121,9 @@ def test_a_capture_ends_by_itself_after_its_time(kanaria: Kanaria) -> None:
     assert "Listening on lo." in done.err
 
 
-def test_netflow_of_a_router_is_read_until_the_time_is_over(kanaria: Kanaria) -> None:
-    port = free_port()
+@contextmanager
+def router(port: int) -> Iterator[None]:
+    """Somebody who sends a NetFlow datagram every tenth of a second."""
     stop = threading.Event()
 
     def send() -> None:
@@ -133,10 +134,16 @@ def test_netflow_of_a_router_is_read_until_the_time_is_over(kanaria: Kanaria) ->
     sending = threading.Thread(target=send)
     sending.start()
     try:
-        done = kanaria("analyze", "--listen", f"127.0.0.1:{port}", "--seconds", "1", "--format", "json")
+        yield
     finally:
         stop.set()
         sending.join()
+
+
+def test_netflow_of_a_router_is_read_until_the_time_is_over(kanaria: Kanaria) -> None:
+    port = free_port()
+    with router(port):
+        done = kanaria("analyze", "--listen", f"127.0.0.1:{port}", "--seconds", "1", "--format", "json")
     (read,) = done.document["inputs"]
     assert (done.status, read["path"], read["format"]) == (0, f"netflow:127.0.0.1:{port}", "netflow")
     assert 3 <= read["rows"] <= 12
@@ -162,20 +169,8 @@ def test_softflowd_exports_to_us(tmp_path: Path) -> None:
 
 def test_datagrams_of_strangers_are_refused_and_counted(kanaria: Kanaria) -> None:
     port = free_port()
-    stop = threading.Event()
-
-    def send() -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            while not stop.wait(0.1):
-                sender.sendto(netflow_v5("192.168.10.5", "203.0.113.9", 443), ("127.0.0.1", port))
-
-    sending = threading.Thread(target=send)
-    sending.start()
-    try:
+    with router(port):
         done = kanaria("analyze", "--listen", f"127.0.0.1:{port}", "--exporter", "192.0.2.1", "--seconds", "1")
-    finally:
-        stop.set()
-        sending.join()
     assert "datagrams were refused" in done.out
     assert "lost" not in done.out
     assert "0 records" in done.out

@@ -30,26 +30,25 @@ def _compiled_from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells, "worth", lambda _size: True)
 
 
-def same(fast: Part, slow: Part) -> None:
-    """Equal rows, lines and rejects; NaN never occurs, and -0.0 is told from 0.0."""
-    assert fast.table.schema == slow.table.schema
-    assert repr(fast.table.to_pylist()) == repr(slow.table.to_pylist())
-    assert fast.lines.tolist() == slow.lines.tolist()
-    assert fast.raw.to_pylist() == slow.raw.to_pylist()
-    assert fast.rejects == slow.rejects
-    fast.table.validate(full=True)
+Seen = tuple[pa.Schema, str, list[int], list[bytes | None], object]
 
 
-def both_delimited(data: bytes) -> tuple[Part, Part]:
+def seen(part: Part) -> Seen:
+    """Rows, lines and rejects of a part; NaN never occurs, and -0.0 is told from 0.0."""
+    part.table.validate(full=True)
+    return part.table.schema, repr(part.table.to_pylist()), part.lines.tolist(), part.raw.to_pylist(), part.rejects
+
+
+def both_delimited(data: bytes) -> tuple[Seen, Seen]:
     lines = Spans.of(data, 5)
     options = cols._DelimitedOptions(tuple(NAMES), "\t", ("-", "nil"), False)
     fast = cols.read_delimited(lines, NAMES, TYPES, nulls=("-", "nil"))
-    return fast, cols._read_delimited_carefully(lines, options, TYPES)
+    return seen(fast), seen(cols._read_delimited_carefully(lines, options, TYPES))
 
 
-def both_json(data: bytes) -> tuple[Part, Part]:
+def both_json(data: bytes) -> tuple[Seen, Seen]:
     lines = Spans.of(data, 5)
-    return json_lines.read_json_lines(lines, FIELDS), json_lines._read_json_carefully(lines, FIELDS)
+    return seen(json_lines.read_json_lines(lines, FIELDS)), seen(json_lines._read_json_carefully(lines, FIELDS))
 
 
 NUMBERS = st.one_of(
@@ -75,7 +74,8 @@ USUAL = st.tuples(
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.one_of(USUAL, ROWS, st.sampled_from(["", "\t" * 6, " ", "#x\t\t\t\t\t\t"])), min_size=1, max_size=8))
 def test_delimited_rows_are_those_of_the_careful_reader(rows: list[str]) -> None:
-    same(*both_delimited("\n".join(["1.5\ta\t1\tT\tx\tn\tm", *rows, ""]).encode()))
+    fast, slow = both_delimited("\n".join(["1.5\ta\t1\tT\tx\tn\tm", *rows, ""]).encode())
+    assert fast == slow
 
 
 @settings(deadline=None, max_examples=100)
@@ -83,7 +83,8 @@ def test_delimited_rows_are_those_of_the_careful_reader(rows: list[str]) -> None
 def test_delimited_rows_whatever_the_bytes(noise: bytes, at: int) -> None:
     good = b"1700000000.123456\t192.0.2.7\t443\tT\tx\tn\tm\n" * 2
     data = good[:at] + noise + good[at:]
-    same(*both_delimited(b"1.5\ta\t1\tT\tx\tn\tm\n" + data))
+    fast, slow = both_delimited(b"1.5\ta\t1\tT\tx\tn\tm\n" + data)
+    assert fast == slow
 
 
 VALUES = st.recursive(
@@ -114,7 +115,8 @@ WRITERS: tuple[Callable[[object], str], ...] = (
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.tuples(OBJECTS, st.sampled_from(WRITERS)), min_size=1, max_size=5))
 def test_json_rows_are_those_of_the_careful_reader(objects: list[tuple[object, Callable[[object], str]]]) -> None:
-    same(*both_json("".join(write(value) + "\n" for value, write in objects).encode()))
+    fast, slow = both_json("".join(write(value) + "\n" for value, write in objects).encode())
+    assert fast == slow
 
 
 GOOD = json.dumps({
@@ -136,7 +138,8 @@ GOOD = json.dumps({
 @example(b"\xff", 10, 0)
 def test_json_rows_whatever_the_bytes(noise: bytes, at: int, gone: int) -> None:
     broken = GOOD.encode()[:at] + noise + GOOD.encode()[at + gone :]
-    same(*both_json(GOOD.encode() + b"\n" + broken + b"\n" + GOOD.encode() + b"\n"))
+    fast, slow = both_json(GOOD.encode() + b"\n" + broken + b"\n" + GOOD.encode() + b"\n")
+    assert fast == slow
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,8 @@ def test_json_rows_whatever_the_bytes(noise: bytes, at: int, gone: int) -> None:
     ],
 )  # fmt: skip
 def test_json_grammar_is_that_of_the_careful_reader(line: str) -> None:
-    same(*both_json(f"{GOOD}\n{line}\n{GOOD}\n".encode()))
+    fast, slow = both_json(f"{GOOD}\n{line}\n{GOOD}\n".encode())
+    assert fast == slow
 
 
 @settings(deadline=None, max_examples=200)

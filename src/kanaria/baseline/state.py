@@ -8,7 +8,7 @@ when read; ``compact`` folds them. Two states of the same version add up with ``
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,11 +103,10 @@ class State:
     def transaction(self, *, keep: bool = True) -> Iterator[None]:
         """All or nothing; with ``keep=False`` always nothing."""
         self.engine.execute("BEGIN")
-        try:
+        with ExitStack() as undone:
+            undone.callback(self.engine.execute, "ROLLBACK")
             yield
-        except BaseException:
-            self.engine.execute("ROLLBACK")
-            raise
+            undone.pop_all()
         self.engine.execute("COMMIT" if keep else "ROLLBACK")
 
     def one(self, query: str, parameters: list[object] | None = None) -> object:

@@ -1,4 +1,4 @@
-"""Machine code that reads delimited lines into cells: where texts are, what numbers are; and texts into columns.
+"""Machine code that reads delimited lines into cells: where texts are, what numbers are.
 
 In: lines, each ended by ``\\n``, and which columns are wanted (see ``cells``). Out: per line whether it was sure, and
 the cells of sure lines. Sure means: the right number of columns, and every wanted cell in the plainest form of its
@@ -16,9 +16,8 @@ from kanaria.formats.compiled import jit
 
 SKIP, TEXT, INT, REAL, BOOL, OBJECT, LIST, FIRST = range(8)
 NULL = np.iinfo(np.int64).min
-_EXACT = (
-    1 << 53
-)  # whole numbers below are exact doubles, and so is such a number divided by 10**22 at most, rounded once
+# Whole numbers below are exact doubles, and so is such a number divided by 10**22 at most, rounded once.
+_EXACT = 1 << 53
 _POWERS = np.array([10.0**n for n in range(23)])
 
 
@@ -176,37 +175,3 @@ def delimited(  # type: ignore[no-untyped-def]
         first = buf[starts[n]]
         plain = np.int64(end) > starts[n] and first > 32 and first != 35
         sure[n] = fine and plain and column == width and (wide or high < 128)
-
-
-# --- texts to columns -----------------------------------------------------------------------------------------------
-
-
-@jit
-def offsets(lengths, out):  # type: ignore[no-untyped-def]
-    """Arrow offsets of values with these lengths (-1 is null); how many are not null."""
-    total, present = 0, 0
-    out[0] = 0
-    for i in range(lengths.shape[0]):
-        if lengths[i] >= 0:
-            total += lengths[i]
-            present += 1
-        out[i + 1] = total
-    return present
-
-
-@jit
-def gather(buf, side, begins, lengths, places, out):  # type: ignore[no-untyped-def]
-    """Copy each value to its place; begins beyond the block point into ``side``."""
-    size = buf.shape[0]
-    for n in range(lengths.shape[0]):
-        if lengths[n] <= 0:
-            continue
-        length, at, begin = np.uintp(lengths[n]), np.uintp(places[n]), begins[n]
-        if begin >= size:
-            source = np.uintp(begin - size)
-            for i in range(length):
-                out[at + i] = side[source + i]
-        else:
-            source = np.uintp(begin)
-            for i in range(length):
-                out[at + i] = buf[source + i]

@@ -107,15 +107,16 @@ class Cells:
         return column.cast(wanted) if kind == k.BOOL else column
 
     def _texts(self, slot: int, wanted: pa.DataType) -> pa.Array:
-        from kanaria.formats import _cells as k
+        from kanaria.formats import _gather
+        from kanaria.formats._vector import WIDTH
 
         lengths = self.lengths[slot]
         places = np.empty(len(lengths) + 1, np.int32)
-        present = k.offsets(lengths, places)
+        present = _gather.offsets(lengths, places)
         if not present:
             return pa.nulls(len(lengths), wanted)
-        out = np.empty(int(places[-1]), np.uint8)
-        k.gather(self.buf, self.side, self.begins[slot], lengths, places, out)
+        out = np.empty(int(places[-1]) + WIDTH, np.uint8)
+        _gather.gather(self.buf, self.side, self.begins[slot], lengths, places, out)
         valid = None if present == len(lengths) else pa.py_buffer(np.packbits(lengths >= 0, bitorder="little"))
         buffers = [valid, pa.py_buffer(places), pa.py_buffer(out)]
         return pa.Array.from_buffers(wanted, len(lengths), buffers, len(lengths) - present)

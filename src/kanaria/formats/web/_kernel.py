@@ -1,4 +1,4 @@
-"""Machine code that reads the sure lines of a block by a compiled layout, and gathers fields into column buffers.
+"""Machine code that reads the sure lines of a block by a compiled layout.
 
 In: the block's bytes, where lines start and end, a program (see ``fast.Program``). Out: per line whether it was sure,
 and where each of its fields is. Sure means: printable ASCII without a backslash, every field in its plainest form.
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from kanaria.formats.web._values import NULL, clf_time, digits, epoch_time, inline, iso_time, jit, plain_number, scaled
-from kanaria.formats.web._vector import WIDTH, at, copy, lowest, matches
+from kanaria.formats._cells import NULL
+from kanaria.formats._vector import WIDTH, at, lowest, matches
+from kanaria.formats.compiled import inline, jit
+from kanaria.formats.web._values import clf_time, digits, epoch_time, iso_time, plain_number, scaled
 
 # Field kinds of a program.
 SKIP, TEXT, USER, CLIENT, FORWARDED, HOST, TIME, STATUS, SIZE, PORT, DECIMAL, REQUEST, ISO, EPOCH, NUMBER, SCALAR = (
@@ -236,43 +238,10 @@ def parse(buf, begins, ends, program, lits, tail, sure, starts, lens, numbers): 
     for n in range(begins.shape[0]):
         sure[n] = _line(buf, begins[n], ends[n], n, program, lits, tail, starts, lens, numbers)
         if not sure[n]:
-            lens[:, n] = -1
-            numbers[:, n] = NULL
-
-
-@jit
-def offsets(lens, out):  # type: ignore[no-untyped-def]
-    """Arrow offsets of values with these lengths (-1 is null); how many are not null."""
-    total, present = 0, 0
-    out[0] = 0
-    for i in range(lens.shape[0]):
-        if lens[i] >= 0:
-            total += lens[i]
-            present += 1
-        out[i + 1] = total
-    return present
-
-
-@jit
-def gather(buf, side, starts, lens, out_offsets, out):  # type: ignore[no-untyped-def]
-    """Copy each value to its place; starts beyond the block point into ``side``.
-
-    ``out`` has ``WIDTH`` bytes to spare: whole vectors are copied, and the next value overwrites what is too much.
-    """
-    size = buf.shape[0]
-    for i in range(lens.shape[0]):
-        length, to, source = np.int64(lens[i]), np.int64(out_offsets[i]), np.int64(starts[i])
-        if length <= 0:
-            continue
-        if source + length + WIDTH <= size:
-            for j in range(0, length, WIDTH):
-                copy(out, to + j, buf, source + j)
-        elif source < size:
-            for j in range(length):
-                out[to + j] = at(buf, source + j)
-        else:
-            for j in range(length):
-                out[to + j] = at(side, source - size + j)
+            for slot in range(lens.shape[0]):
+                lens[slot, n] = -1
+            for slot in range(numbers.shape[0]):
+                numbers[slot, n] = NULL
 
 
 @jit

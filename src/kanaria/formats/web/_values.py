@@ -6,30 +6,9 @@ read here; the careful path knows the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-from numba import njit
-
-from kanaria.formats.web._vector import at
-
-NULL = np.iinfo(np.int64).min
-
-
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiled without the interpreter's lock, and kept on disk where some place to keep it can be written."""
-    try:
-        compiled: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # Numba found no such place: a read-only installation without a home directory
-        compiled = njit(nogil=True, error_model="numpy")(function)
-    return compiled
-
-
-def inline(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiled into its callers: handing six arrays over costs more than most of these functions do."""
-    compiled: Callable[..., Any] = njit(forceinline=True, error_model="numpy")(function)
-    return compiled
+from kanaria.formats._cells import NULL
+from kanaria.formats._vector import at
+from kanaria.formats.compiled import jit
 
 
 @jit

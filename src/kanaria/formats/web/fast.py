@@ -14,10 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core import schema
+from kanaria.formats._cells import NULL
+from kanaria.formats._gather import gather, offsets
+from kanaria.formats._vector import WIDTH
 from kanaria.formats.lines import Block, line_feeds
 from kanaria.formats.web import _kernel as k
-from kanaria.formats.web._values import NULL
-from kanaria.formats.web._vector import WIDTH
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
 from kanaria.formats.web.reader import Parsed, Rejects
@@ -189,11 +190,11 @@ def _gather(
     buf: npt.NDArray[np.uint8], side: npt.NDArray[np.uint8], starts: Int32, lens: Int32, kind: pa.DataType
 ) -> pa.Array | None:
     places = np.empty(len(lens) + 1, np.int32)
-    present = k.offsets(lens, places)
+    present = offsets(lens, places)
     if not present:
         return None
     out = np.empty(int(places[-1]) + WIDTH, np.uint8)
-    k.gather(buf, side, starts, lens, places, out)
+    gather(buf, side, starts, lens, places, out)
     valid = None if present == len(lens) else pa.py_buffer(np.packbits(lens >= 0, bitorder="little"))
     buffers = [valid, pa.py_buffer(places), pa.py_buffer(out)]
     return pa.Array.from_buffers(kind, len(lens), buffers, len(lens) - present)
