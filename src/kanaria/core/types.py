@@ -168,6 +168,8 @@ class Finding:
     values: Mapping[str, str] = field(default_factory=dict)
     until: datetime | None = None
     """Time of the last record, when the finding spans several."""
+    known: int = 0
+    """Of its records, how many an earlier run has counted already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

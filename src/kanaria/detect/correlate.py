@@ -6,18 +6,17 @@ what an inner correlation finds becomes an event of the outer one in the same pa
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding, Text
-from kanaria.detect.findings import KEPT_IDS, QUOTED_ROWS, RAW, evidence_of, make, placeholders, show
+from kanaria.detect import remembered
+from kanaria.detect.findings import KEPT_IDS, QUOTED_ROWS, RAW, Seen, evidence_of, make, placeholders, show
 from kanaria.detect.match import Rows
 from kanaria.detect.model import Correlation, Rule, RuleSet
 from kanaria.detect.windows import Event, Group, Moment, moments
@@ -37,17 +36,26 @@ _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A record or an inner finding before it is put into groups."""
+    """A record or an inner finding before it is put into groups. ``known``: an earlier run has had the record."""
 
     time: int
     ids: tuple[int, ...]
     row: Mapping[str, Any]
+    known: bool = False
 
 
 class Correlator:
-    """Keeps what correlations need to remember. ``used`` are the rules whose matches it wants."""
+    """Keeps what correlations need to remember. ``used`` are the rules whose matches it wants.
 
-    def __init__(self, ruleset: RuleSet, facts: Knowledge | None) -> None:
+    ``seen`` says which records an earlier run has had; ``updates`` asks for the finding of a running occurrence
+    whenever it goes on, not only when its measure has doubled.
+    """
+
+    def __init__(
+        self, ruleset: RuleSet, facts: Knowledge | None, *, seen: Seen | None = None, updates: bool = False
+    ) -> None:
+        self._seen, self._updates = seen, updates
+        self._continued: Collection[str] = frozenset()
         self._rules = {rule.id: rule for rule in ruleset.rules}
         self._order = ruleset.correlations()
         self._silent, self._facts = ruleset.silent(), facts
@@ -89,7 +97,7 @@ class Correlator:
         later: list[pa.Table] = []
         for table in self._pending.pop(rule_id):
             due = pc.less_equal(table["time"], limit)
-            yield from _matches(table.filter(due))
+            yield from _matches(table.filter(due), self._seen)
             rest = table.filter(pc.invert(due))
             later += [rest] if rest.num_rows else []
         if later:
@@ -99,7 +107,7 @@ class Correlator:
         self, rule: Rule, matches: Mapping[str, Sequence[_Match]], closed: int
     ) -> tuple[list[Finding], list[_Match]]:
         correlation, groups = _correlation(rule), self._groups[rule.id]
-        arrived = _grouped(correlation, matches)
+        arrived = _grouped(correlation, matches, with_known=rule.id not in self._continued)
         found: list[Finding] = []
         alerts: list[_Match] = []
         for key in sorted({*arrived, *(groups if correlation.absence else ())}):
@@ -138,9 +146,9 @@ class Correlator:
         if not running:
             group.anchor, group.since, group.level = first.first.ids[:1], first.time, 0.0
         group.fired = max(part[-1].time, group.fired if running and group.fired is not None else part[-1].time)
-        if running and best.measure < 2 * group.level:
+        if running and best.measure < 2 * group.level and not self._updates:
             return None
-        group.level = best.measure
+        group.level = max(best.measure, group.level)
         return self._finding(rule, group, best)
 
     def _finding(self, rule: Rule, group: Group, moment: Moment) -> Finding:
@@ -195,18 +203,19 @@ class Correlator:
         return _Match(moment.time, kept, row)
 
     def dump(self) -> dict[str, Any]:
-        """Everything remembered, as JSON values."""
-        groups = {
-            name: [[list(key), asdict(group)] for key, group in known.items()] for name, known in self._groups.items()
-        }
-        return {"groups": groups, "pending": {name: _packed(tables) for name, tables in self._pending.items()}}
+        """Everything remembered, as JSON values; bounded, see ``remembered``."""
+        return remembered.dump(self._order, self._rules, self._groups, self._pending)
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from a dump; rules that are gone are forgotten, new ones start empty."""
-        for name, known in state["groups"].items():
-            if name in self._groups:
-                self._groups[name] = {tuple(key): _group(value) for key, value in known}
-        self._pending = {name: [_unpacked(text)] for name, text in state["pending"].items() if name in self.used}
+    def restore(self, state: Mapping[str, Any]) -> tuple[str, ...]:
+        """Continue from a dump. Rules that are gone or changed are forgotten, new ones start empty.
+
+        Returns the ids of changed rules of which something is forgotten now.
+        """
+        same, changed = remembered.compare(state, self._order, self._rules)
+        self._groups |= {name: remembered.groups(state["groups"][name]) for name in same if name in state["groups"]}
+        self._pending = remembered.pending(state, self.used)
+        self._continued = same
+        return changed
 
 
 def _correlation(rule: Rule) -> Correlation:
@@ -219,15 +228,17 @@ def _order(match: _Match) -> tuple[int, tuple[int, ...]]:
     return match.time, match.ids
 
 
-def _matches(table: pa.Table) -> Iterator[_Match]:
+def _matches(table: pa.Table, seen: Seen | None) -> Iterator[_Match]:
     raw = next((name for name in RAW if name in table.column_names and table[name].null_count < len(table)), None)
-    for row in table.to_pylist():
+    known = seen(table["event_id"].to_numpy()).tolist() if seen else [False] * len(table)
+    for row, before in zip(table.to_pylist(), known, strict=True):
         quoted = row.get(raw) if raw else None
         kept = {name: value for name, value in row.items() if value is not None and name not in ("time", *RAW)}
         kept |= {name: row[name] for name in ("query", "command") if row.get(name) is not None}
         if isinstance(quoted, bytes):
             kept["raw"] = quoted[:RAW_KEPT].decode("utf-8", "backslashreplace")
-        yield _Match(round((row["time"] - _EPOCH) / timedelta(microseconds=1)), (row["event_id"],), _plain(kept))
+        time = round((row["time"] - _EPOCH) / timedelta(microseconds=1))
+        yield _Match(time, (row["event_id"],), _plain(kept), before)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,14 +246,16 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value if isinstance(value, (str, int, float)) else show(value) for name, value in row.items()}
 
 
-def _grouped(correlation: Correlation, matches: Mapping[str, Sequence[_Match]]) -> dict[tuple[str, ...], list[Event]]:
+def _grouped(
+    correlation: Correlation, matches: Mapping[str, Sequence[_Match]], *, with_known: bool
+) -> dict[tuple[str, ...], list[Event]]:
     """Events by group; Sigma compares texts without case. A match that lacks a group value belongs to no group."""
     groups: dict[tuple[str, ...], list[Event]] = {}
     for name in correlation.rules:
         columns, fields = correlation.groups[name], correlation.fields[name]
         for match in matches.get(name, ()):
             values = [match.row.get(column) for column in columns]
-            if None in values:
+            if None in values or (match.known and not with_known):
                 continue
             measured = tuple(_folded(match.row.get(column)) for column in fields)
             row = dict(match.row) | dict(zip(correlation.group_by, values, strict=True))
@@ -279,20 +292,3 @@ def _record(event: Event) -> dict[str, Any]:
 
 def _time(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _group(value: Mapping[str, Any]) -> Group:
-    events = [Event(time, tuple(ids), rule, tuple(measured), row) for time, ids, rule, measured, row in value["events"]]
-    return Group(**{**value, "events": events, "anchor": tuple(value["anchor"])})
-
-
-def _packed(tables: Sequence[pa.Table]) -> str:
-    sink = BytesIO()
-    table = pa.concat_tables(tables, promote_options="permissive")
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return base64.b64encode(sink.getvalue()).decode()
-
-
-def _unpacked(text: str) -> pa.Table:
-    return pa.ipc.open_stream(BytesIO(base64.b64decode(text))).read_all()

@@ -11,7 +11,7 @@ import pyarrow as pa
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding
 from kanaria.detect.correlate import Correlator
-from kanaria.detect.findings import findings
+from kanaria.detect.findings import Seen, findings
 from kanaria.detect.loading import unknown_weights
 from kanaria.detect.match import TableMatcher
 from kanaria.detect.model import Rule, RuleSet
@@ -29,8 +29,10 @@ class Detector:
     ``lateness`` says how much older than the newest record a record may still come. None (the default, for files read
     one after the other) lets correlations wait for ``finish``: the result is then the same in whatever order and
     whatever batches the records came. A time span (live input; zero is fine) reports at once; a later record still
-    counts for one span of its correlation, and results are independent of the order within ``lateness``. Raises
-    RuleError when ``facts`` lack a weight that a rule names (``load(weights=…)`` leaves such rules out instead).
+    counts for one span of its correlation, and results are independent of the order within ``lateness``. ``seen`` says
+    which records (by event id) an earlier run has had: correlations that go on from its state leave them out, findings
+    tell how many of their records they are. Raises RuleError when ``facts`` lack a weight that a rule names
+    (``load(weights=…)`` leaves such rules out instead).
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Detector:
         facts: Knowledge | None = None,
         *,
         lateness: timedelta | None = None,
+        seen: Seen | None = None,
     ) -> None:
         for error in unknown_weights(ruleset.rules, facts.weights) if facts else ():
             raise error
@@ -50,7 +53,8 @@ class Detector:
         for rule in ruleset.single():
             self._by_table.setdefault(rule.table, []).append(rule)
         self._matchers: dict[tuple[str, tuple[str, ...]], TableMatcher] = {}
-        self._correlator = Correlator(ruleset, facts)
+        self._seen = seen
+        self._correlator = Correlator(ruleset, facts, seen=seen, updates=lateness is None)
         self._newest: datetime | None = None
 
     def evaluate(self, tables: Mapping[str, pa.Table]) -> list[Finding]:
@@ -78,16 +82,19 @@ class Detector:
         """What correlations remember, as JSON values, for a restart."""
         return {"newest": self._newest.isoformat() if self._newest else None, **self._correlator.dump()}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``dump_state`` of a detector with the same or other rules."""
+    def load_state(self, state: Mapping[str, Any]) -> tuple[str, ...]:
+        """Continue from ``dump_state`` of a detector with the same or other rules.
+
+        Returns the ids of rules that have changed since, so that what was remembered for them is forgotten.
+        """
         self._newest = datetime.fromisoformat(state["newest"]) if state["newest"] else None
-        self._correlator.restore(state)
+        return self._correlator.restore(state)
 
     def _single(self, name: str, table: pa.Table) -> list[Finding]:
         found: list[Finding] = []
         for rule_id, rows in self._matcher(name, table).match(table, self._engine).items():
             if rule_id not in self._silent:
-                found += findings(self._rules[rule_id], table, rows, self._facts)
+                found += findings(self._rules[rule_id], table, rows, self._facts, self._seen)
             if rule_id in self._correlator.used:
                 self._correlator.feed(rule_id, table, rows)
         return found

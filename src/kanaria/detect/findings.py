@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge, Weight
@@ -26,6 +28,9 @@ QUOTE = 2000
 """Characters of a quote; what identifies a request is in front, and common servers accept at most 8 kB of it."""
 COLUMNS = 200
 """Display columns of a value inside a sentence."""
+
+Seen = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
+"""For event ids: whether an earlier run has had each of them."""
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
@@ -82,7 +87,9 @@ def wanted(rule: Rule, facts: Knowledge | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*names, *(column for column in read if not column.startswith("@"))]))
 
 
-def findings(rule: Rule, table: pa.Table, rows: Rows, facts: Knowledge | None) -> list[Finding]:
+def findings(
+    rule: Rule, table: pa.Table, rows: Rows, facts: Knowledge | None, seen: Seen | None = None
+) -> list[Finding]:
     """One finding per distinct value of the rule's key fields among the matching rows."""
     groups = list(_groups(table, rows, rule.key))
     columns = [name for name in wanted(rule, facts) if name in table.column_names]
@@ -93,7 +100,8 @@ def findings(rule: Rule, table: pa.Table, rows: Rows, facts: Knowledge | None) -
     for group, part in zip(groups, shown, strict=True):
         records = [next(details) for _ in part]
         spans = table["time"].take(group)
-        made.append(_finding(rule, records, ids[group], _ends(spans), facts))
+        known = int(seen(ids[group]).sum()) if seen else 0
+        made.append(replace(_finding(rule, records, ids[group], _ends(spans), facts), known=known))
     return made
 
 

@@ -1,0 +1,124 @@
+"""What correlations remember, as JSON values and back: groups of events, waiting rows, and which rules made them.
+
+A state belongs to rules: each is kept under a fingerprint of what decides which events it holds, its own detection and
+that of every rule it refers to. A rule with another fingerprint starts empty; changed words change nothing. Bounded: a
+correlation keeps its newest ``MOST_STATE_EVENTS`` events, whatever the number of its groups.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+
+from kanaria.core.ids import content_id
+from kanaria.detect.model import Rule
+from kanaria.detect.windows import Event, Group
+
+Groups = Mapping[tuple[str, ...], Group]
+
+VERSION = 1
+"""Of the form of the state; another one is not read."""
+MOST_STATE_EVENTS = 20_000
+"""Events one correlation keeps between runs: some 400 bytes each as JSON, a tenth of it compressed. Twice what one
+group may hold; a network that opens six connections a second fills an hour's window."""
+
+
+def dump(
+    order: Sequence[Rule],
+    rules: Mapping[str, Rule],
+    groups: Mapping[str, Groups],
+    pending: Mapping[str, Sequence[pa.Table]],
+) -> dict[str, Any]:
+    """The state of correlations (``order``, every one after those it refers to) as JSON values."""
+    return {
+        "version": VERSION,
+        "rules": fingerprints(order, rules),
+        "groups": {
+            name: [[list(key), _plain(group)] for key, group in _newest(known)] for name, known in groups.items()
+        },
+        "pending": {name: _packed(tables) for name, tables in pending.items()},
+    }
+
+
+def compare(
+    state: Mapping[str, Any], order: Sequence[Rule], rules: Mapping[str, Rule]
+) -> tuple[Collection[str], tuple[str, ...]]:
+    """The correlations that go on from the state, and those it remembers something of but that are others now."""
+    then = state["rules"] if state.get("version") == VERSION else {}
+    now = fingerprints(order, rules)
+    held = [name for name, known in state.get("groups", {}).items() if known]
+    changed = tuple(name for name in held if name in now and then.get(name) != now[name])
+    return frozenset(name for name in now if then.get(name) == now[name]), changed
+
+
+def groups(kept: Sequence[Any]) -> dict[tuple[str, ...], Group]:
+    """The groups of one correlation."""
+    return {tuple(key): _group(value) for key, value in kept}
+
+
+def pending(state: Mapping[str, Any], used: Collection[str]) -> dict[str, list[pa.Table]]:
+    """The rows that wait for their time, of rules that some correlation still refers to."""
+    return {name: [_unpacked(text)] for name, text in state["pending"].items() if name in used}
+
+
+def fingerprints(order: Sequence[Rule], rules: Mapping[str, Rule]) -> dict[str, str]:
+    """What decides which events each correlation holds, as a short text."""
+    made: dict[str, str] = {}
+    for rule in order:
+        referred = rule.correlation.rules if rule.correlation else ()
+        parts = [made.get(name) or _fingerprint(rules.get(name)) for name in referred]
+        made[rule.id] = content_id("r", [_fingerprint(rule), *parts])
+    return made
+
+
+def _fingerprint(rule: Rule | None) -> str:
+    if rule is None:
+        return ""
+    told = [rule.table, rule.matcher and asdict(rule.matcher), rule.correlation and asdict(rule.correlation)]
+    return content_id("r", [json.dumps(told, sort_keys=True)])
+
+
+def _newest(known: Groups) -> list[tuple[tuple[str, ...], Group]]:
+    """The groups, sorted; together they keep no more than the newest events."""
+    total = sum(len(group.events) for group in known.values())
+    ordered = sorted(known.items())
+    if total <= MOST_STATE_EVENTS:
+        return ordered
+    times = sorted(event.time for group in known.values() for event in group.events)
+    since = times[total - MOST_STATE_EVENTS]
+    cut = [(key, _since(group, since)) for key, group in ordered]
+    return [(key, group) for key, group in cut if group.events]
+
+
+def _since(group: Group, time: int) -> Group:
+    first = bisect_left(group.events, time, key=lambda event: event.time)
+    return Group(group.events[first:], group.looked, group.fired, group.level, group.anchor, group.since)
+
+
+def _plain(group: Group) -> dict[str, Any]:
+    events = [[event.time, list(event.ids), event.rule, list(event.value), event.row] for event in group.events]
+    return {**vars(group), "events": events, "anchor": list(group.anchor)}
+
+
+def _group(value: Mapping[str, Any]) -> Group:
+    events = [Event(time, tuple(ids), rule, tuple(measured), row) for time, ids, rule, measured, row in value["events"]]
+    return Group(**{**value, "events": events, "anchor": tuple(value["anchor"])})
+
+
+def _packed(tables: Sequence[pa.Table]) -> str:
+    sink = BytesIO()
+    table = pa.concat_tables(tables, promote_options="permissive")
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return base64.b64encode(sink.getvalue()).decode()
+
+
+def _unpacked(text: str) -> pa.Table:
+    return pa.ipc.open_stream(BytesIO(base64.b64decode(text))).read_all()
