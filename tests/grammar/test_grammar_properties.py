@@ -33,9 +33,10 @@ def test_any_messages_give_a_judgement_or_none(facts: Knowledge, table_of: Table
     assert read.num_rows == table.num_rows
     assert read.drop_columns(list(grammar.COLUMNS)).equals(table)
     for row in read.select(list(grammar.COLUMNS)).to_pylist():
-        bits, kind, en, ja = (row[name] for name in grammar.COLUMNS)
+        bits, kind, en, ja, seconds = (row[name] for name in grammar.COLUMNS)
         assert (bits is None) == (kind is None)
         assert (en is None) == (ja is None)
+        assert (seconds is not None) == (kind == "sequence" and bits >= grammar.ALERT)
         if bits is not None:
             assert abs(bits) <= grammar.LIMIT[kind]
 

@@ -30,11 +30,12 @@ def test_the_whole_sentence(judge: Judge) -> None:
     said = judge(_session(), seconds=6840.0)
     assert said.en == (
         "184-byte message every ~53 s, each answered by 64 bytes within 38 ms; "
-        "server pushed 41 similar messages of 378 bytes nobody asked for; 1.9 h"
+        "server pushed 41 similar messages of 378 bytes nobody asked for; 1.9 h; plain after 3 min and 7 messages"
     )
     assert said.ja == (
         "184 バイトのメッセージを約 53 秒ごとに送信し、38 ms 以内に 64 バイトの応答。"
         "サーバーから要求なしに 378 バイトのほぼ同じ長さのメッセージが 41 回。継続 1.9 時間。"
+        "開始から 3 分、メッセージ 7 通で判定できる状態でした。"
     )
 
 
@@ -78,14 +79,14 @@ def test_a_flow_record_alone_never_reaches_the_alert(facts: Knowledge) -> None:
 )  # fmt: skip
 def test_a_flow_record_that_says_too_little_is_not_judged(facts: Knowledge, columns: dict[str, list[int]]) -> None:
     row = grammar.read(schema.conform("connection", columns), facts).to_pylist()[0]
-    assert [row[name] for name in grammar.COLUMNS] == [None, None, None, None]
+    assert [row[name] for name in grammar.COLUMNS] == [None] * len(grammar.COLUMNS)
 
 
 def test_an_empty_table_gets_the_columns(facts: Knowledge) -> None:
     read = grammar.read(schema.empty("connection"), facts)
     assert read.num_rows == 0
     assert read.schema.field("mining.grammar_bits").type == pa.float64()
-    assert {read.schema.field(name).type for name in grammar.COLUMNS[1:]} == {pa.string()}
+    assert [read.schema.field(name).type for name in grammar.COLUMNS[1:]] == [pa.string()] * 3 + [pa.float64()]
 
 
 def test_every_sign_has_a_weight_and_every_weight_a_sign(facts: Knowledge) -> None:

@@ -40,9 +40,14 @@ def test_packets_on_loopback_arrive_while_the_capture_runs() -> None:
     reader = threading.Thread(target=follow)
     reader.start()
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        ):
+            server.bind(("127.0.0.1", 39999))
             for _ in range(600):
                 sender.sendto(b"hello", ("127.0.0.1", 39999))
+                server.sendto(b"welcome", server.recvfrom(100)[1])
                 if seen.wait(0.1):
                     break
     finally:

@@ -16,6 +16,7 @@ from kanaria.app.output import render, write
 from kanaria.app.pipeline import analyse
 from kanaria.app.progress import progress
 from kanaria.app.stages import Stages
+from kanaria.app.watching import tell
 from kanaria.core.clock import SystemClock
 from kanaria.core.errors import SourceError
 from kanaria.core.network import PRIVATE
@@ -50,6 +51,8 @@ def analyze_paths(
     stages = Stages(config=settings, input_format=input_format, layout=layout, store=store)
     stages.inputs.notes += [own_note(own)] if own else []
     stages.check_host = check_host
+    if live and live.interface is not None:
+        stages.on_alert = lambda finding, now: tell(finding, now, language)
     try:
         with progress(total_size(paths)) as advance, _reject_file(rejects, stages):
             files = open_inputs(paths, on_progress=advance)
@@ -69,7 +72,8 @@ def _keep(analysis: Analysis, stages: Stages, folder: Path) -> None:
     from kanaria.store.incidents import IncidentStore
 
     with IncidentStore(folder) as store:
-        store.save(document(analysis, stages.facts)["incidents"], SystemClock().now())
+        now = SystemClock().now()
+        store.save(document(analysis, stages.facts)["incidents"], now, stages.kept.dump(stages, now))
 
 
 def _with_home(config: Config, home: Sequence[str]) -> Config:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ import pyarrow as pa
 from kanaria.app.config import Config
 from kanaria.app.home import infer
 from kanaria.app.inputs import Inputs
+from kanaria.app.kept import Kept, forgotten
 from kanaria.app.linking import Linker
 from kanaria.app.listings import user_facts
 from kanaria.app.material import Material
@@ -34,11 +35,12 @@ from kanaria.core.types import Analysis, Batch, Finding, HostObservation, Reject
 if TYPE_CHECKING:
     import duckdb
 
+    from kanaria.app.watching import Watch
     from kanaria.baseline.countries import Countries
     from kanaria.baseline.pattern import PatternOfLife
     from kanaria.baseline.silence import Silence
     from kanaria.baseline.web import WebProfile
-    from kanaria.detect import Detector
+    from kanaria.detect import Detector, RuleSet
     from kanaria.knowledge import NetworkTable
 
 Tables = Mapping[str, pa.Table]
@@ -66,9 +68,19 @@ class Stages:
     lived: bool = False
     """Whether there is, or will be, enough history to say what is normal; too short a capture is not scored."""
     on_reject: Callable[[RejectedRecord], None] | None = None
-    material: Material = field(default_factory=Material)
+    on_alert: Callable[[Finding, datetime], None] | None = None
+    """Told at once of mining on connections that are still open, and when; the analysis tells of them at the end."""
     inputs: Inputs = field(default_factory=Inputs)
     series: SeriesKeeper = field(default_factory=SeriesKeeper)
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What earlier runs with this store left for this one."""
+        return Kept(self.store)
+
+    @cached_property
+    def material(self) -> Material:
+        return Material(self.kept.carried)
 
     @cached_property
     def facts(self) -> Knowledge:
@@ -133,13 +145,14 @@ class Stages:
 
     @cached_property
     def silence(self) -> Silence:
-        """Who writes into logs how often; kept beside what is normal."""
+        """Who writes into logs how often; kept with the incidents."""
         from kanaria.baseline.silence import Silence
 
-        return Silence(self.store / "baseline" if self.store else None)
+        return Silence(self.kept.silence)
 
     @cached_property
-    def detector(self) -> Detector:
+    def rules(self) -> RuleSet:
+        """Kanaria's models and the user's."""
         from kanaria import detect
 
         own = [Path(folder) for folder in self.config.rules]
@@ -147,14 +160,33 @@ class Stages:
         if own:
             rules = detect.merged(rules, detect.load(own, weights=self.facts.weights))
         self.inputs.notes += [Text(en=f"rule not loaded: {e}", ja=f"読み込めないルール: {e}") for e in rules.errors]
-        return detect.Detector(rules, lambda: self.engine, facts=self.facts)
+        return rules
+
+    @cached_property
+    def detector(self) -> Detector:
+        from kanaria import detect
+
+        seen = self.kept.ledger.seen if self.store else None
+        detector = detect.Detector(self.rules, lambda: self.engine, facts=self.facts, seen=seen)
+        changed = detector.load_state(self.kept.correlations) if self.kept.correlations else ()
+        if changed:
+            self.inputs.notes.append(forgotten(changed))
+        return detector
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Judges connections that are still open."""
+        from kanaria.app.watching import Watch
+
+        return Watch(self)
 
     def normalise(self, streams: Iterable[Stream]) -> Iterator[Batch]:
         """Bytes to normalised tables. Inputs in no known format are noted and passed over."""
         from kanaria.formats import registry
 
         home, layout = self.config.home_networks, self.layout
-        context = ReadContext(home=home, engine=lambda: self.engine, layout=layout, open_flows=False)
+        watched = self.on_alert is not None
+        context = ReadContext(home=home, engine=lambda: self.engine, layout=layout, open_flows=watched)
         wanted = self.input_format or ("logformat" if self.layout is not None else None)
         for stream in streams:
             known = getattr(stream, "format_name", None) or wanted  # a live source knows what it brings
@@ -163,7 +195,10 @@ class Stages:
                 self.inputs.unknown(stream)
                 continue
             self.inputs.open(stream.name, chosen.name)
-            for batch in chosen.read(stream, context):
+            for batch in self.kept.follow(stream, chosen.read(stream, context)):
+                if batch.interim:  # comes again when its connections have ended, and counts then
+                    self.watch.look(batch.tables)
+                    continue
                 self.inputs.count(batch)
                 for reject in batch.rejects if self.on_reject else ():
                     assert self.on_reject is not None  # noqa: S101  (the loop runs only when it is set)
@@ -238,7 +273,8 @@ class Stages:
             self.web.absorb(tables["http"])
         if self.lived and set(tables) & LIVED:
             tables = self.countries.score(self.life.score(tables))
-        return self.silence.watch(tables) if "logon" in tables else tables
+        fresh = self.kept.fresh({name: tables[name] for name in ("logon",) if name in tables})
+        return {**tables, **self.silence.watch(fresh, tables.get("host"))}
 
     def evaluate(self, tables: Tables) -> list[Finding]:
         return self.detector.evaluate(tables)
@@ -247,6 +283,7 @@ class Stages:
         """Absorb what is not part of a finding. Web requests have a profile of their own."""
         if self.lived and set(tables) & LIVED:
             withheld = {event_id for finding in findings for event_id in finding.event_ids}
+            tables = self.kept.fresh(tables)  # the same records again teach nothing
             self.life.learn(tables, exclude_event_ids=withheld)
             self.countries.learn(tables, exclude_event_ids=withheld)
 

@@ -43,8 +43,9 @@ class ReadContext:
 
     ``engine`` is the in-memory DuckDB the application opened; ``progress`` is told how many compressed bytes were read.
     ``layout`` is an Apache LogFormat or nginx log_format string from the user. ``year`` completes syslog times.
-    ``open_flows`` asks for rows of flows that go on, as soon as they are worth it and then every minute, under the id
-    the flow has when it ends; without it every flow is told once, when it has ended or nothing more comes.
+    ``open_flows`` asks for interim batches of flows that go on, as soon as both sides have spoken and then ever more
+    rarely, under the id the flow has when it ends; without it every flow is told once, when it has ended or nothing
+    more comes.
     """
 
     home: HomeNetworks = field(default_factory=HomeNetworks)

@@ -73,6 +73,8 @@ class Batch:
 
     ``rows`` counts the records read, rejected ones included. A table may be missing when no record belonged to it.
     ``rejected`` counts every rejected record of the batch; ``rejects`` keeps at most some of them.
+    ``interim`` rows are flows that go on, as far as they have come: their rows come again under the same ids, and only
+    the last ones count.
     """
 
     source: str
@@ -81,6 +83,7 @@ class Batch:
     rows: int
     rejects: tuple[RejectedRecord, ...] = ()
     rejected: int = 0
+    interim: bool = False
     position: Position
 
 

@@ -2,8 +2,9 @@
 
 In: a ``connection`` table and the facts that hold the weights. Out: the same table with ``mining.grammar_bits`` (log2
 likelihood ratio for a miner on this connection, null where there was too little to judge), ``mining.grammar_kind``
-(``sequence`` when the order of messages was there, ``flow`` when only totals were), and the reason in both languages.
-A connection that is still open is judged on what it has shown so far; call again when it has shown more.
+(``sequence`` when the order of messages was there, ``flow`` when only totals were), the reason in both languages, and
+after how many seconds of the connection the bits first sufficed for an alert (null where they never do). A connection
+that is still open is judged on what it has shown so far; call again when it has shown more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow as pa
 from kanaria.core.facts import Knowledge, Weight
 from kanaria.mining import grammar_signs as signs
 from kanaria.mining import grammar_words as words
+from kanaria.mining.grammar_moment import moments
 from kanaria.mining.grammar_sequence import (
     BLURRED_LEAST,
     BLURRED_SHARE,
@@ -33,7 +35,13 @@ from kanaria.mining.grammar_sequence import (
     steady,
 )
 
-COLUMNS = ("mining.grammar_bits", "mining.grammar_kind", "mining.grammar_because_en", "mining.grammar_because_ja")
+COLUMNS = (
+    "mining.grammar_bits", "mining.grammar_kind", "mining.grammar_because_en", "mining.grammar_because_ja",
+    "mining.grammar_seconds",
+)  # fmt: skip
+
+ALERT = 7.0
+"""Bits from which the rules speak of mining (docs/explanation/detection.md)."""
 
 PREFIX = "grammar_"
 """Weight ids are this prefix and a sign's name; ``grammar_sequence`` and ``grammar_flow`` are where sums begin."""
@@ -62,7 +70,7 @@ WORDS_FROM = 0.0
 
 
 def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
-    """The table with the four ``mining.grammar_*`` columns; rows and their order stay. Raises KeyError for a weight
+    """The table with the ``mining.grammar_*`` columns; rows and their order stay. Raises KeyError for a weight
     that the facts lack."""
     weights = knowledge.weights
     rows = connection.num_rows
@@ -75,20 +83,44 @@ def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
     shown = signs.of_sequence(seen, seconds[which], rate[which], datagrams[which], other[which])
     sums = score(shown, weights, "sequence")
     bits[which], kind[which] = sums, "sequence"
+    plain = which[sums >= ALERT]
+    after = np.full(rows, np.nan)
+    needed = np.zeros(rows, dtype=np.int64)
+    after[plain], needed[plain] = _first_plain(connection.take(plain), datagrams[plain], other[plain], weights)
+    after[plain] = np.where(needed[plain] > 0, after[plain], seconds[plain])
     for position in np.flatnonzero(sums > WORDS_FROM):
-        because[which[position]] = words.of_sequence(seen, int(position), float(seconds[which[position]]))
+        row = int(which[position])
+        when = (float(after[row]), int(needed[row])) if sums[position] >= ALERT else None
+        because[row] = words.of_sequence(seen, int(position), float(seconds[row]), when)
 
     flow_rows, volume = flows(connection, seconds, datagrams, other)
     sums = score(signs.of_flow(volume), weights, "flow")
     bits[flow_rows], kind[flow_rows] = sums, "flow"
     for position in np.flatnonzero(sums > WORDS_FROM):
         because[flow_rows[position]] = words.of_flow(volume, int(position))
-    return _with(connection, bits, kind, because)
+    return _with(connection, bits, kind, because, after)
+
+
+def _first_plain(rows: pa.Table, datagrams: Bools, other: Bools, weights: Mapping[str, Weight]) -> tuple[Floats, Ints]:
+    """When the messages of each row first sufficed for an alert; see ``grammar_moment.moments``."""
+
+    def judge(messages: Messages, count: Ints, row: Ints) -> tuple[Ints, Floats]:
+        which, seen = patterns(messages, count, datagrams[row])
+        of = row[which]
+        # How long it lasts and how busy it is, a look knows from its messages alone.
+        shown = signs.of_sequence(seen, seen.span, np.zeros(len(of)), datagrams[of], other[of])
+        return which, score(shown, weights, "sequence")
+
+    return moments(rows["messages"], judge, ALERT)
 
 
 def sequences(column: pa.ChunkedArray | pa.Array, datagrams: Bools) -> tuple[Ints, Exchange]:
     """The rows of a ``messages`` column that can be judged, and the exchange pattern of each."""
-    messages, sizes = flatten(column)
+    return patterns(*flatten(column), datagrams)
+
+
+def patterns(messages: Messages, sizes: Ints, datagrams: Bools) -> tuple[Ints, Exchange]:
+    """The same over messages that are flat already, ``sizes`` of each connection."""
     body = steady(messages, datagrams)
     which = np.flatnonzero(judgeable(body, len(sizes)))
     number = np.full(len(sizes), -1, dtype=np.int64)
@@ -176,13 +208,14 @@ def other_protocol(connection: pa.Table) -> Bools:
 
 def _with(
     connection: pa.Table, bits: Floats, kind: np.ndarray[tuple[int], np.dtype[np.object_]],
-    because: list[tuple[str, str] | None],
+    because: list[tuple[str, str] | None], after: Floats,
 ) -> pa.Table:  # fmt: skip
     values = (
         pa.array(bits, mask=np.isnan(bits)),
         pa.array(kind, pa.string()),
         pa.array([text and text[0] for text in because], pa.string()),
         pa.array([text and text[1] for text in because], pa.string()),
+        pa.array(after, mask=np.isnan(after)),
     )
     for name, column in zip(COLUMNS, values, strict=True):
         connection = connection.append_column(name, column)

@@ -6,12 +6,21 @@ from kanaria.mining.grammar_sequence import Exchange
 from kanaria.mining.grammar_signs import Volume
 
 
-def of_sequence(seen: Exchange, row: int, seconds: float) -> tuple[str, str]:
-    """The pattern of one connection: what the client repeats, how it is answered, what the server pushes, how long."""
+def of_sequence(seen: Exchange, row: int, seconds: float, plain: tuple[float, int] | None = None) -> tuple[str, str]:
+    """The pattern of one connection: what the client repeats, how it is answered, what the server pushes, how long; and
+    after how many seconds and messages it was plain, 0 messages where only the connection's length made it so."""
     lasted = max(seconds, float(seen.span[row]))
     parts = [_submits(seen, row), _pushes(seen, row)]
     english = [part[0] for part in parts if part] + [_english_time(lasted)]
     japanese = [part[1] for part in parts if part] + [f"継続 {_japanese_time(lasted)}"]
+    if plain:
+        when, needed = plain
+        english.append(f"plain after {_english_time(when)}" + (f" and {needed} messages" if needed else ""))
+        japanese.append(
+            f"開始から {_japanese_time(when)}"
+            + (f"、メッセージ {needed} 通" if needed else "")
+            + "で判定できる状態でした"
+        )
     return "; ".join(english), "。".join(japanese) + "。"
 
 

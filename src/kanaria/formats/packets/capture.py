@@ -29,7 +29,7 @@ from kanaria.formats.packets.window import Window
 PLAIN_BYTES = 4 << 20  # measured: the plain path reads 4 MB in the time Numba needs to load its compiled code
 BATCH_FLOWS = 8192
 BATCH_BYTES = 64 << 20
-FIRST_REPORT, REPORT_INTERVAL = 2 * L.SECOND, 60 * L.SECOND  # open flows of a live stream: seen soon, then each minute
+FIRST_REPORT, REPORT_INTERVAL = 2 * L.SECOND, 60 * L.SECOND  # open flows of a live stream: soon, then ever more rarely
 LIVE_WAIT = 1.0  # seconds between batches of a live stream
 SWEEP = 10 * L.SECOND  # of capture time between looking for silent flows
 
@@ -221,10 +221,23 @@ class _Run:
         self._due = time.monotonic() + LIVE_WAIT
         engine.advance(time.time_ns() // 1000)
         for flows in engine.sweep(self._context.open_flows):
-            yield from self._hold(flows)
+            yield from [self._interim(flows)] if flows.open.any() else self._hold(flows)
         if self._sets or self._dns_rows or self._packets > self._read:
             self._short = engine.shortages()
             yield self._batch(window.offset, reader.damage)
+
+    def _interim(self, flows: FlowSet) -> Batch:
+        """Flows that go on, as far as they have come; their rows come again, with the same ids, and then count."""
+        return Batch(
+            source=self._stream.name,
+            format=PcapFormat.name,
+            tables={
+                name: orient(table, self._context.home) for name, table in tables_of(flows, **self._origin).items()
+            },
+            rows=0,
+            position=Position(source=self._stream.name, offset=self._offset, row=self._packets),
+            interim=True,
+        )
 
     def _hold(self, flows: FlowSet) -> Iterator[Batch]:
         size = sum(side.nbytes for side in flows.first)

@@ -78,7 +78,7 @@ PACKET = np.dtype(
 FLOW = np.dtype(
     [
         ("ip_hi", "u8", (2,)), ("ip_lo", "u8", (2,)), ("port", "i4", (2,)),
-        ("first_packet", "i8"), ("start", "i8"), ("last", "i8"), ("reported", "i8"),
+        ("first_packet", "i8"), ("start", "i8"), ("last", "i8"), ("reported", "i8"), ("told", "i8"),
         ("bytes", "i8", (2,)), ("packets", "i8", (2,)), ("payload", "i8", (2,)), ("messages", "i8", (2,)),
         ("next_seq", "u4", (2,)), ("hole", "u4", (2,)), ("hole_end", "u4", (2,)), ("isn", "u4", (2,)),
         ("sent", "i4", (2,)),
@@ -94,7 +94,8 @@ FLOW = np.dtype(
     align=True,
 )  # fmt: skip
 """One flow; side 0 is the client. ``log_*`` is the chain of kept segments, ``run_*`` the message being received,
-``ask_*`` the client message that waits for its answer, ``link`` the next flow of a hash chain or free list."""
+``ask_*`` the client message that waits for its answer, ``reported`` when the open flow was last told of and ``told``
+with how many messages, ``link`` the next flow of a hash chain or free list."""
 
 PAIR = np.dtype(
     [("request", "i4"), ("answer", "i4"), ("count", "i8"), ("error", "i8"), ("delay", "i8")], align=True

@@ -23,6 +23,7 @@ from kanaria.formats.packets.layout import (
     FIN,
     GUESSED,
     ICMP_IDLE,
+    MESSAGES,
     NONE,
     OK,
     SYN,
@@ -182,6 +183,7 @@ def _create(state: State, packet: Any, number: Int, chain: Int) -> Any:
     flow["start"] = packet["time"]
     flow["last"] = packet["time"]
     flow["reported"] = 0
+    flow["told"] = 0
     for side in range(2):
         for counter in (flow["bytes"], flow["packets"], flow["payload"], flow["messages"]):
             counter[side] = 0
@@ -265,10 +267,28 @@ def track(
 
 
 @jit
+def _grown(flow: Any, now: Int, first_report: Int, interval: Int) -> bool:
+    """Whether an open flow shows enough that it did not show when it was last reported."""
+    sent = flow["messages"]
+    said = i64(sent[0] + sent[1])
+    age = now - flow["start"]
+    if sent[0] == 0 or sent[1] == 0 or age < first_report or flow["last"] <= flow["reported"]:
+        return False
+    if flow["reported"] == 0:
+        return True
+    told = i64(flow["told"])
+    if told < MESSAGES and 4 * said >= 5 * told and said > told:
+        return True
+    return bool(age >= interval and age >= 2 * (flow["reported"] - flow["start"]))
+
+
+@jit
 def sweep(state: State, first_report: Int, interval: Int, finished: Array, due: Array) -> Any:
     """Flows silent for too long go to ``finished``; with ``interval`` > 0, flows worth reporting while open to ``due``.
 
-    A flow is due ``first_report`` after it began and then every ``interval``, if anything happened since the last time.
+    A flow in which both sides have spoken is due ``first_report`` after it began. It is due again when it has a quarter
+    more messages, as long as these are kept one by one, and whenever its age has doubled, not before ``interval``. So
+    the reports of one flow become rarer and rarer, and all of them together cost a few times the last.
     """
     now = state.heads[NOW]
     done = 0
@@ -281,12 +301,11 @@ def sweep(state: State, first_report: Int, interval: Int, finished: Array, due: 
             _unlink(state, slot)
             finished[done] = slot
             done += 1
-        elif interval > 0:
-            wait = interval if flow["reported"] else first_report
-            if now - max(flow["reported"], flow["start"]) >= wait and flow["last"] > flow["reported"]:
-                flow["reported"] = now
-                due[owed] = slot
-                owed += 1
+        elif interval > 0 and _grown(flow, now, first_report, interval):
+            flow["reported"] = now
+            flow["told"] = flow["messages"][0] + flow["messages"][1]
+            due[owed] = slot
+            owed += 1
     return done, owed
 
 

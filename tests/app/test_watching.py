@@ -1,0 +1,197 @@
+"""Mining is told of while its connection is open, rarely, and counts once: on packets as they come, and on real ones."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pytest
+
+from kanaria.app.pipeline import analyse
+from kanaria.app.stages import Stages
+from kanaria.core.types import Analysis, Finding
+from kanaria.formats.packets import capture
+from kanaria.lab import netns
+from kanaria.lab.lookalikes import LOOKALIKES
+from kanaria.lab.mining import Plan, conversation
+from kanaria.lab.scenario import EPOCH, Conversation, Host, write_pcap
+from kanaria.sources import open_inputs
+from tests.app.test_cli_live import process
+
+MINER, POOL = Host("miner", "192.168.1.20"), Host("pool", "203.0.113.50")
+Told = list[tuple[timedelta, Finding]]
+
+
+class PacketByPacket(io.RawIOBase):
+    """A capture that comes one packet at a time, as from an interface."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = memoryview(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: object) -> int:
+        size = 24 if bytes(self._rest[:4]) == b"\xd4\xc3\xb2\xa1" else 0
+        if not size and len(self._rest):
+            size = 16 + int(struct.unpack_from("<I", self._rest, 8)[0])
+        memoryview(into)[:size] = self._rest[:size]  # type: ignore[arg-type]
+        self._rest = self._rest[size:]
+        return size
+
+
+class Interface:
+    """What such a capture is to a reader."""
+
+    name = "lab0"
+    path: Path | None = None
+    size: int | None = None
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def head(self) -> bytes:
+        return self._data[:1000]
+
+    def open(self) -> BinaryIO:
+        return PacketByPacket(self._data)  # type: ignore[return-value]
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, path: Path, *, watch: bool = True) -> tuple[Told, Analysis]:
+    """What is told while the capture in a file comes in packet by packet, and the analysis at its end."""
+    monkeypatch.setattr(capture, "LIVE_WAIT", 0.0)
+    told: Told = []
+    stages = Stages()
+    if watch:
+        stages.on_alert = lambda finding, now: told.append((now - EPOCH, finding))
+    try:
+        return told, analyse([Interface(path.read_bytes())], stages)
+    finally:
+        stages.release()
+
+
+def mined(folder: Path, seconds: float, *, ended: bool = False, dialect: str = "kawpow") -> Path:
+    plan = Plan(dialect=dialect, wrapping="tls", seconds=seconds, share_seconds=20, seed=1)
+    write_pcap([conversation(plan, MINER, POOL, 443, ended=ended)], folder / "open.pcap")
+    return folder / "open.pcap"
+
+
+def test_a_miner_is_told_of_at_once_and_then_ever_more_rarely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, analysis = watched(monkeypatch, mined(tmp_path, 10_000))
+    first, *again = [when for when, _ in told]
+    assert first < timedelta(minutes=2)
+    since = [when - first for when in again]
+    assert 3 <= len(since) <= 5
+    assert since[0] >= timedelta(minutes=10)
+    assert all(later >= 2 * earlier for earlier, later in itertools.pairwise(since))
+    assert {finding.rule for _, finding in told} == {"crypto_currency_mining_activity"}
+    (incident,) = analysis.incidents
+    assert incident.devices == (MINER.address,)
+
+
+def test_the_alert_comes_when_the_bits_suffice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, analysis = watched(monkeypatch, mined(tmp_path, 900))
+    when = told[0][0].total_seconds()
+    (final,) = {f.why.en for i in analysis.incidents for f in i.findings if f.rule == told[0][1].rule}
+    said = re.search(r"plain after (\d+) s and (\d+) messages", final)
+    assert said
+    # The first look with enough bits is at most a quarter more messages after the very message that made them enough.
+    assert int(said[1]) <= when <= int(said[1]) * 1.5
+    assert int(said[2]) <= 40
+
+
+def test_watching_changes_nothing_in_the_analysis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = mined(tmp_path, 1800)
+    told, analysis = watched(monkeypatch, path)
+    _, unwatched = watched(monkeypatch, path, watch=False)
+    assert told
+    assert analysis == unwatched
+    assert [f.values["count"] for i in analysis.incidents for f in i.findings if f.table == "connection"] == ["1"]
+
+
+def test_a_clear_text_login_is_told_of_with_the_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan(dialect="cryptonote", seconds=120, share_seconds=5)
+    write_pcap([conversation(plan, MINER, POOL, 3333, ended=False)], tmp_path / "open.pcap")
+    told, _ = watched(monkeypatch, tmp_path / "open.pcap")
+    assert told[0][0] <= timedelta(seconds=10)
+    assert "cryptonote" in told[0][1].why.en
+
+
+def test_a_dashboard_is_not_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    talks = [
+        Conversation(
+            client=MINER, server=POOL, server_port=443, client_port=40_000 + number, ended=False,
+            messages=tuple(LOOKALIKES[name][1](np.random.default_rng(3), 900.0)),
+        )
+        for number, name in enumerate(sorted(name for name, (kind, _) in LOOKALIKES.items() if kind == "tcp"))
+    ]  # fmt: skip
+    write_pcap(talks, tmp_path / "open.pcap")
+    told, analysis = watched(monkeypatch, tmp_path / "open.pcap")
+    assert told == []
+    assert analysis.incidents == ()
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_file_that_stops_in_the_middle_of_a_connection_is_judged(tmp_path: Path, ended: bool) -> None:
+    stages = Stages()
+    analysis = analyse(open_inputs([str(mined(tmp_path, 900, ended=ended))]), stages)
+    stages.release()
+    assert "crypto_currency_mining_activity" in {f.rule for i in analysis.incidents for f in i.findings}
+
+
+@pytest.mark.slow
+@pytest.mark.privileged
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_miner_that_never_leaves_is_told_of_while_it_mines(tmp_path: Path, language: str) -> None:
+    """Real packets inside TLS between namespaces; ten of the miner's seconds pass in one."""
+    if reason := netns.available():
+        pytest.skip(reason)
+    side = [sys.executable, "-m", "kanaria.lab.live"]
+    how = [netns.SERVER_ADDRESS, "4443", "--dialect", "kawpow", "--tls", str(tmp_path), "--speed", "10"]
+    how += ["--seconds", "6000", "--share-seconds", "30"]
+    with netns.pair(f"knopen{os.getpid()}-{language}") as pair:
+        pool = pair.start(pair.server, [*side, "pool", *how])
+        started: list[subprocess.Popen[bytes]] = [pool]
+        try:
+            with process(tmp_path, "--interface", "lab0", "--lang", language, inside=pair.client) as kanaria:
+                started.append(pair.start(pair.client, [*side, "miner", *how]))
+                assert kanaria.stderr is not None
+                limit = threading.Timer(60, kanaria.kill)
+                limit.start()
+                line = kanaria.stderr.readline().decode()
+                limit.cancel()
+                mining = started[1].poll() is None
+                os.kill(kanaria.pid, signal.SIGINT)
+                out, err = kanaria.communicate(timeout=120)
+        finally:
+            for one in started:
+                one.kill()
+                one.communicate()
+    assert mining
+    assert (
+        "still open: Crypto Currency Mining Activity" if language == "en" else "通信中: 暗号通貨マイニングの通信"
+    ) in line
+    assert netns.SERVER_ADDRESS in line
+    needed = re.search(r"and (\d+) messages" if language == "en" else r"メッセージ (\d+) 通", line)
+    assert needed
+    assert int(needed[1]) <= 60
+    assert (kanaria.returncode, err.decode().count("\n")) == (1, 1)  # found in the report too, and told of only once
+    assert netns.CLIENT_ADDRESS in out.decode()
+
+
+def test_time_told_is_the_captures_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, _ = watched(monkeypatch, mined(tmp_path, 600))
+    assert isinstance(told[0][0], timedelta)
+    assert timedelta(0) < told[0][0] < timedelta(seconds=600)
+    assert all(isinstance(finding.time, datetime) and finding.time <= EPOCH + when for when, finding in told)
