@@ -7,13 +7,14 @@ import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.stream import ReadContext
 from kanaria.formats.lines import Block
-from kanaria.formats.web import tables
+from kanaria.formats.web import tables, treecolumns, values
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.reader import Parsed, parse_block
 from kanaria.formats.web.treejson import Tree, choose
@@ -128,6 +129,27 @@ def test_durations_and_times_are_cut_and_rounded_alike(numbers: list[float]) -> 
     records = [{**CADDY, "duration": abs(number), "ts": 1.7e9 + number} for number in numbers]
     fast, slow = both(TREES["caddy"], "".join(json.dumps(record) + "\n" for record in records).encode())
     assert fast == slow
+
+
+WRITTEN = st.one_of(
+    st.from_regex(
+        r"(2026|1970|0000|9999)-(01|02|13)-(00|02|29|31)[T ](00|23|24):00:(05|59|60)(\.[0-9]{0,10})?(Z|[+-]09:?30|)",
+        fullmatch=True,
+    ),
+    st.from_regex(r"[0-9]{8,11}", fullmatch=True),
+    st.sampled_from(["17/May/2015:10:05:03 +0000", "2026/01/02 03:04:05", "\u0663", "٣", "+5", ""]),
+    st.none(),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(WRITTEN, min_size=1, max_size=6))
+@example(["2026-01-02T03:04:05.123456789Z", "2026-01-02T03:04:05.1Z", "2026-01-02T03:04:05,1Z", None])
+def test_times_and_small_numbers_of_a_column_are_those_of_single_texts(texts: list[str | None]) -> None:
+    column = pa.array([None, *texts], pa.string()).slice(1)
+    times, small = treecolumns._times(column), treecolumns._small(column)
+    assert times.to_pylist() == [None if text is None else values.any_time(text) for text in texts]
+    assert small.to_pylist() == [None if text is None else values.small_integer(text) for text in texts]
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))

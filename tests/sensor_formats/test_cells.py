@@ -41,8 +41,8 @@ def seen(part: Part) -> Seen:
 
 def both_delimited(data: bytes) -> tuple[Seen, Seen]:
     lines = Spans.of(data, 5)
-    options = cols._DelimitedOptions(tuple(NAMES), "\t", ("-", "nil"), False)
-    fast = cols.read_delimited(lines, NAMES, TYPES, nulls=("-", "nil"))
+    options = cols._DelimitedOptions(tuple(NAMES), "\t", ("-", "nil", "8"), False)
+    fast = cols.read_delimited(lines, NAMES, TYPES, nulls=("-", "nil", "8"))
     return seen(fast), seen(cols._read_delimited_carefully(lines, options, TYPES))
 
 
@@ -56,6 +56,7 @@ NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.decimals(-(10**9), 10**9, places=6).map(str),
     st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{0,45})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.from_regex(r"[0-9:/]{7,9}|[0-9]{6,10}\.[0-9]{5,9}|[0-9]{15,18}", fullmatch=True),  # around what is read at once
 )
 CELLS = st.one_of(
     st.sampled_from(

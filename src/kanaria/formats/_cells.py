@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from kanaria.formats.compiled import jit
+from kanaria.formats._vector import WIDTH, eight, lowest, matches
+from kanaria.formats.compiled import inline, jit
 
 SKIP, TEXT, INT, REAL, BOOL, OBJECT, LIST, FIRST = range(8)
 NULL = np.iinfo(np.int64).min
 # Whole numbers below are exact doubles, and so is such a number divided by 10**22 at most, rounded once.
 _EXACT = 1 << 53
 _POWERS = np.array([10.0**n for n in range(23)])
+_TENS = np.array([10**n for n in range(17)])
 
 
 @jit
@@ -71,7 +73,7 @@ def real_number(buf, a, b):  # type: ignore[no-untyped-def]
 # --- delimited text -------------------------------------------------------------------------------------------------
 
 
-@jit
+@inline
 def _is_null(buf, a, b, nulls, cuts):  # type: ignore[no-untyped-def]
     for k in range(cuts.shape[0] - 1):
         if cuts[k + 1] - cuts[k] != b - a:
@@ -84,7 +86,7 @@ def _is_null(buf, a, b, nulls, cuts):  # type: ignore[no-untyped-def]
     return False
 
 
-@jit
+@inline
 def _cell(kind, slot, buf, a, b, n, begins, lengths, numbers, reals):  # type: ignore[no-untyped-def]
     """Note one cell that is not null; False when it is not of the plain form of its type."""
     if kind == TEXT:
@@ -110,29 +112,74 @@ def _cell(kind, slot, buf, a, b, n, begins, lengths, numbers, reals):  # type: i
     return plain
 
 
-@jit
-def _digits(buf, at, value):  # type: ignore[no-untyped-def]
-    """(place behind the digits at ``at``, the number they continue); the first 18 count."""
-    i = np.uintp(at)
-    while np.uint8(buf[i] - np.uint8(48)) <= 9:
-        value = value * 10 + np.int64(buf[i] - np.uint8(48))
-        i += np.uintp(1)
-    return np.int64(i), value
+@inline
+def _eight(buf, a, b):  # type: ignore[no-untyped-def]
+    """The number that the 1 to 8 bytes buf[a:b] write, above 99,999,999 when they are not all digits.
+
+    All bytes at once: what comes before them is replaced by zeros, neighbours are added in pairs three times. Cells of
+    changing lengths cost a loop over their digits more for guessing wrong where it ends than for the digits.
+    """
+    kept = np.uint64(0xFFFFFFFFFFFFFFFF) << np.uint64(8 * (8 - (b - a)))
+    digits = (eight(buf, b - 8) ^ np.uint64(0x3030303030303030)) & kept
+    if ((digits + np.uint64(0x7676767676767676)) | digits) & np.uint64(0x8080808080808080):
+        return np.int64(100_000_000)
+    digits = ((digits * np.uint64(10 * 256 + 1)) >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF)
+    digits = ((digits * np.uint64(100 * 65536 + 1)) >> np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
+    return np.int64((digits * np.uint64(10000 * (1 << 32) + 1)) >> np.uint64(32))
 
 
-@jit
-def _usual(kind, slot, buf, at, n, numbers, reals):  # type: ignore[no-untyped-def]
-    """Note a number in its commonest form while passing over it; returns the place behind it."""
-    end, value = _digits(buf, at, 0)
+@inline
+def _digits(buf, a, b):  # type: ignore[no-untyped-def]
+    """The number written by the bytes buf[a:b], NULL unless they are 1 to 16 digits."""
+    if not (0 < b - a <= 16) or b < 16:
+        return NULL
+    if b - a <= 8:
+        low = _eight(buf, a, b)
+        return low if low < 100_000_000 else NULL
+    high, low = _eight(buf, a, b - 8), _eight(buf, b - 8, b)
+    return high * 100_000_000 + low if high < 100_000_000 and low < 100_000_000 else NULL
+
+
+@inline
+def _usual(kind, slot, buf, a, b, n, numbers, reals):  # type: ignore[no-untyped-def]
+    """Note a number in its commonest form: up to 16 digits, a real with a point among them. False for any other."""
     if kind == INT:
-        numbers[slot, n] = value if 0 < end - at <= 18 else NULL
-        return end
-    if 0 < end - at <= 15 and buf[end] == 46:
-        last, value = _digits(buf, end + 1, value)
-        if end + 1 < last <= at + 16:  # 15 digits are always below _EXACT
-            reals[slot, n] = value / _POWERS[last - end - 1]
-            return last
-    return at
+        numbers[slot, n] = _digits(buf, a, b)
+        return numbers[slot, n] != NULL
+    if b - a > WIDTH or a + WIDTH > buf.shape[0]:
+        return False
+    points = matches(buf, a, np.uint8(46)) & ((1 << (b - a)) - 1)
+    if points == 0:
+        return False
+    point = a + lowest(points)
+    whole, part, digits = _digits(buf, a, point), _digits(buf, point + 1, b), b - point - 1
+    if whole < 0 or part < 0 or b - a > 17:
+        return False
+    value = whole * _TENS[digits] + part
+    if value >= _EXACT:
+        return False
+    reals[slot, n] = value / _POWERS[digits]
+    return True
+
+
+@inline
+def _delimiters(buf, window, delimiter):  # type: ignore[no-untyped-def]
+    """Which of the next ``WIDTH`` bytes are delimiters, as bits."""
+    if window + WIDTH <= buf.shape[0]:
+        return matches(buf, window, delimiter)
+    bits = 0
+    for i in range(window, buf.shape[0]):
+        if buf[i] == delimiter:
+            bits |= 1 << (i - window)
+    return bits
+
+
+@jit
+def _is_ascii(buf, a, b):  # type: ignore[no-untyped-def]
+    high = np.uint8(0)
+    for i in range(np.uintp(a), np.uintp(b)):
+        high |= buf[i]
+    return high < 128
 
 
 @jit
@@ -143,35 +190,28 @@ def delimited(  # type: ignore[no-untyped-def]
 
     ``wide`` says that bytes above 127 are known to be UTF-8; else lines with such bytes are not sure.
     """
-    width = kinds.shape[0]
+    width, delimiter = kinds.shape[0], np.uint8(delimiter)
     for n in range(ends.shape[0]):
-        begin, end = starts[n], np.uintp(ends[n])
-        column, fine, high = 0, True, np.uint8(0)
+        begin, end = starts[n], ends[n]
+        window, bits = begin, _delimiters(buf, begin, delimiter)
+        column, fine = 0, True
         while True:
+            while bits == 0 and window + WIDTH < end:
+                window += WIDTH
+                bits = _delimiters(buf, window, delimiter)
+            cut = min(window + lowest(bits), end) if bits else end
+            bits &= bits - 1
             kind = kinds[column] if column < width else SKIP
-            i = np.uintp(begin)
-            if kind == INT or kind == REAL:
-                i = np.uintp(_usual(kind, slots[column], buf, begin, n, numbers, reals))
-            if i == np.uintp(begin) or (i < end and buf[i] != delimiter):  # everything but a usual number
-                i = np.uintp(begin)
-                while i < end and buf[i] != delimiter:
-                    high |= buf[i]
-                    i += np.uintp(1)
-                at = np.int64(i)
-                if fine and kind != SKIP:
-                    if kind == INT:
-                        numbers[slots[column], n] = NULL
-                    elif kind == REAL:
-                        reals[slots[column], n] = np.nan
-                    if not _is_null(buf, begin, at, nulls, cuts):
-                        fine = _cell(kind, slots[column], buf, begin, at, n, begins, lengths, numbers, reals)
-            elif kind == INT and numbers[slots[column], n] == NULL:
-                fine = False  # more digits than are sure
+            if fine and kind != SKIP and not _is_null(buf, begin, cut, nulls, cuts):
+                slot = slots[column]
+                usual = (kind == INT or kind == REAL) and _usual(kind, slot, buf, begin, cut, n, numbers, reals)
+                if not usual:
+                    fine = _cell(kind, slot, buf, begin, cut, n, begins, lengths, numbers, reals)
             column += 1
-            if i >= end:
+            if cut >= end:
                 break
-            begin = np.int64(i) + 1
+            begin = cut + 1
         # Blank lines and comments are passed over by the careful reader.
         first = buf[starts[n]]
-        plain = np.int64(end) > starts[n] and first > 32 and first != 35
-        sure[n] = fine and plain and column == width and (wide or high < 128)
+        plain = end > starts[n] and first > 32 and first != 35
+        sure[n] = fine and plain and column == width and (wide or _is_ascii(buf, starts[n], end))

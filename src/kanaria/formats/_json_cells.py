@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from kanaria.formats._cells import BOOL, FIRST, INT, LIST, NULL, OBJECT, REAL, SKIP, TEXT, number, real_number
 from kanaria.formats._json_text import blank, numeral, skip, string, unescape, word
-from kanaria.formats.compiled import jit
+from kanaria.formats._vector import WIDTH, equals, lowest, unprintable
+from kanaria.formats.compiled import inline, jit
 
 _OPEN = 6  # wanted objects inside one another
 _KEYS = 256  # keys of a line whose place is remembered
@@ -44,15 +45,17 @@ def _wanted(buf, a, b, parent, parents, keys, cuts):  # type: ignore[no-untyped-
     return -1
 
 
-@jit
+@inline
 def _same(buf, a, b, size):  # type: ignore[no-untyped-def]
+    if size <= WIDTH and max(a, b) + WIDTH <= buf.shape[0]:
+        return equals(buf, a, b) & ((1 << size) - 1) == (1 << size) - 1
     for i in range(np.uintp(size)):
         if buf[np.uintp(a) + i] != buf[np.uintp(b) + i]:
             return False
     return True
 
 
-@jit
+@inline
 def _value(kind, slot, buf, at, n, side, used, begins, lengths, numbers, reals):  # type: ignore[no-untyped-def]
     """Note a wanted value; returns where it ends, or -1 when it is not of the plain form of its type."""
     c = buf[at]
@@ -93,7 +96,7 @@ def _value(kind, slot, buf, at, n, side, used, begins, lengths, numbers, reals):
     return _numeric(kind, slot, buf, at, n, begins, lengths, numbers, reals)
 
 
-@jit
+@inline
 def _numeric(kind, slot, buf, at, n, begins, lengths, numbers, reals):  # type: ignore[no-untyped-def]
     """``_value`` for a number in a text, whole or real field."""
     end, whole, usual = numeral(buf, at)
@@ -113,13 +116,13 @@ def _numeric(kind, slot, buf, at, n, begins, lengths, numbers, reals):  # type: 
     return end
 
 
-@jit
+@inline
 def _unlike(kind, byte):  # type: ignore[no-untyped-def]
     """Whether a value begins otherwise than those the tree was made from: an object or none, or a word for a text."""
     return kind == OBJECT or byte == 123 or (kind == TEXT and (byte == 116 or byte == 102))
 
 
-@jit
+@inline
 def _first(slot, buf, at, n, side, used, begins, lengths, numbers, reals):  # type: ignore[no-untyped-def]
     """The only text of a list, or a text; returns where the value ends, or -1."""
     listed = buf[at] == 91
@@ -221,22 +224,32 @@ def json_objects(  # type: ignore[no-untyped-def]
 
 
 @jit
+def _printable(buf, a, b):  # type: ignore[no-untyped-def]
+    """Whether buf[a:b] is printable ASCII without a backslash."""
+    while a < b and a + WIDTH <= buf.shape[0]:
+        bits = unprintable(buf, a)
+        if bits:
+            return a + lowest(bits) >= b
+        a += WIDTH
+    for i in range(a, b):
+        byte = buf[i]
+        if byte < 32 or byte > 126 or byte == 92:
+            return False
+    return True
+
+
+@jit
 def plain_texts(buf, side, begins, lengths, sure):  # type: ignore[no-untyped-def]
     """Take back ``sure`` where a text has other bytes than printable ASCII, or a backslash."""
     size = buf.shape[0]
     for slot in range(lengths.shape[0]):
         for n in range(lengths.shape[1]):
-            low, high, slash = np.uint8(255), np.uint8(0), np.uint8(255)
-            begin = begins[slot, n]
-            if lengths[slot, n] <= 0:
+            begin, length = np.int64(begins[slot, n]), np.int64(lengths[slot, n])
+            if length <= 0:
                 continue
             if begin >= size:
-                for i in range(np.uintp(begin - size), np.uintp(begin - size + lengths[slot, n])):
-                    byte = side[i]
-                    low, high, slash = min(low, byte), max(high, byte), min(slash, np.uint8(byte ^ np.uint8(92)))
+                plain = _printable(side, begin - size, begin - size + length)
             else:
-                for i in range(np.uintp(begin), np.uintp(begin + lengths[slot, n])):
-                    byte = buf[i]
-                    low, high, slash = min(low, byte), max(high, byte), min(slash, np.uint8(byte ^ np.uint8(92)))
-            if low < 32 or high > 126 or slash == 0:
+                plain = _printable(buf, begin, begin + length)
+            if not plain:
                 sure[n] = False

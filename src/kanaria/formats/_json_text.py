@@ -10,21 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from kanaria.formats.compiled import jit
+from kanaria.formats._vector import WIDTH, ends_json_text, lowest
+from kanaria.formats.compiled import inline, jit
 
 _DEEPEST = 60  # of nested values; one bit each
 
 
-@jit
+@inline
 def blank(buf, at):  # type: ignore[no-untyped-def]
     while buf[at] == 32 or buf[at] == 9 or buf[at] == 13:
         at += 1
     return at
 
 
-@jit
+@inline
 def _special(buf, at):  # type: ignore[no-untyped-def]
     """The next quote, backslash or control byte; there is one, for the block ends with a line's end."""
+    while at + WIDTH <= buf.shape[0]:
+        bits = ends_json_text(buf, at)
+        if bits:
+            return at + lowest(bits)
+        at += WIDTH
     i = np.uintp(at)
     while buf[i] >= 32 and buf[i] != 34 and buf[i] != 92:
         i += np.uintp(1)
@@ -49,7 +55,7 @@ def _hex(buf, at):  # type: ignore[no-untyped-def]
     return value
 
 
-@jit
+@inline
 def string(buf, at):  # type: ignore[no-untyped-def]
     """(end of the string whose first byte is at ``at``: its closing quote, or -1; whether it has escapes)."""
     escaped = False
@@ -100,7 +106,7 @@ def unescape(buf, a, b, side, at):  # type: ignore[no-untyped-def]
     return at
 
 
-@jit
+@inline
 def numeral(buf, at):  # type: ignore[no-untyped-def]
     """(end of the JSON number at ``at`` or -1, whether it is whole, whether it is of a size all readers share)."""
     if buf[at] == 45:

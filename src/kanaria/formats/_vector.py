@@ -32,20 +32,72 @@ def at(_: Any, buf: Any, place: Any) -> Any:
     return types.uint8(buf, types.int64), code
 
 
+def _load(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
+    where = builder.bitcast(_pointer(context, builder, kind, array, place), _VECTOR.as_pointer())
+    return builder.load(where, align=1)
+
+
+def _all(builder: Any, byte: Any) -> Any:
+    """A vector of this byte throughout."""
+    one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), byte, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), None)
+    return builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), zeros)
+
+
+def _bits(builder: Any, flags: Any) -> Any:
+    return builder.zext(builder.bitcast(flags, ir.IntType(WIDTH)), ir.IntType(64))
+
+
+def _constant(byte: int) -> Any:
+    return ir.Constant(_VECTOR, [byte] * WIDTH)
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def matches(_: Any, buf: Any, place: Any, byte: Any) -> Any:
     """Which of the next ``WIDTH`` bytes equal ``byte``, as bits, the first one lowest."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        where = builder.bitcast(_pointer(context, builder, signature.args[0], *args[:2]), _VECTOR.as_pointer())
-        here = builder.load(where, align=1)
-        one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), args[2], ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), None)
-        wanted = builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), zeros)
-        bits = builder.bitcast(builder.icmp_unsigned("==", here, wanted), ir.IntType(WIDTH))
-        return builder.zext(bits, ir.IntType(64))
+        here = _load(context, builder, signature.args[0], *args[:2])
+        return _bits(builder, builder.icmp_unsigned("==", here, _all(builder, args[2])))
 
     return types.int64(buf, types.int64, types.uint8), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def equals(_: Any, buf: Any, place: Any, other: Any) -> Any:
+    """Which of the next ``WIDTH`` bytes equal those from ``other``, as ``matches`` says it."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[0]
+        here, there = (_load(context, builder, kind, args[0], where) for where in args[1:])
+        return _bits(builder, builder.icmp_unsigned("==", here, there))
+
+    return types.int64(buf, types.int64, types.int64), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def ends_json_text(_: Any, buf: Any, place: Any) -> Any:
+    """Which of the next ``WIDTH`` bytes are quotes, backslashes or control bytes, as ``matches`` says it."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        here = _load(context, builder, signature.args[0], *args)
+        quote, slash = (builder.icmp_unsigned("==", here, _constant(byte)) for byte in b'"\\')
+        return _bits(builder, builder.or_(builder.or_(quote, slash), builder.icmp_unsigned("<", here, _constant(32))))
+
+    return types.int64(buf, types.int64), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def unprintable(_: Any, buf: Any, place: Any) -> Any:
+    """Which of the next ``WIDTH`` bytes are not printable ASCII or are backslashes, as ``matches`` says it."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        here = _load(context, builder, signature.args[0], *args)
+        slash = builder.icmp_unsigned("==", here, _constant(ord("\\")))
+        moved = builder.sub(here, _constant(32))
+        return _bits(builder, builder.or_(slash, builder.icmp_unsigned(">", moved, _constant(126 - 32))))
+
+    return types.int64(buf, types.int64), code
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -59,13 +111,23 @@ def lowest(_: Any, bits: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def eight(_: Any, buf: Any, place: Any) -> Any:
+    """The 8 bytes from ``place`` as one number, the first one lowest."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        where = builder.bitcast(_pointer(context, builder, signature.args[0], *args), ir.IntType(64).as_pointer())
+        return builder.load(where, align=1)
+
+    return types.uint64(buf, types.int64), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def copy(_: Any, target: Any, to: Any, source: Any, place: Any) -> Any:
     """Copy ``WIDTH`` bytes."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        read = builder.bitcast(_pointer(context, builder, signature.args[2], *args[2:]), _VECTOR.as_pointer())
         write = builder.bitcast(_pointer(context, builder, signature.args[0], *args[:2]), _VECTOR.as_pointer())
-        builder.store(builder.load(read, align=1), write, align=1)
+        builder.store(_load(context, builder, signature.args[2], *args[2:]), write, align=1)
         return context.get_dummy_value()
 
     return types.void(target, types.int64, source, types.int64), code

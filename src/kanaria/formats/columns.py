@@ -307,8 +307,8 @@ def finish(
         **columns,
         "event_id": pa.array(lines + first_event_id(stream.name)),
         "line": pa.array(lines),
-        "source": pa.array([stream.name], pa.string()).take(pa.array(np.zeros(count, np.int64))),
-        "sensor": pa.array([context.sensor or sensor], pa.string()).take(pa.array(np.zeros(count, np.int64))),
+        "source": pa.repeat(pa.scalar(stream.name, pa.string()), count),
+        "sensor": pa.repeat(pa.scalar(context.sensor or sensor, pa.string()), count),
     }
     table = schema.conform(name, given, count).combine_chunks()
     ends = Distinct(table["src_ip"]), Distinct(table["dst_ip"])
@@ -322,7 +322,7 @@ def _with_community_id(table: pa.Table, transport: object, ends: tuple[Distinct,
     index = table.schema.get_field_index("community_id")
     if not table.num_rows or table["community_id"].null_count == 0:
         return table
-    protocol = transport if transport is not None else pa.array(["tcp"]).take(pa.array(np.zeros(len(table), np.int64)))
+    protocol = transport if transport is not None else pa.repeat("tcp", len(table))
     ends_of = [table[name] for name in ("src_ip", "src_port", "dst_ip", "dst_port")]
     ids = community_ids(protocol, *ends_of, ends=ends)
     given = table["community_id"]

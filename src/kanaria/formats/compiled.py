@@ -16,7 +16,7 @@ from typing import Any
 import numba
 
 _FILES = (
-    "compiled", "_vector", "_gather", "_cells", "_json_cells", "_json_text", "web/_kernel", "web/_values",
+    "compiled", "_vector", "_gather", "_line_ends", "_cells", "_json_cells", "_json_text", "web/_kernel", "web/_values",
 )  # fmt: skip
 _STATES = [Path(__file__).parent.joinpath(f"{name}.py").stat() for name in _FILES]
 _STAMP = tuple((state.st_mtime_ns, state.st_size) for state in _STATES)

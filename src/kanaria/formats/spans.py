@@ -5,6 +5,7 @@ In: a chunk's bytes. Out: ``Spans``, where lines begin and end, and ``Part``, th
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +15,15 @@ import pyarrow as pa
 
 Lines = npt.NDArray[np.int64]
 _LF = 10
+_NUMBA = "kanaria.formats._cells"
+
+
+def _line_feeds(bytes_: npt.NDArray[np.uint8]) -> Lines:
+    if _NUMBA not in sys.modules:
+        return np.flatnonzero(bytes_ == _LF)
+    from kanaria.formats._line_ends import line_feeds  # where other loops are compiled already, so is this one
+
+    return line_feeds(bytes_)
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Spans:
     @classmethod
     def of(cls, data: bytes, first: int) -> Spans:
         """All lines of ``data``, which ends with ``\\n``; ``first`` is the number of the first."""
-        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LF)
+        ends = _line_feeds(np.frombuffer(data, np.uint8))
         begins = np.empty_like(ends)
         begins[:1] = 0
         begins[1:] = ends[:-1] + 1

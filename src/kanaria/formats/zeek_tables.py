@@ -221,7 +221,7 @@ def _by_port(ports: pa.Array) -> pa.Array:
 
 
 def _constant(value: str, f: Fields) -> pa.Array:
-    return pa.array([value], pa.string()).take(pa.array(np.zeros(len(f), np.int64)))
+    return pa.repeat(pa.scalar(value, pa.string()), len(f))
 
 
 def ssh(f: Fields, path: str) -> Columns:

@@ -242,24 +242,3 @@ def parse(buf, begins, ends, program, lits, tail, sure, starts, lens, numbers): 
                 lens[slot, n] = -1
             for slot in range(numbers.shape[0]):
                 numbers[slot, n] = NULL
-
-
-@jit
-def line_ends(buf, out):  # type: ignore[no-untyped-def]
-    """Where the line feeds are; how many. Stops when ``out`` is full."""
-    count, i, size = 0, 0, buf.shape[0]
-    while i + WIDTH <= size:
-        bits = matches(buf, i, np.uint8(10))
-        while bits:
-            if count == out.shape[0]:
-                return count
-            out[count] = i + lowest(bits)
-            count += 1
-            bits &= bits - 1
-        i += WIDTH
-    while i < size and count < out.shape[0]:
-        if at(buf, i) == 10:
-            out[count] = i
-            count += 1
-        i += 1
-    return count

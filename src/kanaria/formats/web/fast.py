@@ -16,17 +16,15 @@ import pyarrow as pa
 from kanaria.core import schema
 from kanaria.formats._cells import NULL
 from kanaria.formats._gather import gather, offsets
+from kanaria.formats._line_ends import line_feeds
 from kanaria.formats._vector import WIDTH
-from kanaria.formats.lines import Block, line_feeds
+from kanaria.formats.lines import Block
 from kanaria.formats.web import _kernel as k
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
 from kanaria.formats.web.reader import Parsed, Rejects
 from kanaria.formats.web.tables import clean
 from kanaria.formats.web.values import Row
-
-SHORT_LINE = 32
-"""Bytes of a line; blocks with shorter ones on average, which no access log has, are cut by NumPy."""
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -126,10 +124,8 @@ class Delimited:
     workers: ClassVar[int] = 1
 
     def line_feeds(self, bytes_: npt.NDArray[np.uint8]) -> Int64:
-        """Where the line feeds are; as ``lines.line_feeds``, in a third of the time."""
-        ends = np.empty(max(1, len(bytes_) // SHORT_LINE), np.int64)
-        found = k.line_ends(bytes_, ends)
-        return ends[:found] if found < len(ends) else line_feeds(bytes_)
+        """Where the line feeds are."""
+        return line_feeds(bytes_)
 
     def parse(self, block: Block, careful: LineParser) -> Parsed:
         """All lines of the block; the same rows as the careful path gives."""

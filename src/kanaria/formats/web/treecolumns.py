@@ -19,7 +19,7 @@ from kanaria.core import schema
 from kanaria.core.network import Distinct
 from kanaria.formats import _cells as c
 from kanaria.formats.cells import Cells, Plan
-from kanaria.formats.web import tables, values
+from kanaria.formats.web import _values, tables, values
 
 _Flags = npt.NDArray[np.bool_]
 _METHOD = re.compile(r"[A-Z][A-Z_-]{1,31}")
@@ -99,7 +99,7 @@ def columns_of(found: Found) -> tuple[dict[str, pa.Array], _Flags]:
         columns[name] = pa.nulls(len(found), schema.HTTP.column(name).type)
     columns |= _request(found) | _ends(found)
     columns["time"] = _time(found)
-    columns["status"] = _mapped(found.text("status"), values.small_integer, pa.int32())
+    columns["status"] = _small(found.text("status"))
     for name in ("bytes_out", "bytes_in"):
         whole = found.wholes(name)
         columns[name] = _mapped(found.text(name), _size, pa.int64()) if whole is None else whole
@@ -140,13 +140,13 @@ def _ends(found: Found) -> dict[str, pa.Array]:
         ip = pc.if_else(real.is_valid(), _mapped(real, lambda text: values.address(text)[0], pa.string()), ip)
         port = pc.if_else(real.is_valid(), pa.scalar(None, pa.int32()), port)
     own = found.text("src_port")
-    port = pc.if_else(own.is_valid(), _mapped(own, values.small_integer, pa.int32()), port)
+    port = pc.if_else(own.is_valid(), _small(own), port)
     host = found.text("host")
     given = found.text("port")
     host_port = _mapped(host, lambda text: values.address(text)[1], pa.int32())
     return {
         "src_ip": ip, "src_port": port, "host": _mapped(host, lambda text: values.address(text)[0], pa.string()),
-        "dst_port": pc.if_else(given.is_valid(), _mapped(given, values.small_integer, pa.int32()), host_port),
+        "dst_port": pc.if_else(given.is_valid(), _small(given), host_port),
         "dst_ip": _mapped(found.text("server"), lambda text: values.address(text)[0], pa.string()),
     }  # fmt: skip
 
@@ -156,7 +156,7 @@ def _time(found: Found) -> pa.Array:
     reads its text."""
     seconds = found.reals("time")
     if seconds is None:
-        return _mapped(found.text("time"), values.any_time, pa.int64())
+        return _times(found.text("time"))
     missing = np.isnan(seconds)
     usual = np.where(missing, _FIRST, seconds)
     found.right &= (usual >= _FIRST) & (usual <= _LAST)
@@ -165,6 +165,25 @@ def _time(found: Found) -> pa.Array:
     # Doubles of this size are multiples of 2**-22: the fraction times a million is exact, so this rounds only once.
     micros = whole.astype(np.int64) * 1_000_000 + np.rint((usual - whole) * 1e6).astype(np.int64)
     return pa.array(micros, mask=missing)
+
+
+def _times(texts: pa.Array) -> pa.Array:
+    """Every text as ``values.any_time`` reads it; nearly all are ISO 8601, and no two alike."""
+    if texts.null_count == len(texts):
+        return pa.nulls(len(texts), pa.int64())
+    _validity, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    micros = np.empty(len(texts), np.int64)
+    _values.iso_times(np.frombuffer(data, np.uint8), places, micros)
+    read = pa.array(micros, mask=micros == c.NULL)
+    others = pc.if_else(read.is_valid(), pa.scalar(None, pa.string()), texts)
+    return pc.coalesce(read, _mapped(others, values.any_time, pa.int64()))
+
+
+def _small(texts: pa.Array) -> pa.Array:
+    """Every text as ``values.small_integer`` reads it."""
+    fits = pc.and_(pc.ascii_is_decimal(texts), pc.less_equal(pc.binary_length(texts), 9))
+    return pc.if_else(fits, texts, pa.scalar(None, pa.string())).cast(pa.int32())
 
 
 def _duration(found: Found) -> pa.Array:

@@ -17,9 +17,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.formats import _cells as c
+from kanaria.formats import _gather
 from kanaria.formats import _json_cells as k
+from kanaria.formats._line_ends import line_feeds
+from kanaria.formats._vector import WIDTH
 from kanaria.formats.cells import Cells, Plan, is_utf8
-from kanaria.formats.lines import Block, line_feeds
+from kanaria.formats.lines import Block
 from kanaria.formats.web import tables
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.jsonrow import kind_of
@@ -69,9 +72,19 @@ class Tree(Plan):
         sure = np.flatnonzero(cells.sure)
         cells.settle()
         columns, right = columns_of(Found(cells, self, self.found))
-        raw = pa.array([block.line(index) for index in sure[right].tolist()], pa.binary())
+        raw = lines_of(block, sure[right])
         columns = {name: column.filter(pa.array(right)) for name, column in columns.items()}
         return _completed(block, careful, sure[right], columns | {"raw": raw})
+
+
+def lines_of(block: Block, rows: npt.NDArray[np.int64]) -> pa.Array:
+    """The lines with these numbers."""
+    begins, lengths = block.starts[rows].astype(np.int32), (block.ends - block.starts)[rows].astype(np.int32)
+    places = np.empty(len(rows) + 1, np.int32)
+    _gather.offsets(lengths, places)
+    out = np.empty(int(places[-1]) + WIDTH, np.uint8)
+    _gather.gather(block.bytes_, np.empty(0, np.uint8), begins, lengths, places, out)
+    return pa.Array.from_buffers(pa.binary(), len(rows), [None, pa.py_buffer(places), pa.py_buffer(out)], 0)
 
 
 def _completed(block: Block, careful: LineParser, sure: npt.NDArray[np.int64], columns: dict[str, pa.Array]) -> Parsed:
