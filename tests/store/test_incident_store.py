@@ -22,7 +22,7 @@ NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 
 
 def incident(ident: str, *findings: str, severity: str = "low") -> dict[str, Any]:
-    listed = [{"id": finding} for finding in findings]
+    listed = [{"id": finding, "rule": finding.partition(":")[0], "stage": None} for finding in findings]
     return {
         "id": ident,
         "severity": severity,
@@ -92,6 +92,26 @@ def test_new_findings_reopen_what_was_dismissed_and_old_ones_do_not(tmp_path: Pa
         store.save([incident("i-1", "f-1", "f-2")], NOW)
         assert store.get("i-1").state == "open"
         assert store.history("i-1")[-1].why == "new findings"
+
+
+def test_more_of_the_same_opens_what_was_closed_but_not_what_was_called_harmless(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        store.save([incident("i-1", "scan:1"), incident("i-2", "guess:1")], NOW)
+        store.decide("i-1", "dismissed", who="a", why="our own scanner", now=NOW)
+        store.decide("i-2", "closed", who="a", why="fixed", now=NOW)
+        store.save([incident("i-1", "scan:1", "scan:2"), incident("i-2", "guess:1", "guess:2")], NOW)
+        assert [store.get(i).state for i in ("i-1", "i-2")] == ["dismissed", "open"]
+        store.save([incident("i-1", "scan:3", "scan:1", severity="high")], NOW)
+        assert store.get("i-1").state == "open"
+
+
+def test_state_is_saved_with_the_incidents_or_not_at_all(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        assert store.state() == {}
+        store.save([incident("i-1", "f-1")], NOW, {"one": {"a": [1, "\udcff"]}, "two": {}})
+        with pytest.raises(KeyError, match="findings"):
+            store.save([{"id": "broken"}], NOW, {"one": {"a": []}})
+        assert store.state() == {"one": {"a": [1, "\udcff"]}, "two": {}}
 
 
 @settings(max_examples=40, deadline=None)

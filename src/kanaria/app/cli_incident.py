@@ -83,7 +83,7 @@ def incident_show(
     click.echo(_line(kept, language))
     report = kept.document["report"][language]
     click.echo(report["verdict"]["text"])
-    for section in report["sections"]:
+    for section in (section for section in report["sections"] if section["id"] != "news"):
         click.echo(f"\n{section['heading']}")
         for claim in section["claims"]:
             click.echo(f"  - {claim['text']}")
@@ -134,6 +134,8 @@ def _folder(folder: Path | None) -> Path:
 
 
 def _line(kept: StoredIncident, language: Language) -> str:
+    from kanaria.report.section_news import brief
+
     title = kept.document["title"][language]
     when = (kept.document.get("last_seen") or kept.changed)[:19]
-    return f"{kept.id}  {kept.state}  {kept.document['severity']}  {when}  {title}"
+    return f"{kept.id}  {kept.state}  {kept.document['severity']}  {when}  {title}{brief(kept.document, language)}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kanaria.app.before import before
-from kanaria.app.contact import contact, guessers, sessions
+from kanaria.app.contact import guessers, sessions
 from kanaria.app.series import volumes
 from kanaria.app.spool import STREAMED
 from kanaria.core.glossary import VALUES
@@ -47,11 +48,16 @@ def conclude(stages: Stages) -> Analysis:
     findings = tuple(material.findings.values())
     if material.tables_seen - STREAMED:
         material.complete(stages.engine)
-    cases = group(findings, material.messages, material.records, _server(findings))
+    kept = stages.kept
+    kept.cases = group(findings, material.messages, material.records, _server(findings))
+    met = frozenset(material.met)
+    cases = [case for case in kept.cases if stages.store is None or kept.concerns(case, met)]
     if stages.check_host:
         _look_at_host(stages)
     around = surroundings(stages)
     incidents = [_with_normal(stages, i) for i in sorted((judge(case, around) for case in cases), key=_worst_first)]
+    again = timedelta(hours=stages.config.realert_hours)
+    incidents = kept.go_on(incidents, frozenset(material.news), again)
     return Analysis(
         inputs=tuple(stages.inputs.summaries.values()),
         incidents=tuple(incidents),
@@ -130,8 +136,7 @@ def surroundings(stages: Stages) -> Surroundings:
         costs=_costs(stages),
         tables_seen=frozenset(seen),
     )
-    if "connection" in seen:
-        made = replace(made, contact=contact(stages.engine))
+    made = replace(made, contact=stages.kept.contacts.of(stages.engine if "connection" in seen else None))
     if "rdp" in seen:
         made = replace(made, sessions=sessions(stages.engine))
     return replace(made, guessers=guessers(stages.engine)) if "logon" in seen else made

@@ -85,6 +85,10 @@ class Config:
     """Folder with facts of your own."""
     alerts_per_day: float = 1.0
     """How many unexplained anomaly alerts a day you want at most."""
+    # A day: who is not on duty reads once a day. Alertmanager repeats after 4 h, Zeek's notices after 1 h by default,
+    # for people on duty.
+    realert_hours: float = 24.0
+    """With a store: an incident that goes on is told of again after this long, unless it gets worse before."""
 
     @property
     def home_networks(self) -> HomeNetworks:

@@ -1,38 +1,104 @@
-"""How long devices were in touch with others, and who tried to log on: asked of the spooled rows at the end."""
+"""How long devices were in touch with others, and who tried to log on: asked of the spooled rows at the end.
+
+Contacts are kept from run to run, so that what an incident of several runs cost is counted over all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from kanaria.incidents.case import Guessers, Sessions
 
 if TYPE_CHECKING:
     import duckdb
 
-# Overlapping connections are one contact: a connection opens a new one only when it begins after all before it ended.
-_CONTACT = """
+Span = tuple[int, int]  # microseconds since 1970
+Peer = tuple[str, int | None]  # remote, port of the remote
+
+MOST_SPANS = 2_000
+"""Contacts remembered of a device with one other side. Beyond that the shortest pauses between them are closed: a miner
+that reconnects every minute for weeks keeps its hours, give or take those pauses."""
+MOST_PAIRS = 500
+"""Pairs remembered, those last in touch: they are mining connections, of which a network has few."""
+
+# Overlapping connections to one peer are one contact: it ends where the next begins after all before it ended.
+_CONTACTS = """
 WITH spans AS (
-    SELECT epoch_us(time) AS low, epoch_us(time) + duration_us AS high FROM spool_connection JOIN peers
-    ON dst_ip = peers.remote AND (peers.port IS NULL OR dst_port = peers.port)
+    SELECT peers.remote, peers.port, epoch_us(time) AS low, epoch_us(time) + duration_us AS high
+    FROM spool_connection JOIN peers ON dst_ip = peers.remote AND (peers.port IS NULL OR dst_port = peers.port)
     WHERE src_ip = $device AND time IS NOT NULL AND duration_us > 0),
 ordered AS (
-    SELECT *, max(high) OVER (ORDER BY low, high ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM spans)
-SELECT coalesce(sum(greatest(0, high - greatest(low, coalesce(before, low)))), 0) / 1e6 FROM ordered"""
+    SELECT *, max(high) OVER (PARTITION BY remote, port ORDER BY low, high
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM spans),
+numbered AS (
+    SELECT *, sum((before IS NULL OR low > before)::INT) OVER (PARTITION BY remote, port ORDER BY low, high) AS contact
+    FROM ordered)
+SELECT remote, port, min(low), max(high) FROM numbered GROUP BY remote, port, contact"""
 
 
-def contact(engine: duckdb.DuckDBPyConnection) -> Callable[[str, Sequence[tuple[str, int | None]]], float]:
-    """Seconds in which a device had at least one connection open to one of some remotes and ports."""
+class Contacts:
+    """When devices had connections to others open, over all runs: asked of the spooled rows, kept from earlier runs."""
 
-    def seconds(device: str, peers: Sequence[tuple[str, int | None]]) -> float:
-        if not peers:
-            return 0.0
-        engine.execute("CREATE OR REPLACE TEMP TABLE peers (remote VARCHAR, port INTEGER)")
-        engine.executemany("INSERT INTO peers VALUES (?, ?)", [list(peer) for peer in peers])
-        row = engine.execute(_CONTACT, {"device": device}).fetchone()
-        return float(row[0]) if row else 0.0
+    def __init__(self, kept: dict[str, Any] | None = None) -> None:
+        listed = kept["pairs"] if kept else []
+        self._spans = {(d, r, p): [(low, high) for low, high in spans] for d, r, p, spans in listed}
 
-    return seconds
+    def of(self, engine: duckdb.DuckDBPyConnection | None) -> Callable[[str, Sequence[Peer]], float]:
+        """Seconds in which a device had at least one connection open to one of some remotes and ports.
+
+        ``engine`` holds this run's connections, None when it has none. What was asked for is remembered.
+        """
+
+        def seconds(device: str, peers: Sequence[Peer]) -> float:
+            for remote, port, low, high in _contacts(engine, device, peers) if engine is not None and peers else ():
+                self._spans.setdefault((device, remote, port), []).append((low, high))
+            for remote, port in peers:
+                if (device, remote, port) in self._spans:
+                    self._spans[device, remote, port] = union(self._spans[device, remote, port])
+            spans = union(span for remote, port in peers for span in self._spans.get((device, remote, port), ()))
+            return sum(high - low for low, high in spans) / 1e6
+
+        return seconds
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON values."""
+        latest = sorted(self._spans.items(), key=lambda pair: -pair[1][-1][1])[:MOST_PAIRS]
+        return {"pairs": [[*pair, fewer(spans, MOST_SPANS)] for pair, spans in latest]}
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """The spans with overlapping ones made one, in order."""
+    joined: list[Span] = []
+    for low, high in sorted(spans):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(high, joined[-1][1])
+        else:
+            joined.append((low, high))
+    return joined
+
+
+def fewer(spans: Sequence[Span], most: int) -> list[Span]:
+    """At most so many, by closing the shortest gaps between them; they are in order and do not overlap."""
+    if len(spans) <= most:
+        return list(spans)
+    gaps = sorted(range(1, len(spans)), key=lambda n: spans[n][0] - spans[n - 1][1])
+    closed = set(gaps[: len(spans) - most])
+    left: list[Span] = []
+    for number, (low, high) in enumerate(spans):
+        if number in closed:
+            left[-1] = left[-1][0], high
+        else:
+            left.append((low, high))
+    return left
+
+
+def _contacts(
+    engine: duckdb.DuckDBPyConnection, device: str, peers: Sequence[Peer]
+) -> list[tuple[str, int | None, int, int]]:
+    engine.execute("CREATE OR REPLACE TEMP TABLE peers (remote VARCHAR, port INTEGER)")
+    engine.executemany("INSERT INTO peers VALUES (?, ?)", [list(peer) for peer in peers])
+    return engine.execute(_CONTACTS, {"device": device}).fetchall()
 
 
 # Enough failures that a person who mistyped is not meant; the models about guessing ask for ten.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from kanaria.app.carried import NOTHING, Carried
 from kanaria.core.schema import TABLES
 from kanaria.core.text import printable
 from kanaria.core.types import Finding, Record, StratumMessage
@@ -30,21 +31,31 @@ SAME_FINDING_WITHIN = timedelta(days=1)
 
 
 class Material:
-    """Grows batch by batch; rows are kept only when a finding or a message refers to them."""
+    """Grows batch by batch; rows are kept only when a finding or a message refers to them.
 
-    def __init__(self) -> None:
-        self.findings: dict[str, Finding] = {}
-        self._latest: dict[str, Finding] = {}
-        self.messages: list[StratumMessage] = []
-        self.records: dict[int, Record] = {}
-        self.later_requests: dict[str, list[Record]] = {}
+    It begins with what earlier runs have ``carried`` here. ``met`` are the findings this run made or made longer,
+    ``news`` those of them with records that no earlier run had.
+    """
+
+    def __init__(self, carried: Carried = NOTHING) -> None:
+        self.findings: dict[str, Finding] = {finding.id: finding for finding in carried.findings}
+        self._by_key: dict[str, list[str]] = {}
+        for finding in carried.findings:
+            self._by_key.setdefault(finding.key, []).append(finding.id)
+        self.messages: list[StratumMessage] = list(carried.messages)
+        self.records: dict[int, Record] = {record.event_id: record for record in carried.records}
+        self.later_requests = {name: list(found) for name, found in carried.later_requests.items()}
         self.tables_seen: set[str] = set()
+        self.met: set[str] = set()
+        self.news: set[str] = set()
+        self._old_findings, self._old_records = set(self.findings), set(self.records)
+        self._old_messages = {message.event_id for message in carried.messages}
 
     def add(
         self, tables: Mapping[str, pa.Table], messages: Iterable[StratumMessage], findings: Iterable[Finding]
     ) -> None:
         """Keep a batch's findings and messages, and the rows behind them."""
-        new = list(messages)
+        new = [message for message in messages if message.event_id not in self._old_messages]
         self.messages += new
         wanted = {message.event_id for message in new}
         for finding in findings:
@@ -74,24 +85,39 @@ class Material:
 
     def _merge(self, finding: Finding) -> None:
         """One finding per thing found: the same rule and key in a later batch makes the earlier finding longer."""
-        earlier = self._latest.get(finding.key)
-        if earlier is None or earlier.id == finding.id or not _continues(earlier, finding):
-            self._latest[finding.key] = self.findings[finding.id] = finding
-            return
-        count = int(earlier.values.get("count", "1")) + int(finding.values.get("count", "1"))
-        merged = replace(
-            earlier,
-            event_ids=(earlier.event_ids + finding.event_ids)[:EVENTS_KEPT],
-            until=max(filter(None, (earlier.until, earlier.time, finding.until, finding.time)), default=None),
-            values={**earlier.values, "count": str(count)},
+        placed = self._place(finding)
+        self.met.add(placed)
+        if finding.known < _count(finding):
+            self.news.add(placed)
+
+    def _place(self, finding: Finding) -> str:
+        """Put the finding where it belongs; returns the id it has there."""
+        ids = self._by_key.setdefault(finding.key, [])
+        known = (
+            [finding.id] if finding.id in ids else [i for i in reversed(ids) if _continues(self.findings[i], finding)]
         )
-        self._latest[finding.key] = self.findings[earlier.id] = merged
+        if not known:
+            ids.append(finding.id)
+            self.findings[finding.id] = finding
+            return finding.id
+        earlier = self.findings[known[0]]
+        again = earlier.id == finding.id
+        if again and earlier.id not in self._old_findings:
+            self.findings[finding.id] = finding
+        elif again and "measure" in finding.values:
+            self.findings[finding.id] = _stronger(earlier, finding)
+        else:
+            self.findings[earlier.id] = _longer(earlier, finding)
+        return earlier.id
 
     def _keep(self, name: str, table: pa.Table, wanted: set[int]) -> None:
         import pyarrow.compute as pc
 
         rows = table.filter(pc.is_in(table["event_id"], pa.array(sorted(wanted), pa.int64())))
         for record in records(name, rows):
+            if record.event_id in self._old_records:  # read again: a flow may have gone on
+                self._old_records.discard(record.event_id)
+                self.records[record.event_id] = record
             self.records.setdefault(record.event_id, record)
 
     def _note_later_requests(self, http: pa.Table | None) -> None:
@@ -122,8 +148,40 @@ class Material:
 
 
 def _continues(earlier: Finding, later: Finding) -> bool:
-    end, start = earlier.until or earlier.time, later.time
-    return end is None or start is None or abs(start - end) <= SAME_FINDING_WITHIN
+    if earlier.time is None or later.time is None:
+        return True
+    gap = max(later.time - (earlier.until or earlier.time), earlier.time - (later.until or later.time))
+    return gap <= SAME_FINDING_WITHIN
+
+
+def _count(finding: Finding) -> int:
+    return int(finding.values.get("count", "1"))
+
+
+def _longer(earlier: Finding, finding: Finding) -> Finding:
+    """The earlier finding with the records of another; what an earlier run has counted is not counted again."""
+    count = _count(earlier) + max(0, _count(finding) - finding.known)
+    return replace(
+        earlier,
+        event_ids=tuple(dict.fromkeys(earlier.event_ids + finding.event_ids))[:EVENTS_KEPT],
+        time=min(filter(None, (earlier.time, finding.time)), default=None),
+        until=_end(earlier, finding),
+        values={**earlier.values, "count": str(count)},
+    )
+
+
+def _stronger(earlier: Finding, finding: Finding) -> Finding:
+    """Of an occurrence that goes on, the strongest moment speaks, and it lasts until the last."""
+    best = max(earlier, finding, key=lambda one: float(one.values.get("measure", "0")))
+    return replace(
+        best, time=min(filter(None, (earlier.time, finding.time)), default=None), until=_end(earlier, finding)
+    )
+
+
+def _end(earlier: Finding, finding: Finding) -> datetime | None:
+    """Time of the last record; None when there is but one time."""
+    times = [time for one in (earlier, finding) for time in (one.time, one.until) if time]
+    return max(times) if times and max(times) != min(times) else None
 
 
 def records(name: str, rows: pa.Table) -> list[Record]:

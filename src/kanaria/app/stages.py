@@ -21,6 +21,7 @@ import pyarrow as pa
 from kanaria.app.config import Config
 from kanaria.app.home import infer
 from kanaria.app.inputs import Inputs
+from kanaria.app.kept import Kept, forgotten
 from kanaria.app.linking import Linker
 from kanaria.app.listings import user_facts
 from kanaria.app.material import Material
@@ -69,9 +70,17 @@ class Stages:
     on_reject: Callable[[RejectedRecord], None] | None = None
     on_alert: Callable[[Finding, datetime], None] | None = None
     """Told at once of mining on connections that are still open, and when; the analysis tells of them at the end."""
-    material: Material = field(default_factory=Material)
     inputs: Inputs = field(default_factory=Inputs)
     series: SeriesKeeper = field(default_factory=SeriesKeeper)
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What earlier runs with this store left for this one."""
+        return Kept(self.store)
+
+    @cached_property
+    def material(self) -> Material:
+        return Material(self.kept.carried)
 
     @cached_property
     def facts(self) -> Knowledge:
@@ -136,10 +145,10 @@ class Stages:
 
     @cached_property
     def silence(self) -> Silence:
-        """Who writes into logs how often; kept beside what is normal."""
+        """Who writes into logs how often; kept with the incidents."""
         from kanaria.baseline.silence import Silence
 
-        return Silence(self.store / "baseline" if self.store else None)
+        return Silence(self.kept.silence)
 
     @cached_property
     def rules(self) -> RuleSet:
@@ -157,7 +166,12 @@ class Stages:
     def detector(self) -> Detector:
         from kanaria import detect
 
-        return detect.Detector(self.rules, lambda: self.engine, facts=self.facts)
+        seen = self.kept.ledger.seen if self.store else None
+        detector = detect.Detector(self.rules, lambda: self.engine, facts=self.facts, seen=seen)
+        changed = detector.load_state(self.kept.correlations) if self.kept.correlations else ()
+        if changed:
+            self.inputs.notes.append(forgotten(changed))
+        return detector
 
     @cached_property
     def watch(self) -> Watch:
@@ -181,7 +195,7 @@ class Stages:
                 self.inputs.unknown(stream)
                 continue
             self.inputs.open(stream.name, chosen.name)
-            for batch in chosen.read(stream, context):
+            for batch in self.kept.follow(stream, chosen.read(stream, context)):
                 if batch.interim:  # comes again when its connections have ended, and counts then
                     self.watch.look(batch.tables)
                     continue
@@ -259,7 +273,10 @@ class Stages:
             self.web.absorb(tables["http"])
         if self.lived and set(tables) & LIVED:
             tables = self.countries.score(self.life.score(tables))
-        return self.silence.watch(tables) if "logon" in tables else tables
+        if "logon" not in tables:
+            return tables
+        fresh = self.kept.ledger.fresh(tables["logon"])
+        return {**self.silence.watch({**tables, "logon": fresh}), "logon": tables["logon"]}
 
     def evaluate(self, tables: Tables) -> list[Finding]:
         return self.detector.evaluate(tables)
@@ -268,8 +285,10 @@ class Stages:
         """Absorb what is not part of a finding. Web requests have a profile of their own."""
         if self.lived and set(tables) & LIVED:
             withheld = {event_id for finding in findings for event_id in finding.event_ids}
-            self.life.learn(tables, exclude_event_ids=withheld)
-            self.countries.learn(tables, exclude_event_ids=withheld)
+            fresh = self.kept.fresh(tables)  # the same records again teach nothing
+            if set(fresh) & LIVED:
+                self.life.learn(fresh, exclude_event_ids=withheld)
+                self.countries.learn(fresh, exclude_event_ids=withheld)
 
     def remember(self, tables: Tables, messages: Iterable[StratumMessage], findings: Sequence[Finding]) -> None:
         self.material.add(tables, messages, findings)

@@ -9,24 +9,20 @@ silence is one row of the ``host`` table (``kind`` silence), at the place of the
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kanaria.core.errors import SourceError
 from kanaria.core.schema import from_rows
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-FILE = "log_sources.json"
 HOUR = 3_600_000_000  # microseconds
 # A night or a weekend must have been seen before the next one can be told from silence: a host that pauses for hours
 # needs a week of history, one that never paused for an hour needs a day.
@@ -83,13 +79,16 @@ class _Host:
 
 
 class Silence:
-    """Remembers who writes how often. ``directory`` None forgets at the end of the run."""
+    """Remembers who writes how often; ``kept`` is what ``dump`` of an earlier run gave."""
 
-    def __init__(self, directory: Path | None = None) -> None:
-        self._path = directory / FILE if directory else None
-        self._logs: dict[str, dict[str, _Host]] = {}
-        if self._path and self._path.is_file():
-            self._load(self._path)
+    def __init__(self, kept: Mapping[str, Any] | None = None) -> None:
+        self._logs: dict[str, dict[str, _Host]] = {
+            log: {name: _Host(**host) for name, host in hosts.items()} for log, hosts in (kept or {}).items()
+        }
+
+    def dump(self) -> dict[str, Any]:
+        """What is known, as JSON values."""
+        return {log: {name: asdict(host) for name, host in hosts.items()} for log, hosts in self._logs.items()}
 
     def watch(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """The tables of a slice, with rows of ``host`` for hosts that turned out to be silent by its end."""
@@ -98,7 +97,6 @@ class Silence:
             return dict(tables)
         heard = self._hear(logon)
         rows = [row for log in sorted(heard) for row in self._silent(self._logs[log])]
-        self._save()
         if not rows:
             return dict(tables)
         parts = [tables["host"]] if "host" in tables else []
@@ -134,25 +132,6 @@ class Silence:
                 continue
             host.told = True
             yield _row(name, host, pause, others)
-
-    def _load(self, path: Path) -> None:
-        try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            self._logs = {log: {name: _Host(**host) for name, host in hosts.items()} for log, hosts in kept.items()}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise SourceError(
-                source=str(path), expected="what is known of log sources", got=str(error), cause="cut off? delete it"
-            ) from error
-
-    def _save(self) -> None:
-        """Complete or not at all."""
-        if self._path is None:
-            return
-        kept = {log: {name: asdict(host) for name, host in hosts.items()} for log, hosts in self._logs.items()}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(kept), encoding="utf-8")
-        part.replace(self._path)
 
 
 def _groups(known: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:

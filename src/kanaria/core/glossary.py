@@ -55,6 +55,16 @@ SEVERITIES: Mapping[str, Text] = {
     "critical": Text(en="critical", ja="重大"),
 }
 
+STAGES: Mapping[str, Text] = {
+    "reconnaissance": Text(en="Reconnaissance", ja="偵察"),
+    "initial_access": Text(en="Initial access", ja="初期侵入"),
+    "execution": Text(en="Execution", ja="実行"),
+    "persistence": Text(en="Persistence", ja="永続化"),
+    "lateral_movement": Text(en="Lateral movement", ja="横展開"),
+    "command_and_control": Text(en="Command and control", ja="遠隔操作"),
+    "impact": Text(en="Impact", ja="影響"),
+}
+
 DIALECTS: Mapping[str, Text] = {
     "stratum_v1": Text(en="Stratum v1 (Bitcoin family)", ja="Stratum v1(Bitcoin系)"),
     "cryptonote": Text(en="CryptoNote (Monero family)", ja="CryptoNote(Monero系)"),

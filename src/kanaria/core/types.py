@@ -272,6 +272,31 @@ class Impact:
     """None when nothing says that or how long one of our devices mined."""
 
 
+AlertKind = Literal["new", "escalated", "reminder", "repeated", "known"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """What a run adds to an incident, and so whether anybody has to be told of it now.
+
+    ``new``: no earlier run had it. ``escalated``: more severe, or a stage or model it did not have; ``because`` says
+    which. ``reminder``: it goes on, and was told of so long ago that it is told of again. ``repeated``: it goes on.
+    ``known``: this run read the same records again.
+    """
+
+    kind: AlertKind
+    because: tuple[Text, ...] = ()
+    runs: int = 1
+    """Runs that added something to it, this one included."""
+    told: datetime | None = None
+    """Up to which event time an earlier run has told of it; None when none has."""
+
+    @property
+    def tell(self) -> bool:
+        """Whether it is news."""
+        return self.kind in {"new", "escalated", "reminder"}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
     """Everything known about one campaign or compromise."""
@@ -296,6 +321,8 @@ class Incident:
     evidence: tuple[Evidence, ...]
     normal: tuple[Text, ...] = ()
     """What was normal for its devices before it, one sentence each."""
+    alert: Alert | None = None
+    """What this run adds to it; None when nothing is kept between runs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from kanaria.core.facts import CvssScore, Knowledge
 from kanaria.core.text import printable
 from kanaria.core.types import (
     LANGUAGES,
+    Alert,
     Analysis,
     Evidence,
     Finding,
@@ -69,6 +70,7 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
         "severity": item.severity,
         "first_seen": _time(item.first_seen),
         "last_seen": _time(item.last_seen),
+        "alert": _alert(item.alert) if item.alert else None,
         "hypotheses": [{"name": h.name, "probability": h.probability, "bits": h.bits} for h in item.hypotheses],
         "outcome": {"value": item.outcome.value, "bits": item.outcome.bits, "because": list(item.outcome.because)},
         "entities": {"devices": _all(item.devices), "remotes": _all(item.remotes)},
@@ -92,6 +94,16 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
         "evidence": [_evidence(e) for e in item.evidence],
         **_neighbourhood(item, analysis),
         "report": {language: _report(write(item, analysis, facts, language)) for language in LANGUAGES},
+    }
+
+
+def _alert(item: Alert) -> Json:
+    return {
+        "kind": item.kind,
+        "tell": item.tell,
+        "because": [_text(reason) for reason in item.because],
+        "runs": item.runs,
+        "told": _time(item.told),
     }
 
 

@@ -25,7 +25,7 @@ ATTACK_VERSION = "18.1"  # the version that knowledge/data/techniques.yaml was w
 CATEGORY_FINDINGS = 2
 DETECTION_FINDING, INCIDENT_FINDING = 2004, 2005
 CLASS_NAMES = {DETECTION_FINDING: "Detection Finding", INCIDENT_FINDING: "Incident Finding"}
-CREATE = 1
+CREATE, UPDATE = 1, 2
 STATUS_NEW = 1
 UNKNOWN_DEVICE = 0
 _SEVERITY_ID: Mapping[Severity, int] = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
@@ -54,16 +54,18 @@ def export(analysis: Analysis, facts: Knowledge, language: Language, now: dateti
         yield _incident(incident, analysis, facts, language, moment)
 
 
-def _base(class_uid: int, uid: str, severity: Severity, moment: datetime) -> Json:
+def _base(class_uid: int, uid: str, severity: Severity, incident: Incident, moment: datetime) -> Json:
+    known = incident.alert is not None and incident.alert.kind != "new"
+    activity, name = (UPDATE, "Update") if known else (CREATE, "Create")
     return {
-        "activity_id": CREATE,
-        "activity_name": "Create",
+        "activity_id": activity,
+        "activity_name": name,
         "category_uid": CATEGORY_FINDINGS,
         "category_name": "Findings",
         "class_uid": class_uid,
         "class_name": CLASS_NAMES[class_uid],
-        "type_uid": class_uid * 100 + CREATE,
-        "type_name": f"{CLASS_NAMES[class_uid]}: Create",
+        "type_uid": class_uid * 100 + activity,
+        "type_name": f"{CLASS_NAMES[class_uid]}: {name}",
         "severity_id": _SEVERITY_ID[severity],
         "severity": severity.capitalize(),
         "status_id": STATUS_NEW,
@@ -80,10 +82,10 @@ def _base(class_uid: int, uid: str, severity: Severity, moment: datetime) -> Jso
 
 def _detection(finding: Finding, incident: Incident, facts: Knowledge, language: Language, moment: datetime) -> Json:
     event = {
-        **_base(DETECTION_FINDING, finding.id, finding.severity, moment),
+        **_base(DETECTION_FINDING, finding.id, finding.severity, incident, moment),
         **_span(finding.time, finding.until or finding.time),
         **_confidence(incident),
-        "is_alert": finding.severity in {"high", "critical"},
+        "is_alert": finding.severity in {"high", "critical"} and (incident.alert is None or incident.alert.tell),
         "finding_info": _finding_info(finding, facts, language),
         "evidences": [_evidence(item, language) for item in finding.evidence],
         "message": finding.why.to(language),
@@ -111,7 +113,7 @@ def _incident(incident: Incident, analysis: Analysis, facts: Knowledge, language
     confirmed = incident.outcome.value == "confirmed"
     verdict = _BENIGN if top.name in _HARMLESS else _TRUE_POSITIVE if confirmed else _SUSPICIOUS
     impact = _IMPACT_ID[incident.severity]
-    base = _base(INCIDENT_FINDING, incident.id, incident.severity, moment)
+    base = _base(INCIDENT_FINDING, incident.id, incident.severity, incident, moment)
     # The class carries the incident profile and wants to be told so, and wants somebody it is assigned to.
     base["metadata"]["profiles"] = ["incident"]
     return {

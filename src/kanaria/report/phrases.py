@@ -8,6 +8,7 @@ from kanaria.core.types import Language, Text
 
 HEADINGS: Mapping[str, Text] = {
     "identification": Text(en="What it is", ja="これは何か"),
+    "news": Text(en="Since the last run", ja="前回の解析との違い"),
     "outcome": Text(en="Did it work?", ja="成功したか"),
     "timeline": Text(en="Timeline", ja="時系列"),
     "normal": Text(en="What was normal before", ja="それまでの通常"),
@@ -65,6 +66,35 @@ PHRASES: Mapping[str, Text] = {
         en="Also seen ({count}); the whole reports are in --format html or json:",
         ja="ほかに検知したもの({count}件。全文は --format html または json にあります):",
     ),
+    "also_known": Text(
+        en="Reported before, and of the same kind as then ({count}); kanaria incident show ID tells each in full:",
+        ja="報告済みで、新しい種類の検知がないもの({count}件。全文は kanaria incident show ID で表示できます):",
+    ),
+    "nothing_new": Text(
+        en="Nothing new since the last run: everything found here was reported before.",
+        ja="前回の解析から新しいものはありません。今回見つかったものは、すべて報告済みです。",
+    ),
+    "seen": Text(en="seen {count} times, last {last}", ja="{count}回検知、最後は{last}"),
+    "brief": Text(en="  (seen {count} times)", ja="  ({count}回検知)"),
+    "brief_runs": Text(en="  (seen {count} times, in {runs} runs)", ja="  ({count}回検知、解析{runs}回)"),
+    "news_new": Text(en="New: no earlier run had found it.", ja="今回の解析で初めて見つかりました。"),
+    "news_escalated": Text(
+        en="It got worse since it was reported (up to {told}): {because}.",
+        ja="前回の報告({told}まで)の後、次の変化がありました: {because}。",
+    ),
+    "news_reminder": Text(
+        en="It still goes on; it was reported up to {told}, and {runs} runs have added to it by now.",
+        ja="まだ続いています。前回の報告は{told}までで、これまでに{runs}回の解析で記録が増えています。",
+    ),
+    "news_repeated": Text(
+        en="More of what was reported (up to {told}), nothing of a new kind; {runs} runs have added to it by now.",
+        ja="報告済み({told}まで)の内容が続いていますが、新しい種類の検知はありません。これまでに{runs}回の解析で記録が増えています。",
+    ),
+    "news_known": Text(
+        en="Reported before (up to {told}); this run read the same records again and adds nothing.",
+        ja="報告済み({told}まで)です。今回は同じ記録を読み直しただけで、新しい記録はありません。",
+    ),
+    "news_seen": Text(en="{title}: {seen}.", ja="{title}: {seen}。"),
     "and_more": Text(en="… and {count} more", ja="…ほか{count}件"),
     "worth_success": Text(en="success", ja="成功"),
     "worth_for": Text(en="{bits} bits for: {about}", ja="{bits}ビット(支持: {about})"),

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from kanaria.core.types import SEVERITIES, Finding, Incident, Severity, Stage, Text
 from kanaria.report.plots_style import MARKERS, WIDTH, Style, time_axis
-from kanaria.report.plots_words import LABELS, STAGES
+from kanaria.report.plots_words import LABELS, LANES
 
 # More than this is no picture any more; the list in the report has all of them.
 EVENTS_SHOWN = 24
@@ -171,7 +171,7 @@ def _lanes(axes: Any, style: Style, lanes: Sequence[Stage | None], heights: Sequ
         if index % 2 == 0:
             axes.axhspan(start, start + height, color=style.theme.band, linewidth=0, zorder=0)
     axes.set_yticks([start + height / 2 for start, height in zip(starts, heights, strict=True)])
-    axes.set_yticklabels([style.to(STAGES[lane or "other"]) for lane in lanes], color=style.theme.ink)
+    axes.set_yticklabels([style.to(LANES[lane or "other"]) for lane in lanes], color=style.theme.ink)
     axes.spines["left"].set_visible(False)
 
 

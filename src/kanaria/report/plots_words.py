@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kanaria.core.glossary import SEVERITIES
+from kanaria.core.glossary import SEVERITIES, STAGES
 from kanaria.core.types import Text
 
-STAGES: Mapping[str, Text] = {
-    "reconnaissance": Text(en="Reconnaissance", ja="偵察"),
-    "initial_access": Text(en="Initial access", ja="初期侵入"),
-    "execution": Text(en="Execution", ja="実行"),
-    "persistence": Text(en="Persistence", ja="永続化"),
-    "lateral_movement": Text(en="Lateral movement", ja="横展開"),
+# Lanes of a picture: short, and one for what belongs to no stage.
+LANES: Mapping[str, Text] = {
+    **STAGES,
     "command_and_control": Text(en="Command, control", ja="遠隔操作"),
-    "impact": Text(en="Impact", ja="影響"),
     "other": Text(en="Other", ja="その他"),
 }
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kanaria.core.types import (
+    Alert,
     Analysis,
     CostEstimate,
     EstimateInput,
@@ -71,6 +72,7 @@ def incident_from(kept: Json) -> Incident:
         impact=_impact(kept["impact"]),
         evidence=tuple(proofs.values()),
         normal=tuple(_text(words) for words in kept.get("normal", ())),
+        alert=_alert(kept["alert"]) if kept.get("alert") else None,
     )
 
 
@@ -109,6 +111,10 @@ def _finding(item: Json, proofs: Mapping[str, Evidence]) -> Finding:
 
 def _evidence(item: Json) -> Evidence:
     return _made(Evidence, item, because=_text(item["because"]), time=_time(item["time"]))
+
+
+def _alert(item: Json) -> Alert:
+    return _made(Alert, item, because=tuple(_text(reason) for reason in item["because"]), told=_time(item["told"]))
 
 
 def _impact(item: Json) -> Impact:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from kanaria.core.types import HYPOTHESES, SEVERITIES, OutcomeValue, SeriesKind, Stage
+from kanaria.core.types import HYPOTHESES, SEVERITIES, AlertKind, OutcomeValue, SeriesKind, Stage
 from kanaria.report.similar import KIND_WEIGHTS
 
 Json = dict[str, Any]
@@ -59,6 +59,7 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
     }),
     "incident": ("One campaign or compromise", {
         "id": STRING, "title": _ref("text"), "severity": _ref("severity"), "first_seen": TIME, "last_seen": TIME,
+        "alert": {**_maybe(_ref("alert")), "description": "what this run adds to it; null when no store is kept"},
         "hypotheses": {**_list(_ref("hypothesis")), "minItems": 1, "description": "most probable first"},
         "outcome": _ref("outcome"), "entities": _ref("entities"), "findings": _list(_ref("finding")),
         "messages": _list(_ref("message")), "techniques": _list(TECHNIQUE), "indicators": _list(_ref("indicator")),
@@ -68,6 +69,13 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "similar": {**_list(_ref("similar")), "description": "most similar first, earlier runs included; none for informational incidents"},
         "daily_counts": _list(_ref("day")), "series": _list(_ref("series")),
         "report": {"type": "object", "properties": {"en": _ref("report"), "ja": _ref("report")}, "required": ["en", "ja"]},
+    }),
+    "alert": ("Whether somebody has to be told of it now", {
+        "kind": {"enum": list(get_args(AlertKind)), "description": "repeated: more records of the same kind; known: the same records again"},
+        "tell": {**BOOLEAN, "description": "true for new, escalated and reminder"},
+        "because": {**_list(_ref("text")), "description": "what is worse, for escalated"},
+        "runs": {**INTEGER, "description": "runs that added something to it"},
+        "told": {**TIME, "description": "event time up to which an earlier run told of it"},
     }),
     "hypothesis": ("One explanation and how probable it is", {
         "name": {"enum": list(HYPOTHESES)}, "probability": {"type": "number", "minimum": 0, "maximum": 1}, "bits": BITS,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.text import cut, printable, width
 from kanaria.core.types import Analysis, Claim, Language
 from kanaria.report.phrases import HEADINGS, phrase
+from kanaria.report.section_news import last_line
 from kanaria.report.view import IncidentView, incident_views
 from kanaria.report.write import write_nothing_found
 
@@ -33,7 +34,10 @@ def render(
 def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: int, colour: bool) -> Iterator[str]:
     if not analysis.incidents:
         yield from wrap(write_nothing_found(analysis, language).text, columns)
-    views = list(incident_views(analysis, facts, language))
+    everything = list(incident_views(analysis, facts, language))
+    views = [view for view in everything if view.incident.alert is None or view.incident.alert.tell]
+    if everything and not views:
+        yield from wrap(phrase("nothing_new", language), columns)
     told = [view for view in views if _worth_telling(view)][:TOLD_IN_FULL] or views[:1]
     for number, view in enumerate(told):
         if number:
@@ -46,9 +50,22 @@ def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: i
         yield from wrap(_line(view, language), columns, "  - ", "    ")
     if len(others) > LISTED:
         yield "  " + phrase("and_more", language, count=len(others) - LISTED)
+    yield from _known([view for view in everything if view not in views], language, columns)
     for note in analysis.notes:
         yield ""
         yield from wrap(note.to(language), columns)
+
+
+def _known(views: Sequence[IncidentView], language: Language, columns: int) -> Iterator[str]:
+    """What was reported before and only goes on: a line each."""
+    if views:
+        yield ""
+        yield from wrap(phrase("also_known", language, count=len(views)), columns)
+    for view in views[:LISTED]:
+        said = f"{view.incident.id} [{view.severity}] {view.incident.title.to(language)}: {last_line(view.incident, language)}"
+        yield from wrap(said.rstrip(": "), columns, "  - ", "    ")
+    if len(views) > LISTED:
+        yield "  " + phrase("and_more", language, count=len(views) - LISTED)
 
 
 def _worth_telling(view: IncidentView) -> bool:

@@ -1,7 +1,7 @@
 """The deterministic writer: an incident in words of one language, every sentence with the evidence it stands on.
 
 Comes in: an ``Incident`` and the run around it. Goes out: a ``Report`` with the sections in the order a reader asks:
-verdict, identification, outcome, message by message, vulnerabilities, impact, what to do, what was looked at. The same
+verdict, what is new since the last run, identification, outcome, message by message, vulnerabilities, impact, what to do, what was looked at. The same
 facts give the same text. Nothing here is escaped for an output format; renderers do that.
 """
 
@@ -14,12 +14,14 @@ from kanaria.core.types import Analysis, Claim, Incident, Language, Report, Sect
 from kanaria.report import sections
 from kanaria.report.phrases import HEADINGS, phrase
 from kanaria.report.section_impact import impact
+from kanaria.report.section_news import news
 from kanaria.report.section_similar import similar_incidents
 
 Writer = Callable[[sections.Subject], Iterator[Claim]]
 
 # Order of the report. The verdict stands above all of them.
 SECTIONS: tuple[tuple[str, Writer], ...] = (
+    ("news", news),
     ("identification", sections.identification),
     ("outcome", sections.outcome),
     ("timeline", sections.timeline),

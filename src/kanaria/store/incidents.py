@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kanaria.core.errors import ConfigError, SourceError
+from kanaria.core.types import SEVERITIES
+from kanaria.store.alerts import Told, joined, remember
 
 Json = dict[str, Any]
 State = Literal["open", "acknowledged", "contained", "dismissed", "closed", "merged"]
@@ -40,8 +43,11 @@ CREATE INDEX IF NOT EXISTS finding_incident ON finding (incident);
 CREATE TABLE IF NOT EXISTS decision (
     number INTEGER PRIMARY KEY, incident TEXT NOT NULL, time TEXT NOT NULL, who TEXT NOT NULL,
     was TEXT NOT NULL, became TEXT NOT NULL, why TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS told (incident TEXT PRIMARY KEY, content TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
-VERSION = 1
+VERSION = 2
+"""1 had no ``told`` and no ``state``; it is read as one in which nothing was told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +98,36 @@ class IncidentStore:
     def __exit__(self, *_error: object) -> None:
         self._db.close()
 
-    def save(self, incidents: Sequence[Json], now: datetime) -> list[str]:
-        """Keep a run's incidents; returns the ids under which they live now.
+    def save(self, incidents: Sequence[Json], now: datetime, state: Mapping[str, Json] | None = None) -> list[str]:
+        """Keep a run's incidents and, with them or not at all, its ``state``; returns the ids they live under now.
 
-        An incident that shares a finding with stored ones continues the oldest of them and the others are merged into
-        it. A dismissed or closed one stays so unless it has findings it did not have.
+        An incident that shares a finding with stored ones continues one of them (``keeper``) and the others are merged
+        into it. A closed one is opened again by a finding it did not have; one dismissed as harmless stays so unless
+        it escalates: a finding of a model it did not have, or more severe than before.
         """
         with self._transaction():
+            for name, content in (state or {}).items():
+                packed = zlib.compress(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+                self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, packed))
             return [self._save(incident, now.isoformat()) for incident in incidents]
+
+    def state(self) -> dict[str, Json]:
+        """What the last run left beside its incidents, by name."""
+        rows = self._db.execute("SELECT name, content FROM state")
+        return {name: json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass")) for name, packed in rows}
+
+    def keeper(self, incident: str, findings: Sequence[str]) -> str | None:
+        """The stored incident that an incident of this id and these findings continues; None for a new one."""
+        owners = self._owners(findings)
+        return incident if incident in owners else next(iter(owners), None)
+
+    def told(self, findings: Sequence[str]) -> Told | None:
+        """What was last told of the incidents with these findings."""
+        return joined([told for owner in self._owners(findings) if (told := self._told(owner))])
+
+    def _told(self, incident: str) -> Told | None:
+        row = self._db.execute("SELECT content FROM told WHERE incident = ?", (incident,)).fetchone()
+        return Told.from_json(json.loads(row[0])) if row else None
 
     def get(self, incident: str) -> StoredIncident:
         """One incident, following merges. Raises ConfigError when there is none; an unambiguous beginning will do."""
@@ -172,15 +200,18 @@ class IncidentStore:
 
     def _save(self, incident: Json, now: str) -> str:
         findings = [finding["id"] for finding in incident["findings"]]
-        owners = self._owners(findings)
-        keeper = owners[0] if owners else incident["id"]
+        owners, told = self._owners(findings), self.told(findings)
+        keeper = self.keeper(incident["id"], findings) or incident["id"]
         known = {row[0] for row in self._db.execute("SELECT id FROM finding WHERE incident = ?", (keeper,))}
-        for other in owners[1:]:
-            self._merge(other, keeper, now)
+        for other in owners:
+            if other != keeper:
+                self._merge(other, keeper, now)
         if not owners:
             self._insert(keeper, incident, now)
         else:
             self._update(keeper, incident, bool(set(findings) - known), now)
+        remembered = json.dumps(remember(incident, told).to_json(), ensure_ascii=False)
+        self._db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (keeper, remembered))
         self._db.executemany(
             "INSERT INTO finding VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET incident = excluded.incident",
             [(finding, keeper) for finding in findings],
@@ -221,7 +252,7 @@ class IncidentStore:
             "UPDATE incident SET document = ?, severity = ?, first_seen = ?, last_seen = ?, changed = ? WHERE id = ?",
             (document, incident["severity"], incident["first_seen"], incident["last_seen"], now, keeper),
         )
-        if news and state in {"dismissed", "closed"}:
+        if news and (state == "closed" or (state == "dismissed" and _escalates(json.loads(before), incident))):
             self._decide(keeper, state, "open", "kanaria", "new findings", now)
 
     def _merge(self, other: str, keeper: str, now: str) -> None:
@@ -257,9 +288,22 @@ def _stored(row: Sequence[Any]) -> StoredIncident:
     )
 
 
+def _escalates(before: Json, now: Json) -> bool:
+    """Whether there is more to it than what a person called harmless: another model, or a higher severity."""
+    ranks: list[str] = list(SEVERITIES)
+    rules = {finding.get("rule") for finding in before["findings"]}
+    more = any(finding.get("rule") not in rules for finding in now["findings"])
+    return more or ranks.index(now["severity"]) > ranks.index(before["severity"])
+
+
 def _joined(before: Json, now: Json) -> Json:
-    """The newer incident, with what only the older one knew: a run over new logs does not forget the old ones."""
+    """The newer incident, with what only the older one knew: a run over new logs does not forget the old ones.
+
+    A run goes on from the findings of those before it, so that its incident usually says everything already.
+    """
     joined = dict(now)
+    if {finding["id"] for finding in before["findings"]} <= {finding["id"] for finding in now["findings"]}:
+        return joined | ({"series": _joined_series(before.get("series", []), now["series"])} if "series" in now else {})
     for name in {"findings", "messages", "indicators", "timeline", "evidence"} & (set(before) | set(now)):
         entries = {json.dumps(entry, sort_keys=True): entry for entry in before.get(name, [])}
         known = {entry.get("id") for entry in now.get(name, [])} - {None}
@@ -267,6 +311,8 @@ def _joined(before: Json, now: Json) -> Json:
         joined[name] = kept + now.get(name, [])
     if "series" in now:
         joined["series"] = _joined_series(before.get("series", []), now["series"])
+    if "timeline" in joined:
+        joined["timeline"].sort(key=lambda moment: moment["time"])
     joined["first_seen"] = min(filter(None, (before["first_seen"], now["first_seen"])), default=None)
     joined["last_seen"] = max(filter(None, (before["last_seen"], now["last_seen"])), default=None)
     return joined

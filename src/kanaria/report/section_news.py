@@ -1,0 +1,64 @@
+"""What a run adds to an incident that earlier runs knew: new, worse, going on, or the same records again.
+
+Comes in: a ``Subject`` whose incident carries an ``Alert`` (only runs with a store do). Goes out: claims, none without
+one; and for lists the short form of the same: how often, and when last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kanaria.core.types import Claim, Finding, Incident, Language
+from kanaria.report.phrases import phrase
+from kanaria.report.sections import TIME_FORMAT, Subject
+
+# A reader wants to know what goes on, not to read the findings twice.
+REPEATS_SHOWN = 8
+SHORT_FORMAT = "%Y-%m-%d %H:%M UTC"
+
+
+def news(subject: Subject) -> Iterator[Claim]:
+    alert = subject.incident.alert
+    if alert is None:
+        return
+    told = alert.told.strftime(TIME_FORMAT) if alert.told else "-"
+    separator = "、" if subject.language == "ja" else "; "
+    because = separator.join(subject.to(reason) for reason in alert.because)
+    yield subject.say(f"news_{alert.kind}", told=told, because=because, runs=alert.runs)
+    if alert.kind == "new":
+        return
+    repeated = [finding for finding in subject.incident.findings if times_seen(finding.values) > 1]
+    for finding in sorted(repeated, key=lambda one: -times_seen(one.values))[:REPEATS_SHOWN]:
+        evidence = tuple(item.id for item in finding.evidence)
+        title, seen = subject.to(finding.title), _seen(finding, subject.language)
+        yield subject.say("news_seen", *evidence, title=title, seen=seen)
+
+
+def times_seen(values: Mapping[str, str]) -> int:
+    """How many records a finding with these values rests on, in all runs."""
+    count = values.get("count", "1")
+    return int(count) if count.isdigit() else 1
+
+
+def last_line(incident: Incident, language: Language) -> str:
+    """How often the most frequent of its findings was seen, and when the last of any: for one line in a list."""
+    if not incident.findings or incident.last_seen is None:
+        return ""
+    count = max(times_seen(finding.values) for finding in incident.findings)
+    return phrase("seen", language, count=count, last=incident.last_seen.strftime(SHORT_FORMAT))
+
+
+def brief(kept: Mapping[str, Any], language: Language) -> str:
+    """The same of an incident's JSON form, and in how many runs: ``(seen 41 times, in 3 runs)``; nothing for once."""
+    count = max((times_seen(finding["values"]) for finding in kept["findings"]), default=1)
+    runs = (kept.get("alert") or {"runs": 1})["runs"]
+    if runs > 1:
+        return phrase("brief_runs", language, count=count, runs=runs)
+    return phrase("brief", language, count=count) if count > 1 else ""
+
+
+def _seen(finding: Finding, language: Language) -> str:
+    last = finding.until or finding.time
+    when = last.strftime(SHORT_FORMAT) if last else "-"
+    return phrase("seen", language, count=times_seen(finding.values), last=when)

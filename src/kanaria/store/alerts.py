@@ -1,0 +1,108 @@
+"""Whether an incident is news: what a run found against what was told of it before.
+
+Comes in: an incident as this run sees it and what was last told of it. Goes out: an ``Alert``, and what is to be
+remembered as told. A notifier asks ``Alert.tell``; the report and ``kanaria incident`` show the rest. Times are those
+of the records, not of the clock on the wall, so that a replay tells the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from kanaria.core.glossary import SEVERITIES as SEVERITY_WORDS
+from kanaria.core.glossary import STAGES
+from kanaria.core.types import SEVERITIES, Alert, Incident, Text
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What somebody knows of an incident who was told of it. ``until`` is the event time up to which they were."""
+
+    until: str | None
+    severity: str
+    stages: tuple[str, ...]
+    rules: tuple[str, ...]
+    runs: int = 1
+
+    def to_json(self) -> Json:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Told:
+        return cls(**{**kept, "stages": tuple(kept["stages"]), "rules": tuple(kept["rules"])})
+
+
+def alert(incident: Incident, told: Told | None, *, news: bool, again: timedelta) -> Alert:
+    """What this run adds. ``news``: it has records no earlier run had; ``again``: after how long to remind."""
+    if told is None:
+        return Alert(kind="new")
+    until = datetime.fromisoformat(told.until) if told.until else None
+    runs = told.runs + news
+    because = tuple(_escalations(incident, told)) if news else ()
+    if because:
+        return Alert(kind="escalated", because=because, runs=runs, told=until)
+    if not news:
+        return Alert(kind="known", runs=runs, told=until)
+    due = until is not None and incident.last_seen is not None and incident.last_seen - until >= again
+    return Alert(kind="reminder" if due else "repeated", runs=runs, told=until)
+
+
+def remember(incident: Json, told: Told | None) -> Told:
+    """What is known once the alert of this incident (its JSON form) went out, if it had to."""
+    kind = (incident.get("alert") or {"kind": "new"})["kind"]
+    now = Told(
+        until=incident["last_seen"],
+        severity=incident["severity"],
+        stages=_distinct(finding.get("stage") for finding in incident["findings"]),
+        rules=_distinct(finding.get("rule") for finding in incident["findings"]),
+    )
+    if told is None:
+        return now
+    runs = told.runs + (kind != "known")
+    if kind in {"known", "repeated"}:
+        return Told(**{**vars(told), "runs": runs})
+    return Told(
+        until=max(filter(None, (now.until, told.until)), key=datetime.fromisoformat, default=None),
+        severity=max(now.severity, told.severity, key=_rank),
+        stages=_distinct((*told.stages, *now.stages)),
+        rules=_distinct((*told.rules, *now.rules)),
+        runs=runs,
+    )
+
+
+def joined(told: list[Told]) -> Told | None:
+    """What was told of several incidents that turned out to be one."""
+    if not told:
+        return None
+    return Told(
+        until=max(filter(None, (one.until for one in told)), key=datetime.fromisoformat, default=None),
+        severity=max((one.severity for one in told), key=_rank),
+        stages=_distinct(name for one in told for name in one.stages),
+        rules=_distinct(name for one in told for name in one.rules),
+        runs=max(one.runs for one in told),
+    )
+
+
+def _escalations(incident: Incident, told: Told) -> Iterator[Text]:
+    if _rank(incident.severity) > _rank(told.severity):
+        was, now = SEVERITY_WORDS[told.severity], SEVERITY_WORDS[incident.severity]
+        yield Text(en=f"severity {was.en} → {now.en}", ja=f"重大度が「{was.ja}」から「{now.ja}」に上昇")
+    stages = _distinct(finding.stage for finding in incident.findings)
+    for stage in (stage for stage in stages if stage not in told.stages):
+        yield Text(en=f"new stage: {STAGES[stage].en}", ja=f"新しい段階: {STAGES[stage].ja}")
+    titles = {finding.rule: finding.title for finding in incident.findings if finding.rule not in told.rules}
+    for title in dict.fromkeys(titles.values()):
+        yield Text(en=f"new finding: {title.en}", ja=f"新しい検知: {title.ja}")
+
+
+def _distinct(names: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _rank(severity: str) -> int:
+    return [str(known) for known in SEVERITIES].index(severity) if severity in SEVERITIES else -1
