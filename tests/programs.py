@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,7 @@ def program(name: str, package: str) -> str:
         return found
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         pytest.skip(f"{name} is not installed (Debian's {package}), and only root can install it")
-    # Several workers may want packages at once; dpkg's own lock fails instead of waiting.
-    with (Path(tempfile.gettempdir()) / "kanaria-tests-apt.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _one_at_a_time():
         if not shutil.which(name, path=PLACES):
             _install(package)
     if not (found := shutil.which(name, path=PLACES)):
@@ -30,10 +30,27 @@ def program(name: str, package: str) -> str:
     return found
 
 
-def _install(package: str) -> None:
+def programs(wanted: Mapping[str, str]) -> dict[str, str]:
+    """The paths of several programs, given the package of each; what is missing is installed in one go."""
+    missing = {name: package for name, package in wanted.items() if not shutil.which(name, path=PLACES)}
+    if len(missing) > 1 and os.geteuid() == 0 and shutil.which("apt-get"):
+        with _one_at_a_time():
+            _install(*dict.fromkeys(missing.values()))
+    return {name: program(name, package) for name, package in wanted.items()}
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Several workers may want packages at once; dpkg's own lock fails instead of waiting."""
+    with (Path(tempfile.gettempdir()) / "kanaria-tests-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _install(*packages: str) -> None:
     # RUNLEVEL=1 keeps a freshly installed server from starting by itself.
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
     for command in (install, ["apt-get", "update", "-q"], install):
         done = subprocess.run(command, env=quiet, check=False, capture_output=True, timeout=300)
         if command is install and done.returncode == 0:

@@ -61,8 +61,9 @@ alone never decides."""
 OTHER_PROTOCOLS = (
     "dns", "ssh", "rdp", "smb", "ftp", "smtp", "imap", "pop3", "ntp", "dhcp", "snmp", "sip", "ldap", "krb", "krb_tcp",
     "ntlm", "dce_rpc", "mysql", "postgresql", "mqtt", "irc", "rfb", "radius", "syslog",
+    "vnc", "redis", "netbios", "ssdp", "stun", "bittorrent", "bitcoin",
 )  # fmt: skip
-"""Protocols that sensors recognise by their bytes and that no miner speaks. TLS, HTTP (WebSocket) and unknown bytes are
+"""Protocols that sensors recognise by their bytes and that no miner speaks (``bitcoin`` is what its peers speak). TLS, HTTP (WebSocket) and unknown bytes are
 not among them, and neither are tunnels."""
 
 WORDS_FROM = 0.0

@@ -1,0 +1,198 @@
+"""Real servers and their clients between two network namespaces: a folder comes in, a capture of all of them goes out.
+
+Every talker is something that could be taken for a miner: long, thin, answered, pushed to. What happens once a minute in
+an office happens here about once a second (keepalives, polls and readings have their intervals set so), and the test
+stretches the times back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kanaria.lab import live, netns
+
+SECONDS = 30.0
+DRIVERS = Path(__file__).with_name("drivers.py")
+HERE, THERE = netns.CLIENT_ADDRESS, netns.SERVER_ADDRESS
+
+
+@dataclass(frozen=True)
+class Talker:
+    """``packages`` by program; ``servers`` and ``clients`` are shell commands run on either side in the talk's folder.
+
+    ``{here}``, ``{there}`` are the addresses, ``{drive}`` runs ``drivers.py``. ``ports`` are those that must be talked
+    to, with the least number of messages a connection there must show.
+    """
+
+    packages: Mapping[str, str]
+    servers: tuple[str, ...]
+    clients: tuple[str, ...]
+    ports: Mapping[int, int]
+    files: Mapping[str, str]
+
+
+def _talker(packages: Mapping[str, str], servers: str, clients: str, ports: Mapping[int, int], **files: str) -> Talker:
+    def lines(text: str) -> tuple[str, ...]:
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+    return Talker(packages, lines(servers), lines(clients), ports, {n.replace("_", "."): t for n, t in files.items()})
+
+
+STUNNEL = (
+    "foreground = yes\npid =\ncert = pool.pem\nkey = pool.key\n[tls]\naccept = {accept}\nconnect = 127.0.0.1:{to}\n"
+)
+
+TALKERS: Mapping[str, Talker] = {
+    "a person typing over SSH, and an idle session with keepalives": _talker(
+        {"sshd": "openssh-server", "ssh-keygen": "openssh-client"},
+        "mkdir -p /run/sshd; exec $(command -v sshd) -D -e -f sshd.conf -o HostKey=$PWD/host -o AuthorizedKeysFile=$PWD/user.pub",
+        """
+        {drive} keys | ssh -F ssh.conf -tt -p 2222 root@{there} 'exec bash --norc --noprofile'
+        sleep 1000 | ssh -F ssh.conf -o ServerAliveInterval=1 -p 2222 root@{there} cat
+        """,
+        {2222: 30},
+        sshd_conf="Port 2222\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n",
+        ssh_conf="Host *\nIdentityFile user\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nConnectionAttempts 9\n",
+    ),
+    "MQTT: readings out and in, acknowledged, and pings; in the clear and in TLS": _talker(
+        {"mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients"},
+        "exec mosquitto -c mosquitto.conf",
+        """
+        {drive} readings | mosquitto_pub -h {there} -p 1883 -q 1 -k 5 -t lab/boiler -l
+        mosquitto_sub -h {there} -p 1883 -q 1 -k 5 -t 'lab/#'
+        {drive} readings | mosquitto_pub -h {there} -p 8883 --cafile pool.pem --insecure -q 1 -t lab/boiler -l
+        mosquitto_sub -h {there} -p 8883 --cafile pool.pem --insecure -q 1 -k 5 -t 'lab/#'
+        """,
+        {1883: 30, 8883: 30},
+        mosquitto_conf="listener 1883\nallow_anonymous true\nlistener 8883\ncertfile pool.pem\nkeyfile pool.key\nuser root\n",
+    ),
+    "a database follower and a writer (Redis)": _talker(
+        {"redis-server": "redis-server"},
+        "exec redis-server --port 6379 --protected-mode no --save '' --repl-ping-replica-period 1 --repl-diskless-sync-delay 0",
+        """
+        exec redis-server --port 6380 --save '' --replicaof {there} 6379
+        {drive} records | redis-cli -h {there} -p 6379
+        """,
+        {6379: 30},
+    ),
+    "clocks being set (chrony)": _talker(
+        {"chronyd": "chrony"},
+        "exec chronyd -x -d -u root -f server.conf",
+        "exec chronyd -x -d -u root -f client.conf",
+        {123: 30},
+        server_conf="allow all\nlocal stratum 2\ncmdport 0\npidfile chrony-server.pid\nbindcmdaddress /\n",
+        client_conf="server {there} minpoll -1 maxpoll -1 iburst\nacquisitionport 1123\ncmdport 0\npidfile chrony-client.pid\n"
+        "bindcmdaddress /\n",
+    ),
+    "a VPN with nothing to say (OpenVPN over UDP and TCP)": _talker(
+        {"openvpn": "openvpn"},
+        """
+        exec openvpn --dev null --proto udp --port 1194 --secret vpn.key --ping 1 --cipher AES-256-CBC
+        exec openvpn --dev null --proto tcp-server --port 1195 --secret vpn.key --ping 1 --cipher AES-256-CBC
+        """,
+        """
+        exec openvpn --dev null --proto udp --port 1194 --remote {there} --secret vpn.key --ping 1 --cipher AES-256-CBC
+        exec openvpn --dev null --proto tcp-client --port 1195 --nobind --remote {there} --secret vpn.key --ping 1 --cipher AES-256-CBC
+        """,
+        {1194: 20, 1195: 20},
+    ),
+    "a monitoring agent that is asked (Prometheus node exporter)": _talker(
+        {"prometheus-node-exporter": "prometheus-node-exporter"},
+        "exec prometheus-node-exporter --web.listen-address=:9100 --collector.disable-defaults --collector.loadavg",
+        "{drive} scrape {there} 9100",
+        {9100: 20},
+    ),
+    "people in a chat room (IRC); in the clear and in TLS": _talker(
+        {"ngircd": "ngircd", "stunnel4": "stunnel4"},
+        """
+        exec ngircd -n -f ngircd.conf
+        exec stunnel4 irc.conf
+        """,
+        """
+        {drive} chat {there} 6667
+        {drive} chat {there} 6667
+        {drive} chat {there} 6697 --tls
+        """,
+        {6667: 30, 6697: 30},
+        ngircd_conf="[Global]\nName = irc.example.net\nInfo = lab\nPorts = 6667\nServerUID = root\nServerGID = root\n"
+        "MotdPhrase = hello\n[Limits]\nPingTimeout = 5\nPongTimeout = 20\nMaxConnectionsIP = 0\n"
+        "[Options]\nDNS = no\nIdent = no\nPAM = no\n",
+        irc_conf=STUNNEL.format(accept=6697, to=6667),
+    ),
+    "a dashboard that is told of changes (WebSocket); in the clear and in TLS": _talker(
+        {"websocketd": "websocketd", "stunnel4": "stunnel4"},
+        """
+        exec websocketd --port=8080 {drive} feed
+        exec stunnel4 dashboard.conf
+        """,
+        """
+        {drive} dashboard {there} 8080
+        {drive} dashboard {there} 8443 --tls
+        """,
+        {8080: 20, 8443: 20},
+        dashboard_conf=STUNNEL.format(accept=8443, to=8080),
+    ),
+    "a remote desktop with a clock on it (VNC)": _talker(
+        {"Xtigervnc": "tigervnc-standalone-server", "xtightvncviewer": "xtightvncviewer", "xsetroot": "x11-xserver-utils"},
+        """
+        exec Xtigervnc :7 -SecurityTypes None -rfbport 5907 -geometry 640x480
+        sleep 1; while sleep 1; do DISPLAY=:7 xsetroot -solid "#$(date +%S)8899"; done
+        """,
+        """
+        exec Xtigervnc :8 -SecurityTypes None -rfbport 5908 -geometry 800x600
+        sleep 1; DISPLAY=:8 exec xtightvncviewer {there}::5907
+        """,
+        {5907: 20},
+    ),
+}  # fmt: skip
+
+
+def packages() -> dict[str, str]:
+    """All programs that are needed, with the package each is in."""
+    return {name: package for talker in TALKERS.values() for name, package in talker.packages.items()}
+
+
+@contextlib.contextmanager
+def talking(pair: netns.Pair, folder: Path) -> Iterator[None]:
+    """Every server and client runs while the block does; all are gone afterwards."""
+    live.certificate(folder)
+    for key in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], cwd=folder, check=True)
+    subprocess.run(["openvpn", "--genkey", "secret", "vpn.key"], cwd=folder, check=True, capture_output=True)
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for side, sort in ((pair.server, "servers"), (pair.client, "clients")):
+            for name, talker in TALKERS.items():
+                for file, text in talker.files.items():
+                    (folder / file).write_text(text.replace("{there}", THERE))
+                for number, command in enumerate(getattr(talker, sort)):
+                    started.append(_start(side, folder, command, f"{sort}-{name.split()[1]}-{number}"))
+            time.sleep(1.5)  # servers need about a second to listen; clients try again
+        yield
+    finally:
+        for one in started:
+            with contextlib.suppress(ProcessLookupError):
+                subprocess.run(["kill", "--", f"-{one.pid}"], check=False, capture_output=True)
+        for one in started:
+            try:
+                one.wait(5)
+            except subprocess.TimeoutExpired:
+                subprocess.run(["kill", "-KILL", "--", f"-{one.pid}"], check=False, capture_output=True)
+                one.wait()
+
+
+def _start(namespace: str, folder: Path, command: str, name: str) -> subprocess.Popen[bytes]:
+    drive = shlex.join([sys.executable, str(DRIVERS)])
+    filled = command.replace("{drive}", drive).replace("{here}", HERE).replace("{there}", THERE)
+    with (folder / f"{name}.out").open("wb") as out:
+        return subprocess.Popen(
+            ["ip", "netns", "exec", namespace, "bash", "-c", filled],
+            cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+        )  # fmt: skip
