@@ -20,7 +20,7 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., object])
 
-_MODULES = ("compile", "copyout", "decode", "layout", "messages", "segments", "state", "track", "walk")
+_MODULES = ("compile", "copyout", "decode", "fetch", "layout", "messages", "segments", "state", "track", "walk")
 _FILES = [Path(__file__).with_name(f"{name}.py").stat() for name in _MODULES]
 _STAMP = tuple((file.st_mtime_ns, file.st_size) for file in _FILES)
 

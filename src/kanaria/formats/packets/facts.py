@@ -27,16 +27,16 @@ _SHARED = ("time", "source", "line", "sensor", "src_ip", "src_port", "dst_ip", "
 
 def protocol_tables(flows: FlowSet, columns: dict[str, Any]) -> dict[str, pa.Table]:
     """Tables of protocol rows; tables without rows are left out. Fills ``columns["sni"]`` for the connection table."""
-    services = columns["service"].to_pylist()
+    import pyarrow.compute as pc
+
+    read = pc.is_in(columns["service"], pa.array(_READERS, pa.string()))
+    wanted = np.flatnonzero(read.to_numpy(zero_copy_only=False))
+    services = columns["service"].take(pa.array(wanted)).to_pylist()
     rows: dict[str, list[dict[str, object]]] = {}
-    names: list[str | None] = [None] * len(services)
-    wanted = [index for index, service in enumerate(services) if service in _READERS]
-    shared = [
-        (name, columns[name].take(pa.array(wanted, pa.int64())).to_pylist())
-        for name in (*_SHARED, "event_id", "transport")
-    ]
-    for place, index in enumerate(wanted):
-        found = list(_READERS[services[index]](_Flow(flows, index)))
+    names: list[str | None] = [None] * len(read)
+    shared = [(name, columns[name].take(pa.array(wanted)).to_pylist()) for name in (*_SHARED, "event_id", "transport")]
+    for place, index in enumerate(wanted.tolist()):
+        found = list(_READERS[services[place]](_Flow(flows, index)))
         if found:
             base = {name: values[place] for name, values in shared}
             names[index] = _server_name(found)

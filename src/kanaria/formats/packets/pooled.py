@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kanaria.formats.packets import copyout, kept, messages, track
+from kanaria.formats.packets import copyout, fetch, kept, messages, track
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets import state as T
 from kanaria.formats.packets.flowset import Array, FlowSet, parse_log, reassemble
@@ -49,6 +49,8 @@ class PooledTracker:
         )
         self._finished = np.zeros(1 << 16, np.int64)
         self._header = np.zeros(L.SEGMENT_HEADER, np.uint8)
+        self._hashes = np.zeros(fetch.AHEAD, np.uint64)
+        self._table = np.zeros(self._max_flows, L.FLOW)
         self._grow_flows(min(1 << 12, MAX_FLOWS))
 
     def packets(self, data: Array, packets: Array, count: int, first_number: int) -> Iterator[FlowSet]:
@@ -56,8 +58,9 @@ class PooledTracker:
         at = 0
         while at < count:
             at, why, done = track.track(
-                self.state, data, packets, at, count, first_number, self._finished, self._header
-            )
+                self.state, data, packets, at, count, first_number, self._finished, self._header,
+                self._hashes,
+            )  # fmt: skip
             yield from self._take(self._finished[:done])
             if why == T.NEED_FLOWS and not self._grow_flows(len(self.state.flows) * 2):
                 yield from self._evict()
@@ -145,7 +148,7 @@ class PooledTracker:
         old = len(state.flows)
         if size <= old:
             return False
-        flows = _larger(state.flows, size)
+        flows = self._table[:size]
         _free(state.heads, flows["link"], old, T.FREE_FLOW, T.LEFT_FLOW)
         chains = np.full(1 << int(size * 2 - 1).bit_length(), L.NONE, np.int32)
         self.state = state._replace(flows=flows, chains=chains)
@@ -160,12 +163,6 @@ def _rows(records: Array, places: Array) -> Array:
     width = records.nbytes // len(records)
     taken = records.view(np.uint8).reshape(len(records), width).take(places, axis=0)
     return taken.view(records.dtype).reshape(len(places), *records.shape[1:])
-
-
-def _larger(array: Array, size: int) -> Array:
-    """The array with more rows of zeros, in place where the system can (no second copy of a large pool)."""
-    array.resize((size, *array.shape[1:]), refcheck=False)
-    return array
 
 
 def _free(heads: Array, links: Any, old: int, head: int, left: int) -> None:

@@ -45,9 +45,9 @@ def connections(flows: FlowSet, *, source: str, sensor: str, first_id: int) -> M
     columns: dict[str, Any] = {
         "event_id": pa.array(first_id + table["first_packet"]),
         "time": pa.array(table["start"]).cast(pa.timestamp("us", tz="UTC")),
-        "source": pa.array([source] * count, pa.string()),
+        "source": pa.repeat(pa.scalar(source, pa.string()), count),
         "line": pa.array(table["first_packet"]),
-        "sensor": pa.array([sensor] * count, pa.string()),
+        "sensor": pa.repeat(pa.scalar(sensor, pa.string()), count),
         "src_ip": addresses(table, 0),
         "src_port": pa.array(ports[:, 0]),
         "dst_ip": addresses(table, 1),
@@ -185,11 +185,16 @@ def _messages(flows: FlowSet) -> pa.Array:
 def _pairs(flows: FlowSet) -> pa.Array:
     """Certain counts only (Space-Saving's error taken off), commonest first."""
     certain = np.where(flows.pairs["count"] > 0, flows.pairs["count"] - flows.pairs["error"], 0)
-    order = np.argsort(-certain, axis=1, kind="stable")
-    used = np.take_along_axis(certain, order, 1) > 0
-    columns = [np.take_along_axis(flows.pairs[name], order, 1)[used] for name in ("request", "answer")]
-    columns += [np.take_along_axis(certain, order, 1)[used], np.take_along_axis(flows.pairs["delay"], order, 1)[used]]
-    values = pa.StructArray.from_arrays([pa.array(column) for column in columns], fields=list(PAIRS.value_type))
+    used = certain > 0
+    row, slot = np.nonzero(used)
+    if len(row) > np.count_nonzero(used.any(axis=1)):
+        order = np.lexsort((slot, -certain[row, slot], row))
+        row, slot = row[order], slot[order]
+    chosen = flows.pairs[row, slot]
+    columns = [chosen["request"], chosen["answer"], certain[row, slot], chosen["delay"]]
+    values = pa.StructArray.from_arrays(
+        [pa.array(np.ascontiguousarray(column)) for column in columns], fields=list(PAIRS.value_type)
+    )
     offsets = np.concatenate([[0], np.cumsum(used.sum(axis=1))]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), values, type=PAIRS)
 

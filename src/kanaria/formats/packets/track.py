@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from kanaria.formats.packets.compile import jit
+from kanaria.formats.packets.fetch import AHEAD, FAR, LINE, NEAR, fetch
 from kanaria.formats.packets.layout import (
     ACK,
     CLOSED_IDLE,
@@ -213,9 +214,10 @@ def _create(state: State, packet: Any, number: Int, chain: Int) -> Any:
 
 
 @jit
-def _one(state: State, packet: Any, number: Int, data: Array, header: Array, finished: Array, done: Int) -> Int:
+def _one(
+    state: State, packet: Any, chain: Int, number: Int, data: Array, header: Array, finished: Array, done: Int
+) -> Int:
     """Bring one packet into its flow; returns how many flows have finished so far."""
-    chain = i64(_packet_hash(packet) & u64(len(state.chains) - 1))
     slot, side = _find(state, packet, chain)
     if slot != NONE and _ended(state.flows[slot], packet, side):
         _unlink(state, slot)
@@ -247,22 +249,43 @@ def _one(state: State, packet: Any, number: Int, data: Array, header: Array, fin
 
 
 @jit
+def _look_ahead(state: State, packets: Array, index: Int, count: Int, hashes: Array) -> None:
+    """Have fetched what the packets behind this one will ask for."""
+    mask = u64(len(state.chains) - 1)
+    if index + FAR < count:
+        value = _packet_hash(packets[index + FAR])
+        hashes[(index + FAR) & (AHEAD - 1)] = value
+        fetch(state.chains, i64(value & mask), 0)
+    if index + NEAR < count:
+        slot = state.chains[i64(hashes[(index + NEAR) & (AHEAD - 1)] & mask)]
+        if slot != NONE:
+            for offset in range(0, state.flows.itemsize, LINE):
+                fetch(state.flows, i64(slot), offset)
+
+
+@jit
 def track(
-    state: State, data: Array, packets: Array, start: Int, count: Int, number: Int, finished: Array, header: Array
-) -> Any:
+    state: State, data: Array, packets: Array, start: Int, count: Int, number: Int, finished: Array, header: Array,
+    hashes: Array,
+) -> Any:  # fmt: skip
     """Bring ``packets[start:count]`` into the flows; ``number`` is the packet number of ``packets[0]``.
 
-    Returns (index reached, why it stopped, how many slots of finished flows were written to ``finished``).
+    ``hashes`` is room for ``AHEAD`` of them. Returns (index reached, why it stopped, how many slots of finished flows
+    were written to ``finished``).
     """
     heads = state.heads
     done = 0
+    for index in range(start, min(start + FAR, count)):
+        hashes[index & (AHEAD - 1)] = _packet_hash(packets[index])
     for index in range(start, count):
+        _look_ahead(state, packets, index, count, hashes)
         if heads[LEFT_FLOW] == 0:
             return index, NEED_FLOWS, done
         packet = packets[index]
         heads[NOW] = max(heads[NOW], packet["time"])
         if packet["status"] == OK:
-            done = _one(state, packet, number + index, data, header, finished, done)
+            chain = i64(hashes[index & (AHEAD - 1)] & u64(len(state.chains) - 1))
+            done = _one(state, packet, chain, number + index, data, header, finished, done)
     return count, DONE, done
 
 
