@@ -8,6 +8,7 @@ at once instead: the choices they come to, against the largest history.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import resource
 import statistics
@@ -73,8 +74,7 @@ DAY = 20_000_000
 def whole_day(ties: int) -> str:
     """One line: 20 million flows of a day, encoded, to the surprise of every choice in them (the summary set)."""
     with tempfile.TemporaryDirectory() as folder:
-        engine = duckdb.connect(config={"memory_limit": "800MB", "temp_directory": folder})
-        pattern = PatternOfLife(engine, settings=BaselineSettings(warm_up_days=0.0), directory=Path(folder) / "state")
+        engine, pattern = _opened(folder)
         fill(pattern, ties)
         execute = pattern.state.engine.execute
         execute(f"CREATE TEMP TABLE day_rows AS {_DAY_ROWS.format(ties=ties)}")
@@ -106,11 +106,12 @@ _DAY_ROWS = f"""
 
 
 def measure(ties: int) -> str:
-    """One line of the table."""
+    """One line of the table. The history is written by another process, so that memory is that of scoring alone."""
     with tempfile.TemporaryDirectory() as folder:
-        engine = duckdb.connect(config={"memory_limit": "800MB", "temp_directory": folder})
-        pattern = PatternOfLife(engine, settings=BaselineSettings(warm_up_days=0.0), directory=Path(folder) / "state")
-        fill(pattern, ties)
+        writer = multiprocessing.get_context("spawn").Process(target=_written, args=(folder, ties))
+        writer.start()
+        writer.join()
+        engine, pattern = _opened(folder)
         pattern.learn(pattern.score({"connection": batch(0, ties)}))  # files are warm
         taken, used = [], []
         for number in range(1, BATCHES + 1):
@@ -124,6 +125,17 @@ def measure(ties: int) -> str:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     middle = statistics.median(taken)
     return f"| {ties:,} | {BATCH / middle:,.0f} | {BATCH / statistics.median(used):,.0f} | {middle * 1e3:,.0f} | {max(taken) * 1e3:,.0f} | {size:,.0f} | {memory:,.0f} |"  # noqa: E501
+
+
+def _opened(folder: str) -> tuple[duckdb.DuckDBPyConnection, PatternOfLife]:
+    engine = duckdb.connect(config={"memory_limit": "600MB", "temp_directory": folder})
+    return engine, PatternOfLife(engine, settings=BaselineSettings(warm_up_days=0.0), directory=Path(folder) / "state")
+
+
+def _written(folder: str, ties: int) -> None:
+    engine, pattern = _opened(folder)
+    fill(pattern, ties)
+    engine.close()
 
 
 def main() -> None:

@@ -112,7 +112,8 @@ def test_the_same_rows_leave_a_device_the_same_ties_however_they_are_cut(hours: 
 def test_the_committed_plans_are_what_the_program_compiles_to() -> None:
     """After changing the program: ``python -m kanaria.baseline.compile``."""
     assert TARGET.read_text("utf-8") == compile.text()
-    assert {*plans(336.0).score} == {*shape.STEPS, "scored"}
+    assert {*plans(336.0).score, "grown"} == {*shape.STEPS, "scored"}
+    assert {*plans(336.0).absorb} <= {*shape.HISTORY, "grown"}
 
 
 @pytest.mark.parametrize("hours", [336.0, 72.5])
@@ -162,6 +163,7 @@ def test_names_are_reduced_to_what_somebody_registered(name: str, registered: st
     engine = duckdb.connect()
     engine.execute("CREATE TABLE devices (actor BIGINT, grp BIGINT, role VARCHAR, first BIGINT)")
     encode.encode(engine, connection(flow(0, sni=name)), "devices")
+    encode.want_texts(engine, "SELECT row FROM encoded")
     assert engine.execute("SELECT name_text FROM encoded_texts").fetchall() == [(registered,)]
     assert engine.execute("SELECT name IS NULL FROM encoded").fetchall() == [(registered is None,)]
 

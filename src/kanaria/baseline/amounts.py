@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import ibis
 
-from kanaria.baseline.expressions import Table, Value, bucket, growth, measure_key, scale, sum_of, tie, to_bits, union
+from kanaria.baseline.expressions import (
+    Table,
+    Value,
+    beside,
+    bucket,
+    growth,
+    measure_key,
+    scale,
+    sum_of,
+    tie,
+    to_bits,
+    union,
+)
 from kanaria.baseline.shape import (
     FIRST_RATE,
     INBOUND,
@@ -25,28 +37,36 @@ from kanaria.baseline.shape import (
 _ID, _F = "int64", "float64"
 
 
-def measure(rows: Table, judged: Table, hourly: Table) -> Table:
+def amounts(rows: Table) -> Table:
+    """A batch's flow quantities by service, each once."""
+    return union([_amount(rows, number, name) for number, name in enumerate(QUANTITIES)])
+
+
+def _amount(rows: Table, number: int, name: str) -> Table:
+    kept = rows.filter(rows[name].notnull() & rows.service.notnull())
+    step = bucket(kept[name])
+    key = measure_key(kept.actor, kept.service, kept.hour, number, step)
+    named = {"key": key, "quantity": ibis.literal(number, _ID), "bucket": step}
+    return kept.select("actor", "grp", "service", "hour", **named).select(*MEASURES).distinct()
+
+
+def so_far(hours: Table, hourly: Table) -> Table:
+    """What each device of the batch has done in its hours, with what was known of them before."""
+    both = hours.select("actor", "hour", *RATES).union(hourly.select("actor", "hour", *RATES), distinct=False)
+    sums = both.group_by("actor", "hour").agg(**{name: both[name].sum() for name in RATES})
+    return sums.inner_join(hours.select("actor", "grp", "hour"), ["actor", "hour"]).select(*STEPS["so_far"])
+
+
+def measures(amounts: Table, so_far: Table) -> Table:
     """What is to be graded: flow quantities by service, and what each device did in its hour so far (service 0)."""
-    active = judged.filter(judged.device_last.isnull() | (judged.hour > judged.device_last))
-    now = per_hour(rows, active)
-    wanted = ("actor", "hour", *RATES)
-    so_far = now.select(*wanted).union(hourly.select(*wanted), distinct=False)
-    sums = so_far.group_by("actor", "hour").agg(**{name: so_far[name].sum() for name in RATES})
-    sums = sums.inner_join(now.select("actor", "grp", "hour"), ["actor", "hour"])
-    rates = [
-        sums.select(
-            "actor", "grp", "hour", service=ibis.literal(0, _ID),
-            quantity=ibis.literal(FIRST_RATE + number, _ID), bucket=bucket((sums[name] + 1.0).log2()),
-        )
-        for number, name in enumerate(RATES)
-    ]  # fmt: skip
-    plain = [_keyed(part, number) for number, part in enumerate(_flow_parts(rows))]
-    return union([*plain, *(_keyed(part, FIRST_RATE + number) for number, part in enumerate(rates))])
+    return union([amounts, *(_rate(so_far, FIRST_RATE + number, name) for number, name in enumerate(RATES))])
 
 
-def _keyed(part: Table, number: int) -> Table:
-    key = measure_key(part.actor, part.service, part.hour, number, part.bucket)
-    return part.mutate(key=key).select(*MEASURES)
+def _rate(so_far: Table, number: int, name: str) -> Table:
+    service, step = ibis.literal(0, _ID), bucket((so_far[name] + 1.0).log2())
+    key = measure_key(so_far.actor, service, so_far.hour, number, step)
+    named = {"key": key, "service": service, "quantity": ibis.literal(number, _ID), "bucket": step}
+    return so_far.select("actor", "grp", "hour", **named).select(*MEASURES)
 
 
 def look_up_tails(measures: Table, quantities: Table) -> Table:
@@ -67,17 +87,21 @@ def grade(measures: Table, tails: Table, half_life: float) -> Table:
     Beyond anything met, each doubling costs one more bit: sizes and durations on networks are heavy-tailed with an
     exponent near 1 (Crovella and Bestavros, 1997).
     """
-    table = measures.mutate(now=scale(measures.hour, half_life))
-    for level, subject in _subjects(measures).items():
-        table = _with_tail(table.mutate(**{f"{level}_subject": subject}), tails, level)
-    p: Value = (table.network_above.fill_null(0.0) + 1.0) / (table.network_all.fill_null(0.0) + 1.0)
+    parts = [_tail(measures, tails, level, subject) for level, subject in _subjects(measures).items()]
+    found = beside(measures, *parts)
+    now = scale(found.hour, half_life)
+
+    def weight(name: str) -> Value:
+        return found[name].fill_null(0.0) * now
+
+    p: Value = (weight("network_above") + 1.0) / (weight("network_all") + 1.0)
     for level in ("peers", "device"):
-        above, total = table[f"{level}_above"].fill_null(0.0), table[f"{level}_all"].fill_null(0.0)
+        above, total = weight(f"{level}_above"), weight(f"{level}_all")
         share = ibis.greatest(PRIOR / (total + PRIOR), LEAST_SHARE)
         p = (1.0 - share) * above / ibis.greatest(total, 1e-300) + share * p
-    top = ibis.coalesce(table.device_top, table.peers_top, table.network_top, table.bucket)
-    beyond = ibis.greatest(table.bucket - top, 0).cast(_F)
-    return table.mutate(bits=to_bits(p) + beyond).select(*STEPS["graded"])
+    top = ibis.coalesce(found.device_top, found.peers_top, found.network_top, found.bucket)
+    beyond = ibis.greatest(found.bucket - top, 0).cast(_F)
+    return found.select(*MEASURES, bits=to_bits(p) + beyond).select(*STEPS["graded"])
 
 
 def _subjects(measures: Table) -> dict[str, Value]:
@@ -89,45 +113,51 @@ def _subjects(measures: Table) -> dict[str, Value]:
     }
 
 
-def _with_tail(table: Table, tails: Table, level: str) -> Table:
+def _tail(measures: Table, tails: Table, level: str, subject: Value) -> tuple[Table, list[Value]]:
+    """What one level knows of an amount, and how to find a measure's."""
     other = tails.select(
-        t_subject=tails.subject, t_quantity=tails.quantity, t_bucket=tails.bucket,
-        t_above=tails.above, t_all=tails["all"], t_top=tails.top,
+        **{
+            f"{level}_subject": tails.subject, f"{level}_quantity": tails.quantity, f"{level}_bucket": tails.bucket,
+            f"{level}_above": tails.above, f"{level}_all": tails["all"], f"{level}_top": tails.top,
+        }
     )  # fmt: skip
-    joined = table.left_join(
-        other,
-        (table[f"{level}_subject"] == other.t_subject)
-        & (table.quantity == other.t_quantity)
-        & (table.bucket == other.t_bucket),
-    )
-    found = {
-        f"{level}_above": joined.t_above * joined.now,
-        f"{level}_all": joined.t_all * joined.now,
-        f"{level}_top": joined.t_top,
-    }
-    return joined.mutate(**found).select(*table.columns, *found)
+    return other, [
+        subject == other[f"{level}_subject"],
+        measures.quantity == other[f"{level}_quantity"],
+        measures.bucket == other[f"{level}_bucket"],
+    ]
 
 
-def with_volume(rows: Table, graded: Table) -> Table:
-    """Adds the most surprising of a flow's quantities."""
+def volumes_of(rows: Table, graded: Table) -> list[tuple[Table, list[Value]]]:
+    """The surprise of each of a flow's quantities, and how to find a row's."""
+    parts = []
     for number, name in enumerate(QUANTITIES):
         part = graded.filter(graded.quantity == number)
-        other = part.select(g_key=part.key, **{f"{name}_bits": part.bits})
-        match = measure_key(rows.actor, rows.service, rows.hour, number, bucket(rows[name])) == other.g_key
-        rows = rows.left_join(other, match).select(*rows.columns, f"{name}_bits")
-    measured = [rows[f"{name}_bits"] for name in QUANTITIES]
+        other = part.select(**{f"{name}_key": part.key, f"{name}_graded": part.bits})
+        key = measure_key(rows.actor, rows.service, rows.hour, number, bucket(rows[name]))
+        parts.append((other, [key == other[f"{name}_key"]]))
+    return parts
+
+
+def volume(found: Table) -> Value:
+    """The most surprising of a flow's quantities."""
+    measured = [found[f"{name}_graded"] for name in QUANTITIES]
     most = ibis.greatest(*(bits.fill_null(0.0) for bits in measured))
     some = ibis.coalesce(*measured).notnull()
     # The largest of several looks surprising by chance: take off log2 of how many were looked at (Bonferroni).
-    return rows.mutate(volume_bits=ibis.ifelse(some, ibis.greatest(most - _LOG2_QUANTITIES, 0.0), ibis.null(_F)))
+    return ibis.ifelse(some, ibis.greatest(most - _LOG2_QUANTITIES, 0.0), ibis.null(_F))
 
 
-def with_rates(rows: Table, graded: Table) -> Table:
-    """Adds how surprising this hour of the device is so far."""
+def rates_of(rows: Table, graded: Table) -> tuple[Table, list[Value]]:
+    """The most surprising thing about a device's hour so far, and how to find a row's."""
     rates = graded.filter(graded.quantity >= FIRST_RATE)
-    best = rates.group_by(r_actor=rates.actor, r_hour=rates.hour).agg(r_bits=rates.bits.max())
-    out = rows.left_join(best, (rows.actor == best.r_actor) & (rows.hour == best.r_hour))
-    return out.mutate(rate_bits=ibis.greatest(out.r_bits - _LOG2_RATES, 0.0)).select(*rows.columns, "rate_bits")
+    best = rates.group_by(r_actor=rates.actor, r_hour=rates.hour).agg(rate_graded=rates.bits.max())
+    return best, [rows.actor == best.r_actor, rows.hour == best.r_hour]
+
+
+def rate(found: Table) -> Value:
+    """How surprising this hour of the device is so far."""
+    return ibis.greatest(found.rate_graded - _LOG2_RATES, 0.0)
 
 
 def per_hour(rows: Table, active: Table) -> Table:
@@ -147,24 +177,6 @@ def per_hour(rows: Table, active: Table) -> Table:
         "actor", "grp", "hour",
         **{name: both[name].fill_null(0.0) for name in RATES}, **{name: both[name] for name in PEAKS},
     )  # fmt: skip
-
-
-def flow_keys(rows: Table) -> Table:
-    """A batch's flow quantities in long form, each once."""
-    return union(_flow_parts(rows))
-
-
-def _flow_parts(rows: Table) -> list[Table]:
-    parts = []
-    for number, name in enumerate(QUANTITIES):
-        kept = rows.filter(rows[name].notnull() & rows.service.notnull())
-        parts.append(
-            kept.select(
-                "actor", "grp", "service", "hour",
-                quantity=ibis.literal(number, _ID), bucket=bucket(kept[name]),
-            ).distinct()
-        )  # fmt: skip
-    return parts
 
 
 def flow_quantities(flows: Table, half_life: float) -> Table:

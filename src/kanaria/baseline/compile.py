@@ -19,7 +19,7 @@ def compiled(half_life_hours: float = HALF_LIFE) -> dict[str, dict[str, str]]:
     tables = program.tables()
     parts: Mapping[str, Mapping[str, object]] = {
         "score": program.score(tables, half_life_hours),
-        "absorb": program.absorb(tables["rows"], tables["choices"], tables["seen"], half_life_hours),
+        "absorb": program.absorb(tables, half_life_hours),
         "close_hours": program.close_hours(tables["hourly"], tables["flows"], half_life_hours),
     }
     return {

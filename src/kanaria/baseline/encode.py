@@ -47,7 +47,7 @@ def encode(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], de
     """Leave the batch in the temporary table ``encoded`` and its devices in ``actors``.
 
     ``devices`` names a table (actor, device, role, grp, first) of what is known about actors. The texts behind the
-    integers stay in the Arrow tables, in the view ``encoded_texts``, until ``release``: few are ever asked for.
+    integers stay in the Arrow tables until ``release``: few are ever asked for (``want_texts``).
     """
     release(engine)
     parts = []
@@ -64,10 +64,16 @@ def encode(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], de
         parts = [_select("nothing", 0, set()) + " LIMIT 0"]
     engine.execute(
         f"""CREATE OR REPLACE TEMP VIEW encoded_sides AS {_sides(" UNION ALL ".join(parts))};
+            CREATE OR REPLACE TEMP TABLE wanted (row BIGINT);
             CREATE OR REPLACE TEMP VIEW encoded_texts AS {_TEXTS};
             CREATE OR REPLACE TEMP TABLE actors AS {_ACTORS.format(devices=devices)};
             CREATE OR REPLACE TEMP TABLE encoded AS {_IDS}"""
     )
+
+
+def want_texts(engine: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Choose the rows of the view ``encoded_texts`` by a query for their numbers."""
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE wanted AS {rows}")
 
 
 def release(engine: duckdb.DuckDBPyConnection) -> None:
@@ -165,7 +171,7 @@ _TEXTS = f"""
         {_registered("raw_name")} AS name_text,
         nullif(lower(raw_account), '') AS account_text,
         {_AGENT} AS agent_text
-    FROM encoded_sides"""  # noqa: S608
+    FROM encoded_sides SEMI JOIN wanted USING (row)"""  # noqa: S608
 
 
 def _id(kind: str, *parts: str) -> str:
@@ -211,11 +217,14 @@ def withhold(
     )
     engine.register("held_events", held)
     engine.register("held_entities", both)
+    want_texts(
+        engine,
+        """SELECT row FROM encoded_sides WHERE event_id IN (SELECT id FROM held_events)
+            OR EXISTS (FROM held_entities WHERE d = device AND (r IS NULL OR r = remote))""",
+    )
     engine.execute(
         f"""CREATE OR REPLACE TEMP TABLE held AS
-           SELECT * EXCLUDE ({", ".join(PEAKS)}) FROM encoded_texts t JOIN encoded USING (row)
-           WHERE event_id IN (SELECT id FROM held_events)
-               OR EXISTS (FROM held_entities WHERE d = t.device AND (r IS NULL OR r = t.remote));
+           SELECT * EXCLUDE ({", ".join(PEAKS)}) FROM encoded_texts JOIN encoded USING (row);
            DELETE FROM encoded WHERE row IN (SELECT row FROM held)"""  # noqa: S608
     )
     engine.unregister("held_events")

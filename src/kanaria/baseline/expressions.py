@@ -68,6 +68,15 @@ def join(left: Table, right: Table, left_key: str, right_key: str, renamed: Mapp
     return left.left_join(other, left[left_key] == other.join_key).select(*left.columns, *renamed.values())
 
 
+def beside(left: Table, *parts: tuple[Table, list[Value]]) -> Table:
+    """``left`` beside each part where the part's conditions hold, as one flat chain of joins: engines plan nested ones
+    slowly. Every column of a part needs a name of its own."""
+    chain = left
+    for part, conditions in parts:
+        chain = chain.left_join(part, conditions)
+    return chain
+
+
 def bucket(log2: Value) -> Value:
     return log2.floor().cast(_ID)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kanaria.baseline import roles
-from kanaria.baseline.shape import KINDS, PEAKS, RATES
+from kanaria.baseline import encode, roles
+from kanaria.baseline.shape import HISTORY, KINDS, PEAKS, RATES
 
 if TYPE_CHECKING:
     from kanaria.baseline.plans import Plans
@@ -55,18 +55,17 @@ class History:
         )
 
     def look_up(self, plans: Plans, *names: str) -> None:
-        """Steps of scoring that learning needs too: the choices of the rows, and what is known of them."""
+        """Steps of scoring that learning needs too: the choices and amounts of the rows, what is known of them."""
         for name in names:
             self._execute(f"CREATE OR REPLACE TEMP TABLE baseline_{name} AS {plans.score[name]}")
 
     def append(self, plans: Plans, *, scored: bool) -> None:
         """Add the step at hand; ``scored`` says that ``baseline_scored`` is about the same rows."""
         alias = self.state.alias
-        for name, sql in plans.absorb.items():
-            self._execute(f"CREATE OR REPLACE TEMP TABLE delta_{name} AS {sql}")
+        self._execute(f"CREATE OR REPLACE TEMP TABLE baseline_grown AS {plans.absorb['grown']}")
         self._unsettled_peaks()
-        for name in plans.absorb:
-            self._execute(f"INSERT INTO {alias}.{name} BY NAME FROM delta_{name}")
+        for name in (name for name in plans.absorb if name in HISTORY):
+            self._execute(f"INSERT INTO {alias}.{name} BY NAME {plans.absorb[name]}")
         if scored:
             self._record_peaks()
         self._remember_texts()
@@ -92,18 +91,18 @@ class History:
 
     def _unsettled_peaks(self) -> None:
         """Rows that brought their surprise along: forget it where it is too early to count."""
-        if not self.state.one(f"SELECT count({PEAKS[-1]}) FROM delta_hourly"):  # noqa: S608
+        if not self.state.one(f"SELECT count({PEAKS[-1]}) FROM baseline_hours"):  # noqa: S608
             return
         self._execute(
-            f"""UPDATE delta_hourly SET {", ".join(f"{name} = NULL" for name in PEAKS)} FROM actors a
-                WHERE a.actor = delta_hourly.actor AND NOT ({self._settled("delta_hourly.hour", "a.first")})"""  # noqa: S608
+            f"""UPDATE baseline_hours SET {", ".join(f"{name} = NULL" for name in PEAKS)} FROM actors a
+                WHERE a.actor = baseline_hours.actor AND NOT ({self._settled("baseline_hours.hour", "a.first")})"""  # noqa: S608
         )
 
     def _remember_texts(self) -> None:
         """The words behind values that the network has now met for the first time."""
         fresh = self.state.one(
-            """CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT value FROM delta_ties
-               WHERE subject = 0 AND value NOT IN (SELECT tie FROM baseline_seen);
+            """CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT value FROM baseline_grown
+               WHERE old IS NULL AND value NOT IN (SELECT tie FROM baseline_seen);
                SELECT count(*) FROM fresh"""
         )
         if not fresh:
@@ -114,9 +113,11 @@ class History:
             for kind in _TEXT_KINDS
         )
         text = " ".join(f"WHEN '{kind}' THEN {kind}_text" for kind in _TEXT_KINDS)
+        self._execute(f"CREATE OR REPLACE TEMP TABLE fresh_rows AS {parts}")
+        encode.want_texts(self.state.engine, "SELECT DISTINCT row FROM fresh_rows")
         self._execute(
             f"""INSERT INTO {self.state.alias}.texts SELECT id, kind, CASE kind {text} END
-                FROM ({parts}) JOIN encoded_texts USING (row)"""  # noqa: S608
+                FROM fresh_rows JOIN encoded_texts USING (row)"""  # noqa: S608
         )
 
     def _remember_devices(self) -> None:
@@ -124,7 +125,7 @@ class History:
         self._execute(
             f"""INSERT INTO {alias}.devices
                 SELECT h.actor, a.actor_text, 'unknown', a.grp, min(hour), max(hour)
-                FROM delta_hourly h JOIN actors a USING (actor) ANTI JOIN {alias}.devices d ON d.actor = h.actor
+                FROM baseline_hours h JOIN actors a USING (actor) ANTI JOIN {alias}.devices d ON d.actor = h.actor
                 GROUP BY h.actor, a.actor_text, a.grp"""  # noqa: S608
         )
 
@@ -139,6 +140,7 @@ class History:
                GROUP BY CASE WHEN inbound THEN actor ELSE endpoint END, service"""
         )
         if self.state.one("SELECT count(*) FROM offered"):
+            encode.want_texts(self.state.engine, "SELECT row FROM offered")
             self._execute(
                 f"""INSERT INTO {self.state.alias}.services
                     SELECT CASE WHEN side = 'in' THEN actor_text ELSE endpoint_text END,
@@ -147,7 +149,7 @@ class History:
             )
 
     def _remember_hours(self) -> None:
-        row = self._execute("SELECT min(hour), max(hour) FROM delta_hourly").fetchone()
+        row = self._execute("SELECT min(hour), max(hour) FROM baseline_hours").fetchone()
         if row is None or row[0] is None:
             return
         if self.state.get("first_hour") is None:
@@ -198,7 +200,7 @@ class History:
             f"""CREATE OR REPLACE TEMP TABLE encoded AS
                 SELECT row, actor, grp, hour, inbound, {", ".join(KINDS)}, up, down, duration, connection, failed, sent,
                     {", ".join(f"NULL::DOUBLE AS {name}" for name in PEAKS)} FROM dismissed;
-                CREATE OR REPLACE TEMP VIEW encoded_texts AS FROM dismissed;
+                CREATE OR REPLACE TEMP VIEW encoded_texts AS FROM dismissed SEMI JOIN wanted USING (row);
                 CREATE OR REPLACE TEMP TABLE actors AS
                 SELECT actor, any_value(actor_text) AS actor_text, any_value(grp) AS grp, 'unknown' AS role,
                     NULL::BIGINT AS first, false AS known FROM dismissed GROUP BY actor"""  # noqa: S608

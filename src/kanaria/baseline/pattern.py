@@ -34,6 +34,10 @@ step has ``STEP_ROWS`` rows, but never of more than a day. A step has a fixed co
 measured on an idle one, which is where the numbers come from."""
 
 
+OF_ROWS = ("choices", "own", "hours", "amounts")
+"""Steps of scoring that learning uses again, and that are others when rows have been taken out since."""
+
+
 class PatternOfLife:
     """One network's history and what it says about new rows. Not safe to share between threads."""
 
@@ -102,16 +106,19 @@ class PatternOfLife:
 
     def _score_step(self, low: int, high: int, *, whole: bool) -> pa.Table:
         self._history.take(low, high, whole=whole)
-        for name, sql in self._plans.score.items():
+        *steps, last = self._plans.score.items()
+        for name, sql in steps:
             self._engine.execute(f"CREATE OR REPLACE TEMP TABLE baseline_{name} AS {sql}")
         settings, first = self.settings, self._history.first_hour(low)
-        return self._engine.execute(
+        found = self._engine.execute(
             f"""SELECT s.*, a.role, NOT a.known AS new_device,
                     s.hour - {first} < {settings.warm_up_days * 24}
                         OR coalesce(s.hour - a.first, 0) < {settings.device_warm_up_hours} AS learning,
                     p_value <= {self._threshold} AND NOT learning AS anomalous
-                FROM baseline_scored s JOIN actors a USING (actor)"""  # noqa: S608
+                FROM ({last[1]}) s JOIN actors a USING (actor)"""  # noqa: S608
         ).to_arrow_table()
+        self._engine.register(f"baseline_{last[0]}", found)
+        return found
 
     def _absorb_provisionally(self, scored: pa.Table) -> None:
         """Take the step just scored into the provisional history, its anomalies excepted."""
@@ -120,7 +127,7 @@ class PatternOfLife:
             self._engine.register("strange", strange)
             self._engine.execute("DELETE FROM step_rows WHERE row IN (SELECT row FROM strange)")
             self._engine.unregister("strange")
-            self._history.look_up(self._plans, "choices")
+            self._history.look_up(self._plans, *OF_ROWS)
         self._history.append(self._plans, scored=True)
 
     def _close_before(self, hour: int) -> bool:
@@ -180,8 +187,10 @@ class PatternOfLife:
         for low, high in steps:
             closed = self._close_before(low)
             self._history.take(low, high, whole=len(steps) == 1)
-            stale = ("choices", "seen") if closed or not scored else ("choices",) if held else ()
-            self._history.look_up(self._plans, *stale)
+            if closed or not scored:
+                self._history.look_up(self._plans, "choices", "seen", *OF_ROWS[1:])
+            elif held:
+                self._history.look_up(self._plans, *OF_ROWS)
             self._history.append(self._plans, scored=scored)
 
     def dismiss(self, event_ids: Iterable[int] = (), entities: Iterable[Entity] = ()) -> int:

@@ -15,18 +15,22 @@ import ibis
 
 from kanaria.baseline import shape
 from kanaria.baseline.amounts import (
-    flow_keys,
+    amounts,
     flow_quantities,
     grade,
     look_up_tails,
-    measure,
+    measures,
     per_hour,
-    with_rates,
-    with_volume,
+    rate,
+    rates_of,
+    so_far,
+    volume,
+    volumes_of,
 )
 from kanaria.baseline.expressions import (
     Table,
     Value,
+    beside,
     bin_of,
     bucket,
     choice_key,
@@ -56,6 +60,7 @@ from kanaria.baseline.shape import (
 )
 
 _ID, _F = "int64", "float64"
+_ENDPOINT = ("endpoint_device", "endpoint_peers", "endpoint_network", "new_to_device", "new_to_network")
 
 
 def tables() -> dict[str, Table]:
@@ -77,6 +82,18 @@ def look_up(choices: Table, ties: Table) -> Table:
     return known.group_by("tie").agg(weight=known.weight.sum(), last=known["last"].max())
 
 
+def own_ties(choices: Table, seen: Table) -> Table:
+    """Each choice with what its device's own tie held before the batch."""
+    known = seen.select(own_tie="tie", weight="weight", last="last")
+    found = beside(choices, (known, [tie(choices.actor, choices.value) == known.own_tie]))
+    return found.select(*CHOICES, "weight", "last")
+
+
+def active(own: Table) -> Table:
+    """The choices that add an active hour to their tie."""
+    return own.filter(own["last"].isnull() | (own.hour > own["last"]))
+
+
 def score(history: Mapping[str, Table], half_life: float) -> dict[str, Table]:
     """The steps of scoring, in order; each is kept under its name and feeds the next. ``scored`` is the result.
 
@@ -88,64 +105,83 @@ def score(history: Mapping[str, Table], half_life: float) -> dict[str, Table]:
     return {
         "choices": observations(rows),
         "seen": look_up(step["choices"], history["ties"]),
+        "own": own_ties(step["choices"], step["seen"]),
         "sums": totals_of(history["totals"]),
-        "judged": judge(step["choices"], step["seen"], step["sums"], half_life),
-        "measures": measure(rows, step["judged"], history["hourly"]),
+        "judged": judge(step["own"], step["seen"], step["sums"], half_life),
+        "hours": per_hour(rows, active(step["own"])),
+        "so_far": so_far(step["hours"], history["hourly"]),
+        "amounts": amounts(rows),
+        "measures": measures(step["amounts"], step["so_far"]),
         "tails": look_up_tails(step["measures"], history["quantities"]),
         "graded": grade(step["measures"], step["tails"], half_life),
         "scored": _scored(rows, step, history["calibration"]),
     }
 
 
-def _scored(rows: Table, steps: Mapping[str, Table], calibration: Table) -> Table:
-    scored = rows
-    for number, name in enumerate(KINDS):
-        scored = _with_choice(scored, steps["judged"], number, name)
-    scored = with_rates(with_volume(scored, steps["graded"]), steps["graded"])
-    return _with_p(_with_surprise(scored), calibration).select(*SCORED)
+def _scored(rows: Table, step: Mapping[str, Table], calibration: Table) -> Table:
+    parts = [_bits_of(rows, step["judged"], number, name) for number, name in enumerate(KINDS)]
+    parts += [*volumes_of(rows, step["graded"]), rates_of(rows, step["graded"])]
+    found = beside(rows, *parts)
+    columns = {f"{name}_bits": found[f"{name}_found"] for name in KINDS}
+    columns |= {"volume_bits": volume(found), "rate_bits": rate(found)}
+    found = found.select(*(name for name in rows.columns if name not in PEAKS), *_ENDPOINT, **columns)
+    return _with_p(_with_surprise(found), calibration).select(*SCORED)
 
 
-def judge(choices: Table, seen: Table, totals: Table, half_life: float) -> Table:
+def judge(own: Table, seen: Table, totals: Table, half_life: float) -> Table:
     """Surprise of each choice by interpolated back-off, with the three levels apart.
 
     Witten and Bell's estimate (1991): a context that met T different values in N observations meets another new one
     with probability T / (N + T), and then takes it from the next wider context. Never seen anywhere: one of T + 1.
     """
-    now = scale(choices.hour, half_life)
-    levels = {"device": choices.actor, "peers": choices.grp, "network": ibis.literal(NETWORK_SUBJECT, _ID)}
-    table = choices.mutate(now=now, **{f"{level}_subject": subject for level, subject in levels.items()})
-    for level in levels:
-        table = _with_level(table, seen, totals, level)
+    subjects = {"device": own.actor, "peers": own.grp, "network": ibis.literal(NETWORK_SUBJECT, _ID)}
+    ties = [_tie_of(own, seen, level, subject) for level, subject in subjects.items() if level != "device"]
+    every = [_totals_of(own, totals, level, subject) for level, subject in subjects.items()]
+    found = beside(own.rename(device_weight="weight", device_last="last"), *ties, *every)
+    now = scale(found.hour, half_life)
+    counted: dict[str, Value] = {}
+    for level in subjects:
+        counted |= {
+            f"{level}_c": found[f"{level}_weight"].fill_null(0.0) * now,
+            f"{level}_n": found[f"{level}_total"].fill_null(0.0) * now,
+            f"{level}_t": found[f"{level}_types"].fill_null(0.0),
+        }
+    table = found.select(*CHOICES, "device_last", "network_last", **counted)
     wide = _interpolate(table, "network", 1.0 / (table.network_t + 1.0))
     peers = _interpolate(table, "peers", wide)
     narrow = _interpolate(table, "device", peers)
-    own = {f"{level}_bits": _own_bits(table, level) for level in levels}
-    return table.mutate(bits=to_bits(narrow), **own).select(*STEPS["judged"])
+    bits = {f"{level}_bits": _own_bits(table, level) for level in subjects}
+    return table.mutate(bits=to_bits(narrow), **bits).select(*STEPS["judged"])
 
 
-def absorb(rows: Table, choices: Table, seen: Table, half_life: float) -> dict[str, Table]:
-    """What a batch adds to the history, by table; everything is appended."""
-    table = choices.mutate(device_tie=tie(choices.actor, choices.value), grown=growth(choices.hour, half_life))
-    table = join(table, seen, "device_tie", "tie", {"weight": "device_c", "last": "device_last"})
-    active = table.filter(table.device_last.isnull() | (table.hour > table.device_last))
-    ties = active.group_by("actor", "grp", "kind", "value", "device_tie").agg(
-        weight=active.grown.sum(), last=active.hour.max(), first=active.grown.min(), old=active.device_last.max()
-    )
-    fresh = ties.filter(ties.old.isnull())
+def absorb(step: Mapping[str, Table], half_life: float) -> dict[str, Table]:
+    """What a batch adds to the history, by table, from steps of scoring; everything is appended.
+
+    ``grown`` comes first and is kept under its name: one row per tie that the batch made stronger.
+    """
+    grown, seen = step["grown"], step["seen"]
+    fresh = grown.filter(grown.old.isnull())
     wider = [_wider(fresh, subject) for subject in (fresh.grp, ibis.literal(NETWORK_SUBJECT, _ID))]
-    own = ties.select(
-        tie=ties.device_tie, subject=ties.actor, kind=ties.kind, value=ties.value, weight=ties.weight, last=ties["last"]
+    ties = grown.select("tie", "kind", "value", "weight", "last", subject="actor").select(*shape.HISTORY["ties"])
+    totals = grown.group_by(subject=grown.actor, kind=grown.kind).agg(
+        weight=grown.weight.sum(), types=grown.old.isnull().cast(_F).sum()
     )
-    own_totals = ties.group_by(subject=ties.actor, kind=ties.kind).agg(
-        weight=ties.weight.sum(), types=ties.old.isnull().cast(_F).sum()
-    )
-    hours = per_hour(rows, active)
     return {
-        "ties": union([own, *wider]),
-        "totals": union([own_totals, *(_wider_totals(part, seen) for part in wider)]),
-        "flows": flow_keys(rows),
-        "hourly": hours,
+        "grown": _grown(active(step["own"]), half_life),
+        "ties": union([ties, *wider]),
+        "totals": union([totals, *(_wider_totals(part, seen) for part in wider)]),
+        "flows": step["amounts"].select(*shape.HISTORY["flows"]),
+        "hourly": step["hours"],
     }
+
+
+def _grown(active: Table, half_life: float) -> Table:
+    weighed = active.mutate(tie=tie(active.actor, active.value), grown=growth(active.hour, half_life))
+    return (
+        weighed.group_by("actor", "grp", "kind", "value", "tie")
+        .agg(weight=weighed.grown.sum(), last=weighed.hour.max(), first=weighed.grown.min(), old=weighed["last"].max())
+        .select(*STEPS["grown"])
+    )
 
 
 def close_hours(hourly: Table, flows: Table, half_life: float) -> dict[str, Table]:
@@ -195,22 +231,22 @@ def totals_of(totals: Table) -> Table:
     return totals.group_by("subject", "kind").agg(weight=totals.weight.sum(), types=totals.types.sum())
 
 
-def _with_level(table: Table, seen: Table, totals: Table, level: str) -> Table:
-    """Adds (c, n, t) of one level: this value's weight, all weights, number of different values; scaled to now."""
-    kept = table.columns
-    table = table.mutate(**{f"{level}_tie": tie(table[f"{level}_subject"], table.value)})
-    table = join(table, seen, f"{level}_tie", "tie", {"weight": f"{level}_w", "last": f"{level}_last"})
-    other = totals.select(total_subject=totals.subject, total_kind=totals.kind, total=totals.weight, types=totals.types)
-    joined = table.left_join(
-        other, (table[f"{level}_subject"] == other.total_subject) & (table.kind == other.total_kind)
-    )
-    return joined.mutate(
-        **{
-            f"{level}_c": joined[f"{level}_w"].fill_null(0.0) * joined.now,
-            f"{level}_n": joined.total.fill_null(0.0) * joined.now,
-            f"{level}_t": joined.types.fill_null(0.0),
-        }
-    ).select(*kept, f"{level}_last", *(f"{level}_{part}" for part in "cnt"))
+def _tie_of(own: Table, seen: Table, level: str, subject: Value) -> tuple[Table, list[Value]]:
+    """How much a wider level had to do with each value, and when last."""
+    known = seen.select(**{f"{level}_tie": seen.tie, f"{level}_weight": seen.weight, f"{level}_last": seen["last"]})
+    return known, [tie(subject, own.value) == known[f"{level}_tie"]]
+
+
+def _totals_of(own: Table, totals: Table, level: str, subject: Value) -> tuple[Table, list[Value]]:
+    """All weights of a level, and how many values it met."""
+    names = {
+        "subject": f"{level}_subject",
+        "kind": f"{level}_kind",
+        "weight": f"{level}_total",
+        "types": f"{level}_types",
+    }
+    known = totals.select(**{new: totals[old] for old, new in names.items()})
+    return known, [subject == known[f"{level}_subject"], own.kind == known[f"{level}_kind"]]
 
 
 def _interpolate(table: Table, level: str, wider: Value) -> Value:
@@ -225,16 +261,16 @@ def _own_bits(table: Table, level: str) -> Value:
     return ibis.ifelse(n + t > 0, to_bits(share), ibis.null(_F))
 
 
-def _with_choice(rows: Table, judged: Table, number: int, name: str) -> Table:
+def _bits_of(rows: Table, judged: Table, number: int, name: str) -> tuple[Table, list[Value]]:
+    """The surprise of one kind of choice, and how to find a row's."""
     kinds = (number,) if name == "slot" else (number, number + INBOUND)
     part = judged.filter(judged.kind.isin(kinds))
-    columns = {f"{name}_bits": part.bits}
+    columns = {f"{name}_key": part.key, f"{name}_found": part.bits}
     if name == "endpoint":
         columns |= {f"endpoint_{level}": part[f"{level}_bits"] for level in ("device", "peers", "network")}
         columns |= {"new_to_device": part.device_last.isnull(), "new_to_network": part.network_last.isnull()}
-    other = part.select(j_key=part.key, **columns)
-    match = choice_key(rows.actor, rows[name], rows.hour) == other.j_key
-    return rows.left_join(other, match).select(*rows.columns, *columns)
+    other = part.select(**columns)
+    return other, [choice_key(rows.actor, rows[name], rows.hour) == other[f"{name}_key"]]
 
 
 def _with_surprise(rows: Table) -> Table:
@@ -252,19 +288,15 @@ def _with_p(rows: Table, calibration: Table) -> Table:
 
     A weighted Bonferroni bound: the sum may use up nine tenths of the false alarms, each of the four features 1/40.
     """
-    for name in RANKED:
-        rows = _with_rank(rows, calibration, name)
-    looks = [rows[f"{name}_p"] * factor for name, factor in LOOKS.items()]
-    return rows.mutate(p_value=ibis.least(*looks, 1.0))
+    found = beside(rows, *(_rank(rows, calibration, number, name) for number, name in enumerate(RANKED)))
+    looks = [found[f"{name}_p"].fill_null(1.0) * factor for name, factor in LOOKS.items()]
+    return found.select(*rows.columns, p_value=ibis.least(*looks, 1.0))
 
 
-def _with_rank(rows: Table, calibration: Table, name: str) -> Table:
-    number = RANKED.index(name) * CALIBRATION_BINS
-    keyed = rows.mutate(own_key=rows.grp ^ ((bin_of(rows[f"{name}_peak"]) + number) * RANK_STEP))
-    known = calibration.select(rank_key=calibration.key, rank_p=calibration.p)
-    ranked = keyed.left_join(known, keyed.own_key == known.rank_key)
-    found = ranked.select(*rows.columns, "rank_p")
-    return found.mutate(**{f"{name}_p": found.rank_p.fill_null(1.0)}).select(*rows.columns, f"{name}_p")
+def _rank(rows: Table, calibration: Table, number: int, name: str) -> tuple[Table, list[Value]]:
+    known = calibration.select(**{f"{name}_key": calibration.key, f"{name}_p": calibration.p})
+    step = bin_of(rows[f"{name}_peak"]) + number * CALIBRATION_BINS
+    return known, [rows.grp ^ (step * RANK_STEP) == known[f"{name}_key"]]
 
 
 def _wider(fresh: Table, subject: Value) -> Table:

@@ -78,14 +78,22 @@ MEASURES: Mapping[str, str] = {
 STEPS: Mapping[str, Mapping[str, str]] = {
     "choices": CHOICES,
     "seen": {"tie": _ID, "weight": _F, "last": _ID},
+    "own": {**CHOICES, "weight": _F, "last": _ID},
     "judged": {
         **CHOICES, "bits": _F, "device_bits": _F, "peers_bits": _F, "network_bits": _F,
         "device_last": _ID, "network_last": _ID,
     },
     "sums": {"subject": _ID, "kind": _ID, "weight": _F, "types": _F},
+    "hours": HISTORY["hourly"],
+    "so_far": {"actor": _ID, "grp": _ID, "hour": _ID, **dict.fromkeys(RATES, _F)},
+    "amounts": MEASURES,
     "measures": MEASURES,
     "tails": {"subject": _ID, "quantity": _ID, "bucket": _ID, "above": _F, "all": _F, "top": _ID},
     "graded": {**MEASURES, "bits": _F},
+    "grown": {
+        "actor": _ID, "grp": _ID, "kind": _ID, "value": _ID, "tie": _ID, "weight": _F, "last": _ID, "first": _F,
+        "old": _ID,
+    },
 }  # fmt: skip
 
 SCORED = (

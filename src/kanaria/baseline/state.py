@@ -132,14 +132,17 @@ class State:
         """Fold what appending left behind, drop the least of too many ties, and give the space back."""
         with self.transaction():
             for name, columns in _FOLDED.items():
-                limit = f" ORDER BY weight DESC LIMIT {max_ties}" if name == "ties" else ""
-                folded = f"SELECT {columns} FROM {self.alias}.{name} GROUP BY ALL{limit}"  # noqa: S608
-                self.engine.execute(f"CREATE OR REPLACE TABLE {self.alias}.folded AS {folded}")
-                self.engine.execute(f"DROP TABLE {self.alias}.{name}")
-                self.engine.execute(f"ALTER TABLE {self.alias}.folded RENAME TO {name}")
+                self._rewrite(name, f"SELECT {columns} FROM {self.alias}.{name} GROUP BY ALL")  # noqa: S608
+            if self.count("ties") > max_ties:
+                self._rewrite("ties", f"FROM {self.alias}.ties ORDER BY weight DESC LIMIT {max_ties}")
         if self.path:
             self.engine.execute(f"CHECKPOINT {self.alias}")
         self._compacted = self._rows()
+
+    def _rewrite(self, name: str, query: str) -> None:
+        self.engine.execute(f"CREATE OR REPLACE TABLE {self.alias}.folded AS {query}")
+        self.engine.execute(f"DROP TABLE {self.alias}.{name}")
+        self.engine.execute(f"ALTER TABLE {self.alias}.folded RENAME TO {name}")
 
     def merge(self, other: State) -> None:
         """Add another sensor's history, attached to the same engine. Open hours come along; the position does not."""
