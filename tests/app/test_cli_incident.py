@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,3 +110,22 @@ def test_a_host_that_stops_writing_into_the_common_log_is_told(kanaria: Kanaria,
     (found,) = [finding for finding in told["findings"] if finding["rule"] == "log_source_silent"]
     assert found["device"] == "gate" and "3 others go on" in found["why"]["en"] and "3台" in found["why"]["ja"]
     assert found["time"].startswith("2026-03-03T11:40")
+
+
+def test_a_host_whose_own_file_ends_while_the_others_go_on_is_told(kanaria: Kanaria, tmp_path: Path) -> None:
+    for host, end in (("gate", 108), ("web", 216), ("mail", 216), ("files", 216)):
+        times = [DAY + timedelta(minutes=20 * n, seconds=len(host)) for n in range(end)]
+        folder = tmp_path / "remote" / host
+        folder.mkdir(parents=True)
+        text = "".join(
+            f"{time:%Y-%m-%dT%H:%M:%S}+00:00 {host} sshd[7]: Accepted publickey for backup from 192.168.1.9 port 4000 ssh2\n"
+            for time in times
+        )
+        (folder / "auth.log").write_text(text)
+        os.utime(folder / "auth.log", (times[-1].timestamp(), times[-1].timestamp()))
+    told = kanaria("analyze", "remote", "--format", "json").incident
+    (found,) = [finding for finding in told["findings"] if finding["rule"] == "log_source_silent"]
+    assert found["device"] == "gate" and "3 others go on" in found["why"]["en"]
+    assert (told["evidence"][0]["source"], told["evidence"][0]["line"]) == ("remote/gate/auth.log", 108)
+    os.utime(tmp_path / "remote" / "gate" / "auth.log")  # a copy, or a file that was cut
+    assert kanaria("analyze", "remote", "--format", "json").document["incidents"] == []

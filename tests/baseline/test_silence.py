@@ -10,10 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from kanaria.baseline.silence import Silence
+from kanaria.baseline.silent_files import GivenFile
 from kanaria.core.schema import from_rows
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -122,7 +124,7 @@ def test_other_rows_of_the_table_stay() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10**6), st.floats(0.05, 1.0), st.integers(2, 6))
+@drawn(st.integers(0, 10**6), st.floats(0.05, 1.0), st.integers(2, 6))
 def test_steady_chance_alone_is_no_silence(seed: int, mean: float, hosts: int) -> None:
     records: list[Record] = []
     chance = random.Random(seed)
@@ -132,3 +134,107 @@ def test_steady_chance_alone_is_no_silence(seed: int, mean: float, hosts: int) -
             hour += chance.expovariate(1 / mean)
             records.append((f"h{host}", hour, "remote.log"))
     assert told(Silence(), slices(records)) == []
+
+
+def microseconds(hour: float) -> int:
+    return round((START + timedelta(hours=hour)).timestamp() * 1e6)
+
+
+def own_files(until: float = 72, **ends: float) -> list[Record]:
+    """Each host writes into a file of its own, the named ones until an hour of their own."""
+    hosts = {"web": until, "mail": until, "files": until, **ends}
+    return [record for host, end in hosts.items() for record in steady(host, end, file=f"remote/{host}/auth.log")]
+
+
+def given(records: Sequence[Record], *, again: bool = False, copied: float | None = None) -> dict[str, GivenFile]:
+    """The files as the hosts left them, or as a copy made at some hour."""
+    last: dict[str, float] = {}
+    for _, hour, file in records:
+        last[file] = max(hour, last.get(file, 0.0))
+    changed = {file: microseconds(hour if copied is None else copied) for file, hour in last.items()}
+    return {file: GivenFile(when, again) for file, when in changed.items()}
+
+
+def at_the_end(records: Sequence[Record], files: dict[str, GivenFile] | None = None) -> list[str]:
+    known = Silence()
+    assert told(known, slices(records)) == [], "only the end of the run can tell"
+    rows = known.at_the_end(given(records) if files is None else files)
+    return [] if rows is None else [row["device"] for row in rows.to_pylist()]
+
+
+def test_a_file_of_its_own_that_ends_while_the_others_go_on() -> None:
+    known, records = Silence(), own_files(gate=40)
+    told(known, slices(records))
+    rows = known.at_the_end(given(records))
+    assert rows is not None
+    (row,) = rows.to_pylist()
+    assert (row["device"], row["kind"], row["source"]) == ("gate", "silence", "remote/gate/auth.log")
+    assert (row["baseline.silent_hours"], row["baseline.others_writing"]) == (pytest.approx(32, abs=0.6), 3)
+    assert known.at_the_end(given(records)) is None, "told already"
+
+
+def test_nothing_new_in_the_next_run_while_the_others_have() -> None:
+    records = own_files(gate=40)
+    known = Silence()
+    told(known, slices([record for record in records if record[1] < 40]))
+    assert known.at_the_end(given(records, copied=41)) is None
+    known = Silence(json.loads(json.dumps(known.dump())))
+    told(known, slices([record for record in records if record[1] >= 40]))
+    assert known.at_the_end(given(records, copied=73)) is None, "perhaps only an older copy of it was given"
+    rows = known.at_the_end(given(records, again=True, copied=73))
+    assert rows is not None and rows["device"].to_pylist() == ["gate"]
+
+
+@pytest.mark.parametrize(
+    ("records", "files"),
+    [
+        pytest.param(own_files(gate=71), None, id="all end together"),
+        pytest.param(own_files(gate=40), given(own_files(gate=40), copied=99), id="cut or copied later"),
+        pytest.param(
+            [(h, t, f.replace("gate/auth.log", "gate/auth.log.1")) for h, t, f in own_files(gate=40)],
+            None,
+            id="an older part, the current one was not given",
+        ),
+        pytest.param(
+            [(h, t, f.replace("auth.log", f"auth-2026030{2 + int(t // 24)}.log")) for h, t, f in own_files(gate=40)],
+            None,
+            id="dated parts",
+        ),
+        pytest.param(
+            [*own_files(gate=40), *steady("gate", 72, file="remote/gate/sudo.log")], None, id="writes into another log"
+        ),
+        pytest.param(own_files(gate=40, web=40, mail=40), None, id="most end together"),
+        pytest.param([*steady("gate", 40, file="a.log"), *steady("web", 72, file="b.log")], None, id="one other"),
+        pytest.param(
+            [*steady("gate", 40, file="gate.log"), *(r for r in own_files(144) if r[1] > 48)], None, id="never together"
+        ),
+        pytest.param(own_files(gate=20), None, id="less than a day"),
+        pytest.param(
+            own_files(gate=40), {k: v for k, v in given(own_files(gate=40)).items() if "gate" not in k}, id="not given"
+        ),
+        pytest.param(own_files(gate=40), {}, id="no files, such as standard input"),
+    ],
+)
+def test_an_end_that_is_no_silence(records: list[Record], files: dict[str, GivenFile] | None) -> None:
+    assert at_the_end(records, files) == []
+
+
+def test_numbered_hosts_with_files_of_their_own_do_not_share_a_log() -> None:
+    records = [(host, hour, f"{host}.log") for host in ("node1", "node22", "node333", "node4444") for host, hour, _ in
+               steady(host, 40 if host == "node1" else 72)]  # fmt: skip
+    assert at_the_end(records, given(records, copied=99)) == []
+    assert at_the_end(records) == ["node1"]
+
+
+@settings(max_examples=10, deadline=None)
+@drawn(st.integers(0, 10**6), st.floats(0.05, 1.0), st.integers(3, 6), st.integers(1, 4))
+def test_rotated_sets_of_steady_hosts_are_quiet(seed: int, mean: float, hosts: int, parts: int) -> None:
+    records: list[Record] = []
+    chance = random.Random(seed)
+    for host in range(hosts):
+        hour = 0.0
+        while hour < 24 * 8:
+            hour += chance.expovariate(1 / mean)
+            part = parts - 1 - min(int(hour // (24 * 8 / parts)), parts - 1)
+            records.append((f"h{host}", hour, f"h{host}/auth.log" + (f".{part}" if part else "")))
+    assert at_the_end(records) == []

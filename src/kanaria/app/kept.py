@@ -7,7 +7,7 @@ again gives what it would have given. Without a folder everything is empty and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from kanaria.incidents.case import Case
 
 if TYPE_CHECKING:
     from kanaria.app.stages import Stages
+    from kanaria.baseline.silent_files import GivenFile
 
 VERSION = 1
 """Of the form of the parts together; others are not read, and the run begins without them."""
@@ -55,6 +56,17 @@ class Kept:
         """The rows that no earlier run has read; tables without any are left out."""
         found = {name: self.ledger.fresh(table) for name, table in tables.items()}
         return {name: table for name, table in found.items() if len(table) or table is tables[name]}
+
+    def given(self, names: Iterable[str]) -> dict[str, GivenFile]:
+        """Of the inputs that are files: when they were last changed, and whether an earlier run had them."""
+        from kanaria.baseline.silent_files import GivenFile
+
+        found = {}
+        for name in names:
+            path = Path(name)
+            if path.is_file():
+                found[name] = GivenFile(round(path.stat().st_mtime * 1e6), again=name in self.ledger.names)
+        return found
 
     def concerns(self, case: Case, met: frozenset[str]) -> bool:
         """Whether this run has anything to do with a case: it found some of it (``met``), or read its records again."""

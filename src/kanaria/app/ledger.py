@@ -52,6 +52,8 @@ class Ledger:
         self._run = kept["run"] + 1 if kept else 1
         self._sources = {source.number: source for source in known}
         self._before = {source.number: source.rows for source in known}
+        self.names = frozenset(source.name for source in known)
+        """What earlier runs read, by the names it had last."""
         numbers = sorted(self._before)
         self._numbers = np.array(numbers, np.int64)
         self._rows = np.array([self._before[number] for number in numbers], np.int64)

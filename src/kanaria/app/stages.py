@@ -299,6 +299,10 @@ class Stages:
 
     def close(self) -> list[Finding]:
         """Findings that could only be decided when nothing more can come."""
+        if "logon" in self.material.tables_seen:
+            silent = self.silence.at_the_end(self.kept.given(self.inputs.summaries))
+            if silent is not None:
+                self.material.add({"host": silent}, (), self.detector.evaluate({"host": silent}))
         return self.detector.finish()
 
     def release(self) -> None:

@@ -1,7 +1,8 @@
-"""Hosts that stop writing into a log that others go on writing into: tables come in, rows about silence are added.
+"""Hosts that stop writing into logs while others go on: tables come in, rows about silence are added.
 
-Watched are logs that several hosts write into (``host_name`` of the ``logon`` table, by the file it stands in; numbers
-in file names are rotation). The end of a file is no silence: time passes only while other hosts of the same log write.
+Watched is who writes into which log (``host_name`` of the ``logon`` table, by the file it stands in; numbers in file
+names are rotation). In a log that several hosts write into, the end of a file is no silence: time passes only while
+other hosts of the same log write. Hosts with a file of their own are compared at the end of a run (``silent_files``).
 A host has a rhythm when it wrote often enough for long enough; it is silent when it waited three times as long as ever
 before, two others or more go on, and they are the majority: if most stop together, the collector is in trouble. Each
 silence is one row of the ``host`` table (``kind`` silence), at the place of the last record the host wrote.
@@ -10,6 +11,7 @@ silence is one row of the ``host`` table (``kind`` silence), at the place of the
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from kanaria.baseline.silent_files import LEAST_OTHERS, GivenFile, silent_files
 from kanaria.core.schema import from_rows
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ LEAST_RECORDS = 50
 # Judgement: three times the longest pause ever seen is no chance any more; hosts with steady chance between records
 # gave no alarm in the tests, at two to six hosts over ten days.
 FACTOR, SHORTEST = 3, 2 * HOUR
-LEAST_OTHERS = 2
 # Beyond this many hosts in one log the longest silent are forgotten: bounded memory, some 200 bytes each.
 MOST_HOSTS = 20_000
 COLUMNS = {
@@ -42,14 +44,18 @@ COLUMNS = {
 
 
 @dataclass
-class _Host:
-    """What is known of one host in one log. Times in microseconds; the last three say where its last record stands."""
+class Host:
+    """What is known of one host in one log. Times in microseconds.
+
+    ``shared``: others have written into the same file. The last three say where its last record stands.
+    """
 
     first: int
     last: int = 0
     records: int = 0
     longest: int = 0
     told: bool = False
+    shared: bool = False
     event_id: int = 0
     source: str = ""
     line: int = 0
@@ -82,8 +88,8 @@ class Silence:
     """Remembers who writes how often; ``kept`` is what ``dump`` of an earlier run gave."""
 
     def __init__(self, kept: Mapping[str, Any] | None = None) -> None:
-        self._logs: dict[str, dict[str, _Host]] = {
-            log: {name: _Host(**host) for name, host in hosts.items()} for log, hosts in (kept or {}).items()
+        self._logs: dict[str, dict[str, Host]] = {
+            log: {name: Host(**host) for name, host in hosts.items()} for log, hosts in (kept or {}).items()
         }
 
     def dump(self) -> dict[str, Any]:
@@ -102,6 +108,14 @@ class Silence:
         parts = [tables["host"]] if "host" in tables else []
         return {**tables, "host": pa.concat_tables([*parts, _table(rows)], promote_options="permissive")}
 
+    def at_the_end(self, files: Mapping[str, GivenFile]) -> pa.Table | None:
+        """Rows of ``host`` for hosts whose own files ended while those of others go on; ``files`` by path."""
+        rows = []
+        for name, host, pause, others in silent_files(self._logs, files):
+            host.told = True
+            rows.append(_row(name, host, pause, others))
+        return _table(rows) if rows else None
+
     def _hear(self, logon: pa.Table) -> set[str]:
         """Take in the records in order of time; the logs they stood in."""
         import numpy as np
@@ -109,18 +123,25 @@ class Silence:
         known = logon.select(["time", "source", "host_name", "event_id", "line"])
         known = known.filter(known["time"].is_valid()).drop_null()
         logs: set[str] = set()
-        for source, host, part in _groups(known):
+        groups = list(_groups(known))
+        writers = Counter(source for source, _, _ in groups)
+        for source, host, part in groups:
             log = _log(source)
             logs.add(log)
             times = part["time"].cast(pa.int64()).to_numpy()
             newest = int(np.argmax(times))
             row = {name: part[name][newest].as_py() for name in ("event_id", "source", "line")}
-            self._logs.setdefault(log, {}).setdefault(host, _Host(first=int(times.min()))).hear(np.sort(times), row)
+            heard = self._logs.setdefault(log, {}).setdefault(host, Host(first=int(times.min())))
+            heard.hear(np.sort(times), row)
+            heard.shared = heard.shared or writers[source] > 1
         for log in logs:
             _forget(self._logs[log])
         return logs
 
-    def _silent(self, hosts: dict[str, _Host]) -> Iterator[dict[str, object]]:
+    def _silent(self, known: dict[str, Host]) -> Iterator[dict[str, object]]:
+        hosts = {name: host for name, host in known.items() if host.shared}
+        if not hosts:
+            return
         now = max(host.last for host in hosts.values())
         regular = [host for host in hosts.values() if host.regular]
         for name, host in hosts.items():
@@ -150,13 +171,13 @@ def _log(source: str) -> str:
     return folder + slash + re.sub(r"[-._]?\d+|\.(?:gz|bz2|xz|zst)$", "", name)
 
 
-def _forget(hosts: dict[str, _Host]) -> None:
+def _forget(hosts: dict[str, Host]) -> None:
     if len(hosts) > MOST_HOSTS:
         for name in sorted(hosts, key=lambda name: hosts[name].last)[: len(hosts) - MOST_HOSTS]:
             del hosts[name]
 
 
-def _row(name: str, host: _Host, pause: int, others: int) -> dict[str, object]:
+def _row(name: str, host: Host, pause: int, others: int) -> dict[str, object]:
     return {
         "event_id": host.event_id, "time": datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=host.last),
         "source": host.source, "line": host.line, "device": name, "kind": "silence",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kanaria.app.reference import markup
-from kanaria.core.glossary import DIALECTS, HYPOTHESES, OUTCOMES, SEVERITIES, WITHOUT_MINING
+from kanaria.core.glossary import DIALECTS, HYPOTHESES, OUTCOMES, SEVERITIES, STAGES, WITHOUT_MINING
 from kanaria.core.types import Language, Text
 
 _HEADING = Text(en="Glossary", ja="用語集")
@@ -18,6 +18,7 @@ _SECTIONS: tuple[tuple[Text, Mapping[str, Text]], ...] = (
     (Text(en="The same where nothing of mining was seen", ja="マイニングが見当たらない場合の呼び方"), WITHOUT_MINING),
     (Text(en="Outcomes", ja="成否"), OUTCOMES),
     (Text(en="Severities", ja="重大度"), SEVERITIES),
+    (Text(en="Stages of an incident", ja="インシデントの段階"), STAGES),
     (Text(en="Mining dialects", ja="マイニングの方言"), DIALECTS),
 )
 _TERMS = Text(en="Terms", ja="用語")

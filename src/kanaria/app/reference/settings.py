@@ -37,6 +37,7 @@ devices:
 impact: {cores: 8, watts_per_core: 10, price_per_kwh: 0.30, currency: EUR}
 rules: [./my-rules]
 alerts_per_day: 2
+realert_hours: 12
 """
 """A settings file that ``app.config`` accepts; a test loads it."""
 
