@@ -147,7 +147,7 @@ WRITTEN = st.one_of(
 @example(["2026-01-02T03:04:05.123456789Z", "2026-01-02T03:04:05.1Z", "2026-01-02T03:04:05,1Z", None])
 def test_times_and_small_numbers_of_a_column_are_those_of_single_texts(texts: list[str | None]) -> None:
     column = pa.array([None, *texts], pa.string()).slice(1)
-    times, small = treecolumns._times(column), treecolumns._small(column)
+    times, small = treecolumns._times(column), treecolumns.small(column)
     assert times.to_pylist() == [None if text is None else values.any_time(text) for text in texts]
     assert small.to_pylist() == [None if text is None else values.small_integer(text) for text in texts]
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kanaria.formats._cells import BOOL, FIRST, INT, LIST, NULL, OBJECT, REAL, SKIP, TEXT, number, real_number
-from kanaria.formats._json_text import blank, numeral, skip, string, unescape, word
-from kanaria.formats._vector import WIDTH, equals, lowest, unprintable
+from kanaria.formats._json_text import blank, numeral, printable, skip, string, unescape, word
+from kanaria.formats._vector import WIDTH, equals
 from kanaria.formats.compiled import inline, jit
 
 _OPEN = 6  # wanted objects inside one another
@@ -224,21 +224,6 @@ def json_objects(  # type: ignore[no-untyped-def]
 
 
 @jit
-def _printable(buf, a, b):  # type: ignore[no-untyped-def]
-    """Whether buf[a:b] is printable ASCII without a backslash."""
-    while a < b and a + WIDTH <= buf.shape[0]:
-        bits = unprintable(buf, a)
-        if bits:
-            return a + lowest(bits) >= b
-        a += WIDTH
-    for i in range(a, b):
-        byte = buf[i]
-        if byte < 32 or byte > 126 or byte == 92:
-            return False
-    return True
-
-
-@jit
 def plain_texts(buf, side, begins, lengths, sure):  # type: ignore[no-untyped-def]
     """Take back ``sure`` where a text has other bytes than printable ASCII, or a backslash."""
     size = buf.shape[0]
@@ -248,8 +233,8 @@ def plain_texts(buf, side, begins, lengths, sure):  # type: ignore[no-untyped-de
             if length <= 0:
                 continue
             if begin >= size:
-                plain = _printable(side, begin - size, begin - size + length)
+                plain = printable(side, begin - size, begin - size + length, np.uint8(92))
             else:
-                plain = _printable(buf, begin, begin + length)
+                plain = printable(buf, begin, begin + length, np.uint8(92))
             if not plain:
                 sure[n] = False

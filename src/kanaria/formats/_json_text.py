@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kanaria.formats._vector import WIDTH, ends_json_text, lowest
+from kanaria.formats._vector import WIDTH, ends_json_text, lowest, unprintable
 from kanaria.formats.compiled import inline, jit
 
 _DEEPEST = 60  # of nested values; one bit each
@@ -35,6 +35,20 @@ def _special(buf, at):  # type: ignore[no-untyped-def]
     while buf[i] >= 32 and buf[i] != 34 and buf[i] != 92:
         i += np.uintp(1)
     return np.int64(i)
+
+
+@jit
+def printable(buf, a, b, byte):  # type: ignore[no-untyped-def]
+    """Whether buf[a:b] is printable ASCII without ``byte``."""
+    while a < b and a + WIDTH <= buf.shape[0]:
+        bits = unprintable(buf, a, byte)
+        if bits:
+            return a + lowest(bits) >= b
+        a += WIDTH
+    for i in range(a, b):
+        if buf[i] < 32 or buf[i] > 126 or buf[i] == byte:
+            return False
+    return True
 
 
 @jit

@@ -88,16 +88,16 @@ def ends_json_text(_: Any, buf: Any, place: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def unprintable(_: Any, buf: Any, place: Any) -> Any:
-    """Which of the next ``WIDTH`` bytes are not printable ASCII or are backslashes, as ``matches`` says it."""
+def unprintable(_: Any, buf: Any, place: Any, byte: Any) -> Any:
+    """Which of the next ``WIDTH`` bytes are not printable ASCII or equal ``byte``, as ``matches`` says it."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        here = _load(context, builder, signature.args[0], *args)
-        slash = builder.icmp_unsigned("==", here, _constant(ord("\\")))
+        here = _load(context, builder, signature.args[0], *args[:2])
+        same = builder.icmp_unsigned("==", here, _all(builder, args[2]))
         moved = builder.sub(here, _constant(32))
-        return _bits(builder, builder.or_(slash, builder.icmp_unsigned(">", moved, _constant(126 - 32))))
+        return _bits(builder, builder.or_(same, builder.icmp_unsigned(">", moved, _constant(126 - 32))))
 
-    return types.int64(buf, types.int64), code
+    return types.int64(buf, types.int64, types.uint8), code
 
 
 @intrinsic  # type: ignore[untyped-decorator]

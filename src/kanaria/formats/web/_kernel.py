@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from kanaria.formats._cells import NULL
+from kanaria.formats._json_text import printable
 from kanaria.formats._vector import WIDTH, at, lowest, matches
 from kanaria.formats.compiled import inline, jit
 from kanaria.formats.web._values import clf_time, digits, epoch_time, iso_time, plain_number, scaled
@@ -242,3 +243,11 @@ def parse(buf, begins, ends, program, lits, tail, sure, starts, lens, numbers): 
                 lens[slot, n] = -1
             for slot in range(numbers.shape[0]):
                 numbers[slot, n] = NULL
+
+
+@jit
+def unquoted(buf, starts, ends, sure):  # type: ignore[no-untyped-def]
+    """Take back ``sure`` where a line has other bytes than printable ASCII, or a quote."""
+    for n in range(sure.shape[0]):
+        if sure[n]:
+            sure[n] = printable(buf, starts[n], ends[n], np.uint8(34))

@@ -120,6 +120,25 @@ def iso_times(buf, offsets, out):  # type: ignore[no-untyped-def]
 
 
 @jit
+def spaced_times(buf, starts, ends, out):  # type: ignore[no-untyped-def]
+    """Microseconds of the ``2026-01-02 03:04:05`` and a space that every line begins with, or NULL."""
+    for n in range(out.shape[0]):
+        a = starts[n]
+        out[n] = NULL
+        if ends[n] - a < 20 or at(buf, a + 10) != 32 or at(buf, a + 19) != 32:
+            continue
+        if at(buf, a + 4) != 45 or at(buf, a + 7) != 45 or at(buf, a + 13) != 58 or at(buf, a + 16) != 58:
+            continue
+        year, month, day = digits(buf, a, a + 4), digits(buf, a + 5, a + 7), digits(buf, a + 8, a + 10)
+        hour, minute, second = digits(buf, a + 11, a + 13), digits(buf, a + 14, a + 16), digits(buf, a + 17, a + 19)
+        if year < 1971 or year > 9998 or month < 1 or month > 12 or min(hour, minute, second) < 0:
+            continue
+        days = _days(year, month, day)
+        if days >= 0 and hour <= 23 and minute <= 59 and second <= 59:
+            out[n] = (days * 86400 + hour * 3600 + minute * 60 + second) * 1_000_000
+
+
+@jit
 def epoch_time(buf, a, b):  # type: ignore[no-untyped-def]
     """Microseconds of ``1767323045.123`` (3 digits of fraction, as nginx writes it) or ``1767323045``, or NULL."""
     whole = digits(buf, a, a + 10) if b - a == 14 or b - a == 10 else -1

@@ -8,6 +8,7 @@ remembers the last one. Sources: W3C extended log file format (WD-logfile-960323
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text, unescape
@@ -15,7 +16,7 @@ from kanaria.formats.web.layout import join_request
 from kanaria.formats.web.values import Row
 
 # W3C field -> what it carries (kinds of ``layout.join_request`` or columns).
-_W3C = {
+W3C_KINDS = {
     "cs-method": "method", "cs-uri-stem": "path", "cs-uri-query": "args", "cs-uri": "path", "cs-version": "protocol",
     "c-ip": "client", "s-ip": "server", "s-port": "dst_port", "c-port": "src_port", "cs-username": "user",
     "sc-status": "status", "sc-bytes": "bytes_out", "cs-bytes": "bytes_in", "cs(User-Agent)": "user_agent",
@@ -30,6 +31,11 @@ _IIS_DEFAULT = (
 ).split()
 _TOKEN = re.compile(rb'"((?:[^"]|"")*)"|([^\s"]\S*)')
 _IIS_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ [A-Z]+ \S+ \S+ \d+ ")
+
+
+def sensor_of(fields: Sequence[str]) -> str:
+    """The program that declares these fields."""
+    return "iis" if "sc-win32-status" in fields else "w3c"
 
 
 class W3cState:
@@ -59,14 +65,14 @@ class W3cState:
         parts = {
             kind: text
             for field, token in zip(fields, tokens, strict=True)
-            if (kind := _W3C.get(field)) and (text := to_text(token)) != "-"
+            if (kind := W3C_KINDS.get(field)) and (text := to_text(token)) != "-"
         }
         if not {"method", "path", "status", "client"} & parts.keys():
             return None
         return self._assemble(parts)
 
     def _assemble(self, parts: dict[str, str]) -> Row:
-        row: Row = {"sensor": "iis" if self.fields and "sc-win32-status" in self.fields else "w3c"}
+        row: Row = {"sensor": sensor_of(self.fields)}
         for column in ("status", "src_port", "dst_port"):
             row[column] = values.small_integer(parts.get(column, ""))
         for column in ("bytes_out", "bytes_in"):
@@ -81,9 +87,7 @@ class W3cState:
         row["host"] = values.address(parts.get("host", ""))[0]
         date = parts.get("date") or self.date
         row["time"] = values.iso_time(f"{date}T{parts['time']}") if date and "time" in parts else None
-        # IIS counts milliseconds; the W3C draft and everybody else seconds with a fraction.
-        taken = parts.get("taken", "")
-        row["duration_us"] = values.scaled(taken, 6 if "." in taken else 3)
+        row["duration_us"] = values.w3c_taken(parts.get("taken", ""))
         return row
 
 

@@ -203,6 +203,13 @@ class W3c(WebFormat):
         score = super().sniff(head, name)
         return max(score, 0.95) if re.search(rb"(?m)^#Fields:.*\b(?:cs-method|cs-uri|sc-status)\b", head) else score
 
+    def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
+        if not worth_it(stream):
+            return None
+        from kanaria.formats.web import fastw3c
+
+        return fastw3c.FastW3c()
+
 
 class AwsAlb(WebFormat):
     name = "aws-alb"

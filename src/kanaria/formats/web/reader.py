@@ -52,7 +52,7 @@ class Fast(Protocol):
 def read(
     stream: Stream, context: ReadContext, *, name: str, sensor: str, careful: LineParser, fast: Fast | None = None
 ) -> Iterator[Batch]:
-    """Batches of the ``http`` table. ``careful`` may remember declared fields: then there must be no ``fast``."""
+    """Batches of the ``http`` table. ``careful`` may remember declared fields: then ``fast`` has one worker."""
 
     def work(block: Block) -> tuple[Block, Parsed]:
         return block, fast.parse(block, careful) if fast else parse_block(block, careful)

@@ -23,7 +23,6 @@ from kanaria.formats.web import _values, tables, values
 
 _Flags = npt.NDArray[np.bool_]
 _METHOD = re.compile(r"[A-Z][A-Z_-]{1,31}")
-_PROTOCOL = re.compile(r"HTTP/[0-9](?:\.[0-9])?")
 _POWERS = {"seconds": 6, "millis": 3, "nanos": -3}
 _FIRST, _LAST = 1_000_000_000, 9_999_999_998  # seconds since 1970 with ten digits, however they are rounded
 _LONG = 1_000_000.0  # seconds or milliseconds below this are whole nano-units with an error below a tenth
@@ -99,10 +98,10 @@ def columns_of(found: Found) -> tuple[dict[str, pa.Array], _Flags]:
         columns[name] = pa.nulls(len(found), schema.HTTP.column(name).type)
     columns |= _request(found) | _ends(found)
     columns["time"] = _time(found)
-    columns["status"] = _small(found.text("status"))
+    columns["status"] = small(found.text("status"))
     for name in ("bytes_out", "bytes_in"):
         whole = found.wholes(name)
-        columns[name] = _mapped(found.text(name), _size, pa.int64()) if whole is None else whole
+        columns[name] = mapped(found.text(name), _size, pa.int64()) if whole is None else whole
     columns["duration_us"] = _duration(found)
     for name in ("referer", "user_agent", "user"):
         columns[name] = found.text(name)
@@ -111,7 +110,8 @@ def columns_of(found: Found) -> tuple[dict[str, pa.Array], _Flags]:
     return {name: column.cast(schema.HTTP.column(name).type) for name, column in columns.items()}, found.right
 
 
-def _mapped(column: pa.Array, function: Callable[[str], object], kind: pa.DataType) -> pa.Array:
+def mapped(column: pa.Array, function: Callable[[str], object], kind: pa.DataType) -> pa.Array:
+    """The function of every value, called once for each distinct one."""
     return Distinct(column).map(function, kind) if column.null_count < len(column) else pa.nulls(len(column), kind)
 
 
@@ -121,8 +121,8 @@ def _size(text: str) -> int | None:
 
 def _request(found: Found) -> dict[str, pa.Array]:
     method, path, protocol = (found.text(kind) for kind in ("method", "path", "protocol"))
-    for column, pattern in ((method, _METHOD), (protocol, _PROTOCOL)):
-        fits = _mapped(column, lambda text, whole=pattern: whole.fullmatch(text) is not None, pa.bool_())  # type: ignore[misc]
+    for column, pattern in ((method, _METHOD), (protocol, values.PROTOCOL)):
+        fits = mapped(column, lambda text, whole=pattern: whole.fullmatch(text) is not None, pa.bool_())  # type: ignore[misc]
         found.right &= np.asarray(pc.fill_null(fits, False).to_numpy(zero_copy_only=False))
     found.right &= np.asarray(path.is_valid().to_numpy(zero_copy_only=False))
     request = pc.binary_join_element_wise(method, path, protocol, " ")
@@ -137,17 +137,17 @@ def _ends(found: Found) -> dict[str, pa.Array]:
     port = both.map(lambda pair: values.client(*pair.split("\n"))[1], pa.int32())
     real = found.text("real_client")
     if real.null_count < len(real):
-        ip = pc.if_else(real.is_valid(), _mapped(real, lambda text: values.address(text)[0], pa.string()), ip)
+        ip = pc.if_else(real.is_valid(), mapped(real, lambda text: values.address(text)[0], pa.string()), ip)
         port = pc.if_else(real.is_valid(), pa.scalar(None, pa.int32()), port)
     own = found.text("src_port")
-    port = pc.if_else(own.is_valid(), _small(own), port)
+    port = pc.if_else(own.is_valid(), small(own), port)
     host = found.text("host")
     given = found.text("port")
-    host_port = _mapped(host, lambda text: values.address(text)[1], pa.int32())
+    host_port = mapped(host, lambda text: values.address(text)[1], pa.int32())
     return {
-        "src_ip": ip, "src_port": port, "host": _mapped(host, lambda text: values.address(text)[0], pa.string()),
-        "dst_port": pc.if_else(given.is_valid(), _small(given), host_port),
-        "dst_ip": _mapped(found.text("server"), lambda text: values.address(text)[0], pa.string()),
+        "src_ip": ip, "src_port": port, "host": mapped(host, lambda text: values.address(text)[0], pa.string()),
+        "dst_port": pc.if_else(given.is_valid(), small(given), host_port),
+        "dst_ip": mapped(found.text("server"), lambda text: values.address(text)[0], pa.string()),
     }  # fmt: skip
 
 
@@ -177,10 +177,10 @@ def _times(texts: pa.Array) -> pa.Array:
     _values.iso_times(np.frombuffer(data, np.uint8), places, micros)
     read = pa.array(micros, mask=micros == c.NULL)
     others = pc.if_else(read.is_valid(), pa.scalar(None, pa.string()), texts)
-    return pc.coalesce(read, _mapped(others, values.any_time, pa.int64()))
+    return pc.coalesce(read, mapped(others, values.any_time, pa.int64()))
 
 
-def _small(texts: pa.Array) -> pa.Array:
+def small(texts: pa.Array) -> pa.Array:
     """Every text as ``values.small_integer`` reads it."""
     fits = pc.and_(pc.ascii_is_decimal(texts), pc.less_equal(pc.binary_length(texts), 9))
     return pc.if_else(fits, texts, pa.scalar(None, pa.string())).cast(pa.int32())
@@ -199,7 +199,7 @@ def _duration(found: Found) -> pa.Array:
             column = pc.divide(whole, 10**-power)
         else:
             texts = found.text(kind)
-            column = _mapped(texts, lambda text, by=power: values.scaled(text.rstrip("s"), by), pa.int64())  # type: ignore[misc]
+            column = mapped(texts, lambda text, by=power: values.scaled(text.rstrip("s"), by), pa.int64())  # type: ignore[misc]
         result = column if result.null_count == len(result) else pc.coalesce(result, column)
     return result
 

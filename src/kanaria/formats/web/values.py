@@ -21,6 +21,7 @@ _LAST = 253_402_300_800_000_000  # year 10000, where Python's calendar ends
 _REQUEST = re.compile(rb"([A-Z][A-Z_-]{1,31}) (.+) (HTTP/[0-9](?:\.[0-9])?)", re.DOTALL)
 # HTTP/0.9 has no version; only what every server knows and only with a path, else any two words would be a request.
 _SIMPLE = re.compile(rb"(GET|HEAD|POST|PUT|OPTIONS|DELETE|CONNECT|PATCH|TRACE|PROPFIND) (/\S*)")
+PROTOCOL = re.compile(r"HTTP/[0-9](?:\.[0-9])?")
 _HOST_PORT = re.compile(r"(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})")
 _DECIMAL = re.compile(r"(-?)(\d{1,19})(?:\.(\d+))?")
 _BIG = 1 << 62
@@ -89,6 +90,11 @@ def scaled(text: str, power: int) -> int | None:
     fraction = (match[3] or "")[:power] if power > 0 else ""
     value = int(match[2] + fraction.ljust(max(power, 0), "0")) // 10 ** max(-power, 0)
     return (-value if match[1] else value) if value < _BIG else None
+
+
+def w3c_taken(text: str) -> int | None:
+    """Microseconds of ``time-taken``: milliseconds of IIS; elsewhere, as in the draft, seconds with a fraction."""
+    return scaled(text, 6 if "." in text else 3)
 
 
 def any_time(value: object) -> int | None:
