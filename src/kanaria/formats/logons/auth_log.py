@@ -56,9 +56,9 @@ class Attempts:
             return [(name, _with_times(taken, repeated["times"])) for name, taken in
                     self.take(row, program, pid, repeated["message"])]  # fmt: skip
         base = program.rpartition("/")[2] if program.startswith("/") else program
-        key = (str(row.get("host_name")), f"{base.partition('(')[0]}[{pid}]")
-        if base.partition("(")[0] in _SSH_PROGRAMS:
-            return self._ssh(row, base, key, message)
+        plain = base.partition("(")[0]
+        if plain in _SSH_PROGRAMS:
+            return self._ssh(row, base, (str(row.get("host_name")), f"{plain}[{pid}]"), message)
         if found := services.service_row(base, message) or services.pam_failure(message, base):
             return [("logon", {**row, **found})]
         if base == "sudo" and (asked := services.sudo_row(message)):

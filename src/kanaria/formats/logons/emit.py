@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -23,6 +24,8 @@ Taken = tuple[str, Row]
 """A table's name and one row of it."""
 Rejects = Sequence[tuple[int, str, bytes]]
 
+_LONGEST = 128
+"""Characters of an address with its zone (an interface's name), with room to spare; hostile texts are longer."""
 BATCH_ROWS = 20_000
 """Records per batch of formats that read one record at a time: a few ten MB of Python objects at most."""
 
@@ -94,7 +97,15 @@ def batches(
 
 def address(text: object) -> str | None:
     """An address in its usual spelling, or None for anything else (names, ``-``, ``LOCAL``)."""
-    parsed = parse_address(str(text).strip().strip("[]")) if text else None
+    if not text:
+        return None
+    bare = str(text).strip().strip("[]")
+    return _spelled(bare) if len(bare) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _spelled(text: str) -> str | None:
+    parsed = parse_address(text)
     return None if parsed is None or parsed.is_unspecified else str(parsed)
 
 

@@ -12,6 +12,7 @@ from kanaria.formats.logons.sshd import compiled
 from kanaria.formats.text_log import Row
 
 _PAM = re.compile(r"(?:pam_\w+\((?P<service>[\w.-]+):\w+\):\s+)?authentication failure; (?P<rest>.*)$")
+_FAILURE = "authentication failure; "
 _PAM_PAIR = re.compile(r"\b(\w+)=(\S*)")
 _PAM_OLD_TAG = re.compile(r"^(?P<service>[\w.-]+)\(pam_\w+\)$")
 # PAM names of services whose logons other tables and models know by another name.
@@ -24,7 +25,7 @@ _KNOWN = {
 
 def pam_failure(message: str, tag: str) -> Row | None:
     """``authentication failure; … rhost=… user=…`` of pam_unix and its kin."""
-    found = _PAM.search(message)
+    found = _PAM.search(message) if _FAILURE in message else None  # the expression takes ten times as long to say no
     if not found:
         return None
     old = _PAM_OLD_TAG.match(tag)
@@ -39,12 +40,13 @@ def pam_failure(message: str, tag: str) -> Row | None:
     }  # fmt: skip
 
 
+_OPENED = "session opened for user "
 _SESSION = re.compile(r"(?:pam_\w+\(\S+:session\):\s+)?session opened for user (?P<user>[^\s(]+)")
 
 
 def session_opened(message: str) -> str | None:
     """Whose session PAM opened, else None."""
-    found = _SESSION.match(message)
+    found = _SESSION.match(message) if _OPENED in message else None
     return found["user"] if found else None
 
 

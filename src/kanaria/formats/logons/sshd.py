@@ -63,6 +63,7 @@ _CONNECTIONS: tuple[tuple[str, str, str], ...] = tuple(
          r"\[preauth\]", "connection closed before a logon"),
     )
 )  # fmt: skip
+_STARTS = tuple(start for start, _pattern, _reason in _CONNECTIONS)
 _DROPBEAR = {
     "Bad password attempt ": "password",
     "Password auth succeeded ": "password",
@@ -94,6 +95,7 @@ def ssh_row(message: str) -> Row | None:
     return None
 
 
+_SAYING = "client sent invalid protocol identifier"
 _SENT = re.compile(
     r"(?:error: )?kex_exchange_identification: client sent invalid protocol identifier \"(?P<sent>.*)\"$"
 )
@@ -101,13 +103,13 @@ _SENT = re.compile(
 
 def ssh_sent(message: str) -> str | None:
     """What a client said instead of SSH, where OpenSSH (since 8.2) tells it on a line before the client's address."""
-    found = _SENT.match(message)
+    found = _SENT.match(message) if _SAYING in message else None
     return found["sent"] if found else None
 
 
 def ssh_connection(message: str) -> tuple[Row, str | None] | None:
     """Columns of a client that connected and tried no account, and what it said instead of SSH, where that is known."""
-    for start, pattern, reason in _CONNECTIONS:
+    for start, pattern, reason in _CONNECTIONS if message.startswith(_STARTS) else ():
         if message.startswith(start) and (found := compiled(pattern).match(message)):
             parts = found.groupdict()
             src_ip, src_port = _client(parts)
