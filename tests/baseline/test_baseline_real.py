@@ -1,4 +1,4 @@
-"""Three days of a real exposed server: alerts keep to their budget, and what is planted there stands out."""
+"""Three days of a real exposed server: alerts keep to their budget, and the beacon that is planted there stands out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kanaria.app import life
+from kanaria.app import life, regular
 from kanaria.app.config import Baseline, Config
 from kanaria.app.stages import Stages
 from kanaria.baseline import words
@@ -34,3 +34,12 @@ def test_an_exposed_server_keeps_to_the_budget_and_its_beacon_is_what_is_most_us
     (addresses,) = [line for line in told if line.startswith("Usual addresses")]
     assert ": 73.54.23.243 (" in addresses
     stages.release()
+
+
+def test_the_planted_beacon_is_the_first_of_thousands_of_callers() -> None:
+    """It calls every 200 to 350 seconds."""
+    logs = Path(os.environ["KANARIA_DATA"]) / "zeek-homelab" / "missing_host"
+    first = regular.beacons([str(logs)], Stages())[0]
+    assert (first.src, first.port) == ("73.54.23.243", 80)
+    assert 200 <= first.low < first.high <= 350
+    assert first.callers > 1000

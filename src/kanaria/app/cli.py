@@ -12,7 +12,7 @@ from kanaria.app.cli_analyze import analyze, demo, explain, formats
 from kanaria.app.cli_incident import incident
 from kanaria.app.cli_knowledge import knowledge
 from kanaria.app.cli_lab import lab
-from kanaria.app.cli_life import baseline, devices
+from kanaria.app.cli_life import baseline, beacons, devices
 from kanaria.app.cli_rules import rules
 from kanaria.app.exits import run
 from kanaria.app.options import Ordered
@@ -32,5 +32,5 @@ def cli() -> None:
     """
 
 
-for command in (explain, analyze, demo, devices, baseline, incident, rules, knowledge, formats, lab):
+for command in (explain, analyze, demo, devices, beacons, baseline, incident, rules, knowledge, formats, lab):
     cli.add_command(command)

@@ -44,6 +44,26 @@ def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Pa
         click.echo(line)
 
 
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
+)
+@config_option
+@language_option
+def beacons(paths: tuple[str, ...], kind: str, config: Path | None, language: Language) -> None:
+    """List calls that come back like clockwork: the same two addresses, even intervals, the same sizes.
+
+    Example: kanaria beacons /var/log/zeek/
+    """
+    from kanaria.app import regular
+
+    found = regular.beacons(paths, _stages(config, ()))
+    lines = [regular.beacon_document(found)] if kind == "json" else regular.beacon_lines(found, language)
+    for line in lines:
+        click.echo(line)
+
+
 @click.group(cls=Ordered)
 def baseline() -> None:
     """Look at what is normal here: learn it, show it, explain a record by it.
