@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanaria.app.series import volumes
+from kanaria.app.series import SeriesKeeper, roles_of, volumes
 from kanaria.core.types import Incident, Series
 from tests.report.report_samples import SERVER, START, finding, incident, scanner
 
@@ -84,3 +84,38 @@ def test_a_long_flow_is_spread_over_its_hours_and_nothing_is_lost(seconds: float
         if start <= time and time + timedelta(hours=1) <= start + timedelta(seconds=seconds)
     ]
     assert max(full, default=0) - min(full, default=0) <= 1
+
+
+def scored(*hours: tuple[int, float, bool], role: str = "dns_server") -> dict[str, pa.Table]:
+    """Connections of the server with hour, surprise and whether it is still learning."""
+    return {
+        "connection": pa.table(
+            {
+                "time": pa.array([START + timedelta(hours=hour) for hour, _, _ in hours], pa.timestamp("us", tz="UTC")),
+                "device": [SERVER] * len(hours),
+                "device.role": [role] * len(hours),
+                "baseline.surprise_bits": [bits for _, bits, _ in hours],
+                "baseline.learning": [learning for _, _, learning in hours],
+                "messages": pa.nulls(len(hours)),
+                "event_id": list(range(len(hours))),
+                "src_ip": [SERVER] * len(hours),
+                "dst_ip": ["203.0.113.1"] * len(hours),
+            }
+        )
+    }
+
+
+def test_the_threshold_of_every_hour_is_kept_beside_its_surprise() -> None:
+    keeper = SeriesKeeper()
+    for limit, tables in ((9.0, scored((0, 3.0, True), (1, 4.0, False))), (11.5, scored((24, 12.0, False)))):
+        assert roles_of(tables) == {"dns_server"}
+        keeper.thresholds = {"dns_server": limit, "printer": 1.0}
+        keeper.add(tables, ())
+    made = {series.kind: series for series in keeper.about([SERVER])}
+    at = [START + timedelta(hours=hour) for hour in (0, 1, 24)]
+    assert made["surprise"].points == ((at[0], 3.0), (at[1], 4.0), (at[2], 12.0))
+    assert made["threshold"].points == ((at[1], 9.0), (at[2], 11.5)), "none while learning"
+    assert made["surprise"].threshold == 11.5
+    keeper = SeriesKeeper()
+    keeper.add(scored((0, 3.0, False)), ())
+    assert [series.kind for series in keeper.about([SERVER])] == ["surprise"]

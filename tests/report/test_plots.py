@@ -13,8 +13,9 @@ import pytest
 
 from kanaria import knowledge
 from kanaria.core.errors import ConfigError, MissingExtra
-from kanaria.core.types import LANGUAGES, Analysis, Incident, Severity, Stage, Text
+from kanaria.core.types import LANGUAGES, Analysis, Incident, Series, Severity, Stage, Text
 from kanaria.report import html, plots, plots_style, plots_timeline
+from kanaria.report.plots_series import draw_surprise
 from kanaria.report.plots_sheet import sheet
 from kanaria.report.plots_style import THEMES, darkened, style
 from tests.report.report_samples import START, analysis, dns_server, finding, fragment, incident, scanner, series
@@ -193,6 +194,23 @@ def test_a_sheet_as_png_and_with_nothing_to_draw() -> None:
     assert sheet(run.incidents[0], run, "en", png=True).startswith(b"\x89PNG")
     with pytest.raises(ConfigError, match="carry no time"):
         sheet(fragment(), analysis(fragment()), "en")
+
+
+def test_surprise_is_drawn_against_the_threshold_of_its_time() -> None:
+    from matplotlib.figure import Figure
+
+    bits = next(one for one in series() if one.kind == "surprise")
+    times = [time for time, _ in bits.points]
+    limits = Series(kind="threshold", device=bits.device, unit="bits", points=tuple((time, 5.0) for time in times[40:]))
+    figure = Figure()
+    draw_surprise(figure, style("ja"), bits, limits, dns_server())
+    axes: Any = figure.axes[0]
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    assert list(lines) == ["その時間で最も意外なもの", "その時点の通知のしきい値(1日の通知数から決定)", "しきい値以上"]
+    _, limit, above = lines.values()
+    assert (list(limit.get_xdata()), set(limit.get_ydata())) == (times[40:], {5.0})
+    assert list(above.get_ydata()) == [value for time, value in bits.points if time >= times[40] and value >= 5.0]
+    assert len(axes.get_legend().get_texts()) == 3
 
 
 def test_a_certificate_does_not_press_the_other_messages_flat() -> None:

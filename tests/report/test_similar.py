@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -73,7 +73,10 @@ def test_counts_cover_every_day_between() -> None:
 
 def test_counts_end_with_the_window_and_without_times_there_are_none() -> None:
     far = replace(scanner(3), findings=(finding("x", 60 * 24 * 200),))
-    assert len(daily_counts((dns_server(), far), dns_server(), days=5)) == 6
+    assert len(daily_counts((dns_server(), far), dns_server(), days=5)) == 1
+    read = [(date(2026, 1, 1), date(2026, 6, 9)), (date(2026, 8, 1), date(2026, 8, 9))]
+    days = [day.isoformat() for day, _ in daily_counts((dns_server(), far), dns_server(), days=5, read=read)]
+    assert (days[0], days[-1], len(days)) == ("2026-06-03", "2026-06-09", 7), "what was read, as far as it is near"
     assert daily_counts((fragment(),), fragment()) == ()
 
 

@@ -168,3 +168,30 @@ def test_what_several_models_rest_on_is_one_piece_of_evidence_to_a_reader() -> N
     ]  # fmt: skip
     (detected,) = [section for section in view.report.sections if section.id == "findings"]
     assert [view.numbers(claim) for claim in detected.claims] == [(1, 2), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("quote", "shown"),
+    [
+        (
+            r"\x03\x00\x00+&\xe0\x00\x00Cookie: mstshash=administr\x0d\x0a\x01\x00",
+            "binary data; legible in it: Cookie: mstshash=administr",
+        ),
+        (r"\x16\x03\x01\x02\x00\x01\x00\x01\xfcab\xff", ""),
+        (r"{\x22id\x22:1,\x22method\x22:\x22mining.subscribe\x22}\x0a", None),
+        ("ログイン失敗: 管理者", None),
+        ("", None),
+    ],
+)
+def test_binary_data_is_quoted_as_far_as_it_can_be_read(quote: str, shown: str | None) -> None:
+    story = samples.dns_server()
+    items = [replace(story.evidence[0], quote=quote), *story.evidence[1:]]
+    (view,) = incident_views(samples.analysis(replace(story, evidence=tuple(items))), facts(), "en")
+    assert view.evidence[0].quote == (quote if shown is None else shown)
+
+
+def test_a_long_quote_stands_at_the_first_evidence_that_has_it() -> None:
+    story, long = samples.dns_server(), "GET /" + "a" * 300
+    items = [replace(item, quote=long) for item in story.evidence[:2]]
+    (view,) = incident_views(samples.analysis(replace(story, evidence=tuple(items))), facts(), "ja")
+    assert [item.quote for item in view.evidence[:2]] == [long, "(引用は[1]と同じ)"]

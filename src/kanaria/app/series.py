@@ -51,6 +51,9 @@ class SeriesKeeper:
 
     def __init__(self) -> None:
         self._surprise: dict[str, dict[datetime, float]] = defaultdict(dict)
+        self._threshold: dict[str, dict[datetime, float]] = defaultdict(dict)
+        self.thresholds: Mapping[str, float] = {}
+        """Bits by role from which an hour of the slice at hand is told of."""
         self._flows: list[Series] = []
 
     def add(self, tables: Mapping[str, pa.Table], mining: Iterable[int]) -> None:
@@ -65,20 +68,40 @@ class SeriesKeeper:
         """Series of these devices."""
         wanted = set(devices)
         surprise = [
-            Series(kind="surprise", device=device, unit="bits", points=tuple(sorted(points.items())))
+            Series(
+                kind="surprise",
+                device=device,
+                unit="bits",
+                points=tuple(sorted(points.items())),
+                threshold=max(self._threshold[device].items())[1] if device in self._threshold else None,
+            )
             for device, points in sorted(self._surprise.items())
             if device in wanted
         ]
-        return (*surprise, *(flow for flow in self._flows if flow.device in wanted))
+        threshold = [
+            Series(kind="threshold", device=device, unit="bits", points=tuple(sorted(points.items())))
+            for device, points in sorted(self._threshold.items())
+            if device in wanted
+        ]
+        return (*surprise, *threshold, *(flow for flow in self._flows if flow.device in wanted))
 
     def _note_surprise(self, table: pa.Table) -> None:
         import pyarrow.compute as pc
 
         hour = pc.floor_temporal(table["time"], unit="hour")
-        bits = pa.table({"device": table["device"], "hour": hour, "bits": table["baseline.surprise_bits"]})
-        for row in bits.drop_null().group_by(["device", "hour"]).aggregate([("bits", "max")]).to_pylist():
-            known = self._surprise[row["device"]]
-            known[row["hour"]] = max(known.get(row["hour"], 0.0), row["bits_max"])
+        columns = {
+            "device": "device",
+            "bits": "baseline.surprise_bits",
+            "role": "device.role",
+            "new": "baseline.learning",
+        }
+        found = pa.table({"hour": hour, **{name: table[column] for name, column in columns.items()}}).drop_null()
+        hours = found.group_by(["device", "hour", "role"]).aggregate([("bits", "max"), ("new", "min")])
+        for row in hours.to_pylist():
+            device, time = row["device"], row["hour"]
+            self._surprise[device][time] = max(self._surprise[device].get(time, 0.0), row["bits_max"])
+            if not row["new_min"] and row["role"] in self.thresholds:  # what is learning is not told of
+                self._threshold[device][time] = self.thresholds[row["role"]]
 
     def _note_messages(self, connection: pa.Table, mining: list[int]) -> None:
         import pyarrow.compute as pc
@@ -87,6 +110,14 @@ class SeriesKeeper:
         for row in rows.select(["time", "src_ip", "dst_ip", "device", "messages"]).to_pylist():
             if row["messages"] and row["time"] and len(self._flows) < FLOWS_KEPT:
                 self._flows.append(_messages(row))
+
+
+def roles_of(tables: Mapping[str, pa.Table]) -> set[str]:
+    """The roles of the devices in a scored slice."""
+    import pyarrow.compute as pc
+
+    scored = [table["device.role"] for table in tables.values() if "device.role" in table.column_names]
+    return {role for column in scored for role in pc.unique(column).to_pylist() if role}
 
 
 def volumes(engine: duckdb.DuckDBPyConnection, incidents: Iterable[Incident]) -> Iterator[Series]:

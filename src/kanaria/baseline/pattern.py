@@ -18,6 +18,7 @@ from kanaria.baseline import encode, output, ranking, roles
 from kanaria.baseline.history import History
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.state import State
+from kanaria.baseline.threshold import alert_bits
 
 if TYPE_CHECKING:
     import duckdb
@@ -211,6 +212,11 @@ class PatternOfLife:
         """How many device hours were called anomalous, by day: what is reported against the budget."""
         for day, alerts in output.alerts(tables).items():
             self._engine.execute(f"INSERT INTO {self.state.alias}.days VALUES ({day}, 0, {alerts})")  # noqa: S608
+
+    def alert_bits(self, roles: Iterable[str]) -> dict[str, float]:
+        """By role, the surprise from which an hour is told of now; roles of which none would be are left out."""
+        found = {role: alert_bits(self._engine, role, self._threshold) for role in roles}
+        return {role: bits for role, bits in found.items() if bits is not None}
 
     # ---- answers ------------------------------------------------------------------------------------------------
 

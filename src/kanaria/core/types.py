@@ -370,14 +370,14 @@ class HostObservation:
     source: str
 
 
-SeriesKind = Literal["surprise", "volume", "normal", "messages"]
+SeriesKind = Literal["surprise", "threshold", "volume", "normal", "messages"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
     """Numbers over time about one device, for pictures.
 
-    ``surprise``: bits per moment; ``volume`` and ``normal``: bytes or messages per interval, of the connection and of
+    ``surprise``: bits per moment; ``threshold``: bits from which such a device is told of; ``volume`` and ``normal``: bytes or messages per interval, of the connection and of
     the device's usual; ``messages``: bytes of each message of a connection, negative when the other side sent it.
     """
 

@@ -26,8 +26,8 @@ QUOTED_ROWS = 3
 """Rows quoted as evidence: enough for a person to see the pattern, few enough to read."""
 QUOTE = 2000
 """Characters of a quote; what identifies a request is in front, and common servers accept at most 8 kB of it."""
-COLUMNS = 200
-"""Display columns of a value inside a sentence."""
+COLUMNS = 400
+"""Display columns of a value inside a sentence; the longest of our own, what mining looked like, takes 300."""
 
 Seen = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 """For event ids: whether an earlier run has had each of them."""

@@ -96,6 +96,8 @@ PHRASES: Mapping[str, Text] = {
     ),
     "news_seen": Text(en="{title}: {seen}.", ja="{title}: {seen}。"),
     "and_more": Text(en="… and {count} more", ja="…ほか{count}件"),
+    "quoted_at": Text(en="(quoted at [{number}])", ja="(引用は[{number}]と同じ)"),
+    "quote_binary": Text(en="binary data; legible in it: {parts}", ja="バイナリデータ。読み取れる部分: {parts}"),
     "worth_success": Text(en="success", ja="成功"),
     "worth_for": Text(en="{bits} bits for: {about}", ja="{bits}ビット(支持: {about})"),
     "worth_against": Text(en="{bits} bits against: {about}", ja="{bits}ビット(否定: {about})"),

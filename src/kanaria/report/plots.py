@@ -65,7 +65,8 @@ def pictures(incident: Incident, analysis: Analysis, language: Language) -> Iter
         yield _picture("counts", language, partial(_counts, counts, incident))
     about = series_of(analysis, incident)
     for number, series in enumerate(s for s in about if s.kind == "surprise"):
-        yield _picture("surprise", language, partial(_surprise, series, incident), number)
+        threshold = next((s for s in about if s.kind == "threshold" and s.device == series.device), None)
+        yield _picture("surprise", language, partial(_surprise, series, threshold, incident), number)
     for number, series in enumerate([s for s in about if s.kind == "volume"][:CONNECTIONS_SHOWN]):
         normal = next((s for s in about if s.kind == "normal" and s.device == series.device), None)
         yield _picture("volume", language, partial(_volume, series, normal), number)
@@ -120,8 +121,8 @@ def _counts(counts: plots_series.Counts, incident: Incident, figure: Any, chosen
     plots_series.draw_counts(figure, chosen, counts, incident)
 
 
-def _surprise(series: Series, incident: Incident, figure: Any, chosen: Style) -> None:
-    plots_series.draw_surprise(figure, chosen, series, incident)
+def _surprise(series: Series, threshold: Series | None, incident: Incident, figure: Any, chosen: Style) -> None:
+    plots_series.draw_surprise(figure, chosen, series, threshold, incident)
 
 
 def _volume(series: Series, normal: Series | None, figure: Any, chosen: Style) -> None:

@@ -5,6 +5,7 @@ Comes in: counts or ``Series``. Goes out: drawing on a figure. Each function dra
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -70,28 +71,32 @@ def _band(axes: Any, style: Style, counts: Counts, around: Incident) -> None:
     )  # fmt: skip
 
 
-def draw_surprise(figure: Any, style: Style, series: Series, around: Incident) -> None:
-    """Bits over time as steps, with the threshold at which the operator is told; the incident stands on a band."""
+def draw_surprise(figure: Any, style: Style, series: Series, threshold: Series | None, around: Incident) -> None:
+    """Bits over time as steps, with what an hour had to reach at that time to be told of; the incident on a band."""
     axes = _axes(figure)
     times, values = _columns(series)
     axes.plot(
-        times, values, drawstyle="steps-post", color=style.theme.severities["informational"], linewidth=1.3, zorder=2
-    )
-    if series.threshold is not None:
-        axes.axhline(series.threshold, color=style.theme.accent, linewidth=1, linestyle="--", zorder=1)
-        above = [(time, value) for time, value in series.points if value >= series.threshold]
+        times, values, drawstyle="steps-post", color=style.theme.severities["informational"], linewidth=1.3, zorder=2,
+        label=style.to(LABELS["surprise_of_hour"]),
+    )  # fmt: skip
+    limits = dict(threshold.points) if threshold else dict.fromkeys(times, series.threshold)
+    drawn = [(time, limit) for time, limit in sorted(limits.items()) if limit is not None]
+    if drawn:
         axes.plot(
-            [time for time, _ in above], [value for _, value in above], "^",
-            color=style.theme.severities["critical"], markersize=5, zorder=3,
+            [time for time, _ in drawn], [limit for _, limit in drawn], drawstyle="steps-post", linestyle="--",
+            color=style.theme.accent, linewidth=1.2, zorder=1, label=style.to(LABELS["threshold"]),
         )  # fmt: skip
-        axes.annotate(
-            style.to(LABELS["threshold"]), (0.005, series.threshold), xycoords=("axes fraction", "data"),
-            xytext=(0, 3), textcoords="offset points", ha="left", fontsize=8, color=style.theme.accent,
+    above = [(time, value) for time, value in series.points if value >= (limits.get(time) or math.inf)]
+    if above:
+        axes.plot(
+            [time for time, _ in above], [value for _, value in above], "^", markersize=5, zorder=3,
+            color=style.theme.severities["critical"], label=style.to(LABELS["above_threshold"]),
         )  # fmt: skip
     if around.first_seen and around.last_seen:
         axes.axvspan(around.first_seen, around.last_seen, color=style.theme.band, linewidth=0, zorder=0)
-    axes.set_ylim(0, max([*values, series.threshold or 0.0, 1.0]) * 1.15)
+    axes.set_ylim(0, max([*values, *(limit for _, limit in drawn), 1.0]) * 1.3)
     axes.set_ylabel(style.to(LABELS["surprise"]))
+    axes.legend(fontsize=8, loc="upper left", ncols=3)
     _finish(axes, style, series)
 
 
@@ -137,7 +142,7 @@ def draw_messages(figure: Any, style: Style, series: Series) -> None:
     ):
         axes.text(1, place, style.to(LABELS[key]), transform=axes.transAxes, ha="right", va=va, fontsize=8,
                   color=style.theme.severities[name])  # type: ignore[index]  # fmt: skip
-    axes.set_xlabel("s")
+    axes.set_xlabel(style.to(LABELS["seconds"]))
     axes.grid(axis="y", zorder=0, alpha=0.5)
     if series.remote:
         axes.set_title(

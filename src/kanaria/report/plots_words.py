@@ -20,9 +20,12 @@ LABELS: Mapping[str, Text] = {
     "findings_per_day": Text(en="findings per day", ja="1日あたりの検知数"),
     "this_incident": Text(en="this incident", ja="このインシデント"),
     "surprise": Text(en="surprise (bits)", ja="意外さ(ビット)"),
-    "threshold": Text(en="alert threshold", ja="通知のしきい値"),
+    "surprise_of_hour": Text(en="most surprising of the hour", ja="その時間で最も意外なもの"),
+    "threshold": Text(en="alert threshold by the budget then", ja="その時点の通知のしきい値(1日の通知数から決定)"),
+    "above_threshold": Text(en="above it", ja="しきい値以上"),
     "from_client": Text(en="from the device (bytes)", ja="機器から(バイト)"),
     "from_server": Text(en="from the other side (bytes)", ja="相手から(バイト)"),
+    "seconds": Text(en="seconds since the first message", ja="最初のメッセージからの秒数"),
     "normal": Text(en="normal before (median of the same hour)", ja="それまでの通常(同じ時間帯の中央値)"),
     "volume": Text(en="bytes per hour", ja="1時間あたりのバイト数"),
 }

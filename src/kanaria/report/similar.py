@@ -6,7 +6,7 @@ Comes in: incidents of a run and of earlier ones. Goes out: pairs with a score a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
@@ -84,7 +84,8 @@ def similar_to(incident: Incident, analysis: Analysis) -> tuple[Similar, ...]:
 
 def counts_around(incident: Incident, analysis: Analysis) -> tuple[tuple[date, Mapping[Severity, int]], ...]:
     """Findings of this run and of earlier ones per day around an incident."""
-    return daily_counts(_around(analysis).everything, incident)
+    read = [(item.first.date(), item.last.date()) for item in analysis.inputs if item.first and item.last]
+    return daily_counts(_around(analysis).everything, incident, read=read)
 
 
 def _run(incidents: tuple[Incident, ...]) -> _Run:
@@ -148,17 +149,20 @@ def _rarity(incidents: int) -> float:
 
 
 def daily_counts(
-    incidents: tuple[Incident, ...], around: Incident, days: int = DAYS_AROUND
+    incidents: tuple[Incident, ...], around: Incident, days: int = DAYS_AROUND, read: Sequence[tuple[date, date]] = ()
 ) -> tuple[tuple[date, Mapping[Severity, int]], ...]:
     """Findings per UTC day and severity, from ``days`` before the incident to ``days`` after it; empty days included.
 
-    Only days between the first and the last finding of all are given: before and after that nobody looked.
+    Only days between the first and the last of them that somebody looked at are given: those of findings, and those of
+    which logs were ``read`` (first and last day of each).
     """
     counted = _run(incidents).days
     if not counted or around.first_seen is None or around.last_seen is None:
         return ()
-    seen = [day for day, _ in counted]
-    first = max(around.first_seen.astimezone(UTC).date() - timedelta(days=days), min(seen))
-    last = min(around.last_seen.astimezone(UTC).date() + timedelta(days=days), max(seen))
+    low = around.first_seen.astimezone(UTC).date() - timedelta(days=days)
+    high = around.last_seen.astimezone(UTC).date() + timedelta(days=days)
+    looked = [day for day, _ in counted if low <= day <= high]
+    looked += [day for begin, end in read if begin <= high and end >= low for day in (max(begin, low), min(end, high))]
+    first, last = min(looked), max(looked)
     listed = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return tuple((day, {s: counted[day, s] for s in SEVERITIES if counted[day, s]}) for day in listed)

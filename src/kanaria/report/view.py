@@ -5,8 +5,9 @@ Comes in: an ``Analysis``, facts and a language. Goes out: plain values for temp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import HYPOTHESES, SEVERITIES, hypothesis_name, speaks_of_mining
@@ -14,6 +15,14 @@ from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Claim, Evidence, Incident, Language, Report
 from kanaria.report.phrases import phrase
 from kanaria.report.write import write
+
+# Control characters and bytes that are no text, as ``printable`` writes them; line ends and tabs occur in text.
+_NOT_TEXT = re.compile(r"\\x(?:[01][0-8bcef]|1[9ad]|7f|[89a-f][0-9a-f])|\\u[0-9a-f]{4}")
+# Six letters in a row come by chance once in 14 kB of encrypted bytes, (52 / 256) ** 6; a quote has at most 2 kB.
+_WORDS = re.compile(r"(?:[\x20-\x5b\x5d-\x7e])*[A-Za-z]{6}(?:[\x20-\x5b\x5d-\x7e])*")
+BINARY_SHARE = 0.3
+# A text this long is worth a look elsewhere on the page instead of being repeated.
+SHORT_QUOTE = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +38,7 @@ class NumberedEvidence:
     bits: str
     because: str
     quote: str
+    """Of text, the text; of binary data, what is legible in it; what another evidence quotes, that one's number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +64,25 @@ def incident_views(analysis: Analysis, facts: Knowledge, language: Language) -> 
         shown = [item for item in incident.evidence if item.family != "prior"]
         mining = speaks_of_mining(incident.findings, incident.messages)
         names = {name: hypothesis_name(name, mining=mining).to(language) for name in HYPOTHESES}
+        numbered = [_numbered(same, number, language, names) for number, same in enumerate(_alike(shown), 1)]
         yield IncidentView(
             incident=incident,
             report=write(incident, analysis, facts, language),
             severity=SEVERITIES[incident.severity].to(language),
             names=names,
-            evidence=tuple(_numbered(same, number, language, names) for number, same in enumerate(_alike(shown), 1)),
+            evidence=tuple(_quoted_once(numbered, language)),
         )
+
+
+def _quoted_once(items: Iterable[NumberedEvidence], language: Language) -> Iterator[NumberedEvidence]:
+    """The evidence, a long text quoted at the first of those that rest on it."""
+    first: dict[str, int] = {}
+    for item in items:
+        number = first.setdefault(item.quote, item.number)
+        if len(item.quote) > SHORT_QUOTE and number != item.number:
+            yield replace(item, quote=phrase("quoted_at", language, number=number))
+        else:
+            yield item
 
 
 def _alike(shown: Iterable[Evidence]) -> list[list[Evidence]]:
@@ -80,8 +102,17 @@ def _numbered(same: Sequence[Evidence], number: int, language: Language, names: 
         place=f"{printable(item.source)}:{item.line}" if item.source else "",
         bits=_worth(item, language, names),
         because=item.because.to(language),
-        quote=printable(item.quote),
+        quote=_legible(printable(item.quote), language),
     )
+
+
+def _legible(quote: str, language: Language) -> str:
+    """A quote for a reader: of binary data only what can be read in it, if anything."""
+    escapes = sum(len(found) for found in _NOT_TEXT.findall(quote))
+    if escapes <= BINARY_SHARE * len(quote):
+        return quote
+    parts = [part for piece in _NOT_TEXT.split(quote) for part in _WORDS.findall(piece)]
+    return phrase("quote_binary", language, parts=" … ".join(parts)) if parts else ""
 
 
 def _worth(item: Evidence, language: Language, names: Mapping[str, str]) -> str:

@@ -1,0 +1,47 @@
+"""The alert threshold in bits: what lies above it together is anomalous, what lies below in every respect is not."""
+
+from __future__ import annotations
+
+import random
+
+from kit_baseline import connection, flow, pattern
+
+from kanaria.baseline.pattern import PatternOfLife
+
+
+def learned(**settings: object) -> PatternOfLife:
+    """Ten days of three devices that meet few addresses, now and then a new one."""
+    known, chance = pattern(warm_up_days=2, device_warm_up_hours=1, **settings), random.Random(3)
+    for day in range(10):
+        rows = [
+            flow(24 * day + hour, src_ip=f"10.0.0.{device}", dst_ip=f"198.51.100.{chance.choice([1, 2, 3, hour, 40])}")
+            for hour in range(24)
+            for device in (5, 6, 7)
+        ]
+        known.learn(known.score(connection(*rows)))
+    return known
+
+
+def test_before_anything_was_learned_there_is_none() -> None:
+    assert pattern().alert_bits(["unknown", "dns_server"]) == {}
+
+
+def test_what_is_above_it_is_told_of() -> None:
+    known = learned()
+    limit = known.alert_bits(["unknown"])["unknown"]
+    usual, odd = (
+        known.score(connection(*(flow(240, event_id=n, **how) for n, how in enumerate(ways))))["connection"]
+        for ways in (
+            [{"dst_ip": "198.51.100.1"}],
+            [{"dst_ip": f"203.0.113.{n}", "dst_port": 4444 + n, "src_bytes": 10**9} for n in range(3)],
+        )
+    )
+    assert usual["baseline.surprise_bits"][0].as_py() < limit
+    assert usual["baseline.anomalous"].to_pylist() == [False]
+    assert min(odd["baseline.surprise_bits"].to_pylist()) > limit
+    assert odd["baseline.anomalous"].to_pylist() == [True] * 3
+
+
+def test_a_smaller_budget_is_a_higher_threshold() -> None:
+    limits = [learned(alerts_per_day=budget).alert_bits(["unknown"])["unknown"] for budget in (0.2, 1.0, 5.0)]
+    assert limits[0] > limits[1] > limits[2] > 0
