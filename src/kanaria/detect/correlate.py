@@ -157,7 +157,7 @@ class Correlator:
         ids = list(dict.fromkeys(number for event in events for number in event.ids))
         key = _named(correlation, moment.first)
         rules = self._happened(events)
-        values = {name: show(value) for name, value in moment.first.row.items() if name in self._words}
+        values = {name: show(value, name) for name, value in moment.first.row.items() if name in self._words}
         values |= {name: show(value) for name, value in key}
         values |= {"count": str(len(ids)), "measure": f"{moment.measure:g}", "rules": ", ".join(rules)}
         telling = _telling(events)

@@ -26,8 +26,10 @@ QUOTED_ROWS = 3
 """Rows quoted as evidence: enough for a person to see the pattern, few enough to read."""
 QUOTE = 2000
 """Characters of a quote; what identifies a request is in front, and common servers accept at most 8 kB of it."""
-COLUMNS = 400
-"""Display columns of a value inside a sentence; the longest of our own, what mining looked like, takes 300."""
+COLUMNS = 200
+"""Display columns of a value inside a sentence."""
+OWN_WORDS = {"mining.grammar_because_en": 400, "mining.grammar_because_ja": 400}
+"""The same of columns that hold a sentence of ours: what mining looked like takes 300."""
 
 Seen = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 """For event ids: whether an earlier run has had each of them."""
@@ -44,8 +46,8 @@ def placeholders(*texts: Text) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def show(value: object) -> str:
-    """A value as it appears inside a sentence: printable, and cut."""
+def show(value: object, name: str = "") -> str:
+    """The value of a column as it appears inside a sentence: printable, and cut."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, list):
@@ -53,7 +55,7 @@ def show(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-    return cut(printable(" ".join(text.splitlines())), COLUMNS)
+    return cut(printable(" ".join(text.splitlines())), OWN_WORDS.get(name, COLUMNS))
 
 
 def fill(text: Text, values: Mapping[str, str], spoken: Mapping[str, Text] | None = None) -> Text:
@@ -139,7 +141,7 @@ def _finding(
 ) -> Finding:
     first = records[0]
     values = {
-        name: show(value) for name, value in first.items() if value is not None and name not in ("event_id", *RAW)
+        name: show(value, name) for name, value in first.items() if value is not None and name not in ("event_id", *RAW)
     }
     values |= {name: show(first[name]) for name in ("query", "command") if first.get(name) is not None}
     values["count"] = str(len(ids))
