@@ -46,12 +46,67 @@ def test_a_strangers_message_to_our_server_is_a_failed_probe(kanaria: Kanaria, t
     assert found["techniques"] == ["T1595.002"]
 
 
-@pytest.mark.parametrize("talk", ["ssh", "http", "smtp", "tls"])
+@pytest.mark.parametrize("talk", sorted(TALKS))
 def test_on_a_rented_server_who_does_not_know_whom_it_reached_is_the_stranger(
     kanaria: Kanaria, tmp_path: Path, talk: str
 ) -> None:
     done = kanaria("analyze", "--format", "json", capture(tmp_path, talk, RENTED))
     assert (done.incident["title"]["en"], done.incident["entities"]["devices"]) == (PROBE, [RENTED])
+
+
+REFUSED = b'{"id":1,"jsonrpc":"2.0","error":{"code":-1,"message":"Unauthenticated"},"result":null}\n'
+SHARE = (
+    b'{"id":2,"method":"submit","params":{"id":"a1","job_id":"1","nonce":"0000002a","result":"' + b"0f" * 32 + b'"}}\n'
+)
+SHARED = b'{"id":2,"jsonrpc":"2.0","error":null,"result":{"status":"OK"}}\n'
+MORE = ["198.51.100.6", "198.51.100.7", "198.51.100.8"]
+
+
+def strangers(folder: Path, script: list[tuple[str, bytes]], servers: list[str]) -> str:
+    """A capture in which no address is known to be ours; a client of its own for every server."""
+    frames = [
+        frame
+        for number, server in enumerate(servers)
+        for frame in conversation(script, sport=41000 + number, dport=3333, src=f"203.0.113.{77 + number}", dst=server)
+    ]
+    (folder / "strangers.pcap").write_bytes(pcap(frames))
+    return "strangers.pcap"
+
+
+@pytest.mark.parametrize("servers", [[RENTED], MORE])
+@pytest.mark.parametrize("script", [[("c", LOGIN)], [("c", LOGIN), ("s", REFUSED)]], ids=["silence", "refusal"])
+def test_between_strangers_who_is_not_answered_does_not_mine(
+    kanaria: Kanaria, tmp_path: Path, script: list[tuple[str, bytes]], servers: list[str]
+) -> None:
+    done = kanaria("analyze", "--format", "json", strangers(tmp_path, script, servers))
+    for found in done.document["incidents"]:
+        assert found["hypotheses"][0]["name"] == "internet_wide_scanner"
+        assert found["severity"] == "informational"
+        assert found["outcome"]["value"] == "failed"
+        assert not {"pool_sent_work", "outbound_mining_flow"} & {e["kind"] for e in found["evidence"]}
+    reached = {device for found in done.document["incidents"] for device in found["entities"]["devices"]}
+    assert reached == set(servers)
+
+
+@pytest.mark.parametrize("servers", [[RENTED], MORE])
+def test_between_strangers_who_gets_jobs_and_returns_shares_mines(
+    kanaria: Kanaria, tmp_path: Path, servers: list[str]
+) -> None:
+    login = LOGIN.replace(b"blue1", b"own").replace(b"Windows NT 6.1; Win64; x64", b"XMRig/6.21.0")
+    script = [("c", login), ("s", ACCEPTED), ("c", SHARE), ("s", SHARED)]
+    done = kanaria("analyze", "--format", "json", strangers(tmp_path, script, servers))
+    found = done.document["incidents"]
+    assert {incident["hypotheses"][0]["name"] for incident in found} == {"compromised_device"}
+    assert {incident["outcome"]["value"] for incident in found} == {"confirmed"}
+    miners = {device for incident in found for device in incident["entities"]["devices"]}
+    assert miners == {f"203.0.113.{77 + number}" for number in range(len(servers))}
+
+
+def test_the_reader_is_told_that_the_sides_are_unknown(kanaria: Kanaria, tmp_path: Path) -> None:
+    name = strangers(tmp_path, [("c", LOGIN)], [RENTED])
+    said = kanaria("analyze", name).out
+    assert "which side is yours cannot be told" in " ".join(said.split())
+    assert "どちらがご自身の側かは判断できない" in "".join(kanaria("analyze", "--lang", "ja", name).out.split())
 
 
 def test_an_answer_in_the_protocol_may_have_worked_and_is_no_mining_of_ours(kanaria: Kanaria, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kanaria.app.config import Config
-from kanaria.app.home import infer
+from kanaria.app.home import Inferred, asked_in_vain, infer, note
 from kanaria.app.inputs import Inputs
 from kanaria.app.kept import Kept, forgotten
 from kanaria.app.linking import Linker
@@ -228,20 +228,17 @@ class Stages:
                 self.home = inferred or self.config.home_networks
                 linked, doubles = linker.link(tables)
                 self.inputs.doubles += doubles
-                yield self._oriented(linked, inferred) if inferred else linked
+                oriented = self._oriented(linked, inferred) if inferred else linked
+                if "connection" in oriented:
+                    oriented = {**oriented, "connection": asked_in_vain(oriented["connection"])}
+                yield oriented
 
-    def _oriented(self, tables: Tables, home: HomeNetworks) -> Tables:
+    def _oriented(self, tables: Tables, home: Inferred) -> Tables:
         """The same tables with direction, device and remote worked out anew from inferred home addresses."""
         sides = ("direction", "device", "remote")
-        named = ", ".join(str(network) for network in home.networks)
-        note = Text(
-            en=f"No private addresses were seen; {named} takes part in nearly every connection and counts as yours "
-            "(use --home to say otherwise).",
-            ja=f"プライベートアドレスが見当たらないため、ほぼすべての通信に現れる {named} をご自身のものとみなしました"
-            "(異なる場合は --home で指定してください)。",
-        )
-        if note not in self.inputs.notes:
-            self.inputs.notes.append(note)
+        said = note(home)
+        if said not in self.inputs.notes:
+            self.inputs.notes.append(said)
         cleared = dict(tables)
         for name in ORIENTED & set(tables):
             table = tables[name]

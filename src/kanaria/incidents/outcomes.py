@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from kanaria.core.text import cut, printable
-from kanaria.core.types import Evidence, Record, Text
+from kanaria.core.types import Evidence, Record, StratumMessage, Text
 from kanaria.incidents.case import Case, Surroundings, came_in, got_in, guessed
 from kanaria.incidents.weighing import evidence
 
@@ -136,7 +136,7 @@ def _size(record: Record, status: int, case: Case, around: Surroundings) -> Evid
 def _result_in_answer(case: Case, around: Surroundings) -> Iterator[Evidence]:
     for message in case.messages:
         record = case.record_of(message)
-        if record and came_in(record) and message.direction == "server":
+        if record and came_in(record) and _given(message):
             yield evidence(around.facts, "jsonrpc_result_in_answer", record)
             return
     yield from _not_answered(case, around)
@@ -185,7 +185,7 @@ def _exchange(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """A pool that sends work, or shares that are acknowledged: the miner runs."""
     for message in case.messages:
         record = case.record_of(message)
-        if record and record.table == "connection" and message.direction == "server" and _ours(record):
+        if record and record.table == "connection" and _given(message) and _ours(record):
             yield evidence(around.facts, "pool_sent_work", record)
             break
     for record in case.records.values():
@@ -195,6 +195,11 @@ def _exchange(case: Case, around: Surroundings) -> Iterator[Evidence]:
             )
             yield evidence(around.facts, "mining_exchange_seen", record, words)
             break
+
+
+def _given(message: StratumMessage) -> bool:
+    """Whether a server gave work or a result; a refusal gives neither."""
+    return message.direction == "server" and message.fields.get("accepted") != "false"
 
 
 def _ours(record: Record) -> bool:
