@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.text import width
-from kanaria.core.types import HYPOTHESES, LANGUAGES, Claim, Hypothesis, Incident, Language, Report
+from kanaria.core.types import HYPOTHESES, LANGUAGES, Claim, Hypothesis, Incident, Language, Report, Text
 from kanaria.incidents.judge import judge
 from kanaria.incidents.weighing import evidence
 from kanaria.report import text
@@ -195,3 +195,23 @@ def test_a_long_quote_stands_at_the_first_evidence_that_has_it() -> None:
     items = [replace(item, quote=long) for item in story.evidence[:2]]
     (view,) = incident_views(samples.analysis(replace(story, evidence=tuple(items))), facts(), "ja")
     assert [item.quote for item in view.evidence[:2]] == [long, "(引用は[1]と同じ)"]
+
+
+def test_alike_incidents_share_a_line_with_how_often_and_who() -> None:
+    """An exposed server meets a hundred scanners a day; the one thing that differs must not drown among them."""
+    remotes = ("203.0.113.9", "203.0.113.10", "203.0.113.11", "203.0.113.12")
+    same = [
+        samples.incident(
+            (samples.finding("web_probe", 60.0 * day, remote, None, "informational"),),
+            id_=f"i-{day}", severity="informational", title=Text(en="Scan: failed", ja="スキャン: 失敗"),
+        )
+        for day, remote in enumerate(remotes)
+    ]  # fmt: skip
+    other = samples.incident(
+        (samples.finding("rdp", 9.0, "198.51.100.7"),), id_="i-9", title=Text(en="Guessing", ja="推測")
+    )
+    shown = text.render(samples.analysis(samples.dns_server(), *same, other), facts(), "en", columns=200)
+    (alike,) = [line for line in shown.splitlines() if "Scan: failed" in line]
+    assert alike == (
+        "  - 4 × [informational] Scan: failed (203.0.113.9, 203.0.113.10, 203.0.113.11 and 1 others): Monero mining"
+    )

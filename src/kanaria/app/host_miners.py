@@ -205,7 +205,7 @@ def pool_connections(sample: HostSample, facts: Knowledge) -> Iterator[tuple[Tex
         owner = names.get(socket.pid or -1)
         place = f"{defang(socket.remote_ip or '')} ({operator.name})"
         en = f"{_show(owner)} (process {socket.pid}) is" if owner else "A process is"
-        ja = f"{_show(owner)}（プロセス {socket.pid}）" if owner else "プロセス"
+        ja = f"{_show(owner)}(プロセス {socket.pid})" if owner else "プロセス"
         yield Text(en=f"{en} connected to the mining pool address {place}.",
                    ja=f"{ja}がマイニングプールのアドレス {place} に接続しています。"), socket.pid  # fmt: skip
 
@@ -218,7 +218,7 @@ def statement(found: Suspicion) -> Text:
     kind_ja = "はマイニングプログラムです" if found.certain else "は不審です"
     return Text(
         en=f"Process {process.pid} ({name}, user {owner}) {kind_en}: {found.why.en}. It uses {load} % of one core.",
-        ja=f"プロセス {process.pid}（{name}、ユーザー {owner}）{kind_ja}。{found.why.ja}。"
+        ja=f"プロセス {process.pid}({name}、ユーザー {owner}){kind_ja}。{found.why.ja}。"
         f"CPU 1 コアの {load} % を使用しています。",
     )
 

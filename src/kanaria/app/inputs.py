@@ -12,7 +12,7 @@ from kanaria.core.stream import Stream
 from kanaria.core.text import printable
 from kanaria.core.types import Batch, InputSummary, Text
 
-REMARKS = 12
+REMARKS = 3
 """As many inputs as a report lists one by one."""
 LONGEST_US = 366 * 86_400_000_000
 """Flows that claim to have lasted a year and more come from exporters whose clock jumped."""

@@ -95,6 +95,7 @@ PHRASES: Mapping[str, Text] = {
         ja="報告済み({told}まで)です。今回は同じ記録を読み直しただけで、新しい記録はありません。",
     ),
     "news_seen": Text(en="{title}: {seen}.", ja="{title}: {seen}。"),
+    "and_others": Text(en="{named} and {count} others", ja="{named} ほか{count}件"),
     "and_more": Text(en="… and {count} more", ja="…ほか{count}件"),
     "quoted_at": Text(en="(quoted at [{number}])", ja="(引用は[{number}]と同じ)"),
     "quote_binary": Text(en="binary data; legible in it: {parts}", ja="バイナリデータ。読み取れる部分: {parts}"),

@@ -17,6 +17,7 @@ QUOTE_COLUMNS = 160
 # A terminal is no place for a hundred reports: the rest is listed, and complete in HTML and JSON.
 TOLD_IN_FULL = 5
 LISTED = 40
+MODELS_NAMED, REMOTES_NAMED = 3, 3
 # Japanese typography: these must not begin a line.
 _NOT_FIRST = "、。，．)」』】〉》！？・ー,.)]:;"
 # And these must not end one.
@@ -46,10 +47,11 @@ def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: i
     others = [view for view in views if view not in told]
     if others:
         yield from ("", phrase("also_seen", language, count=len(others)))
-    for view in others[:LISTED]:
-        yield from wrap(_line(view, language), columns, "  - ", "    ")
-    if len(others) > LISTED:
-        yield "  " + phrase("and_more", language, count=len(others) - LISTED)
+    alike = _alike(others, language)
+    for group in alike[:LISTED]:
+        yield from wrap(_line(group, language), columns, "  - ", "    ")
+    if len(alike) > LISTED:
+        yield "  " + phrase("and_more", language, count=sum(map(len, alike[LISTED:])))
     yield from _known([view for view in everything if view not in views], language, columns)
     for note in analysis.notes:
         yield ""
@@ -73,10 +75,26 @@ def _worth_telling(view: IncidentView) -> bool:
     return view.incident.severity != "informational" or bool(view.incident.messages)
 
 
-def _line(view: IncidentView, language: Language) -> str:
-    names = list(dict.fromkeys(finding.title.to(language) for finding in view.incident.findings))
-    who = cut(printable(", ".join(view.incident.remotes[:3])), 60)
-    return f"[{view.severity}] {view.incident.title.to(language)} ({who or '-'}): {'; '.join(names[:3])}"
+def _alike(views: Sequence[IncidentView], language: Language) -> list[list[IncidentView]]:
+    """Incidents of which one line would say the same, apart from who it was; in the order in which they first come."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[IncidentView]] = {}
+    for view in views:
+        names = tuple(dict.fromkeys(finding.title.to(language) for finding in view.incident.findings))
+        groups.setdefault((view.severity, view.incident.title.to(language), names[:MODELS_NAMED]), []).append(view)
+    return list(groups.values())
+
+
+def _line(views: Sequence[IncidentView], language: Language) -> str:
+    """What ``_alike`` put together, in one line: how often, what, by whom."""
+    first = views[0]
+    names = list(dict.fromkeys(finding.title.to(language) for finding in first.incident.findings))
+    remotes = list(dict.fromkeys(remote for view in views for remote in view.incident.remotes))
+    who = cut(printable(", ".join(remotes[:REMOTES_NAMED])), 60) or "-"
+    if len(remotes) > REMOTES_NAMED:
+        who = phrase("and_others", language, named=who, count=len(remotes) - REMOTES_NAMED)
+    times = f"{len(views)} × " if len(views) > 1 else ""
+    what = f"[{first.severity}] {first.incident.title.to(language)} ({who})"
+    return f"{times}{what}: {'; '.join(names[:MODELS_NAMED])}"
 
 
 def _incident(view: IncidentView, language: Language, columns: int, colour: bool) -> Iterator[str]:
