@@ -271,4 +271,4 @@ def test_rule_text_cannot_inject(matching: Matching, text: str) -> None:
     rows = urls(f"/{text}/", "/other")
     plain = text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
     assert matching({"selection": {"url|contains": plain}}, rows) == [0]
-    assert matching({"selection": {f"url{text}|contains": "x"}}, rows) == []
+    assert matching({"selection": {f"url.{text}|contains": "x"}}, rows) == []

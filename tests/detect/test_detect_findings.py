@@ -297,7 +297,9 @@ def test_correlations_convert_to_words(write: Write, engine: duckdb.DuckDBPyConn
         "condition": {"gte": 3},
     }
     rules = write(RULE, {"title": "C", "name": "c", "correlation": body})
-    assert convert(rules["c"]) == "event_count of cradle per src_ip within 300 s: gte 3"
+    words = "-- event_count of cradle per src_ip within 300 s: gte 3"
+    assert convert(rules["c"]) == words
+    assert convert(rules["c"], "spark", rules).startswith(f"{words}\n\n-- cradle\nSELECT")
     with pytest.raises(ValueError, match="explain the rules it refers to"):
         explain(rules["c"], rows_as_table("http", [{}]), 0, engine)
 

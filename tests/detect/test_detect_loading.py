@@ -264,3 +264,38 @@ def test_sigmahq_rules_load(capsys: pytest.CaptureFixture[str]) -> None:
         print(f"\n{len(rules)} loaded, {len(foreign)} for other log sources, {len(others)} refused")
     assert len(rules) > 0
     assert len(others) <= len(rules) // 100, [str(error) for error in others[:5]]
+
+
+def test_a_correlation_may_refer_to_rules_that_are_loaded_already(write: Write) -> None:
+    bundled = load()
+    body = {"type": "event_count", "rules": ["ssh_logon_failed"], "group-by": ["device"], "timespan": "5m",
+            "condition": {"gte": 3}}  # fmt: skip
+    own = {"title": "Mine", "name": "mine", "correlation": body}
+    replaced = {**own, "name": "ssh_brute_force", "title": "Stricter"}
+    alone = write(own)
+    assert len(alone) == 0 and "ssh_logon_failed" in str(alone.errors[0])
+    found = write(own, replaced, known=bundled)
+    assert ([rule.id for rule in found.rules], found.errors) == (["mine", "ssh_brute_force"], ())
+    everything = merged(bundled, found)
+    assert len(everything) == len(bundled) + 1
+    assert everything["ssh_brute_force"].title.en == "Stricter"
+    assert everything["mine"].table == "logon"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("condition: selection", "condition: selection and", "7:3: expected a condition over the detections of this rule; "
+         "got selection and (after 13 characters comes end of text"),
+        ("url|contains", "urll|contains", "6:5: expected a column of the table http; got urll (did you mean url?)"),
+        ("url|contains", "nosuch|contains", "got nosuch (its columns are event_id, time"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_words(write: Write, old: str, new: str, said: str) -> None:
+    found = write(broken(old, new))
+    assert len(found) == 0
+    assert said in str(found.errors[0])
+
+
+def test_enrichment_columns_need_not_be_known(write: Write) -> None:
+    assert len(write(broken("url|contains", "knowledge.something|contains"))) == 1

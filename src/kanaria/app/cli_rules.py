@@ -77,7 +77,8 @@ def rules_convert(rule: str, dialect: str, folders: tuple[Path, ...]) -> None:
     from kanaria.detect import commands
 
     try:
-        click.echo(commands.convert(_named(_load(folders), rule), dialect))
+        found = _load(folders)
+        click.echo(commands.convert(_named(found, rule), dialect, found))
     except ValueError as error:
         raise ConfigError(path="--to", key="", expected="a SQL dialect", got=dialect, cause=str(error)) from error
 
@@ -105,7 +106,7 @@ def _load(folders: tuple[Path, ...]) -> RuleSet:
     weights = knowledge.load().weights
     found = detect.load(weights=weights)
     if folders:
-        found = detect.merged(found, detect.load(folders, weights=weights))
+        found = detect.merged(found, detect.load(folders, weights=weights, known=found))
     for error in found.errors:
         click.echo(f"not loaded: {error}", err=True)
     return found

@@ -158,7 +158,7 @@ class Stages:
         own = [Path(folder) for folder in self.config.rules]
         rules = detect.load(weights=self.facts.weights)
         if own:
-            rules = detect.merged(rules, detect.load(own, weights=self.facts.weights))
+            rules = detect.merged(rules, detect.load(own, weights=self.facts.weights, known=rules))
         self.inputs.notes += [Text(en=f"rule not loaded: {e}", ja=f"読み込めないルール: {e}") for e in rules.errors]
         return rules
 

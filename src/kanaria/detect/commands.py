@@ -84,14 +84,18 @@ def check_rules(ruleset: RuleSet, facts: Knowledge | None = None) -> tuple[list[
     return [rule.id for rule in ruleset.rules if rule.id not in broken], failures
 
 
-def convert(rule: Rule, dialect: str = "duckdb") -> str:
-    """The rule as a query of another engine (a sqlglot dialect name), or a correlation in words.
+def convert(rule: Rule, dialect: str = "duckdb", ruleset: RuleSet | None = None) -> str:
+    """The rule as a query of another engine (a sqlglot dialect name). A correlation, which no single query can say, is
+    put into words, with the queries of the rules it counts, as far as ``ruleset`` has them.
 
     Columns that begin with ``@cidr`` or ``@re`` are computed by Kanaria, ``@stem``, ``@query`` and ``@text`` derived;
     comments in front of the query say so. Raises ValueError for an unknown dialect.
     """
     if rule.matcher is None:
-        return _correlation_in_words(rule)
+        parts = [_correlation_in_words(rule)]
+        for name in rule.correlation.rules if rule.correlation and ruleset else ():
+            parts.append(f"\n-- {name}\n{convert(ruleset[name], dialect, ruleset)}")  # type: ignore[index]
+        return "\n".join(parts)
     query = f"SELECT * FROM {ident(rule.table)} WHERE {rule.matcher.sql}"  # noqa: S608 (text for people)
     if dialect != "duckdb":
         import sqlglot  # 0.2 s
@@ -117,7 +121,7 @@ def _correlation_in_words(rule: Rule) -> str:
         condition = " or ".join(alternatives)
     groups = ", ".join(correlation.group_by) or "everything"
     seconds = correlation.span // 1_000_000
-    return f"{correlation.type} of {', '.join(correlation.rules)} per {groups} within {seconds} s: {condition}"
+    return f"-- {correlation.type} of {', '.join(correlation.rules)} per {groups} within {seconds} s: {condition}"
 
 
 def explain(rule: Rule, table: pa.Table, row: int, engine: Engine) -> Explanation:

@@ -19,8 +19,9 @@ from sigma.correlations import (
 )
 
 from kanaria.core.errors import RuleError
+from kanaria.detect import mapping
 from kanaria.detect.documents import Document
-from kanaria.detect.model import Correlation
+from kanaria.detect.model import Correlation, Rule
 from kanaria.detect.places import at, child, place
 from kanaria.detect.sql import Unsupported
 
@@ -28,8 +29,26 @@ if TYPE_CHECKING:
     from kanaria.detect.parse import Parsed
 
 
-def resolve(parsed: Parsed) -> None:
-    """Compile the correlations whose rules are all there, again and again until nothing more can be resolved."""
+def resolve(parsed: Parsed, known: Sequence[Rule] = ()) -> None:
+    """Compile the correlations whose rules are all there, again and again until nothing more can be resolved.
+
+    ``known`` rules are there from the beginning, unless one of the files has a rule of that name itself.
+    """
+    own = {*parsed.rules, *(str(document.value.get("name")) for document in parsed.correlations)}
+    lent = {rule.id: rule for rule in known if rule.id not in own}
+    parsed.rules |= lent
+    parsed.fields |= {name: _fields(rule) for name, rule in lent.items()}
+    _resolve(parsed)
+    for name in lent:
+        del parsed.rules[name], parsed.fields[name]
+
+
+def _fields(rule: Rule) -> Mapping[str, str]:
+    source = mapping.find(dict(rule.logsource)) if rule.matcher else None
+    return source.fields if source else {}
+
+
+def _resolve(parsed: Parsed) -> None:
     from kanaria.detect.parse import CONTENT_ERRORS
 
     waiting: list[tuple[Document, Any]] = []

@@ -20,8 +20,9 @@ def load(
     *,
     placeholders: Mapping[str, Sequence[str]] | None = None,
     weights: Mapping[str, object] | None = None,
+    known: RuleSet | None = None,
 ) -> RuleSet:
-    """The bundled rules, or those of files and folders instead.
+    """The bundled rules, or those of files and folders instead, whose correlations may refer to ``known`` rules too.
 
     ``placeholders`` fill ``%name%`` of the ``expand`` modifier in rules from files. With ``weights`` (the facts'
     weights by id), a rule that names an unknown one is refused. Broken rules are collected in ``errors``.
@@ -31,7 +32,7 @@ def load(
     else:
         from kanaria.detect.parse import parse
 
-        parsed = parse(paths, placeholders=placeholders)
+        parsed = parse(paths, placeholders=placeholders, known=known.rules if known else ())
         rules, errors = tuple(parsed.rules.values()), parsed.errors
     if weights is not None:
         errors = errors + unknown_weights(rules, weights)

@@ -6,8 +6,9 @@ come from JSON (``loading``).
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -18,6 +19,7 @@ from sigma.policy.profiles import TrustedPolicy
 from sigma.rule import SigmaRule
 
 from kanaria.core.errors import RuleError
+from kanaria.core.schema import TABLES
 from kanaria.core.types import SEVERITIES, Severity, Stage, Text
 from kanaria.detect import documents, mapping
 from kanaria.detect.model import FALLBACK_KEY, Matcher, Rule
@@ -41,9 +43,16 @@ class Parsed:
 
 
 def parse(
-    paths: Sequence[Path], *, placeholders: Mapping[str, Sequence[str]] | None = None, base: Path | None = None
+    paths: Sequence[Path],
+    *,
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+    base: Path | None = None,
+    known: Sequence[Rule] = (),
 ) -> Parsed:
-    """All rules in the paths; ``base`` is cut off the file names that messages and rules show."""
+    """All rules in the paths; ``base`` is cut off the file names that messages and rules show.
+
+    Correlations may refer to ``known`` rules, too, which are loaded already.
+    """
     from kanaria.detect.correlations import resolve
 
     parsed = Parsed()
@@ -52,7 +61,7 @@ def parse(
         shown = path.relative_to(base).as_posix() if base else str(path)
         found += documents.read(path, shown, parsed.errors)
     parse_documents(found, parsed, placeholders or {})
-    resolve(parsed)
+    resolve(parsed, known)
     return parsed
 
 
@@ -121,6 +130,8 @@ def _matcher(sigma: Any, source: mapping.FieldMapping, placeholders: Mapping[str
     if len(parts) != 1:
         raise Unsupported(expected="one condition", got=f"{len(parts)} conditions")
     part: Part = compiler.within(parts[0], source.where)
+    if source.own:
+        _require_columns(source.table, compiler.columns)
     detections = sigma.detection.detections
     selections = {
         name: two_valued(compiler.node(detection.postprocess(detections)).sql) for name, detection in detections.items()
@@ -134,6 +145,19 @@ def _matcher(sigma: Any, source: mapping.FieldMapping, placeholders: Mapping[str
         literals=None if part.need.literals is None else tuple(sorted(part.need.literals)),
         present=None if part.need.present is None else tuple(sorted(part.need.present)),
     )
+
+
+def _require_columns(table: str, columns: Iterable[str]) -> None:
+    """A rule over our own table that names a column it does not have would never match, and nobody would notice.
+
+    Names with a dot are enrichment, which an installation may lack; ``@`` marks what is derived from others.
+    """
+    known = [column.name for column in TABLES[table].columns]
+    for name in columns:
+        if "." not in name and not name.startswith("@") and name not in known:
+            near = difflib.get_close_matches(name, known, n=2)
+            cause = f"did you mean {' or '.join(near)}?" if near else f"its columns are {', '.join(known)}"
+            raise Unsupported(expected=f"a column of the table {table}", got=name, cause=cause)
 
 
 def build(document: documents.Document, **parts: Any) -> Rule:

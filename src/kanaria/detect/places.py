@@ -32,11 +32,14 @@ _EXPECTED: tuple[tuple[type[Exception], str, str], ...] = (
     (sigma_errors.SigmaDetectionError, "detection", "named detections with at least one field or keyword"),
 )
 
+# How the parser of conditions says what it met, and after how many characters.
+_STOPPED = re.compile(r"found (.+?)\s+\(at char (\d+)\)")
+
 
 def place(file: str, node: yaml.Node | None, error: Exception) -> RuleError:
     """The error at the best place of its YAML document: at what the message quotes, else at the key it is about."""
     if isinstance(error, Unsupported):
-        return at(file, _quoted(node, [error.got]), expected=error.expected, got=error.got)
+        return at(file, _quoted(node, [error.got]), expected=error.expected, got=error.got, cause=error.cause)
     key, expected = next(
         ((key, text) for kind, key, text in _EXPECTED if isinstance(error, kind)), ("", "a Sigma rule")
     )
@@ -44,7 +47,24 @@ def place(file: str, node: yaml.Node | None, error: Exception) -> RuleError:
     message = str(error.args[0]) if error.args else str(error)
     quoted = [text for text in re.findall(r"'\s*([^']+?)\s*'", message) if text]
     where = _quoted(node, quoted) or _mentioned(node, message) or _key(node, key) or node
+    if stopped := _STOPPED.search(message):
+        return _in_condition(file, node, expected, stopped)
     return at(file, where, expected=expected, got=message)
+
+
+def _in_condition(file: str, node: yaml.Node | None, expected: str, stopped: re.Match[str]) -> RuleError:
+    """A condition that cannot be read, with the place inside it where reading stopped."""
+    key = _key(node, "condition")
+    text = next((value.value for name, value in _pairs(node) if name is key), "")
+    cause = f"after {stopped[2]} characters comes {stopped[1]}, where a name, 'not', '1 of' or '(' belongs"
+    return at(file, key, expected=expected, got=text or stopped[1], cause=cause)
+
+
+def _pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, Any]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key, value
+            yield from _pairs(value)
 
 
 def at(file: str, node: yaml.Node | None, *, expected: str, got: str, cause: str = "") -> RuleError:

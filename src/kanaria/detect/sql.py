@@ -57,9 +57,9 @@ _EXACT = 2**53
 class Unsupported(ValueError):
     """A construct that cannot be evaluated: ``got`` quotes it, the message says what is expected instead."""
 
-    def __init__(self, *, expected: str, got: str) -> None:
+    def __init__(self, *, expected: str, got: str, cause: str = "") -> None:
         super().__init__(expected)
-        self.expected, self.got = expected, got
+        self.expected, self.got, self.cause = expected, got, cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ from kanaria.detect.model import Failure, Rule, RuleSet
 _SOURCE = "rule-test"
 
 
+UNTESTED = "its tests"
+"""In place of a test's name: the rule brings too few."""
+
+
 def run_rule_tests(ruleset: RuleSet, facts: Knowledge | None = None) -> list[Failure]:
     """Run the tests of every rule; one failure per test that does not hold, or for want of a hit or a miss."""
     import duckdb
@@ -32,7 +36,9 @@ def run_rule_tests(ruleset: RuleSet, facts: Knowledge | None = None) -> list[Fai
     for rule in ruleset.rules:
         kinds = {bool(test.get("expect")) for test in rule.tests}
         if kinds != {True, False}:
-            failures.append(Failure(rule=rule.id, test="", expected="a hit and a miss", got=f"{len(rule.tests)} tests"))
+            failures.append(
+                Failure(rule=rule.id, test=UNTESTED, expected="a hit and a miss", got=f"{len(rule.tests)} tests")
+            )
         failures += [
             failure for test in rule.tests if (failure := run_one(rule, test, ruleset, engine, facts)) is not None
         ]
