@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import Host, write_pcap
 from kanaria.sources.live import addresses
 from tests.app.running import Kanaria
+from tests.packets.build_packets import pcap
 from tests.programs import program
 
 QUIET_LINE = '192.0.2.7 - - [21/Jun/2026:07:01:00 +0000] "GET / HTTP/1.1" 200 157 "-" "-"\n'
@@ -201,7 +203,8 @@ def test_a_port_that_is_taken(kanaria: Kanaria) -> None:
         (["--seconds", "3", "access.log"], "--seconds needs --interface or --listen."),
         (["--capture-filter", "udp", "--listen", "2055"], "--capture-filter needs --interface."),
         (["--exporter", "192.0.2.1", "--interface", "lo"], "--exporter needs --listen."),
-        (["--interface", "lo", "--listen", "2055"], "cannot run at once"),
+        (["--interface", "lo", "--interface", "lo"], "names the same interface twice"),
+        (["--interface", "any", "--interface", "lo"], "captures on all interfaces; name no others beside it"),
         (["--listen", "0"], "'0' is not a port"),
         (["--listen", "2001:db8::1:2055"], "is not a port"),
         (["--listen", "host:many"], "'host:many' is not a port"),
@@ -286,7 +289,7 @@ def test_public_addresses_of_an_interface() -> None:
     assert addresses("lo")[0] == "127.0.0.1"
     assert set(addresses("lo")) <= set(addresses("any"))
     assert addresses("nosuch0") == []
-    assert own_addresses(Live(interface="lo")) == own_addresses(Live(listen=("127.0.0.1", 2055))) == []
+    assert own_addresses(Live(interfaces=("lo",))) == own_addresses(Live(listen=("127.0.0.1", 2055))) == []
 
 
 @pytest.mark.parametrize(("home", "device"), [((), "198.51.100.5"), (("--home", "203.0.113.0/24"), "203.0.113.38")])
@@ -305,6 +308,89 @@ def test_the_capturing_machine_is_at_home_unless_told_otherwise(
     assert done.incident["entities"]["devices"] == [device]
     told = [note["en"] for note in done.document["notes"] if note["en"].startswith("198.51.100.5: addresses of this")]
     assert len(told) == (not home)
+
+
+def _fake_capture(folder: Path, script: str) -> str:
+    """A search path on which tcpdump is this shell script."""
+    tool = folder / "tcpdump"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_a_flow_seen_on_two_interfaces_is_one_flow(kanaria: Kanaria, tmp_path: Path) -> None:
+    capture = tmp_path / "miner.pcap"
+    ends = Host("a", "192.168.10.5"), Host("b", "203.0.113.38")
+    write_pcap([conversation(Plan(dialect="cryptonote", seconds=600), *ends, 443)], capture)
+    path = _fake_capture(tmp_path, f"exec cat {capture}")
+    one = kanaria("analyze", "--interface", "lo", "--format", "json", PATH=path)
+    two = kanaria("analyze", "--interface", "lo", "--interface", "eth7", "--format", "json", PATH=path)
+    assert [read["path"] for read in two.document["inputs"]] == ["lo", "eth7"]
+    assert len({read["rows"] for read in two.document["inputs"]}) == 1
+    assert "Listening on lo, eth7." in two.err
+    assert len(two.incident["findings"]) == len(one.incident["findings"])
+    assert two.incident["entities"] == one.incident["entities"]
+    assert any("1 records describe flows that another input shows" in note["en"] for note in two.document["notes"])
+
+
+def test_when_one_of_two_interfaces_cannot_be_captured_nothing_runs_on(kanaria: Kanaria, tmp_path: Path) -> None:
+    path = _fake_capture(
+        tmp_path, f'[ "$2" = lo ] && exec cat {tmp_path}/header -\necho "tcpdump: $2: No such device exists" >&2\nexit 1'
+    )
+    (tmp_path / "header").write_bytes(pcap([]))
+    done = kanaria("analyze", "--interface", "lo", "--interface", "nosuch0", PATH=path)
+    assert done.status == 2
+    assert "there is no interface nosuch0" in done.err
+    assert done.out == ""
+
+
+def test_an_interface_and_a_router_at_once(kanaria: Kanaria, tmp_path: Path) -> None:
+    capture, port = tmp_path / "miner.pcap", free_port()
+    ends = Host("a", "192.168.10.5"), Host("b", "203.0.113.38")
+    write_pcap([conversation(Plan(dialect="cryptonote", seconds=600), *ends, 443)], capture)
+    path = _fake_capture(tmp_path, f"exec cat {capture}")
+    (tmp_path / "access.log").write_text(QUIET_LINE)
+    with router(port):
+        live = ("--interface", "lo", "--listen", f"127.0.0.1:{port}", "--seconds", "1.5")
+        done = kanaria("analyze", *live, "--format", "json", "access.log", PATH=path)
+    assert [read["format"] for read in done.document["inputs"]] == ["pcap", "netflow", "combined"]
+    assert all(read["rows"] for read in done.document["inputs"])
+    assert done.incident["entities"]["devices"] == ["192.168.10.5"]
+
+
+@pytest.mark.privileged
+def test_a_bridge_and_its_port_show_the_same_miner_once(tmp_path: Path) -> None:
+    if reason := netns.available():
+        pytest.skip(reason)
+    live = [sys.executable, "-m", "kanaria.lab.live"]
+    how = [netns.SERVER_ADDRESS, "3333", "--speed", "200", "--seconds", "600"]
+    asked = ["--interface", "lab0", "--interface", "lab1", "--format", "json"]
+    with netns.pair(f"knboth{os.getpid()}") as pair:
+        inside = ["ip", "-n", pair.client]
+        for command in (
+            ["link", "add", "lab1", "type", "bridge"], ["link", "set", "lab0", "master", "lab1"],
+            ["addr", "flush", "dev", "lab0"], ["addr", "add", f"{netns.CLIENT_ADDRESS}/24", "dev", "lab1"],
+            ["link", "set", "lab1", "up"],
+        ):  # fmt: skip
+            if subprocess.run([*inside, *command], check=False, capture_output=True).returncode:
+                pytest.skip("no bridges here")
+        pool = pair.start(pair.server, [*live, "pool", *how])
+        with process(tmp_path, *asked, "--capture-filter", "tcp port 3333", inside=pair.client) as kanaria:
+            for _ in range(50):
+                miner = pair.start(pair.client, [*live, "miner", *how])
+                if miner.communicate(timeout=60) and miner.returncode == 0:
+                    break
+            os.kill(kanaria.pid, signal.SIGINT)
+            out, _ = kanaria.communicate(timeout=120)
+            pool.terminate()
+            pool.communicate()
+    document = json.loads(out)
+    assert [read["path"] for read in document["inputs"]] == ["lab0", "lab1"]
+    assert all(read["rows"] for read in document["inputs"])
+    (incident,) = document["incidents"]
+    assert incident["entities"]["devices"] == [netns.CLIENT_ADDRESS]
+    for finding in incident["findings"]:
+        assert finding["values"].get("count", "1") == "1"
 
 
 def test_the_options_load_nothing_heavy() -> None:

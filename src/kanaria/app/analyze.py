@@ -51,7 +51,7 @@ def analyze_paths(
     stages = Stages(config=settings, input_format=input_format, layout=layout, store=store)
     stages.inputs.notes += [own_note(own)] if own else []
     stages.check_host = check_host
-    if live and live.interface is not None:
+    if live and live.interfaces:
         stages.on_alert = lambda finding, now: tell(finding, now, language)
     try:
         with progress(total_size(paths)) as advance, _reject_file(rejects, stages):

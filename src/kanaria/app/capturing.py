@@ -1,4 +1,4 @@
-"""Live inputs of a run: what the user asked to listen to comes in, a stream that ends on time or on Ctrl-C goes out.
+"""Live inputs of a run: what the user asked to listen to comes in, streams that end on time or on Ctrl-C go out.
 
 Compiled code is loaded before the capture opens: loading takes a second or more, in which packets would queue up.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.listen_options import ANYWHERE, Live
+from kanaria.app.listen_options import Live
+from kanaria.app.together import Together
 from kanaria.core.types import Language, Text
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ _STOPPED = Text(
 
 def own_addresses(live: Live) -> list[str]:
     """Public addresses of this machine where packets are captured: they are ours although nobody said so."""
-    if live.interface is None:
+    if not live.interfaces:
         return []
     from kanaria.core.network import is_global
     from kanaria.sources.live import addresses
 
-    return sorted({address for address in addresses(live.interface) if is_global(address)})
+    found = {address for interface in live.interfaces for address in addresses(interface)}
+    return sorted(address for address in found if is_global(address))
 
 
 def own_note(own: Sequence[str]) -> Text:
@@ -56,47 +58,57 @@ def own_note(own: Sequence[str]) -> Text:
 
 
 @contextmanager
-def listening(live: Live, language: Language) -> Iterator[Iterator[Stream]]:
-    """The live stream, if any. It ends after ``live.seconds``, on Ctrl-C, or when the system asks us to end.
+def listening(live: Live, language: Language) -> Iterator[Iterator[Stream | Together]]:
+    """The live inputs, if any. They end after ``live.seconds``, on Ctrl-C, or when the system asks us to end.
 
     Only the first Ctrl-C does so, and only while something is still coming: otherwise it gives up as always. Signals
-    are caught here and not where the stream is read, which may be another thread.
+    are caught here and not where the inputs are read, which may be another thread.
     """
     if not live:
         yield iter(())
         return
-    stream = _open(live)
     over = threading.Event()
+    with ExitStack() as opened:
+        inputs = _open(live, opened)
 
-    def stop() -> None:
-        if not over.is_set():
+        def stop() -> None:
+            if not over.is_set():
+                over.set()
+                for stream in inputs:
+                    stream.stop()
+
+        def streams() -> Iterator[Stream | Together]:
+            yield Together(inputs) if len(inputs) > 1 else inputs[0]
             over.set()
-            stream.stop()
 
-    def streams() -> Iterator[Stream]:
-        yield stream
-        over.set()
-
-    try:
-        stream.head()
-        click.echo(_STARTED.to(language).format(name=stream.name), err=True)
+        names = ", ".join(stream.name for stream in inputs)
+        click.echo(_STARTED.to(language).format(name=names), err=True)
         with _ending(stop, over, live.seconds, language):
             yield streams()
-    finally:
-        stream.close()
 
 
-def _open(live: Live) -> LiveStream | NetflowCollector:
-    if live.interface is not None:
+def _open(live: Live, opened: ExitStack) -> tuple[LiveStream | NetflowCollector, ...]:
+    """Everything to listen to, running; ``opened`` closes it. Raises SourceError when one of them cannot start."""
+    inputs: list[LiveStream | NetflowCollector] = []
+
+    def keep(stream: LiveStream | NetflowCollector) -> None:
+        opened.callback(stream.close)
+        inputs.append(stream)
+
+    if live.interfaces:
         from kanaria.formats.packets.warm_up import warm_up
         from kanaria.sources.live import open_interface
 
         warm_up()
-        return open_interface(live.interface, filter_expression=live.capture_filter)
-    from kanaria.sources.netflow_collector import NetflowCollector
+        for interface in live.interfaces:
+            keep(open_interface(interface, filter_expression=live.capture_filter))
+    if live.listen:
+        from kanaria.sources.netflow_collector import NetflowCollector
 
-    host, port = live.listen or (ANYWHERE, 0)
-    return NetflowCollector(host, port, exporters=live.exporters, every=TOGETHER)
+        keep(NetflowCollector(*live.listen, exporters=live.exporters, every=TOGETHER))
+    for stream in inputs:
+        stream.head()
+    return tuple(inputs)
 
 
 @contextmanager

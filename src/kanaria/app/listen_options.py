@@ -19,23 +19,25 @@ ANYWHERE = "0.0.0.0"  # noqa: S104 - routers send from elsewhere; --exporter say
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """What to listen to: an interface, or a UDP port (``listen``: address and port) for flows of routers."""
+    """What to listen to: interfaces, and a UDP port (``listen``: address and port) for flows of routers."""
 
-    interface: str | None = None
+    interfaces: tuple[str, ...] = ()
     capture_filter: str = ""
     listen: tuple[str, int] | None = None
     exporters: tuple[str, ...] = ()
     seconds: float | None = None
 
     def __bool__(self) -> bool:
-        return self.interface is not None or self.listen is not None
+        return bool(self.interfaces) or self.listen is not None
 
     def check(self) -> None:
         """Raises click.UsageError for options that do not go together."""
-        if self.interface is not None and self.listen is not None:
-            raise click.UsageError("--interface and --listen cannot run at once; choose one.")  # noqa: EM101
+        if len(set(self.interfaces)) < len(self.interfaces):
+            raise click.UsageError("--interface names the same interface twice.")  # noqa: EM101
+        if len(self.interfaces) > 1 and "any" in self.interfaces:
+            raise click.UsageError("--interface any captures on all interfaces; name no others beside it.")  # noqa: EM101
         for name, given, needs, there in (
-            ("--capture-filter", bool(self.capture_filter), "--interface", self.interface is not None),
+            ("--capture-filter", bool(self.capture_filter), "--interface", bool(self.interfaces)),
             ("--exporter", bool(self.exporters), "--listen", self.listen is not None),
             ("--seconds", self.seconds is not None, "--interface or --listen", bool(self)),
         ):
@@ -59,7 +61,7 @@ def live_options(command: Command) -> Command:
     @functools.wraps(command)
     def with_live(
         *arguments: Any,
-        interface: str | None,
+        interface: tuple[str, ...],
         capture_filter: str | None,
         listen: tuple[str, int] | None,
         exporter: tuple[str, ...],
@@ -67,7 +69,7 @@ def live_options(command: Command) -> Command:
         **options: Any,
     ) -> Any:
         live = Live(
-            interface=interface,
+            interfaces=interface,
             capture_filter=capture_filter or "",
             listen=listen,
             exporters=exporter,
@@ -86,7 +88,9 @@ def live_options(command: Command) -> Command:
             "--listen", metavar="[HOST:]PORT", callback=_endpoint, help="Receive NetFlow and IPFIX on this UDP port."
         ),
         click.option("--capture-filter", metavar="EXPR", help="Capture only this (pcap-filter), as 'not port 22'."),
-        click.option("--interface", metavar="NAME", help="Capture packets on this interface (any: all of them)."),
+        click.option(
+            "--interface", multiple=True, metavar="NAME", help="Capture packets here (any: everywhere); repeatable."
+        ),
     ):
         wrapped = option(wrapped)
     return wrapped

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kanaria.app.stages import Stages, Tables
+from kanaria.app.together import Together
 from kanaria.core.ahead import ahead
 from kanaria.core.stream import Stream
 from kanaria.core.types import Analysis, StratumMessage
 
 
-def analyse(streams: Iterable[Stream], stages: Stages) -> Analysis:
+def analyse(streams: Iterable[Stream | Together], stages: Stages) -> Analysis:
     """Read everything, judge it, and say what was found and what was not looked at."""
 
     def understand(batch: Tables) -> tuple[Tables, tuple[StratumMessage, ...]]:

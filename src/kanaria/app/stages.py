@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,10 @@ from kanaria.app.listings import user_facts
 from kanaria.app.material import Material
 from kanaria.app.series import SeriesKeeper, roles_of
 from kanaria.app.spool import STREAMED, Gathered, Spool
+from kanaria.app.together import Together, interleaved, members
 from kanaria.core.facts import Knowledge
 from kanaria.core.network import HomeNetworks, orient
-from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Analysis, Batch, Finding, HostObservation, RejectedRecord, StratumMessage, Text
 
 if TYPE_CHECKING:
@@ -180,22 +181,16 @@ class Stages:
 
         return Watch(self)
 
-    def normalise(self, streams: Iterable[Stream]) -> Iterator[Batch]:
+    def normalise(self, streams: Iterable[Stream | Together]) -> Iterator[Batch]:
         """Bytes to normalised tables. Inputs in no known format are noted and passed over."""
-        from kanaria.formats import registry
-
         home, layout = self.config.home_networks, self.layout
         watched = self.on_alert is not None
         context = ReadContext(home=home, engine=lambda: self.engine, layout=layout, open_flows=watched)
         wanted = self.input_format or ("logformat" if self.layout is not None else None)
-        for stream in streams:
-            known = getattr(stream, "format_name", None) or wanted  # a live source knows what it brings
-            chosen = registry.get(known) if known else registry.detect(stream)
-            if chosen is None:
-                self.inputs.unknown(stream)
-                continue
-            self.inputs.open(stream.name, chosen.name)
-            for batch in self.kept.follow(stream, chosen.read(stream, context)):
+        for given in streams:
+            chosen = [(stream, found) for stream in members(given) if (found := self._recognise(stream, wanted))]
+            reads = [found.read(stream, context) for stream, found in chosen]
+            for batch in interleaved(reads, [partial(self.kept.follow, stream) for stream, _found in chosen]):
                 if batch.interim:  # comes again when its connections have ended, and counts then
                     self.watch.look(batch.tables)
                     continue
@@ -204,7 +199,20 @@ class Stages:
                     assert self.on_reject is not None  # noqa: S101  (the loop runs only when it is set)
                     self.on_reject(reject)
                 yield batch
-            self.inputs.done(stream)
+            for stream, _found in chosen:
+                self.inputs.done(stream)
+
+    def _recognise(self, stream: Stream, wanted: str | None) -> Format | None:
+        """The format of an input: what a live one brings, what the user said, or what it looks like; None is noted."""
+        from kanaria.formats import registry
+
+        known = getattr(stream, "format_name", None) or wanted
+        chosen = registry.get(known) if known else registry.detect(stream)
+        if chosen is None:
+            self.inputs.unknown(stream)
+        else:
+            self.inputs.open(stream.name, chosen.name)
+        return chosen
 
     def in_time_order(self, batches: Iterable[Batch]) -> Iterator[Tables]:
         """Web requests as they come, everything else afterwards in order of time."""
