@@ -71,6 +71,18 @@ def see(connections: Sequence[Connection], kind: str) -> Seen:
     return Seen(which, grammar_signs.of_flow(volume))
 
 
+def watch(held: Held, threshold: float) -> tuple[Floats, Ints]:
+    """For each connection of a source the seconds and messages after which somebody who watched it was told of mining;
+    NaN and 0 where nobody was."""
+    rows = table(held.source.connections, messages=True)
+    datagrams, other = grammar.datagrams_of(rows), grammar.other_protocol(rows)
+
+    def judge(signs: Mapping[str, Floats]) -> Floats:
+        return held.fitted.score(signs)
+
+    return grammar.first_plain(rows, datagrams, other, judge, threshold)
+
+
 @dataclass(frozen=True)
 class Lesson:
     """A source prepared for fitting."""

@@ -115,13 +115,19 @@ def test_sentences_count_what_reached_the_threshold() -> None:
     )
 
 
-def test_time_to_detection_is_the_first_look_that_suffices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_who_watches_is_told_of_every_miner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "STEPS", 200)
     (left, right) = train.leave_one_out([train.lesson(one, "sequence") for one in (LEFT, RIGHT)], "sequence")
-    delays = report.time_to_detection(left, train.threshold([left, right]), "sequence")
-    assert len(delays) == 4
-    assert set(delays) <= set(report.MOMENTS)
-    assert max(delays) <= 900
+    threshold = train.threshold([left, right])
+    seconds, needed = train.watch(left, threshold)
+    assert all(needed[left.source.mining] > 0)
+    assert max(seconds[left.source.mining]) <= 900
+    false = int((needed[~left.source.mining] > 0).sum())
+    head, _, row = report.while_open([left], threshold).splitlines()
+    assert head.startswith("| source (held out) | miners | told of | seconds, median |")
+    assert row.startswith("| left | 4 | 4 | ")
+    assert row.endswith(f" | 4 | {false} |")
+    assert not any(train.watch(left, np.inf)[1])
 
 
 def test_written_weights_change_bits_and_nothing_else(tmp_path: Path) -> None:

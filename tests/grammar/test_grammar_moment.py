@@ -16,6 +16,7 @@ from kanaria.lab.dialects import DIALECTS
 from kanaria.lab.mining import Plan, script
 from kanaria.mining import grammar
 from kanaria.mining.grammar_moment import EVERY, steps
+from kanaria.mining.grammar_sequence import MIN_MESSAGES
 
 Rows = Callable[..., pa.Table]
 
@@ -34,7 +35,9 @@ def test_nobody_saw_it_before_and_everybody_from_then_on(dialect: str, table_of:
     shown = [one for one in sent if one[2] <= seconds + 1e-6]
     before = [sent[:count] for count in steps(len(shown))[:-1]]
     table = table_of([shown, *before])
-    # A watcher's look lasts as long as its messages, as these do.
+    # A watcher's look lasts as long as its messages, as these do, and knows that the connection goes on.
+    at = table.schema.get_field_index("open")
+    table = table.set_column(at, "open", pa.array([True] * len(table)))
     judged = [value for value, _ in _moment(table, facts)]
     assert judged[0] is not None and judged[0] >= grammar.ALERT
     assert all(value is None or value < grammar.ALERT for value in judged[1:])
@@ -60,7 +63,7 @@ def test_one_connection_among_others_has_the_moment_it_has_alone(table_of: Rows,
 def test_looks_are_few_ascending_and_end_with_the_whole(count: int) -> None:
     looks = steps(count)
     assert looks == sorted(set(looks))
-    assert looks[-1:] == ([count] if count >= 3 else [])
+    assert looks[-1:] == ([count] if count >= MIN_MESSAGES else [])
     assert len(looks) <= EVERY + 12
 
 

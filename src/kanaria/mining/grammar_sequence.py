@@ -52,9 +52,11 @@ SEGMENT_GAP_US = 20_000
 BARE_ACK = 112
 """Datagrams up to this long inside UDP carry an acknowledgement or a keepalive of a tunnel (WireGuard: 96 and 32)."""
 
-MIN_MESSAGES = 3
+MIN_MESSAGES = 2
 MIN_SPAN_US = 3_000_000
-"""Fewer messages or a shorter look than this carries no order and no rhythm; such connections are not judged."""
+"""Fewer messages or a shorter look than this carries no order and no rhythm; such connections are not judged. With two
+instead of three, and training looks of two, held-out recall at 0.1 % false alarms rose from 95.2 to 97.4 % of the
+judged and from 75.1 to 77.8 % of all miners; without the seconds it fell."""
 
 _LENGTH_BITS = 24
 
