@@ -25,6 +25,7 @@ def log(tmp_path: Path) -> Path:
     [
         (["nocommand"], "No such command"),
         (["analyze"], "Missing argument"),
+        (["explain", "a.log"], "expected a log line; got the name of a file (files are read by kanaria analyze)"),
         (["analyze", "missing.log"], "missing.log: expected a file, a directory, a pattern or -; got nothing there"),
         (["analyze", "no*.log"], "no file matches the pattern"),
         (["analyze", "a.log", "--lang", "fr"], "'fr' is not one of"),

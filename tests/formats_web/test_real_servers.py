@@ -89,7 +89,7 @@ def requests_in(log: Path, name: str) -> list[bytes | None]:
 
 def nginx(folder: Path, port: int) -> list[str]:
     (folder / "nginx.conf").write_text(
-        f"""daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log; worker_processes 1;
+        f"""daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log info; worker_processes 1;
         events {{}}
         http {{
           log_format json escape=json '{{"time_iso8601":"$time_iso8601","remote_addr":"$remote_addr",'
@@ -133,12 +133,14 @@ def test_both_servers_log_the_same_event(tmp_path: Path, monkeypatch: pytest.Mon
                 send(port, data)
             time.sleep(0.5)
     logged = {name: requests_in(tmp_path / f"{name}.log", kind) for name, kind in (
-        ("nginx", "combined"), ("nginx-json", "nginx-json"), ("apache", "combined"))}  # fmt: skip
+        ("nginx", "combined"), ("nginx-json", "nginx-json"), ("nginx-error", "error-log"),
+        ("apache", "combined"))}  # fmt: skip
     # A probe for readiness leaves an empty request in some versions' logs.
     events = {name: [request for request in found if request] for name, found in logged.items()}
     text = [data for data in SENT if data[0] != 0x16]
     assert [request for request in events["nginx"] if request in text] == text
     assert events["nginx-json"] == events["nginx"]
+    assert [request for request in events["nginx-error"] if request in text] == text
     # Apache 2.4 logs only the first words of a line it could not parse: all of a compact message, part of a spaced one.
     apache_events = events["apache"]
     assert all(any(data.startswith(event) for data in SENT) for event in apache_events)

@@ -28,8 +28,13 @@ def explain(
 
     Example: kanaria explain '"{\\"id\\":1,\\"method\\":\\"mining.subscribe\\",\\"params\\":[]}\\n" 400 4076 "-" "-"'
     """
+    from kanaria.core.errors import SourceError
     from kanaria.sources import standard_input, text_stream
 
+    if line is not None and os.path.exists(line):
+        raise SourceError(
+            source=line, expected="a log line", got="the name of a file", cause="files are read by kanaria analyze"
+        )
     data = os.fsencode(line) + b"\n" if line is not None else standard_input().read()
     _run([text_stream("line" if line is not None else "-", data)], config, input_format, None, language, kind, path)
 

@@ -24,6 +24,8 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.web.kinds:WebJson",
     "kanaria.formats.web.kinds:W3c",
     "kanaria.formats.web.kinds:AwsAlb",
+    "kanaria.formats.web.kinds:ErrorLog",
+    "kanaria.formats.web.kinds:HaProxy",
     "kanaria.formats.web.kinds:Fragment",
     "kanaria.formats.web.kinds:JsonRpc",
     # network sensors

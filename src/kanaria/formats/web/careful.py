@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from kanaria.formats.web import prefix, values
 from kanaria.formats.web.delimited import W3cState, alb_row
+from kanaria.formats.web.errorlog import error_row, haproxy_row
 from kanaria.formats.web.escapes import load_json, unescape
 from kanaria.formats.web.jsonrow import inner_line, is_json_rpc, web_row
 from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
@@ -53,7 +54,8 @@ class LineParser:
     """Name of the shape the last accepted line had."""
 
     def parse(self, line: bytes) -> Row | str | None:
-        """A row; a reason (text) when the line is no web log record; None for blank lines and directives."""
+        """A row; a reason (text) when the line is no web log record; None for what says nothing of a request: blank
+        lines, directives, other errors."""
         line = line.removeprefix(_BOM)
         if not line.strip(b" \t\r\n\0"):
             return None
@@ -75,6 +77,11 @@ class LineParser:
             found = self._record(inner.line, depth + 1)
             if isinstance(found, dict):
                 return prefix.complete(found, inner)
+        if line[:1] == b"[" or line[:1].isdigit():
+            logged = error_row(line)
+            if logged is not None:
+                self.shape = "error-log"
+                return logged or None
         return self._strict(line, depth) or self._loose(line)
 
     def _strict(self, line: bytes, depth: int) -> Row | str | None:
@@ -155,6 +162,7 @@ _READERS: tuple[tuple[str, Callable[[bytes], Row | None]], ...] = (
     ("vhost", VHOST_COMMON.parse),
     ("common", COMMON.parse),
     ("aws-alb", alb_row),
+    ("haproxy", haproxy_row),
 )
 
 

@@ -35,7 +35,7 @@ def shapes(head: bytes) -> tuple[Counter[str], int]:
     for line in lines:
         parser.shape = ""
         row = parser.parse(line[:65536])
-        if isinstance(row, dict) or (row is None and parser.shape == "w3c"):
+        if isinstance(row, dict) or (row is None and parser.shape in ("w3c", "error-log")):
             found[parser.shape] += 1
     return found, len(lines)
 
@@ -220,6 +220,27 @@ class AwsAlb(WebFormat):
     )
     shapes = ("aws-alb",)
     sensor = "aws-elb"
+
+
+class ErrorLog(WebFormat):
+    name = "error-log"
+    title = "nginx and Apache error log: requests that were refused, and whose they were"
+    example = (
+        "2026/01/02 03:04:05 [info] 7#7: *1 client sent invalid method while reading client request line, "
+        'client: 203.0.113.7, server: _, request: "{}"'
+    )
+    shapes = ("error-log",)
+
+
+class HaProxy(WebFormat):
+    name = "haproxy"
+    title = "HAProxy HTTP log"
+    example = (
+        "203.0.113.7:40000 [02/Jan/2026:03:04:05.678] web web/a 0/0/1/2/3 200 512 - - ---- 1/1/0/0/0 0/0 "
+        '"GET / HTTP/1.1"'
+    )
+    shapes = ("haproxy",)
+    sensor = "haproxy"
 
 
 class Fragment(WebFormat):
