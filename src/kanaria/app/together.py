@@ -40,8 +40,9 @@ def interleaved(
 
     ``through`` runs in the caller's thread. What an iterator raises is raised here.
     """
-    if len(reads) == 1:
-        yield from through[0](reads[0])
+    if len(reads) < 2:
+        for read, step in zip(reads, through, strict=True):
+            yield from step(read)
         return
     feeds = [deque[Item]() for _ in reads]
     followed = [step(_taken(feed)) for step, feed in zip(through, feeds, strict=True)]
