@@ -129,3 +129,16 @@ def test_a_host_whose_own_file_ends_while_the_others_go_on_is_told(kanaria: Kana
     assert (told["evidence"][0]["source"], told["evidence"][0]["line"]) == ("remote/gate/auth.log", 108)
     os.utime(tmp_path / "remote" / "gate" / "auth.log")  # a copy, or a file that was cut
     assert kanaria("analyze", "remote", "--format", "json").document["incidents"] == []
+
+
+@pytest.mark.parametrize("kind", ["markdown", "html", "json", "ocsf", "stix", "navigator", "misp", "csv", "iocs"])
+def test_a_kept_incident_is_exported_like_one_just_found(kanaria: Kanaria, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "auth.log").write_text("\n".join(guessing(DAY, "203.0.113.9")) + "\n")
+    found = kanaria("analyze", "auth.log", "--store", "store", "--format", kind, "--lang", "ja").out
+    ident = kanaria("incident", "list", "--store", "store").out.split()[0]
+    exported = kanaria("incident", "export", ident, "--store", "store", "--format", kind, "--lang", "ja")
+    assert (exported.status, exported.err) == (0, "")
+    if kind in {"csv", "iocs", "navigator"}:
+        assert exported.out == found
+    assert "203.0.113" in exported.out or kind == "navigator"
+    assert "今回の解析で初めて" not in exported.out or kind == "json"

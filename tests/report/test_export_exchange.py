@@ -101,7 +101,7 @@ def test_only_matched_vulnerabilities_are_objects() -> None:
         ("domain", "pool.example.org", "[domain-name:value = 'pool.example.org']"),
         ("url", "http://x.example/a'b", r"[url:value = 'http://x.example/a\'b']"),
         ("user_agent", "x'] OR [ipv4-addr:value = '1", r"[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'x\'] OR [ipv4-addr:value = \'1']"),
-        ("wallet", "4AB+c", r"[process:command_line MATCHES '4AB\\+c']"),
+        ("wallet", "4AB+c" * 6, "[process:command_line MATCHES '" + r"4AB\\+c" * 6 + "']"),
         ("cookie", "hello", "[user-account:account_login = 'hello']"),
         ("file", "back\\slash", r"[file:name = 'back\\slash']"),
     ],
@@ -110,6 +110,10 @@ def test_patterns_keep_hostile_values_inside_their_quotes(kind: str, value: str,
     assert export_stix.pattern(Indicator(type=kind, value=value, comment=COMMENT)) == expected
     (sign,) = of_kind(bundle(with_indicator(kind, value)), "indicator")
     assert sign["pattern"] == expected
+
+
+def test_a_short_login_is_no_pattern() -> None:
+    assert export_stix.pattern(Indicator(type="wallet", value="blue1", comment=COMMENT)) is None
 
 
 def test_a_type_stix_has_no_field_for_is_left_out() -> None:

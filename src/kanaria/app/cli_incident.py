@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.options import Listing, language_option
+from kanaria.app.options import KINDS, Listing, language_option
 
 if TYPE_CHECKING:
     from kanaria.core.types import Language
@@ -28,7 +28,7 @@ STATES = ("open", "acknowledged", "contained", "dismissed", "closed")
 
 @click.group(cls=Listing)
 def incident() -> None:
-    """List and show kept incidents, and decide about them (analyze --store keeps them).
+    """List, show and export kept incidents, and decide about them (analyze --store keeps them).
 
     Example: kanaria incident show i-3c9a
     """
@@ -89,6 +89,30 @@ def incident_show(
             click.echo(f"  - {claim['text']}")
     for decision in history:
         click.echo(f"\n{decision.time}  {decision.who}: {decision.was} → {decision.became} ({decision.why})")
+
+
+@incident.command("export")
+@click.argument("id")
+@store_option
+@click.option("--format", "kind", type=click.Choice(KINDS), default="json", show_default=True, help="Output.")
+@click.option("-o", "--output", "path", metavar="FILE", help="Write here instead of standard output.")
+@language_option
+def incident_export(id: str, folder: Path | None, kind: str, path: str | None, language: Language) -> None:
+    """Write one incident as a report, or for another program.
+
+    Example: kanaria incident export i-3c9a --format stix -o incident.json
+    """
+    from kanaria import knowledge
+    from kanaria.app.listings import user_facts
+    from kanaria.app.output import render, write
+    from kanaria.report.reading import kept_analysis
+    from kanaria.store.incidents import IncidentStore
+
+    with IncidentStore(_folder(folder)) as store:
+        kept = store.get(id)
+        news = {"alert": kept.document.get("alert") if kind == "json" else None}  # news of then is none now
+        analysis = kept_analysis(kept.document | news, (other.document for other in store.all(limit=NEIGHBOURS)))
+    write(render(analysis, knowledge.load(user_facts()), kind, language, None), path)
 
 
 @incident.command("set")

@@ -37,6 +37,8 @@ def _language(_context: click.Context, _parameter: click.Parameter, value: str |
 
 
 Command = Callable[..., Any]
+# What a report can be written as besides text; ``app.output`` knows how.
+KINDS = ("markdown", "html", "json", "ocsf", "stix", "navigator", "misp", "csv", "iocs")
 
 
 def language_option(command: Command) -> Command:
@@ -52,7 +54,7 @@ def language_option(command: Command) -> Command:
 
 def output_options(command: Command) -> Command:
     """What every command that writes a report accepts."""
-    kinds = ["text", "markdown", "html", "json", "ocsf", "stix", "navigator", "misp", "csv", "iocs"]
+    kinds = ["text", *KINDS]
     command = click.option("-o", "--output", "path", metavar="FILE", help="Write here instead of standard output.")(
         command
     )

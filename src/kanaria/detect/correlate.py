@@ -161,7 +161,7 @@ class Correlator:
         values |= {name: show(value) for name, value in key}
         values |= {"count": str(len(ids)), "measure": f"{moment.measure:g}", "rules": ", ".join(rules)}
         telling = _telling(events)
-        first_ids = {number for event in telling for number in event.ids[:1]}
+        first_ids = {number for event in telling for number in (_own_id(event), event.ids[0])}
         kept = set(sorted(ids, key=lambda number: number not in first_ids)[:KEPT_IDS])
         records = [_record(event) for event in telling]
         return make(
@@ -287,7 +287,13 @@ def _telling(events: Sequence[Event]) -> list[Event]:
 
 
 def _record(event: Event) -> dict[str, Any]:
-    return {**event.row, "event_id": event.ids[0], "time": _time(event.time)}
+    return {**event.row, "event_id": _own_id(event), "time": _time(event.time)}
+
+
+def _own_id(event: Event) -> int:
+    """The record whose columns the event shows: of an inner finding, the last one of its window."""
+    number = event.row.get("event_id", event.ids[0])
+    return int(number)
 
 
 def _time(microseconds: int) -> datetime:

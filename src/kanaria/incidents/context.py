@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
+from kanaria.core.glossary import DIALECTS
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.text import cut, printable
 from kanaria.core.types import (
@@ -14,6 +15,7 @@ from kanaria.core.types import (
     Impact,
     Indicator,
     RelatedVulnerability,
+    StratumMessage,
     Text,
     TimelineEntry,
 )
@@ -26,6 +28,10 @@ CONTEXT_CVES = ("CVE-2023-22527", "CVE-2021-26084")
 TIMELINE_LIMIT = 200
 RECORDS_QUOTED = 200
 LASTED = timedelta(minutes=1)
+
+
+# A login of one or two characters ("x") is what miners send when none is asked for: it would point at everybody.
+LEAST_LOGIN = 3
 
 
 def indicators(case: Case) -> tuple[Indicator, ...]:
@@ -49,9 +55,8 @@ def _indicators(case: Case) -> Iterator[Indicator]:
             yield Indicator(type="account", value=printable(str(user)), comment=Text(
                 en="account that was logged on with", ja="ログオンに使われたアカウント"))  # fmt: skip
     for message in case.messages:
-        if message.wallet:
-            yield Indicator(type="wallet", value=printable(message.wallet), comment=Text(
-                en=f"payout address or login used with {message.dialect}", ja=f"{message.dialect}で使われた送金先またはログイン名"))  # fmt: skip
+        if message.wallet and len(message.wallet) >= LEAST_LOGIN:
+            yield Indicator(type="wallet", value=printable(message.wallet), comment=_paid(message))
         if message.agent:
             yield Indicator(type="user_agent", value=printable(message.agent), comment=Text(
                 en="program name in the mining login", ja="マイニングのログインで名乗ったプログラム名"))  # fmt: skip
@@ -60,6 +65,13 @@ def _indicators(case: Case) -> Iterator[Indicator]:
             yield Indicator(type="domain", value=printable(name), comment=finding.title)
         if cookie := finding.values.get("cookie"):
             yield Indicator(type="cookie", value=printable(cookie), comment=Text(en="RDP cookie", ja="RDPクッキー"))
+
+
+def _paid(message: StratumMessage) -> Text:
+    name = DIALECTS.get(message.dialect, Text(en=message.dialect, ja=message.dialect))
+    if message.wallet_valid:
+        return Text(en=f"payout address, {name.en}", ja=f"送金先アドレス、{name.ja}")
+    return Text(en=f"login, {name.en}", ja=f"ログイン名、{name.ja}")
 
 
 def _role(case: Case, remote: str) -> Text:

@@ -65,16 +65,23 @@ def _id(kind: str, *parts: str) -> str:
     return f"{kind}--{uuid.uuid5(NAMESPACE, chr(31).join((kind, *parts)))}"
 
 
+# The shortest payout addresses, of Bitcoin, have 26 characters.
+SHORTEST_ADDRESS = 26
+
+
 def pattern(indicator: Indicator) -> str | None:
     """A STIX pattern that matches the indicator, or None where STIX has no field for its type.
 
     Quotes and backslashes stay part of the value.
 
-    A payout address is looked for in command lines, where miners are told whom to pay.
+    A payout address is looked for in command lines, where miners are told whom to pay; a short login would be found in
+    everybody's.
     """
     from stix2 import patterns
 
     if indicator.type == "wallet":
+        if len(indicator.value) < SHORTEST_ADDRESS:
+            return None
         value = patterns.StringConstant(re.escape(indicator.value))
         return f"[{patterns.MatchesComparisonExpression('process:command_line', value)}]"
     path = _OBJECT_PATHS.get(indicator.type)

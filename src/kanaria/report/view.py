@@ -86,21 +86,22 @@ def _quoted_once(items: Iterable[NumberedEvidence], language: Language) -> Itera
 
 
 def _alike(shown: Iterable[Evidence]) -> list[list[Evidence]]:
-    """The evidence with what says the same of the same record for the same explanation put together."""
+    """The evidence with what says the same of the same record put together, whatever it speaks for or against."""
     groups: dict[object, list[Evidence]] = {}
     for item in shown:
-        key = (item.about, item.bits, item.because.en, item.source, item.line, item.time) if item.source else item.id
+        key = (item.because.en, item.source, item.line, item.time) if item.source else item.id
         groups.setdefault(key, []).append(item)
     return list(groups.values())
 
 
 def _numbered(same: Sequence[Evidence], number: int, language: Language, names: Mapping[str, str]) -> NumberedEvidence:
     item = next((one for one in same if one.quote), same[0])
+    worth = (_worth(one, language, names) for one in same)
     return NumberedEvidence(
         number=number,
         ids=tuple(one.id for one in same),
         place=f"{printable(item.source)}:{item.line}" if item.source else "",
-        bits=_worth(item, language, names),
+        bits=("、" if language == "ja" else "; ").join(dict.fromkeys(filter(None, worth))),
         because=item.because.to(language),
         quote=_legible(printable(item.quote), language),
     )
