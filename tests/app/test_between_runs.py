@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import Host, write_pcap
+from kanaria.store.alone import alone
 from kanaria.store.incidents import IncidentStore
 from tests.app.running import Done, Kanaria
 from tests.app.test_cli_incident import DAY, MINER_HOST, POOL, guessing, logon
@@ -241,3 +242,13 @@ def test_a_run_that_is_killed_has_not_been_or_has_been_whole(
     runs(kanaria, str(killed), [second])
     runs(kanaria, str(whole), [first], [second])
     assert told(killed) == told(whole)
+
+
+def test_two_runs_at_once_do_not_lose_each_others_state(
+    kanaria: Kanaria, tmp_path: Path, parts: Callable[..., list[str]]
+) -> None:
+    (name,) = parts(list(guessing(DAY, SOURCE)), [])
+    with alone(tmp_path / "store"):
+        second = kanaria("analyze", "--store", "store", name)
+    assert second.status == 2 and "another run is using it" in second.err
+    assert kanaria("analyze", "--store", "store", name).status == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,18 +72,28 @@ def analyze(
     if not paths and not live:
         raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
 
-    found = analyze_paths(
-        paths,
-        input_format=input_format,
-        layout=layout,
-        home=home,
-        check_host=check_host,
-        rejects=rejects,
-        store=store,
-        live=live,
-        **output,
-    )
+    with _held(store):
+        found = analyze_paths(
+            paths,
+            input_format=input_format,
+            layout=layout,
+            home=home,
+            check_host=check_host,
+            rejects=rejects,
+            store=store,
+            live=live,
+            **output,
+        )
     click.get_current_context().exit(FOUND if found else NOTHING)
+
+
+def _held(store: Path | None) -> AbstractContextManager[None]:
+    """The store for this run alone, when there is one."""
+    if store is None:
+        return nullcontext()
+    from kanaria.store.alone import alone
+
+    return alone(store)
 
 
 @click.command()

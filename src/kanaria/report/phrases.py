@@ -74,6 +74,7 @@ PHRASES: Mapping[str, Text] = {
         en="Nothing new since the last run: everything found here was reported before.",
         ja="前回の解析から新しいものはありません。今回見つかったものは、すべて報告済みです。",
     ),
+    "seen_once": Text(en="seen once, {last}", ja="1回検知、{last}"),
     "seen": Text(en="seen {count} times, last {last}", ja="{count}回検知、最後は{last}"),
     "brief": Text(en="  (seen {count} times)", ja="  ({count}回検知)"),
     "brief_runs": Text(en="  (seen {count} times, in {runs} runs)", ja="  ({count}回検知、解析{runs}回)"),

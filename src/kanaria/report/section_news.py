@@ -7,6 +7,7 @@ one; and for lists the short form of the same: how often, and when last.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from kanaria.core.types import Claim, Finding, Incident, Language
@@ -46,7 +47,7 @@ def last_line(incident: Incident, language: Language) -> str:
     if not incident.findings or incident.last_seen is None:
         return ""
     count = max(times_seen(finding.values) for finding in incident.findings)
-    return phrase("seen", language, count=count, last=incident.last_seen.strftime(SHORT_FORMAT))
+    return _said(count, incident.last_seen, language)
 
 
 def brief(kept: Mapping[str, Any], language: Language) -> str:
@@ -59,6 +60,9 @@ def brief(kept: Mapping[str, Any], language: Language) -> str:
 
 
 def _seen(finding: Finding, language: Language) -> str:
-    last = finding.until or finding.time
+    return _said(times_seen(finding.values), finding.until or finding.time, language)
+
+
+def _said(count: int, last: datetime | None, language: Language) -> str:
     when = last.strftime(SHORT_FORMAT) if last else "-"
-    return phrase("seen", language, count=times_seen(finding.values), last=when)
+    return phrase("seen" if count > 1 else "seen_once", language, count=count, last=when)
