@@ -259,3 +259,28 @@ def test_w3c_fields_change_inside_the_file() -> None:
         "203.0.113.7",
         "203.0.113.7",
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "client", "request_"),
+    [
+        (b'remote: 203.0.113.5 {"id":1,"method":"mining.subscribe","params":[]}', "203.0.113.5",
+         b'{"id":1,"method":"mining.subscribe","params":[]}'),
+        (b'    null: 2 Time(s) "{\\"id\\":1,\\"method\\":\\"login\\",\\"params\\":{}}" HTTP Response 400', None,
+         b'{"id":1,"method":"login","params":{}}'),
+        (rb"[2026-01-02 03:04] WARN from=[2001:db8::5]:4242 body={\x22method\x22:\x22eth_getWork\x22,\x22id\x22:1}",
+         "2001:db8::5", b'{"method":"eth_getWork","id":1}'),
+    ],
+)  # fmt: skip
+def test_a_call_of_a_mining_protocol_is_read_wherever_it_stands(
+    line: bytes, client: str | None, request_: bytes
+) -> None:
+    """Alert mails and summaries of log watchers write around it what they like."""
+    row = LineParser().parse(line)
+    assert isinstance(row, dict)
+    assert (row["src_ip"], row["request"]) == (client, request_)
+
+
+@pytest.mark.parametrize("line", [b'user alice wrote {"text":"method: login"}', b"the method is mining.subscribe {}"])
+def test_talk_about_mining_is_no_call(line: bytes) -> None:
+    assert LineParser().parse(line) == "no web log record"

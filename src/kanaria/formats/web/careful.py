@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from kanaria.core.network import parse_address
 from kanaria.formats.web import prefix, values
 from kanaria.formats.web.delimited import W3cState, alb_row
 from kanaria.formats.web.errorlog import error_row, haproxy_row
-from kanaria.formats.web.escapes import load_json, unescape
+from kanaria.formats.web.escapes import load_json, to_text, unescape
 from kanaria.formats.web.jsonrow import inner_line, is_json_rpc, web_row
 from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
 from kanaria.formats.web.values import Row
@@ -36,6 +37,13 @@ _BARE_RPC = re.compile(
     rb'[\[{]\s*[\[{]?\s*\\{0,8}(?:"|x22|u0022).{0,65536}?\\{0,8}(?:"|x22|u0022)(?:method|result|jsonrpc)\\{0,8}(?:"|x22|u0022)',
     re.DOTALL,
 )
+# A call of a mining protocol anywhere in a line: alert mails, summaries and programs write around it what they like.
+_QUOTE = rb'\\{0,8}(?:"|x22|u0022)'
+_INSIDE = re.compile(
+    _QUOTE + rb"method" + _QUOTE + rb"\s{0,8}:\s{0,8}" + _QUOTE
+    + rb"(?:mining\.|eth_|login|submit|getwork|getblocktemplate|getjob|keepalived)"
+)  # fmt: skip
+_BEFORE_METHOD = 4096  # bytes of a call before its method's name; parameters may stand first
 _TYPOGRAPHIC = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"'})
 
 
@@ -153,6 +161,10 @@ class LineParser:
             row = {}
             values.set_request(row, line)
             return row
+        row = _inside_row(line)
+        if row:
+            self.shape = "fragment"
+            return row
         return _BINARY if b"\0" in line else "no web log record"
 
 
@@ -204,6 +216,33 @@ def _loose_row(match: re.Match[bytes]) -> Row:
     for column, raw in (("referer", match[6]), ("user_agent", match[7])):
         row[column] = values.text_or_none(unescape(raw)) if raw is not None else None
     return row
+
+
+def _inside_row(line: bytes) -> Row | None:
+    """The call is the request; the first address before it, if there is one, whose it was."""
+    method = _INSIDE.search(line)
+    start = _opening_brace(line, method.start()) if method else None
+    if start is None:
+        return None
+    words = re.split(r"[\s\[\](),;=]+", to_text(line[:start]))
+    named = (values.address(word.rstrip(":")) for word in words)
+    client, port = next(((name, port) for name, port in named if name and parse_address(name)), (None, None))
+    end = line.rfind(b"}")
+    call = line[start : end + 1] if end > start else line[start:]
+    return {"request": unescape(call), "src_ip": client, "src_port": port}
+
+
+def _opening_brace(line: bytes, inside: int) -> int | None:
+    """Where the object begins that this place is in."""
+    closed = 0
+    for place in range(inside - 1, max(inside - _BEFORE_METHOD, 0) - 1, -1):
+        if line[place] == ord("}"):
+            closed += 1
+        elif line[place] == ord("{"):
+            if not closed:
+                return place
+            closed -= 1
+    return None
 
 
 def _cut_row(match: re.Match[bytes]) -> Row:
