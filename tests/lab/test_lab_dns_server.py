@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import kanaria.app.demo as demo
+from kanaria.app.config import Allowed, Config
 from kanaria.app.pipeline import analyse
 from kanaria.app.stages import Stages
 from kanaria.core.types import Analysis, Finding
@@ -83,3 +84,26 @@ def test_it_becomes_one_confirmed_incident(case: tuple[Analysis, list[Finding]])
 def test_without_remote_access_only_the_mining_models_fire(tmp_path: Path) -> None:
     build(tmp_path / "mining.pcap", rdp=False, smb=False)
     assert {finding.rule for finding in looked_at(tmp_path / "mining.pcap")[1]} == MINING
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "allowed", [Allowed(devices=(SERVER.address,)), Allowed(pools=(POOL.address,))], ids=["device", "pool"]
+)
+def test_what_the_owner_allows_is_called_allowed(allowed: Allowed) -> None:
+    stages = Stages(config=Config(allowed=allowed))
+    (incident,) = analyse(open_inputs([str(BUNDLED)]), stages).incidents
+    stages.release()
+    assert incident.hypotheses[0].name == "authorised_mining"
+    assert (incident.severity, incident.recommendations[0].id) == ("medium", "beside_mining"), (
+        "RDP and SMB are not allowed"
+    )
+
+
+@pytest.mark.slow
+def test_allowed_mining_alone_needs_nothing(tmp_path: Path) -> None:
+    build(tmp_path / "mining.pcap", rdp=False, smb=False)
+    stages = Stages(config=Config(allowed=Allowed(devices=(SERVER.address,))))
+    (incident,) = analyse(open_inputs([str(tmp_path / "mining.pcap")]), stages).incidents
+    stages.release()
+    assert (incident.severity, incident.recommendations[0].id) == ("informational", "none")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from kanaria.core.text import defang, printable
 from kanaria.core.types import Finding, Hypothesis, Outcome, Recommendation, Text
-from kanaria.incidents.case import Case, Surroundings, got_in, guessed, mines
+from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines
 
 Advice = Callable[[Case, Surroundings, Hypothesis, Outcome], Iterator[Recommendation]]
 
@@ -26,7 +26,14 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
         "failed",
         "no_sign_of_success",
     }
-    if harmless or top == "authorised_mining":
+    beside = beside_mining(case) if top == "authorised_mining" else ()
+    if beside:
+        yield _advise(
+            "beside_mining", 1, tuple(item.id for finding in beside for item in finding.evidence),
+            "The mining is allowed, but not what was found about access to the device: see whether that was one of yours.",
+            "マイニングは許可されていますが、機器への接続についての検知は別です。ご自身によるものか確認してください。",
+        )  # fmt: skip
+    elif harmless or top == "authorised_mining":
         yield _advise("none", 0, result.because, "Nothing needs to be done.", "対応は必要ありません。")
 
 

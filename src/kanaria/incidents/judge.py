@@ -23,7 +23,7 @@ from kanaria.core.types import (
     Text,
 )
 from kanaria.incidents.advice import recommendations
-from kanaria.incidents.case import Case, Surroundings, guessed, mines
+from kanaria.incidents.case import Case, Surroundings, beside_mining, guessed, mines
 from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline
 from kanaria.incidents.outcomes import outcome_evidence
 from kanaria.incidents.signals import SIGNALS
@@ -86,6 +86,8 @@ def collect(case: Case, around: Surroundings) -> list[Evidence]:
 
 def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Severity:
     level = _SEVERITY[top][result.value]
+    if top == "authorised_mining" and beside_mining(case):
+        return "medium"
     critical = any(device in around.critical_devices for device in case.devices)
     if critical and top in {"compromised_device", "exploitation_attempt"} and result.value in {"possible", "confirmed"}:
         return "critical"
