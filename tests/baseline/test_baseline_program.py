@@ -177,6 +177,34 @@ def test_p_values_fall_with_surprise_and_never_reach_zero() -> None:
     assert p[30] == pytest.approx(0.1, abs=0.03)
 
 
+def test_nothing_is_made_rarer_than_its_bits_say() -> None:
+    """Hours that always look the same fit a steep tail; one bit more than ever is still no miracle."""
+    hours = {1: np.bincount([10] * 2000, minlength=shape.CALIBRATION_BINS).astype(float)}
+    p = calibration.p_values(hours)[1]
+    bits = np.arange(len(p)) / shape.BINS_PER_BIT
+    assert (p >= 2.0**-bits).all()
+    assert p[80] == pytest.approx(2.0**-40)
+    gentle = calibration.p_values(hours, calibration.SUM_SLOPE)[1]
+    assert (gentle >= p).all()
+    assert gentle[14] == pytest.approx(gentle[12] / 2, rel=0.01)
+
+
+def test_a_large_transfer_that_peers_make_too_is_not_charged_twice() -> None:
+    """A device's first large download costs what its peers' habits say, and no more for being beyond its own."""
+    bits = []
+    for peers_too in (False, True):
+        learned = pattern()
+        for hour in range(60):
+            rows = [flow(hour, src_ip=f"10.0.0.{number}", dst_bytes=4_000) for number in range(1, 9)]
+            if peers_too:
+                rows += [flow(hour, src_ip=f"10.0.0.{number}", dst_bytes=4_000_000) for number in range(2, 9)]
+            learned.learn(connection(*rows))
+        scored = learned.score(connection(flow(61, src_ip="10.0.0.1", dst_bytes=4_000_000)))["connection"]
+        bits.append(scored["baseline.volume_bits"][0].as_py())
+    assert bits[1] < 4
+    assert bits[0] > bits[1] + 8
+
+
 def test_without_history_every_p_value_is_one() -> None:
     assert (calibration.p_values({})[0] == 1.0).all()
 

@@ -84,8 +84,8 @@ def look_up_tails(measures: Table, quantities: Table) -> Table:
 def grade(measures: Table, tails: Table, half_life: float) -> Table:
     """Upper-tail surprise of each measure, backed off like the choices.
 
-    Beyond anything met, each doubling costs one more bit: sizes and durations on networks are heavy-tailed with an
-    exponent near 1 (Crovella and Bestavros, 1997).
+    Beyond anything met by the device or its peers, each doubling costs one more bit: sizes and durations on networks
+    are heavy-tailed with an exponent near 1 (Crovella and Bestavros, 1997).
     """
     parts = [_tail(measures, tails, level, subject) for level, subject in _subjects(measures).items()]
     found = beside(measures, *parts)
@@ -99,7 +99,9 @@ def grade(measures: Table, tails: Table, half_life: float) -> Table:
         above, total = weight(f"{level}_above"), weight(f"{level}_all")
         share = ibis.greatest(PRIOR / (total + PRIOR), LEAST_SHARE)
         p = (1.0 - share) * above / ibis.greatest(total, 1e-300) + share * p
-    top = ibis.coalesce(found.device_top, found.peers_top, found.network_top, found.bucket)
+    # What the peers' share of p has paid for already is not charged again as beyond the device's own largest.
+    device, peers = ibis.coalesce(found.device_top, found.peers_top), ibis.coalesce(found.peers_top, found.device_top)
+    top = ibis.coalesce(ibis.greatest(device, peers), found.network_top, found.bucket)
     beyond = ibis.greatest(found.bucket - top, 0).cast(_F)
     return found.select(*MEASURES, bits=to_bits(p) + beyond).select(*STEPS["graded"])
 

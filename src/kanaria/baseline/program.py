@@ -286,7 +286,7 @@ def _with_surprise(rows: Table) -> Table:
 def _with_p(rows: Table, calibration: Table) -> Table:
     """The rarest of the sum and of each feature alone among the role's hours, corrected for looking so often.
 
-    A weighted Bonferroni bound: the sum may use up nine tenths of the false alarms, each of the four features 1/40.
+    A weighted Bonferroni bound: the sum may use up eight tenths of the false alarms, each of the four features 1/20.
     """
     found = beside(rows, *(_rank(rows, calibration, number, name) for number, name in enumerate(RANKED)))
     looks = [found[f"{name}_p"].fill_null(1.0) * factor for name, factor in LOOKS.items()]

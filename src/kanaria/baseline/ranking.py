@@ -30,8 +30,9 @@ def refresh(state: State, settings: BaselineSettings) -> float:
     wanted |= {group for hours in ranks for group in hours}
     keys: list[int] = []
     values: list[float] = []
-    for rank, hours in enumerate(ranks):
-        table = calibration.p_values(hours)
+    for rank, (name, hours) in enumerate(zip(shape.RANKED, ranks, strict=True)):
+        least = calibration.SUM_SLOPE if name == "together" else calibration.LEAST_SLOPE
+        table = calibration.p_values(hours, least)
         for group in wanted:
             p = table.get(group, table[0])
             keys += [group ^ (rank * shape.CALIBRATION_BINS + number) * shape.RANK_STEP for number in range(len(p))]

@@ -39,8 +39,8 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
 """Families of surprise: inside one the strongest counts. Each is ranked among what the role's hours hold of it."""
 RANKED = (*FEATURES, "together")
 """What calibration keeps apart: each feature, and their sum."""
-LOOKS: Mapping[str, float] = {**dict.fromkeys(FEATURES, 40.0), "together": 10 / 9}
-"""By how much each p-value is raised for being one of several (weighted Bonferroni: 4 / 40 + 9 / 10 = 1)."""
+LOOKS: Mapping[str, float] = {**dict.fromkeys(FEATURES, 20.0), "together": 10 / 8}
+"""By how much each p-value is raised for being one of several (weighted Bonferroni: 4 / 20 + 8 / 10 = 1)."""
 PEAKS = tuple(f"{name}_peak" for name in RANKED)
 CALIBRATION_BINS = 512
 BINS_PER_BIT = 2
