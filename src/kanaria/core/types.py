@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 import pyarrow as pa
 
+from kanaria.core.alert import Alert
 from kanaria.core.text import printable
 
 Language = Literal["en", "ja"]
@@ -29,14 +30,7 @@ Hypothesis = Literal[
     "authorised_mining",
     "benign",
 ]
-HYPOTHESES: tuple[Hypothesis, ...] = (
-    "internet_wide_scanner",
-    "misdirected_miner",
-    "exploitation_attempt",
-    "compromised_device",
-    "authorised_mining",
-    "benign",
-)
+HYPOTHESES: tuple[Hypothesis, ...] = get_args(Hypothesis)
 
 OutcomeValue = Literal["failed", "no_sign_of_success", "possible", "confirmed"]
 
@@ -147,7 +141,7 @@ class Finding:
     """A model fired: which, on what, why, and the records it rests on.
 
     ``key`` is what makes two findings the same thing (rule, entity, group values); ``values`` are the fields of the row
-    that explain it, as text. ``time`` is None for records without a time.
+    that explain it, as text. ``time`` is None for records without a time. ``known`` of its records an earlier run had.
     """
 
     id: str
@@ -172,7 +166,6 @@ class Finding:
     until: datetime | None = None
     """Time of the last record, when the finding spans several."""
     known: int = 0
-    """Of its records, how many an earlier run has counted already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -272,31 +265,6 @@ class Impact:
     """None when nothing says that or how long one of our devices mined."""
 
 
-AlertKind = Literal["new", "escalated", "reminder", "repeated", "known"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Alert:
-    """What a run adds to an incident, and so whether anybody has to be told of it now.
-
-    ``new``: no earlier run had it. ``escalated``: more severe, or a stage or model it did not have; ``because`` says
-    which. ``reminder``: it goes on, and was told of so long ago that it is told of again. ``repeated``: it goes on.
-    ``known``: this run read the same records again.
-    """
-
-    kind: AlertKind
-    because: tuple[Text, ...] = ()
-    runs: int = 1
-    """Runs that added something to it, this one included."""
-    told: datetime | None = None
-    """Up to which event time an earlier run has told of it; None when none has."""
-
-    @property
-    def tell(self) -> bool:
-        """Whether it is news."""
-        return self.kind in {"new", "escalated", "reminder"}
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
     """Everything known about one campaign or compromise."""
@@ -377,8 +345,9 @@ SeriesKind = Literal["surprise", "threshold", "volume", "normal", "messages"]
 class Series:
     """Numbers over time about one device, for pictures.
 
-    ``surprise``: bits per moment; ``threshold``: bits from which such a device is told of; ``volume`` and ``normal``: bytes or messages per interval, of the connection and of
-    the device's usual; ``messages``: bytes of each message of a connection, negative when the other side sent it.
+    ``surprise``: bits per moment; ``threshold``: bits from which such a device is told of; ``volume`` and ``normal``:
+    bytes or messages per interval, of the connection and of the device's usual; ``messages``: bytes of each message of
+    a connection, negative when the other side sent it.
     """
 
     kind: SeriesKind

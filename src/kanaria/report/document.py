@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from kanaria import __version__
+from kanaria.core.alert import Alert
 from kanaria.core.facts import CvssScore, Knowledge
 from kanaria.core.text import printable
 from kanaria.core.types import (
     LANGUAGES,
-    Alert,
     Analysis,
     Evidence,
     Finding,

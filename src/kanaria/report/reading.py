@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kanaria.core.alert import Alert
 from kanaria.core.types import (
-    Alert,
     Analysis,
     CostEstimate,
     EstimateInput,

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from kanaria.core.types import HYPOTHESES, SEVERITIES, AlertKind, OutcomeValue, SeriesKind, Stage
+from kanaria.core.alert import AlertKind
+from kanaria.core.types import HYPOTHESES, SEVERITIES, OutcomeValue, SeriesKind, Stage
 from kanaria.report.similar import KIND_WEIGHTS
 
 Json = dict[str, Any]

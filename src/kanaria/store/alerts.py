@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from kanaria.core.alert import Alert
 from kanaria.core.glossary import SEVERITIES as SEVERITY_WORDS
 from kanaria.core.glossary import STAGES
-from kanaria.core.types import SEVERITIES, Alert, Incident, Text
+from kanaria.core.types import SEVERITIES, Incident, Text
 
 Json = dict[str, Any]
 
