@@ -67,6 +67,12 @@ def test_silence_and_one_sided_flows_are_not_reported() -> None:
     assert told == [(2, 2)]
 
 
+def test_a_transfer_is_not_reported_and_what_became_thin_again_is() -> None:
+    page = [("c", b"ask"), *[("s", b"x" * 1400)] * 40]
+    assert reports([1] * 41, page, sweeps=range(8)) == []
+    assert reports([1] * 41, page, sweeps=range(60))[0] == (10, 2)
+
+
 def test_rows_of_open_flows_come_in_batches_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "LIVE_WAIT", 0.0)
     monkeypatch.setattr(capture, "FIRST_REPORT", 0)

@@ -27,10 +27,13 @@ from kanaria.formats.packets.layout import (
     MESSAGES,
     NONE,
     OK,
+    SECOND,
     SYN,
     TALK_IDLE,
     TCP,
     TCP_IDLE,
+    THIN_BYTES,
+    THIN_RATE,
     UDP,
     UDP_IDLE,
 )
@@ -297,6 +300,8 @@ def _grown(flow: Any, now: Int, first_report: Int, interval: Int) -> bool:
     age = now - flow["start"]
     if sent[0] == 0 or sent[1] == 0 or age < first_report or flow["last"] <= flow["reported"]:
         return False
+    if flow["payload"][0] + flow["payload"][1] > THIN_BYTES + THIN_RATE * (age // SECOND):
+        return False
     if flow["reported"] == 0:
         return True
     told = i64(flow["told"])
@@ -309,9 +314,9 @@ def _grown(flow: Any, now: Int, first_report: Int, interval: Int) -> bool:
 def sweep(state: State, first_report: Int, interval: Int, finished: Array, due: Array) -> Any:
     """Flows silent for too long go to ``finished``; with ``interval`` > 0, flows worth reporting while open to ``due``.
 
-    A flow in which both sides have spoken is due ``first_report`` after it began. It is due again when it has a quarter
-    more messages, as long as these are kept one by one, and whenever its age has doubled, not before ``interval``. So
-    the reports of one flow become rarer and rarer, and all of them together cost a few times the last.
+    A thin flow in which both sides have spoken is due ``first_report`` after it began. It is due again when it has a
+    quarter more messages, as long as these are kept one by one, and whenever its age has doubled, not before
+    ``interval``. So the reports of one flow become rarer and rarer, and all of them together cost a few times the last.
     """
     now = state.heads[NOW]
     done = 0
