@@ -335,7 +335,8 @@ def test_a_flow_seen_on_two_interfaces_is_one_flow(kanaria: Kanaria, tmp_path: P
 
 def test_when_one_of_two_interfaces_cannot_be_captured_nothing_runs_on(kanaria: Kanaria, tmp_path: Path) -> None:
     path = _fake_capture(
-        tmp_path, f'[ "$2" = lo ] && exec cat {tmp_path}/header -\necho "tcpdump: $2: No such device exists" >&2\nexit 1'
+        tmp_path,
+        f'[ "$2" = lo ] && exec cat {tmp_path}/header -\necho "tcpdump: $2: No such device exists" >&2\nexit 1',
     )
     (tmp_path / "header").write_bytes(pcap([]))
     done = kanaria("analyze", "--interface", "lo", "--interface", "nosuch0", PATH=path)
