@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import os
+import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 import kanaria.app.demo as demo
+from kanaria.app import lab_live
 from kanaria.app.config import Allowed, Config
 from kanaria.app.pipeline import analyse
 from kanaria.app.stages import Stages
+from kanaria.core.errors import SourceError
 from kanaria.core.types import Analysis, Finding
+from kanaria.lab import cast
 from kanaria.lab.dns_server import CLIENTS, POOL, SERVER, build
 from kanaria.lab.scenario import EPOCH
 from kanaria.sources import open_inputs
+from tests.programs import PLACES, programs
 
 BUNDLED = demo.EXAMPLES / "dns-server.pcap"
 EIGHT = {
@@ -107,3 +113,37 @@ def test_allowed_mining_alone_needs_nothing(tmp_path: Path) -> None:
     (incident,) = analyse(open_inputs([str(tmp_path / "mining.pcap")]), stages).incidents
     stages.release()
     assert (incident.severity, incident.recommendations[0].id) == ("informational", "none")
+
+
+@pytest.mark.slow
+@pytest.mark.privileged
+def test_performed_by_real_servers_it_is_the_same_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """dnsmasq, Samba, TLS and TCP are the real ones; beside the packets stand a connection log and Samba's logons."""
+    monkeypatch.setenv("PATH", f"{PLACES}:{os.environ['PATH']}")
+    programs({"dnsmasq": "dnsmasq-base", "smbd": "samba", "smbclient": "smbclient", "tcpdump": "tcpdump"})
+    if reason := cast.missing():
+        pytest.skip(reason)
+    made = tmp_path / "case.pcap"
+    packets, logs = lab_live.dns_server(made, seed=7, without=())
+    assert packets > 5_000
+    stages = Stages()
+    analysis = analyse(open_inputs([str(path) for path in (made, *logs)]), stages)
+    found = list(stages.material.findings.values())
+    assert {summary.format for summary in analysis.inputs} == {"pcap", "samba", "zeek-json"}
+    assert {finding.rule for finding in found} >= EIGHT
+    assert {finding.device for finding in found} == {SERVER.address}
+    (incident,) = analysis.incidents
+    assert (incident.severity, incident.outcome.value) == ("critical", "confirmed")
+    (mined,) = [finding for finding in found if finding.rule == "crypto_currency_mining_activity"]
+    assert (mined.remote, mined.time is not None and mined.time.date()) == (POOL.address, date(2026, 1, 13))
+    linked = [note.en for note in analysis.notes if "each counts once" in note.en]
+    assert len(linked) == 1, "the connection log tells of the flows that the capture shows"
+
+
+def test_without_its_programs_the_performance_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(SourceError, match=r"--live: expected root and ip, tcpdump, openssl, dnsmasq, smbd"):
+        lab_live.dns_server(tmp_path / "case.pcap", seed=7, without=())
+    assert list(tmp_path.iterdir()) == []

@@ -21,8 +21,14 @@ def lab() -> None:
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--seed", default=7, show_default=True, help="Same seed, same capture.")
 @click.option("--without", multiple=True, type=click.Choice(["rdp", "smb", "mining"]), help="Leave a part out.")
-def lab_dns_server(path: Path, seed: int, without: tuple[str, ...]) -> None:
+@click.option(
+    "--live", is_flag=True, help="Perform it in network namespaces with real servers (root; two minutes at most)."
+)
+def lab_dns_server(path: Path, seed: int, without: tuple[str, ...], live: bool) -> None:
     """Write a capture of the case of the DNS server: days of quiet, Remote Desktop sprayed from outside, mining, SMB.
+
+    It is scripted. With --live it is performed by dnsmasq, Samba, a Remote Desktop listener and our own pool and miner;
+    Samba's logons and a connection log then stand beside the capture.
 
     Example: kanaria lab dns-server case.pcap --without rdp
     """
@@ -30,6 +36,12 @@ def lab_dns_server(path: Path, seed: int, without: tuple[str, ...]) -> None:
     from kanaria.lab import dns_server
 
     try:
+        if live:
+            from kanaria.app import lab_live
+
+            packets, logs = lab_live.dns_server(path, seed=seed, without=without)
+            click.echo(f"{path}: {packets} packets; {', '.join(map(str, logs))}")
+            return
         packets = dns_server.build(path, seed=seed, **{part: part not in without for part in ("rdp", "smb", "mining")})
     except OSError as error:
         raise SourceError(source=str(path), expected="a place to write to", got=error.strerror or str(error)) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kanaria.lab import framing
+from kanaria.lab import desktop, framing
 from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import Conversation, Host, Message, write_pcap
 
@@ -41,13 +41,18 @@ MINING_SECONDS = 1800.0
 
 def build(path: Path, *, seed: int = 7, rdp: bool = True, smb: bool = True, mining: bool = True) -> int:
     """Write the capture; returns the number of packets. Parts of the attack can be left out."""
+    return write_pcap(story(seed=seed, rdp=rdp, smb=smb, mining=mining), path)
+
+
+def story(*, seed: int = 7, rdp: bool = True, smb: bool = True, mining: bool = True) -> list[Conversation]:
+    """Everything that happens, in order of time."""
     rng = np.random.default_rng(seed)
-    story = list(_ordinary(rng))
+    told = list(_ordinary(rng))
     attack = QUIET_DAYS * DAY
-    story += _spray(rng, attack) if rdp else []
-    story += _mining(seed, attack) if mining else []
-    story += _file_sharing(rng, attack) if smb else []
-    return write_pcap(sorted(story, key=lambda one: one.start), path)
+    told += _spray(rng, attack) if rdp else []
+    told += _mining(seed, attack) if mining else []
+    told += _file_sharing(rng, attack) if smb else []
+    return sorted(told, key=lambda one: one.start)
 
 
 def _ordinary(rng: Rng) -> Iterator[Conversation]:
@@ -91,32 +96,27 @@ def _spray(rng: Rng, attack: float) -> Iterator[Conversation]:
 def _desktop(rng: Rng, client: Host, start: float, cookie: str, screen: int) -> Conversation:
     """One Remote Desktop connection: X.224 request and answer in the clear, TLS with a logon inside, and so many bytes
     of screen; none when the logon is refused."""
-    asked, chosen = bytes.fromhex("0100080003000000"), bytes.fromhex("0200080002000000")
-    data = f"Cookie: mstshash={cookie}\r\n".encode() + asked
-    request = b"\xe0\0\0\0\0\0" + data
-    answer = b"\xd0\0\0\x12\x34\0" + chosen
     pieces = screen // 1400
     gap = SESSION_SECONDS / max(1, pieces)
-    # [MS-CSSP] 3.1.5: negotiation, challenge, proof of the password, and the server's key returned or an error code.
-    logon = ((True, 60), (False, 280), (True, 600), (False, 62 if pieces else 15))
-    body = [Message(0.02 * step, who, rng.bytes(size)) for step, (who, size) in enumerate(logon)]
+    body = [Message(0.02 * step, who, rng.bytes(size)) for step, (who, size) in enumerate(desktop.logon(pieces > 0))]
     for number in range(pieces):
         body += [
             Message(0.2 + number * gap, True, rng.bytes(50)),
             Message(0.24 + number * gap, False, rng.bytes(min(screen, 1400))),
         ]
     secured = [replace(m, time=m.time + 0.1) for m in framing.tls(tuple(body), rng)]
-    messages = (Message(0.0, True, _tpkt(request)), Message(0.05, False, _tpkt(answer)), *secured)
-    return _tcp(rng, client, SERVER, 3389, messages, start, "rdp")
+    messages = (Message(0.0, True, desktop.request(cookie)), Message(0.05, False, desktop.ANSWER), *secured)
+    one = _tcp(rng, client, SERVER, 3389, messages, start, "rdp")
+    return replace(one, tags={"cookie": cookie, "granted": "yes" if pieces else ""})
 
 
-def _tpkt(x224: bytes) -> bytes:
-    """A TPKT packet (RFC 1006) with an X.224 unit, whose first byte counts the others."""
-    return struct.pack("!BBHB", 3, 0, len(x224) + 5, len(x224)) + x224
+def mining_plan(seed: int) -> Plan:
+    """What is mined, and how."""
+    return Plan(dialect="cryptonote", seconds=MINING_SECONDS, share_seconds=12.0, wrapping="tls", seed=seed)
 
 
 def _mining(seed: int, attack: float) -> Iterator[Conversation]:
-    plan = Plan(dialect="cryptonote", seconds=MINING_SECONDS, share_seconds=12.0, wrapping="tls", seed=seed)
+    plan = mining_plan(seed)
     yield conversation(plan, SERVER, POOL, 443, start=attack + MINING, client_port=50_123)
 
 

@@ -1,7 +1,8 @@
-"""Two machines and a cable inside one: network namespaces joined by a veth pair, and a capture of what they say.
+"""Machines and cables inside one: network namespaces, joined in pairs or by a switch, and a capture of what they say.
 
-In: a name for the pair. Out: ``Pair`` while the block runs; afterwards everything is gone again. Needs root, ``ip`` and
-``tcpdump``. Addresses are documentation addresses (RFC 5737) and nothing is routed anywhere.
+In: a name, and for a switch who is on it. Out: ``Pair`` or ``Switch`` while the block runs; afterwards everything is
+gone again. Needs root, ``ip`` and ``tcpdump``. Addresses are private or for documentation (RFC 5737); nothing is routed
+anywhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +76,67 @@ def _ip(*arguments: str) -> None:
         raise SourceError(source="ip", expected=f"ip {' '.join(arguments)}", got=done.stderr.strip(), cause=cause)
 
 
+@dataclass(frozen=True)
+class Switch:
+    """Namespaces by machine, each with one interface on the switch; ``wire`` is where all of it can be seen."""
+
+    machines: Mapping[str, str]
+    wire: str
+    interface: str = "lab0"
+
+    def command(self, machine: str, command: Sequence[str]) -> list[str]:
+        """The command that runs a program on one of the machines."""
+        return ["ip", "netns", "exec", self.machines[machine], *command]
+
+
 @contextlib.contextmanager
-def capture(namespaces: Pair, path: Path) -> Iterator[None]:
-    """Write everything the server's interface sees to a pcap file while the block runs."""
+def switch(name: str, machines: Mapping[str, Sequence[str]]) -> Iterator[Switch]:
+    """Machines with these IPv4 addresses, which reach each other directly. Raises SourceError where not possible."""
+    reason = available()
+    if reason:
+        raise SourceError(source=name, expected="root, ip and tcpdump", got=reason)
+    made = Switch({machine: f"{name}-{machine}" for machine in machines}, f"{name}-wire")
+    try:
+        _ip("netns", "add", made.wire)
+        _without_ipv6(made.wire)
+        _ip("-n", made.wire, "link", "add", made.interface, "type", "bridge")
+        _ip("-n", made.wire, "link", "set", made.interface, "up")
+        for number, (machine, addresses) in enumerate(machines.items()):
+            _plug_in(made, number, made.machines[machine], addresses)
+        yield made
+    finally:
+        for namespace in (*made.machines.values(), made.wire):
+            subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+
+
+def _plug_in(made: Switch, number: int, namespace: str, addresses: Sequence[str]) -> None:
+    port = f"port{number}"
+    _ip("netns", "add", namespace)
+    _ip(
+        "link", "add", made.interface, "netns", namespace, "type", "veth", "peer", "name", port, "netns", made.wire
+    )  # fmt: skip
+    _without_ipv6(namespace)
+    _ip("-n", made.wire, "link", "set", port, "master", made.interface)
+    _ip("-n", made.wire, "link", "set", port, "up")
+    for address in addresses:
+        _ip("-n", namespace, "addr", "add", f"{address}/32", "dev", made.interface)
+    for interface in ("lo", made.interface):
+        _ip("-n", namespace, "link", "set", interface, "up")
+    _ip("-n", namespace, "route", "add", "0.0.0.0/0", "dev", made.interface, "src", addresses[0])
+
+
+def _without_ipv6(namespace: str) -> None:
+    """IPv6 would talk of itself (neighbours, routers), which is no part of any script."""
+    silence = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"
+    subprocess.run(["ip", "netns", "exec", namespace, "sh", "-c", silence], check=False, capture_output=True)
+
+
+@contextlib.contextmanager
+def capture(namespaces: Pair | Switch, path: Path) -> Iterator[None]:
+    """Write all that the server's interface, or the switch, sees to a pcap file while the block runs."""
+    where = namespaces.server if isinstance(namespaces, Pair) else namespaces.wire
     command = ["tcpdump", "-i", namespaces.interface, "-s", "0", "-U", "-n", "-w", str(path)]
-    process = namespaces.start(namespaces.server, command)
+    process = subprocess.Popen(["ip", "netns", "exec", where, *command], stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + READY
         while not (path.exists() and path.stat().st_size >= 24):  # the file header is written when it listens
