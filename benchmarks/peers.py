@@ -1,7 +1,8 @@
 """Peers of Kanaria made ready for a comparison: offline, in a folder of their own, as a default installation would be.
 
 In: an empty folder. Out: the command that replays an Apache log through CrowdSec's own parsers and web scenarios, as
-Debian's package ships them (``apt-get install crowdsec``). Nothing is contacted: the local service listens on loopback.
+Debian's package ships them. Nothing is contacted: the local service listens on loopback. Unpack the package instead of
+installing it (``apt-get download crowdsec; dpkg -x crowdsec_*.deb /``), because its installation registers with its makers.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ class Inputs:
 
     summaries: dict[str, InputSummary] = field(default_factory=dict)
     notes: list[Text] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why the first rejected record of an input was rejected."""
     doubles: int = 0
     """Rows left out because a better sensor saw the same flow."""
 
@@ -58,18 +60,25 @@ class Inputs:
             if item.note:
                 found.append(Text(en=f"{path}: {item.note.en}", ja=f"{path}: {item.note.ja}"))
             if item.rejected and (all_rejects or item.rejected >= item.rows):
-                found.append(_rejected(path, item))
+                found.append(_rejected(path, item, self.reasons.get(item.path, "")))
         more = len(found) - REMARKS
         tail = [Text(en=f"… and {more} more inputs like these.", ja=f"…ほか{more}個の入力も同様です。")]
         return found[:REMARKS] + (tail if more > 0 else [])
 
     def require_recognised(self) -> None:
-        """Raises SourceError when inputs had content, and none of it was in a format anybody knows."""
+        """Raises SourceError when inputs had content, and nothing of it was in a format anybody knows, or readable."""
         unread = [item.path for item in self.summaries.values() if item.format is None and item.note != _EMPTY]
         if unread and all(item.format is None for item in self.summaries.values()):
             raise SourceError(
                 source=printable(unread[0]), expected="a log or capture in a known format", got="something else",
                 cause="kanaria formats shows what can be read; --input-format or --log-format says what it is",
+            )  # fmt: skip
+        given = [item for item in self.summaries.values() if item.rejected or item.rows]
+        if given and all(item.rejected >= item.rows for item in given):
+            first = given[0]
+            raise SourceError(
+                source=printable(first.path), expected=f"at least one readable record of {first.format}", got="none",
+                cause=self.reasons.get(first.path, ""),
             )  # fmt: skip
 
     def count(self, batch: Batch) -> None:
@@ -80,6 +89,8 @@ class Inputs:
             low = min(filter(None, (low, first)), default=None)
             high = max(filter(None, (high, last)), default=None)
         rejected = known.rejected + max(len(batch.rejects), batch.rejected)
+        if batch.rejects:
+            self.reasons.setdefault(batch.source, printable(batch.rejects[0].reason))
         self.summaries[batch.source] = replace(
             known, rows=known.rows + batch.rows, rejected=rejected, first=low, last=high
         )
@@ -96,11 +107,12 @@ def _damage(stream: Stream) -> Text | None:
     )
 
 
-def _rejected(path: str, item: InputSummary) -> Text:
+def _rejected(path: str, item: InputSummary, reason: str) -> Text:
     count, rows = f"{item.rejected:,}", f"{item.rows:,}"
     return Text(
-        en=f"{path}: {count} of {rows} records could not be read as {item.format} (--rejects FILE keeps them).",
-        ja=f"{path}: {rows}件中{count}件を{item.format}として読み取れませんでした"
+        en=f"{path}: {count} of {rows} records could not be read as {item.format}, the first because of: {reason} "
+        "(--rejects FILE keeps them).",
+        ja=f"{path}: {rows}件中{count}件を{item.format}として読み取れませんでした。最初の理由: {reason}"
         "(--rejects ファイル名 で保存できます)。",
     )
 
