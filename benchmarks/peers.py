@@ -2,7 +2,7 @@
 
 In: an empty folder. Out: the command that replays an Apache log through CrowdSec's own parsers and web scenarios, as
 Debian's package ships them. Nothing is contacted: the local service listens on loopback. Unpack the package instead of
-installing it (``apt-get download crowdsec; dpkg -x crowdsec_*.deb /``), because its installation registers with its makers.
+installing it (``apt-get download crowdsec; dpkg -x crowdsec_*.deb /``): its installation registers with its makers.
 """
 
 from __future__ import annotations
