@@ -63,6 +63,15 @@ def test_a_slice_is_a_day_at_most_and_its_rows_are_bounded(monkeypatch: pytest.M
         assert len(times) <= 14  # rows of one moment stay together
 
 
+def test_requests_with_long_texts_come_in_shorter_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLICE_ROWS", 10)
+    spool = Spool(duckdb.connect())
+    long = {"raw": b"x" * module.ROW_BYTES, "response_body": b"y" * (module.ROW_BYTES * 3)}
+    spool.add({"http": from_rows("http", [row | long for row in rows(list(range(6)))])})
+    spool.settle()
+    assert [tables["http"]["event_id"].to_pylist() for tables in spool.slices()] == [[0, 1], [2, 3], [4, 5]]
+
+
 def test_rows_without_a_time_come_first() -> None:
     first = next(iter(spooled(("connection", [5, None, 3])).slices()))
     assert first["connection"]["time"].to_pylist()[0] is None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from kanaria.app.before import before
 from kanaria.app.contact import guessers, sessions
 from kanaria.app.series import volumes
-from kanaria.app.spool import STREAMED
 from kanaria.core.glossary import VALUES
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Series, Text
 from kanaria.incidents.case import Allowed, Costs, Surroundings
@@ -46,7 +45,7 @@ def conclude(stages: Stages) -> Analysis:
     """The analysis of everything remembered, the most severe incident first."""
     material = stages.material
     findings = tuple(material.findings.values())
-    if material.tables_seen - STREAMED:
+    if material.tables_seen:
         material.complete(stages.engine)
     kept = stages.kept
     kept.cases = group(findings, material.messages, material.records, _server(findings))

@@ -38,9 +38,11 @@ _REFUSED = re.compile(rb'"error"\s*:\s*(?!null\b)|"result"\s*:\s*(?:null|false)\
 
 @dataclass(frozen=True)
 class Inferred(HomeNetworks):
-    """Home addresses that nobody named. ``asked`` says that they only were asked something, and gave nothing."""
+    """Home addresses that nobody named. ``asked`` says that they only were asked something, and gave nothing;
+    ``certain``, that no other address takes part in as much: with one conversation either side could be ours."""
 
     asked: bool = False
+    certain: bool = False
 
 
 def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> Inferred | None:
@@ -68,7 +70,8 @@ def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> Inferred 
     if not shares or shares[0][1] < SHARE:
         return None
     found = HomeNetworks.parse([shares[0][0]], where="the addresses seen")
-    return Inferred(networks=found.networks, inferred=True, asked=asked)
+    certain = all(share < SHARE for _address, share, _opened in shares[1:])
+    return Inferred(networks=found.networks, inferred=True, asked=asked, certain=certain)
 
 
 def note(home: Inferred) -> Text:

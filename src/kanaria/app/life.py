@@ -74,7 +74,7 @@ def learn(paths: Sequence[str], stages: Stages) -> None:
     """Read the inputs into the pattern of life, day by day, judging nothing."""
     for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
         events = stages.enrich(tables)
-        if set(events) & LIVED:
+        if stages.lives(events):
             stages.life.learn(stages.life.score(events))
 
 
@@ -85,6 +85,8 @@ def explain_event(place: str, paths: Sequence[str], stages: Stages, language: La
     """
     source, _, line = place.rpartition(":")
     for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
+        if not stages.lives(tables):
+            continue
         scored = stages.life.score(stages.enrich(tables))
         rows = [row for name in sorted(LIVED & set(scored)) for row in _at(scored[name], source, line)]
         if rows:

@@ -1,8 +1,8 @@
 """Network tables from many inputs, put into one order of time.
 
-Web logs are judged as they are read: they can be larger than memory and need no neighbours. What crosses the wire needs
-its context in time order whichever file it came from, so those tables are spooled into the engine (which spills to
-disk) and handed on slice by slice.
+Web servers' logs are judged as they are read: they can be larger than memory and need no neighbours. What crosses the
+wire needs its context in time order whichever file it came from, requests that a sensor saw there too, so those tables
+are spooled into the engine (which spills to disk) and handed on slice by slice.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ GATHERED_BYTES = 16 << 20
 # Beyond this a slice per day would cost more than it teaches.
 MOST_DAYS = timedelta(days=60)
 STREAMED = frozenset({"http"})
+"""What web servers log; a sensor's rows of the same name are spooled with its other tables."""
+# Requests come with their texts, some with bodies: beyond as many bytes as other rows have, they count as several rows.
+ROW_BYTES = 512
+_WEIGHTS = {"http": " + ".join(f"coalesce(octet_length({n}), 0)" for n in ("raw", "request_body", "response_body"))}
 
 
 class Gathered:
@@ -111,14 +115,18 @@ class Spool:
         day = "time_bucket(INTERVAL 1 DAY, time)" if self.span() <= MOST_DAYS else "TIMESTAMPTZ 'epoch'"
         rows = self._engine.execute(
             f"""WITH numbered AS (
-                    SELECT time, {day} AS day, row_number() OVER (PARTITION BY {day} ORDER BY time) AS n
+                    SELECT time, {day} AS day,
+                        sum(weight) OVER (PARTITION BY {day} ORDER BY time ROWS UNBOUNDED PRECEDING) - weight AS before
                     FROM ({self._times()}))
-                SELECT DISTINCT time FROM numbered WHERE (n - 1) % {SLICE_ROWS} = 0 ORDER BY time"""  # noqa: S608
+                SELECT DISTINCT min(time) FROM numbered GROUP BY day, before // {SLICE_ROWS} ORDER BY 1"""  # noqa: S608
         ).fetchall()
         return [row[0] for row in rows][1:]
 
     def _times(self) -> str:
-        return " UNION ALL ".join(f"SELECT time FROM spool_{name} WHERE time IS NOT NULL" for name in self._names)  # noqa: S608
+        return " UNION ALL ".join(
+            f"SELECT time, 1 + ({_WEIGHTS.get(name, '0')}) // {ROW_BYTES} AS weight FROM spool_{name} WHERE time IS NOT NULL"  # noqa: E501, S608
+            for name in self._names
+        )
 
     def _rows(self, name: str, low: object, high: object, *, with_timeless: bool) -> pa.Table:
         inside = "($1 IS NULL OR time >= $1) AND ($2 IS NULL OR time < $2)"

@@ -48,8 +48,8 @@ Tables = Mapping[str, pa.Table]
 
 # Tables whose rows are conversations between two addresses.
 ORIENTED = frozenset({"connection", "dns", "tls", "rdp", "smb"})
-# Tables the pattern of life learns from in slices of time.
-LIVED = frozenset({"connection", "dns", "tls", "rdp", "smb", "logon"})
+# Tables the pattern of life learns from in slices of time; requests only where a sensor on the wire saw them.
+LIVED = frozenset({"connection", "dns", "tls", "rdp", "smb", "logon", "http"})
 
 
 @dataclass
@@ -71,6 +71,8 @@ class Stages:
     on_reject: Callable[[RejectedRecord], None] | None = None
     on_alert: Callable[[Finding, datetime], None] | None = None
     """Told at once of mining on connections that are still open, and when; the analysis tells of them at the end."""
+    sensors: set[str] = field(default_factory=set)
+    """Inputs that show connections: requests in them were seen on the wire, others were logged by a web server."""
     inputs: Inputs = field(default_factory=Inputs)
     series: SeriesKeeper = field(default_factory=SeriesKeeper)
 
@@ -212,19 +214,22 @@ class Stages:
             self.inputs.unknown(stream)
         else:
             self.inputs.open(stream.name, chosen.name)
+            if "connection" in chosen.tables:
+                self.sensors.add(stream.name)
         return chosen
 
     def in_time_order(self, batches: Iterable[Batch]) -> Iterator[Tables]:
-        """Web requests as they come, everything else afterwards in order of time."""
+        """Web servers' logs as they come, everything else afterwards in order of time."""
         spool: Spool | None = None
         gathered = Gathered()
         for batch in batches:
-            streamed = {name: table for name, table in batch.tables.items() if name in STREAMED}
+            logged = frozenset() if batch.source in self.sensors else STREAMED
+            streamed = {name: table for name, table in batch.tables.items() if name in logged}
             if streamed and (enough := gathered.add(streamed)):
                 yield enough
             if len(streamed) < len(batch.tables):
                 spool = spool or Spool(self.engine)
-                spool.add({name: table for name, table in batch.tables.items() if name not in STREAMED})
+                spool.add({name: table for name, table in batch.tables.items() if name not in logged})
         if rest := gathered.take():
             yield rest
         if spool:
@@ -248,7 +253,8 @@ class Stages:
         if said not in self.inputs.notes:
             self.inputs.notes.append(said)
         cleared = dict(tables)
-        for name in ORIENTED & set(tables):
+        # A request says who serves whom, which is not put at risk for a guess.
+        for name in (ORIENTED | {"http"} if home.certain else ORIENTED) & set(tables):
             table = tables[name]
             for side in sides:
                 empty = pa.nulls(len(table), pa.string())
@@ -276,7 +282,7 @@ class Stages:
         """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
         if "http" in tables:
             self.web.absorb(tables["http"])
-        if self.lived and set(tables) & LIVED:
+        if self.lived and self.lives(tables):
             tables = self.countries.score(self.life.score(tables))
             self.series.thresholds = self.life.alert_bits(roles_of(tables))
         if "logon" not in tables:
@@ -284,12 +290,19 @@ class Stages:
         fresh = self.kept.ledger.fresh(tables["logon"])
         return {**self.silence.watch({**tables, "logon": fresh}), "logon": tables["logon"]}
 
+    def lives(self, tables: Tables) -> bool:
+        """Whether the pattern of life has to do with these tables. Web servers' logs come alone, and are none of it."""
+        if set(tables) & (LIVED - STREAMED):
+            return True
+        requests = tables.get("http")
+        return requests is not None and len(requests) > 0 and requests["source"][0].as_py() in self.sensors
+
     def evaluate(self, tables: Tables) -> list[Finding]:
         return self.detector.evaluate(tables)
 
     def learn(self, tables: Tables, findings: Iterable[Finding]) -> None:
-        """Absorb what is not part of a finding. Web requests have a profile of their own."""
-        if self.lived and set(tables) & LIVED:
+        """Absorb what is not part of a finding. What web servers log has a profile of its own."""
+        if self.lived and self.lives(tables):
             withheld = {event_id for finding in findings for event_id in finding.event_ids}
             fresh = self.kept.fresh(tables)  # the same records again teach nothing
             if set(fresh) & LIVED:
