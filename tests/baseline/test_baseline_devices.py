@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 from kit_baseline import flow, pattern, table
 
+from kanaria.app.cli import cli
 from kanaria.baseline.devices import Inventory, devices
 from kanaria.baseline.roles import CRITICAL, ROLES, Evidence, infer
 from kanaria.lab import office
@@ -77,7 +82,7 @@ def test_configuration_wins_over_inference() -> None:
     (device,) = devices(tables, roles={"10.0.0.5": "gateway"})
     assert (device.role, device.critical) == ("gateway", True)
     (device,) = devices(tables, critical=["10.0.0.5"])
-    assert (device.role, device.critical) == ("iot", True)
+    assert (device.role, device.critical) == ("unknown", True)
 
 
 def test_the_pattern_of_life_shows_role_services_and_configuration() -> None:
@@ -102,3 +107,39 @@ def test_the_office_is_the_same_for_the_same_seed_and_keeps_to_documentation_add
     times = one.tables["connection"]["time"].to_pylist()
     assert times == sorted(times)
     assert sum(len(part["connection"]) for part in one.slices(6) if "connection" in part) == len(times)
+
+
+def test_a_device_seen_for_a_minute_has_no_role_yet() -> None:
+    (device,) = devices([{"connection": table("connection", flow(0))}])
+    assert (device.address, device.role) == ("10.0.0.5", "unknown")
+    (device,) = devices([{"connection": table("connection", flow(0), flow(30))}])
+    assert device.role == "iot"
+
+
+def test_a_service_names_its_users_and_what_its_port_is_for() -> None:
+    rows = [flow(0, src_ip=f"10.0.0.{n}", dst_ip="10.0.0.30", dst_port=80, direction="internal") for n in (9, 10, 8)]
+    found = devices([{"connection": table("connection", *rows)}])
+    (service,) = next(one for one in found if one.address == "10.0.0.30").services
+    assert (service.name, service.clients, service.outside) == ("HTTP?", 3, 0)
+    assert service.client_examples == ("10.0.0.8", "10.0.0.9", "10.0.0.10")
+
+
+def test_an_address_that_is_ours_by_its_traffic_is_in_the_inventory(tmp_path: Path) -> None:
+    """A rented server has no private address; what is nearly everywhere in its capture is it."""
+    server, log = "203.0.113.80", tmp_path / "conn.log"
+    rows = [
+        {
+            "ts": 1_767_225_600 + 60 * n, "uid": f"C{n}", "id.orig_h": f"198.51.100.{n}", "id.orig_p": 40_000,
+            "id.resp_h": server, "id.resp_p": 3389, "proto": "tcp", "service": "rdp", "duration": 1.0,
+            "orig_bytes": 500, "resp_bytes": 900, "orig_ip_bytes": 700, "resp_ip_bytes": 1100, "conn_state": "SF",
+        }
+        for n in range(1, 40)
+    ]  # fmt: skip
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    shown = CliRunner().invoke(cli, ["devices", str(log), "--lang", "en"]).stdout.splitlines()
+    assert shown[0].startswith(server)
+    assert shown[1] == (
+        "    rdp (tcp/3389), 2026-01-01 00:01 to 2026-01-01 00:39: 39 users, 39 of them from the Internet "
+        "(198.51.100.1, 198.51.100.10, 198.51.100.11, …)"
+    )
+    assert "! Remote Desktop (tcp/3389) answered 39 addresses on the Internet" in shown[2]

@@ -11,7 +11,7 @@ from typing import Any
 
 from kanaria.app.stages import LIVED, Stages
 from kanaria.baseline import words
-from kanaria.baseline.devices import Device, Service, devices
+from kanaria.baseline.devices import Device, Inventory, Service
 from kanaria.core.errors import SourceError
 from kanaria.core.text import printable
 from kanaria.core.types import Language, Text
@@ -20,9 +20,13 @@ from kanaria.sources import open_inputs
 _WORDS = {
     "critical": Text(en="critical", ja="重要"),
     "seen": Text(en="seen {first} to {last}", ja="{first}から{last}まで観測"),
-    "offers": Text(en="{name} ({transport}/{port}): {clients} users", ja="{name}({transport}/{port}): 利用元{clients}"),
+    "offers": Text(
+        en="{name} ({transport}/{port}), {first} to {last}: {clients} users",
+        ja="{name}({transport}/{port}) {first}〜{last}: 利用元{clients}件",
+    ),
+    "inside": Text(en=" ({users})", ja="({users})"),
     "outside": Text(
-        en=", {outside} of them from the Internet ({examples})", ja="、うちインターネットから{outside}({examples})"
+        en=", {outside} of them from the Internet ({examples})", ja="、うちインターネットから{outside}件({examples})"
     ),
     "problem": Text(en="! {problem}", ja="! {problem}"),
     "none": Text(en="No internal device was seen.", ja="内部の機器は見つかりませんでした。"),
@@ -32,9 +36,12 @@ _WORDS = {
 
 def inventory(paths: Sequence[str], stages: Stages) -> list[Device]:
     """Every internal address in the inputs with what it offers and to whom."""
-    batches = stages.in_time_order(stages.normalise(open_inputs(paths)))
     settings = stages.config.devices
-    return devices(batches, home=stages.home, roles=settings.roles, critical=settings.critical)
+    found = Inventory(roles=settings.roles, critical=settings.critical)
+    for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
+        found.home = stages.home  # inferred from the input, when it has been read
+        found.add(tables)
+    return found.devices()
 
 
 def device_lines(found: Sequence[Device], language: Language) -> Iterator[str]:
@@ -109,16 +116,20 @@ def _at(table: Any, source: str, line: str) -> list[dict[str, Any]]:
 
 
 def _service(service: Service, language: Language) -> str:
-    name = service.name or "?"
-    text = (
-        _WORDS["offers"]
-        .to(language)
-        .format(name=name, transport=service.transport, port=service.port, clients=service.clients)
-    )
-    if service.outside:
-        examples = ", ".join(service.outside_examples[:3])
-        text += _WORDS["outside"].to(language).format(outside=service.outside, examples=examples)
-    return text
+    """What is offered, from when to when, to how many and to whom; users from the Internet matter most."""
+    words = {
+        "name": service.name or "?", "transport": service.transport, "port": service.port, "clients": service.clients,
+        "first": _moment(service.first), "last": _moment(service.last), "outside": service.outside,
+        "users": _some(service.client_examples, service.clients),
+        "examples": _some(service.outside_examples, service.outside),
+    }  # fmt: skip
+    whom = _WORDS["outside" if service.outside else "inside"]
+    return (_WORDS["offers"].to(language) + whom.to(language)).format(**words)
+
+
+def _some(addresses: Sequence[str], count: int) -> str:
+    shown = ", ".join(printable(address) for address in addresses[:3])
+    return f"{shown}, …" if count > 3 else shown
 
 
 def _moment(time: datetime | None) -> str:

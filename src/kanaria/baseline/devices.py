@@ -23,18 +23,21 @@ from kanaria.core.types import Text
 
 _EXAMPLES = 5
 _NAMES = 10
+_DAY_US = 86_400_000_000
 _PEERS = 10_000
 """Distinct others counted per service; beyond, the count says "at least"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Something a device offered: ``clients`` distinct users, of them ``outside`` from the Internet."""
+    """Something a device offered: ``clients`` distinct users, of them ``outside`` from the Internet; some of each by
+    address. ``name`` is the protocol that was spoken, or with a question mark what the port is registered for."""
 
     name: str
     transport: str
     port: int
     clients: int
+    client_examples: tuple[str, ...]
     outside: int
     outside_examples: tuple[str, ...]
     first: datetime | None
@@ -90,6 +93,12 @@ _RISKY: Mapping[int, tuple[str, Text]] = {
     53: ("DNS", Text(en="an open resolver is abused for attacks", ja="オープンリゾルバーは攻撃に悪用されます")),
     161: ("SNMP", Text(en="it tells everybody how the network is built", ja="ネットワークの構成を誰にでも教えます")),
 }  # fmt: skip
+# Ports of the IANA registry that nothing is wrong with, for services whose protocol was not seen.
+_REGISTERED = {
+    25: "SMTP", 80: "HTTP", 88: "Kerberos", 110: "POP3", 123: "NTP", 135: "RPC", 143: "IMAP", 389: "LDAP", 443: "HTTPS",
+    465: "SMTP", 587: "SMTP", 631: "IPP", 636: "LDAP", 993: "IMAP", 995: "POP3", 1883: "MQTT", 3128: "proxy",
+    3268: "LDAP", 5060: "SIP", 8080: "HTTP", 8443: "HTTPS", 8883: "MQTT", 9100: "printing",
+}  # fmt: skip
 _BY_NAME = {"rdp": 3389, "smb": 445, "ssh": 22, "telnet": 23, "ftp": 21, "vnc": 5900, "redis": 6379, "mysql": 3306}
 
 
@@ -121,7 +130,8 @@ class Inventory:
         roles: Mapping[str, str] | None = None,
         critical: Iterable[str] = (),
     ) -> None:
-        self._home = home or HomeNetworks()
+        self.home = home or HomeNetworks()
+        """Our networks; what is inferred from the input may replace it before the first row comes."""
         self._roles, self._critical = dict(roles or {}), frozenset(critical)
         self._known: dict[str, _Known] = {}
 
@@ -151,11 +161,11 @@ class Inventory:
         for row in _grouped(name, table).to_pylist():
             src, dst = row["src_ip"], row["dst_ip"]
             span = row["first"], row["last"]
-            if src and self._home.has(src):
+            if src and self.home.has(src):
                 known = self._touch(src, *span)
                 if dst and len(known.places) < _PEERS:
                     known.places.add(dst)
-            if dst and self._home.has(dst) and row["answered"] and row["port"] is not None:
+            if dst and self.home.has(dst) and row["answered"] and row["port"] is not None:
                 self._offered(self._touch(dst, *span), row)
 
     def _offered(self, known: _Known, row: Mapping[str, Any]) -> None:
@@ -167,27 +177,27 @@ class Inventory:
             return
         if len(offer.clients) < _PEERS:
             offer.clients.add(src)
-        if is_global(src) and not self._home.has(src) and len(offer.outside) < _PEERS:
+        if is_global(src) and not self.home.has(src) and len(offer.outside) < _PEERS:
             offer.outside.add(src)
 
     def _answers(self, table: pa.Table) -> None:
         """Names that resolved to addresses of ours."""
         for query, answers in zip(table["query"].to_pylist(), table["answers"].to_pylist(), strict=True):
             for answer in answers or ():
-                if query and self._home.has(answer):
+                if query and self.home.has(answer):
                     self._touch(answer, None, None).names[query] += 1
 
     def _server_names(self, table: pa.Table, column: str) -> None:
         counted = table.select(["dst_ip", column]).group_by(["dst_ip", column]).aggregate([([], "count_all")])
         for row in counted.to_pylist():
-            if row["dst_ip"] and row[column] and self._home.has(row["dst_ip"]):
+            if row["dst_ip"] and row[column] and self.home.has(row["dst_ip"]):
                 self._touch(row["dst_ip"], None, None).names[row[column]] += row["count_all"]
 
     def _client_names(self, table: pa.Table) -> None:
         columns = ["src_ip", "client_name"]
         counted = table.select(columns).group_by(columns).aggregate([([], "count_all")])
         for row in counted.to_pylist():
-            if row["src_ip"] and row["client_name"] and self._home.has(row["src_ip"]):
+            if row["src_ip"] and row["client_name"] and self.home.has(row["src_ip"]):
                 self._touch(row["src_ip"], None, None).names[row["client_name"]] += row["count_all"]
 
     def _touch(self, address: str, first: int | None, last: int | None) -> _Known:
@@ -200,7 +210,7 @@ class Inventory:
     def _device(self, address: str, known: _Known) -> Device:
         services = tuple(_service(place, offer) for place, offer in sorted(known.offers.items()))
         clients = {f"{service.transport}/{service.port}": service.clients for service in services}
-        role = self._roles.get(address) or infer(Evidence(clients=clients, places=len(known.places)))
+        role = self._roles.get(address) or _role(clients, known)
         return Device(
             address=address,
             names=tuple(printable(name) for name, _ in known.names.most_common(_NAMES)),
@@ -212,6 +222,13 @@ class Inventory:
             last=_moment(known.last),
             problems=tuple(problem for service in services for problem in _problems(service)),
         )
+
+
+def _role(clients: Mapping[str, int], known: _Known) -> str:
+    """The inferred role. That a device goes to few places is telling after a day, not after a minute."""
+    role = infer(Evidence(clients=clients, places=len(known.places)))
+    short = known.first is None or known.last is None or known.last - known.first < _DAY_US
+    return "unknown" if role == "iot" and short else role
 
 
 def devices(
@@ -261,11 +278,13 @@ def _both_sides(table: pa.Table) -> pa.Array:
 
 def _service(place: tuple[str, int], offer: _Offer) -> Service:
     transport, port = place
+    registered = _REGISTERED.get(port) or (_RISKY[port][0] if port in _RISKY else "")
     return Service(
-        name=offer.name or _RISKY.get(port, ("",))[0].lower(),
+        name=offer.name or (f"{registered}?" if registered else ""),
         transport=transport,
         port=port,
         clients=len(offer.clients),
+        client_examples=tuple(sorted(offer.clients, key=_address_key)[:_EXAMPLES]),
         outside=len(offer.outside),
         outside_examples=tuple(sorted(offer.outside)[:_EXAMPLES]),
         first=_moment(offer.first),
