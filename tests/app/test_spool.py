@@ -64,7 +64,7 @@ def test_a_slice_is_a_day_at_most_and_its_rows_are_bounded(monkeypatch: pytest.M
 
 
 def test_requests_with_long_texts_come_in_shorter_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLICE_ROWS", 10)
+    monkeypatch.setattr(module, "SLICE_ROWS", 2 * (module.REQUEST_ROWS + 4))
     spool = Spool(duckdb.connect())
     long = {"raw": b"x" * module.ROW_BYTES, "response_body": b"y" * (module.ROW_BYTES * 3)}
     spool.add({"http": from_rows("http", [row | long for row in rows(list(range(6)))])})
