@@ -63,13 +63,19 @@ def test_a_slice_is_a_day_at_most_and_its_rows_are_bounded(monkeypatch: pytest.M
         assert len(times) <= 14  # rows of one moment stay together
 
 
-def test_requests_with_long_texts_come_in_shorter_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLICE_ROWS", 2 * (module.REQUEST_ROWS + 4))
+@pytest.mark.parametrize(
+    ("rows_long", "slices"), [(0, [[0, 1, 2], [3, 4, 5]]), (3, [[0], [1], [2], [3], [4], [5]])], ids=["short", "long"]
+)
+def test_requests_with_long_texts_come_in_shorter_slices(
+    monkeypatch: pytest.MonkeyPatch, rows_long: int, slices: list[list[int]]
+) -> None:
+    """Short ones count as ``REQUEST_ROWS`` rows, long ones as what they have the bytes of."""
+    monkeypatch.setattr(module, "SLICE_ROWS", 3 * module.REQUEST_ROWS)
     spool = Spool(duckdb.connect())
-    long = {"raw": b"x" * module.ROW_BYTES, "response_body": b"y" * (module.ROW_BYTES * 3)}
-    spool.add({"http": from_rows("http", [row | long for row in rows(list(range(6)))])})
+    text = {"raw": b"x" * (module.ROW_BYTES * module.REQUEST_ROWS * rows_long)}
+    spool.add({"http": from_rows("http", [row | text for row in rows(list(range(6)))])})
     spool.settle()
-    assert [tables["http"]["event_id"].to_pylist() for tables in spool.slices()] == [[0, 1], [2, 3], [4, 5]]
+    assert [tables["http"]["event_id"].to_pylist() for tables in spool.slices()] == slices
 
 
 def test_rows_without_a_time_come_first() -> None:
