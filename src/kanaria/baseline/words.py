@@ -105,7 +105,8 @@ def _usual(pattern: PatternOfLife, actor: int, kind: str) -> list[Text]:
     rows = state.engine.execute(
         f"""SELECT any_value(x.text), sum(weight) AS w, sum(sum(weight)) OVER () AS total, count(*) OVER () AS n
             FROM {state.alias}.ties t JOIN (SELECT DISTINCT id, text FROM {state.alias}.texts WHERE kind = $2) x
-            ON x.id = t.value WHERE t.subject = $1 GROUP BY t.value ORDER BY w DESC, 1 LIMIT {_SHOWN}""",  # noqa: S608
+            ON x.id = t.value WHERE t.subject = $1 GROUP BY t.value
+            ORDER BY round(w / total, 6) DESC, 1 LIMIT {_SHOWN}""",  # noqa: S608
         [actor, kind],
     ).fetchall()
     if not rows:
