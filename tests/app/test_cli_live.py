@@ -66,27 +66,33 @@ def netflow_v5(client: str, server: str, port: int) -> bytes:
     )  # fmt: skip
 
 
+def mined(pair: netns.Pair, folder: Path, *asked: str) -> tuple[int, bytes, bytes]:
+    """Status and output of ``kanaria analyze`` on the client, where somebody mines until Ctrl-C."""
+    live = [sys.executable, "-m", "kanaria.lab.live"]
+    how = [netns.SERVER_ADDRESS, "3333", "--speed", "200", "--seconds", "600"]
+    pool = pair.start(pair.server, [*live, "pool", *how])
+    with process(folder, *asked, "--capture-filter", "tcp port 3333", inside=pair.client) as kanaria:
+        for _ in range(50):  # until the pool listens
+            miner = pair.start(pair.client, [*live, "miner", *how])
+            if miner.communicate(timeout=60) and miner.returncode == 0:
+                break
+        os.kill(kanaria.pid, signal.SIGINT)
+        out, err = kanaria.communicate(timeout=120)
+        pool.terminate()
+        pool.communicate()
+    return kanaria.returncode, out, err
+
+
 @pytest.mark.privileged
 @pytest.mark.parametrize(("language", "verdict"), [("en", b"mining"), ("ja", "マイニング".encode())])
 def test_a_miner_on_the_wire_is_reported_after_ctrl_c(tmp_path: Path, language: str, verdict: bytes) -> None:
     if reason := netns.available():
         pytest.skip(reason)
     (tmp_path / "access.log").write_text(QUIET_LINE)
-    live = [sys.executable, "-m", "kanaria.lab.live"]
-    how = [netns.SERVER_ADDRESS, "3333", "--speed", "200", "--seconds", "600"]
     asked = ["--interface", "lab0", "--lang", language, "access.log"]  # its public address is known to be ours
     with netns.pair(f"knlive{os.getpid()}") as pair:
-        pool = pair.start(pair.server, [*live, "pool", *how])
-        with process(tmp_path, *asked, "--capture-filter", "tcp port 3333", inside=pair.client) as kanaria:
-            for _ in range(50):
-                miner = pair.start(pair.client, [*live, "miner", *how])
-                if miner.communicate(timeout=60) and miner.returncode == 0:
-                    break
-            os.kill(kanaria.pid, signal.SIGINT)
-            out, err = kanaria.communicate(timeout=120)
-            pool.terminate()
-            pool.communicate()
-    assert kanaria.returncode == 1
+        status, out, err = mined(pair, tmp_path, *asked)
+    assert status == 1
     told = err.splitlines()  # one line says that it stopped; before and after, it may have told of the miner already
     assert sum(netns.SERVER_ADDRESS.encode() not in line for line in told) == 1, err
     assert verdict in out
@@ -363,8 +369,6 @@ def test_an_interface_and_a_router_at_once(kanaria: Kanaria, tmp_path: Path) -> 
 def test_a_bridge_and_its_port_show_the_same_miner_once(tmp_path: Path) -> None:
     if reason := netns.available():
         pytest.skip(reason)
-    live = [sys.executable, "-m", "kanaria.lab.live"]
-    how = [netns.SERVER_ADDRESS, "3333", "--speed", "200", "--seconds", "600"]
     asked = ["--interface", "lab0", "--interface", "lab1", "--format", "json"]
     with netns.pair(f"knboth{os.getpid()}") as pair:
         inside = ["ip", "-n", pair.client]
@@ -375,16 +379,7 @@ def test_a_bridge_and_its_port_show_the_same_miner_once(tmp_path: Path) -> None:
         ):  # fmt: skip
             if subprocess.run([*inside, *command], check=False, capture_output=True).returncode:
                 pytest.skip("no bridges here")
-        pool = pair.start(pair.server, [*live, "pool", *how])
-        with process(tmp_path, *asked, "--capture-filter", "tcp port 3333", inside=pair.client) as kanaria:
-            for _ in range(50):
-                miner = pair.start(pair.client, [*live, "miner", *how])
-                if miner.communicate(timeout=60) and miner.returncode == 0:
-                    break
-            os.kill(kanaria.pid, signal.SIGINT)
-            out, _ = kanaria.communicate(timeout=120)
-            pool.terminate()
-            pool.communicate()
+        _, out, _ = mined(pair, tmp_path, *asked)
     document = json.loads(out)
     assert [read["path"] for read in document["inputs"]] == ["lab0", "lab1"]
     assert all(read["rows"] for read in document["inputs"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.options import KINDS, Listing, language_option
+from kanaria.app.options import KINDS, Listing, language_option, list_format
 
 if TYPE_CHECKING:
     from kanaria.core.types import Language
@@ -53,9 +53,7 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
 @incident.command("show")
 @click.argument("id")
 @store_option
-@click.option(
-    "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
-)
+@list_format
 @click.option("--plot", is_flag=True, help="Draw it instead: timeline, findings per day, surprise, volume, messages.")
 @click.option("-o", "--output", "path", metavar="FILE", help="With --plot: an .svg or .png file; default: SVG to -.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Of the plot.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.options import Ordered, language_option
+from kanaria.app.options import Ordered, language_option, list_format
 
 if TYPE_CHECKING:
     from kanaria.app.stages import Stages
@@ -25,9 +25,7 @@ store_option = click.option(
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option(
-    "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
-)
+@list_format
 @home_option
 @config_option
 @language_option
@@ -46,9 +44,7 @@ def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Pa
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option(
-    "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
-)
+@list_format
 @config_option
 @language_option
 def beacons(paths: tuple[str, ...], kind: str, config: Path | None, language: Language) -> None:

@@ -52,6 +52,11 @@ def language_option(command: Command) -> Command:
     return option(command)
 
 
+list_format = click.option(
+    "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
+)
+
+
 def output_options(command: Command) -> Command:
     """What every command that writes a report accepts."""
     kinds = ["text", *KINDS]
