@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 
 from kanaria.app.capturing import own_addresses
@@ -23,6 +25,7 @@ from kanaria.lab import netns
 from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import Host, write_pcap
 from kanaria.sources.live import addresses
+from tests import live_mining
 from tests.app.running import Kanaria
 from tests.packets.build_packets import pcap
 from tests.programs import program
@@ -68,18 +71,11 @@ def netflow_v5(client: str, server: str, port: int) -> bytes:
 
 def mined(pair: netns.Pair, folder: Path, *asked: str) -> tuple[int, bytes, bytes]:
     """Status and output of ``kanaria analyze`` on the client, where somebody mines until Ctrl-C."""
-    live = [sys.executable, "-m", "kanaria.lab.live"]
-    how = [netns.SERVER_ADDRESS, "3333", "--speed", "200", "--seconds", "600"]
-    pool = pair.start(pair.server, [*live, "pool", *how])
     with process(folder, *asked, "--capture-filter", "tcp port 3333", inside=pair.client) as kanaria:
-        for _ in range(50):  # until the pool listens
-            miner = pair.start(pair.client, [*live, "miner", *how])
-            if miner.communicate(timeout=60) and miner.returncode == 0:
-                break
+        with live_mining.pool(pair, 3333, "--speed", "200"):
+            live_mining.mine(pair, 3333, "--speed", "200", "--seconds", "600")
         os.kill(kanaria.pid, signal.SIGINT)
         out, err = kanaria.communicate(timeout=120)
-        pool.terminate()
-        pool.communicate()
     return kanaria.returncode, out, err
 
 
@@ -127,8 +123,39 @@ def test_a_capture_ends_by_itself_after_its_time(kanaria: Kanaria) -> None:
     assert done.status == 0
     (read,) = done.document["inputs"]
     assert (read["path"], read["format"], read["note"]) == ("lo", "pcap", None)
-    assert 5 < read["rows"] < 40
+    assert 5 < read["rows"] < 60  # 20 a second, and what came while the last ones were handed on
     assert "Listening on lo." in done.err
+
+
+@pytest.mark.privileged
+def test_packets_that_came_just_before_the_end_are_read(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    program("tcpdump", "tcpdump")
+    asked = ("--interface", "lo", "--capture-filter", "udp port 39997", "--format", "json")
+    with process(tmp_path, *asked) as kanaria, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(200):  # for 1.6 s, in which the kernel hands packets on once
+            sender.sendto(b"hello", ("127.0.0.1", 39997))
+            time.sleep(0.008)
+        kanaria.send_signal(signal.SIGINT)
+        out, _ = kanaria.communicate(timeout=60)
+    (read,) = json.loads(out)["inputs"]
+    assert (read["rows"], read["note"]) == (200, None)
+
+
+def test_ctrl_c_gives_the_report_as_soon_as_it_says_so(kanaria: Kanaria, monkeypatch: pytest.MonkeyPatch) -> None:
+    echo = click.echo
+
+    def hasty(message: str, **how: Any) -> None:
+        echo(message, **how)
+        if "Ctrl-C ends it" in message:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(click, "echo", hasty)
+    done = kanaria("analyze", "--listen", f"127.0.0.1:{free_port()}")
+    assert (done.status, done.err.count("\n")) == (0, 2)
+    assert "Stopped listening" in done.err
+    assert "no datagram arrived" in done.out
 
 
 @contextmanager

@@ -8,8 +8,6 @@ import os
 import re
 import signal
 import struct
-import subprocess
-import sys
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +25,7 @@ from kanaria.lab.lookalikes import LOOKALIKES
 from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import EPOCH, Conversation, Host, write_pcap
 from kanaria.sources import open_inputs
+from tests import live_mining
 from tests.app.test_cli_live import process
 
 MINER, POOL = Host("miner", "192.168.1.20"), Host("pool", "203.0.113.50")
@@ -157,27 +156,25 @@ def test_a_miner_that_never_leaves_is_told_of_while_it_mines(tmp_path: Path, lan
     """Real packets inside TLS between namespaces; ten of the miner's seconds pass in one."""
     if reason := netns.available():
         pytest.skip(reason)
-    side = [sys.executable, "-m", "kanaria.lab.live"]
-    how = [netns.SERVER_ADDRESS, "4443", "--dialect", "kawpow", "--tls", str(tmp_path), "--speed", "10"]
-    how += ["--seconds", "6000", "--share-seconds", "30"]
-    with netns.pair(f"knopen{os.getpid()}-{language}") as pair:
-        pool = pair.start(pair.server, [*side, "pool", *how])
-        started: list[subprocess.Popen[bytes]] = [pool]
+    how = ["--dialect", "kawpow", "--tls", str(tmp_path), "--speed", "10"]
+    with (
+        netns.pair(f"knopen{os.getpid()}-{language}") as pair,
+        live_mining.pool(pair, 4443, *how),
+        process(tmp_path, "--interface", "lab0", "--lang", language, inside=pair.client) as kanaria,
+    ):
+        miner = live_mining.miner(pair, 4443, *how, "--seconds", "60000", "--share-seconds", "30")
         try:
-            with process(tmp_path, "--interface", "lab0", "--lang", language, inside=pair.client) as kanaria:
-                started.append(pair.start(pair.client, [*side, "miner", *how]))
-                assert kanaria.stderr is not None
-                limit = threading.Timer(60, kanaria.kill)
-                limit.start()
-                line = kanaria.stderr.readline().decode()
-                limit.cancel()
-                mining = started[1].poll() is None
-                os.kill(kanaria.pid, signal.SIGINT)
-                out, err = kanaria.communicate(timeout=120)
+            assert kanaria.stderr is not None
+            limit = threading.Timer(120, kanaria.kill)
+            limit.start()
+            line = kanaria.stderr.readline().decode()
+            limit.cancel()
+            mining = miner.poll() is None
+            os.kill(kanaria.pid, signal.SIGINT)
+            out, err = kanaria.communicate(timeout=120)
         finally:
-            for one in started:
-                one.kill()
-                one.communicate()
+            miner.kill()
+            miner.communicate()
     assert mining
     assert (
         "still open: Crypto Currency Mining Activity" if language == "en" else "通信中: 暗号通貨マイニングの通信"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import ssl
 import struct
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from kanaria.lab import live, netns
 from kanaria.lab.dialects import DIALECTS
 from kanaria.lab.mining import Plan
 from kanaria.mining import grammar
+from tests import live_mining
 
 SPEED = 600.0
 
@@ -97,21 +97,13 @@ def test_a_captured_miner_looks_like_a_scripted_one(tmp_path: Path) -> None:
 
 
 def _capture(path: Path, folder: Path, speed: float) -> None:
-    side = [sys.executable, "-m", "kanaria.lab.live"]
-    more = ["--speed", str(speed), "--seconds", "600", "--tls", str(folder)]
-    with netns.pair("kanlab-test") as machines, netns.capture(machines, path):
-        pool = machines.start(machines.server, [*side, "pool", netns.SERVER_ADDRESS, "4443", *more])
-        try:
-            for _ in range(20):  # until the pool listens
-                time.sleep(0.5)
-                arguments = [*side, "miner", netns.SERVER_ADDRESS, "4443", *more]
-                miner = machines.start(machines.client, arguments)
-                miner.communicate(timeout=60)
-                if miner.returncode == 0:
-                    break
-        finally:
-            pool.terminate()
-            pool.communicate()
+    how = ["--speed", str(speed), "--tls", str(folder)]
+    with (
+        netns.pair(f"kanlab{os.getpid()}") as machines,
+        netns.capture(machines, path),
+        live_mining.pool(machines, 4443, *how),
+    ):
+        live_mining.mine(machines, 4443, *how, "--seconds", "600")
 
 
 def _packets(path: Path, port: int) -> list[tuple[bool, int, float]]:

@@ -82,8 +82,8 @@ def listening(live: Live, language: Language) -> Iterator[Iterator[Stream | Toge
             over.set()
 
         names = ", ".join(stream.name for stream in inputs)
-        click.echo(_STARTED.to(language).format(name=names), err=True)
         with _ending(stop, over, live.seconds, language):
+            click.echo(_STARTED.to(language).format(name=names), err=True)  # from here on Ctrl-C gives the report
             yield streams()
 
 

@@ -21,6 +21,8 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
+import time
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -32,6 +34,10 @@ RING_KIB = 128 << 10  # kernel ring: at 50,000 packets of 500 bytes a second it 
 PIPE = 1 << 20
 HEADER = 24  # bytes of a pcap file header
 START_SECONDS = 10.0
+HAND_OVER = 1.25
+"""Seconds a packet may be under way to the tool: the kernel hands on a part of the ring when it is full, or after the
+second that tcpdump asks for. Stopped at once, tcpdump left behind 18 of 116 packets sent in its last 2.3 seconds, and
+counted none of them as dropped."""
 _SIOCGIFADDR = 0x8915  # linux/sockios.h
 _DROPPED = re.compile(
     rb"(?P<tcpdump>\d+) packets? dropped by kernel|received/dropped on interface .*: \d+/(?P<dumpcap>\d+) "
@@ -104,7 +110,8 @@ class LiveStream:
         )
         self._tool = command[0]
         self._head = self._said = b""
-        self._opened = self._stopped = False
+        self._opened = False
+        self._stopped = threading.Event()
         # A larger pipe lets tcpdump go on while a batch is being worked on; 1 MiB is what any user may ask for.
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._pipe(), fcntl.F_SETPIPE_SZ, PIPE)
@@ -124,18 +131,29 @@ class LiveStream:
         """The capture from its beginning, unbuffered: reads return what is there."""
         head = self.head()
         self._opened = True
+        threading.Thread(target=self._end, daemon=True).start()
         return cast(BinaryIO, _Pipe(head, cast(BinaryIO, self._process.stdout)))
 
     def stop(self) -> None:
-        """Ask the capture to end, without waiting: the bytes end soon. Safe in a signal handler."""
-        self._stopped = True
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+        """Ask the capture to end, without waiting: the bytes end when what came until now was handed on. Safe in a
+        signal handler."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Stop capturing and wait for the tool's end; what was captured can still be read to its end."""
-        self.stop()
+        self._stopped.set()
+        self._interrupt()
         self._finish()
+
+    def _end(self) -> None:
+        """What ``stop`` asks for, in a thread of its own."""
+        self._stopped.wait()
+        time.sleep(HAND_OVER)
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
 
     def ended(self) -> Text | None:
         """What a reader must know about a capture read to its end: packets that were lost, or why it ended early."""
@@ -148,7 +166,7 @@ class LiveStream:
                 ja=f"処理が追いつかず、{count}個のパケットを取りこぼしました。その内容は見ていません"
                 "(--capture-filter で不要な通信を除くと減らせます)。",
             )
-        if self._stopped:
+        if self._stopped.is_set():
             return None
         said = _last_line(self._said)
         return Text(en=f"the capture ended by itself: {said}.", ja=f"キャプチャが途中で終了しました: {said}")
