@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def flow(number: int, sensor: str, seconds: float = 0, community: str = "1:abc",
 
 def link(engine: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table]) -> tuple[dict[str, pa.Table], int]:
     """All slices of a run linked and put together again; and how many rows were doubles."""
-    spooled = spool.Spool(engine)
+    spooled = spool.Spool(engine, Path(os.devnull))  # only requests need a folder
     spooled.add(tables)
     spooled.settle()
     linker = Linker(engine, spooled.names)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.app import spool as module
 from kanaria.app.spool import Gathered, Spool
-from kanaria.core.schema import from_rows
+from kanaria.core.schema import TABLES, from_rows
 
 START = datetime(2026, 6, 21, tzinfo=UTC)
+NOWHERE = Path(os.devnull)
+"""For spools without requests: only those are put into files."""
 
 
 def rows(hours: list[int | None], first: int = 0) -> list[dict[str, object]]:
@@ -25,7 +30,7 @@ def rows(hours: list[int | None], first: int = 0) -> list[dict[str, object]]:
 def spooled(*batches: tuple[str, list[int | None]]) -> Spool:
     engine = duckdb.connect()
     engine.execute("SET TimeZone = 'UTC'")
-    spool = Spool(engine)
+    spool = Spool(engine, NOWHERE)
     for number, (name, hours) in enumerate(batches):
         spool.add({name: from_rows(name, rows(hours, 1000 * number))})
     spool.settle()
@@ -67,15 +72,55 @@ def test_a_slice_is_a_day_at_most_and_its_rows_are_bounded(monkeypatch: pytest.M
     ("rows_long", "slices"), [(0, [[0, 1, 2], [3, 4, 5]]), (3, [[0], [1], [2], [3], [4], [5]])], ids=["short", "long"]
 )
 def test_requests_with_long_texts_come_in_shorter_slices(
-    monkeypatch: pytest.MonkeyPatch, rows_long: int, slices: list[list[int]]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rows_long: int, slices: list[list[int]]
 ) -> None:
     """Short ones count as ``REQUEST_ROWS`` rows, long ones as what they have the bytes of."""
     monkeypatch.setattr(module, "SLICE_ROWS", 3 * module.REQUEST_ROWS)
-    spool = Spool(duckdb.connect())
+    spool = Spool(duckdb.connect(), tmp_path)
     text = {"raw": b"x" * (module.ROW_BYTES * module.REQUEST_ROWS * rows_long)}
     spool.add({"http": from_rows("http", [row | text for row in rows(list(range(6)))])})
     spool.settle()
     assert [tables["http"]["event_id"].to_pylist() for tables in spool.slices()] == slices
+
+
+_VALUES = {
+    pa.string(): st.text(max_size=30),
+    pa.binary(): st.binary(max_size=30),
+    pa.int32(): st.integers(-(2**31), 2**31 - 1),
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.timestamp("us", tz="UTC"): st.integers(0, 50 * 86_400_000_000).map(
+        lambda us: START + timedelta(microseconds=us)
+    ),
+}
+_REQUEST = st.fixed_dictionaries(
+    {column.name: st.none() | _VALUES[column.type] for column in TABLES["http"].columns if column.name != "event_id"}
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.lists(_REQUEST, max_size=4), max_size=4))
+def test_requests_come_back_from_their_files_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[dict[str, object]]]
+) -> None:
+    """Whatever texts, bytes and gaps a sensor's records have, in one file or several."""
+    engine = duckdb.connect()
+    engine.execute("SET TimeZone = 'UTC'")
+    folder = tmp_path_factory.mktemp("it's scratch")
+    spool, wanted = Spool(engine, folder), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "GATHERED_ROWS", 3)
+        for number, batch in enumerate(batches):
+            numbered = [{"event_id": 100 * number + n, **row} for n, row in enumerate(batch)]
+            wanted.append(from_rows("http", numbered))
+            spool.add({"http": wanted[-1]})
+        spool.settle()
+    slices = [tables["http"] for tables in spool.slices()]
+    assert [part.schema for part in slices] == [from_rows("http", []).schema] * len(slices)
+    rows = [row for part in slices for row in part.to_pylist()]
+    assert sorted(rows, key=lambda row: row["event_id"]) == [row for table in wanted for row in table.to_pylist()]
+    times = [row["time"] for row in rows if row["time"]]
+    assert times == sorted(times)
+    assert any(folder.iterdir()) == bool(rows)
 
 
 def test_rows_without_a_time_come_first() -> None:

@@ -56,6 +56,24 @@ def test_batches_do_not_matter(picks: list[int], cut: int) -> None:
         assert whole.answers(status, path) == parts.answers(status, path)
 
 
+def test_what_an_engine_handed_over_is_copied_and_nothing_else_is() -> None:
+    """One column that the engine owns would keep the memory of them all."""
+    engine, copied, shared = duckdb.connect(), WebProfile(duckdb.connect()), WebProfile(duckdb.connect())
+    handed = engine.execute(
+        """SELECT 200 AS status, '/' || i % 7 AS url, i % 7 AS bytes_out, 'GET' AS method, '203.0.113.1' AS src_ip,
+            repeat('x', 1000)::BLOB AS raw FROM range(1000) t(i)"""
+    ).to_arrow_table()
+    used = [pa.total_allocated_bytes()]
+    for profile in (shared, copied):
+        profile.absorb(handed, from_engine=profile is copied)
+        used.append(pa.total_allocated_bytes())
+    counted = handed.drop_columns(["raw"]).nbytes
+    assert used[1] == used[0]
+    assert counted / 2 < used[2] - used[1] < 2 * counted
+    assert copied.answers(200, "/3") == shared.answers(200, "/3")
+    assert copied.answers(200, "/3").sizes == ((3, 143),)
+
+
 def test_compaction_forgets_nothing_that_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "COMPACT_ROWS", 4)
     monkeypatch.setattr(web, "GATHERED_ROWS", 1)

@@ -76,7 +76,9 @@ class Material:
         if not missing:
             return
         engine.register("wanted_events", pa.table({"event_id": pa.array(sorted(missing), pa.int64())}))
-        spooled = engine.execute("SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'spool_')")
+        spooled = engine.execute(
+            "SELECT table_name FROM information_schema.tables WHERE starts_with(table_name, 'spool_')"
+        )
         for (table,) in sorted(spooled.fetchall()):
             query = f"FROM {table} SEMI JOIN wanted_events USING (event_id) ORDER BY time, event_id"
             for record in records(table.removeprefix("spool_"), engine.execute(query).to_arrow_table()):

@@ -2,13 +2,16 @@
 
 Web servers' logs are judged as they are read: they can be larger than memory and need no neighbours. What crosses the
 wire needs its context in time order whichever file it came from, requests that a sensor saw there too, so those tables
-are spooled into the engine (which spills to disk) and handed on slice by slice.
+are spooled into the engine (which spills to disk) and handed on slice by slice. Requests, with their long texts, are
+put into compressed files instead, which the engine reads like a table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +32,7 @@ DAY_US = 86_400_000_000
 STREAMED = frozenset({"http"})
 """What web servers log; a sensor's rows of the same name are spooled with its other tables."""
 # Requests come with their texts, each several times (raw, split up, searched), some with bodies: they count as 8 rows,
-# or as many as they have the bytes of on average. A day of 500,000 takes 1.2 GB, uncut 1.4 GB.
+# or as many as they have the bytes of on average. A day of 500,000 takes 0.58 GB, as 3 rows each 0.63, as one 0.89.
 ROW_BYTES = 512
 REQUEST_ROWS = 8
 MOMENT_US = 10_000
@@ -65,9 +68,11 @@ class Gathered:
 class Spool:
     """Collects tables by name, then yields them in slices that do not overlap in time."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
-        self._engine = engine
+    def __init__(self, engine: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+        """``scratch`` is a folder that is there as long as the engine; who made it takes it away."""
+        self._engine, self._scratch = engine, scratch
         self._names: list[str] = []
+        self._files: dict[str, list[Path]] = {}
         self._requests = self._request_bytes = 0
         self._gathered = Gathered()
 
@@ -78,18 +83,35 @@ class Spool:
     def settle(self) -> None:
         """Nothing more comes: everything that was added is in the engine, where others may look at it."""
         self._insert(self._gathered.take())
+        for name, files in self._files.items():
+            listed = ", ".join(_quoted(file) for file in files)
+            self._engine.execute(
+                f"CREATE OR REPLACE TEMP VIEW spool_{name} AS FROM read_parquet([{listed}], union_by_name => true)"
+            )
 
     def _insert(self, tables: Mapping[str, pa.Table]) -> None:
         for name, table in tables.items():
             if name in STREAMED:
                 self._requests, self._request_bytes = self._requests + len(table), self._request_bytes + table.nbytes
             self._engine.register("spool_batch", table)
-            if name in self._names:
+            if name in STREAMED:
+                self._file(name)
+            elif name in self._names:
                 self._engine.execute(f"INSERT INTO spool_{name} BY NAME SELECT * FROM spool_batch")  # noqa: S608
             else:
                 self._engine.execute(f"CREATE OR REPLACE TEMP TABLE spool_{name} AS SELECT * FROM spool_batch")  # noqa: S608
                 self._names.append(name)
             self._engine.unregister("spool_batch")
+
+    def _file(self, name: str) -> None:
+        """The batch at hand as a file: 500,000 requests are 98 MB there and 365 MB in the engine's memory, and neither
+        writing them nor reading a slice takes longer (2.9 s of processor time, 0.1 s for 25,000)."""
+        if name not in self._names:
+            self._names.append(name)
+            self._folder = Path(mkdtemp(dir=self._scratch, prefix="spool-"))
+        files = self._files.setdefault(name, [])
+        files.append(self._folder / f"{name}-{len(files)}.parquet")
+        self._engine.execute(f"COPY (FROM spool_batch) TO {_quoted(files[-1])} (FORMAT parquet, COMPRESSION lz4)")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,3 +180,7 @@ class Spool:
         where = f"({inside}) AND time IS NOT NULL" + (" OR time IS NULL" if with_timeless else "")
         query = f"SELECT * FROM spool_{name} WHERE {where} ORDER BY time NULLS FIRST, event_id"  # noqa: S608
         return self._engine.execute(query, [low, high]).to_arrow_table()
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -29,6 +29,7 @@ from kanaria.app.series import SeriesKeeper, roles_of
 from kanaria.app.spool import STREAMED, Gathered, Spool
 from kanaria.app.together import Together, interleaved, members
 from kanaria.core.facts import Knowledge
+from kanaria.core.memory import give_back_large_blocks
 from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Analysis, Batch, Finding, HostObservation, RejectedRecord, StratumMessage, Text
@@ -92,16 +93,22 @@ class Stages:
         return knowledge.load(Path(self.config.knowledge) if self.config.knowledge else user_facts())
 
     @cached_property
+    def scratch(self) -> Path:
+        """A folder for what does not fit into memory; it goes away with the process."""
+        folder = tempfile.mkdtemp(prefix="kanaria-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    @cached_property
     def engine(self) -> duckdb.DuckDBPyConnection:
         """An in-memory engine that spills to a temporary folder and never fetches extensions."""
         import duckdb
 
-        folder = tempfile.mkdtemp(prefix="kanaria-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         settings: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
-            "temp_directory": folder,
+            "temp_directory": str(self.scratch),
             "memory_limit": "600MB",
+            "enable_external_file_cache": "false",
         }
         engine = duckdb.connect(config=settings)
         engine.execute("SET TimeZone = 'UTC'")
@@ -185,6 +192,7 @@ class Stages:
 
     def normalise(self, streams: Iterable[Stream | Together]) -> Iterator[Batch]:
         """Bytes to normalised tables. Inputs in no known format are noted and passed over."""
+        give_back_large_blocks()
         home, layout = self.config.home_networks, self.layout
         watched = self.on_alert is not None
         context = ReadContext(home=home, engine=lambda: self.engine, layout=layout, open_flows=watched)
@@ -228,7 +236,7 @@ class Stages:
             if streamed and (enough := gathered.add(streamed)):
                 yield enough
             if len(streamed) < len(batch.tables):
-                spool = spool or Spool(self.engine)
+                spool = spool or Spool(self.engine, self.scratch)
                 spool.add({name: table for name, table in batch.tables.items() if name not in logged})
         if rest := gathered.take():
             yield rest
@@ -281,7 +289,7 @@ class Stages:
     def score(self, tables: Tables) -> Tables:
         """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
         if "http" in tables:
-            self.web.absorb(tables["http"])
+            self.web.absorb(tables["http"], from_engine=self.lives(tables))
         if self.lived and self.lives(tables):
             tables = self.countries.score(self.life.score(tables))
             self.series.thresholds = self.life.alert_bits(roles_of(tables))
