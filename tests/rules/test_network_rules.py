@@ -38,7 +38,7 @@ ASKED_FOR = {
     "new_external_service_exposed", "internal_scan", "dns_query_for_mining_pool", "tls_to_mining_pool",
     "exploit_followed_by_outbound_connection", "browser_mining", "stratum_server_inside", "mining_through_tunnel",
     "new_admin_logon_from_abroad", "upload_to_rare_endpoint", "long_connection_to_rare_endpoint", "log_source_silent",
-    "anomalous_smb", "anomalous_rdp", "unexplained_anomaly", "sensor_mining_alert",
+    "anomalous_smb", "anomalous_rdp", "unexplained_anomaly", "unusual_request", "sensor_mining_alert",
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from kanaria.app.watching import Watch
     from kanaria.baseline.countries import Countries
     from kanaria.baseline.pattern import PatternOfLife
+    from kanaria.baseline.requests import OddRequests
     from kanaria.baseline.silence import Silence
     from kanaria.baseline.web import WebProfile
     from kanaria.detect import Detector, RuleSet
@@ -145,6 +146,13 @@ class Stages:
         )
         folder = self.store / "baseline" if self.store else None
         return PatternOfLife(self.engine, facts=self.facts, settings=settings, directory=folder)
+
+    @cached_property
+    def requests(self) -> OddRequests:
+        """What is said about surprising requests."""
+        from kanaria.baseline.requests import OddRequests
+
+        return OddRequests(self.life)
 
     @cached_property
     def countries(self) -> Countries:
@@ -291,7 +299,7 @@ class Stages:
         if "http" in tables:
             self.web.absorb(tables["http"], from_engine=self.lives(tables))
         if self.lived and self.lives(tables):
-            tables = self.countries.score(self.life.score(tables))
+            tables = self.countries.score(self.requests.explain(self.life.score(tables)))
             self.series.thresholds = self.life.alert_bits(roles_of(tables))
         if "logon" not in tables:
             return tables

@@ -101,24 +101,30 @@ def describe(pattern: PatternOfLife, device: str) -> tuple[Text, ...]:
 
 def _usual(pattern: PatternOfLife, actor: int, kind: str) -> list[Text]:
     """The commonest values of one kind with their share of active hours."""
-    state = pattern.state
-    rows = state.engine.execute(
-        f"""SELECT any_value(x.text), sum(weight) AS w, sum(sum(weight)) OVER () AS total, count(*) OVER () AS n
-            FROM {state.alias}.ties t JOIN (SELECT DISTINCT id, text FROM {state.alias}.texts WHERE kind = $2) x
-            ON x.id = t.value WHERE t.subject = $1 GROUP BY t.value
-            ORDER BY round(w / total, 6) DESC, 1 LIMIT {_SHOWN}""",  # noqa: S608
-        [actor, kind],
-    ).fetchall()
-    if not rows:
+    known, count = usual(pattern, actor, kind, _SHOWN)
+    if not known:
         return []
-    listed = ", ".join(f"{printable(text)} ({_percent(weight / total)} %)" for text, weight, total, _ in rows)
-    name, count = _KINDS[kind], int(rows[0][3])
+    listed = ", ".join(f"{printable(text)} ({percent(share)} %)" for text, share in known)
+    name = _KINDS[kind]
     return [
         Text(en=f"Usual {name.en}, of {count}: {listed}.", ja=f"よくある{name.ja}(全{count}件): {listed}。"),
     ]
 
 
-def _percent(share: float) -> str:
+def usual(pattern: PatternOfLife, actor: int, kind: str, most: int) -> tuple[list[tuple[str, float]], int]:
+    """The commonest values of one kind, each with its share of active hours, and how many different ones there are."""
+    state = pattern.state
+    rows = state.engine.execute(
+        f"""SELECT any_value(x.text), sum(weight) AS w, sum(sum(weight)) OVER () AS total, count(*) OVER () AS n
+            FROM {state.alias}.ties t JOIN (SELECT DISTINCT id, text FROM {state.alias}.texts WHERE kind = $2) x
+            ON x.id = t.value WHERE t.subject = $1 GROUP BY t.value
+            ORDER BY round(w / total, 6) DESC, 1 LIMIT {most}""",  # noqa: S608
+        [actor, kind],
+    ).fetchall()
+    return [(text, weight / total) for text, weight, total, _ in rows], int(rows[0][3]) if rows else 0
+
+
+def percent(share: float) -> str:
     return f"{100 * share:.0f}" if share >= 0.095 else f"{100 * share:.2g}"
 
 
