@@ -49,7 +49,7 @@ def kanaria_process(tmp_path: Path) -> Kanaria:
         command = [sys.executable, "-m", "kanaria", *arguments]
         data = text.encode() if isinstance(text, str) else text
         done = subprocess.run(
-            command, input=data, capture_output=True, timeout=120, env=clean, cwd=tmp_path, check=False
+            command, input=data, capture_output=True, timeout=900, env=clean, cwd=tmp_path, check=False
         )
         return Done(status=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,34 +69,37 @@ def netflow_v5(client: str, server: str, port: int) -> bytes:
     )  # fmt: skip
 
 
-def mined(pair: netns.Pair, folder: Path, *asked: str) -> tuple[int, bytes, bytes]:
-    """Status and output of ``kanaria analyze`` on the client, where somebody mines until Ctrl-C."""
-    with process(folder, *asked, "--capture-filter", "tcp port 3333", inside=pair.client) as kanaria:
+def mined(pair: netns.Pair, folder: Path, *runs: Sequence[str]) -> list[tuple[int, bytes, bytes]]:
+    """Status and output of each ``kanaria analyze`` on the client, where somebody mines until Ctrl-C."""
+    with ExitStack() as listening:
+        asked = [(*run, "--capture-filter", "tcp port 3333") for run in runs]
+        running = [listening.enter_context(process(folder, *run, inside=pair.client)) for run in asked]
         with live_mining.pool(pair, 3333, "--speed", "200"):
             live_mining.mine(pair, 3333, "--speed", "200", "--seconds", "600")
-        os.kill(kanaria.pid, signal.SIGINT)
-        out, err = kanaria.communicate(timeout=120)
-    return kanaria.returncode, out, err
+        for one in running:
+            os.kill(one.pid, signal.SIGINT)
+        said = [one.communicate(timeout=120) for one in running]
+    return [(one.returncode, out, err) for one, (out, err) in zip(running, said, strict=True)]
 
 
 @pytest.mark.privileged
-@pytest.mark.parametrize(("language", "verdict"), [("en", b"mining"), ("ja", "マイニング".encode())])
-def test_a_miner_on_the_wire_is_reported_after_ctrl_c(tmp_path: Path, language: str, verdict: bytes) -> None:
+def test_a_miner_on_the_wire_is_reported_after_ctrl_c(tmp_path: Path) -> None:
     if reason := netns.available():
         pytest.skip(reason)
     (tmp_path / "access.log").write_text(QUIET_LINE)
-    asked = ["--interface", "lab0", "--lang", language, "access.log"]  # its public address is known to be ours
-    with netns.pair(f"knlive{os.getpid()}") as pair:
-        status, out, err = mined(pair, tmp_path, *asked)
-    assert status == 1
-    told = err.splitlines()  # one line says that it stopped; before and after, it may have told of the miner already
-    assert sum(netns.SERVER_ADDRESS.encode() not in line for line in told) == 1, err
-    assert verdict in out
-    assert netns.CLIENT_ADDRESS.encode() in out.splitlines()[0]
-    assert b"\xef\xbf\xbd" not in out
-    assert b"lab0" in out
-    assert netns.CLIENT_ADDRESS.encode() + (b": addresses of this machine" if language == "en" else b" ") in out
-    assert b"access.log" in out
+    verdicts = {"en": b"mining", "ja": "マイニング".encode()}
+    with netns.pair(f"knlive{os.getpid()}") as pair:  # its public address is known to be ours
+        done = mined(pair, tmp_path, *(["--interface", "lab0", "--lang", each, "access.log"] for each in verdicts))
+    for (language, verdict), (status, out, err) in zip(verdicts.items(), done, strict=True):
+        assert status == 1
+        told = err.splitlines()  # one line says that it stopped; around it, it may have told of the miner already
+        assert sum(netns.SERVER_ADDRESS.encode() not in line for line in told) == 1, err
+        assert verdict in out
+        assert netns.CLIENT_ADDRESS.encode() in out.splitlines()[0]
+        assert b"\xef\xbf\xbd" not in out
+        assert b"lab0" in out
+        assert netns.CLIENT_ADDRESS.encode() + (b": addresses of this machine" if language == "en" else b" ") in out
+        assert b"access.log" in out
 
 
 @pytest.mark.privileged
@@ -406,7 +409,7 @@ def test_a_bridge_and_its_port_show_the_same_miner_once(tmp_path: Path) -> None:
         ):  # fmt: skip
             if subprocess.run([*inside, *command], check=False, capture_output=True).returncode:
                 pytest.skip("no bridges here")
-        _, out, _ = mined(pair, tmp_path, *asked)
+        ((_, out, _),) = mined(pair, tmp_path, asked)
     document = json.loads(out)
     assert [read["path"] for read in document["inputs"]] == ["lab0", "lab1"]
     assert all(read["rows"] for read in document["inputs"])

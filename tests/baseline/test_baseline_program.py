@@ -194,10 +194,14 @@ def test_a_large_transfer_that_peers_make_too_is_not_charged_twice() -> None:
     bits = []
     for peers_too in (False, True):
         learned = pattern()
-        for hour in range(60):
-            rows = [flow(hour, src_ip=f"10.0.0.{number}", dst_bytes=4_000) for number in range(1, 9)]
-            if peers_too:
-                rows += [flow(hour, src_ip=f"10.0.0.{number}", dst_bytes=4_000_000) for number in range(2, 9)]
+        large = range(2, 9) if peers_too else ()
+        for morning in range(0, 60, 12):
+            rows = [
+                flow(hour, src_ip=f"10.0.0.{number}", dst_bytes=size)
+                for hour in range(morning, morning + 12)
+                for size, numbers in ((4_000, range(1, 9)), (4_000_000, large))
+                for number in numbers
+            ]
             learned.learn(connection(*rows))
         scored = learned.score(connection(flow(61, src_ip="10.0.0.1", dst_bytes=4_000_000)))["connection"]
         bits.append(scored["baseline.volume_bits"][0].as_py())

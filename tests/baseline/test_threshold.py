@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 from kit_baseline import connection, flow, pattern
 
 from kanaria.baseline.pattern import PatternOfLife
 
 
-def learned(**settings: object) -> PatternOfLife:
+def learned(directory: Path | None = None) -> PatternOfLife:
     """Ten days of three devices that meet few addresses, now and then a new one."""
-    known, chance = pattern(warm_up_days=2, device_warm_up_hours=1, **settings), random.Random(3)
+    known, chance = pattern(directory, warm_up_days=2, device_warm_up_hours=1), random.Random(3)
     for day in range(10):
         rows = [
             flow(24 * day + hour, src_ip=f"10.0.0.{device}", dst_ip=f"198.51.100.{chance.choice([1, 2, 3, hour, 40])}")
@@ -42,6 +43,11 @@ def test_what_is_above_it_is_told_of() -> None:
     assert odd["baseline.anomalous"].to_pylist() == [True] * 3
 
 
-def test_a_smaller_budget_is_a_higher_threshold() -> None:
-    limits = [learned(alerts_per_day=budget).alert_bits(["unknown"])["unknown"] for budget in (0.2, 1.0, 5.0)]
+def test_a_smaller_budget_is_a_higher_threshold(tmp_path: Path) -> None:
+    learned(tmp_path).state.engine.close()
+    limits = []
+    for budget in (0.2, 1.0, 5.0):
+        known = pattern(tmp_path, warm_up_days=2, device_warm_up_hours=1, alerts_per_day=budget)
+        limits.append(known.alert_bits(["unknown"])["unknown"])
+        known.state.engine.close()
     assert limits[0] > limits[1] > limits[2] > 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from copy import copy
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from kanaria.app.config import Allowed, Config
 from kanaria.app.pipeline import analyse
 from kanaria.app.stages import Stages
 from kanaria.core.errors import SourceError
-from kanaria.core.types import Analysis, Finding
+from kanaria.core.types import Analysis, Finding, Incident
 from kanaria.lab import cast
 from kanaria.lab.dns_server import CLIENTS, POOL, SERVER, build
 from kanaria.lab.scenario import EPOCH
@@ -34,15 +36,35 @@ MINING = {
 }  # fmt: skip
 
 
-def looked_at(path: Path) -> tuple[Analysis, list[Finding]]:
+Seen = tuple[Analysis, list[Finding], Stages]
+
+
+def looked_at(path: Path) -> Iterator[Seen]:
+    """What is found, and the run itself, which may conclude anew with other settings."""
     stages = Stages()
     analysis = analyse(open_inputs([str(path)]), stages)
-    return analysis, list(stages.material.findings.values())
+    yield analysis, list(stages.material.findings.values()), stages
+    stages.release()
+
+
+def concluded(seen: Seen, allowed: Allowed) -> Incident:
+    """The incident if the owner had allowed that: what is allowed matters to conclusions only."""
+    stages = copy(seen[2])
+    stages.config = Config(allowed=allowed)
+    (incident,) = stages.conclude().incidents
+    return incident
 
 
 @pytest.fixture(scope="module")
-def case() -> tuple[Analysis, list[Finding]]:
-    return looked_at(BUNDLED)
+def case() -> Iterator[Seen]:
+    yield from looked_at(BUNDLED)
+
+
+@pytest.fixture(scope="module")
+def mining_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    path = tmp_path_factory.mktemp("mining") / "mining.pcap"
+    build(path, rdp=False, smb=False)
+    yield from looked_at(path)
 
 
 def test_the_bundled_capture_is_what_the_script_makes(tmp_path: Path) -> None:
@@ -61,15 +83,15 @@ def test_parts_can_be_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_all_eight_models_fire_on_the_server_and_nothing_on_its_clients(case: tuple[Analysis, list[Finding]]) -> None:
-    _, found = case
+def test_all_eight_models_fire_on_the_server_and_nothing_on_its_clients(case: Seen) -> None:
+    _, found, _ = case
     assert {finding.rule for finding in found} >= EIGHT
     assert {finding.device for finding in found} == {SERVER.address}
     assert not {finding.device for finding in found} & {client.address for client in CLIENTS}
 
 
 @pytest.mark.slow
-def test_the_alarm_names_the_first_minute_of_mining(case: tuple[Analysis, list[Finding]]) -> None:
+def test_the_alarm_names_the_first_minute_of_mining(case: Seen) -> None:
     (alarm,) = [finding for finding in case[1] if finding.rule == "high_priority_crypto_currency_mining"]
     mined = next(finding for finding in case[1] if finding.rule == "crypto_currency_mining_activity")
     assert alarm.severity == "critical"
@@ -79,7 +101,7 @@ def test_the_alarm_names_the_first_minute_of_mining(case: tuple[Analysis, list[F
 
 
 @pytest.mark.slow
-def test_it_becomes_one_confirmed_incident(case: tuple[Analysis, list[Finding]]) -> None:
+def test_it_becomes_one_confirmed_incident(case: Seen) -> None:
     (incident,) = case[0].incidents
     assert (incident.severity, incident.outcome.value) == ("critical", "confirmed")
     assert {"T1133", "T1110", "T1078", "T1021.001", "T1021.002", "T1496.001"} <= set(incident.techniques)
@@ -87,19 +109,16 @@ def test_it_becomes_one_confirmed_incident(case: tuple[Analysis, list[Finding]])
 
 
 @pytest.mark.slow
-def test_without_remote_access_only_the_mining_models_fire(tmp_path: Path) -> None:
-    build(tmp_path / "mining.pcap", rdp=False, smb=False)
-    assert {finding.rule for finding in looked_at(tmp_path / "mining.pcap")[1]} == MINING
+def test_without_remote_access_only_the_mining_models_fire(mining_alone: Seen) -> None:
+    assert {finding.rule for finding in mining_alone[1]} == MINING
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "allowed", [Allowed(devices=(SERVER.address,)), Allowed(pools=(POOL.address,))], ids=["device", "pool"]
 )
-def test_what_the_owner_allows_is_called_allowed(allowed: Allowed) -> None:
-    stages = Stages(config=Config(allowed=allowed))
-    (incident,) = analyse(open_inputs([str(BUNDLED)]), stages).incidents
-    stages.release()
+def test_what_the_owner_allows_is_called_allowed(case: Seen, allowed: Allowed) -> None:
+    incident = concluded(case, allowed)
     assert incident.hypotheses[0].name == "authorised_mining"
     assert (incident.severity, incident.recommendations[0].id) == ("medium", "beside_mining"), (
         "RDP and SMB are not allowed"
@@ -107,11 +126,8 @@ def test_what_the_owner_allows_is_called_allowed(allowed: Allowed) -> None:
 
 
 @pytest.mark.slow
-def test_allowed_mining_alone_needs_nothing(tmp_path: Path) -> None:
-    build(tmp_path / "mining.pcap", rdp=False, smb=False)
-    stages = Stages(config=Config(allowed=Allowed(devices=(SERVER.address,))))
-    (incident,) = analyse(open_inputs([str(tmp_path / "mining.pcap")]), stages).incidents
-    stages.release()
+def test_allowed_mining_alone_needs_nothing(mining_alone: Seen) -> None:
+    incident = concluded(mining_alone, Allowed(devices=(SERVER.address,)))
     assert (incident.severity, incident.recommendations[0].id) == ("informational", "none")
 
 
