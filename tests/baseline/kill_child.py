@@ -1,7 +1,7 @@
 """Learns six hours into a folder in child processes that kill themselves (SIGKILL) after so many statements.
 
 ``python kill_child.py FOLDER KILL...``: one child for each number, each resuming where the last stopped; then one that
-finishes. Folding happens after nearly every batch. Prints the history that remains, as JSON.
+finishes. Folding happens after nearly every batch, part by part as soon as there are ten ties. Prints the history that remains, as JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from kanaria.baseline.pattern import PatternOfLife
 
 HOURS = 6
 state.LEAST_COMPACT_ROWS = 20
+state.PARTED_TIES = 10
+state.PARTS = 3
 
 
 class Doomed:

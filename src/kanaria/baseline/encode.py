@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TABLES = ("connection", "dns", "tls", "rdp", "smb", "logon", "http")
 ROW_SHIFT = 40
+SCANNED_ROWS = 16_384
+"""DuckDB gives each of its threads a whole Arrow batch at a time: small enough that all of them have work."""
 
 UNANSWERED = ("S0", "REJ", "RSTOS0", "RSTRH", "SH", "SHR")
 """Zeek connection states in which the other side never agreed to talk. ``OTH``, the middle of something, is one too
@@ -57,7 +59,7 @@ def encode(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], de
             continue
         narrow = table.select([column for column in _COLUMNS if column in table.column_names])
         numbered = narrow.append_column("row_number", pa.array(np.arange(len(table), dtype=np.int64)))
-        engine.register(f"encode_{name}", numbered)
+        engine.register(f"encode_{name}", pa.Table.from_batches(numbered.to_batches(SCANNED_ROWS), numbered.schema))
         parts.append(_select(name, number, set(narrow.column_names)))
     if not parts:
         engine.register("encode_nothing", pa.table({"row_number": pa.array([], pa.int64())}))

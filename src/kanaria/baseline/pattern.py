@@ -35,8 +35,10 @@ step has ``STEP_ROWS`` rows, but never of more than a day. A step has a fixed co
 measured on an idle one, which is where the numbers come from."""
 
 
+OF_LEARNING = ("choices", "seen", "own", "hours", "amounts")
+"""Steps of scoring that learning uses again."""
 OF_ROWS = ("choices", "own", "hours", "amounts")
-"""Steps of scoring that learning uses again, and that are others when rows have been taken out since."""
+"""Those of them that are others when rows have been taken out since."""
 
 
 class PatternOfLife:
@@ -107,18 +109,21 @@ class PatternOfLife:
 
     def _score_step(self, low: int, high: int, *, whole: bool) -> pa.Table:
         self._history.take(low, high, whole=whole)
-        *steps, last = self._plans.score.items()
-        for name, sql in steps:
-            self._engine.execute(f"CREATE OR REPLACE TEMP TABLE baseline_{name} AS {sql}")
+        self._history.look_up(self._plans, *OF_LEARNING)
+        *inner, last = (name for name in self._plans.score if name not in OF_LEARNING)
+        # One statement: what only scoring needs is never stored, and the engine reads it with all its threads.
+        parts = {"rows": "FROM baseline_rows"} | {name: self._plans.score[name] for name in inner}
+        steps = ", ".join(f"baseline_{name} AS MATERIALIZED ({sql})" for name, sql in parts.items())
         settings, first = self.settings, self._history.first_hour(low)
         found = self._engine.execute(
-            f"""SELECT s.*, a.role, NOT a.known AS new_device,
+            f"""WITH {steps}
+                SELECT s.*, a.role, NOT a.known AS new_device,
                     s.hour - {first} < {settings.warm_up_days * 24}
                         OR coalesce(s.hour - a.first, 0) < {settings.device_warm_up_hours} AS learning,
                     p_value <= {self._threshold} AND NOT learning AS anomalous
-                FROM ({last[1]}) s JOIN actors a USING (actor)"""  # noqa: S608
+                FROM ({self._plans.score[last]}) s JOIN actors a USING (actor)"""  # noqa: S608
         ).to_arrow_table()
-        self._engine.register(f"baseline_{last[0]}", found)
+        self._engine.register(f"baseline_{last}", found)
         return found
 
     def _absorb_provisionally(self, scored: pa.Table) -> None:
@@ -189,7 +194,7 @@ class PatternOfLife:
             closed = self._close_before(low)
             self._history.take(low, high, whole=len(steps) == 1)
             if closed or not scored:
-                self._history.look_up(self._plans, "choices", "seen", *OF_ROWS[1:])
+                self._history.look_up(self._plans, *OF_LEARNING)
             elif held:
                 self._history.look_up(self._plans, *OF_ROWS)
             self._history.append(self._plans, scored=scored)

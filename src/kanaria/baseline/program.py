@@ -78,6 +78,9 @@ def look_up(choices: Table, ties: Table) -> Table:
     """What history holds of a batch's ties on all three levels: (tie, weight, last). The one pass over the history."""
     subjects = (choices.actor, choices.grp, ibis.literal(NETWORK_SUBJECT, _ID))
     keys = union([choices.select(tie=tie(subject, choices.value)) for subject in subjects]).distinct()
+    # Every id passes. But only for a filtered side DuckDB 1.5 takes the trouble of a Bloom filter, which sorts out most
+    # of ten million ties while they are read: a third less work.
+    keys = keys.filter(keys.tie % 2 < 2)
     known = ties.inner_join(keys, "tie").select("tie", "weight", "last")
     return known.group_by("tie").agg(weight=known.weight.sum(), last=known["last"].max())
 
@@ -147,11 +150,12 @@ def judge(own: Table, seen: Table, totals: Table, half_life: float) -> Table:
             f"{level}_t": found[f"{level}_types"].fill_null(0.0),
         }
     table = found.select(*CHOICES, "device_last", "network_last", **counted)
-    wide = _interpolate(table, "network", 1.0 / (table.network_t + 1.0))
-    peers = _interpolate(table, "peers", wide)
-    narrow = _interpolate(table, "device", peers)
     bits = {f"{level}_bits": _own_bits(table, level) for level in subjects}
-    return table.mutate(bits=to_bits(narrow), **bits).select(*STEPS["judged"])
+    p: Value = 1.0 / (table.network_t + 1.0)
+    for level in ("network", "peers", "device"):
+        table = table.mutate(**{f"{level}_p": _interpolate(table, level, p)})
+        p = table[f"{level}_p"]
+    return table.mutate(bits=to_bits(p), **bits).select(*STEPS["judged"])
 
 
 def absorb(step: Mapping[str, Table], half_life: float) -> dict[str, Table]:
@@ -251,14 +255,14 @@ def _totals_of(own: Table, totals: Table, level: str, subject: Value) -> tuple[T
 
 def _interpolate(table: Table, level: str, wider: Value) -> Value:
     c, n, t = (table[f"{level}_{part}"] for part in "cnt")
-    return ibis.ifelse(n + t > 0, (c + t * wider) / ibis.greatest(n + t, 1e-300), wider)
+    return ((c + t * wider) / (n + t).nullif(0.0)).fill_null(wider)
 
 
 def _own_bits(table: Table, level: str) -> Value:
-    """Surprise inside one level alone; something new there has the level's whole share for new things."""
+    """Surprise of an endpoint inside one level alone; a new one has the level's whole share for new things."""
     c, n, t = (table[f"{level}_{part}"] for part in "cnt")
-    share = ibis.ifelse(c > 0, c, t) / ibis.greatest(n + t, 1e-300)
-    return ibis.ifelse(n + t > 0, to_bits(share), ibis.null(_F))
+    ends = table.kind.isin((0, INBOUND))
+    return ibis.ifelse(ends & (n + t > 0), to_bits(ibis.ifelse(c > 0, c, t) / (n + t).nullif(0.0)), ibis.null(_F))
 
 
 def _bits_of(rows: Table, judged: Table, number: int, name: str) -> tuple[Table, list[Value]]:

@@ -80,7 +80,7 @@ STEPS: Mapping[str, Mapping[str, str]] = {
     "seen": {"tie": _ID, "weight": _F, "last": _ID},
     "own": {**CHOICES, "weight": _F, "last": _ID},
     "judged": {
-        **CHOICES, "bits": _F, "device_bits": _F, "peers_bits": _F, "network_bits": _F,
+        "key": _ID, "kind": _ID, "bits": _F, "device_bits": _F, "peers_bits": _F, "network_bits": _F,
         "device_last": _ID, "network_last": _ID,
     },
     "sums": {"subject": _ID, "kind": _ID, "weight": _F, "types": _F},
