@@ -175,8 +175,7 @@ def test_noise_of_the_internet_gets_no_pictures() -> None:
     assert plots.note(quiet, "ja") is None
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("ja", "dark")])
 def test_a_sheet_shows_every_picture_below_its_caption(language: Any, theme: Any) -> None:
     run = full()
     drawn = sheet(run.incidents[0], run, language, theme=theme)

@@ -27,7 +27,9 @@ from kanaria.mining.payload_words import suspicious
 
 FOLDER = Path(kanaria.__file__).parent / "rules" / "web"
 FILES = sorted(FOLDER.glob("*.yml"))
-DOCUMENTS: dict[str, dict[str, Any]] = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in FILES}
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    path.stem: yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader) for path in FILES
+}
 ENCODED = {"url", "request", "request_body", "user_agent", "referer", "host"}
 
 
