@@ -185,7 +185,8 @@ class Stages:
         from kanaria import detect
 
         seen = self.kept.ledger.seen if self.store else None
-        detector = detect.Detector(self.rules, lambda: self.engine, facts=self.facts, seen=seen)
+        stored = self.store is not None
+        detector = detect.Detector(self.rules, lambda: self.engine, facts=self.facts, seen=seen, remembers=stored)
         changed = detector.load_state(self.kept.correlations) if self.kept.correlations else ()
         if changed:
             self.inputs.notes.append(forgotten(changed))

@@ -1,11 +1,13 @@
 """Correlations over the rows that rules matched. Matching rows in, batch by batch; findings out as time moves on.
 
-Rows wait as Arrow tables until the watermark passes them; then they become events of their groups, in time order, and
-what an inner correlation finds becomes an event of the outer one in the same pass. Times are microseconds.
+Rows wait as Arrow tables until the watermark passes them; then those that may matter (``relevant``) become events of
+their groups, in time order, and what an inner correlation finds becomes an event of the outer one in the same pass.
+Times are microseconds.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from kanaria.detect import remembered
 from kanaria.detect.findings import KEPT_IDS, QUOTED_ROWS, RAW, Seen, evidence_of, make, placeholders, show
 from kanaria.detect.match import Rows
 from kanaria.detect.model import Correlation, Rule, RuleSet
+from kanaria.detect.relevant import Remembered, relevant
 from kanaria.detect.windows import Event, Group, Moment, moments
 
 RAW_KEPT = 400
@@ -44,17 +47,43 @@ class _Match:
     known: bool = False
 
 
+class _Due:
+    """The rows of one rule whose time has come. They become objects when somebody wants them all, and then once."""
+
+    def __init__(self, table: pa.Table, seen: Seen | None) -> None:
+        self._table, self._seen = table, seen
+        self._all: list[_Match] | None = None
+
+    def all(self) -> list[_Match]:
+        """Every row, in order of time."""
+        if self._all is None:
+            self._all = _sorted(self._table, self._seen)
+        return self._all
+
+    def rows(self, *, with_known: bool) -> pa.Table:
+        """The table, without what an earlier run has had if so wanted."""
+        if with_known or self._seen is None:
+            return self._table
+        return self._table.filter(pa.array(~self._seen(self._table["event_id"].to_numpy())))
+
+
 class Correlator:
     """Keeps what correlations need to remember. ``used`` are the rules whose matches it wants.
 
     ``seen`` says which records an earlier run has had; ``updates`` asks for the finding of a running occurrence
-    whenever it goes on, not only when its measure has doubled.
+    whenever it goes on, not only when its measure has doubled; without ``remembers`` nobody will ask for a dump.
     """
 
     def __init__(
-        self, ruleset: RuleSet, facts: Knowledge | None, *, seen: Seen | None = None, updates: bool = False
+        self,
+        ruleset: RuleSet,
+        facts: Knowledge | None,
+        *,
+        seen: Seen | None = None,
+        updates: bool = False,
+        remembers: bool = True,
     ) -> None:
-        self._seen, self._updates = seen, updates
+        self._seen, self._updates, self._remembers = seen, updates, remembers
         self._continued: Collection[str] = frozenset()
         self._rules = {rule.id: rule for rule in ruleset.rules}
         self._order = ruleset.correlations()
@@ -72,13 +101,17 @@ class Correlator:
         if matched.num_rows:
             self._pending.setdefault(rule_id, []).append(matched)
 
-    def advance(self, closed: int) -> list[Finding]:
-        """Everything that became true up to the time ``closed``, after which nothing earlier is expected."""
-        matches = {name: sorted(self._due(name, closed), key=_order) for name in list(self._pending)}
+    def advance(self, closed: int, *, ended: bool = False) -> list[Finding]:
+        """Everything that became true up to the time ``closed``, after which nothing earlier is expected.
+
+        With ``ended`` nothing else is expected either, apart from a later run that goes on from a dump.
+        """
+        due = {name: known for name in list(self._pending) if (known := self._due(name, closed)) is not None}
+        alerts: dict[str, list[_Match]] = {}
         found: list[Finding] = []
         for rule in self._order:
-            made, alerts = self._correlate(rule, matches, closed)
-            matches[rule.id] = alerts
+            matches = self._relevant(rule, due, alerts, closed, ended=ended)
+            made, alerts[rule.id] = self._correlate(rule, matches, closed)
             if rule.id not in self._silent:
                 found += made
         return found
@@ -90,18 +123,37 @@ class Correlator:
             names += [*correlation.groups.get(rule_id, ()), *correlation.fields.get(rule_id, ())]
         return tuple(dict.fromkeys([*names, *RAW]))
 
-    def _due(self, rule_id: str, closed: int) -> Iterator[_Match]:
+    def _due(self, rule_id: str, closed: int) -> _Due | None:
+        """The waiting rows whose time has come; the others go on waiting."""
         import pyarrow.compute as pc
 
         limit = pa.scalar(_EPOCH + timedelta(microseconds=closed), pa.timestamp("us", tz="UTC"))
+        now: list[pa.Table] = []
         later: list[pa.Table] = []
         for table in self._pending.pop(rule_id):
             due = pc.less_equal(table["time"], limit)
-            yield from _matches(table.filter(due), self._seen)
+            now.append(table.filter(due))
             rest = table.filter(pc.invert(due))
             later += [rest] if rest.num_rows else []
         if later:
             self._pending[rule_id] = later
+        table = pa.concat_tables(now, promote_options="permissive")
+        return _Due(table, self._seen) if table.num_rows else None
+
+    def _relevant(
+        self, rule: Rule, due: Mapping[str, _Due], alerts: Mapping[str, Sequence[_Match]], closed: int, *, ended: bool
+    ) -> dict[str, Sequence[_Match]]:
+        """What a correlation has to look at, by rule."""
+        correlation = _correlation(rule)
+        with_known = rule.id not in self._continued
+        since = closed - 2 * correlation.span if self._remembers or not ended else math.inf
+        tables = {name: due[name].rows(with_known=with_known) for name in correlation.rules if name in due}
+        inner = {name: _keys(correlation, name, alerts[name]) for name in correlation.rules if name in alerts}
+        masks = relevant(correlation, tables, inner, self._groups[rule.id], Remembered(since, newest=ended))
+        found: dict[str, Sequence[_Match]] = {name: alerts[name] for name in inner}
+        for name, table in tables.items():
+            found[name] = due[name].all() if masks is None else _sorted(table.filter(pa.array(masks[name])), self._seen)
+        return found
 
     def _correlate(
         self, rule: Rule, matches: Mapping[str, Sequence[_Match]], closed: int
@@ -226,6 +278,16 @@ def _correlation(rule: Rule) -> Correlation:
 
 def _order(match: _Match) -> tuple[int, tuple[int, ...]]:
     return match.time, match.ids
+
+
+def _sorted(table: pa.Table, seen: Seen | None) -> list[_Match]:
+    return sorted(_matches(table, seen), key=_order)
+
+
+def _keys(correlation: Correlation, name: str, alerts: Sequence[_Match]) -> list[tuple[tuple[str, ...], int]]:
+    """Group and time of each inner finding that has a group."""
+    values = ((match, [match.row.get(column) for column in correlation.groups[name]]) for match in alerts)
+    return [(tuple(str(one).lower() for one in found), match.time) for match, found in values if None not in found]
 
 
 def _matches(table: pa.Table, seen: Seen | None) -> Iterator[_Match]:

@@ -31,8 +31,8 @@ class Detector:
     whatever batches the records came. A time span (live input; zero is fine) reports at once; a later record still
     counts for one span of its correlation, and results are independent of the order within ``lateness``. ``seen`` says
     which records (by event id) an earlier run has had: correlations that go on from its state leave them out, findings
-    tell how many of their records they are. Raises RuleError when ``facts`` lack a weight that a rule names
-    (``load(weights=…)`` leaves such rules out instead).
+    tell how many of their records they are. Without ``remembers`` nobody will ask for ``dump_state``. Raises RuleError
+    when ``facts`` lack a weight that a rule names (``load(weights=…)`` leaves such rules out instead).
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Detector:
         *,
         lateness: timedelta | None = None,
         seen: Seen | None = None,
+        remembers: bool = True,
     ) -> None:
         for error in unknown_weights(ruleset.rules, facts.weights) if facts else ():
             raise error
@@ -54,7 +55,7 @@ class Detector:
             self._by_table.setdefault(rule.table, []).append(rule)
         self._matchers: dict[tuple[str, tuple[str, ...]], TableMatcher] = {}
         self._seen = seen
-        self._correlator = Correlator(ruleset, facts, seen=seen, updates=lateness is None)
+        self._correlator = Correlator(ruleset, facts, seen=seen, updates=lateness is None, remembers=remembers)
         self._newest: datetime | None = None
 
     def evaluate(self, tables: Mapping[str, pa.Table]) -> list[Finding]:
@@ -76,7 +77,7 @@ class Detector:
 
     def finish(self) -> list[Finding]:
         """The input has ended: correlations are decided up to its newest record. Absence beyond it is not claimed."""
-        return [] if self._newest is None else self._correlate(self._newest)
+        return [] if self._newest is None else self._correlate(self._newest, ended=True)
 
     def dump_state(self) -> dict[str, Any]:
         """What correlations remember, as JSON values, for a restart."""
@@ -99,8 +100,8 @@ class Detector:
                 self._correlator.feed(rule_id, table, rows)
         return found
 
-    def _correlate(self, until: datetime) -> list[Finding]:
-        return self._correlator.advance((until - _EPOCH) // timedelta(microseconds=1))
+    def _correlate(self, until: datetime, *, ended: bool = False) -> list[Finding]:
+        return self._correlator.advance((until - _EPOCH) // timedelta(microseconds=1), ended=ended)
 
     def _look_at_the_clock(self, tables: Iterable[pa.Table]) -> None:
         import pyarrow.compute as pc

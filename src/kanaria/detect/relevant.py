@@ -1,0 +1,203 @@
+"""Which waiting rows a correlation has to look at one by one. Tables of matched rows in, a mask for each out.
+
+Nearly every connection of a network is one that could follow an attack, and hardly any follows one. A row becomes a
+Python object, 2 kB with all that hangs on it, only where its group can reach the condition at all, or where the row is
+remembered for what may come: a million connections took 40 s and 2.3 GB without this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kanaria.detect.findings import RAW
+from kanaria.detect.model import Correlation
+from kanaria.detect.remembered import MOST_STATE_EVENTS
+from kanaria.detect.windows import MOST_EVENTS, Group
+
+Key = tuple[str, ...]
+Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int64]
+
+LARGEST = 1 << 62
+"""Combinations of group values that can be numbered; with more, every row is looked at."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Which rows must be there afterwards whatever comes of them: those from ``since`` on (microseconds), and when
+    ``newest`` is set, of these only what a dump keeps."""
+
+    since: float
+    newest: bool = False
+
+
+def relevant(
+    correlation: Correlation,
+    due: Mapping[str, pa.Table],
+    inner: Mapping[str, Sequence[tuple[Key, int]]],
+    groups: Mapping[Key, Group],
+    remembered: Remembered,
+) -> dict[str, Mask] | None:
+    """For each rule in ``due`` the rows to look at; None for all of them.
+
+    ``inner`` are groups and times of what inner correlations found, ``groups`` what is held already.
+    """
+    possible = _possible(correlation)
+    names = [name for name in correlation.rules if name in due]
+    if possible is None or not all(_plain(due[name], correlation.groups[name]) for name in names):
+        return None
+    numbers = _Numbers(len(correlation.group_by))
+    parts = {name: numbers.columns(due[name], correlation.groups[name]) for name in names}
+    found = {name: [numbers.key(key) for key, _ in moments] for name, moments in inner.items()}
+    held = [(numbers.key(key), group) for key, group in groups.items()]
+    if not numbers.fit():
+        return None
+    codes = {name: numbers.one(part) for name, part in parts.items()}
+    arrived = {**codes, **{name: np.array(list(map(numbers.one_key, keys)), np.int64) for name, keys in found.items()}}
+    times = {name: due[name]["time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy() for name in names}
+    moments = {**times, **{name: np.array([time for _, time in known], np.int64) for name, known in inner.items()}}
+    wanted = possible(arrived, moments, {numbers.one_key(key): group for key, group in held})
+    return {
+        name: (codes[name] >= 0) & (np.isin(codes[name], wanted) | _remembered(times[name], codes[name], remembered))
+        for name in names
+    }
+
+
+_Possible = Callable[[Mapping[str, Codes], Mapping[str, Codes], Mapping[int, Group]], Codes]
+"""From groups and times of what arrived, by rule, and the groups held before, to those in which the condition may
+hold."""
+
+
+def _possible(correlation: Correlation) -> _Possible | None:
+    """None where nothing can be said beforehand."""
+    least = correlation.threshold + (1 if correlation.op == "gt" else 0)
+    if not correlation.group_by or correlation.clauses is not None or correlation.op not in ("gt", "gte"):
+        return None
+    if correlation.type in ("event_count", "value_count") and least > 0:
+        return lambda arrived, times, held: _frequent(arrived, times, held, math.ceil(least), correlation.span)
+    if correlation.type in ("temporal", "temporal_ordered") and least >= len(set(correlation.rules)):
+        return lambda arrived, times, held: _complete(correlation.rules, arrived, held)
+    return None
+
+
+def _frequent(
+    arrived: Mapping[str, Codes], times: Mapping[str, Codes], held: Mapping[int, Group], least: int, span: int
+) -> Codes:
+    """Groups with as many events in one span as there have to be distinct ones; of those held already, all."""
+    codes, moments = _joined(arrived.values()), _joined(times[name] for name in arrived)
+    order = np.lexsort((moments, codes))
+    codes, moments = codes[order], moments[order]
+    first, last = slice(0, max(len(codes) - least + 1, 0)), slice(least - 1, None)
+    found = _some(codes[last], (codes[first] == codes[last]) & (moments[last] - moments[first] <= span))
+    return np.union1d(found, np.array(sorted(held), np.int64))
+
+
+def _complete(rules: Sequence[str], arrived: Mapping[str, Codes], held: Mapping[int, Group]) -> Codes:
+    """Groups in which every rule has matched something."""
+    touched = set(np.unique(_joined(arrived.values())).tolist()) & held.keys()
+    before: dict[str, list[int]] = {name: [] for name in rules}
+    for key in touched:
+        for name in {event.rule for event in held[key].events} & before.keys():
+            before[name].append(key)
+    found = np.unique(_joined(arrived.values()))
+    for name in rules:
+        own = _joined([arrived.get(name, _NONE), np.array(before[name], np.int64)])
+        found = _some(found, np.isin(found, own))
+    return found
+
+
+_NONE: Codes = np.empty(0, np.int64)
+
+
+def _joined(parts: Iterable[Codes]) -> Codes:
+    return np.concatenate([_NONE, *parts])
+
+
+def _some(codes: Codes, mask: Mask) -> Codes:
+    return codes[mask]
+
+
+def _remembered(moments: Codes, codes: Codes, wanted: Remembered) -> Mask:
+    kept: Mask = moments >= wanted.since
+    if not wanted.newest:
+        return kept
+    rows = np.flatnonzero(kept & (codes >= 0))
+    rows = rows[_newest_of_groups(codes[rows], moments[rows])]
+    oldest = np.sort(moments[rows])[-MOST_STATE_EVENTS:][:1]
+    chosen = np.zeros(len(moments), bool)
+    chosen[rows[moments[rows] >= oldest] if len(oldest) else rows] = True
+    return chosen
+
+
+def _newest_of_groups(codes: Codes, moments: Codes) -> Mask:
+    """Of each group the rows that are not older than its last ``MOST_EVENTS``."""
+    order = np.lexsort((moments, codes))
+    ends = np.append(np.flatnonzero(np.diff(codes[order])) + 1, len(order))
+    begins = np.concatenate([[0], ends[:-1]])
+    since = np.repeat(moments[order][np.maximum(begins, ends - MOST_EVENTS)], ends - begins) if len(order) else moments
+    kept = np.zeros(len(codes), bool)
+    kept[order] = moments[order] >= since
+    return kept
+
+
+def _plain(table: pa.Table, columns: Sequence[str]) -> bool:
+    """Whether the values of a group are texts and numbers as they stand."""
+    kinds = [table.schema.field(name).type for name in columns if name in table.column_names]
+    simple = all(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind) for kind in kinds
+    )
+    return simple and not set(columns) & set(RAW)
+
+
+class _Numbers:
+    """Numbers for the values of groups, as Sigma compares them: texts without case."""
+
+    def __init__(self, width: int) -> None:
+        self._known: list[dict[str, int]] = [{} for _ in range(width)]
+
+    def columns(self, table: pa.Table, names: Sequence[str]) -> list[Codes]:
+        """The number of each row's value, by column; -1 where there is none."""
+        return [self._column(place, table, name) for place, name in enumerate(names)]
+
+    def _column(self, place: int, table: pa.Table, name: str) -> Codes:
+        if name not in table.column_names:
+            return np.full(len(table), -1, np.int64)
+        encoded = table[name].combine_chunks().dictionary_encode()
+        values = [self._number(place, str(value).lower()) for value in encoded.dictionary.to_pylist()]
+        indices = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+        found: Codes = np.array([*values, -1], np.int64).take(indices)
+        return found
+
+    def key(self, key: Key) -> tuple[int, ...]:
+        return tuple(self._number(place, value) for place, value in enumerate(key))
+
+    def _number(self, place: int, value: str) -> int:
+        return self._known[place].setdefault(value, len(self._known[place]))
+
+    def fit(self) -> bool:
+        """Whether all combinations have a number. Asked when all values are known."""
+        size = 1
+        for known in self._known:
+            size *= len(known) + 1
+        return size < LARGEST
+
+    def one(self, columns: Sequence[Codes]) -> Codes:
+        """One number for each row; negative where a value is missing."""
+        found = np.zeros(len(columns[0]) if columns else 0, np.int64)
+        missing = np.zeros(len(found), bool)
+        for known, codes in zip(self._known, columns, strict=True):
+            found, missing = found * (len(known) + 1) + codes, missing | (codes < 0)
+        found[missing] = -1
+        return found
+
+    def one_key(self, key: Sequence[int]) -> int:
+        found = 0
+        for known, number in zip(self._known, key, strict=True):
+            found = found * (len(known) + 1) + number
+        return found
