@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -171,3 +172,7 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
         request = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1"
         sent = "-" if body is None else json.dumps(body).replace("\\", "\\x5C").replace('"', "\\x22")
         yield f'{client} - - [{time}] "{request}" {status} {size} "-" "app/1.0" "{sent}"\n'
+
+
+if __name__ == "__main__":
+    sys.stdout.writelines(lines(int(sys.argv[1]), int(sys.argv[2])))
