@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kanaria.lab.mining import Plan, conversation
@@ -105,6 +105,7 @@ def test_guessing_in_one_run_and_the_logon_in_the_next(
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, len(story())), min_size=1, max_size=3), again=st.booleans())
+@example(cuts=[2], again=False)  # nothing is found in the first run, and the guessing began in it
 def test_however_the_records_are_divided_into_runs(
     kanaria: Kanaria, tmp_path: Path, parts: Callable[..., list[str]], cuts: list[int], again: bool
 ) -> None:

@@ -164,10 +164,8 @@ def _longer(earlier: Finding, finding: Finding) -> Finding:
     """The earlier finding with the records of another; what an earlier run has counted is not counted again."""
     count = _count(earlier) + max(0, _count(finding) - finding.known)
     return replace(
-        earlier,
+        _spanning(earlier, finding, words=earlier),
         event_ids=tuple(dict.fromkeys(earlier.event_ids + finding.event_ids))[:EVENTS_KEPT],
-        time=min(filter(None, (earlier.time, finding.time)), default=None),
-        until=_end(earlier, finding),
         values={**earlier.values, "count": str(count)},
     )
 
@@ -175,15 +173,18 @@ def _longer(earlier: Finding, finding: Finding) -> Finding:
 def _stronger(earlier: Finding, finding: Finding) -> Finding:
     """Of an occurrence that goes on, the strongest moment speaks, and it lasts until the last."""
     best = max(earlier, finding, key=lambda one: float(one.values.get("measure", "0")))
-    return replace(
-        best, time=min(filter(None, (earlier.time, finding.time)), default=None), until=_end(earlier, finding)
-    )
+    return _spanning(earlier, finding, words=best)
 
 
-def _end(earlier: Finding, finding: Finding) -> datetime | None:
-    """Time of the last record; None when there is but one time."""
+def _spanning(earlier: Finding, finding: Finding, *, words: Finding) -> Finding:
+    """What ``words`` says, from the first to the last time of both; there is no last when there is but one time."""
     times = [time for one in (earlier, finding) for time in (one.time, one.until) if time]
-    return max(times) if times and max(times) != min(times) else None
+    return replace(
+        words,
+        time=min(filter(None, (earlier.time, finding.time)), default=None),
+        until=max(times) if times and max(times) != min(times) else None,
+        since=min(filter(None, (earlier.since, finding.since)), default=None),
+    )
 
 
 def records(name: str, rows: pa.Table) -> list[Record]:

@@ -165,6 +165,8 @@ class Finding:
     values: Mapping[str, str] = field(default_factory=dict)
     until: datetime | None = None
     """Time of the last record, when the finding spans several."""
+    since: datetime | None = None
+    """Time of the first record, when that is before ``time``, at which the condition of the model first held."""
     known: int = 0
 
 

@@ -33,6 +33,8 @@ ALERT_EVENTS = 8
 correlation over it sees many moments, so all events show up there; 50 made chains three times as slow."""
 INNER = "@rules"
 """In the row of an inner finding: which models it rests on."""
+BEGUN = "@begun"
+"""And when its first record was."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 
@@ -197,6 +199,7 @@ class Correlator:
         running = group.fired is not None and first.time - group.fired <= _correlation(rule).span
         if not running:
             group.anchor, group.since, group.level = first.first.ids[:1], first.time, 0.0
+            group.begun = _begun(first.first)
         group.fired = max(part[-1].time, group.fired if running and group.fired is not None else part[-1].time)
         if running and best.measure < 2 * group.level and not self._updates:
             return None
@@ -226,6 +229,7 @@ class Correlator:
             device=_common(events, "device"),
             remote=_common(events, "remote"),
             span=(_time(group.since), _time(group.fired if group.fired is not None else moment.time)),
+            since=None if group.begun is None else _time(group.begun),
             anchor=group.anchor,
             spoken={"rules": self._titles(rules)},
         )
@@ -249,6 +253,7 @@ class Correlator:
         kept = tuple(dict.fromkeys(number for event in events for number in event.ids))
         row = dict(events[-1].row) | dict(_named(correlation, moment.first))
         row[INNER] = ",".join(self._happened(events))
+        row[BEGUN] = _begun(moment.first)
         for name in ("device", "remote"):
             if name not in correlation.group_by and _common(events, name) is None:
                 row.pop(name, None)
@@ -346,6 +351,11 @@ def _telling(events: Sequence[Event]) -> list[Event]:
     distinct = {event.ids: event for event in (events[0], *newest.values(), *events)}
     count = max(QUOTED_ROWS, min(1 + len(newest), MOST_QUOTED))
     return sorted(list(distinct.values())[:count], key=lambda event: (event.time, event.ids))
+
+
+def _begun(event: Event) -> int:
+    """When the first record of an event was: an inner finding happened only when it became true."""
+    return int(event.row.get(BEGUN, event.time))
 
 
 def _record(event: Event) -> dict[str, Any]:

@@ -164,6 +164,7 @@ def make(
     device: str | None,
     remote: str | None,
     span: tuple[datetime | None, datetime | None],
+    since: datetime | None = None,
     anchor: Sequence[object] | None = None,
     spoken: Mapping[str, Text] | None = None,
 ) -> Finding:
@@ -190,6 +191,7 @@ def make(
         evidence=evidence,
         values=dict(values),
         until=span[1] if span[1] != span[0] else None,
+        since=since if since and span[0] and since < span[0] else None,
     )
 
 

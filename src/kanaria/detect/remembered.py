@@ -11,7 +11,7 @@ import base64
 import json
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from typing import Any
 
@@ -99,7 +99,7 @@ def _newest(known: Groups) -> list[tuple[tuple[str, ...], Group]]:
 
 def _since(group: Group, time: int) -> Group:
     first = bisect_left(group.events, time, key=lambda event: event.time)
-    return Group(group.events[first:], group.looked, group.fired, group.level, group.anchor, group.since)
+    return replace(group, events=group.events[first:])
 
 
 def _plain(group: Group) -> dict[str, Any]:

@@ -76,8 +76,8 @@ class Moment:
 class Group:
     """The events of one group, sorted, and how far it has been looked at.
 
-    ``fired``, ``level`` and ``anchor`` remember the running occurrence: when it last held, the measure last reported,
-    and the event ids its identity rests on.
+    ``fired``, ``level``, ``anchor`` and ``begun`` remember the running occurrence: when it last held, the measure last
+    reported, the event ids its identity rests on, and when the first of its records was.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -86,6 +86,7 @@ class Group:
     level: float = 0.0
     anchor: tuple[int, ...] = ()
     since: int = 0
+    begun: int | None = None
 
     def add(self, new: Sequence[Event]) -> list[int]:
         """Put events in their places; returns the distinct times that have to be looked at, late ones included."""

@@ -37,9 +37,8 @@ class Case:
     @cached_property
     def times(self) -> tuple[datetime, ...]:
         """All known times, sorted."""
-        times = (
-            [r.time for r in self.records.values()] + [f.time for f in self.findings] + [f.until for f in self.findings]
-        )
+        times = [record.time for record in self.records.values()]
+        times += [time for finding in self.findings for time in (finding.since, finding.time, finding.until)]
         return tuple(sorted(time for time in times if time is not None))
 
     @cached_property

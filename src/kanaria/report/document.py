@@ -169,6 +169,7 @@ def _finding(finding: Finding) -> Json:
         "stage": finding.stage,
         "time": _time(finding.time),
         "until": _time(finding.until),
+        "since": _time(finding.since),
         "device": finding.device and printable(finding.device),
         "remote": finding.remote and printable(finding.remote),
         "techniques": list(finding.techniques),

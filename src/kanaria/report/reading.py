@@ -103,6 +103,7 @@ def _finding(item: Json, proofs: Mapping[str, Evidence]) -> Finding:
         why=_text(item["why"]),
         time=_time(item["time"]),
         until=_time(item["until"]),
+        since=_time(item.get("since")),
         table="",
         key="",
         evidence=tuple(proofs[name] for name in item["evidence"] if name in proofs),
