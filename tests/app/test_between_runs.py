@@ -95,6 +95,8 @@ def test_guessing_in_one_run_and_the_logon_in_the_next(
     assert kinds(apart) == [["new"], ["escalated"]]
     (incident,) = apart[1].document["incidents"]
     assert {finding["rule"] for finding in incident["findings"]} == {"ssh_brute_force", "ssh_success_after_brute_force"}
+    begun = {finding["rule"]: finding["since"] for finding in incident["findings"]}
+    assert begun["ssh_brute_force"] == incident["first_seen"] == DAY.isoformat()
     assert [reason["en"] for reason in incident["alert"]["because"]] == [
         "severity informational → high",
         "new finding: SSH logon after password guessing",
