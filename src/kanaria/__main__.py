@@ -1,5 +1,5 @@
 """``python -m kanaria`` is the command line."""
 
-from kanaria.app.cli import main
+from kanaria.app.commands.main import main
 
 main()

@@ -18,7 +18,7 @@ def kanaria(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kanaria:
     """Runs ``kanaria`` with arguments in this process; ``text`` is standard input. The user's own settings are unseen."""
 
     def run(*arguments: str, text: str | bytes = "", **environment: str) -> Done:
-        from kanaria.app.cli import main
+        from kanaria.app.commands.main import main
 
         for name in [name for name in os.environ if name.startswith(("XDG_", "LC_", "KANARIA"))]:
             monkeypatch.delenv(name)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
-from kanaria.app.before import before
+from kanaria.app.run.usual_before import before
 from kanaria.core.types import Incident, Text
 from tests.report.report_samples import POOL, SERVER, START, finding, incident, scanner
 

@@ -224,7 +224,7 @@ class Doomed:
         return self._database.execute(*arguments)
 
 sqlite3.connect = lambda *arguments, **more: Doomed(connect(*arguments, **more))
-from kanaria.app.cli import main
+from kanaria.app.commands.main import main
 main()
 """
 

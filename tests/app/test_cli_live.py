@@ -19,8 +19,8 @@ from typing import Any
 import click
 import pytest
 
-from kanaria.app.capturing import own_addresses
-from kanaria.app.listen_options import Live
+from kanaria.app.commands.listen_options import Live
+from kanaria.app.live.inputs import own_addresses
 from kanaria.lab import netns
 from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import Host, write_pcap
@@ -420,7 +420,5 @@ def test_a_bridge_and_its_port_show_the_same_miner_once(tmp_path: Path) -> None:
 
 
 def test_the_options_load_nothing_heavy() -> None:
-    code = (
-        "import sys, kanaria.app.cli; print([m for m in ('numpy', 'pyarrow', 'duckdb', 'numba') if m in sys.modules])"
-    )
+    code = "import sys, kanaria.app.commands.main; print([m for m in ('numpy', 'pyarrow', 'duckdb', 'numba') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanaria.app.contact import Contacts, fewer
+from kanaria.memory.contact_times import Contacts, fewer
 from tests.report.report_samples import POOL, SERVER, START
 
 Span = tuple[str, int, int, int]  # remote, port, begin, seconds

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from kanaria.app.contact import guessers, sessions
+from kanaria.app.run.logon_questions import guessers, sessions
 from kanaria.incidents.case import Guessers, Sessions
 from kanaria.incidents.judge import judge
 from kanaria.incidents.weighing import evidence

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kanaria.app.inputs import LONGEST_US, Inputs
+from kanaria.app.run.input_accounts import LONGEST_US, Inputs
 from kanaria.core.schema import from_rows
 from kanaria.core.types import Batch, Position
 from kanaria.lab.mining import Plan, conversation

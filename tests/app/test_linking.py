@@ -10,13 +10,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from kanaria.app import spool
-from kanaria.app.linking import Linker
-from kanaria.app.stages import Stages
+from kanaria.app.run.stages import Stages
 from kanaria.core.schema import from_rows
 from kanaria.formats.packets import capture, window
 from kanaria.lab import dns_server
 from kanaria.sources import open_inputs
+from kanaria.wire import spool
+from kanaria.wire.flow_linking import Linker
 
 START = datetime(2026, 6, 21, 7, 0, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanaria.app.series import SeriesKeeper, roles_of, volumes
+from kanaria.app.run.plot_series import SeriesKeeper, roles_of, volumes
 from kanaria.core.types import Incident, Series
 from tests.report.report_samples import SERVER, START, finding, incident, scanner
 

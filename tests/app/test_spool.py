@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanaria.app import spool as module
-from kanaria.app.spool import Gathered, Spool
 from kanaria.core.schema import TABLES, from_rows
+from kanaria.wire import spool as module
+from kanaria.wire.spool import Gathered, Spool
 
 START = datetime(2026, 6, 21, tzinfo=UTC)
 NOWHERE = Path(os.devnull)

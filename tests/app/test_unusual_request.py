@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kanaria.app.pipeline import analyse
-from kanaria.app.stages import Stages
+from kanaria.app.run.pipeline import analyse
+from kanaria.app.run.stages import Stages
 from kanaria.core.types import Finding
 from kanaria.sources import open_inputs
 from tests.app.test_web_life import (

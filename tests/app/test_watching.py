@@ -18,8 +18,8 @@ from typing import BinaryIO
 import numpy as np
 import pytest
 
-from kanaria.app.pipeline import analyse
-from kanaria.app.stages import Stages
+from kanaria.app.run.pipeline import analyse
+from kanaria.app.run.stages import Stages
 from kanaria.core.types import Analysis, Finding
 from kanaria.formats.packets import capture
 from kanaria.lab import netns

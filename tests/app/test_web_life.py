@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from kanaria.app import life
-from kanaria.app.stages import Stages
+from kanaria.app.commands import baseline_answers as life
+from kanaria.app.run.stages import Stages
 from kanaria.core.types import Finding
 from kanaria.sources import open_inputs
 from tests.app.running import Kanaria

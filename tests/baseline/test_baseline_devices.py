@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from kit_baseline import flow, pattern, table
 
-from kanaria.app.cli import cli
+from kanaria.app.commands.main import cli
 from kanaria.baseline.devices import Inventory, devices
 from kanaria.baseline.roles import CRITICAL, ROLES, Evidence, infer
 from kanaria.lab import office

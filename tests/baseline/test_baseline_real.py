@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kanaria.app import life, regular
+from kanaria.app.commands import baseline_answers as life
+from kanaria.app.commands import beacon_list as regular
 from kanaria.app.config import Baseline, Config
-from kanaria.app.stages import Stages
+from kanaria.app.run.stages import Stages
 from kanaria.baseline import words
 
 pytestmark = [

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from kit_baseline import HOUR, START_HOUR, flow, table
 
-from kanaria.app.cli import cli
+from kanaria.app.commands.main import cli
 from kanaria.baseline.beacons import BY_CHANCE, Beacons
 
 DICE = np.random.default_rng(7)

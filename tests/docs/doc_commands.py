@@ -100,7 +100,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _inside(words: list[str], folder: Path) -> tuple[int, list[str]]:
-    from kanaria.app.cli import main
+    from kanaria.app.commands.main import main
 
     out = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     status: object = 0

@@ -46,7 +46,7 @@ def everything(command: click.Command, path: str) -> list[tuple[str, click.Comma
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:
-    from kanaria.app.cli import cli
+    from kanaria.app.commands.main import cli
 
     text = PAGES["commands.md"]
     for path, command in everything(cli, "kanaria"):
@@ -59,7 +59,7 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 
 
 def test_every_command_has_an_example_and_its_options_have_words() -> None:
-    from kanaria.app.cli import cli
+    from kanaria.app.commands.main import cli
 
     for path, command in everything(cli, "kanaria"):
         assert "Example: kanaria" in (command.help or ""), path

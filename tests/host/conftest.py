@@ -9,7 +9,7 @@ import pytest
 
 from kanaria import knowledge
 from kanaria.core.facts import Knowledge
-from kanaria.sources.host_sampler import HostSample, Process, Socket
+from kanaria.host.sampler import HostSample, Process, Socket
 
 NOW = datetime(2026, 1, 10, 9, 0, tzinfo=UTC)
 

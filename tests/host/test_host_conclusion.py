@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kanaria.app.conclusion import conclude
-from kanaria.app.host import Observations
-from kanaria.app.stages import Stages
+from kanaria.app.run.conclude import conclude
+from kanaria.app.run.stages import Stages
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding, HostObservation, Text
+from kanaria.host.look import Observations
 
 Window = tuple[datetime, datetime]
 
@@ -33,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Window | None]:
         windows.append(around)
         return (SAID,), ("load now", "load history (sar)")
 
-    monkeypatch.setattr("kanaria.app.host.observe", observe)
+    monkeypatch.setattr("kanaria.host.look.observe", observe)
     return windows
 
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from kanaria.app import host_miners
-from kanaria.app.host_indicators import listed_file, listed_hash
 from kanaria.core.facts import Knowledge, KnownIndicator, Provenance
+from kanaria.host import miners as host_miners
+from kanaria.host.indicators import listed_file, listed_hash
+from kanaria.host.sampler import Process
 from kanaria.knowledge import read_indicators
-from kanaria.sources.host_sampler import Process
 
 PROGRAM = b"\x7fELF a program nobody has seen before"
 HASHES = [hashlib.new(name, PROGRAM, usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")]

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanaria.app import host_load
-from kanaria.app.host import observe, observe_window
-from kanaria.app.host_load import Load, measure
 from kanaria.core.facts import Knowledge
+from kanaria.host import load as host_load
+from kanaria.host.load import Load, measure
+from kanaria.host.look import observe, observe_window
 
 MOMENT = datetime(2026, 1, 10, 9, 0, tzinfo=UTC)
 TEN = timedelta(minutes=10)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kanaria.app import host_miners
-from kanaria.app.host import observe
 from kanaria.core.facts import Knowledge
-from kanaria.sources.host_sampler import Process, Socket
+from kanaria.host import miners as host_miners
+from kanaria.host.look import observe
+from kanaria.host.sampler import Process, Socket
 
 Make = Callable[..., Any]
 WALLET = "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A"

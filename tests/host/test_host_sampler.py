@@ -13,12 +13,12 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from kanaria.app.host import observe
 from kanaria.core import schema
 from kanaria.core.errors import MissingExtra
 from kanaria.core.facts import Knowledge
-from kanaria.sources import host_sampler
-from kanaria.sources.host_sampler import HostSample
+from kanaria.host import sampler as host_sampler
+from kanaria.host.look import observe
+from kanaria.host.sampler import HostSample
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def test_without_psutil_the_error_says_what_to_install(monkeypatch: pytest.Monke
 
 
 def test_what_could_not_be_seen_is_said(sample: object, facts: Knowledge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kanaria.app.host._is_root", lambda: False)
+    monkeypatch.setattr("kanaria.host.look._is_root", lambda: False)
     seen = sample(unseen={"programs": 12, "owners of connections": 3})  # type: ignore[operator]
     found, _checked = observe(facts, look=lambda: seen, history=lambda _start, _end: None)
     assert [one.kind for one in found] == ["nothing", "unseen"]

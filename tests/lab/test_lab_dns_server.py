@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-import kanaria.app.demo as demo
-from kanaria.app import lab_live
+import kanaria.app.commands.demo_inputs as demo
+from kanaria.app.commands import lab_live
 from kanaria.app.config import Allowed, Config
-from kanaria.app.pipeline import analyse
-from kanaria.app.stages import Stages
+from kanaria.app.run.pipeline import analyse
+from kanaria.app.run.stages import Stages
 from kanaria.core.errors import SourceError
 from kanaria.core.types import Analysis, Finding, Incident
 from kanaria.lab import cast

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pytest
 
 from kanaria import knowledge
-from kanaria.app.pipeline import analyse
-from kanaria.app.stages import Stages
+from kanaria.app.run.pipeline import analyse
+from kanaria.app.run.stages import Stages
 from kanaria.core.stream import ReadContext
 from kanaria.core.types import Analysis
 from kanaria.formats.packets.capture import PcapFormat

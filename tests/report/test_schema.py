@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 
 from kanaria import knowledge
+from kanaria.app.commands.demo_inputs import demo_streams
 from kanaria.app.config import Config
-from kanaria.app.demo import demo_streams
-from kanaria.app.pipeline import analyse
-from kanaria.app.stages import Stages
+from kanaria.app.run.pipeline import analyse
+from kanaria.app.run.stages import Stages
 from kanaria.core.types import Analysis
 from kanaria.report import schema
 from kanaria.report.document import document

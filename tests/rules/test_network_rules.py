@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 import kanaria
-from kanaria.app.pipeline import analyse
-from kanaria.app.stages import Stages
+from kanaria.app.run.pipeline import analyse
+from kanaria.app.run.stages import Stages
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding
 from kanaria.detect import load

@@ -30,7 +30,7 @@ def page(language: Language) -> str:
 
 def helps() -> list[tuple[str, str]]:
     """(command as typed, its help text) of every command there is."""
-    from kanaria.app.cli import cli
+    from kanaria.app.commands.main import cli
 
     return list(_walk(cli, "kanaria", None))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kanaria.app.stages import Stages
+from kanaria.app.run.stages import Stages
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.core.types import Language
 from kanaria.detect import Rule, commands

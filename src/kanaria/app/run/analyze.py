@@ -9,19 +9,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from kanaria.app.capturing import listening, own_addresses, own_note
+from kanaria.app.commands.listen_options import Live
+from kanaria.app.commands.progress import progress
 from kanaria.app.config import Config, load
-from kanaria.app.listen_options import Live
+from kanaria.app.live.inputs import listening, own_addresses, own_note
+from kanaria.app.live.open_flows import tell
 from kanaria.app.output import render, write
-from kanaria.app.pipeline import analyse
-from kanaria.app.progress import progress
-from kanaria.app.stages import Stages
-from kanaria.app.watching import tell
+from kanaria.app.run.pipeline import analyse
+from kanaria.app.run.stages import Stages
 from kanaria.core.clock import SystemClock
 from kanaria.core.errors import SourceError
 from kanaria.core.network import PRIVATE
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Language, RejectedRecord
+from kanaria.memory.network_state import WhatRan
 from kanaria.sources import open_inputs, total_size
 
 
@@ -73,7 +74,16 @@ def _keep(analysis: Analysis, stages: Stages, folder: Path) -> None:
 
     with IncidentStore(folder) as store:
         now = SystemClock().now()
-        store.save(document(analysis, stages.facts)["incidents"], now, stages.kept.dump(stages, now))
+        store.save(document(analysis, stages.facts)["incidents"], now, stages.kept.dump(_what_ran(stages), now))
+
+
+def _what_ran(stages: Stages) -> WhatRan:
+    return WhatRan(
+        ends=[summary.last for summary in stages.inputs.summaries.values()],
+        correlations=stages.detector.dump_state(),
+        later_requests=stages.material.later_requests,
+        silence=stages.silence.dump(),
+    )
 
 
 def _with_home(config: Config, home: Sequence[str]) -> Config:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from kanaria.app.options import NOTHING, USAGE
+from kanaria.app.commands.options import NOTHING, USAGE
 from kanaria.core.errors import KanariaError
 from kanaria.core.text import printable
 

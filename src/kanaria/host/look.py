@@ -10,13 +10,14 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from kanaria.app import host_load, host_miners
-from kanaria.app.host_load import Load, LoadStep
 from kanaria.core.facts import Knowledge
 from kanaria.core.text import cut, printable
 from kanaria.core.types import HostObservation, Text
-from kanaria.sources import host_sampler
-from kanaria.sources.host_sampler import HostSample
+from kanaria.host import load as host_load
+from kanaria.host import miners as host_miners
+from kanaria.host import sampler as host_sampler
+from kanaria.host.load import Load, LoadStep
+from kanaria.host.sampler import HostSample
 
 Window = tuple[datetime, datetime]
 History = Callable[[datetime, datetime], "list[Load] | None"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.options import FOUND, Listing, language_option
+from kanaria.app.commands.options import FOUND, Listing, language_option
 
 if TYPE_CHECKING:
     from kanaria.core.types import Language
@@ -94,7 +94,7 @@ def rules_explain(rule: str, path: str, row: int, folders: tuple[Path, ...], lan
 
     Example: kanaria rules explain web_log4shell access.log --row 17
     """
-    from kanaria.app.explain_rule import explain_rule
+    from kanaria.app.commands.explain_rule import explain_rule
 
     click.echo(explain_rule(_named(_load(folders), rule), path, row, language))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kanaria.app.options import Ordered
+from kanaria.app.commands.options import Ordered
 
 
 @click.group(cls=Ordered)
@@ -37,7 +37,7 @@ def lab_dns_server(path: Path, seed: int, without: tuple[str, ...], live: bool) 
 
     try:
         if live:
-            from kanaria.app import lab_live
+            from kanaria.app.commands import lab_live
 
             packets, logs = lab_live.dns_server(path, seed=seed, without=without)
             click.echo(f"{path}: {packets} packets; {', '.join(map(str, logs))}")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from kanaria.app.carried import NOTHING, Carried
 from kanaria.core.schema import TABLES
 from kanaria.core.text import printable
 from kanaria.core.types import Finding, Record, StratumMessage
+from kanaria.memory.open_findings import NOTHING, Carried
 
 if TYPE_CHECKING:
     import duckdb

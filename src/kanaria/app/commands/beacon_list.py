@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from kanaria.app.stages import Stages
+from kanaria.app.run.stages import Stages
 from kanaria.baseline.beacons import LEAST_CALLS, LEAST_HOURS, Beacon, Beacons
 from kanaria.core.text import printable
 from kanaria.core.types import Language, Text

@@ -8,14 +8,14 @@ from __future__ import annotations
 import click
 
 from kanaria import __version__
-from kanaria.app.cli_analyze import analyze, demo, explain, formats
-from kanaria.app.cli_incident import incident
-from kanaria.app.cli_knowledge import knowledge
-from kanaria.app.cli_lab import lab
-from kanaria.app.cli_life import baseline, beacons, devices
-from kanaria.app.cli_rules import rules
-from kanaria.app.exits import run
-from kanaria.app.options import Ordered
+from kanaria.app.commands.analyze import analyze, demo, explain, formats
+from kanaria.app.commands.baseline import baseline, beacons, devices
+from kanaria.app.commands.exit_status import run
+from kanaria.app.commands.incident import incident
+from kanaria.app.commands.knowledge import knowledge
+from kanaria.app.commands.lab import lab
+from kanaria.app.commands.options import Ordered
+from kanaria.app.commands.rules import rules
 
 
 def main() -> None:

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kanaria.app.host_indicators import listed_file, listed_hash
 from kanaria.core.facts import Knowledge
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Text
+from kanaria.host.indicators import listed_file, listed_hash
+from kanaria.host.sampler import HostSample, Process
 from kanaria.knowledge.match import PoolIndex
-from kanaria.sources.host_sampler import HostSample, Process
 
 _SHOWN = 60
 """Columns of a hostile name or argument that a sentence shows."""

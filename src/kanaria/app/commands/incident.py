@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.options import KINDS, Listing, language_option, list_format
+from kanaria.app.commands.options import KINDS, Listing, language_option, list_format
 
 if TYPE_CHECKING:
     from kanaria.core.types import Language
@@ -101,7 +101,7 @@ def incident_export(id: str, folder: Path | None, kind: str, path: str | None, l
     Example: kanaria incident export i-3c9a --format stix -o incident.json
     """
     from kanaria import knowledge
-    from kanaria.app.listings import user_facts
+    from kanaria.app.commands.lists import user_facts
     from kanaria.app.output import render, write
     from kanaria.report.reading import kept_analysis
     from kanaria.store.incidents import IncidentStore
@@ -150,7 +150,7 @@ def _plot(
 
 
 def _folder(folder: Path | None) -> Path:
-    from kanaria.app.listings import data_folder
+    from kanaria.app.commands.lists import data_folder
 
     return folder or data_folder()
 

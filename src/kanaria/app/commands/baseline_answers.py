@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kanaria.app.stages import LIVED, Stages
+from kanaria.app.run.stages import LIVED, Stages
 from kanaria.baseline import words
 from kanaria.baseline.devices import Device, Inventory, Service
 from kanaria.core.errors import SourceError
@@ -142,6 +142,6 @@ def _plain(value: object) -> object:
 
 def store_folder(folder: Path | None) -> Path:
     """Where state is kept when no folder was named."""
-    from kanaria.app.listings import data_folder
+    from kanaria.app.commands.lists import data_folder
 
     return folder or data_folder()

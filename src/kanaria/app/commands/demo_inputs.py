@@ -8,7 +8,7 @@ from pathlib import Path
 from kanaria.core.stream import Stream
 from kanaria.sources import text_stream
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def demo_streams() -> Iterator[Stream]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from kanaria.app.options import Command
+from kanaria.app.commands.options import Command
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - routers send from elsewhere; --exporter says who may
 

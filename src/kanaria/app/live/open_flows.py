@@ -19,7 +19,7 @@ import pyarrow as pa
 from kanaria.core.types import Finding, Language, Text
 
 if TYPE_CHECKING:
-    from kanaria.app.stages import Stages
+    from kanaria.app.run.stages import Stages
     from kanaria.detect import Detector
 
 TECHNIQUE = "T1496.001"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanaria.app.listen_options import live_options
-from kanaria.app.options import FOUND, NOTHING, language_option, output_options
+from kanaria.app.commands.listen_options import live_options
+from kanaria.app.commands.options import FOUND, NOTHING, language_option, output_options
 
 if TYPE_CHECKING:
-    from kanaria.app.listen_options import Live
+    from kanaria.app.commands.listen_options import Live
     from kanaria.core.types import Analysis, Language
 
 
@@ -67,7 +67,7 @@ def analyze(
 
     Example: kanaria analyze --lang ja /var/log/apache2/ capture.pcap
     """
-    from kanaria.app.analyze import analyze_paths
+    from kanaria.app.run.analyze import analyze_paths
 
     if not paths and not live:
         raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
@@ -103,7 +103,7 @@ def demo(language: Language, config: Path | None, kind: str, path: str | None) -
 
     Example: kanaria demo --lang ja
     """
-    from kanaria.app.demo import demo_streams
+    from kanaria.app.commands.demo_inputs import demo_streams
 
     _run(demo_streams(), config, None, None, language, kind, path, exit_with_findings=False)
 
@@ -115,7 +115,7 @@ def formats(language: Language) -> None:
 
     Example: kanaria formats
     """
-    from kanaria.app.listings import format_lines
+    from kanaria.app.commands.lists import format_lines
 
     click.echo("\n".join(format_lines(language)))
 
@@ -133,8 +133,8 @@ def _run(
 ) -> None:
     from kanaria.app.config import load
     from kanaria.app.output import render, write
-    from kanaria.app.pipeline import analyse
-    from kanaria.app.stages import Stages
+    from kanaria.app.run.pipeline import analyse
+    from kanaria.app.run.stages import Stages
 
     stages = Stages(config=load(config), input_format=input_format, layout=layout)
     analysis: Analysis = analyse(streams, stages)

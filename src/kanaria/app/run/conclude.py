@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from kanaria.app.before import before
-from kanaria.app.contact import guessers, sessions
-from kanaria.app.series import volumes
+from kanaria.app.run.logon_questions import guessers, sessions
+from kanaria.app.run.plot_series import volumes
+from kanaria.app.run.usual_before import before
 from kanaria.core.glossary import VALUES
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Series, Text
 from kanaria.incidents.case import Allowed, Costs, Surroundings
@@ -18,7 +18,7 @@ from kanaria.incidents.grouping import DEVICE_STAGES, group
 from kanaria.incidents.judge import judge
 
 if TYPE_CHECKING:
-    from kanaria.app.stages import Stages
+    from kanaria.app.run.stages import Stages
 
 # Reading a kept incident takes a millisecond; what lies further back is no neighbour.
 EARLIER_COMPARED = 1_000
@@ -102,7 +102,7 @@ def _earlier(stages: Stages) -> tuple[Incident, ...]:
 
 def _look_at_host(stages: Stages) -> None:
     """Load, processes and connections now, and the load history around what was found."""
-    from kanaria.app.host import observe
+    from kanaria.host.look import observe
 
     findings = stages.material.findings.values()
     times = [time for finding in findings for time in (finding.time, finding.until) if time]

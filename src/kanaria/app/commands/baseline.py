@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.options import Ordered, language_option, list_format
+from kanaria.app.commands.options import Ordered, language_option, list_format
 
 if TYPE_CHECKING:
-    from kanaria.app.stages import Stages
+    from kanaria.app.run.stages import Stages
     from kanaria.core.types import Language
 
 home_option = click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
@@ -34,7 +34,7 @@ def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Pa
 
     Example: kanaria devices capture.pcap
     """
-    from kanaria.app import life
+    from kanaria.app.commands import baseline_answers as life
 
     found = life.inventory(paths, _stages(config, home))
     lines = [life.device_document(found)] if kind == "json" else life.device_lines(found, language)
@@ -52,7 +52,7 @@ def beacons(paths: tuple[str, ...], kind: str, config: Path | None, language: La
 
     Example: kanaria beacons /var/log/zeek/
     """
-    from kanaria.app import regular
+    from kanaria.app.commands import beacon_list as regular
 
     found = regular.beacons(paths, _stages(config, ()))
     lines = [regular.beacon_document(found)] if kind == "json" else regular.beacon_lines(found, language)
@@ -81,7 +81,7 @@ def baseline_learn(
 
     Example: kanaria baseline learn /var/log/zeek/
     """
-    from kanaria.app import life
+    from kanaria.app.commands import baseline_answers as life
 
     stages = _stages(config, home, life.store_folder(folder))
     life.learn(paths, stages)
@@ -99,7 +99,7 @@ def baseline_show(device: str | None, folder: Path | None, config: Path | None, 
 
     Example: kanaria baseline show 192.0.2.10 --lang ja
     """
-    from kanaria.app import life
+    from kanaria.app.commands import baseline_answers as life
 
     for line in life.baseline_lines(device, _stages(config, (), life.store_folder(folder)), language):
         click.echo(line)
@@ -124,7 +124,7 @@ def baseline_explain(
 
     Example: kanaria baseline explain conn.log:812 conn.log
     """
-    from kanaria.app import life
+    from kanaria.app.commands import baseline_answers as life
 
     for line in life.explain_event(place, paths, _stages(config, home, folder), language):
         click.echo(line)
@@ -134,7 +134,7 @@ def _stages(config: Path | None, home: tuple[str, ...], store: Path | None = Non
     from dataclasses import replace
 
     from kanaria.app.config import load
-    from kanaria.app.stages import Stages
+    from kanaria.app.run.stages import Stages
 
     settings = load(config)
     return Stages(config=replace(settings, home=home) if home else settings, store=store)

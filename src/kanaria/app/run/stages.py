@@ -1,7 +1,7 @@
 """The stages of one run, wired together: which facts, rules, engine and settings each works with.
 
-``app.pipeline`` says in which order they run; here is what they share. Heavy libraries load when first needed, so that
-explaining one line stays fast.
+``app.run.pipeline`` says in which order they run; here is what they share. Heavy libraries load when first needed, so
+that explaining one line stays fast.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from kanaria.app.commands.lists import user_facts
 from kanaria.app.config import Config
-from kanaria.app.home import Inferred, asked_in_vain, infer, note
-from kanaria.app.inputs import Inputs
-from kanaria.app.kept import Kept, forgotten
-from kanaria.app.linking import Linker
-from kanaria.app.listings import user_facts
-from kanaria.app.material import Material
-from kanaria.app.series import SeriesKeeper, roles_of
-from kanaria.app.spool import STREAMED, Gathered, Spool
-from kanaria.app.together import Together, interleaved, members
+from kanaria.app.live.merge import Together, interleaved, members
+from kanaria.app.run.case_file import Material
+from kanaria.app.run.input_accounts import Inputs
+from kanaria.app.run.plot_series import SeriesKeeper, roles_of
 from kanaria.core.facts import Knowledge
 from kanaria.core.memory import give_back_large_blocks
 from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Analysis, Batch, Finding, HostObservation, RejectedRecord, StratumMessage, Text
+from kanaria.memory.network_state import Kept, forgotten
+from kanaria.wire.flow_linking import Linker
+from kanaria.wire.home_inference import Inferred, asked_in_vain, infer, note
+from kanaria.wire.spool import STREAMED, Gathered, Spool
 
 if TYPE_CHECKING:
     import duckdb
 
-    from kanaria.app.watching import Watch
+    from kanaria.app.live.open_flows import Watch
     from kanaria.baseline.countries import Countries
     from kanaria.baseline.pattern import PatternOfLife
     from kanaria.baseline.requests import OddRequests
@@ -195,7 +195,7 @@ class Stages:
     @cached_property
     def watch(self) -> Watch:
         """Judges connections that are still open."""
-        from kanaria.app.watching import Watch
+        from kanaria.app.live.open_flows import Watch
 
         return Watch(self)
 
@@ -351,6 +351,6 @@ class Stages:
 
     def conclude(self) -> Analysis:
         """Group the findings, judge each group, and say what was not looked at."""
-        from kanaria.app.conclusion import conclude
+        from kanaria.app.run.conclude import conclude
 
         return conclude(self)

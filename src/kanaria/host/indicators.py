@@ -13,8 +13,8 @@ from pathlib import Path
 from kanaria.core.facts import Knowledge, KnownIndicator
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Text
+from kanaria.host.sampler import Process
 from kanaria.knowledge.indicators_match import index_of
-from kanaria.sources.host_sampler import Process
 
 # Mining programs are below 20 MB; a larger program is not read for seconds on every look.
 LARGEST = 256 << 20

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.options import Listing, language_option
+from kanaria.app.commands.options import Listing, language_option
 
 if TYPE_CHECKING:
     from kanaria.core.types import Language
@@ -29,7 +29,7 @@ def knowledge_list(kind: str | None, language: Language) -> None:
 
     Example: kanaria knowledge list pools
     """
-    from kanaria.app.listings import knowledge_lines
+    from kanaria.app.commands.lists import knowledge_lines
 
     for line in knowledge_lines(kind, language):
         click.echo(line)
@@ -45,7 +45,7 @@ def knowledge_update(pools: Path | None, networks: Path | None, download: bool, 
 
     Example: kanaria knowledge update --networks ./ip-location-db
     """
-    from kanaria.app.listings import update_lines
+    from kanaria.app.commands.lists import update_lines
 
     for line in update_lines(folder, pools, networks, download=download):
         click.echo(line)
@@ -62,7 +62,7 @@ def knowledge_import(file: Path, source: str | None, folder: Path | None) -> Non
 
     Example: kanaria knowledge import iocs.txt --source JPCERT/CC
     """
-    from kanaria.app.listings import import_lines
+    from kanaria.app.commands.lists import import_lines
 
     for line in import_lines(file, source, folder):
         click.echo(line)

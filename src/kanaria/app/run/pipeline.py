@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kanaria.app.stages import Stages, Tables
-from kanaria.app.together import Together
+from kanaria.app.live.merge import Together
+from kanaria.app.run.stages import Stages, Tables
 from kanaria.core.ahead import ahead
 from kanaria.core.stream import Stream
 from kanaria.core.types import Analysis, StratumMessage

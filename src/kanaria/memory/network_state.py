@@ -8,22 +8,21 @@ again gives what it would have given. Without a folder everything is empty and n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kanaria.app.carried import pack, unpack
-from kanaria.app.contact import Contacts
-from kanaria.app.ledger import Ledger
 from kanaria.core.stream import Stream
 from kanaria.core.types import Batch, Incident, Text
 from kanaria.incidents.case import Case
+from kanaria.memory.contact_times import Contacts
+from kanaria.memory.open_findings import pack, unpack
+from kanaria.memory.read_sources import Ledger
 
 if TYPE_CHECKING:
-    from kanaria.app.stages import Stages
     from kanaria.baseline.silent_files import GivenFile
 
 VERSION = 1
@@ -32,6 +31,17 @@ NAMED = 12
 """Rules a note names."""
 AHEAD = timedelta(days=1)
 """Records further ahead of the clock have a wrong time, and must not make everything else look old."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhatRan:
+    """What one run adds to the memory beside its cases and its sources."""
+
+    ends: Sequence[datetime | None]
+    """Time of the last record of each input."""
+    correlations: Mapping[str, Any]
+    later_requests: Mapping[str, Any]
+    silence: Mapping[str, Any]
 
 
 class Kept:
@@ -97,20 +107,20 @@ class Kept:
                 found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=made))
         return found
 
-    def dump(self, stages: Stages, now: datetime) -> dict[str, Any]:
+    def dump(self, this_run: WhatRan, now: datetime) -> dict[str, Any]:
         """What the next run begins with."""
-        ends = [item.last for item in stages.inputs.summaries.values() if item.last] + [self.carried.newest]
+        ends = [*this_run.ends, self.carried.newest]
         newest = max((end for end in ends if end and end <= now + AHEAD), default=None)
-        correlations = stages.detector.dump_state()
+        correlations = dict(this_run.correlations)
         read = correlations["newest"]
         if read and datetime.fromisoformat(read) > now + AHEAD:
             correlations["newest"] = None
         parts = {
             "sources": self.ledger.dump(),
-            "carried": pack(self.cases, stages.material.later_requests, newest),
+            "carried": pack(self.cases, this_run.later_requests, newest),
             "contacts": self.contacts.dump(),
             "correlations": correlations,
-            "silence": stages.silence.dump(),
+            "silence": this_run.silence,
         }
         return {name: {"version": VERSION, "content": content} for name, content in parts.items()}
 

@@ -1,0 +1,1 @@
+"""What this machine itself shows: processes, load, connections."""

@@ -1,0 +1,1 @@
+"""Order and identity of what crosses the wire: event-time slices, doubles, home networks."""
