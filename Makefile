@@ -1,35 +1,42 @@
-# Everything runs in .venv, made from requirements.lock (hashes for every package). Nothing is installed by hand.
+# Everything runs in .venv, made from requirements.lock and requirements-test.lock (hashes for every package).
 SHELL := /bin/bash
 PY := .venv/bin/python
 # Tests start the command hundreds of times: modules stay compiled whatever the surroundings prefer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench ci lock docs
+.PHONY: demo test lint bench test-install ci lock docs
 
 demo: .venv/ready           ## both real cases on bundled examples
 	@$(PY) -m kanaria demo
 
-test: .venv/ready           ## the whole test suite, with lint and coverage
+test: .venv/ready-test      ## lint, types and the whole test suite
 	@$(MAKE) --no-print-directory lint
+	@$(PY) -m tests.programs
 	$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
-lint: .venv/ready
+lint: .venv/ready-test
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
 
-bench: .venv/ready          ## speed against baselines in the same run; prints tables
+test-install: .venv/ready-test  ## the wheel in the environments users have
+	$(PY) -m tests.install
+
+bench: .venv/ready-test     ## speed against baselines in the same run; prints tables
 	$(PY) -m benchmarks
 
-ci: test
+ci: test test-install
 
-docs: .venv/ready           ## regenerate docs/reference
+docs: .venv/ready-test      ## regenerate docs/reference
 	$(PY) -m kanaria.app.reference docs/reference
 
 lock:                       ## after changing dependencies in pyproject.toml
-	.venv/bin/uv lock --upgrade
-	.venv/bin/uv export -q --all-groups --extra all --extra spark --no-emit-project --no-header --format requirements.txt -o requirements.lock
+	bash scripts/lock.sh
 
-.venv/ready: requirements.lock pyproject.toml scripts/setup.sh
+.venv/ready: requirements.lock scripts/setup.sh
 	@bash scripts/setup.sh
 	@touch $@
+
+.venv/ready-test: requirements.lock requirements-test.lock pyproject.toml scripts/setup.sh
+	@bash scripts/setup.sh test
+	@touch .venv/ready $@

@@ -39,6 +39,35 @@ def programs(wanted: Mapping[str, str]) -> dict[str, str]:
     return {name: program(name, package) for name, package in wanted.items()}
 
 
+EVERYTHING = (
+    "apache2", "dnsmasq-base", "fonts-ipaexfont-gothic", "iproute2", "nfdump", "nginx-light", "samba", "smbclient", "softflowd",
+    "tcpdump", "tshark",
+)  # fmt: skip
+"""Packages that some test needs. Installed together before the first test, so that no result depends on their order."""
+
+
+def install_everything() -> None:
+    """What the tests need of Debian's packages, where this may be installed; tests skip visibly without."""
+    if os.geteuid() == 0 and shutil.which("apt-get") and shutil.which("dpkg-query"):
+        with _one_at_a_time():
+            shown = ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n", *EVERYTHING]
+            known = subprocess.run(shown, check=False, capture_output=True, text=True).stdout.split("\n")
+            missing = [name for name in EVERYTHING if f"installed {name}" not in known]
+            if missing:
+                print(f"Installing Debian's {', '.join(missing)} …", flush=True)
+                _install(*missing)
+
+
+def japanese_font() -> str:
+    """The name of an installed font that has Japanese; skips the test, visibly, where none can be had."""
+    from kanaria.report import plots_style
+
+    plots_style.japanese_font.cache_clear()
+    if not (found := plots_style.japanese_font()):
+        pytest.skip("no Japanese font is installed (Debian's fonts-ipaexfont-gothic)")
+    return found
+
+
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Several workers may want packages at once; dpkg's own lock fails instead of waiting."""
@@ -52,6 +81,10 @@ def _install(*packages: str) -> None:
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
     for command in (install, ["apt-get", "update", "-q"], install):
-        done = subprocess.run(command, env=quiet, check=False, capture_output=True, timeout=300)
+        done = subprocess.run(command, env=quiet, check=False, capture_output=True, timeout=900)
         if command is install and done.returncode == 0:
             return
+
+
+if __name__ == "__main__":
+    install_everything()

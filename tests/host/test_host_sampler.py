@@ -104,7 +104,7 @@ def test_rows_follow_the_schema(here: tuple[HostSample, int]) -> None:
 
 def test_without_psutil_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, facts: Knowledge) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'kanaria\[host\]'"):
+    with pytest.raises(MissingExtra, match=r"install .*psutil"):
         observe(facts)
 
 

@@ -87,7 +87,7 @@ def test_a_compressed_log_is_read_like_a_plain_one(read: Read, logs: Path) -> No
 
 def test_without_the_package_the_error_says_what_to_install(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "evtx", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'kanaria\[windows\]'"):
+    with pytest.raises(MissingExtra, match=r"install .*evtx"):
         read(Evtx(), b"ElfFile\0" + bytes(100))
 
 

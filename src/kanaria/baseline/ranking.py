@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from kanaria.baseline import calibration, roles, shape
 
@@ -28,20 +29,21 @@ def refresh(state: State, settings: BaselineSettings) -> float:
     groups = state.engine.execute(f"SELECT DISTINCT grp FROM {state.alias}.devices").fetchall()  # noqa: S608
     wanted = {int(group) for (group,) in groups} | {roles.group_of(state.engine, "unknown")}
     wanted |= {group for hours in ranks for group in hours}
-    keys: list[int] = []
-    values: list[float] = []
+    numbers = np.arange(shape.CALIBRATION_BINS, dtype=np.int64)
+    keys: list[np.ndarray] = []
+    values: list[np.ndarray] = []
     for rank, (name, hours) in enumerate(zip(shape.RANKED, ranks, strict=True)):
         least = calibration.SUM_SLOPE if name == "together" else calibration.LEAST_SLOPE
         table = calibration.p_values(hours, least)
+        steps = (numbers + rank * shape.CALIBRATION_BINS) * shape.RANK_STEP
         for group in wanted:
-            p = table.get(group, table[0])
-            keys += [group ^ (rank * shape.CALIBRATION_BINS + number) * shape.RANK_STEP for number in range(len(p))]
-            values += p.tolist()
-    state.engine.execute(
-        """CREATE OR REPLACE TEMP TABLE baseline_calibration AS
-           SELECT unnest($1::BIGINT[]) AS key, unnest($2::DOUBLE[]) AS p""",
-        [keys, values],
-    )
+            keys.append(np.int64(group) ^ steps)
+            values.append(table.get(group, table[0]))
+    # As Arrow: handed over as a list, each element would cost DuckDB an attempt to import pandas.
+    made = pa.table({"key": np.concatenate(keys), "p": np.concatenate(values)})
+    state.engine.register("baseline_calibration_made", made)
+    state.engine.execute("CREATE OR REPLACE TEMP TABLE baseline_calibration AS FROM baseline_calibration_made")
+    state.engine.unregister("baseline_calibration_made")
     return _threshold(state, settings)
 
 

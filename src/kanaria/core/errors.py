@@ -6,6 +6,8 @@ libraries are translated at the seam where the library is called, with ``raise â
 
 from __future__ import annotations
 
+from kanaria.core.extras import install_command
+
 
 class KanariaError(Exception):
     """Anything a user can cause or fix; the command line prints it without a traceback and exits 2."""
@@ -53,7 +55,7 @@ class MissingExtra(KanariaError):
 
     def __init__(self, *, package: str, extra: str, purpose: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(f"{purpose} needs the package {package}; install it with: pip install 'kanaria[{extra}]'")
+        super().__init__(f"{purpose} needs the package {package}; install it with: {install_command(extra, package)}")
 
 
 class UngroundedReport(KanariaError):

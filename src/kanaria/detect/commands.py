@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from kanaria.core.errors import MissingExtra
 from kanaria.core.facts import Knowledge
 from kanaria.core.schema import TABLES
 from kanaria.core.types import Language
@@ -98,8 +99,10 @@ def convert(rule: Rule, dialect: str = "duckdb", ruleset: RuleSet | None = None)
         return "\n".join(parts)
     query = f"SELECT * FROM {ident(rule.table)} WHERE {rule.matcher.sql}"  # noqa: S608 (text for people)
     if dialect != "duckdb":
-        import sqlglot  # 0.2 s
-
+        try:
+            import sqlglot  # 0.2 s
+        except ImportError as error:
+            raise MissingExtra(package="sqlglot", extra="spark", purpose=f"SQL for {dialect}") from error
         query = sqlglot.transpile(query, read="duckdb", write=dialect, pretty=True)[0]
     notes = [f"-- {item.name}: {item.kind} of {item.column} with {item.value}" for item in rule.matcher.computed]
     derived = [column for column in rule.matcher.columns if column.startswith("@")]

@@ -16,7 +16,7 @@ from typing import Any
 from kanaria.core.types import Analysis, Incident, Language, Series, Text
 from kanaria.report import plots_series, plots_style, plots_timeline
 from kanaria.report.plots_style import Style, ThemeName, available, style
-from kanaria.report.plots_words import CAPTIONS, NO_FONT, NO_LIBRARY
+from kanaria.report.plots_words import CAPTIONS, NO_FONT, no_library
 from kanaria.report.reading import series_of
 from kanaria.report.similar import counts_around
 
@@ -101,7 +101,7 @@ def note(analysis: Analysis, language: Language) -> Text | None:
     if not any(worth_drawing(item) for item in analysis.incidents):
         return None
     if not available():
-        return NO_LIBRARY
+        return no_library()
     return NO_FONT if style(language).language != language else None
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from kanaria.core.errors import MissingExtra
+from kanaria.core.folders import cache_folder
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Language, Severity, Text
 
@@ -81,6 +83,8 @@ class Style:
 
 def available() -> bool:
     """Whether pictures can be drawn at all."""
+    # Its list of fonts lies with what else Kanaria keeps for the user, not in two folders of its own.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))
     return importlib.util.find_spec("matplotlib") is not None
 
 
@@ -98,6 +102,19 @@ def style(language: Language, theme: ThemeName = "light") -> Style:
 @cache
 def japanese_font() -> str | None:
     """The first installed font that has Japanese, or None."""
+    from matplotlib import font_manager
+
+    found = _first_japanese()
+    if found is None:  # the list of fonts is kept from run to run: one installed since then is not in it
+        listed = {font.fname for font in font_manager.fontManager.ttflist}
+        for path in sorted(set(font_manager.findSystemFonts()) - listed):
+            with suppress(OSError, RuntimeError):  # what FreeType cannot read
+                font_manager.fontManager.addfont(path)
+        found = _first_japanese()
+    return found
+
+
+def _first_japanese() -> str | None:
     from matplotlib import font_manager
 
     installed = {font.name for font in font_manager.fontManager.ttflist}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kanaria.core.extras import install_command
 from kanaria.core.glossary import SEVERITIES, STAGES
 from kanaria.core.types import Text
 
@@ -41,11 +42,16 @@ CAPTIONS: Mapping[str, Text] = {
     ),
 }
 
-NO_LIBRARY = Text(
-    en="Pictures are left out: matplotlib is not installed (pip install 'kanaria[plot]').",
-    ja="図は省略しています: matplotlibが未導入です(pip install 'kanaria[plot]')。",
-)
 NO_FONT = Text(
     en="The labels in the pictures are English: no Japanese font is installed.",
     ja="図中の表記は英語です: 日本語フォントがインストールされていません。",
 )
+
+
+def no_library() -> Text:
+    """Why a report has no pictures, and what adds them."""
+    command = install_command("plot", "matplotlib")
+    return Text(
+        en=f"Pictures are left out: matplotlib is not installed ({command}).",
+        ja=f"図は省略しています: matplotlibが未導入です({command})。",
+    )

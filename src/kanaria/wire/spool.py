@@ -151,8 +151,8 @@ class Spool:
                     SELECT time, {day} AS day, row_number() OVER (PARTITION BY {day} ORDER BY time) AS number
                     FROM ({self._times()}))
                 SELECT DISTINCT min(time) FROM numbered GROUP BY day, (number - 1) // {SLICE_ROWS} ORDER BY 1"""  # noqa: S608
-        ).fetchall()
-        return [row[0] for row in rows][1:]
+        ).to_arrow_table()  # rows with a zone as Python values would ask for pytz, which is no part of an installation
+        return list(rows.column(0).to_pylist())[1:]
 
     def _weighed_edges(self, day: str) -> list[object]:
         """The same where rows differ in weight: a running sum, which takes the engine twenty times as long as this."""

@@ -31,8 +31,8 @@ FROM spool_connection WHERE time < $until AND (src_ip = $device OR dst_ip = $dev
 
 def before(engine: duckdb.DuckDBPyConnection, incident: Incident, roles: Mapping[str, Text]) -> tuple[Text, ...]:
     """Sentences about the incident's devices; none without a day of connections before it. ``roles`` by device."""
-    row = engine.execute("SELECT min(time) FROM spool_connection").fetchone()
-    first = row[0] if row else None
+    # As Arrow: a time with a zone as a Python value would ask for pytz, which is no part of an installation.
+    first = engine.execute("SELECT min(time) AS first FROM spool_connection").to_arrow_table()["first"][0].as_py()
     start = incident.first_seen
     if first is None or start is None or start - first < LEAST_BEFORE or incident.severity == "informational":
         return ()

@@ -1,0 +1,33 @@
+"""How to add what an optional part needs to the environment that runs. Comes in: an extra. Goes out: a command.
+
+The command names the packages themselves and not ``kanaria[extra]``: Kanaria is in no package registry, so anybody
+could register that name there.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
+
+_WANTED = re.compile(r"""^(?P<requirement>[^;]+);.*\bextra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
+
+
+def requirements(extra: str) -> list[str]:
+    """What the metadata of the running installation lists for an extra, such as ``evtx>=0.8``."""
+    try:
+        listed = requires("kanaria") or []
+    except PackageNotFoundError:  # run from the sources, without an installation
+        return []
+    found = (_WANTED.match(line) for line in listed)
+    return [match["requirement"].strip() for match in found if match and match["extra"] == extra]
+
+
+def install_command(extra: str, package: str) -> str:
+    """One line for a shell; it uses the environment's own pip, or uv where the environment has no pip."""
+    wanted = requirements(extra) or [package]
+    python = sys.executable or "python3"
+    tool = [python, "-m", "pip", "install"] if find_spec("pip") else ["uv", "pip", "install", "--python", python]
+    return shlex.join([*tool, *wanted])
