@@ -8,89 +8,16 @@ durations ``int64`` microseconds, sizes bytes. A column a sensor cannot know is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import pyarrow as pa
 
-TIME = pa.timestamp("us", tz="UTC")
+from kanaria.core.schema_hosts import ALERT, HOST, MINER, PROCESS
+from kanaria.core.schema_parts import COMMON, TIME, Column, TableSchema, table
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its Arrow type, one line of meaning, and where it goes in OCSF and ECS (empty: nowhere)."""
-
-    name: str
-    type: pa.DataType
-    doc: str
-    ocsf: str = ""
-    ecs: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TableSchema:
-    """A normalised table. ``ocsf_class`` is the OCSF event class uid, 0 where OCSF has none that fits."""
-
-    name: str
-    doc: str
-    ocsf_class: int
-    columns: tuple[Column, ...]
-
-    @property
-    def arrow(self) -> pa.Schema:
-        return pa.schema([pa.field(column.name, column.type) for column in self.columns])
-
-    def column(self, name: str) -> Column:
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
-
-
-COMMON = (
-    Column("event_id", pa.int64(), "stable id: source hash and record number (core.ids)", "metadata.uid", "event.id"),
-    Column("time", TIME, "when it happened; null for a fragment without a time", "time", "@timestamp"),
-    Column(
-        "source",
-        pa.string(),
-        "file path, interface or collector it was read from",
-        "metadata.log_name",
-        "log.file.path",
-    ),
-    Column(
-        "line",
-        pa.int64(),
-        "record number in the source, from 1 (line, packet or row)",
-        "metadata.sequence",
-        "log.offset",
-    ),
-    Column(
-        "sensor",
-        pa.string(),
-        "what produced the record: nginx, zeek, pcap, …",
-        "metadata.product.name",
-        "observer.type",
-    ),
-    Column("src_ip", pa.string(), "address of the client", "src_endpoint.ip", "source.ip"),
-    Column("src_port", pa.int32(), "port of the client", "src_endpoint.port", "source.port"),
-    Column("dst_ip", pa.string(), "address of the server", "dst_endpoint.ip", "destination.ip"),
-    Column("dst_port", pa.int32(), "port of the server", "dst_endpoint.port", "destination.port"),
-    Column("device", pa.string(), "the internal side: address or host name", "device.ip", "host.ip"),
-    Column("remote", pa.string(), "the other side seen from the device", "", "related.ip"),
-    Column(
-        "direction",
-        pa.string(),
-        "inbound, outbound, internal or external",
-        "connection_info.direction",
-        "network.direction",
-    ),
-    Column(
-        "community_id",
-        pa.string(),
-        "Community ID v1 of the 5-tuple",
-        "connection_info.community_uid",
-        "network.community_id",
-    ),
-)
+__all__ = [
+    "ALERT", "COMMON", "CONNECTION", "DNS", "HOST", "HTTP", "LOGON", "MESSAGES", "MINER", "PAIRS", "PROCESS", "RDP",
+    "SMB", "STRATUM", "TABLES", "TIME", "TLS", "Column", "TableSchema", "conform", "empty", "from_rows",
+]  # fmt: skip
 
 MESSAGES = pa.list_(
     pa.struct([pa.field("from_client", pa.bool_()), pa.field("length", pa.int32()), pa.field("time", pa.int64())])
@@ -110,11 +37,7 @@ PAIRS = pa.list_(
 """The commonest (client length, next server length) pairs, how often each came, and the median delay."""
 
 
-def _table(name: str, doc: str, ocsf_class: int, *columns: Column) -> TableSchema:
-    return TableSchema(name, doc, ocsf_class, COMMON + columns)
-
-
-HTTP = _table(
+HTTP = table(
     "http",
     "One request as a web server, proxy or sensor saw it.",
     4002,
@@ -143,7 +66,7 @@ HTTP = _table(
     Column("raw", pa.binary(), "the record as it stood in the source", "raw_data", "event.original"),
 )
 
-CONNECTION = _table(
+CONNECTION = table(
     "connection",
     "One transport flow, finished or still open.",
     4001,
@@ -189,7 +112,7 @@ CONNECTION = _table(
     ),
 )
 
-DNS = _table(
+DNS = table(
     "dns",
     "One DNS question with its answer.",
     4003,
@@ -201,7 +124,7 @@ DNS = _table(
     Column("ttl", pa.int64(), "smallest TTL in seconds", "", "dns.answers.ttl"),
 )
 
-TLS = _table(
+TLS = table(
     "tls",
     "One TLS handshake.",
     4001,
@@ -216,7 +139,7 @@ TLS = _table(
     Column("cipher", pa.string(), "cipher suite chosen", "tls.cipher", "tls.cipher"),
 )
 
-RDP = _table(
+RDP = table(
     "rdp",
     "One Remote Desktop connection attempt.",
     4005,
@@ -237,7 +160,7 @@ RDP = _table(
     Column("answered", pa.bool_(), "the server spoke RDP back", "", ""),
 )
 
-SMB = _table(
+SMB = table(
     "smb",
     "One SMB session or file action.",
     4006,
@@ -254,7 +177,7 @@ SMB = _table(
     Column("answered", pa.bool_(), "the server spoke SMB back", "", ""),
 )
 
-LOGON = _table(
+LOGON = table(
     "logon",
     "One logon attempt on any service: Windows, SSH, RDP, SMB, FTP.",
     3002,
@@ -278,32 +201,7 @@ LOGON = _table(
     Column("host_name", pa.string(), "host that wrote the record", "device.hostname", "host.name"),
 )
 
-ALERT = _table(
-    "alert",
-    "What another sensor already called suspicious.",
-    2004,
-    Column("signature", pa.string(), "its name for it", "finding_info.title", "rule.name"),
-    Column("signature_id", pa.string(), "its id", "finding_info.uid", "rule.id"),
-    Column("category", pa.string(), "its category", "finding_info.types", "rule.category"),
-    Column("severity", pa.int32(), "its severity, 1 is highest", "severity_id", "event.severity"),
-    Column("payload", pa.binary(), "payload it kept", "", ""),
-)
-
-HOST = _table(
-    "host",
-    "One sample of a machine: load, a process, a listening socket.",
-    1007,
-    Column("kind", pa.string(), "cpu, process, listen, connection", "", "event.dataset"),
-    Column("host_name", pa.string(), "which machine", "device.hostname", "host.name"),
-    Column("cpu_percent", pa.float64(), "load of the machine or process, 100 is all cores", "", "host.cpu.usage"),
-    Column("interval_us", pa.int64(), "time the sample covers", "", ""),
-    Column("pid", pa.int64(), "process id", "process.pid", "process.pid"),
-    Column("process", pa.string(), "program name", "process.name", "process.name"),
-    Column("command", pa.string(), "command line", "process.cmd_line", "process.command_line"),
-    Column("user", pa.string(), "owner", "actor.user.name", "user.name"),
-)
-
-STRATUM = _table(
+STRATUM = table(
     "stratum",
     "One mining protocol message, wherever it was found. event_id is that of the record it was found in.",
     0,
@@ -327,13 +225,13 @@ STRATUM = _table(
 )
 
 TABLES: Mapping[str, TableSchema] = {
-    table.name: table for table in (HTTP, CONNECTION, DNS, TLS, RDP, SMB, LOGON, ALERT, HOST, STRATUM)
+    table.name: table for table in (HTTP, CONNECTION, DNS, TLS, RDP, SMB, LOGON, ALERT, HOST, PROCESS, MINER, STRATUM)
 }
 
 
 def empty(name: str) -> pa.Table:
     """An empty table of that name with every column in place."""
-    return TABLES[name].arrow.empty_table()
+    return TABLES[name].arrow.emptytable()
 
 
 def conform(name: str, columns: Mapping[str, object] | pa.Table, rows: int | None = None) -> pa.Table:

@@ -53,6 +53,8 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.firewall:NetfilterLog",
     "kanaria.formats.firewall:PfFilterLog",
     "kanaria.formats.firewall:Conntrack",
+    # what carries other formats
+    "kanaria.formats.wrapped:Wrapped",
     # packets
     "kanaria.formats.packets.capture:PcapFormat",
 )
@@ -97,6 +99,15 @@ def detect(stream: Stream) -> Format | None:
         if score > highest:
             best, highest = known, score
     return best
+
+
+def surest(head: bytes, name: str, *, without: str) -> tuple[Format, float] | None:
+    """The format whose ``sniff`` is surest about these bytes, and how sure, without looking at the one of that name."""
+    scores = [
+        (known.sniff(head, name), -index, known) for index, known in enumerate(all_formats()) if known.name != without
+    ]
+    score, _index, best = max(scores, key=lambda one: one[:2])
+    return (best, score) if score else None
 
 
 @cache

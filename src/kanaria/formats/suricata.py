@@ -42,7 +42,7 @@ class SuricataEve:
 
     def sniff(self, head: bytes, name: str) -> float:
         for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 20)[:20]:
-            if line.lstrip().startswith(b"{") and b'"event_type"' in line and b'"timestamp"' in line:
+            if line.lstrip().startswith(b"{") and b'"event_type"' in line and b'"timestamp"' in line and _own(line):
                 return 0.98 if sum(hint in line for hint in _HINTS) >= 2 or b'"stats"' in line else 0.7
         return 0.0
 
@@ -70,6 +70,15 @@ class SuricataEve:
             return cols.make_batch(stream, self.name, chunk, joined, len(lines) - blank, rejects + odd)
 
         yield from cols.several(stream)(work, cols.chunks(stream))
+
+
+def _own(line: bytes) -> bool:
+    """Whether the event's type is the object's own, and not that of an event inside it. A line that was cut counts."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return isinstance(value, dict) and "event_type" in value
 
 
 def event_types(lines: Spans) -> tuple[list[str], npt.NDArray[np.int64]]:
