@@ -10,6 +10,9 @@ from typing import Protocol
 
 import click
 
+from kanaria.core.first_use import announce
+from kanaria.core.types import Language, Text
+
 QUIET_SECONDS = 1.0
 
 
@@ -37,3 +40,15 @@ def progress(total: int | None) -> Iterator[Advance]:
                 pending = 0
 
         yield advance
+
+
+_COMPILING = Text(
+    en="Preparing the readers for this machine. This happens once after an installation or update and takes up to a "
+    "minute.",
+    ja="このマシン向けに読み取り処理を準備しています。インストールや更新の後に一度だけ、最長1分ほどかかります。",
+)
+
+
+def announce_compiling(language: Language) -> None:
+    """Say so when the first use of an installation has to compile before anything is read."""
+    announce(lambda: click.echo(_COMPILING.to(language), err=True))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kanaria.app.commands.listen_options import Live
-from kanaria.app.commands.progress import progress
+from kanaria.app.commands.progress import announce_compiling, progress
 from kanaria.app.config import Config, load
 from kanaria.app.live.inputs import listening, own_addresses, own_note
 from kanaria.app.live.open_flows import tell
@@ -45,6 +45,8 @@ def analyze_paths(
 
     What is listened to comes first, so that files which grow meanwhile are read up to its end.
     """
+    if sys.stderr.isatty() or live:
+        announce_compiling(language)
     settings = _with_home(load(config), home)
     own = own_addresses(live) if live and not settings.home else []
     if own:
