@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 
@@ -145,6 +146,18 @@ def test_a_report_fits_the_terminal(columns: int, language: Language) -> None:
     assert len(prose) > 15
     too_wide = [line for line in prose if width(line) > columns + 2 and " " in line.strip()[2:]]
     assert [line for line in too_wide if not re.search(r"\S{20}", line)] == []
+
+
+@pytest.mark.parametrize(
+    "words", ["+21.1ビットです", "サーバーのログ", "(確率99.9%)ですが", "7.6%ほど", "キャッシュ、ッ"]
+)
+def test_words_numbers_and_brackets_stay_together(words: str) -> None:
+    """JIS X 4051: a word in katakana and a number with its unit are not torn, no bracket ends a line."""
+    for columns in range(20, 40):
+        lines = list(text.wrap("これは" * 12 + words + "それは" * 6, columns))
+        assert "".join(lines) == "これは" * 12 + words + "それは" * 6
+        assert not any(re.search(r"[(\d]$|^[ッーャュョ、。%)]", line) for line in lines)
+        assert not any(re.search("[ァ-ヶー]$", a) and re.match("[ァ-ヶー]", b) for a, b in itertools.pairwise(lines))
 
 
 def test_an_opening_bracket_never_ends_a_line() -> None:

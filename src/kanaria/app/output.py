@@ -18,8 +18,15 @@ from kanaria.core.types import Analysis, Language
 FORMATS = ("text", "markdown", "html", "json", "ocsf", "stix", "navigator", "misp", "csv", "iocs")
 
 
-def render(analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None) -> str:
-    """The analysis in one of ``FORMATS``; colour and width follow ``target`` when it is a terminal."""
+def render(
+    analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None, *, full: bool = False
+) -> str:
+    """The analysis in one of ``FORMATS``; colour and width follow ``target`` when it is a terminal.
+
+    Text fits one screen unless it is to be ``full``; all other formats are always complete.
+    """
+    if kind == "text":
+        return _text(analysis, facts, language, target, full=full)
     return _RENDERERS[kind](analysis, facts, language, target)
 
 
@@ -57,13 +64,14 @@ def _replace(target: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _text(analysis: Analysis, facts: Knowledge, language: Language, target: TextIO | None) -> str:
-    from kanaria.report import text
+def _text(analysis: Analysis, facts: Knowledge, language: Language, target: TextIO | None, *, full: bool) -> str:
+    from kanaria.report import text, text_brief
 
     terminal = target is not None and target.isatty()
     columns = min(shutil.get_terminal_size().columns, 120) if terminal else 100
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return text.render(analysis, facts, language, columns=max(columns, 40), colour=colour)
+    written = text.render if full else text_brief.render
+    return written(analysis, facts, language, columns=max(columns, 40), colour=colour)
 
 
 def _markdown(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
@@ -122,7 +130,6 @@ def _iocs(analysis: Analysis, _facts: Knowledge, language: Language, _target: Te
 
 Renderer = Callable[[Analysis, Knowledge, Language, "TextIO | None"], str]
 _RENDERERS: Mapping[str, Renderer] = {
-    "text": _text,
     "markdown": _markdown,
     "html": _html,
     "json": _json,

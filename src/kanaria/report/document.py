@@ -6,7 +6,7 @@ printable already (control characters escaped); JSON escapes the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from kanaria.core.text import printable
 from kanaria.core.types import (
     LANGUAGES,
     Analysis,
+    Claim,
     Evidence,
     Finding,
     Impact,
@@ -25,10 +26,12 @@ from kanaria.core.types import (
     InputSummary,
     RelatedVulnerability,
     Report,
+    Section,
     Series,
     StratumMessage,
     Text,
 )
+from kanaria.report.brief import brief
 from kanaria.report.reading import series_of
 from kanaria.report.similar import Similar, counts_around, similar_to
 from kanaria.report.write import write
@@ -93,7 +96,10 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
         "normal": [_text(words) for words in item.normal],
         "evidence": [_evidence(e) for e in item.evidence],
         **_neighbourhood(item, analysis),
-        "report": {language: _report(write(item, analysis, facts, language)) for language in LANGUAGES},
+        "report": {
+            language: _report(write(item, analysis, facts, language), brief(item, analysis, facts, language))
+            for language in LANGUAGES
+        },
     }
 
 
@@ -243,18 +249,20 @@ def _evidence(item: Evidence) -> Json:
     }
 
 
-def _report(report: Report) -> Json:
+def _report(report: Report, short: Sequence[Section]) -> Json:
     return {
-        "verdict": {"text": report.verdict.text, "evidence": list(report.verdict.evidence)},
-        "sections": [
-            {
-                "id": section.id,
-                "heading": section.heading,
-                "claims": [{"text": claim.text, "evidence": list(claim.evidence)} for claim in section.claims],
-            }
-            for section in report.sections
-        ],
+        "verdict": _claim(report.verdict),
+        "brief": [_section(section) for section in short],
+        "sections": [_section(section) for section in report.sections],
     }
+
+
+def _section(section: Section) -> Json:
+    return {"id": section.id, "heading": section.heading, "claims": [_claim(claim) for claim in section.claims]}
+
+
+def _claim(claim: Claim) -> Json:
+    return {"text": claim.text, "evidence": list(claim.evidence)}
 
 
 def _text(text: Text) -> Json:

@@ -7,7 +7,7 @@ from kanaria.core.types import Analysis, Language
 from kanaria.report import plots
 from kanaria.report.phrases import HEADINGS
 from kanaria.report.view import incident_views
-from kanaria.report.write import write_nothing_found
+from kanaria.report.write import unread_share, write_nothing_found
 
 
 def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:
@@ -27,6 +27,7 @@ def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:
         language=language,
         headings={name: text.to(language) for name, text in HEADINGS.items()},
         views=list(incident_views(analysis, facts, language)),
+        unread=unread.text if (unread := unread_share(analysis, language)) else "",
         nothing=write_nothing_found(analysis, language).text,
         pictures=plots.embedded(analysis, language),
         notes=[note.to(language) for note in notes],

@@ -9,7 +9,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.types import Analysis, Language
 from kanaria.report.phrases import HEADINGS
 from kanaria.report.view import IncidentView, incident_views
-from kanaria.report.write import write_nothing_found
+from kanaria.report.write import unread_share, write_nothing_found
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
 
@@ -19,6 +19,8 @@ def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:
     lines = [f"# {HEADINGS['report'].to(language)}", ""]
     if not analysis.incidents:
         lines.append(escape(write_nothing_found(analysis, language).text))
+    elif unread := unread_share(analysis, language):
+        lines += [escape(unread.text), ""]
     for view in incident_views(analysis, facts, language):
         lines += _incident(view, language)
     lines += [line for note in analysis.notes for line in ("", escape(note.to(language)))]
@@ -31,6 +33,10 @@ def _incident(view: IncidentView, language: Language) -> Iterator[str]:
     yield f"**{HEADINGS['severity'].to(language)}**: {view.severity}"
     yield ""
     yield escape(view.report.verdict.text)
+    yield ""
+    for section in view.brief:
+        text = ("" if language == "ja" else " ").join(claim.text for claim in section.claims)
+        yield f"- **{section.heading}** {escape(text)}"
     for section in view.report.sections:
         yield from ("", f"### {section.heading}", "")
         for claim in section.claims:

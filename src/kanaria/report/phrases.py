@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kanaria.core.types import Language, Text
+from kanaria.report.phrases_brief import BRIEF
 
 HEADINGS: Mapping[str, Text] = {
     "identification": Text(en="What it is", ja="これは何か"),
@@ -27,10 +28,26 @@ HEADINGS: Mapping[str, Text] = {
     "report": Text(en="Kanaria report", ja="Kanaria レポート"),
 }
 
-PHRASES: Mapping[str, Text] = {
+_FULL: Mapping[str, Text] = {
     "nothing_found": Text(
         en="Nothing of mining was found in {rows} records of {inputs} inputs.",
         ja="{inputs}個の入力、{rows}件の記録を調べましたが、マイニングに関係するものは見つかりませんでした。",
+    ),
+    "nothing_found_in_part": Text(
+        en="{share} % of the records could not be read ({unread} of {records}), and nothing is claimed of them. Nothing of mining was found in the other {rows} records.",
+        ja="記録の{share}%({records}件中{unread}件)は読み取れず、その内容については何も言えません。読み取れた{rows}件には、マイニングに関係するものは見つかりませんでした。",
+    ),
+    "nothing_read": Text(
+        en="None of the {records} records could be read, and nothing is claimed of them.",
+        ja="{records}件の記録はどれも読み取れず、その内容については何も言えません。",
+    ),
+    "unread": Text(
+        en="{share} % of the records could not be read ({unread} of {records}), and nothing is claimed of them.",
+        ja="記録の{share}%({records}件中{unread}件)は読み取れず、その内容については何も言えません。",
+    ),
+    "unread_inputs": Text(
+        en="Inputs in no known format, of which nothing was read and nothing is claimed: {count} ({paths}).",
+        ja="形式を判別できず、読み取れなかった入力が{count}個あります({paths})。その内容については何も言えません。",
     ),
     "verdict_do_nothing": Text(en="{title}. Nothing needs to be done.", ja="{title}。対応は必要ありません。"),
     "verdict_act": Text(en="{title}. {advice}", ja="{title}。{advice}"),
@@ -199,6 +216,9 @@ PHRASES: Mapping[str, Text] = {
         ja="記録に送信元アドレスがないため、誰が送ったかは分かりません。",
     ),
 }
+
+
+PHRASES: Mapping[str, Text] = {**_FULL, **BRIEF}
 
 
 def phrase(key: str, language: Language, /, **values: object) -> str:

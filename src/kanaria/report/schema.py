@@ -145,7 +145,10 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "threshold": {"type": ["number", "null"]},
         "points": _list({"type": "array", "minItems": 2, "maxItems": 2}),
     }),
-    "report": ("The incident in words of one language", {"verdict": _ref("claim"), "sections": _list(_ref("section"))}),
+    "report": ("The incident in words of one language", {
+        "verdict": _ref("claim"), "brief": {**_list(_ref("section")), "description": "the answer that fits one screen"},
+        "sections": _list(_ref("section")),
+    }),
     "section": ("A headed part; id is never translated", {
         "id": STRING, "heading": STRING, "claims": _list(_ref("claim")),
     }),

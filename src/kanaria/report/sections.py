@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from kanaria.core.facts import Knowledge, Vulnerability
 from kanaria.core.glossary import DIALECTS, hypothesis_name, speaks_of_mining
@@ -45,7 +46,7 @@ class Subject:
     def to(self, text: Text) -> str:
         return text.to(self.language)
 
-    @property
+    @cached_property
     def evidence(self) -> Mapping[str, Evidence]:
         return {item.id: item for item in self.incident.evidence}
 
@@ -66,20 +67,20 @@ def verdict(subject: Subject) -> Claim:
 def identification(subject: Subject) -> Iterator[Claim]:
     incident = subject.incident
     top, second = incident.hypotheses[0], incident.hypotheses[1]
-    about = _about_top(subject)
+    proof = _about_top(subject)
     mining = speaks_of_mining(incident.findings, incident.messages)
     name = subject.to(hypothesis_name(top.name, mining=mining))
-    yield subject.say("hypothesis", *about, name=name, probability=_percent(top.probability), bits=f"{top.bits:+.1f}")
+    yield subject.say("hypothesis", *proof, name=name, probability=percent(top.probability), bits=f"{top.bits:+.1f}")
     if top.name == "internet_wide_scanner" and incident.messages:
-        yield subject.say("not_an_attack", *about)
+        yield subject.say("not_an_attack", *proof)
     if top.name == "misdirected_miner":
-        yield subject.say("stray", *about)
+        yield subject.say("stray", *proof)
     known = subject.evidence
-    yield from _reasons(subject, [known[i] for i in about if known[i].family != "prior" and known[i].bits > 0])
+    yield from _reasons(subject, [known[i] for i in proof if known[i].family != "prior" and known[i].bits > 0])
     if second.probability >= RUNNER_UP_FROM:
         runner_up = subject.to(hypothesis_name(second.name, mining=mining))
         yield subject.say(
-            "runner_up", *_about(subject, second.name), name=runner_up, probability=_percent(second.probability)
+            "runner_up", *about(subject, second.name), name=runner_up, probability=percent(second.probability)
         )
 
 
@@ -166,7 +167,7 @@ def _reasons(subject: Subject, items: list[Evidence]) -> Iterator[Claim]:
         yield subject.say(key, *(item.id for item in same), reason=whole, bits=f"{same[0].bits:+.1f}")
 
 
-def _percent(probability: float) -> str:
+def percent(probability: float) -> str:
     """A probability for a reader: nothing is ever quite certain."""
     return "> 99.9" if probability > 0.999 else f"{100 * probability:.1f}"
 
@@ -216,10 +217,11 @@ def _vulnerability(subject: Subject, item: RelatedVulnerability, known: Vulnerab
 
 
 def _about_top(subject: Subject) -> tuple[str, ...]:
-    return _about(subject, subject.incident.hypotheses[0].name)
+    return about(subject, subject.incident.hypotheses[0].name)
 
 
-def _about(subject: Subject, hypothesis: str) -> tuple[str, ...]:
+def about(subject: Subject, hypothesis: str) -> tuple[str, ...]:
+    """Ids of the evidence that bears on one explanation."""
     return tuple(item.id for item in subject.incident.evidence if item.about == hypothesis)
 
 

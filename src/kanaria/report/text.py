@@ -1,27 +1,24 @@
-"""The report for a terminal: plain text, colour only when asked, long lines wrapped by display width."""
+"""The whole report for a terminal: plain text, colour only when asked, long lines wrapped by display width."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.text import cut, printable, width
-from kanaria.core.types import Analysis, Claim, Language
+from kanaria.core.text import cut, printable
+from kanaria.core.types import Analysis, Claim, Incident, Language
 from kanaria.report.phrases import HEADINGS, phrase
 from kanaria.report.section_news import last_line
 from kanaria.report.view import IncidentView, incident_views
-from kanaria.report.write import write_nothing_found
+from kanaria.report.wrapping import wrap
+from kanaria.report.write import unread_share, write_nothing_found
 
-_COLOURS = {"informational": "36", "low": "32", "medium": "33", "high": "31", "critical": "1;31"}
+COLOURS = {"informational": "36", "low": "32", "medium": "33", "high": "31", "critical": "1;31"}
 QUOTE_COLUMNS = 160
 # A terminal is no place for a hundred reports: the rest is listed, and complete in HTML and JSON.
 TOLD_IN_FULL = 5
 LISTED = 40
 MODELS_NAMED, REMOTES_NAMED = 3, 3
-# Japanese typography: these must not begin a line.
-_NOT_FIRST = "、。，．)」』】〉》！？・ー,.)]:;"
-# And these must not end one.
-_NOT_LAST = "「『【〈《（"
 
 
 def render(
@@ -35,11 +32,13 @@ def render(
 def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: int, colour: bool) -> Iterator[str]:
     if not analysis.incidents:
         yield from wrap(write_nothing_found(analysis, language).text, columns)
+    elif unread := unread_share(analysis, language):
+        yield from (*wrap(unread.text, columns), "")
     everything = list(incident_views(analysis, facts, language))
     views = [view for view in everything if view.incident.alert is None or view.incident.alert.tell]
     if everything and not views:
         yield from wrap(phrase("nothing_new", language), columns)
-    told = [view for view in views if _worth_telling(view)][:TOLD_IN_FULL] or views[:1]
+    told = [view for view in views if worth_telling(view.incident)][:TOLD_IN_FULL] or views[:1]
     for number, view in enumerate(told):
         if number:
             yield from ("", "-" * columns, "")
@@ -70,9 +69,9 @@ def _known(views: Sequence[IncidentView], language: Language, columns: int) -> I
         yield "  " + phrase("and_more", language, count=len(views) - LISTED)
 
 
-def _worth_telling(view: IncidentView) -> bool:
+def worth_telling(incident: Incident) -> bool:
     """Mining, or anything above the background noise of the Internet."""
-    return view.incident.severity != "informational" or bool(view.incident.messages)
+    return incident.severity != "informational" or bool(incident.messages)
 
 
 def _alike(views: Sequence[IncidentView], language: Language) -> list[list[IncidentView]]:
@@ -99,14 +98,14 @@ def _line(views: Sequence[IncidentView], language: Language) -> str:
 
 def _incident(view: IncidentView, language: Language, columns: int, colour: bool) -> Iterator[str]:
     for index, line in enumerate(wrap(f"[{view.severity}] {view.report.verdict.text}", columns)):
-        yield _paint(line, _COLOURS[view.incident.severity], colour) if index == 0 else line
+        yield paint(line, COLOURS[view.incident.severity], colour) if index == 0 else line
     for section in view.report.sections:
         yield ""
-        yield _paint(section.heading, "1", colour)
+        yield paint(section.heading, "1", colour)
         for claim in section.claims:
             yield from wrap(_cited(claim, view), columns, "  - ", "    ")
     yield ""
-    yield _paint(HEADINGS["evidence"].to(language), "1", colour)
+    yield paint(HEADINGS["evidence"].to(language), "1", colour)
     for item in view.evidence:
         place = f" {item.place}" if item.place else ""
         worth = f" ({item.bits})" if item.bits else ""
@@ -121,40 +120,5 @@ def _cited(claim: Claim, view: IncidentView) -> str:
     return f"{claim.text} [{shown}]" if numbers else claim.text
 
 
-def wrap(text: str, columns: int, first: str = "", rest: str = "") -> Iterator[str]:
-    """Lines of at most ``columns`` display columns. Latin text breaks at spaces, Japanese between characters."""
-    line, indent = first, first
-    for word in _words(text):
-        if width(line) + width(word.rstrip()) > columns and line != indent:
-            yield line
-            line = indent = rest
-            word = word.lstrip()
-        line += word
-    yield line
-
-
-def _words(text: str) -> Iterator[str]:
-    """Pieces that may be separated: Latin words with their trailing space, single wide characters."""
-    piece = ""
-    for char in text:
-        wide = width(char) == 2
-        if piece and piece[-1] in _NOT_LAST and char not in _NOT_LAST:
-            piece += char
-        elif wide and char not in _NOT_FIRST:
-            if piece:
-                yield piece
-            piece = char
-        elif char == " ":
-            yield piece + char
-            piece = ""
-        elif piece and width(piece[-1]) == 2 and char not in _NOT_FIRST:
-            yield piece
-            piece = char
-        else:
-            piece += char
-    if piece:
-        yield piece
-
-
-def _paint(text: str, code: str, colour: bool) -> str:
+def paint(text: str, code: str, colour: bool) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if colour else text

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import HYPOTHESES, SEVERITIES, hypothesis_name, speaks_of_mining
 from kanaria.core.text import printable
-from kanaria.core.types import Analysis, Claim, Evidence, Incident, Language, Report
+from kanaria.core.types import Analysis, Claim, Evidence, HypothesisScore, Incident, Language, Report, Section
+from kanaria.report.brief import brief, probability
 from kanaria.report.phrases import phrase
 from kanaria.report.write import write
 
@@ -47,10 +48,16 @@ class IncidentView:
 
     incident: Incident
     report: Report
+    brief: tuple[Section, ...]
+    """The answer that fits one screen."""
     severity: str
     names: Mapping[str, str]
     """What the explanations are called in this incident."""
     evidence: tuple[NumberedEvidence, ...]
+
+    def percent(self, score: HypothesisScore) -> str:
+        """How probable an explanation is, as the text says it."""
+        return probability(score.probability, self.report.language)
 
     def numbers(self, claim: Claim) -> tuple[int, ...]:
         """Evidence numbers a claim cites, ascending."""
@@ -68,6 +75,7 @@ def incident_views(analysis: Analysis, facts: Knowledge, language: Language) -> 
         yield IncidentView(
             incident=incident,
             report=write(incident, analysis, facts, language),
+            brief=brief(incident, analysis, facts, language),
             severity=SEVERITIES[incident.severity].to(language),
             names=names,
             evidence=tuple(_quoted_once(numbered, language)),

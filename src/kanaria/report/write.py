@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from kanaria.core.coverage import Coverage, coverage
 from kanaria.core.facts import Knowledge
+from kanaria.core.text import cut, printable
 from kanaria.core.types import Analysis, Claim, Incident, Language, Report, Section
 from kanaria.report import sections
 from kanaria.report.phrases import HEADINGS, phrase
 from kanaria.report.section_impact import impact
 from kanaria.report.section_news import news
 from kanaria.report.section_similar import similar_incidents
+
+STRANGE_NAMED = 3
 
 Writer = Callable[[sections.Subject], Iterator[Claim]]
 
@@ -48,10 +52,43 @@ def write(incident: Incident, analysis: Analysis, facts: Knowledge, language: La
 
 
 def write_nothing_found(analysis: Analysis, language: Language) -> Claim:
-    """The answer when no incident was found: how much was read, and that nothing of mining was in it."""
-    rows = sum(item.rows for item in analysis.inputs)
+    """The answer when no incident was found: first what could not be read, then that nothing of mining was in the rest."""
+    read = coverage(analysis.inputs)
     known = sum(item.format is not None for item in analysis.inputs)
-    return Claim(text=phrase("nothing_found", language, rows=f"{rows:,}", inputs=known), evidence=())
+    rest = f"{read.records - read.unread:,}"
+    if read.records and read.unread == read.records:
+        words = phrase("nothing_read", language, records=f"{read.records:,}")
+    elif read.unread:
+        words = phrase("nothing_found_in_part", language, rows=rest, **_unread(read))
+    else:
+        words = phrase("nothing_found", language, rows=rest, inputs=known)
+    return Claim(text=_joined(_strange(read, language), words, language=language), evidence=())
+
+
+def unread_share(analysis: Analysis, language: Language) -> Claim | None:
+    """What could not be read, to stand before anything else; None when all was read."""
+    read = coverage(analysis.inputs)
+    share = phrase("unread", language, **_unread(read)) if read.unread else ""
+    words = _joined(_strange(read, language), share, language=language)
+    return Claim(text=words, evidence=()) if words else None
+
+
+def _unread(read: Coverage) -> dict[str, str]:
+    percent = 100 * read.share
+    share = f"{percent:.1f}" if percent >= 0.1 else "< 0.1"
+    return {"share": share, "unread": f"{read.unread:,}", "records": f"{read.records:,}"}
+
+
+def _strange(read: Coverage, language: Language) -> str:
+    if not read.strange:
+        return ""
+    paths = ", ".join(cut(printable(path), 60) for path in read.strange[:STRANGE_NAMED])
+    more = ", …" if len(read.strange) > STRANGE_NAMED else ""
+    return phrase("unread_inputs", language, count=len(read.strange), paths=paths + more)
+
+
+def _joined(*sentences: str, language: Language) -> str:
+    return ("" if language == "ja" else " ").join(filter(None, sentences))
 
 
 def ungrounded(report: Report, incident: Incident) -> tuple[str, ...]:
@@ -61,4 +98,4 @@ def ungrounded(report: Report, incident: Incident) -> tuple[str, ...]:
     return tuple(claim.text for claim in claims if not set(claim.evidence) <= known)
 
 
-__all__ = ["ungrounded", "write", "write_nothing_found"]
+__all__ = ["ungrounded", "unread_share", "write", "write_nothing_found"]

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.argument("line", required=False)
 @click.option("--input-format", metavar="NAME", help="Format of the line; see kanaria formats.")
 @output_options
-def explain(
-    line: str | None, input_format: str | None, language: Language, config: Path | None, kind: str, path: str | None
-) -> None:
+def explain(line: str | None, input_format: str | None, config: Path | None, **output: Any) -> None:
     """Explain one log line, or the lines on standard input.
 
     Example: kanaria explain '"{\\"id\\":1,\\"method\\":\\"mining.subscribe\\",\\"params\\":[]}\\n" 400 4076 "-" "-"'
@@ -37,7 +35,7 @@ def explain(
             source=line, expected="a log line", got="the name of a file", cause="files are read by kanaria analyze"
         )
     data = os.fsencode(line) + b"\n" if line is not None else standard_input().read()
-    _run([text_stream("line" if line is not None else "-", data)], config, input_format, None, language, kind, path)
+    _run([text_stream("line" if line is not None else "-", data)], config, input_format, None, **output)
 
 
 @click.command()
@@ -98,14 +96,14 @@ def _held(store: Path | None) -> AbstractContextManager[None]:
 
 @click.command()
 @output_options
-def demo(language: Language, config: Path | None, kind: str, path: str | None) -> None:
+def demo(config: Path | None, **output: Any) -> None:
     """Show both real cases Kanaria was made for, on bundled examples.
 
     Example: kanaria demo --lang ja
     """
     from kanaria.app.commands.demo_inputs import demo_streams
 
-    _run(demo_streams(), config, None, None, language, kind, path, exit_with_findings=False)
+    _run(demo_streams(), config, None, None, **output, exit_with_findings=False)
 
 
 @click.command()
@@ -125,10 +123,11 @@ def _run(
     config: Path | None,
     input_format: str | None,
     layout: str | None,
+    *,
     language: Language,
     kind: str,
     path: str | None,
-    *,
+    full: bool,
     exit_with_findings: bool = True,
 ) -> None:
     from kanaria.app.config import load
@@ -138,6 +137,6 @@ def _run(
 
     stages = Stages(config=load(config), input_format=input_format, layout=layout)
     analysis: Analysis = analyse(streams, stages)
-    write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)
+    write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None, full=full), path)
     stages.inputs.require_recognised()
     click.get_current_context().exit(FOUND if analysis.incidents and exit_with_findings else NOTHING)

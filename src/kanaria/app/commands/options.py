@@ -66,5 +66,8 @@ def output_options(command: Command) -> Command:
     command = click.option(
         "--format", "kind", type=click.Choice(kinds), default="text", show_default=True, help="Output."
     )(command)
+    command = click.option("--full", is_flag=True, help="Text that tells everything, not only what fits one screen.")(
+        command
+    )
     command = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")(command)
     return language_option(command)

@@ -38,6 +38,7 @@ def analyze_paths(
     config: Path | None,
     kind: str,
     path: str | None,
+    full: bool = False,
     store: Path | None = None,
     live: Live | None = None,
 ) -> bool:
@@ -65,7 +66,8 @@ def analyze_paths(
         stages.release()
     if store:
         _keep(analysis, stages, store)
-    write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None), path)
+    target = sys.stdout if path is None else None
+    write(render(analysis, stages.facts, kind, language, target, full=full), path)
     stages.inputs.require_recognised()
     return bool(analysis.incidents)
 

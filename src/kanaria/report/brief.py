@@ -1,0 +1,251 @@
+"""The answer that fits one screen: what happened, why we think so, attack or stray, did it work, what to do, when to look again.
+
+Comes in: an incident and the run around it. Goes out: a few short sections, each a handful of claims with evidence ids;
+the verdict and everything else stand in ``report.write``. Same facts, same text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from kanaria.core.facts import Knowledge
+from kanaria.core.glossary import speaks_of_mining
+from kanaria.core.text import cut, defang, printable
+from kanaria.core.types import SEVERITIES, Analysis, Claim, Evidence, Incident, Language, Section
+from kanaria.report.phrases import phrase
+from kanaria.report.phrases_brief import BRIEF_HEADINGS
+from kanaria.report.section_news import news
+from kanaria.report.sections import TIME_FORMAT, Subject, about, percent
+
+REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
+# From one in ten on, the second explanation is one a reader should keep in mind.
+WORTH_A_THOUGHT = 0.1
+# Evidence that says that passwords are tried; the judge uses the same kinds.
+GUESSING = frozenset({"login_guessing", "rdp_guessing"})
+
+Writer = Callable[[Subject], Iterator[Claim]]
+
+
+def brief(incident: Incident, analysis: Analysis, facts: Knowledge, language: Language) -> tuple[Section, ...]:
+    """The short answer, part by part; parts with nothing to say are left out."""
+    subject = Subject(incident=incident, analysis=analysis, facts=facts, language=language)
+    made = []
+    for name, writer in _PARTS:
+        claims = tuple(writer(subject))
+        if claims:
+            made.append(Section(id=name, heading=BRIEF_HEADINGS[name].to(language), claims=claims))
+    return tuple(made)
+
+
+def _what(subject: Subject) -> Iterator[Claim]:
+    """What was seen, where, from whom, when."""
+    incident = subject.incident
+    if incident.messages:
+        yield _messages(subject)
+    else:
+        titles = list(dict.fromkeys(subject.to(finding.title) for finding in incident.findings))
+        more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
+        evidence = tuple(dict.fromkeys(item.id for finding in incident.findings for item in finding.evidence))
+        yield subject.say(
+            "what_findings", *evidence, titles=_listed(titles[:TITLES], subject.language) + more,
+            device=_device(subject), who=_who(subject),
+        )  # fmt: skip
+    if incident.first_seen and incident.last_seen:
+        first, last = (time.strftime(TIME_FORMAT) for time in (incident.first_seen, incident.last_seen))
+        yield subject.say("what_when" if first != last else "what_when_once", first=first, last=last)
+
+
+def _findings(subject: Subject) -> Claim:
+    """The most serious models that fired, in the order in which they did."""
+    findings = subject.incident.findings
+    titles = list(dict.fromkeys(subject.to(finding.title) for finding in findings))
+    worst = {subject.to(f.title): SEVERITIES.index(f.severity) for f in reversed(findings)}
+    told = sorted(titles, key=lambda title: -worst[title])[:TITLES]
+    more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
+    evidence = tuple(dict.fromkeys(item.id for finding in findings for item in finding.evidence))
+    shown = _listed([title for title in titles if title in told], subject.language) + more
+    return subject.say("what_findings", *evidence, titles=shown, device=_device(subject), who=_who(subject))
+
+
+def _messages(subject: Subject) -> Claim:
+    messages = subject.incident.messages
+    methods = Counter(cut(printable(message.method), 30) for message in messages)
+    shown = [f"{name} ×{count}" if count > 1 else name for name, count in methods.most_common(METHODS)]
+    more = f" +{len(methods) - METHODS}" if len(methods) > METHODS else ""
+    web = any(finding.table == "http" for finding in subject.incident.findings)
+    place = phrase("what_place_web" if web else "what_place_network", subject.language)
+    key = "what_messages" if len(messages) > 1 else "what_message"
+    return subject.say(key, count=len(messages), place=place, who=_who(subject), methods=", ".join(shown) + more)
+
+
+def _who(subject: Subject) -> str:
+    remotes = subject.incident.remotes
+    if not remotes:
+        return phrase("what_from_nobody", subject.language)
+    key = "what_from" if len(remotes) == 1 else "what_from_many"
+    return phrase(key, subject.language, remote=cut(defang(printable(remotes[0])), 60), more=len(remotes) - 1)
+
+
+def _device(subject: Subject) -> str:
+    devices = subject.incident.devices
+    if not devices:
+        return ""
+    key = "what_device" if len(devices) == 1 else "what_devices"
+    return phrase(key, subject.language, device=cut(printable(devices[0]), 60), more=len(devices) - 1)
+
+
+def _why(subject: Subject) -> Iterator[Claim]:
+    """The weightiest reason of each kind of evidence, the best two; and how sure that makes us."""
+    top = subject.incident.hypotheses[0]
+    reasons = _strongest(subject, about(subject, top.name))[:REASONS]
+    ids = tuple(item.id for item in reasons)
+    sure = probability(top.probability, subject.language)
+    if not reasons:
+        yield subject.say("why_nothing", probability=sure)
+        return
+    separator = "。" if subject.language == "ja" else "; "
+    said = separator.join(_sentence(subject, item) for item in reasons)
+    yield subject.say("why_reasons", *ids, reasons=said, probability=sure)
+
+
+def _strongest(subject: Subject, ids: Sequence[str]) -> list[Evidence]:
+    """Per family the strongest evidence for it, the strongest first: members of a family say much the same."""
+    best: dict[str, Evidence] = {}
+    for item in (subject.evidence[id_] for id_ in ids):
+        if item.family != "prior" and item.bits > max(0.0, best[item.family].bits if item.family in best else 0.0):
+            best[item.family] = item
+    return sorted(best.values(), key=lambda item: -item.bits)
+
+
+def _sentence(subject: Subject, item: Evidence) -> str:
+    return subject.to(item.because).rstrip("。.")
+
+
+def _aimed(subject: Subject) -> Iterator[Claim]:
+    """The owner's own question: is this an attack on me, or did it just come here by mistake?"""
+    top = subject.incident.hypotheses[0].name
+    evidence = about(subject, top)
+    if top == "internet_wide_scanner" and subject.incident.messages:
+        yield subject.say("aimed_scanner", *evidence)
+        yield _stray(subject)
+    elif top == "internet_wide_scanner":
+        yield subject.say("aimed_guessing" if _guessed(subject) else "aimed_scan", *evidence)
+    else:
+        yield subject.say(_AIMED[top], *evidence)
+
+
+_AIMED = {
+    "misdirected_miner": "aimed_misdirected",
+    "exploitation_attempt": "aimed_exploit",
+    "compromised_device": "aimed_compromised",
+    "authorised_mining": "aimed_authorised",
+    "benign": "aimed_benign",
+}
+
+
+def _stray(subject: Subject) -> Claim:
+    """How likely it is that a miner merely has a wrong address."""
+    share = max((s.probability for s in subject.incident.hypotheses if s.name == "misdirected_miner"), default=0.0)
+    key = "aimed_maybe_stray" if share >= WORTH_A_THOUGHT else "aimed_not_stray"
+    evidence = about(subject, "misdirected_miner")
+    return subject.say(key, *evidence, stray=probability(share, subject.language))
+
+
+def _guessed(subject: Subject) -> bool:
+    return any(item.kind in GUESSING for item in subject.incident.evidence)
+
+
+def _worked(subject: Subject) -> Iterator[Claim]:
+    """Whether it worked, and the one thing that says so most clearly."""
+    incident = subject.incident
+    if incident.hypotheses[0].name in {"authorised_mining", "benign"}:
+        return
+    result = incident.outcome
+    if not result.because:
+        yield subject.say("outcome_nothing_known")
+        return
+    yield subject.say(f"outcome_{result.value}", *result.because)
+    sign = 1.0 if result.value in {"possible", "confirmed"} else -1.0
+    speaking = [item for id_ in result.because if (item := subject.evidence[id_]).bits * sign > 0]
+    if speaking:
+        item = max(speaking, key=lambda item: (item.bits * sign, item.id))
+        yield subject.say("worked_because", item.id, reason=_sentence(subject, item))
+    harmless = incident.hypotheses[0].name in {"internet_wide_scanner", "misdirected_miner"}
+    if harmless and result.value == "failed" and incident.messages:
+        yield subject.say("no_miner_runs", *result.because)
+
+
+def _do(subject: Subject) -> Iterator[Claim]:
+    advice = subject.incident.recommendations
+    for item in advice[:ADVICE]:
+        yield Claim(text=subject.to(item.text), evidence=item.evidence)
+    if len(advice) > ADVICE:
+        yield subject.say("do_more", count=len(advice) - ADVICE)
+
+
+def _again(subject: Subject) -> Iterator[Claim]:
+    """What would change the answer; nothing where there is something to do at once."""
+    incident = subject.incident
+    top = incident.hypotheses[0].name
+    if top == "authorised_mining":
+        yield subject.say("again_authorised")
+    elif incident.outcome.value not in {"failed", "no_sign_of_success"} or top in {"compromised_device", "benign"}:
+        return
+    elif top == "exploitation_attempt":
+        yield subject.say("again_exploit")
+    else:
+        yield subject.say("again_noise" if incident.messages else "again_scan")
+
+
+def _cve(subject: Subject) -> Iterator[Claim]:
+    """Each vulnerability an attempt aimed at, in a sentence; for mining messages that there is none."""
+    matched = [item for item in subject.incident.vulnerabilities if item.relation == "matched"]
+    if subject.incident.messages and not matched:
+        yield subject.say("cve_none")
+    for item in matched[:CVES]:
+        known = subject.facts.vulnerabilities.get(item.cve)
+        if known is None:
+            yield subject.say("cve_brief_unknown", *item.evidence, cve=item.cve)
+        else:
+            summary = subject.to(known.summary).rstrip("。.")
+            yield subject.say("cve_brief", *item.evidence, cve=item.cve, product=known.product, summary=summary)
+    if len(matched) > CVES:
+        yield subject.say("cve_brief_more", count=len(matched) - CVES)
+
+
+def _terms(subject: Subject) -> Iterator[Claim]:
+    """What the words mean that a reader of a server's log never met."""
+    if speaks_of_mining(subject.incident.findings, subject.incident.messages):
+        yield subject.say("terms_mining")
+
+
+def _listed(words: Sequence[str], language: Language) -> str:
+    return ("、" if language == "ja" else "; ").join(words)
+
+
+def probability(share: float, language: Language) -> str:
+    """A probability for a reader: nothing is ever quite certain, or quite impossible."""
+    if share > 0.999:
+        return phrase("probability_almost", language)
+    if share < 0.001:
+        return phrase("probability_hardly", language)
+    return phrase("probability", language, percent=percent(share))
+
+
+_PARTS: tuple[tuple[str, Writer], ...] = (
+    ("news", news), ("what", _what), ("why", _why), ("aimed", _aimed), ("worked", _worked), ("do", _do), ("again", _again),
+    ("cve", _cve), ("terms", _terms),
+)  # fmt: skip
+
+
+def headline(incident: Incident, language: Language) -> str:
+    """What it is and whether it worked; that nothing needs to be done, when nothing does."""
+    title = incident.title.to(language)
+    first = incident.recommendations[0] if incident.recommendations else None
+    if first is None or first.effort > 0:
+        return title
+    return phrase("verdict_act", language, title=title, advice=first.text.to(language))
+
+
+__all__ = ["brief", "headline", "probability"]
