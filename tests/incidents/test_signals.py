@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -195,7 +196,9 @@ def test_a_request_that_could_be_parsed_is_not_that_noise() -> None:
 
 def test_allowed_device_wallet_and_pool() -> None:
     mined = finding("monero_mining", device=DEVICE, values={"sni": "eu.pool.example", "knowledge.pool": "Example Pool"})
-    told = case(mined, messages=[message(1, wallet=WALLET)], records=[request(1)])
+    mined = replace(mined, event_ids=(1,))
+    flow = record(1, 0, "connection", device=DEVICE, remote="198.51.100.9", values={"direction": "outbound"})
+    told = case(mined, messages=[message(1, wallet=WALLET)], records=[flow])
     for allowed, kind in (
         (Allowed(devices=frozenset({DEVICE})), "authorised_miner_configured"),
         (Allowed(wallets=frozenset({WALLET})), "authorised_pool_or_wallet"),
@@ -239,7 +242,7 @@ def test_hostile_values_are_printable_in_reasons() -> None:
     hostile = "\x1b[31m\u202e" + "A" * 500
     said = [message(n, wallet=hostile, agent=hostile, worker=hostile) for n in range(9)] + [message(9, dialect="b")]
     whole = case(finding(), messages=said, records=[request(n, n * 200) for n in range(10)])
-    reasons = [item.because for signal in signals.SIGNALS for item in signal(whole, around())]
+    reasons = [item.because for signal in signals.BY_DEED["probe"] for item in signal(whole, around())]
     assert len(reasons) > len(HYPOTHESES)
     assert not any(char in text for reason in reasons for text in (reason.en, reason.ja) for char in "\x1b\u202e")
     assert max(len(reason.en) for reason in reasons) < 500

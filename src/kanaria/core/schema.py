@@ -216,6 +216,7 @@ STRATUM = table(
     ),
     Column("method", pa.string(), "method or message name", "", ""),
     Column("from_client", pa.bool_(), "true miner to pool, false pool to miner, null unknown", "", ""),
+    Column("accepted", pa.bool_(), "of an answer: whether it gives what was asked for; null when it is none", "", ""),
     Column("coin", pa.string(), "coin or family", "", ""),
     Column("wallet", pa.string(), "payout address or login", "", ""),
     Column("worker", pa.string(), "worker name", "", ""),

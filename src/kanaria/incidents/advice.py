@@ -5,18 +5,26 @@ Each piece of advice is a value with a condition beside it, so that a reader see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from kanaria.core.text import defang, printable
 from kanaria.core.types import Finding, Hypothesis, Outcome, Recommendation, Text
 from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines
 
+# A firewall's operator works through a list; beyond this the JSON is the list.
+MOST_NAMED = 200
 Advice = Callable[[Case, Surroundings, Hypothesis, Outcome], Iterator[Recommendation]]
 
 
-def recommendations(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> tuple[Recommendation, ...]:
-    """Everything worth doing, least effort first."""
-    found = [item for advice in _ADVICE for item in advice(case, around, top, result)]
+def recommendations(
+    case: Case, around: Surroundings, top: Hypothesis, result: Outcome, about: Case | None = None
+) -> tuple[Recommendation, ...]:
+    """Everything worth doing, least effort first; ``about`` is the part of the case the verdict is about."""
+    found = [
+        item
+        for advice in _ADVICE
+        for item in advice(about if about and advice in _OF_VERDICT else case, around, top, result)
+    ]
     distinct = {item.id: item for item in reversed(found)}
     return tuple(sorted(distinct.values(), key=lambda item: (item.effort, [i.id for i in found].index(item.id))))
 
@@ -87,6 +95,8 @@ def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outc
         return
     if mines(case) or result.value == "confirmed":
         yield from _isolate(case, result)
+    elif _own_guessers(case):  # a program with an old password is as likely
+        return
     yield _advise(
         "find_entrance", 2, result.because,
         "Find out how they came in before you rebuild: exposed remote desktop, SMB, SSH or web applications, and reused passwords.",
@@ -142,18 +152,25 @@ def _harden_logon(case: Case, around: Surroundings, top: Hypothesis, result: Out
 
 
 def _isolate(case: Case, result: Outcome) -> Iterator[Recommendation]:
-    device = printable(case.devices[0]) if case.devices else None
+    devices, several = listed(case.blamed, MOST_NAMED), len(case.blamed) > 1
     paid = [f.remote for f in case.findings if f.stage == "impact" and f.remote]
     pools = ", ".join(defang(remote) for remote in list(dict.fromkeys(paid))[:3])
     least_en, least_ja = "", ""
     if mines(case):
-        least_en = f", or at least block its connections to {pools or 'the pool'}"
+        least_en = f", or at least block {'their' if several else 'its'} connections to {pools or 'the pool'}"
         least_ja = f"か、少なくとも {pools or 'プール'} への接続を遮断して"
     yield _advise(
         "isolate", 1, result.because,
-        f"Take {device or 'the server'} off the network now{least_en}; keep it running for evidence.",
-        f"{device or 'サーバ'}を今すぐネットワークから切り離{'す' if least_ja else 'して'}{least_ja}ください。証拠保全のため電源は切らないでください。",
+        f"Take {devices.en or 'the server'} off the network now{least_en}; keep {'them' if several else 'it'} running for evidence.",
+        f"{devices.ja or 'サーバ'}を今すぐネットワークから切り離{'す' if least_ja else 'して'}{least_ja}ください。証拠保全のため電源は切らないでください。",
     )  # fmt: skip
+
+
+def listed(names: Sequence[str], most: int) -> Text:
+    """The names one after the other, and how many more there are."""
+    shown, more = [printable(name) for name in names[:most]], len(names) - most
+    en, ja = ", ".join(shown), "、".join(shown)
+    return Text(en=f"{en} and {more} more", ja=f"{ja} ほか{more}台") if more > 0 else Text(en=en, ja=ja)
 
 
 def _close_doors(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
@@ -180,6 +197,10 @@ _ADVICE: tuple[Advice, ...] = (
     _nothing, _ask_who_logged_on, _look_at_guesser, _quieter_log, _check_host, _update_products, _after_success, _compromised, _close_doors,
     _harden_logon, _allow,
 )  # fmt: skip
+
+
+# What is said of the compromised devices, not of those who came by.
+_OF_VERDICT = frozenset({_compromised, _allow})
 
 
 def _matched(case: Case) -> Iterator[tuple[str, Finding]]:

@@ -23,6 +23,13 @@ class Case:
     findings: tuple[Finding, ...]
     messages: tuple[StratumMessage, ...]
     records: Mapping[int, Record]
+    accused: tuple[str, ...] = ()
+    """Devices the verdict is about, when it is known: an incident may name more."""
+
+    @property
+    def blamed(self) -> tuple[str, ...]:
+        """The devices the verdict is about, else the internal sides."""
+        return self.accused or self.devices
 
     @cached_property
     def devices(self) -> tuple[str, ...]:

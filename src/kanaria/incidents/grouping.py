@@ -1,7 +1,10 @@
 """Which findings belong to one campaign or compromise.
 
-Comes in: all findings, messages and records of a run. Goes out: disjoint cases. Findings are joined by what they share,
-each kind of link with its own reach in time; the result does not depend on the order of the findings.
+Comes in: all findings, messages and records of a run. Goes out: disjoint cases. Findings are joined by who acted, each
+kind of link with its own reach in time; the result does not depend on the order of the findings.
+
+What many use joins nobody: two devices that ask one resolver or reach one pool have nothing to do with each other until
+they pay the same wallet. Mining the owner allowed, and what a person dismissed, are never joined with anything else.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from datetime import datetime, timedelta
 
 from kanaria.core.network import parse_address
 from kanaria.core.types import Finding, Record, StratumMessage
-from kanaria.incidents.case import Case
+from kanaria.incidents.actors import DEVICE_STAGES, NETWORK_TABLES, acted
+from kanaria.incidents.case import Allowed, Case
+from kanaria.incidents.permission import Permission
 
 # How far apart two findings may be and still be joined by a link of this kind. A scanner comes back for months with the
 # same wallet; one address is reassigned within days; a device's trouble is one story as long as it goes on daily.
@@ -24,18 +29,16 @@ REACH: Mapping[str, timedelta] = {
     "wallet": timedelta(days=365),
     "fragment": timedelta.max,
     "remote": timedelta(days=3),
+    "pair": timedelta(days=3),
     "network": timedelta(days=1),
     "device": timedelta(days=3),
     "account": timedelta(days=1),
     "entrance": timedelta(days=1),
 }
 
-# Findings of these stages say something about the device itself, so they are joined by device. Web probes of different
-# strangers against one server are different campaigns and are not.
-DEVICE_STAGES = frozenset({"execution", "persistence", "lateral_movement", "command_and_control", "impact"})
-NETWORK_TABLES = frozenset({"connection", "rdp", "smb", "logon", "dns", "tls", "host", "alert"})
-
 Link = tuple[str, str]
+NOTHING_ALLOWED = Allowed()
+ByEvent = Mapping[int, list[StratumMessage]]
 
 
 def group(
@@ -43,21 +46,26 @@ def group(
     messages: Sequence[StratumMessage],
     records: Mapping[int, Record],
     server: str | None = None,
+    *,
+    allowed: Allowed = NOTHING_ALLOWED,
+    dismissed: frozenset[str] = frozenset(),
 ) -> tuple[Case, ...]:
     """Disjoint cases covering every finding, earliest first; records without a time come last.
 
     ``server`` is the device whose web log this is when the log does not name it: a request it did not refuse is joined
-    with what that device did within a day.
+    with what that device did within a day. ``dismissed`` are ids of findings a person called harmless.
     """
     by_event: dict[int, list[StratumMessage]] = defaultdict(list)
     for message in messages:
         by_event[message.event_id].append(message)
+    permission = Permission(allowed, messages, records)
     parent = list(range(len(findings)))
-    members: dict[Link, list[int]] = defaultdict(list)
+    members: dict[tuple[str, Link], list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):
-        for link in {*_links(finding, by_event, records), *_entrances(finding, records, server)}:
-            members[link].append(index)
-    for link, indices in members.items():
+        realm = "dismissed" if finding.id in dismissed else "allowed" if permission.covers(finding) else ""
+        for link in set(_links(finding, by_event, records, server)):
+            members[realm, link].append(index)
+    for (_realm, link), indices in members.items():
         _join(parent, findings, indices, REACH[link[0]])
     groups: dict[int, list[Finding]] = defaultdict(list)
     for index, finding in enumerate(findings):
@@ -66,28 +74,35 @@ def group(
     return tuple(sorted(cases, key=_order))
 
 
-def _links(
-    finding: Finding, by_event: Mapping[int, list[StratumMessage]], records: Mapping[int, Record]
-) -> Iterator[Link]:
-    for event_id in finding.event_ids:
-        yield "event", str(event_id)
-        for message in by_event.get(event_id, ()):
-            if message.sample:
-                yield "sample", message.sample
-            if message.wallet and message.wallet_valid:
-                yield "wallet", message.wallet
+def _links(finding: Finding, by_event: ByEvent, records: Mapping[int, Record], server: str | None) -> Iterator[Link]:
+    own = acted(finding, records)
+    yield from _said(finding, by_event, own)
     if account := finding.values.get("user"):
         yield "account", f"{account}@{finding.remote}"
-    if finding.remote:
+    if finding.remote and not own:  # a stranger is known by the address; what a device reaches, others reach too
         yield "remote", finding.remote
         if finding.table == "http" and (network := _network(finding.remote)):
             yield "network", network
+    if finding.remote and (device := finding.device or server):
+        yield "pair", f"{device} {finding.remote}"
     about_device = finding.table in NETWORK_TABLES or finding.stage in DEVICE_STAGES
     if finding.device and about_device:
         yield "device", finding.device
     if not finding.remote and not finding.device:
         for source in sorted({records[e].source for e in finding.event_ids if e in records}):
             yield "fragment", source
+    yield from _entrances(finding, records, server)
+
+
+def _said(finding: Finding, by_event: ByEvent, own: bool) -> Iterator[Link]:
+    """Whom the messages pay, and from strangers the known values they repeat: these say nothing about a device of ours."""
+    for event_id in finding.event_ids:
+        yield "event", str(event_id)
+        for message in by_event.get(event_id, ()):
+            if message.sample and not own:
+                yield "sample", message.sample
+            if message.wallet and message.wallet_valid:
+                yield "wallet", message.wallet
 
 
 def _entrances(finding: Finding, records: Mapping[int, Record], server: str | None) -> Iterator[Link]:

@@ -6,27 +6,31 @@ what the device is).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from kanaria.core.glossary import OUTCOMES, hypothesis_name
 from kanaria.core.ids import content_id
+from kanaria.core.network import ip16
 from kanaria.core.text import printable
 from kanaria.core.types import (
     SEVERITIES,
     Evidence,
     Finding,
     Hypothesis,
+    HypothesisScore,
     Incident,
     Outcome,
     OutcomeValue,
     Severity,
     Text,
 )
-from kanaria.incidents.advice import recommendations
+from kanaria.incidents.actors import Part, parts
+from kanaria.incidents.advice import listed, recommendations
 from kanaria.incidents.case import Case, Surroundings, beside_mining, guessed, mines
 from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline
 from kanaria.incidents.outcomes import outcome_evidence
-from kanaria.incidents.signals import SIGNALS
+from kanaria.incidents.signals import signals_of
 from kanaria.incidents.weighing import hypotheses, outcome, seen_from_all_sides
 
 # Rows: what it is. Columns: whether it worked. A stranger's probe that failed is news, not a task; a compromised device
@@ -43,19 +47,44 @@ _SEVERITY: dict[Hypothesis, dict[OutcomeValue, Severity]] = {
 
 _SCAN = Text(en="Internet-wide scan", ja="インターネット全体へのスキャン")
 _SUSPECT = Text(en="Device that may be compromised", ja="乗っ取られた疑いのある機器")
+_MANY_MINE = Text(en="{} compromised devices mining coins", ja="マイニングをしている乗っ取られた機器{}台")
+_MANY_SUSPECTED = Text(en="{} devices that may be compromised", ja="乗っ取られた疑いのある機器{}台")
+# A title is one line in a mail's subject; the advice names all of them.
+MOST_IN_TITLE = 8
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one actor did, judged by itself."""
+
+    part: Part
+    items: tuple[Evidence, ...]
+    scores: tuple[HypothesisScore, ...]
+    outcome: Outcome
+    severity: Severity
+
+    @property
+    def top(self) -> Hypothesis:
+        return self.scores[0].name
 
 
 def judge(case: Case, around: Surroundings) -> Incident:
-    """The incident a case is. Same case and surroundings, same incident."""
-    items = collect(case, around)
-    scores = hypotheses(items, around.facts.caps)
-    result = outcome(items, around.facts.caps)
-    top = scores[0].name
-    incident = Incident(
+    """The incident a case is. Same case and surroundings, same incident.
+
+    Every actor's deed is judged by itself, and the most serious verdict is the incident's: no number of harmless ones
+    makes it less.
+    """
+    verdicts = sorted((_verdict(part, around) for part in parts(case)), key=_gravest_first)
+    worst_one = verdicts[0]
+    top, result = worst_one.top, worst_one.outcome
+    alike = [verdict for verdict in verdicts if verdict.top == top]
+    whole, about = replace(case, accused=_devices(alike)), _together(case, alike)
+    items = _evidence(case, verdicts)
+    return Incident(
         id=_id(case),
-        title=title(case, top, result),
-        severity=severity(case, around, top, result),
-        hypotheses=scores,
+        title=title(about, top, result),
+        severity=worst_one.severity if top != "authorised_mining" else severity(case, around, top, result),
+        hypotheses=worst_one.scores,
         outcome=result,
         devices=case.devices,
         remotes=case.remotes,
@@ -67,21 +96,62 @@ def judge(case: Case, around: Surroundings) -> Incident:
         indicators=indicators(case),
         timeline=timeline(case, items),
         vulnerabilities=related_vulnerabilities(case, around, top),
-        recommendations=recommendations(case, around, top, result),
-        impact=impact(case, around, items, top),
+        recommendations=recommendations(whole, around, top, result, about),
+        impact=impact(about, around, items, top),
         evidence=tuple(items),
     )
-    return incident
 
 
 def collect(case: Case, around: Surroundings) -> list[Evidence]:
-    """All evidence of a case, each once, in the order a reader meets it."""
-    everything = [item for finding in case.findings for item in finding.evidence]
-    for signal in SIGNALS:
-        everything += signal(case, around)
-    everything += outcome_evidence(case, around)
-    everything += quoted_records(case, {item.event_id for item in everything})
-    return _distinct(side for item in everything for side in seen_from_all_sides(around.facts, item))
+    """All evidence of a case, each once, in the order a reader meets it: the gravest verdict's first."""
+    return _evidence(case, sorted((_verdict(part, around) for part in parts(case)), key=_gravest_first))
+
+
+def _evidence(case: Case, verdicts: Iterable[Verdict]) -> list[Evidence]:
+    items = [item for verdict in verdicts for item in verdict.items]
+    return _distinct([*items, *quoted_records(case, {item.event_id for item in items})])
+
+
+def _verdict(part: Part, around: Surroundings) -> Verdict:
+    everything = [item for finding in part.case.findings for item in finding.evidence]
+    everything += part.lent
+    everything += signals_of(part, around)
+    everything += outcome_evidence(part.case, around, part.whole if part.deed in {"attack", "conduct"} else None)
+    items = _distinct(side for item in everything for side in seen_from_all_sides(around.facts, item))
+    scores = hypotheses(items, around.facts.caps)
+    result = outcome(items, around.facts.caps)
+    return Verdict(part, tuple(items), scores, result, severity(part.case, around, scores[0].name, result))
+
+
+# Of equally severe verdicts the one that asks more of the reader.
+_GRAVITY: tuple[Hypothesis, ...] = (
+    "compromised_device", "exploitation_attempt", "misdirected_miner", "internet_wide_scanner", "benign", "authorised_mining",
+)  # fmt: skip
+
+
+def _gravest_first(verdict: Verdict) -> tuple[int, int, float, float, str, str]:
+    part = verdict.part
+    level, kind = SEVERITIES.index(verdict.severity), _GRAVITY.index(verdict.top)
+    return -level, kind, -verdict.scores[0].bits, -verdict.outcome.bits, part.deed, part.who
+
+
+def _devices(alike: Iterable[Verdict]) -> tuple[str, ...]:
+    """The devices a verdict is about, in order of address."""
+    return tuple(
+        sorted({v.part.who for v in alike if v.part.deed in {"conduct", "access"} and v.part.who}, key=_number)
+    )
+
+
+def _number(address: str) -> tuple[bytes, str]:
+    return ip16(address) or b"", address
+
+
+def _together(case: Case, alike: Sequence[Verdict]) -> Case:
+    """The parts of one verdict as one case."""
+    chosen = {finding.id for verdict in alike for finding in verdict.part.case.findings}
+    records = {event: record for verdict in alike for event, record in verdict.part.case.records.items()}
+    messages = tuple(message for message in case.messages if message.event_id in records)
+    return Case(tuple(f for f in case.findings if f.id in chosen), messages, records, _devices(alike))
 
 
 def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Severity:
@@ -110,11 +180,17 @@ def _specific(case: Case, top: Hypothesis) -> Text:
     name = hypothesis_name(top, mining=mines(case))
     if top == "internet_wide_scanner" and not case.messages:
         return _guessing(case) if guessed(case) else _SCAN
-    if top == "compromised_device":
-        what = name if mines(case) else _SUSPECT
-        device = printable(case.devices[0]) if case.devices else ""
-        return Text(en=f"{what.en} ({device})", ja=f"{what.ja}({device})") if device else what
-    return name
+    return _compromised(case, name) if top == "compromised_device" else name
+
+
+def _compromised(case: Case, name: Text) -> Text:
+    """Which devices, and how many when there are several."""
+    what, many = (name, _MANY_MINE) if mines(case) else (_SUSPECT, _MANY_SUSPECTED)
+    shown = listed(case.blamed, MOST_IN_TITLE)
+    if len(case.blamed) < 2:
+        return Text(en=f"{what.en} ({shown.en})", ja=f"{what.ja}({shown.ja})") if case.blamed else what
+    count = len(case.blamed)
+    return Text(en=f"{many.en.format(count)} ({shown.en})", ja=f"{many.ja.format(count)}({shown.ja})")
 
 
 def _guessing(case: Case) -> Text:

@@ -26,12 +26,13 @@ GRAMMAR_BITS = 7.0
 CLOSED_WITHOUT_ANSWER = frozenset({0, -1, 444, 499})
 
 
-def outcome_evidence(case: Case, around: Surroundings) -> Iterator[Evidence]:
-    """All evidence about the outcome."""
+def outcome_evidence(case: Case, around: Surroundings, whole: Case | None = None) -> Iterator[Evidence]:
+    """All evidence about the outcome of what one actor did; ``whole`` is where what followed an attack is looked for."""
     yield from _answers(case, around)
     yield from _result_in_answer(case, around)
     yield from _follow_up(case, around)
     yield from _network(case, around)
+    yield from _mined_after(case, around, whole or case)
     yield from _logons(case, around)
 
 
@@ -218,19 +219,26 @@ def _served(record: Record) -> bool:
 
 
 def _network(case: Case, around: Surroundings) -> Iterator[Evidence]:
-    """Mining that left the device, seen on the network or on the host."""
-    first_probe = next((r.time for r in case.web_records if r.time), None)
+    """Mining that left the device."""
     for message in case.messages:
         record = case.record_of(message)
         if record and record.table == "connection" and _ours(record) and message.fields.get("accepted") == "true":
             yield evidence(around.facts, "mining_share_accepted", record)
             break
     yield from _exchange(case, around)
-    for finding in case.findings:
+
+
+def _mined_after(case: Case, around: Surroundings, whole: Case) -> Iterator[Evidence]:
+    """Mining that began after a request, by the device itself or after an attack on it; or that the host shows."""
+    first_probe = next((r.time for r in whole.web_records if r.time), None)
+    own = {finding.device for finding in case.findings} - {None}
+    for finding in whole.findings:
         outbound = finding.values.get("direction") == "outbound"
+        if own and finding.device not in own:
+            continue
         if outbound and "mining" in finding.rule and first_probe and finding.time and finding.time >= first_probe:
             minutes = (finding.time - first_probe).total_seconds() / 60
-            record = next((case.records[e] for e in finding.event_ids if e in case.records), None)
+            record = next((whole.records[e] for e in finding.event_ids if e in whole.records), None)
             yield evidence(around.facts, "outbound_mining_after", record, Text(
                 en=f"{minutes:.0f} min after the request {finding.device} connected to {finding.remote} and mined",
                 ja=f"リクエストの{minutes:.0f}分後に {finding.device} が {finding.remote} に接続してマイニングしました",

@@ -1,7 +1,8 @@
 """What speaks for which explanation: each signal looks at a case and its surroundings and yields weighed evidence.
 
-A signal is one function with one idea; the list at the end is the order in which a reader meets them. Weights are named,
-never numbered: ``knowledge`` says what each is worth and where that was measured.
+A signal is one function with one idea; the lists at the end are the order in which a reader meets them, for each deed
+of an actor (``actors``): what a stranger says is weighed about that stranger only. Weights are named, never numbered:
+``knowledge`` says what each is worth and where that was measured.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 
 from kanaria.core.facts import SampleValue
 from kanaria.core.text import cut, printable
 from kanaria.core.types import HYPOTHESES, Evidence, StratumMessage, Text
-from kanaria.incidents.case import Case, Surroundings, came_in, mines
+from kanaria.incidents.actors import Deed, Part
+from kanaria.incidents.case import Case, Surroundings, came_in
+from kanaria.incidents.permission import allowed_by, words
 from kanaria.incidents.weighing import evidence
 
 Signal = Callable[[Case, Surroundings], Iterator[Evidence]]
@@ -39,9 +42,10 @@ def priors(case: Case, around: Surroundings) -> Iterator[Evidence]:
 def known_samples(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """Values printed in documentation or sent by scanners the world over."""
     found: dict[str, dict[str, tuple[SampleValue, StratumMessage]]] = defaultdict(dict)
+    answered = _answered(case)
     for message in case.messages:
         for sample in around.facts.samples:
-            if sample.occurs_in(message):
+            if message.event_id not in answered and sample.occurs_in(message):
                 found[sample.name].setdefault(sample.value, (sample, message))
     for name, values in found.items():
         sample, message = next(iter(values.values()))
@@ -77,11 +81,16 @@ def fake_agent(case: Case, around: Surroundings) -> Iterator[Evidence]:
             return
 
 
-def one_wallet_many_sources(case: Case, around: Surroundings) -> Iterator[Evidence]:
+def one_wallet_many_sources(
+    case: Case, around: Surroundings, wallets: Container[str | None] | None = None
+) -> Iterator[Evidence]:
+    """One of these payout addresses (all when none are named), tried from many addresses."""
     sources: dict[str, set[str]] = defaultdict(set)
     for message in case.messages:
         record = case.record_of(message)
-        if message.wallet and record and record.remote:
+        if wallets is not None and message.wallet not in wallets:
+            continue
+        if message.wallet and record and record.remote and came_in(record):
             sources[message.wallet].add(record.remote)
     for wallet, remotes in sources.items():
         if len(remotes) >= MANY_SOURCES:
@@ -155,25 +164,12 @@ def others_get_the_same(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 
 def allowed_mining(case: Case, around: Surroundings) -> Iterator[Evidence]:
-    """Mining the owner declared."""
-    allowed = around.allowed
-    for device in case.devices:
-        if device in allowed.devices and mines(case):
-            yield evidence(
-                around.facts, "authorised_miner_configured", because=_allowed_text("device", "デバイス", device)
-            )
-            return
-    for message in case.messages:
-        if message.wallet and message.wallet in allowed.wallets:
-            text = _allowed_text("payout address", "送金先アドレス", message.wallet)
-            yield evidence(around.facts, "authorised_pool_or_wallet", case.record_of(message), text)
-            return
-    for finding in case.findings:
-        named = (*(finding.values.get(column) for column in ("sni", "query", "knowledge.pool")), finding.remote)
-        pool = next((name for name in named if name and _covered(name, allowed.pools)), None)
-        if pool:
-            yield evidence(around.facts, "authorised_pool_or_wallet", because=_allowed_text("pool", "プール", pool))
-            return
+    """Mining the owner declared, all of it."""
+    found = allowed_by(case, around.allowed)
+    if found is not None:
+        way, record = found
+        weight = "authorised_miner_configured" if way[0] == "device" else "authorised_pool_or_wallet"
+        yield evidence(around.facts, weight, record, words(way))
 
 
 def device_acts_itself(case: Case, around: Surroundings) -> Iterator[Evidence]:
@@ -191,21 +187,32 @@ def host_shows_miner(case: Case, around: Surroundings) -> Iterator[Evidence]:
             yield evidence(around.facts, weight, because=observation.statement)
 
 
-SIGNALS: tuple[Signal, ...] = (
-    priors,
+_TALK: tuple[Signal, ...] = (
     known_samples,
     several_dialects,
     fake_agent,
-    one_wallet_many_sources,
     visits_without_dialogue,
     reconnect_rhythm,
     constant_identity,
     real_wallet,
     others_get_the_same,
-    allowed_mining,
-    device_acts_itself,
-    host_shows_miner,
 )
+_OURS: tuple[Signal, ...] = (allowed_mining, device_acts_itself, host_shows_miner)
+BY_DEED: Mapping[Deed, tuple[Signal, ...]] = {
+    "probe": (priors, *_TALK, allowed_mining, host_shows_miner),
+    "attack": (priors, others_get_the_same, allowed_mining, host_shows_miner),
+    "access": (priors, *_OURS),
+    "conduct": (priors, *_OURS),
+}
+
+
+def signals_of(part: Part, around: Surroundings) -> Iterator[Evidence]:
+    """Everything the signals say about one actor's deed."""
+    for signal in BY_DEED[part.deed]:
+        yield from signal(part.case, around)
+    if part.deed == "probe":
+        own = {message.wallet for message in part.case.messages}
+        yield from one_wallet_many_sources(part.whole, around, own)
 
 
 def _client_messages_by_source(case: Case) -> dict[str, list[StratumMessage]]:
@@ -218,6 +225,12 @@ def _client_messages_by_source(case: Case) -> dict[str, list[StratumMessage]]:
     return groups
 
 
+def _answered(case: Case) -> frozenset[int]:
+    """Records in which the other side answered as a pool would: what was said there was said to a pool."""
+    said = (message for message in case.messages if message.direction == "server")
+    return frozenset(message.event_id for message in said if message.fields.get("accepted") != "false")
+
+
 def _identities(case: Case) -> dict[tuple[str, str, str], list[StratumMessage]]:
     """Login messages by (source, login, agent)."""
     groups: dict[tuple[str, str, str], list[StratumMessage]] = defaultdict(list)
@@ -227,14 +240,3 @@ def _identities(case: Case) -> dict[tuple[str, str, str], list[StratumMessage]]:
             if login and not message.sample:
                 groups[source, login, message.agent or ""].append(message)
     return groups
-
-
-def _covered(name: str, allowed: frozenset[str]) -> bool:
-    """Whether a host name is one of these or below one; case and a final dot mean nothing in names."""
-    plain = name.rstrip(".").lower()
-    return any(plain == (own := pool.rstrip(".").lower()) or plain.endswith("." + own) for pool in allowed)
-
-
-def _allowed_text(kind_en: str, kind_ja: str, value: str) -> Text:
-    shown = cut(printable(value), 60)
-    return Text(en=f"the configuration allows the {kind_en} {shown}", ja=f"設定で許可された{kind_ja}です: {shown}")

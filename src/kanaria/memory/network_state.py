@@ -78,6 +78,15 @@ class Kept:
                 found[name] = GivenFile(round(path.stat().st_mtime * 1e6), again=name in self.ledger.names)
         return found
 
+    def dismissed(self) -> frozenset[str]:
+        """Ids of findings of incidents that a person called harmless: nothing new is joined with those."""
+        if self.folder is None or not self.carried.findings:
+            return frozenset()
+        from kanaria.store.incidents import IncidentStore
+
+        with IncidentStore(self.folder) as store:
+            return store.learnable()
+
     def concerns(self, case: Case, met: frozenset[str]) -> bool:
         """Whether this run has anything to do with a case: it found some of it (``met``), or read its records again."""
         return any(

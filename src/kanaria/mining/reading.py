@@ -199,6 +199,9 @@ def _summary(messages: list[StratumMessage]) -> dict[str, object]:
     }
 
 
+_ACCEPTED = {"true": True, "false": False}
+
+
 def _first(values: Iterable[str | None]) -> str | None:
     return next((value for value in values if value), None)
 
@@ -220,6 +223,7 @@ def _stratum_rows(
             "dialect": message.dialect,
             "method": message.method,
             "from_client": _from_client(message),
+            "accepted": _ACCEPTED.get(message.fields.get("accepted", "")),
             "coin": message.coin,
             "wallet": message.wallet,
             "worker": message.worker,

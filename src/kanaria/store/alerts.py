@@ -15,6 +15,7 @@ from typing import Any
 from kanaria.core.alert import Alert
 from kanaria.core.glossary import SEVERITIES as SEVERITY_WORDS
 from kanaria.core.glossary import STAGES
+from kanaria.core.text import cut, printable
 from kanaria.core.types import SEVERITIES, Incident, Text
 
 Json = dict[str, Any]
@@ -29,13 +30,16 @@ class Told:
     stages: tuple[str, ...]
     rules: tuple[str, ...]
     runs: int = 1
+    who: tuple[str, ...] | None = None
+    """The devices, payout addresses and pools it had, as ``_who`` writes them; None when that was not kept yet."""
 
     def to_json(self) -> Json:
         return asdict(self)
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Told:
-        return cls(**{**kept, "stages": tuple(kept["stages"]), "rules": tuple(kept["rules"])})
+        who = tuple(kept["who"]) if kept.get("who") is not None else None
+        return cls(**{**kept, "stages": tuple(kept["stages"]), "rules": tuple(kept["rules"]), "who": who})
 
 
 def alert(incident: Incident, told: Told | None, *, news: bool, again: timedelta) -> Alert:
@@ -61,6 +65,7 @@ def remember(incident: Json, told: Told | None) -> Told:
         severity=incident["severity"],
         stages=_distinct(finding.get("stage") for finding in incident["findings"]),
         rules=_distinct(finding.get("rule") for finding in incident["findings"]),
+        who=_who(_Of.json(incident)),
     )
     if told is None:
         return now
@@ -73,6 +78,7 @@ def remember(incident: Json, told: Told | None) -> Told:
         stages=_distinct((*told.stages, *now.stages)),
         rules=_distinct((*told.rules, *now.rules)),
         runs=runs,
+        who=_distinct((*(told.who or ()), *(now.who or ()))),
     )
 
 
@@ -86,7 +92,15 @@ def joined(told: list[Told]) -> Told | None:
         stages=_distinct(name for one in told for name in one.stages),
         rules=_distinct(name for one in told for name in one.rules),
         runs=max(one.runs for one in told),
+        who=_distinct(name for one in told for name in one.who or ())
+        if all(one.who is not None for one in told)
+        else None,
     )
+
+
+def more_than(before: Json, now: Json) -> bool:
+    """Whether a device, payout address or pool is in it now that was not before."""
+    return not set(_who(_Of.json(now))) <= set(_who(_Of.json(before)))
 
 
 def _escalations(incident: Incident, told: Told) -> Iterator[Text]:
@@ -96,9 +110,64 @@ def _escalations(incident: Incident, told: Told) -> Iterator[Text]:
     stages = _distinct(finding.stage for finding in incident.findings)
     for stage in (stage for stage in stages if stage not in told.stages):
         yield Text(en=f"new stage: {STAGES[stage].en}", ja=f"新しい段階: {STAGES[stage].ja}")
+    yield from _newcomers(incident, told)
     titles = {finding.rule: finding.title for finding in incident.findings if finding.rule not in told.rules}
     for title in dict.fromkeys(titles.values()):
         yield Text(en=f"new finding: {title.en}", ja=f"新しい検知: {title.ja}")
+
+
+def _newcomers(incident: Incident, told: Told) -> Iterator[Text]:
+    """Who is in it now that was not: another infected machine is news however well its kind is known."""
+    new = [name for name in _who(_Of.incident(incident)) if told.who is not None and name not in told.who]
+    for kind, words in _KINDS.items():
+        names = [name.partition(" ")[2] for name in new if name.startswith(f"{kind} ")]
+        shown = ", ".join(cut(printable(name), 60) for name in names[:NAMED])
+        more = len(names) - NAMED
+        if names:
+            also_en, also_ja = (f" and {more} more", f" ほか{more}件") if more > 0 else ("", "")
+            yield Text(en=f"{words.en}: {shown}{also_en}", ja=f"{words.ja}: {shown}{also_ja}")
+
+
+# Names of newcomers in one sentence of an alert; the report has all.
+NAMED = 40
+_KINDS = {
+    "device": Text(en="new device", ja="新たに関係した機器"),
+    "wallet": Text(en="new payout address", ja="新しい送金先アドレス"),
+    "pool": Text(en="new pool or server", ja="新しい接続先"),
+}
+
+
+@dataclass(frozen=True)
+class _Of:
+    """What of an incident says who is in it, from either of its forms."""
+
+    findings: tuple[tuple[str | None, str | None, str | None, Mapping[str, str]], ...]
+    wallets: tuple[str | None, ...]
+
+    @classmethod
+    def incident(cls, incident: Incident) -> _Of:
+        findings = tuple((f.stage, f.device, f.remote, f.values) for f in incident.findings)
+        return cls(findings, tuple(m.wallet for m in incident.messages if m.wallet_valid and not m.sample))
+
+    @classmethod
+    def json(cls, incident: Json) -> _Of:
+        findings = tuple(
+            (f.get("stage"), f.get("device"), f.get("remote"), f.get("values") or {}) for f in incident["findings"]
+        )
+        messages = incident.get("messages") or ()
+        return cls(findings, tuple(m["wallet"] for m in messages if m.get("wallet_valid") and not m.get("sample")))
+
+
+def _who(of: _Of) -> tuple[str, ...]:
+    """Devices something was done to or by, and where mining went and whom it paid. A pool counts by its name where that
+    is known: its addresses change daily. Who merely looks around is none of it."""
+    devices = [
+        f"device {device}" for stage, device, _, _ in of.findings if device and stage not in {None, "reconnaissance"}
+    ]
+    mined = [finding for finding in of.findings if finding[0] == "impact" and finding[1]]
+    pools = [values.get("knowledge.pool") or values.get("sni") or remote for _, _, remote, values in mined]
+    wallets = [f"wallet {wallet}" for wallet in of.wallets] if mined else []
+    return _distinct((*devices, *wallets, *(f"pool {pool}" for pool in pools if pool)))
 
 
 def _distinct(names: Any) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.core.types import SEVERITIES
-from kanaria.store.alerts import Told, joined, remember
+from kanaria.store.alerts import Told, joined, more_than, remember
 
 Json = dict[str, Any]
 State = Literal["open", "acknowledged", "contained", "dismissed", "closed", "merged"]
@@ -289,8 +289,10 @@ def _stored(row: Sequence[Any]) -> StoredIncident:
 
 
 def _escalates(before: Json, now: Json) -> bool:
-    """Whether there is more to it than what a person called harmless: another model, or a higher severity."""
+    """Whether there is more to it than what a person called harmless: another model, more severe, or somebody new."""
     ranks: list[str] = list(SEVERITIES)
+    if more_than(before, now):
+        return True
     rules = {finding.get("rule") for finding in before["findings"]}
     more = any(finding.get("rule") not in rules for finding in now["findings"])
     return more or ranks.index(now["severity"]) > ranks.index(before["severity"])

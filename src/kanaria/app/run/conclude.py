@@ -13,8 +13,9 @@ from kanaria.app.run.plot_series import volumes
 from kanaria.app.run.usual_before import before
 from kanaria.core.glossary import VALUES
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Series, Text
+from kanaria.incidents.actors import DEVICE_STAGES
 from kanaria.incidents.case import Allowed, Costs, Surroundings
-from kanaria.incidents.grouping import DEVICE_STAGES, group
+from kanaria.incidents.grouping import group
 from kanaria.incidents.judge import judge
 
 if TYPE_CHECKING:
@@ -48,7 +49,14 @@ def conclude(stages: Stages) -> Analysis:
     if material.tables_seen:
         material.complete(stages.engine)
     kept = stages.kept
-    kept.cases = group(findings, material.messages, material.records, _server(findings))
+    kept.cases = group(
+        findings,
+        material.messages,
+        material.records,
+        _server(findings),
+        allowed=_allowed(stages),
+        dismissed=kept.dismissed(),
+    )
     met = frozenset(material.met)
     cases = [case for case in kept.cases if stages.store is None or kept.concerns(case, met)]
     if stages.check_host:
@@ -126,11 +134,7 @@ def surroundings(stages: Stages) -> Surroundings:
         later_requests={name: tuple(found) for name, found in stages.material.later_requests.items()},
         host=stages.host,
         host_checked=stages.host_checked,
-        allowed=Allowed(
-            pools=frozenset(config.allowed.pools),
-            wallets=frozenset(config.allowed.wallets),
-            devices=frozenset(config.allowed.devices),
-        ),
+        allowed=_allowed(stages),
         critical_devices=frozenset(config.devices.critical),
         costs=_costs(stages),
         tables_seen=frozenset(seen),
@@ -139,6 +143,11 @@ def surroundings(stages: Stages) -> Surroundings:
     if "rdp" in seen:
         made = replace(made, sessions=sessions(stages.engine))
     return replace(made, guessers=guessers(stages.engine)) if "logon" in seen else made
+
+
+def _allowed(stages: Stages) -> Allowed:
+    said = stages.config.allowed
+    return Allowed(pools=frozenset(said.pools), wallets=frozenset(said.wallets), devices=frozenset(said.devices))
 
 
 def _costs(stages: Stages) -> Costs:

@@ -1,0 +1,155 @@
+"""Which mining the owner allowed: the settings and everything seen of mining come in, yes or no per finding goes out.
+
+Permission is given to mining, connection by connection: a connection is allowed when its device may mine, when every
+payout address seen on it is the owner's, or when it goes to a pool of the owner's. Where the owner names payout
+addresses, a connection that pays another one is never allowed. A finding is allowed when all mining it rests on is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from kanaria.core.glossary import speaks_of_mining
+from kanaria.core.text import cut, printable
+from kanaria.core.types import Finding, Record, StratumMessage, Text
+from kanaria.incidents.actors import acted, device_of
+from kanaria.incidents.case import Allowed, Case
+
+# From here on the grammar of messages speaks of mining; the models use the same number.
+GRAMMAR_BITS = 7.0
+_NAMES = ("sni", "query", "knowledge.pool", "host")
+
+Way = tuple[str, str, str]
+"""What allows it: ``device``, ``wallet`` or ``pool``, and the value as the settings have it; and whose it is."""
+
+
+class Permission:
+    """The owner's word, applied to what was read. ``messages`` and ``records`` are all there are, not one case's."""
+
+    def __init__(self, allowed: Allowed, messages: Iterable[StratumMessage], records: Mapping[int, Record]) -> None:
+        self._allowed = allowed
+        self._records = records
+        self._said: dict[int, list[StratumMessage]] = defaultdict(list)
+        self._between: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for message in messages if self.given else ():
+            self._said[message.event_id].append(message)
+            record = records.get(message.event_id)
+            if record and record.remote and (device := device_of(record)):
+                self._between[device, record.remote].add(message.event_id)
+
+    @property
+    def given(self) -> bool:
+        """Whether the owner allowed anything."""
+        return bool(self._allowed.devices or self._allowed.wallets or self._allowed.pools)
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether all mining this finding rests on is allowed; False when it rests on none."""
+        return self.why(finding) is not None
+
+    def why(self, finding: Finding) -> Way | None:
+        """What allows the mining of a finding; None when some of it is not allowed, or there is none."""
+        if not self.given:
+            return None
+        ways = list(self._ways(finding))
+        return ways[0] if ways and all(ways) else None
+
+    def _ways(self, finding: Finding) -> Iterator[Way | None]:
+        """For each mining connection the finding rests on what allows it."""
+        own = acted(finding, self._records)
+        events = self._events(finding, own)
+        for event in events:
+            yield self._way(self._records[event], finding, own)
+        if not events and speaks_of_mining([finding], ()):
+            yield self._by_names(finding) or self._by_device(finding.device)
+
+    def _events(self, finding: Finding, own: bool) -> list[int]:
+        known = [e for e in finding.event_ids if e in self._records and self._mines(self._records[e], finding)]
+        if known and own and finding.device and finding.remote:  # a finding keeps some of its records only
+            known += self._between.get((finding.device, finding.remote), ())
+        return sorted(set(known))
+
+    def _mines(self, record: Record, finding: Finding) -> bool:
+        if speaks_of_mining([finding], self._said.get(record.event_id, ())):
+            return record.table not in {"rdp", "smb", "logon"}
+        bits = record.values.get("mining.grammar_bits")
+        return bool(record.values.get("knowledge.pool")) or (isinstance(bits, float) and bits >= GRAMMAR_BITS)
+
+    def _way(self, record: Record, finding: Finding, own: bool) -> Way | None:
+        paid = self._paid(record.event_id)
+        if self._allowed.wallets and not paid <= self._allowed.wallets:
+            return None
+        if paid and self._allowed.wallets:
+            return "wallet", min(paid), record.device or ""
+        if not own:  # a stranger's message: our device need not have done anything
+            serves = any(item.about == "compromised_device" for item in finding.evidence)
+            return self._by_device(record.device) if serves else None
+        by_place = self._by_device(device_of(record) or finding.device) or self._by_names(finding, record)
+        return by_place or self._as_elsewhere(record)
+
+    def _paid(self, event: int) -> frozenset[str]:
+        """Payout addresses on a connection. A login that is no address, as proxies take, pays nobody one can name."""
+        known = self._allowed.wallets
+        said = self._said.get(event, ())
+        return frozenset(m.wallet for m in said if m.wallet and (m.wallet_valid or m.wallet in known))
+
+    def _by_device(self, device: str | None) -> Way | None:
+        return ("device", device, device) if device and device in self._allowed.devices else None
+
+    def _by_names(self, finding: Finding, record: Record | None = None) -> Way | None:
+        named = [str(record.values[name]) for name in _NAMES if record and record.values.get(name)]
+        named += [finding.values[name] for name in _NAMES if finding.values.get(name)] if not named else []
+        named += [remote for remote in (record.remote if record else finding.remote,) if remote]
+        name = next((name for name in named if under(name, self._allowed.pools)), None)
+        return ("pool", name, finding.device or "") if name else None
+
+    def _as_elsewhere(self, record: Record) -> Way | None:
+        """A connection whose login was not seen, in the clear to where this device's other logins pay the owner; or
+        a question for the name of such a place."""
+        device, said = device_of(record), self._said.get(record.event_id, ())
+        if not device or not (said or record.table == "dns") or any(m.method == "login" for m in said):
+            return None
+        others = [e for (of, remote), events in self._between.items() for e in events
+                  if of == device and self._same_place(record, remote, self._records[e])]  # fmt: skip
+        paid = frozenset[str]().union(*(self._paid(event) for event in others))
+        return ("wallet", min(paid), device) if paid and paid <= self._allowed.wallets else None
+
+    def _same_place(self, record: Record, remote: str, other: Record) -> bool:
+        if record.table == "dns":
+            asked = record.values.get("query")
+            return bool(asked) and asked == other.values.get("sni")
+        return remote == record.remote and other.values.get("dst_port") == record.values.get("dst_port")
+
+
+def allowed_by(case: Case, allowed: Allowed) -> tuple[Way, Record | None] | None:
+    """What allows the mining of a case; None when there is none, or some of it is not allowed."""
+    permission = Permission(allowed, case.messages, case.records)
+    mining = [f for f in case.findings if speaks_of_mining([f], ()) or _with_messages(f, case)]
+    ways = [permission.why(finding) for finding in mining]
+    if not ways or not all(ways):
+        return None
+    way = next(way for way in ways if way)
+    said = next((m for m in case.messages if way[0] == "wallet" and m.wallet == way[1]), None)
+    return way, case.record_of(said) if said else None
+
+
+def _with_messages(finding: Finding, case: Case) -> bool:
+    events = set(finding.event_ids)
+    return any(message.event_id in events for message in case.messages)
+
+
+def under(name: str, allowed: frozenset[str]) -> bool:
+    """Whether a host name is one of these or below one; case and a final dot mean nothing in names."""
+    plain = name.rstrip(".").lower()
+    return any(plain == (own := pool.rstrip(".").lower()) or plain.endswith("." + own) for pool in allowed)
+
+
+def words(way: Way) -> Text:
+    """The reason, for a reader."""
+    kinds = {
+        "device": Text(en="device", ja="デバイス"),
+        "wallet": Text(en="payout address", ja="送金先アドレス"),
+        "pool": Text(en="pool", ja="プール"),
+    }
+    kind, shown = kinds[way[0]], cut(printable(way[1]), 60)
+    return Text(en=f"the configuration allows the {kind.en} {shown}", ja=f"設定で許可された{kind.ja}です: {shown}")
