@@ -15,6 +15,8 @@ from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Analysis, Language
 
+WITH_SENTENCES = ("text", "markdown", "html", "json")
+"""Formats that begin with what could not be read; with the others it is said on standard error."""
 FORMATS = ("text", "markdown", "html", "json", "ocsf", "stix", "navigator", "misp", "csv", "iocs")
 
 
@@ -28,6 +30,15 @@ def render(
     if kind == "text":
         return _text(analysis, facts, language, target, full=full)
     return _RENDERERS[kind](analysis, facts, language, target)
+
+
+def tell_unread(analysis: Analysis, kind: str, language: Language) -> None:
+    """On standard error, what could not be read, where the format has no sentences to begin with it."""
+    from kanaria.report.write import unread_share
+
+    unread = unread_share(analysis, language)
+    if unread and kind not in WITH_SENTENCES:
+        click.echo(f"kanaria: {unread.text}", err=True)
 
 
 def write(text: str, path: str | None) -> None:

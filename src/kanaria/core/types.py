@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
-import pyarrow as pa
-
 from kanaria.core.alert import Alert
+from kanaria.core.batch import Batch as Batch
+from kanaria.core.batch import Position as Position
+from kanaria.core.batch import RejectedRecord as RejectedRecord
+from kanaria.core.coverage import Coverage
 from kanaria.core.text import printable
 
 Language = Literal["en", "ja"]
@@ -50,45 +52,6 @@ class Text:
         """The words of one language on one line, without control, format or unassigned characters."""
         words = self.ja if language == "ja" else self.en
         return words if words.isprintable() else printable(words)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Position:
-    """How far into a source we are: ``offset`` in bytes of the decompressed stream, ``row`` counts records from 1."""
-
-    source: str
-    offset: int = 0
-    row: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
-    """What a format hands on: normalised tables by name (see ``core.schema``), rejected records, and the resume point.
-
-    ``rows`` counts the records read, rejected ones included. A table may be missing when no record belonged to it.
-    ``rejected`` counts every rejected record of the batch; ``rejects`` keeps at most some of them.
-    ``interim`` rows are flows that go on, as far as they have come: their rows come again under the same ids, and only
-    the last ones count.
-    """
-
-    source: str
-    format: str
-    tables: Mapping[str, pa.Table]
-    rows: int
-    rejects: tuple[RejectedRecord, ...] = ()
-    rejected: int = 0
-    interim: bool = False
-    position: Position
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RejectedRecord:
-    """A record that could not be read, kept with its place (``row`` counts from 1) and the reason."""
-
-    source: str
-    row: int
-    reason: str
-    raw: bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -312,7 +275,10 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputSummary:
-    """What became of one input: its format (None: not recognised), rows read, rows rejected, and the time it covers."""
+    """What became of one input: its format (None: not recognised), rows read, rows rejected, and the time it covers.
+
+    ``unread`` are the rows of which nothing is claimed: rejected ones, and those that no reader of the format knows.
+    """
 
     path: str
     format: str | None
@@ -321,6 +287,7 @@ class InputSummary:
     first: datetime | None = None
     last: datetime | None = None
     note: Text | None = None
+    unread: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -371,6 +338,11 @@ class Analysis:
     series: tuple[Series, ...] = ()
     earlier: tuple[Incident, ...] = ()
     """Incidents kept from earlier runs: neighbours to compare with, not part of this answer."""
+
+    @property
+    def coverage(self) -> Coverage:
+        """How much of the inputs the answer speaks of."""
+        return Coverage(records=sum(i.rows for i in self.inputs), unread=sum(i.unread for i in self.inputs))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from kanaria.core import schema
 from kanaria.core.ahead import ahead
+from kanaria.core.batch import LEFT
 from kanaria.core.community_id import community_ids
 from kanaria.core.ids import first_event_id
 from kanaria.core.network import Distinct, orient
@@ -336,11 +337,25 @@ def make_batch(
     tables: Mapping[str, pa.Table],
     rows: int,
     rejects: Sequence[tuple[int, str, bytes]],
+    *,
+    passed_over: int = 0,
+    left: Sequence[tuple[int, bytes]] = (),
 ) -> Batch:
-    """A batch whose position is the end of the chunk; empty tables are left out."""
+    """A batch whose position is the end of the chunk; empty tables are left out. ``left`` are lines to be searched."""
     refused = tuple(
         RejectedRecord(source=stream.name, row=row, reason=reason, raw=raw[:RAW_KEPT]) for row, reason, raw in rejects
     )
     position = Position(source=stream.name, offset=chunk.offset, row=chunk.first + chunk.count - 1)
     kept = {name: table for name, table in tables.items() if table.num_rows}
-    return Batch(source=stream.name, format=format_name, tables=kept, rows=rows, rejects=refused, position=position)
+    return Batch(
+        source=stream.name, format=format_name, tables=kept, rows=rows, rejects=refused, position=position,
+        passed_over=passed_over, left=left_lines(left),
+    )  # fmt: skip
+
+
+def left_lines(lines: Sequence[tuple[int, bytes]]) -> pa.Table | None:
+    """Numbered lines that became no row, as ``Batch.left``."""
+    if not lines:
+        return None
+    numbers, raw = zip(*lines, strict=True)
+    return pa.Table.from_arrays([pa.array(numbers, pa.int64()), pa.array(raw, pa.binary())], schema=LEFT)

@@ -92,7 +92,11 @@ class BindQueryLog:
                 src_port=port if port < 65536 else None, dst_ip=found["server"],
             ) or f"expected a client address, got {found['ip']}"  # fmt: skip
 
-        return read_lines(stream, context, name=self.name, table="dns", sensor="bind", take=take)
+        return read_lines(stream, context, name=self.name, table="dns", sensor="bind", take=take, own=_of_bind)
+
+
+def _of_bind(text: str) -> bool:
+    return "named[" in text or _BIND_TIME.match(text) is not None
 
 
 def _bind_time(text: str, years: Years) -> datetime | None:
@@ -140,7 +144,10 @@ class UnboundLog:
                 joined.ask(key, {**row, "rcode": found["rcode"]})
             return None
 
-        return read_lines(stream, context, name=self.name, table="dns", sensor="unbound", take=take, flush=joined.flush)
+        return read_lines(
+            stream, context, name=self.name, table="dns", sensor="unbound", take=take, flush=joined.flush,
+            own=lambda text: "unbound" in text or _EPOCH.match(text) is not None or " info: " in text,
+        )  # fmt: skip
 
 
 def _unbound_time(text: str, years: Years) -> datetime | None:
@@ -201,7 +208,10 @@ class DnsmasqLog:
             _answer(joined, alias, found)
             return None
 
-        return read_lines(stream, context, name=self.name, table="dns", sensor="dnsmasq", take=take, flush=joined.flush)
+        return read_lines(
+            stream, context, name=self.name, table="dns", sensor="dnsmasq", take=take, flush=joined.flush,
+            own=lambda text: "dnsmasq" in text,
+        )  # fmt: skip
 
 
 def _answer(joined: _Joined, alias: dict[str, str], found: re.Match[str]) -> None:
@@ -270,8 +280,9 @@ class WindowsDnsLog:
             return None
 
         return read_lines(
-            stream, context, name=self.name, table="dns", sensor="windows-dns", take=take, flush=joined.flush
-        )
+            stream, context, name=self.name, table="dns", sensor="windows-dns", take=take, flush=joined.flush,
+            own=lambda _text: True,  # details of a packet fill the lines below it
+        )  # fmt: skip
 
 
 def _labels(text: str) -> str:

@@ -107,28 +107,37 @@ def read_lines(
     take: Callable[[str, int], Row | list[Row] | str | None],
     flush: Callable[[], list[Row]] | None = None,
     ending: Callable[[], list[Row]] | None = None,
+    own: Callable[[str], bool] = lambda _line: False,
 ) -> Iterator[Batch]:
     """Every line through ``take``: rows, a text (the reason of a rejection) or None (a line of no interest).
 
+    A line of no interest is unread unless it is ``own``, of the program whose log this is.
     ``flush`` gives rows still held back when a chunk ends, ``ending`` those that are left when the input ends.
     """
     chunk = None
     for chunk in cols.chunks(stream):
         rows: list[Row] = []
         rejects: list[tuple[int, str, bytes]] = []
+        others: list[tuple[int, bytes]] = []
         count = 0
         for number, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
             if not line.strip():
                 continue
             count += 1
-            taken = take(line.decode("utf-8", "backslashreplace"), number)
+            text = line.decode("utf-8", "backslashreplace")
+            taken = take(text, number)
             if isinstance(taken, str):
                 rejects.append((number, taken, line))
             elif taken:
                 rows += taken if isinstance(taken, list) else [taken]
+            elif taken is None and not own(text):
+                others.append((number, line))
         rows += flush() if flush else []
         tables = {table: _table(table, rows, stream, context, sensor)}
-        yield cols.make_batch(stream, name, chunk, tables, count, rejects)
+        refused = [(row, raw) for row, _reason, raw in rejects]
+        yield cols.make_batch(
+            stream, name, chunk, tables, count, rejects, passed_over=len(others), left=[*refused, *others]
+        )
     left = ending() if ending else []
     if left and chunk is not None:
         yield cols.make_batch(stream, name, chunk, {table: _table(table, left, stream, context, sensor)}, 0, [])

@@ -34,7 +34,7 @@ from kanaria.core.types import (
 from kanaria.report.brief import brief
 from kanaria.report.reading import series_of
 from kanaria.report.similar import Similar, counts_around, similar_to
-from kanaria.report.write import write
+from kanaria.report.write import unread_share, write
 
 Json = dict[str, Any]
 SCHEMA_VERSION = 1
@@ -46,10 +46,22 @@ def document(analysis: Analysis, facts: Knowledge) -> Json:
     """The whole answer to one run."""
     return {
         "kanaria": {"version": __version__, "schema": SCHEMA_VERSION},
+        "coverage": _coverage(analysis),
         "inputs": [_input(item) for item in analysis.inputs],
         "incidents": [_incident(item, analysis, facts) for item in analysis.incidents],
         "not_looked_at": [_text(item) for item in analysis.not_looked_at],
         "notes": [_text(item) for item in analysis.notes],
+    }
+
+
+def _coverage(analysis: Analysis) -> Json:
+    read = analysis.coverage
+    words = {language: unread.text for language in LANGUAGES if (unread := unread_share(analysis, language))}
+    return {
+        "records": read.records,
+        "unread": read.unread,
+        "share": read.share,
+        "text": words or None,
     }
 
 
@@ -59,6 +71,7 @@ def _input(item: InputSummary) -> Json:
         "format": item.format,
         "rows": item.rows,
         "rejected": item.rejected,
+        "unread": item.unread,
         "first": _time(item.first),
         "last": _time(item.last),
         "note": _text(item.note) if item.note else None,

@@ -45,9 +45,13 @@ _FULL: Mapping[str, Text] = {
         en="{share} % of the records could not be read ({unread} of {records}), and nothing is claimed of them.",
         ja="記録の{share}%({records}件中{unread}件)は読み取れず、その内容については何も言えません。",
     ),
+    "unread_searched": Text(
+        en="They were only searched for mining messages, names of miners and download commands.",
+        ja="これらについては、マイニングのメッセージ、マイナーの名前、ダウンロードコマンドの有無だけを調べました。",
+    ),
     "unread_inputs": Text(
-        en="Inputs in no known format, of which nothing was read and nothing is claimed: {count} ({paths}).",
-        ja="形式を判別できず、読み取れなかった入力が{count}個あります({paths})。その内容については何も言えません。",
+        en="Inputs in no known format: {count} ({paths}).",
+        ja="形式を判別できない入力: {count}個({paths})。",
     ),
     "verdict_do_nothing": Text(en="{title}. Nothing needs to be done.", ja="{title}。対応は必要ありません。"),
     "verdict_act": Text(en="{title}. {advice}", ja="{title}。{advice}"),

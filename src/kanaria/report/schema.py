@@ -49,13 +49,17 @@ EVIDENCE_IDS: Json = {**_list(STRING), "description": "ids of entries in evidenc
 # Objects by name: (what it is, its properties). Every property is always there; null says that it is not known.
 OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
     "document": ("What one run read and found", {
-        "kanaria": _ref("kanaria"), "inputs": _list(_ref("input")), "incidents": _list(_ref("incident")),
+        "kanaria": _ref("kanaria"), "coverage": _ref("coverage"), "inputs": _list(_ref("input")), "incidents": _list(_ref("incident")),
         "not_looked_at": _list(_ref("text")), "notes": _list(_ref("text")),
     }),
     "kanaria": ("What wrote the document", {"version": STRING, "schema": {"const": 1}}),
     "text": ("Words for people", {"en": STRING, "ja": STRING}),
+    "coverage": ("How much of what was given the answer speaks of; of unread records nothing is claimed", {
+        "records": INTEGER, "unread": INTEGER, "share": {"type": "number", "minimum": 0, "maximum": 1},
+        "text": {**_maybe(_ref("text")), "description": "the first sentence of every report, null when all was read"},
+    }),
     "input": ("One input; format null: not recognised", {
-        "path": STRING, "format": MAYBE_STRING, "rows": INTEGER, "rejected": INTEGER, "first": TIME, "last": TIME,
+        "path": STRING, "format": MAYBE_STRING, "rows": INTEGER, "rejected": INTEGER, "unread": {**INTEGER, "description": "records of which nothing is claimed, rejected ones included"}, "first": TIME, "last": TIME,
         "note": _maybe(_ref("text")),
     }),
     "incident": ("One campaign or compromise", {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kanaria.core.coverage import Coverage, coverage
+from kanaria.core.coverage import Coverage
 from kanaria.core.facts import Knowledge
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Analysis, Claim, Incident, Language, Report, Section
@@ -53,7 +53,7 @@ def write(incident: Incident, analysis: Analysis, facts: Knowledge, language: La
 
 def write_nothing_found(analysis: Analysis, language: Language) -> Claim:
     """The answer when no incident was found: first what could not be read, then that nothing of mining was in the rest."""
-    read = coverage(analysis.inputs)
+    read = analysis.coverage
     known = sum(item.format is not None for item in analysis.inputs)
     rest = f"{read.records - read.unread:,}"
     if read.records and read.unread == read.records:
@@ -62,29 +62,36 @@ def write_nothing_found(analysis: Analysis, language: Language) -> Claim:
         words = phrase("nothing_found_in_part", language, rows=rest, **_unread(read))
     else:
         words = phrase("nothing_found", language, rows=rest, inputs=known)
-    return Claim(text=_joined(_strange(read, language), words, language=language), evidence=())
+    return Claim(text=_joined(words, _beside(analysis, language), language=language), evidence=())
 
 
 def unread_share(analysis: Analysis, language: Language) -> Claim | None:
     """What could not be read, to stand before anything else; None when all was read."""
-    read = coverage(analysis.inputs)
-    share = phrase("unread", language, **_unread(read)) if read.unread else ""
-    words = _joined(_strange(read, language), share, language=language)
-    return Claim(text=words, evidence=()) if words else None
+    read = analysis.coverage
+    if not read.unread:
+        return None
+    words = phrase("unread", language, **_unread(read))
+    return Claim(text=_joined(words, _beside(analysis, language), language=language), evidence=())
 
 
 def _unread(read: Coverage) -> dict[str, str]:
-    percent = 100 * read.share
-    share = f"{percent:.1f}" if percent >= 0.1 else "< 0.1"
-    return {"share": share, "unread": f"{read.unread:,}", "records": f"{read.records:,}"}
+    return {"share": read.percent, "unread": f"{read.unread:,}", "records": f"{read.records:,}"}
 
 
-def _strange(read: Coverage, language: Language) -> str:
-    if not read.strange:
+def _beside(analysis: Analysis, language: Language) -> str:
+    """What was done with unread records all the same, and in which inputs they are all."""
+    if not analysis.coverage.unread:
         return ""
-    paths = ", ".join(cut(printable(path), 60) for path in read.strange[:STRANGE_NAMED])
-    more = ", …" if len(read.strange) > STRANGE_NAMED else ""
-    return phrase("unread_inputs", language, count=len(read.strange), paths=paths + more)
+    return _joined(phrase("unread_searched", language), _strange(analysis, language), language=language)
+
+
+def _strange(analysis: Analysis, language: Language) -> str:
+    strange = [item.path for item in analysis.inputs if item.format is None and item.rows]
+    if not strange:
+        return ""
+    paths = ", ".join(cut(printable(path), 60) for path in strange[:STRANGE_NAMED])
+    more = ", …" if len(strange) > STRANGE_NAMED else ""
+    return phrase("unread_inputs", language, count=len(strange), paths=paths + more)
 
 
 def _joined(*sentences: str, language: Language) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kanaria.app.commands.listen_options import live_options
-from kanaria.app.commands.options import FOUND, NOTHING, language_option, output_options
+from kanaria.app.commands.options import NOTHING, language_option, output_options
 
 if TYPE_CHECKING:
     from kanaria.app.commands.listen_options import Live
@@ -82,7 +82,7 @@ def analyze(
             live=live,
             **output,
         )
-    click.get_current_context().exit(FOUND if found else NOTHING)
+    click.get_current_context().exit(found)
 
 
 def _held(store: Path | None) -> AbstractContextManager[None]:
@@ -131,12 +131,14 @@ def _run(
     exit_with_findings: bool = True,
 ) -> None:
     from kanaria.app.config import load
-    from kanaria.app.output import render, write
+    from kanaria.app.output import render, tell_unread, write
+    from kanaria.app.run.analyze import status_of
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.stages import Stages
 
     stages = Stages(config=load(config), input_format=input_format, layout=layout)
     analysis: Analysis = analyse(streams, stages)
     write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None, full=full), path)
-    stages.inputs.require_recognised()
-    click.get_current_context().exit(FOUND if analysis.incidents and exit_with_findings else NOTHING)
+    tell_unread(analysis, kind, language)
+    stages.inputs.require_recognised(found=bool(analysis.incidents))
+    click.get_current_context().exit(status_of(analysis) if exit_with_findings else NOTHING)

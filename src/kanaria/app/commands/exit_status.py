@@ -1,6 +1,7 @@
 """How a command ends: its exit status, and one line on standard error instead of a traceback when it failed.
 
-Exit status: 0 nothing found, 1 something found, 2 wrong usage or unreadable input, 130 interrupted.
+Exit status: 0 nothing found and everything read, 1 something found, 2 wrong usage or nothing readable, 3 nothing found
+in what could be read, but not everything could be read, 70 an error nobody foresaw, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import gc
 import io
 import os
 import sys
+from types import TracebackType
 from typing import NoReturn
 
 import click
@@ -18,6 +20,8 @@ from kanaria.core.errors import KanariaError
 from kanaria.core.text import printable
 
 INTERRUPTED = 130
+CRASHED = 70
+"""EX_SOFTWARE of sysexits.h. Python itself ends with 1, which a script would take for a finding."""
 COLLECT_EVERY = 50_000
 """New objects between two looks for garbage, against Python's 700: importing libraries makes many and drops none, and
 looking through them again and again took 8 % of a run (perf, one million log lines)."""
@@ -27,6 +31,7 @@ def run(command: click.Command) -> NoReturn:
     """Run the command line and leave the process."""
     _escape_what_does_not_fit()
     gc.set_threshold(COLLECT_EVERY)
+    sys.excepthook = _crash
     try:
         status = command.main(prog_name="kanaria", standalone_mode=False)
         _flush()
@@ -48,6 +53,13 @@ def run(command: click.Command) -> NoReturn:
         place = f"{error.filename}: " if error.filename else ""
         _say(f"{place}{error.strerror or error}")
         sys.exit(USAGE)
+
+
+def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
+    """The traceback as ever, with a status of its own."""
+    sys.__excepthook__(kind, error, trace)
+    _say("this is an error in Kanaria itself; nothing is claimed of any input. Please report it with the lines above.")
+    sys.exit(CRASHED)
 
 
 def _say(message: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-FOUND, NOTHING, USAGE = 1, 0, 2
+FOUND, NOTHING, USAGE, IN_PART = 1, 0, 2, 3
 
 
 class Ordered(click.Group):

@@ -14,9 +14,10 @@ WIDTH = 80
 
 _HEADING = Text(en="Commands", ja="コマンド")
 _INTRO = Text(
-    en="What `--help` says. Exit status: 0 nothing found, 1 something found, 2 wrong usage or unreadable input.",
+    en="What `--help` says. Exit status: 0 nothing found, 1 something found, 2 wrong usage or nothing readable, "
+    "3 nothing found but not everything could be read, 70 an error in Kanaria itself.",
     ja="`--help` の出力です(ヘルプは英語です)。終了ステータスは、0が検知なし、1が検知あり、2が使い方の誤りまたは入力を"
-    "読めない場合です。",
+    "まったく読めない場合、3が「読めた範囲では検知なし、ただし読めない部分があった」場合、70がKanaria自体のエラーです。",
 )
 
 

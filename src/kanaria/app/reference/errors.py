@@ -19,9 +19,22 @@ _INTRO = Text(
 _STATUS = Text(en="Exit statuses", ja="終了ステータス")
 _CLASSES = Text(en="Error classes", ja="エラーの種類")
 _STATUSES: tuple[tuple[str, Text], ...] = (
-    ("0", Text(en="nothing found", ja="検知なし")),
+    ("0", Text(en="everything was read, nothing found", ja="すべて読み取り、検知なし")),
     ("1", Text(en="something found (for kanaria rules test: a test failed)", ja="検知あり(rules testではテスト失敗)")),
-    ("2", Text(en="wrong usage, wrong setting or unreadable input", ja="使い方・設定の誤り、または入力を読めない")),
+    (
+        "2",
+        Text(
+            en="wrong usage, wrong setting, or nothing readable", ja="使い方・設定の誤り、または入力をまったく読めない"
+        ),
+    ),
+    (
+        "3",
+        Text(
+            en="nothing found in what could be read, but not everything could be read",
+            ja="読めた範囲では検知なし。ただし読めない部分があった",
+        ),
+    ),
+    ("70", Text(en="an error in Kanaria itself, with a traceback", ja="Kanaria自体のエラー(トレースバックを出力)")),
     ("130", Text(en="interrupted", ja="中断")),
 )
 _HEAD = {"en": ("error", "meaning"), "ja": ("エラー", "意味")}

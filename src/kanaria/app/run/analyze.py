@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from kanaria.app.commands.listen_options import Live
+from kanaria.app.commands.options import FOUND, IN_PART, NOTHING
 from kanaria.app.commands.progress import announce_compiling, progress
 from kanaria.app.config import Config, load
 from kanaria.app.live.inputs import listening, own_addresses, own_note
 from kanaria.app.live.open_flows import tell
-from kanaria.app.output import render, write
+from kanaria.app.output import render, tell_unread, write
 from kanaria.app.run.pipeline import analyse
 from kanaria.app.run.stages import Stages
 from kanaria.core.clock import SystemClock
@@ -41,8 +42,8 @@ def analyze_paths(
     full: bool = False,
     store: Path | None = None,
     live: Live | None = None,
-) -> bool:
-    """Run everything; True when an incident was found. With ``store``, keep state and incidents there.
+) -> int:
+    """Run everything; the exit status. With ``store``, keep state and incidents there.
 
     What is listened to comes first, so that files which grow meanwhile are read up to its end.
     """
@@ -68,8 +69,16 @@ def analyze_paths(
         _keep(analysis, stages, store)
     target = sys.stdout if path is None else None
     write(render(analysis, stages.facts, kind, language, target, full=full), path)
-    stages.inputs.require_recognised()
-    return bool(analysis.incidents)
+    tell_unread(analysis, kind, language)
+    stages.inputs.require_recognised(found=bool(analysis.incidents))
+    return status_of(analysis)
+
+
+def status_of(analysis: Analysis) -> int:
+    """Something was found; nothing, and all was read; or nothing, in the part that could be read."""
+    if analysis.incidents:
+        return FOUND
+    return IN_PART if analysis.coverage.unread else NOTHING
 
 
 def _keep(analysis: Analysis, stages: Stages, folder: Path) -> None:

@@ -18,8 +18,8 @@ LONGEST_US = 366 * 86_400_000_000
 """Flows that claim to have lasted a year and more come from exporters whose clock jumped."""
 _EMPTY = Text(en="empty.", ja="空です。")
 _UNKNOWN = Text(
-    en="format not recognised, nothing was read (kanaria formats shows what can be read).",
-    ja="形式を判別できず、読み取っていません(読める形式は kanaria formats で確認できます)。",
+    en="format not recognised, nothing was read, only searched (kanaria formats shows what can be read).",
+    ja="形式を判別できず、読み取っていません(検索だけ行いました。読める形式は kanaria formats で確認できます)。",
 )
 
 
@@ -65,19 +65,25 @@ class Inputs:
         tail = [Text(en=f"… and {more} more inputs like these.", ja=f"…ほか{more}個の入力も同様です。")]
         return found[:REMARKS] + (tail if more > 0 else [])
 
-    def require_recognised(self) -> None:
-        """Raises SourceError when inputs had content, and nothing of it was in a format anybody knows, or readable."""
+    def require_recognised(self, *, found: bool) -> None:
+        """Raises SourceError when inputs had content, and nothing of it was in a format anybody knows, or readable.
+
+        What the search ``found`` in it all the same is an answer.
+        """
+        if found:
+            return
         unread = [item.path for item in self.summaries.values() if item.format is None and item.note != _EMPTY]
         if unread and all(item.format is None for item in self.summaries.values()):
             raise SourceError(
                 source=printable(unread[0]), expected="a log or capture in a known format", got="something else",
                 cause="kanaria formats shows what can be read; --input-format or --log-format says what it is",
             )  # fmt: skip
-        given = [item for item in self.summaries.values() if item.rejected or item.rows]
-        if given and all(item.rejected >= item.rows for item in given):
+        given = [item for item in self.summaries.values() if item.unread or item.rows]
+        if given and all(item.unread >= item.rows for item in given):
             first = given[0]
             raise SourceError(
-                source=printable(first.path), expected=f"at least one readable record of {first.format}", got="none",
+                source=printable(first.path), got="none",
+                expected=f"at least one readable record of {first.format or 'a known format'}",
                 cause=self.reasons.get(first.path, ""),
             )  # fmt: skip
 
@@ -92,7 +98,12 @@ class Inputs:
         if batch.rejects:
             self.reasons.setdefault(batch.source, printable(batch.rejects[0].reason))
         self.summaries[batch.source] = replace(
-            known, rows=known.rows + batch.rows, rejected=rejected, first=low, last=high
+            known,
+            rows=known.rows + batch.rows,
+            rejected=rejected,
+            first=low,
+            last=high,
+            unread=known.unread + batch.unread,
         )
 
 

@@ -24,11 +24,13 @@ from kanaria.app.live.merge import Together, interleaved, members
 from kanaria.app.run.case_file import Material
 from kanaria.app.run.input_accounts import Inputs
 from kanaria.app.run.plot_series import SeriesKeeper, roles_of
+from kanaria.app.run.searching import searched
 from kanaria.core.facts import Knowledge
 from kanaria.core.memory import give_back_large_blocks
 from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Analysis, Batch, Finding, HostObservation, RejectedRecord, StratumMessage, Text
+from kanaria.formats.unknown import UNKNOWN
 from kanaria.memory.network_state import Kept, forgotten
 from kanaria.wire.flow_linking import Linker
 from kanaria.wire.home_inference import Inferred, asked_in_vain, infer, note
@@ -200,7 +202,7 @@ class Stages:
         return Watch(self)
 
     def normalise(self, streams: Iterable[Stream | Together]) -> Iterator[Batch]:
-        """Bytes to normalised tables. Inputs in no known format are noted and passed over."""
+        """Bytes to normalised tables. What is not understood is searched; inputs in no known format are noted, too."""
         give_back_large_blocks()
         home, layout = self.config.home_networks, self.layout
         watched = self.on_alert is not None
@@ -208,7 +210,7 @@ class Stages:
         wanted = self.input_format or ("logformat" if self.layout is not None else None)
         for given in streams:
             chosen = [(stream, found) for stream in members(given) if (found := self._recognise(stream, wanted))]
-            reads = [found.read(stream, context) for stream, found in chosen]
+            reads = [searched(found.read(stream, context), stream, context) for stream, found in chosen]
             for batch in interleaved(reads, [partial(self.kept.follow, stream) for stream, _found in chosen]):
                 if batch.interim:  # comes again when its connections have ended, and counts then
                     self.watch.look(batch.tables)
@@ -229,10 +231,10 @@ class Stages:
         chosen = registry.get(known) if known else registry.detect(stream)
         if chosen is None:
             self.inputs.unknown(stream)
-        else:
-            self.inputs.open(stream.name, chosen.name)
-            if "connection" in chosen.tables:
-                self.sensors.add(stream.name)
+            return UNKNOWN if stream.head() else None
+        self.inputs.open(stream.name, chosen.name)
+        if "connection" in chosen.tables:
+            self.sensors.add(stream.name)
         return chosen
 
     def in_time_order(self, batches: Iterable[Batch]) -> Iterator[Tables]:

@@ -17,7 +17,7 @@ from kanaria.formats import columns as cols
 from kanaria.formats.firewall import netfilter_row
 from kanaria.formats.logons import services, sshd
 from kanaria.formats.logons.emit import Taken, tables_of
-from kanaria.formats.text_log import Row, Years, first_lines, iso_time
+from kanaria.formats.text_log import Row, Years, first_lines, iso_time, share
 
 TABLES: tuple[str, ...] = ("logon", "host", "connection")
 _PREFIX = re.compile(
@@ -35,7 +35,19 @@ _REPEATED = re.compile(r"^message repeated (?P<times>\d{1,6}) times: \[\s?(?P<me
 _SSH_PROGRAMS = frozenset(("sshd", "sshd-session", "sshd-auth", "dropbear", "ssh"))
 _REMEMBERED = 4096
 """Processes whose attempts are remembered; sshd starts one per connection and each lives for minutes at most."""
-_OTHERS = frozenset(("CRON", "cron", "systemd-logind", "useradd", "groupadd", "passwd", "polkitd", "gdm-password"))
+_BESIDE_LOGONS = frozenset(
+    ("CRON", "cron", "systemd-logind", "useradd", "groupadd", "passwd", "polkitd", "gdm-password")
+)
+# What these write is known (Debian's and Fedora's default packages): no logons, and commands only where the search of
+# every line finds them. Lines of programs that are not listed, containers' and applications' own, count as unread.
+_OTHERS = _BESIDE_LOGONS | frozenset(
+    "crond crontab anacron atd systemd kernel rsyslogd syslogd syslog-ng dbus-daemon dbus NetworkManager ModemManager"
+    " wpa_supplicant dhclient dhcpcd avahi-daemon chronyd ntpd snapd smartd thermald irqbalance multipathd udisksd"
+    " fwupd packagekitd unattended-upgrade apt logrotate userdel usermod groupdel chage smtpd smtp qmgr cleanup pickup"
+    " bounce anvil local master scache trivial-rewrite postscreen tlsproxy submission".split()
+)
+_SYSLOG_SHARE, _SYSLOG_SCORE = 0.9, 0.5
+"""A file of syslog lines whose programs nobody knows is read as syslog, unless a format knows what they write."""
 
 
 class Attempts:
@@ -200,12 +212,12 @@ class AuthLog:
     def sniff(self, head: bytes, name: str) -> float:
         if not any(word in head for word in (b"sshd", b"pam_", b"sudo", b"su[", b"su:", b"ftpd", b"dropbear", b"-login",
                                              b"LOGIN", b"xrdp", b"postfix")):  # fmt: skip
-            return 0.0
+            return _SYSLOG_SCORE if share(head, _PREFIX.match) >= _SYSLOG_SHARE else 0.0
         lines = [line for line in first_lines(head, 2000) if line.strip()]
         parsed = [found for line in lines if (found := parse(line, Years(ReadContext(year=2000))))]
-        ours = sum(_is_ours(program) for _row, program, _pid, _message in parsed)
+        ours = sum(says_logons(program) or _name(program) in _BESIDE_LOGONS for _row, program, _pid, _message in parsed)
         if not ours:
-            return 0.0
+            return _SYSLOG_SCORE if len(parsed) >= _SYSLOG_SHARE * len(lines) else 0.0
         return 0.92 if ours >= 0.2 * len(lines) else 0.65
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
@@ -213,7 +225,8 @@ class AuthLog:
         for chunk in cols.chunks(stream):
             taken: list[Taken] = []
             rejects: list[tuple[int, str, bytes]] = []
-            count = 0
+            left: list[tuple[int, bytes]] = []
+            count = passed_over = 0
             for number, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
                 if not line.strip():
                     continue
@@ -221,17 +234,31 @@ class AuthLog:
                 found = parse(line.decode("utf-8", "backslashreplace"), years)
                 if found is None:
                     rejects.append((number, "expected a syslog line: time, host, program, message", line))
+                    left.append((number, line))
                 else:
                     row, program, pid, message = found
-                    taken += attempts.take({**row, "line": number}, program, pid, message)
+                    rows = attempts.take({**row, "line": number}, program, pid, message)
+                    taken += rows
+                    if not rows and not says_logons(program):
+                        left.append((number, line))
+                        passed_over += not _is_ours(program)
             taken += attempts.left()
             tables = tables_of(taken, stream, context, "syslog")
-            yield cols.make_batch(stream, self.name, chunk, tables, count, rejects)
+            yield cols.make_batch(stream, self.name, chunk, tables, count, rejects, passed_over=passed_over, left=left)
 
 
 def _is_ours(tag: str) -> bool:
-    program = tag.rpartition("/")[2].partition("(")[0]
-    return program in _SSH_PROGRAMS or program in services.PROGRAMS or program in _OTHERS
+    """Whether it is known what the program writes: of its other lines it can be said that they are no logons."""
+    return says_logons(tag) or _name(tag) in _OTHERS or tag.startswith("systemd-")
+
+
+def says_logons(tag: str) -> bool:
+    """Whether the program's lines are read for logons."""
+    return _name(tag) in _SSH_PROGRAMS or _name(tag) in services.PROGRAMS
+
+
+def _name(tag: str) -> str:
+    return tag.rpartition("/")[2].partition("(")[0]
 
 
 def parse(line: str, years: Years) -> tuple[Row, str, str | None, str] | None:

@@ -56,7 +56,7 @@ def _safe(value: object) -> object:
 
 def batch_of(
     stream: Stream, context: ReadContext, *, name: str, sensor: str, taken: Iterable[Taken], rows: int, last: int,
-    rejects: Rejects,
+    rejects: Rejects, passed_over: int = 0, left: Sequence[tuple[int, bytes]] = (),
 ) -> Batch:  # fmt: skip
     """A batch of formats that count records, not bytes; ``last`` is the number of the last record."""
     refused = tuple(
@@ -65,7 +65,8 @@ def batch_of(
     )
     return Batch(
         source=stream.name, format=name, tables=tables_of(taken, stream, context, sensor), rows=rows, rejects=refused,
-        rejected=len(refused), position=Position(source=stream.name, offset=0, row=last),
+        rejected=len(refused), passed_over=passed_over, left=cols.left_lines(left),
+        position=Position(source=stream.name, offset=0, row=last),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The systemd journal as JSON (``journalctl -o json``): logons and netfilter lines out of it.
 
-One object per line; a field that is not UTF-8 is an array of bytes. Entries of other programs are counted and passed
-over.
+One object per line; a field that is not UTF-8 is an array of bytes. Entries of other programs are counted as unread and
+left to be searched.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import islice
 
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
-from kanaria.formats.logons.auth_log import TABLES, Attempts, _is_ours
+from kanaria.formats.logons.auth_log import TABLES, Attempts, _is_ours, says_logons
 from kanaria.formats.logons.emit import BATCH_ROWS, Taken, batch_of, number
 from kanaria.formats.logons.text_input import decode_head, json_values, open_text
 from kanaria.formats.text_log import Row
@@ -45,32 +45,50 @@ class JournaldJson:
         attempts = Attempts()
         taken: list[Taken] = []
         rejects: list[tuple[int, str, bytes]] = []
-        last, begun = 0, 0
+        left: list[tuple[int, bytes]] = []
+        last = begun = passed_over = 0
 
         def batch() -> Batch:
             return batch_of(stream, context, name=self.name, sensor="journald", taken=[*taken, *attempts.left()],
-                            rows=last - begun, last=last, rejects=rejects)  # fmt: skip
+                            rows=last - begun, last=last, rejects=rejects, passed_over=passed_over,
+                            left=left)  # fmt: skip
 
         with open_text(stream) as text:
             for last, (value, broken) in enumerate(json_values(text), start=1):
                 if isinstance(value, Mapping) and not broken:
-                    taken += _take(value, last, attempts)
+                    rows = _take(value, last, attempts)
+                    taken += rows
+                    program = _program(value)
+                    if not rows and not says_logons(program):
+                        left.append((last, _as_line(value, program)))
+                        passed_over += not _is_ours(program)
                 else:
                     reason = "expected a journal entry as a JSON object; it is cut off or damaged"
                     rejects.append((last, reason, (broken or str(value)[:4096]).encode("utf-8", "replace")))
                 if last - begun >= BATCH_ROWS:
                     yield batch()
-                    taken, rejects, begun = [], [], last
+                    taken, rejects, left, begun, passed_over = [], [], [], last, 0
         if last > begun:
             yield batch()
 
 
 def _take(entry: Mapping[str, object], line: int, attempts: Attempts) -> list[Taken]:
-    program = text_of(entry.get("SYSLOG_IDENTIFIER")) or text_of(entry.get("_COMM"))
     host = text_of(entry.get("_HOSTNAME")) or None
     row: Row = {"line": line, "time": _time(entry), "device": host, "host_name": host}
     pid = text_of(entry.get("_PID") or entry.get("SYSLOG_PID")) or None
-    return attempts.take(row, program, pid, text_of(entry.get("MESSAGE")))
+    return attempts.take(row, _program(entry), pid, text_of(entry.get("MESSAGE")))
+
+
+def _program(entry: Mapping[str, object]) -> str:
+    return text_of(entry.get("SYSLOG_IDENTIFIER")) or text_of(entry.get("_COMM"))
+
+
+def _as_line(entry: Mapping[str, object], program: str) -> bytes:
+    """The entry as syslog would have written it, to be searched like any line."""
+    when = _time(entry)
+    stamp = when.isoformat() if when else "-"
+    host = text_of(entry.get("_HOSTNAME")) or "-"
+    return f"{stamp} {host} {program or '-'}: {text_of(entry.get('MESSAGE'))}".encode("utf-8", "backslashreplace")
 
 
 def _time(entry: Mapping[str, object]) -> datetime | None:

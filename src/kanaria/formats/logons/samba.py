@@ -57,7 +57,8 @@ class SambaLog:
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         reader = _Reader(b'"Authentication":' in stream.head())
-        return read_lines(stream, context, name=self.name, table="logon", sensor="samba", take=reader.take)
+        return read_lines(stream, context, name=self.name, table="logon", sensor="samba", take=reader.take,
+                          own=lambda _text: True)  # fmt: skip
 
 
 class _Reader:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from kanaria.core.network import parse_address
+from kanaria.core.senders import sender
 from kanaria.formats.web import prefix, values
 from kanaria.formats.web.delimited import W3cState, alb_row
 from kanaria.formats.web.errorlog import error_row, haproxy_row
-from kanaria.formats.web.escapes import load_json, to_text, unescape
+from kanaria.formats.web.escapes import load_json, unescape
 from kanaria.formats.web.jsonrow import inner_line, is_json_rpc, web_row
 from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
 from kanaria.formats.web.values import Row
@@ -161,7 +161,7 @@ class LineParser:
             row = {}
             values.set_request(row, line)
             return row
-        row = _inside_row(line)
+        row = inside_row(line)
         if row:
             self.shape = "fragment"
             return row
@@ -218,17 +218,15 @@ def _loose_row(match: re.Match[bytes]) -> Row:
     return row
 
 
-def _inside_row(line: bytes) -> Row | None:
-    """The call is the request; the first address before it, if there is one, whose it was."""
+def inside_row(line: bytes) -> Row | None:
+    """The call is the request; whose it was says the line around it, if anything does."""
     method = _INSIDE.search(line)
     start = _opening_brace(line, method.start()) if method else None
     if start is None:
         return None
-    words = re.split(r"[\s\[\](),;=]+", to_text(line[:start]))
-    named = (values.address(word.rstrip(":")) for word in words)
-    client, port = next(((name, port) for name, port in named if name and parse_address(name)), (None, None))
-    end = line.rfind(b"}")
-    call = line[start : end + 1] if end > start else line[start:]
+    end = line.rfind(b"}") + 1
+    call = line[start:end] if end > start else line[start:]
+    client, port = sender(line.decode("latin-1"), (start, start + len(call)))
     return {"request": unescape(call), "src_ip": client, "src_port": port}
 
 

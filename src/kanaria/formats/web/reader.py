@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.ahead import ahead
+from kanaria.core.batch import LEFT
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats.lines import BLOCK, Block, Int64, UInt8, blocks, line_feeds
@@ -115,8 +116,20 @@ def _batch(
         rows=len(parsed.rows) + parsed.rejected,
         rejects=rejects,
         rejected=parsed.rejected,
+        left=_left(block, parsed.rows, first),
         position=Position(source=source, offset=block.offset + block.size, row=first + len(block) - 1),
     )
+
+
+def _left(block: Block, rows: Int64, first: int) -> pa.Table | None:
+    """The lines that became no row, blank ones left out."""
+    if len(rows) == len(block):
+        return None
+    missing = np.ones(len(block), np.bool_)
+    missing[rows] = False
+    places = np.flatnonzero(missing & (block.ends > block.starts))
+    raw = [block.line(index) for index in places.tolist()]
+    return pa.Table.from_arrays([pa.array(places + first), pa.array(raw, pa.binary())], schema=LEFT)
 
 
 def _damaged(source: str, name: str, damage: str) -> Batch:

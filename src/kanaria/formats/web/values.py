@@ -6,7 +6,7 @@ Times are ``int`` microseconds since 1970 UTC. Nothing here raises for content: 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from kanaria.core.network import is_global, parse_address
@@ -68,6 +68,11 @@ def datetime_us(parsed: datetime) -> int | None:
         parsed = parsed.replace(tzinfo=UTC)
     gone = parsed - datetime(1970, 1, 1, tzinfo=UTC)
     return _in_range((gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds)
+
+
+def as_datetime(micros: int | None) -> datetime | None:
+    """An aware datetime of microseconds, for tables whose rows carry those."""
+    return None if micros is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
 def epoch_time(text: str) -> int | None:

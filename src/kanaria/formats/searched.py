@@ -1,0 +1,94 @@
+"""Rows of lines that no reader understood, or passed over, and in which the search found a word.
+
+In: such lines. Out: a row of ``http`` for what a client sent (a mining message, a request), with the client where the
+line names one, and a row of ``host`` for what this machine runs: cron's commands, a service's name, a statement of a
+database. What the words mean is for the rules to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from kanaria.core.senders import sender
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.formats.logons.emit import Taken, tables_of
+from kanaria.formats.web import prefix, tables, values
+from kanaria.formats.web.careful import inside_row
+from kanaria.formats.web.escapes import to_text, unescape
+from kanaria.formats.web.values import Row
+
+SENSOR = "text"
+LONGEST = 16_384
+"""Bytes of a line that are looked at: requests and commands in logs are shorter, what is longer is a dump."""
+_NESTING = 3
+_REQUEST = re.compile(
+    rb"\b((?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|MOVE) \S.*?)(?:\"|'|\s*$)", re.DOTALL
+)
+_ENCODED = re.compile(rb"%[2-7][0-9A-Fa-f]\S*(?:%[2-7][0-9A-Fa-f]|\+)|\?\S+=\S*\+|HTTP/[012]")
+_CRON = re.compile(r"^\((?P<user>[^)]{1,64})\) CMD \((?P<command>.*)\)\s*$", re.DOTALL)
+
+
+def rows(left: pa.Table, stream: Stream, context: ReadContext) -> Mapping[str, pa.Table]:
+    """Tables of the lines of ``left`` (see ``Batch.left``)."""
+    requests: list[tuple[int, bytes, Row]] = []
+    commands: list[Taken] = []
+    for line, raw in zip(left["line"].to_pylist(), left["raw"].to_pylist(), strict=True):
+        found = prefix_of(raw[:LONGEST], context.year)
+        request = _request(found.line)
+        if request is not None:
+            requests.append((line, raw, prefix.complete(request, found)))
+        else:
+            commands.append(("host", {**_command(found), "line": line}))
+    return dict(_tables(requests, commands, stream, context))
+
+
+def prefix_of(line: bytes, year: int | None) -> prefix.Prefix:
+    """The line without what collectors put before it, and what they said."""
+    found = prefix.Prefix(line.strip(b" \t\r\n\0"))
+    for _ in range(_NESTING):
+        inner = prefix.strip(found.line, year)
+        if inner is None or not inner.line:
+            break
+        known = zip(inner[1:], found[1:], strict=True)
+        found = prefix.Prefix(inner.line, *(new if old is None else old for new, old in known))  # type: ignore[arg-type]
+    return found
+
+
+def _request(line: bytes) -> Row | None:
+    """What a client sent, or None for what no client is named of and no request is written like."""
+    row = inside_row(line)
+    if row is not None:
+        return row
+    request = _REQUEST.search(line)
+    begin, end = request.span(1) if request else (0, 0)
+    client, port = sender(to_text(line), (begin, end))
+    if not request and client is None and not _ENCODED.search(line):
+        return None
+    row = {"src_ip": client, "src_port": port}
+    values.set_request(row, unescape(line[begin:end] if request else line))
+    return row
+
+
+def _command(found: prefix.Prefix) -> Row:
+    text = to_text(found.line)
+    cron = _CRON.match(text)
+    row: Row = {
+        "time": values.as_datetime(found.time), "device": found.host, "host_name": found.host, "kind": "command",
+        "process": found.program, "command": cron["command"] if cron else text,
+    }  # fmt: skip
+    return {**row, "user": cron["user"]} if cron else row
+
+
+def _tables(
+    requests: list[tuple[int, bytes, Row]], commands: list[Taken], stream: Stream, context: ReadContext
+) -> Iterator[tuple[str, pa.Table]]:
+    if requests:
+        columns = tables.from_rows([row for _line, _raw, row in requests], [raw for _line, raw, _row in requests])
+        lines = np.array([line for line, _raw, _row in requests], np.int64)
+        yield "http", tables.finish(columns, lines, stream.name, context, SENSOR)
+    if commands:
+        yield from tables_of(commands, stream, context, SENSOR).items()

@@ -1,0 +1,49 @@
+"""Inputs in no known format: text is handed on line by line to be searched, everything else is one unread record.
+
+In: a stream nobody recognised. Out: batches without rows, whose lines are all unread and all left to be searched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kanaria.core.stream import Format, ReadContext, Stream
+from kanaria.core.types import Batch, Position
+from kanaria.formats import columns as cols
+
+_SAMPLE = 4096
+_STRAY = 0.02
+"""Control characters in a text: colours and a damaged line are fewer, of binary data every tenth byte is one."""
+_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n\f\x1b" + bytes(range(0x80, 0x100))
+
+
+def is_text(head: bytes) -> bool:
+    """Whether bytes are text: hardly any control characters, and no zero bytes."""
+    sample = head[:_SAMPLE]
+    return b"\0" not in sample and len(sample.translate(None, _TEXT)) <= _STRAY * len(sample)
+
+
+class UnknownText:
+    """What reads them. It is never detected and cannot be asked for."""
+
+    name = "unknown"
+    title = "Text in no known format: every line is searched, nothing is claimed of it"
+    example = ""
+    tables: tuple[str, ...] = ()
+
+    def sniff(self, head: bytes, name: str) -> float:
+        return 0.0
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        """Every line as an unread record."""
+        if not is_text(stream.head()):
+            place = Position(source=stream.name)
+            yield Batch(source=stream.name, format=self.name, tables={}, rows=1, passed_over=1, position=place)
+            return
+        for chunk in cols.chunks(stream):
+            lines = chunk.data.split(b"\n")[:-1]
+            left = [(number, line) for number, line in enumerate(lines, chunk.first) if line.strip()]
+            yield cols.make_batch(stream, self.name, chunk, {}, len(left), [], passed_over=len(left), left=left)
+
+
+UNKNOWN: Format = UnknownText()

@@ -1,0 +1,135 @@
+"""The scoreboard of logs that people brought: what is read of each, and what is said about it.
+
+The logs themselves are not in the repository; where ``KANARIA_DATA`` names the folder that has them, every one is read
+in this process. A row of the table is one case: format, records and how many of them are unread; the top hypothesis,
+severity and outcome of the worst incident; the exit status. ``-`` is not checked (yet): whoever settles a column fills it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+CASES = Path(os.environ.get("KANARIA_DATA", "")) / "cases" / "logs"
+
+# name                          format         records unread hypothesis             severity      outcome            status
+TABLE = """
+01-npm-zhttpd-ifs               -             -       -      -                     -             -                  -
+03-safeline-prefix-host         combined      3       0      -                     -             -                  -
+04-claymore-miner-file          jsonrpc       1       0      -                     -             -                  -
+05-xmrig-api-own-log            -             -       -      -                     -             -                  -
+06-pool-operator-own-log        -             -       -      -                     -             -                  -
+08-geth-node-log                -             -       -      -                     -             -                  -
+10-dokku-morgan-phpcgi          combined      2       0      -                     -             -                  -
+11-vhost-trailing-file          combined      7       0      -                     -             -                  -
+13-caddy-docker-mozi-500        caddy-json    1       0      -                     -             -                  -
+14-caddy-ziti-remote            caddy-json    1       0      -                     -             -                  -
+15-forum-html-escaped           -             -       -      -                     -             -                  -
+17-squid-proxy-combined         combined      1       0      -                     -             -                  -
+19-debian-mirror                combined      5       0      -                     -             -                  -
+20-blog-tutorial-benign         combined      8       0      -                     -             -                  -
+22-authlog-sshd-mining          auth-log      4       0      -                     -             -                  -
+23-postfix-mining               auth-log      3       0      -                     -             -                  -
+25-pg-copy-program              -             -       -      -                     -             -                  -
+27-qiita-react2shell-access     combined      9       0      -                     -             -                  -
+30-ingress-json-query           nginx-json    1       0      -                     -             -                  -
+31-grep-prefix-mining           combined      3       0      -                     -             -                  -
+33-wazuh-alerts-json            -             -       -      -                     -             -                  -
+34-xwiki-24893-miner            combined      2       0      -                     -             -                  -
+35-args-param-cradle            combined      1       0      -                     -             -                  -
+37-mixed-syslog-cron            auth-log      8       0      -                     -             -                  -
+38-misdirected-miner            combined      400     0      -                     -             -                  -
+40-lemonduck-check              combined      2       0      -                     -             -                  -
+41-mining-probe-200-nodejs      combined      6       0      -                     -             -                  -
+43-claymore-on-port80           combined      2       0      -                     -             -                  -
+44-docker-socket-proxy-jenkins  haproxy       4       0      -                     -             -                  -
+47-shellshock-wow1              combined      3       0      -                     -             -                  -
+48-jaws-escaped-slash           combined      1       0      -                     -             -                  -
+50-log4j-wazuh-obfuscated       combined      2       0      -                     -             -                  -
+51-ignition-miner               combined      3       0      -                     -             -                  -
+52-proxmox-libwww               combined      1       0      -                     -             -                  -
+54-selenium-open-200            combined      3       0      -                     -             -                  -
+56-gin-ollama                   -             -       -      -                     -             -                  -
+59-csv-siem                     -             -       -      -                     -             -                  -
+61-kubectl-prefix               combined      1       0      -                     -             -                  -
+64-struts-redirect-cve          combined      1       0      -                     -             -                  -
+65-modsec-audit-json            -             -       -      -                     -             -                  -
+67-kibana-export                -             -       -      -                     -             -                  -
+68-nginx-leading-time           -             -       -      -                     -             -                  -
+70-npm-hub                      -             -       -      -                     -             -                  -
+71-found-200                    combined      3       0      -                     -             -                  -
+"""  # fmt: skip
+COLUMNS = ("format", "records", "unread", "hypothesis", "severity", "outcome", "status")
+# Who sent it, where the case is about that; the address has to be among the other sides of an incident.
+SENDERS: dict[str, frozenset[str]] = {
+    "23-postfix-mining": frozenset({"198.51.100.7"}),
+    "22-authlog-sshd-mining": frozenset({"198.51.100.7"}),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run says, in the words of the table."""
+
+    said: dict[str, str]
+    remotes: frozenset[str]
+
+
+def _rows() -> list[tuple[str, dict[str, str]]]:
+    lines = [line.split() for line in TABLE.strip().splitlines()]
+    return [(name, dict(zip(COLUMNS, values, strict=True))) for name, *values in lines]
+
+
+@cache
+def answer(name: str) -> Answer:
+    """The answer to one case."""
+    from kanaria.app.run.analyze import status_of
+    from kanaria.app.run.pipeline import analyse
+    from kanaria.app.run.stages import Stages
+    from kanaria.sources import open_inputs
+
+    (path,) = CASES.glob(f"{name}*")
+    stages = Stages()
+    try:
+        analysis = analyse(open_inputs([str(path)]), stages)
+    finally:
+        stages.release()
+    (read,) = analysis.inputs
+    worst = analysis.incidents[0] if analysis.incidents else None
+    return Answer(
+        said={
+            "format": read.format or "none",
+            "records": str(read.rows),
+            "unread": str(read.unread),
+            "hypothesis": worst.hypotheses[0].name if worst else "nothing",
+            "severity": worst.severity if worst else "nothing",
+            "outcome": worst.outcome.value if worst else "nothing",
+            "status": str(status_of(analysis)),
+        },
+        remotes=frozenset(remote for incident in analysis.incidents for remote in incident.remotes),
+    )
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="KANARIA_DATA names no folder with cases/logs")
+@pytest.mark.parametrize(("name", "expected"), _rows(), ids=[name for name, _expected in _rows()])
+def test_what_is_said_of_a_log_that_people_brought(name: str, expected: dict[str, str]) -> None:
+    said = answer(name).said
+    assert {key: said[key] for key, value in expected.items() if value != "-"} == {
+        key: value for key, value in expected.items() if value != "-"
+    }
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="KANARIA_DATA names no folder with cases/logs")
+@pytest.mark.parametrize("name", sorted(SENDERS))
+def test_who_sent_it_is_who_the_log_names(name: str) -> None:
+    assert answer(name).remotes == SENDERS[name]
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="KANARIA_DATA names no folder with cases/logs")
+def test_every_case_is_in_the_table() -> None:
+    given = {path.stem for path in CASES.glob("*.log")}
+    assert {name for name, _expected in _rows()} == given
