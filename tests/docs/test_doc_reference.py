@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
-import yaml
 
 from kanaria.app import config, reference
 from kanaria.app.reference import commands, errors, glossary, markup, settings
@@ -70,7 +70,7 @@ def test_every_command_has_an_example_and_its_options_have_words() -> None:
 
 def test_every_setting_is_documented_beside_its_declaration() -> None:
     found = settings.settings()
-    assert {setting.key.split(".")[0] for setting in found} == set(config.Config.__dataclass_fields__)
+    assert {re.split(r"[.\[]", setting.key)[0] for setting in found} == set(config.Config.__dataclass_fields__)
     for setting in found:
         assert setting.doc, setting.key
         for language in LANGUAGES:
@@ -78,10 +78,10 @@ def test_every_setting_is_documented_beside_its_declaration() -> None:
 
 
 def test_the_example_settings_are_accepted(tmp_path: Path) -> None:
-    path = tmp_path / "kanaria.yaml"
+    path = tmp_path / "kanaria.toml"
     path.write_text(settings.EXAMPLE)
     loaded = config.load(path)
-    assert loaded.home == tuple(yaml.safe_load(settings.EXAMPLE)["home"])
+    assert loaded.home == tuple(tomllib.loads(settings.EXAMPLE)["home"])
     assert loaded.devices.roles == {"192.0.2.53": "dns_server"}
 
 

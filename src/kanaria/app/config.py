@@ -1,20 +1,23 @@
 """Settings: what a user may say once instead of on every command line.
 
-One YAML file, ``kanaria.yaml`` in the working directory or ``~/.config/kanaria/kanaria.yaml``, or the one named by
-``--config``. Unknown keys are refused with the nearest known one. Every setting has a default and is documented here.
+One TOML file for every command: ``kanaria.toml`` in the working directory, ``~/.config/kanaria/kanaria.toml`` or
+``/etc/kanaria/kanaria.toml``, or the one named by ``--config``; YAML, as version 0.1 had it, is read too. Unknown keys
+are refused with file, line and the nearest known one. Every setting is documented where it is declared.
 """
 
 from __future__ import annotations
 
-import difflib
+import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_type_hints
 
-from kanaria.core.errors import ConfigError
+from kanaria.app.config_build import build, refuse
+from kanaria.app.config_file import Parsed, read
+from kanaria.app.config_live import SOURCE_KEYS, SOURCE_NEEDS, Channel, Service, Source
 from kanaria.core.network import HomeNetworks
+from kanaria.core.types import Language
 
 Strings = tuple[str, ...]
 
@@ -73,6 +76,10 @@ class Impact:
 class Config:
     """All settings."""
 
+    store: str | None = None
+    """Folder that `kanaria serve` keeps everything in, relative to the settings file; `incident` looks there too."""
+    language: Language | None = None
+    """Language of messages, `ja` or `en`; default: the locale's."""
     home: Strings = ()
     """Your networks, such as ``192.0.2.0/24``. Empty: private address space counts as yours."""
     allowed: Allowed = Allowed()
@@ -90,6 +97,13 @@ class Config:
     realert_hours: float = 24.0
     """With a store: an incident that goes on is told of again after this long, unless it gets worse before."""
 
+    sources: tuple[Source, ...] = ()
+    """What `kanaria serve` watches."""
+    notify: tuple[Channel, ...] = ()
+    """Whom it notifies."""
+    serve: Service = field(default_factory=Service)
+    """How it runs."""
+
     @property
     def home_networks(self) -> HomeNetworks:
         return HomeNetworks.parse(self.home, where="configuration") if self.home else HomeNetworks()
@@ -98,61 +112,73 @@ class Config:
 def load(path: Path | None) -> Config:
     """The settings of that file, or of the first default place that exists, or the defaults.
 
-    Raises ConfigError naming file, key, expectation and likely cause.
+    Raises ConfigError naming file, line, key, expectation and likely cause.
     """
     chosen = path or next((candidate for candidate in default_places() if candidate.is_file()), None)
     if chosen is None:
         return Config()
-    import yaml  # only users with a settings file pay for it
-
-    try:
-        data = yaml.safe_load(chosen.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            path=str(chosen), key="", expected="a readable YAML file", got=type(error).__name__, cause=str(error)
-        ) from error
-    settings: Config = _build(Config, {} if data is None else data, str(chosen), "")
-    return settings
+    parsed = read(chosen)
+    settings: Config = build(Config, parsed, parsed.data)
+    _check(settings, parsed)
+    return _placed(settings, chosen.parent)
 
 
 def default_places() -> tuple[Path, ...]:
     """Where settings are looked for when none are named, first one wins."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return Path("kanaria.yaml"), home / "kanaria" / "kanaria.yaml"
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kanaria"
+    here = (Path("kanaria.toml"), Path("kanaria.yaml"))
+    return *here, home / "kanaria.toml", home / "kanaria.yaml", Path("/etc/kanaria/kanaria.toml")
 
 
-def _build(kind: type[Any], data: object, path: str, prefix: str) -> Any:
-    if not isinstance(data, dict):
-        raise ConfigError(path=path, key=prefix, expected="settings as key: value", got=data)
-    known = {field.name for field in fields(kind)}
-    for key in data:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known settings: {', '.join(sorted(known))}"
-            raise ConfigError(path=path, key=f"{prefix}{key}", expected="a known setting", got=key, cause=hint)
-    hints = get_type_hints(kind)
-    return kind(**{key: _value(hints[key], value, path, f"{prefix}{key}") for key, value in data.items()})
+def _placed(settings: Config, folder: Path) -> Config:
+    """What the service opens, as the file means it: relative to the folder that the file lies in."""
+
+    def place(name: str | None) -> str | None:
+        return None if name is None else str(folder / Path(name).expanduser())
+
+    def secret(text: str | None) -> str | None:
+        return f"file:{place(text.removeprefix('file:'))}" if text and text.startswith("file:") else text
+
+    sources = [
+        replace(s, path=place(s.path), certificate=place(s.certificate), key=place(s.key), token=secret(s.token))
+        for s in settings.sources
+    ]
+    notify = [replace(c, url=secret(c.url) or "", secret=secret(c.secret)) for c in settings.notify]
+    return replace(settings, store=place(settings.store), sources=tuple(sources), notify=tuple(notify))
 
 
-def _value(kind: Any, value: object, path: str, key: str) -> object:
-    if kind in (Allowed, Baseline, Devices, Impact):
-        return _build(kind, value, path, f"{key}.")
-    if kind == Strings:
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise ConfigError(path=path, key=key, expected="a list of texts", got=value)
-    if kind is bool:
-        if isinstance(value, bool):
-            return value
-        raise ConfigError(path=path, key=key, expected="true or false", got=value)
-    if kind in (float, float | None):
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
-            return float(value)
-        raise ConfigError(path=path, key=key, expected="a number above 0", got=value)
-    if kind in (str, str | None):
-        if isinstance(value, str):
-            return value
-        raise ConfigError(path=path, key=key, expected="a text", got=value)
-    if isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
-        return value
-    raise ConfigError(path=path, key=key, expected="a mapping of texts to texts", got=value)
+def _check(settings: Config, parsed: Parsed) -> None:
+    """What one value alone cannot show to be wrong."""
+    for index, text in enumerate(settings.home):
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError as error:
+            refuse(parsed, ("home", index), "a network such as 192.0.2.0/24", text, str(error))
+    for index, source in enumerate(settings.sources):
+        given = set(parsed.data["sources"][index]) - {"kind", "name"}  # type: ignore[index]
+        for key in sorted(given - SOURCE_KEYS[source.kind]):
+            known = ", ".join(sorted(SOURCE_KEYS[source.kind])) or "no more"
+            refuse(parsed, ("sources", index, key), f"a setting of {source.kind}", key, f"it has {known}")
+        for key in sorted(SOURCE_NEEDS.get(source.kind, frozenset()) - given):
+            refuse(parsed, ("sources", index), f"{key} for a source of kind {source.kind}", "nothing")
+    for index, channel in enumerate(settings.notify):
+        if hours(channel.digest_at) is None:
+            refuse(parsed, ("notify", index, "digest_at"), "a time such as 08:00", channel.digest_at)
+        if channel.quiet is not None and quiet_hours(channel.quiet) is None:
+            refuse(parsed, ("notify", index, "quiet"), "hours such as 22:00-07:00", channel.quiet)
+
+
+def hours(text: str) -> int | None:
+    """A time of day in minutes; None when it is none."""
+    hour, colon, minute = text.partition(":")
+    if not (colon and hour.isdigit() and minute.isdigit() and len(minute) == 2):
+        return None
+    value = int(hour) * 60 + int(minute)
+    return value if int(minute) < 60 and value < 24 * 60 else None
+
+
+def quiet_hours(text: str) -> tuple[int, int] | None:
+    """From and to in minutes of the day; None when the text says no such thing."""
+    begin, dash, end = text.partition("-")
+    low, high = hours(begin.strip()), hours(end.strip())
+    return (low, high) if dash and low is not None and high is not None else None

@@ -14,11 +14,14 @@ class KanariaError(Exception):
 
 
 class ConfigError(KanariaError):
-    """A setting is wrong: ``path`` is the file, ``key`` the setting in it."""
+    """A setting is wrong: ``path`` is the file, ``key`` the setting in it, on ``line`` when that is known."""
 
-    def __init__(self, *, path: str, key: str, expected: str, got: object, cause: str = "") -> None:
-        self.path, self.key, self.expected, self.got = path, key, expected, got
-        super().__init__(_sentence(f"{path}: {key}" if key else path, expected, repr(got), cause))
+    def __init__(
+        self, *, path: str, key: str, expected: str, got: object, cause: str = "", line: int | None = None
+    ) -> None:
+        self.path, self.key, self.expected, self.got, self.line = path, key, expected, got, line
+        place = path if line is None else f"{path}:{line}"
+        super().__init__(_sentence(f"{place}: {key}" if key else place, expected, repr(got), cause))
 
 
 class RuleError(KanariaError):

@@ -6,7 +6,7 @@ import ast
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from kanaria.app import config
 from kanaria.app.reference import markup
@@ -15,10 +15,16 @@ from kanaria.core.types import Language, Text
 
 _HEADING = Text(en="Settings", ja="設定")
 _INTRO = Text(
-    en="One YAML file: `kanaria.yaml` in the working directory, else `~/.config/kanaria/kanaria.yaml`, or the file"
-    " that `--config` names. Every key has a default; unknown keys are refused with the nearest known one.",
-    ja="YAMLファイル1つです。作業フォルダの `kanaria.yaml`、なければ `~/.config/kanaria/kanaria.yaml`、または "
-    "`--config` で指定したファイルを読みます。どのキーにも既定値があり、知らないキーは近い候補を示して拒否します。",
+    en="One TOML file for all commands: `kanaria.toml` in the working directory, else `~/.config/kanaria/kanaria.toml`,"
+    " else `/etc/kanaria/kanaria.toml`, or the file that `--config` names. `kanaria init` writes one. Every key has a"
+    " default unless said otherwise; unknown keys are refused with the nearest known one. YAML files of version 0.1 are"
+    " still read; `kanaria init --from OLD` converts them. Secrets may stand elsewhere: `env:NAME`, `file:PATH`,"
+    " `credential:NAME` (systemd).",
+    ja="すべてのコマンドに共通のTOMLファイル1つです。作業フォルダの `kanaria.toml`、なければ "
+    "`~/.config/kanaria/kanaria.toml`、なければ `/etc/kanaria/kanaria.toml`、または `--config` で指定したファイルを"
+    "読みます。`kanaria init` が作成します。特記のないキーには既定値があり、知らないキーは近い候補を示して拒否します。"
+    "0.1のYAMLファイルも読めます(`kanaria init --from 旧ファイル` で変換できます)。秘密の値は `env:名前`、"
+    "`file:パス`、`credential:名前`(systemd)で別の場所に置けます。",
 )
 _HEAD = {
     "en": ("key", "value", "default", "meaning"),
@@ -26,18 +32,36 @@ _HEAD = {
 }
 _EXAMPLE = Text(en="Example", ja="例")
 EXAMPLE = """\
-home: [192.0.2.0/24, 2001:db8::/32]
-allowed:
-  pools: [pool.example.org]
-  devices: [192.0.2.40]
-devices:
-  critical: [192.0.2.53]
-  roles:
-    192.0.2.53: dns_server
-impact: {cores: 8, watts_per_core: 10, price_per_kwh: 0.30, currency: EUR}
-rules: [./my-rules]
-alerts_per_day: 2
-realert_hours: 12
+store = "store"
+language = "ja"
+home = ["192.0.2.0/24", "2001:db8::/32"]
+alerts_per_day = 2
+realert_hours = 12
+rules = ["./my-rules"]
+
+[allowed]
+pools = ["pool.example.org"]
+devices = ["192.0.2.40"]
+
+[devices]
+critical = ["192.0.2.53"]
+roles = { "192.0.2.53" = "dns_server" }
+
+[impact]
+cores = 8
+watts_per_core = 10
+price_per_kwh = 0.30
+currency = "EUR"
+
+[[sources]]
+kind = "file"
+path = "/var/log/nginx/access.log"
+
+[[notify]]
+url = "env:KANARIA_NTFY"
+severity = "medium"
+digest = "daily"
+quiet = "22:00-07:00"
 """
 """A settings file that ``app.config`` accepts; a test loads it."""
 
@@ -59,7 +83,7 @@ def page(language: Language) -> str:
     # Keys and defaults are already in code style, which a table cell must not escape again.
     lines += ["| " + " | ".join(_HEAD[language]) + " |", "|---|---|---|---|"]
     lines += [f"| {key} | {kind} | {default} | {markup.cell(doc)} |" for key, kind, default, doc in rows]
-    lines += ["", f"## {_EXAMPLE.to(language)}", "", *markup.fenced(EXAMPLE, "yaml")]
+    lines += ["", f"## {_EXAMPLE.to(language)}", "", *markup.fenced(EXAMPLE, "toml")]
     return markup.page(lines)
 
 
@@ -75,14 +99,30 @@ def _of(kind: type[Any], prefix: str) -> Iterator[Setting]:
         if is_dataclass(hint) and isinstance(hint, type):
             yield from _of(hint, f"{prefix}{field.name}.")
             continue
+        if (item := _table(hint)) is not None:
+            yield from _of(item, f"{prefix}{field.name}[].")
+            continue
         default = None if field.default is MISSING else field.default
         yield Setting(key=prefix + field.name, kind=_kind(hint), default=_shown(default), doc=docs.get(field.name, ""))
 
 
+def _table(hint: Any) -> type[Any] | None:
+    """What an array of tables holds; None for anything else."""
+    item = get_args(hint)[0] if get_origin(hint) is tuple else None
+    return item if isinstance(item, type) and is_dataclass(item) else None
+
+
 def _kind(hint: Any) -> str:
+    if choices := _choices(hint):
+        return " / ".join(choices)
     numbers = dict.fromkeys((float, int, float | None), "number")
     known: Mapping[Any, str] = {config.Strings: "list of texts", **numbers, bool: "true or false"}
     return known.get(hint, "text" if "str" in str(hint) and "Mapping" not in str(hint) else "mapping of texts to texts")
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    arms = (hint, *get_args(hint))
+    return next((get_args(arm) for arm in arms if get_origin(arm) is Literal), ())
 
 
 def _shown(default: object) -> str:

@@ -19,6 +19,47 @@ SETTINGS: Mapping[str, str] = {
     "knowledge": "自分で用意した知識(ファクト)のフォルダです。",
     "realert_hours": "`--store` を使う場合、続いているインシデントは、悪化しないかぎり、この時間が過ぎるまで再び"
     "報告しません。",
+    "store": "`kanaria serve` がすべてを保存するフォルダです。設定ファイルからの相対パスで書けます。`incident` も"
+    "ここを見ます。",
+    "language": "通知の言語です(`ja` または `en`)。既定はロケールに従います。",
+    "sources[].kind": "監視対象の種類です。ログファイル、ZeekやSuricataのログのフォルダ、標準入力、システムの"
+    "ジャーナル、syslog・HTTPのJSON・NetFlowを受けるポート、Dockerコンテナのログ、ネットワークインターフェース。"
+    "必須です。",
+    "sources[].name": "レポートと `kanaria status` に表示する名前です。既定はパスまたはアドレスです。",
+    "sources[].path": "ファイル、フォルダ、またはパターンです(file、zeek、suricata、docker、journal)。設定ファイル"
+    "からの相対パスで書けます。",
+    "sources[].format": "行の形式です(`kanaria formats` を参照)。省略すると自動で判別します。",
+    "sources[].log_format": "行の形式を表す、ApacheのLogFormatまたはnginxのlog_formatです。",
+    "sources[].start": "一度も読んでいないものを、先頭から読むか、これから書かれる分だけ読むかです。",
+    "sources[].units": "読み取るユニットです(journal)。空ならすべてです。",
+    "sources[].listen": "待ち受ける `アドレス:ポート` です(syslog、http、netflow)。",
+    "sources[].protocol": "syslogをUDP、TCP、その両方のどれで受けるかです。",
+    "sources[].certificate": "証明書のPEMファイルです。指定すると、TCPのsyslogはTLSになります。",
+    "sources[].key": "その証明書の秘密鍵のPEMファイルです。",
+    "sources[].senders": "送信を許可するアドレスまたはネットワークです(syslog、netflow)。空なら、ポートに届くすべてです。",
+    "sources[].token": "送信側が `Authorization: Bearer …` で示す秘密の値です(http)。",
+    "sources[].containers": "コンテナの名前です(docker)。空ならすべてです。",
+    "sources[].interface": "パケットをキャプチャするインターフェースです(例: `eth0`)。",
+    "sources[].filter": "tcpdumpと同じ書き方のキャプチャフィルタです。",
+    "notify[].url": "送信先です(秘密の値)。`ntfy://…`、`mailto://…`、`discord://…`、`json://…` などのAppriseのURL、"
+    "または、インシデントをJSONで送る署名付きWebhookの `webhook+https://…` です。必須です。",
+    "notify[].name": "`kanaria status` に表示する名前です。既定はURLの種類と番号です。",
+    "notify[].severity": "すぐに知らせる最低の重大度です。これより低いものは要約にまとめます。",
+    "notify[].digest": "その重大度より低いものを、どの間隔で1通にまとめて送るかです。`none` なら送りません。",
+    "notify[].digest_at": "要約を送る時刻です。",
+    "notify[].language": "通知の言語です。既定は設定ファイルの言語です。",
+    "notify[].quiet": "`quiet_severity` 以上だけを知らせる時間帯です(例: `22:00-07:00`)。残りは、その後に届きます。",
+    "notify[].quiet_severity": "その時間帯にも知らせる最低の重大度です。",
+    "notify[].secret": "Webhookに署名する秘密の値です(Standard Webhooks、`whsec_…`)。",
+    "serve.listen": "`/healthz`、`/readyz`、`/metrics`、`/status` が応答するアドレスです。ループバックにしてください。"
+    "`off` なら応答しません。",
+    "serve.link": "通知に付けるリンクの先頭部分です。末尾にインシデントのIDが付きます。省略すると、コマンドを示します。",
+    "serve.log": "サービス自身のログを、文章にするか、1行1オブジェクトのJSONにするかです。",
+    "serve.batch_seconds": "負荷が高いとき、まとめて処理するために行を待たせる最長の秒数です。",
+    "serve.buffer_mb": "先読みの上限です。いっぱいになると、読み取りを待ちます。",
+    "serve.disk_warn_mb": "保存先の空き容量がこれを下回ると警告を送ります。",
+    "serve.messages_per_hour": "1つの送信先に1時間に送る通知の上限です。超えた分は1通にまとめます。",
+    "serve.keep_days": "最後の記録から何日インシデントを残すかです。未対応のものは残ります。",
     "alerts_per_day": "理由を説明できない異常の通知を、1日に最大何件まで受け取るかです。",
 }
 

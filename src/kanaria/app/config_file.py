@@ -1,0 +1,112 @@
+"""A settings file as plain values, and the line each key stands on.
+
+Paths of TOML or YAML files come in. ``Parsed`` goes out: what ``tomllib`` or ``yaml`` read, and lines by key path for
+messages. Python's TOML reader keeps no positions, so lines are found by looking for headers and keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kanaria.core.errors import ConfigError
+
+KeyPath = tuple[str | int, ...]
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+_TOML_PLACE = re.compile(r"\(at line (\d+)")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The content of a settings file."""
+
+    path: str
+    data: object
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+
+    def line(self, key: KeyPath) -> int | None:
+        """The line of a key, or of the nearest thing above it that has one."""
+        for length in range(len(key), 0, -1):
+            if (found := self.lines.get(key[:length])) is not None:
+                return found
+        return None
+
+
+def read(path: Path) -> Parsed:
+    """Read a file: TOML by its ending, else YAML. Raises ConfigError with file and line when it is neither."""
+    kind = "TOML" if path.suffix == ".toml" else "YAML"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            path=str(path), key="", expected=f"a readable {kind} file", got=type(error).__name__, cause=str(error)
+        ) from error
+    return _toml(path, text) if kind == "TOML" else _yaml(path, text)
+
+
+def _toml(path: Path, text: str) -> Parsed:
+    import tomllib
+
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = _TOML_PLACE.search(str(error))
+        line = int(place[1]) if place else text.count("\n") + 1
+        raise ConfigError(
+            path=str(path), line=line, key="", expected="a readable TOML file", got="a mistake in it", cause=str(error)
+        ) from error
+    return Parsed(str(path), data, dict(_toml_lines(text)))
+
+
+def _toml_lines(text: str) -> Iterator[tuple[KeyPath, int]]:
+    """Key paths with their lines. A line inside a text of several lines may look like a key that nobody asks for."""
+    counts: dict[KeyPath, int] = {}
+    table: KeyPath = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            table = tuple(_parts(header[2]))
+            if header[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, counts[table])
+            elif table[:1] in counts:  # a table inside the last of an array
+                table = (table[0], counts[table[:1]], *table[1:])
+            yield table, number
+        elif key := _KEY.match(line):
+            yield (*table, *_parts(key[1])), number
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip("\"'") for part in _PART.findall(dotted)]
+
+
+def _yaml(path: Path, text: str) -> Parsed:
+    import yaml  # only users with such a file pay for it
+
+    try:
+        data = yaml.safe_load(text)
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigError(
+            path=str(path), line=mark.line + 1 if mark else None, key="", expected="a readable YAML file",
+            got=type(error).__name__, cause=str(error),
+        ) from error  # fmt: skip
+    return Parsed(str(path), {} if data is None else data, dict(_yaml_lines(root, ())))
+
+
+def _yaml_lines(node: Any, prefix: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+    kind = getattr(node, "id", None)
+    if kind == "mapping":
+        for key, value in node.value:
+            here = (*prefix, str(key.value))
+            yield here, key.start_mark.line + 1
+            yield from _yaml_lines(value, here)
+    elif kind == "sequence":
+        for index, value in enumerate(node.value):
+            yield (*prefix, index), value.start_mark.line + 1
+            yield from _yaml_lines(value, (*prefix, index))

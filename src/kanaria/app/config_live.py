@@ -1,0 +1,130 @@
+"""Settings of the service: what it watches, whom it notifies, and how it looks after itself.
+
+Declared here, filled by ``app.config``. Texts marked as secrets may name where the secret lies instead: ``env:NAME``,
+``file:PATH`` or ``credential:NAME`` (systemd's ``LoadCredential``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kanaria.core.types import Language, Severity
+
+Strings = tuple[str, ...]
+SourceKind = Literal["file", "zeek", "suricata", "stdin", "journal", "syslog", "http", "docker", "interface", "netflow"]
+Digest = Literal["daily", "weekly", "none"]
+Protocol = Literal["udp", "tcp", "both"]
+LogStyle = Literal["text", "json"]
+Start = Literal["start", "end"]
+
+SOURCE_KEYS: Mapping[str, frozenset[str]] = {
+    "file": frozenset({"path", "format", "log_format", "start"}),
+    "zeek": frozenset({"path", "start"}),
+    "suricata": frozenset({"path", "start"}),
+    "stdin": frozenset({"format", "log_format"}),
+    "journal": frozenset({"path", "units", "start"}),
+    "syslog": frozenset({"listen", "protocol", "certificate", "key", "senders", "format", "log_format"}),
+    "http": frozenset({"listen", "token", "format", "log_format"}),
+    "docker": frozenset({"path", "containers", "format", "log_format", "start"}),
+    "interface": frozenset({"interface", "filter"}),
+    "netflow": frozenset({"listen", "senders"}),
+}
+"""Which keys besides ``kind`` and ``name`` each kind of source has."""
+SOURCE_NEEDS: Mapping[str, frozenset[str]] = {
+    "file": frozenset({"path"}),
+    "zeek": frozenset({"path"}),
+    "suricata": frozenset({"path"}),
+    "http": frozenset({"token"}),
+    "interface": frozenset({"interface"}),
+}
+"""Which of them it cannot do without."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Something to watch. ``kind`` decides which of the other keys it has."""
+
+    kind: SourceKind
+    """What it is: a log file, a folder of Zeek or Suricata logs, standard input, the system's journal, a port for
+    syslog, for JSON over HTTP or for NetFlow, the logs of Docker containers, or a network interface."""
+    name: str | None = None
+    """What reports and `kanaria status` call it; default: its path or address."""
+    path: str | None = None
+    """File, folder or pattern (file, zeek, suricata, docker, journal), relative to the settings file."""
+    format: str | None = None
+    """Format of its lines (see `kanaria formats`), instead of looking."""
+    log_format: str | None = None
+    """Apache LogFormat or nginx log_format of its lines."""
+    start: Start = "start"
+    """Where to begin what was never read before: at its start, or only with what is written from now on."""
+    units: Strings = ()
+    """Units whose entries to read (journal); empty: all."""
+    listen: str | None = None
+    """`address:port` to listen on (syslog, http, netflow)."""
+    protocol: Protocol = "both"
+    """Whether syslog comes by UDP, TCP or both."""
+    certificate: str | None = None
+    """PEM file with the certificate; with it, syslog over TCP is TLS."""
+    key: str | None = None
+    """PEM file with the key of that certificate."""
+    senders: Strings = ()
+    """Addresses or networks that may send (syslog, netflow); empty: everybody who reaches the port."""
+    token: str | None = None
+    """Secret that senders must show as `Authorization: Bearer …` (http)."""
+    containers: Strings = ()
+    """Names of containers (docker); empty: all."""
+    interface: str | None = None
+    """Interface to capture packets on, such as `eth0`."""
+    filter: str | None = None
+    """Capture filter in the syntax of tcpdump."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """Somebody to notify, through one channel."""
+
+    url: str
+    """Where messages go (secret): an Apprise URL such as `ntfy://…`, `mailto://…`, `discord://…`, `json://…`, or
+    `webhook+https://…` for a signed webhook with the incident as JSON."""
+    name: str | None = None
+    """What `kanaria status` calls it; default: the kind of URL and a number."""
+    severity: Severity = "medium"
+    """Least severity that is told at once; what is less severe waits for the digest."""
+    digest: Digest = "daily"
+    """How often to send what happened below that severity, in one message; `none`: never."""
+    digest_at: str = "08:00"
+    """Time of day of the digest."""
+    language: Language | None = None
+    """Language of the messages; default: that of the settings file."""
+    quiet: str | None = None
+    """Hours in which only `quiet_severity` rings, such as `22:00-07:00`; the rest comes when they are over."""
+    quiet_severity: Severity = "critical"
+    """Least severity that is told in quiet hours too."""
+    secret: str | None = None
+    """Secret that signs webhooks (Standard Webhooks, `whsec_…`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """How the service itself runs."""
+
+    listen: str = "127.0.0.1:9477"
+    """Where `/healthz`, `/readyz`, `/metrics` and `/status` answer; keep it on loopback. `off`: nowhere."""
+    link: str | None = None
+    """Beginning of the link in messages; the incident's id is appended. Without it a message names the command."""
+    log: LogStyle = "text"
+    """Whether the service's own log is text or one JSON object a line."""
+    # A person notices a delay of seconds; below 50 ms fixed costs of a batch outweigh what it brings.
+    batch_seconds: float = 5.0
+    """Longest time that lines wait under load, so that many are worked on together."""
+    buffer_mb: float = 64.0
+    """Read ahead at most; sources wait when it is full."""
+    # More than Kanaria writes in a day of an ordinary server, so that there is time to act.
+    disk_warn_mb: float = 1024.0
+    """Below this much free space on the store's disk a warning is sent."""
+    messages_per_hour: float = 12.0
+    """Most messages a channel gets in an hour; more are joined into one."""
+    keep_days: float = 400.0
+    """How long incidents are kept after the last thing that belonged to them. Open ones stay."""

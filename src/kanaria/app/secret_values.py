@@ -1,0 +1,33 @@
+"""Secrets that settings name instead of holding them: ``env:NAME``, ``file:PATH``, ``credential:NAME``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kanaria.core.errors import ConfigError
+
+
+def secret(text: str, key: str) -> str:
+    """The secret that a setting names. Raises ConfigError naming ``key``, never the secret."""
+    kind, colon, name = text.partition(":")
+    if not colon or kind not in {"env", "file", "credential"}:
+        return text
+    if kind == "env":
+        value = os.environ.get(name)
+        if value is None:
+            raise ConfigError(path="settings", key=key, expected=f"the environment variable {name}", got="none")
+        return value
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if kind == "credential" and folder is None:
+        raise ConfigError(
+            path="settings", key=key, expected=f"the credential {name}", got="no credentials",
+            cause="they exist only under systemd, by LoadCredential=",
+        )  # fmt: skip
+    place = Path(folder or "") / name if kind == "credential" else Path(name)
+    try:
+        return place.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            path="settings", key=key, expected="a readable file with the secret", got=str(place), cause=str(error)
+        ) from error
