@@ -126,5 +126,7 @@ class Service:
     """Below this much free space on the store's disk a warning is sent."""
     messages_per_hour: float = 12.0
     """Most messages a channel gets in an hour; more are joined into one."""
+    join_minutes: float = 10.0
+    """News of the same kind that is not severe is joined into one message when it comes within this time."""
     keep_days: float = 400.0
     """How long incidents are kept after the last thing that belonged to them. Open ones stay."""

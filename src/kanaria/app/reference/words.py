@@ -36,7 +36,8 @@ SETTINGS: Mapping[str, str] = {
     "sources[].protocol": "syslogをUDP、TCP、その両方のどれで受けるかです。",
     "sources[].certificate": "証明書のPEMファイルです。指定すると、TCPのsyslogはTLSになります。",
     "sources[].key": "その証明書の秘密鍵のPEMファイルです。",
-    "sources[].senders": "送信を許可するアドレスまたはネットワークです(syslog、netflow)。空なら、ポートに届くすべてです。",
+    "sources[].senders": "送信を許可するアドレスまたはネットワークです(syslog、netflow)。空なら、ポートに届く"
+    "すべてです。",
     "sources[].token": "送信側が `Authorization: Bearer …` で示す秘密の値です(http)。",
     "sources[].containers": "コンテナの名前です(docker)。空ならすべてです。",
     "sources[].interface": "パケットをキャプチャするインターフェースです(例: `eth0`)。",
@@ -53,7 +54,9 @@ SETTINGS: Mapping[str, str] = {
     "notify[].secret": "Webhookに署名する秘密の値です(Standard Webhooks、`whsec_…`)。",
     "serve.listen": "`/healthz`、`/readyz`、`/metrics`、`/status` が応答するアドレスです。ループバックにしてください。"
     "`off` なら応答しません。",
-    "serve.link": "通知に付けるリンクの先頭部分です。末尾にインシデントのIDが付きます。省略すると、コマンドを示します。",
+    "serve.link": "通知に付けるリンクの先頭部分です。末尾にインシデントのIDが付きます。省略すると、コマンドを"
+    "示します。",
+    "serve.join_minutes": "深刻でない同じ種類の知らせは、この時間のうちに届いた分を1通にまとめます。",
     "serve.log": "サービス自身のログを、文章にするか、1行1オブジェクトのJSONにするかです。",
     "serve.batch_seconds": "負荷が高いとき、まとめて処理するために行を待たせる最長の秒数です。",
     "serve.buffer_mb": "先読みの上限です。いっぱいになると、読み取りを待ちます。",

@@ -1,0 +1,1 @@
+"""Notifies people of what was found, and never keeps the rest waiting."""

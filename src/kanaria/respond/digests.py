@@ -1,0 +1,40 @@
+"""When a digest is due. The first one comes soon after the first thing to tell, so that its reader knows what to expect;
+after that they come at their time of day, also when all was quiet."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+from kanaria.respond.channels import Plan
+
+SETTLED, AT_MOST = 5.0, 60.0
+"""The first digest waits until nothing more came for five seconds, and no longer than a minute."""
+
+
+def due(plan: Plan, last: float | None, began: float, items: list[tuple[float, float]], now: float) -> bool:
+    """Whether to send a digest now. ``items`` are the times when its entries were first and last noted."""
+    if plan.digest == "none":
+        return False
+    if last is None and items:
+        return now - max(until for _first, until in items) >= SETTLED or now - items[0][0] >= AT_MOST
+    return now >= following(plan, began if last is None else last)
+
+
+def following(plan: Plan, after: float) -> float:
+    """The next time of a digest after a moment; weekly ones come on Mondays."""
+    zone: tzinfo | None = plan.style.zone
+    moment = datetime.fromtimestamp(after, tz=zone) if zone else datetime.fromtimestamp(after).astimezone()
+    day = moment.replace(hour=plan.digest_at // 60, minute=plan.digest_at % 60, second=0, microsecond=0)
+    while day <= moment or (plan.digest == "weekly" and day.weekday() != 0):
+        day += timedelta(days=1)
+    return day.timestamp()
+
+
+def in_quiet_hours(plan: Plan, now: float) -> bool:
+    """Whether only ``plan.quiet_severity`` may ring."""
+    if plan.quiet is None:
+        return False
+    zone = plan.style.zone
+    moment = datetime.fromtimestamp(now, tz=zone) if zone else datetime.fromtimestamp(now).astimezone()
+    minute, (low, high) = moment.hour * 60 + moment.minute, plan.quiet
+    return low <= minute < high if low <= high else minute >= low or minute < high

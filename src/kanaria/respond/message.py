@@ -1,0 +1,202 @@
+"""From an incident's JSON form to what a person reads on a lock screen: the first 120 characters carry it.
+
+``brief`` cuts an incident down to what messages need, once, when it becomes news. Everything else here is words: the
+same brief gives the same message. Text of logs is printable already; addresses of strangers are written so that no
+program makes a link of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from kanaria.core.text import cut, defang
+from kanaria.core.types import SEVERITIES, Language
+from kanaria.respond.words import SEVERITY, say
+
+Json = Mapping[str, Any]
+NAMED = 3
+"""Addresses a message names."""
+LISTED = 10
+"""Incidents a joined message lists, and steps of advice a message gives at most."""
+TITLE = 120
+"""Columns of a title: lock screens show about as much of it."""
+ALMOST = 0.999
+KINDS: Mapping[str, str] = {"critical": "failure", "high": "failure", "medium": "warning"}
+"""Apprise's kind of message; everything else is information."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What is sent. ``data`` is for programs that read it (signed webhooks)."""
+
+    id: str
+    title: str
+    body: str
+    kind: str = "info"
+    data: Json | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How messages of one channel are written."""
+
+    language: Language
+    zone: tzinfo | None = None
+    """Time zone of times; None: this machine's."""
+    link: str | None = None
+
+
+def brief(incident: Json) -> dict[str, Any]:
+    """What messages say of an incident."""
+    sure = next((h["probability"] for h in incident["hypotheses"]), 0.0)
+    alert = incident.get("alert") or {"kind": "new", "because": []}
+    return {
+        "id": incident["id"], "severity": incident["severity"], "title": incident["title"],
+        "first_seen": incident["first_seen"], "last_seen": incident["last_seen"], "probability": sure,
+        "outcome": incident["outcome"]["value"], "devices": incident["entities"]["devices"][:NAMED],
+        "remotes": incident["entities"]["remotes"][:NAMED], "techniques": incident["techniques"],
+        "more_devices": max(0, len(incident["entities"]["devices"]) - NAMED),
+        "more_remotes": max(0, len(incident["entities"]["remotes"]) - NAMED),
+        "verdict": {language: report["verdict"]["text"] for language, report in incident["report"].items()},
+        "todo": [{"id": item["id"], **item["text"]} for item in incident["recommendations"]][:LISTED],
+        "alert": {"kind": alert["kind"], "because": alert["because"]},
+    }  # fmt: skip
+
+
+def one(incident: Json, message_id: str, style: Style) -> Message:
+    """The message about one incident."""
+    language = style.language
+    severity = SEVERITY[incident["severity"]].to(language)
+    title = say("title", language, severity=severity, title=incident["title"][language])
+    lines = [_first_line(incident, style)]
+    if incident["alert"]["kind"] == "reminder":
+        lines.append(say("again", language))
+    if incident["alert"]["because"]:
+        reasons = "、" if language == "ja" else "; "
+        lines.append(say("worse", language, because=reasons.join(r[language] for r in incident["alert"]["because"])))
+    todo = [item[language] for item in incident["todo"] if item["id"] != "none"]
+    if todo and needs_somebody(incident):
+        lines += ["", say("todo", language), *(f"{n}. {text}" for n, text in enumerate(todo, 1))]
+    lines += ["", say("reference", language, id=incident["id"], severity=severity), _link(incident, style)]
+    return Message(
+        id=message_id, title=cut(title, TITLE), body="\n".join(lines), kind=kind_of([incident]),
+        data={"type": "incident", "incident": dict(incident), "link": _link(incident, style)},
+    )  # fmt: skip
+
+
+def several(incidents: Sequence[Json], message_id: str, style: Style) -> Message:
+    """One message about incidents that came at once, or too many to tell each."""
+    language, count = style.language, len(incidents)
+    worst = max((incident["severity"] for incident in incidents), key=SEVERITIES.index)
+    severity = SEVERITY[worst].to(language)
+    titles = {incident["title"][language] for incident in incidents}
+    name = "joined" if len(titles) == 1 else "joined_mixed"
+    title = say(name, language, severity=severity, count=f"{count:,}", title=next(iter(titles)))
+    lines = [] if any(map(needs_somebody, incidents)) else [say("digest_nothing", language), ""]
+    lines += _listed(incidents, style)
+    data = {"type": "incidents", "count": count, "incidents": [dict(incident) for incident in incidents[:LISTED]]}
+    return Message(id=message_id, title=cut(title, TITLE), body="\n".join(lines), kind=kind_of(incidents), data=data)
+
+
+def digest(incidents: Sequence[Json], about: Json, message_id: str, style: Style) -> Message:
+    """What happened since the last digest and needs no hurry; ``about`` says what was watched."""
+    language, count = style.language, len(incidents)
+    serious = [incident for incident in incidents if needs_somebody(incident)]
+    name = "digest_some" if serious else "digest_harmless" if incidents else "digest_none"
+    lines = [] if serious else [say("digest_nothing", language)]
+    lines += _listed(incidents, style)
+    names = [say("digest_source", language, name=s["name"], records=f"{s['records']:,}") for s in about["sources"]]
+    separator = "、" if language == "ja" else ", "
+    lines += ["", say("digest_read", language, sources=separator.join(names))] if names else []
+    if about.get("budget") is not None:
+        lines.append(say("digest_budget", language, used=about["used"], budget=f"{about['budget']:g}"))
+    data = {"type": "digest", "count": count, "incidents": [dict(incident) for incident in incidents[:LISTED]]}
+    shown = len(serious) if serious else count
+    return Message(
+        id=message_id, title=say(name, language, count=f"{shown:,}"), body="\n".join(lines), kind="info", data=data
+    )  # fmt: skip
+
+
+def notice(name: str, message_id: str, style: Style, *, kind: str = "info", **values: object) -> Message:
+    """A message about Kanaria itself: a phrase and the same phrase's body."""
+    language = style.language
+    title, body = say(name, language, **values), say(f"{name}_body", language, **values)
+    return Message(id=message_id, title=title, body=body, kind=kind, data={"type": name})
+
+
+def needs_somebody(incident: Json) -> bool:
+    """Whether anything needs to be done about it."""
+    return not any(item["id"] == "none" for item in incident["todo"])
+
+
+def kind_of(incidents: Sequence[Json]) -> str:
+    worst = max((incident["severity"] for incident in incidents), key=SEVERITIES.index, default="informational")
+    return KINDS.get(worst, "info")
+
+
+def _first_line(incident: Json, style: Style) -> str:
+    """Where, since when, how sure; for what needs nothing, the verdict, which says so."""
+    language = style.language
+    verdict = str(incident["verdict"][language])
+    if not needs_somebody(incident):
+        return verdict
+    parts = [part for part in (_where(incident, language), _since(incident, style)) if part]
+    parts.append(say("sure", language, percent=_percent(incident["probability"], language)))
+    return ("、" if language == "ja" else ", ").join(parts) + ("。" if language == "ja" else ". ") + verdict
+
+
+def _where(incident: Json, language: Language) -> str:
+    devices = _named(incident["devices"], incident["more_devices"], language)
+    remotes = _named([defang(remote) for remote in incident["remotes"]], incident["more_remotes"], language)
+    if devices and remotes:
+        return say("between", language, devices=devices, remotes=remotes)
+    return devices or remotes
+
+
+def _named(names: Sequence[str], more: int, language: Language) -> str:
+    shown = ", ".join(names)
+    return f"{shown} ({say('more', language, count=more)})" if more else shown
+
+
+def _since(incident: Json, style: Style) -> str:
+    if incident["first_seen"] is None:
+        return ""
+    moment = datetime.fromisoformat(incident["first_seen"]).astimezone(style.zone)
+    zone = "UTC" if moment.tzinfo is UTC else moment.strftime("%Z")
+    return say("since", style.language, time=f"{moment:%m-%d %H:%M} {zone}")
+
+
+def _percent(probability: float, language: Language) -> str:
+    if probability > ALMOST:
+        return say("almost", language)
+    return say("percent", language, value=f"{100 * probability:.0f}")
+
+
+def _listed(incidents: Sequence[Json], style: Style) -> list[str]:
+    """Incidents by title, the most severe first, with how many there were and the id of one."""
+    language = style.language
+    ordered = sorted(incidents, key=lambda i: -SEVERITIES.index(i["severity"]))
+    counts = Counter(incident["title"][language] for incident in ordered)
+    examples = {incident["title"][language]: incident for incident in reversed(ordered)}
+    lines = []
+    for title in list(dict.fromkeys(i["title"][language] for i in ordered))[:LISTED]:
+        severity = SEVERITY[examples[title]["severity"]].to(language)
+        times = f" ×{counts[title]:,}" if counts[title] > 1 else ""
+        lines.append(f"- [{severity}] {title}{times} ({_reference(examples[title], style)})")
+    if (left := len(counts) - LISTED) > 0:
+        lines.append(f"- {say('more', language, count=left)}")
+    return lines
+
+
+def _reference(incident: Json, style: Style) -> str:
+    return f"{style.link}{incident['id']}" if style.link else str(incident["id"])
+
+
+def _link(incident: Json, style: Style) -> str:
+    if style.link:
+        return f"{style.link}{incident['id']}"
+    return say("command", style.language, id=incident["id"])

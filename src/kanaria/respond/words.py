@@ -1,0 +1,78 @@
+"""Words of messages, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kanaria.core.types import Language, Text
+
+SEVERITY: Mapping[str, Text] = {
+    "informational": Text(en="Info", ja="情報"),
+    "low": Text(en="Low", ja="低"),
+    "medium": Text(en="Medium", ja="中"),
+    "high": Text(en="High", ja="高"),
+    "critical": Text(en="Critical", ja="重大"),
+}
+PHRASES: Mapping[str, Text] = {
+    "title": Text(en="[{severity}] {title}", ja="[{severity}] {title}"),
+    "between": Text(en="{devices} ↔ {remotes}", ja="{devices} ↔ {remotes}"),
+    "since": Text(en="since {time}", ja="{time}から"),
+    "sure": Text(en="{percent} sure", ja="確度{percent}"),
+    "almost": Text(en="over 99.9 %", ja="99.9%超"),
+    "percent": Text(en="{value} %", ja="{value}%"),
+    "again": Text(en="Still going on.", ja="引き続き発生しています。"),
+    "worse": Text(en="It got worse: {because}.", ja="深刻になりました: {because}。"),
+    "todo": Text(en="What to do:", ja="対応:"),
+    "more": Text(en="and {count} more", ja="ほか{count}件"),
+    "reference": Text(en="Incident {id}, severity {severity}", ja="インシデント {id}、重大度: {severity}"),
+    "command": Text(en="Details: kanaria incident show {id}", ja="詳細: kanaria incident show {id}"),
+    "joined": Text(en="[{severity}] {count} incidents: {title}", ja="[{severity}] {count}件のインシデント: {title}"),
+    "joined_mixed": Text(en="[{severity}] {count} incidents", ja="[{severity}] {count}件のインシデント"),
+    "digest_none": Text(
+        en="Kanaria: all quiet, nothing needs to be done", ja="Kanaria: 異常なし、対応は必要ありません"
+    ),
+    "digest_harmless": Text(
+        en="Kanaria: nothing needs to be done ({count} noticed)", ja="Kanaria: 対応は必要ありません(記録{count}件)"
+    ),
+    "digest_some": Text(
+        en="Kanaria: {count} incidents, none urgent", ja="Kanaria: 急がないインシデント{count}件があります"
+    ),
+    "digest_read": Text(en="Watched: {sources}.", ja="監視対象: {sources}。"),
+    "digest_source": Text(en="{name} ({records} records)", ja="{name}({records}件)"),
+    "digest_budget": Text(
+        en="Unexplained anomalies: {used} of {budget} a day allowed.",
+        ja="理由を説明できない異常の通知: {used}件(1日の上限{budget}件)。",
+    ),
+    "digest_nothing": Text(en="Nothing needs to be done.", ja="対応は必要ありません。"),
+    "dead": Text(
+        en="[High] Messages through {channel} could not be delivered",
+        ja="[高] {channel} への通知を届けられませんでした",
+    ),
+    "dead_body": Text(
+        en="{count} messages were given up after {attempts} attempts. Last reason: {error}",
+        ja="{attempts}回試みましたが届かず、{count}件の通知を断念しました。最後の理由: {error}",
+    ),
+    "disk": Text(en="[High] Kanaria: the disk is almost full", ja="[高] Kanaria: ディスクの空きが残りわずかです"),
+    "disk_body": Text(
+        en="{free} MB are free on the disk of {folder}; the warning threshold is {least} MB. Kanaria stops keeping "
+        "incidents when nothing is left.",
+        ja="{folder} のディスクの空きは{free} MBです(警告のしきい値は{least} MB)。空きがなくなると、インシデントを保存"
+        "できなくなります。",
+    ),
+    "silent": Text(en="[Medium] Kanaria: {name} has gone silent", ja="[中] Kanaria: {name} からの記録が途絶えています"),
+    "silent_body": Text(
+        en="Nothing has come from {name} for {minutes} minutes; usually something comes every {gap} seconds.",
+        ja="{name} からは{minutes}分間、記録がありません。普段は{gap}秒ごとに届きます。",
+    ),
+    "test": Text(en="Kanaria: test message", ja="Kanaria: テスト通知"),
+    "test_body": Text(
+        en="This channel works. Real messages say what was found, where, since when, how sure it is and what to do.",
+        ja="この送信先は正しく動いています。実際の通知では、何が、どこで、いつから、どの程度確かか、何をすべきかを"
+        "お知らせします。",
+    ),
+}
+
+
+def say(name: str, language: Language, /, **values: object) -> str:
+    """A phrase with its values filled in."""
+    return PHRASES[name].to(language).format(**values)

@@ -1,0 +1,91 @@
+"""What a live source of lines hands over: whole lines, where they stood, and the position to resume from after them.
+
+Positions are JSON values. Whoever takes a chunk keeps its position together with what came of the chunk, or neither.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Position = Mapping[str, Any]
+Wake = Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """Whole lines of one place, in order.
+
+    ``name`` is what reports show. ``place`` is where the position belongs, unique in its source. ``preamble`` are
+    header lines that came before and say how to read these. ``identity`` tells apart what had the same name at
+    different times; records count from ``first_line`` in it.
+    """
+
+    name: str
+    place: str
+    data: bytes
+    position: Position
+    preamble: bytes = b""
+    identity: str = ""
+    first_line: int = 1
+    lines: int = 0
+    arrived: float = field(default_factory=time.monotonic)
+
+
+@dataclass(kw_only=True)
+class Health:
+    """How a source is, for people and for metrics. Times are seconds since 1970."""
+
+    records: int = 0
+    bytes: int = 0
+    last: float | None = None
+    """When something last came."""
+    behind: int = 0
+    """Bytes that wait to be read."""
+    lost: int = 0
+    """Records that came and could not be kept."""
+    refused: int = 0
+    """Records of senders that may not send, or in no shape that can be read."""
+    problem: str = ""
+    """Why nothing can be read now; empty when all is well."""
+    typical_gap: float | None = None
+    """Usual seconds between arrivals, half of them a half-life of 20 arrivals old."""
+
+    def came(self, records: int, size: int, now: float) -> None:
+        """Note an arrival."""
+        self.records += records
+        self.bytes += size
+        if self.last is not None:
+            gap = max(0.0, now - self.last)
+            self.typical_gap = gap if self.typical_gap is None else self.typical_gap + (gap - self.typical_gap) / 20
+        self.last = now
+
+    def silent(self, now: float) -> float | None:
+        """Seconds of silence when it is unusually long for this source: twenty times its usual gap, and an hour.
+
+        With exponential gaps one in 5e8 is twenty times as long as their mean; an hour keeps sources that write in
+        bursts from being called silent between them.
+        """
+        if self.last is None or self.typical_gap is None:
+            return None
+        gap = now - self.last
+        return gap if gap > max(3600.0, 20 * self.typical_gap) else None
+
+
+class LineSource(Protocol):
+    """A live source of lines. ``start`` before anything else; ``take`` never waits."""
+
+    name: str
+    health: Health
+
+    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
+        """Begin after the positions in ``resume``, by place. ``wake`` is called when there may be something to take."""
+        ...
+
+    def take(self, limit: int) -> list[Chunk]:
+        """What came, about ``limit`` bytes at most. Never raises for what a source may do: that is in ``health``."""
+        ...
+
+    def close(self) -> None: ...

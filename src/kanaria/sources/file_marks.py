@@ -1,0 +1,151 @@
+"""Which files were read how far: found again by inode or by content, whatever their names are now.
+
+A ``Mark`` is a file under the name it was written under, numbered by how many there were before it under that name. So
+records keep their ids whether a log is read at once, followed, or followed with interruptions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from kanaria.sources._decompress import Decompressed, compression
+from kanaria.sources._rotation import split
+from kanaria.sources.chunks import Position
+
+HEAD = 1024
+"""Bytes at the beginning, and before the position, by which a file is recognised; fewer while it is shorter."""
+MOST_MARKS = 2_000
+"""Files whose positions are remembered; those longest without anything new are forgotten first."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a file was read. Digests are of its first ``length`` bytes and of those just before ``offset``."""
+
+    path: str
+    generation: int = 0
+    device: int = 0
+    inode: int = 0
+    offset: int = 0
+    lines: int = 0
+    length: int = 0
+    head: str = ""
+    tail: str = ""
+    preamble: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}#{self.generation}"
+
+    @property
+    def identity(self) -> str:
+        """What tells its records from those of earlier files of the same name."""
+        return str(self.generation) if self.generation else ""
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.device, self.inode
+
+
+class Marks:
+    """The marks of one source, by place, those longest unread first."""
+
+    def __init__(self, kept: Mapping[str, Position]) -> None:
+        self._marks = {place: Mark(**position) for place, position in kept.items()}
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+    def keep(self, mark: Mark) -> dict[str, Any]:
+        """Remember how far a file was read; returns its position."""
+        self._marks.pop(mark.place, None)
+        self._marks[mark.place] = mark
+        while len(self._marks) > MOST_MARKS:
+            del self._marks[next(iter(self._marks))]
+        return asdict(mark)
+
+    def latest(self, path: str) -> Mark | None:
+        """The newest file that was read under this name."""
+        return max((m for m in self._marks.values() if m.path == path), key=lambda m: m.generation, default=None)
+
+    def others(self, path: str, mark: Mark) -> bool:
+        """Whether the file was read under another mark than this."""
+        found = _stat(path)
+        key = (found.st_dev, found.st_ino) if found else None
+        return any(m.key == key and m.place != mark.place for m in self._marks.values())
+
+    def next_of(self, path: str) -> Mark:
+        """A mark for a file under this name that is none of those before."""
+        before = self.latest(path)
+        return Mark(path=path, generation=before.generation + 1 if before else 0)
+
+    def of(self, path: str, taken: Iterable[Mark]) -> Mark | None:
+        """The mark of the file at ``path``, known by its inode or as a copy; those ``taken`` are open already."""
+        places = {mark.place for mark in taken}
+        free = [mark for mark in self._marks.values() if mark.place not in places]
+        found = os.stat(path)
+        same = [m for m in free if m.key == (found.st_dev, found.st_ino) and continues(path, m)]
+        if same:
+            return same[-1]
+        present = {(s.st_dev, s.st_ino) for name in siblings(path) if (s := _stat(name)) is not None}
+        stem = split(path)[0]
+        copies = [m for m in free if split(m.path)[0] == stem and m.key not in present and continues(path, m)]
+        return copies[-1] if copies else None
+
+
+def continues(path: str, mark: Mark) -> bool:
+    """Whether the file is the one of the mark, grown perhaps: the same at its beginning and before the position."""
+    if not mark.length:
+        return False
+    try:
+        with open(path, "rb", buffering=0) as raw:
+            packed = compression(raw.read(8)) is not None
+            raw.seek(0)
+            if packed:  # as far as it is worth decompressing: a rotated log does not change any more
+                return digest(Decompressed(raw, lambda _count: None, owned=False).take(mark.length)) == mark.head
+            return matches(raw.fileno(), mark)
+    except OSError:
+        return False
+
+
+def matches(descriptor: int, mark: Mark) -> bool:
+    """The same for an open file."""
+    if os.fstat(descriptor).st_size < mark.offset:
+        return False
+    before = min(HEAD, mark.offset)
+    return (
+        digest(os.pread(descriptor, mark.length, 0)) == mark.head
+        and digest(os.pread(descriptor, before, mark.offset - before)) == mark.tail
+    )
+
+
+def read_on(mark: Mark, data: bytes, *, head: bytes) -> Mark:
+    """The mark after these lines; ``head`` is how the file begins."""
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    after = replace(mark, offset=mark.offset + len(data), lines=mark.lines + lines, tail=digest(data[-HEAD:]))
+    return replace(after, length=len(head), head=digest(head))
+
+
+def siblings(path: str) -> list[str]:
+    """Files beside this one that rotation makes of it, itself included."""
+    folder, stem = os.path.dirname(path) or ".", split(path)[0]
+    try:
+        names = [os.path.join(folder, name) if os.path.dirname(path) else name for name in os.listdir(folder)]
+    except OSError:
+        return []
+    return [name for name in names if split(name)[0] == stem and os.path.isfile(name)]
+
+
+def digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def _stat(name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name)
+    except OSError:
+        return None

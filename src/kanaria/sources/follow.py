@@ -1,0 +1,216 @@
+"""Log files as they grow, through every kind of rotation: renamed, copied and truncated, compressed, named by date.
+
+A path, a pattern or a folder comes in. Chunks of whole lines go out. ``os.stat`` is the truth and inotify the wake-up.
+At the start, and when a file turns out to be another, what was left of the earlier one is looked for beside it: under a
+new name, as a copy, or compressed.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from kanaria.core.errors import SourceError
+from kanaria.sources._decompress import Decompressed, compression
+from kanaria.sources._rotation import in_time_order
+from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.file_marks import HEAD, Mark, Marks, continues, read_on, siblings
+from kanaria.sources.followed_file import FollowedFile
+from kanaria.sources.inotify import Watcher
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at names, where inotify does not speak up."""
+GRACE = 5.0
+"""Seconds a file that lost its name is still read: servers go on writing into it until they reopen their logs."""
+PIECE = 1 << 20
+"""Bytes read from one file before the next one has its turn."""
+Names = Callable[[], Iterable[str]]
+
+
+class Follower:
+    """Follows every file that ``names`` gives, now and later. A ``LineSource``."""
+
+    def __init__(self, name: str, names: Names, *, at_end: bool = False) -> None:
+        self.name = name
+        self.health = Health()
+        self._names, self._at_end = names, at_end
+        self._open: dict[str, FollowedFile] = {}
+        self._left: list[FollowedFile] = []
+        """Files that lost their names, until nothing more comes."""
+        self._looked = float("-inf")
+        self._problems: dict[str, str] = {}
+
+    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
+        self._marks = Marks(resume)
+        self._watcher = Watcher(wake)
+        self._at_end = self._at_end and not resume
+
+    def close(self) -> None:
+        self._watcher.close()
+        for file in self._files():
+            file.close()
+        self._open, self._left = {}, []
+
+    def take(self, limit: int) -> list[Chunk]:
+        found = list(self._take(limit))
+        now = time.time()
+        for chunk in found:
+            self.health.came(chunk.lines, len(chunk.data), now)
+        self.health.behind = sum(file.behind for file in self._files())
+        self.health.problem = "; ".join(self._problems[path] for path in sorted(self._problems))
+        return found
+
+    def _files(self) -> list[FollowedFile]:
+        return [*self._left, *self._open.values()]
+
+    def _take(self, limit: int) -> Iterator[Chunk]:
+        if time.monotonic() - self._looked >= LOOK_EVERY:
+            yield from self._look()
+        left = limit
+        for file in self._files():
+            if file.was_replaced:
+                yield from self._missed(file.mark)
+                file.restart(self._marks.next_of(file.mark.path))
+            while left > 0 and (chunk := self._read(file, min(left, PIECE))) is not None:
+                left -= len(chunk.data)
+                yield chunk
+        yield from self._let_go()
+
+    def _read(self, file: FollowedFile, limit: int) -> Chunk | None:
+        before = file.mark
+        data = file.read(limit)
+        return self._chunk(before, file.mark, data, before.path) if data else None
+
+    def _chunk(self, before: Mark, after: Mark, data: bytes, name: str) -> Chunk:
+        """The lines between two marks of one file, which is called ``name``."""
+        position = self._marks.keep(after)
+        header = after.preamble.encode("latin-1")
+        return Chunk(
+            name=name, place=after.place, data=data, position=position, identity=after.identity,
+            preamble=header if before.lines else b"", first_line=before.lines + 1, lines=after.lines - before.lines,
+        )  # fmt: skip
+
+    def _look(self) -> Iterator[Chunk]:
+        """Which file each name leads to now."""
+        self._looked = time.monotonic()
+        try:
+            names = list(self._names())
+        except SourceError as error:
+            names, self._problems = [], {"": str(error)}
+        else:
+            self._problems = {}
+        self._current = set(names)
+        for path in names:
+            self._watcher.add(os.path.dirname(path) or ".")
+            try:
+                yield from self._look_at(path)
+            except (SourceError, OSError) as error:
+                self._problems[path] = str(error)
+        for path in set(self._open) - self._current:
+            self._lose(path)
+        self._at_end = False
+
+    def _look_at(self, path: str) -> Iterator[Chunk]:
+        found = os.stat(path)
+        key = found.st_dev, found.st_ino
+        known = self._open.get(path)
+        if any(file.mark.key == key for file in self._files()):  # also a rotated file under the pattern: read already
+            return
+        if known is not None:
+            self._lose(path)
+        if compression(_first_bytes(path)) is not None:
+            return
+        mark = self._marks.of(path, [file.mark for file in self._files()])
+        if mark is None:
+            before = self._marks.latest(path)
+            if before is not None and known is None:
+                yield from self._missed(before)
+            mark = self._marks.next_of(path)
+        self._open[path] = FollowedFile(path, mark)
+        if self._at_end:
+            self._open[path].skip()
+
+    def _lose(self, path: str) -> None:
+        file = self._open.pop(path)
+        file.gone_since = time.monotonic()
+        self._left.append(file)
+
+    def _let_go(self) -> Iterator[Chunk]:
+        """Files without a name, some time after nothing more came; their last line may lack its end."""
+        now = time.monotonic()
+        for file in list(self._left):
+            if file.gone_since is None or now - file.gone_since < GRACE:
+                continue
+            before = file.mark
+            if data := file.rest():
+                yield self._chunk(before, file.mark, data, before.path)
+            file.close()
+            self._left.remove(file)
+
+    def _missed(self, mark: Mark) -> Iterator[Chunk]:
+        """What was written into earlier files of the set while nobody looked: the rest of the one that was being read,
+        then all of those after it."""
+        apart = self._current | {mark.path}
+        beside = [name for name in siblings(mark.path) if name not in apart and not self._marks.others(name, mark)]
+        members = in_time_order(beside)
+        at = next((number for number, name in enumerate(members) if continues(name, mark)), None)
+        for name in members[at:] if at is not None else ():
+            yield from self._finish(name, mark)
+            mark = self._marks.next_of(mark.path)
+
+    def _finish(self, name: str, mark: Mark) -> Iterator[Chunk]:
+        """A rotated file from a mark to its end."""
+        with open(name, "rb", buffering=0) as raw:
+            reader = Decompressed(raw, lambda _count: None, owned=False)
+            head = reader.take(HEAD)
+            left, passed = head[mark.offset :], len(head)
+            while passed < mark.offset and (skipped := reader.take(min(PIECE, mark.offset - passed))):
+                passed += len(skipped)
+            while data := left + reader.take(PIECE):
+                end = data.rfind(b"\n") + 1 or len(data)
+                left = data[end:]
+                after = replace(read_on(mark, data[:end], head=head), device=os.fstat(raw.fileno()).st_dev)
+                after = replace(after, inode=os.fstat(raw.fileno()).st_ino)
+                yield self._chunk(mark, after, data[:end] if data[end - 1 : end] == b"\n" else data[:end] + b"\n", name)
+                mark = after
+
+
+def _first_bytes(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 8)
+    except OSError:  # a folder
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+def matching(pattern: str) -> Names:
+    """The files of a path or pattern; a path is followed whether it is there already or not."""
+
+    def names() -> list[str]:
+        if os.path.isdir(pattern):
+            return below(pattern, ("*",))()
+        if glob.has_magic(pattern):
+            return in_time_order(sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)))
+        if not os.path.lexists(pattern):
+            raise SourceError(source=pattern, expected="a log file", got="nothing there yet", retry_after=LOOK_EVERY)
+        return [pattern]
+
+    return names
+
+
+def below(folder: str, patterns: tuple[str, ...]) -> Callable[[], list[str]]:
+    """Files in a folder and its ``current`` (where Zeek keeps the open logs), whose names match."""
+
+    def names() -> list[str]:
+        if not os.path.isdir(folder):
+            raise SourceError(source=folder, expected="a folder of logs", got="nothing there yet", retry_after=1.0)
+        places = [folder, os.path.join(folder, "current")]
+        found = {p for place in places for pattern in patterns for p in glob.glob(os.path.join(place, pattern))}
+        return in_time_order(sorted(path for path in found if os.path.isfile(path)))
+
+    return names
