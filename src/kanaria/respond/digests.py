@@ -1,5 +1,8 @@
-"""When a digest is due. The first one comes soon after the first thing to tell, so that its reader knows what to expect;
-after that they come at their time of day, also when all was quiet."""
+"""When a digest is due, and when it is quiet.
+
+The first digest comes soon after the first thing to tell, so that its reader knows what to expect; after that they
+come at their time of day, also when all was quiet.
+"""
 
 from __future__ import annotations
 

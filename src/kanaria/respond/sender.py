@@ -1,8 +1,8 @@
 """Sends what waits in the outbox, one thread a channel, so that a slow or dead one holds up nobody.
 
-At least once, with the message's id for receivers that can tell; retried with growing pauses, also over restarts; given up
-after ``DEAD_AFTER`` attempts, which is told through the other channels. News of the same kind that is not severe is joined,
-and a channel never gets more than its budget of messages an hour: the rest becomes one message.
+At least once, with the message's id for receivers that can tell; retried with growing pauses, also over restarts; given
+up after ``DEAD_AFTER`` attempts, which is told through the other channels. News of the same kind that is not severe is
+joined, and a channel never gets more than its budget of messages an hour: the rest becomes one message.
 """
 
 from __future__ import annotations

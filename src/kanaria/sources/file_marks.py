@@ -72,10 +72,15 @@ class Marks:
         """The newest file that was read under this name."""
         return max((m for m in self._marks.values() if m.path == path), key=lambda m: m.generation, default=None)
 
+    @staticmethod
+    def key(path: str) -> tuple[int, int] | None:
+        """Device and inode of the file at a path."""
+        found = _stat(path)
+        return (found.st_dev, found.st_ino) if found else None
+
     def others(self, path: str, mark: Mark) -> bool:
         """Whether the file was read under another mark than this."""
-        found = _stat(path)
-        key = (found.st_dev, found.st_ino) if found else None
+        key = self.key(path)
         return any(m.key == key and m.place != mark.place for m in self._marks.values())
 
     def next_of(self, path: str) -> Mark:
@@ -123,11 +128,11 @@ def matches(descriptor: int, mark: Mark) -> bool:
     )
 
 
-def read_on(mark: Mark, data: bytes, *, head: bytes) -> Mark:
-    """The mark after these lines; ``head`` is how the file begins."""
+def read_on(mark: Mark, data: bytes, *, head: bytes, before: bytes) -> Mark:
+    """The mark after these lines; ``head`` is how the file begins, ``before`` the bytes that end with these lines."""
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
-    after = replace(mark, offset=mark.offset + len(data), lines=mark.lines + lines, tail=digest(data[-HEAD:]))
-    return replace(after, length=len(head), head=digest(head))
+    after = replace(mark, offset=mark.offset + len(data), lines=mark.lines + lines)
+    return replace(after, length=len(head), head=digest(head), tail=digest(before))
 
 
 def siblings(path: str) -> list[str]:

@@ -120,6 +120,7 @@ class Follower:
         if any(file.mark.key == key for file in self._files()):  # also a rotated file under the pattern: read already
             return
         if known is not None:
+            yield from self._between(known)
             self._lose(path)
         if compression(_first_bytes(path)) is not None:
             return
@@ -156,25 +157,41 @@ class Follower:
         apart = self._current | {mark.path}
         beside = [name for name in siblings(mark.path) if name not in apart and not self._marks.others(name, mark)]
         members = in_time_order(beside)
-        at = next((number for number, name in enumerate(members) if continues(name, mark)), None)
-        for name in members[at:] if at is not None else ():
+        alike = [number for number, name in enumerate(members) if continues(name, mark)]
+        same = [number for number in alike if self._marks.key(members[number]) == mark.key]
+        at = max(same or alike, default=len(members))  # of several that begin alike, the last was made last
+        for name in members[at:]:
             yield from self._finish(name, mark)
             mark = self._marks.next_of(mark.path)
+
+    def _between(self, file: FollowedFile) -> Iterator[Chunk]:
+        """The rest of a file that lost its name, and files that got the name after it and lost it too meanwhile."""
+        while (chunk := self._read(file, PIECE)) is not None:
+            yield chunk
+        path = file.mark.path
+        members = in_time_order([name for name in siblings(path) if name not in self._current])
+        keys = [self._marks.key(name) for name in members]
+        at = keys.index(file.mark.key) if file.mark.key in keys else None
+        for name in members[at + 1 :] if at is not None else ():
+            if not self._marks.others(name, file.mark):
+                yield from self._finish(name, self._marks.next_of(path))
 
     def _finish(self, name: str, mark: Mark) -> Iterator[Chunk]:
         """A rotated file from a mark to its end."""
         with open(name, "rb", buffering=0) as raw:
-            reader = Decompressed(raw, lambda _count: None, owned=False)
+            reader, here = Decompressed(raw, lambda _count: None, owned=False), os.fstat(raw.fileno())
             head = reader.take(HEAD)
-            left, passed = head[mark.offset :], len(head)
+            before, left, passed = head[: mark.offset], head[mark.offset :], len(head)
             while passed < mark.offset and (skipped := reader.take(min(PIECE, mark.offset - passed))):
                 passed += len(skipped)
+                before = (before + skipped)[-HEAD:]
             while data := left + reader.take(PIECE):
                 end = data.rfind(b"\n") + 1 or len(data)
-                left = data[end:]
-                after = replace(read_on(mark, data[:end], head=head), device=os.fstat(raw.fileno()).st_dev)
-                after = replace(after, inode=os.fstat(raw.fileno()).st_ino)
-                yield self._chunk(mark, after, data[:end] if data[end - 1 : end] == b"\n" else data[:end] + b"\n", name)
+                data, left = data[:end], data[end:]
+                before = (before + data)[-HEAD:]
+                after = read_on(mark, data, head=head[: mark.offset + len(data)], before=before)
+                after = replace(after, device=here.st_dev, inode=here.st_ino)
+                yield self._chunk(mark, after, data if data.endswith(b"\n") else data + b"\n", name)
                 mark = after
 
 

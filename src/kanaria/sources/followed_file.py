@@ -56,6 +56,9 @@ class FollowedFile:
         if not end and len(data) > LONGEST:
             end = len(data)
         self._partial = data[end:]
+        if not end and not self.mark.offset:  # a copy of it may be all that is left before its first line is complete
+            head = self._partial[:HEAD]
+            self.mark = replace(self.mark, length=len(head), head=digest(head), tail=digest(b""))
         return self._taken(data[:end])
 
     def rest(self) -> bytes:
@@ -70,8 +73,9 @@ class FollowedFile:
         if not self.mark.preamble:
             begun = preamble(os.pread(self._fd, PREAMBLE, 0))
             self.mark = replace(self.mark, preamble=begun.decode("latin-1"))
-        before = os.pread(self._fd, HEAD, max(0, self.mark.offset + len(data) - HEAD))
-        self.mark = replace(read_on(self.mark, data, head=head), tail=digest(before[: self.mark.offset + len(data)]))
+        end = self.mark.offset + len(data)
+        before = os.pread(self._fd, min(HEAD, end), end - min(HEAD, end))
+        self.mark = read_on(self.mark, data, head=head, before=before)
         return data if data.endswith(b"\n") else data + b"\n"
 
 

@@ -95,7 +95,7 @@ class Outbox:
             )
 
     def due(self, channel: str, now: float, least: int = 0) -> list[Entry]:
-        """What waits for a channel and may be tried now, of rank ``least`` or more, the most severe and oldest first."""
+        """What waits for a channel and may be tried now, of rank ``least`` or more, most severe and oldest first."""
         rows = self._rows(
             "SELECT id, channel, kind, topic, rank, created, content, attempts FROM message"
             " WHERE channel = ? AND state = 'waiting' AND next_try <= ? AND rank >= ? ORDER BY rank DESC, created, id",

@@ -16,6 +16,7 @@ from kanaria.app.commands.knowledge import knowledge
 from kanaria.app.commands.lab import lab
 from kanaria.app.commands.options import Ordered
 from kanaria.app.commands.rules import rules
+from kanaria.app.commands.serve import serve
 
 
 def main() -> None:
@@ -32,5 +33,5 @@ def cli() -> None:
     """
 
 
-for command in (explain, analyze, demo, devices, beacons, baseline, incident, rules, knowledge, formats, lab):
+for command in (explain, analyze, demo, devices, beacons, baseline, incident, rules, knowledge, formats, lab, serve):
     cli.add_command(command)

@@ -1,0 +1,93 @@
+"""From settings to senders: one channel, one thread; what goes wrong with one is told through the others."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kanaria.app.config import Config, hours, quiet_hours
+from kanaria.app.config_live import Channel as Settings
+from kanaria.app.live.journal import Log
+from kanaria.app.secret_values import secret
+from kanaria.core.types import Language
+from kanaria.respond.channels import Channel, Plan
+from kanaria.respond.dispatch import dispatch
+from kanaria.respond.message import Message, Style, notice
+from kanaria.respond.sender import Pace, Sender, entry_of
+from kanaria.store.outbox import Outbox
+
+
+def spoken(config: Config) -> Language:
+    """The language of messages: as set, else the locale's."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return config.language or ("ja" if locale.startswith("ja") else "en")
+
+
+def channels(config: Config) -> list[Channel]:
+    """Everybody who is to be notified. Raises ConfigError or MissingExtra when one cannot be."""
+    return [_channel(config, settings, number) for number, settings in enumerate(config.notify, 1)]
+
+
+def _channel(config: Config, settings: Settings, number: int) -> Channel:
+    url = secret(settings.url, f"notify[{number}].url")
+    plan = Plan(
+        name=settings.name or f"{url.partition(':')[0]} {number}",
+        severity=settings.severity,
+        digest=settings.digest,
+        digest_at=hours(settings.digest_at) or 0,
+        quiet=quiet_hours(settings.quiet) if settings.quiet else None,
+        quiet_severity=settings.quiet_severity,
+        style=Style(language=settings.language or spoken(config), link=config.serve.link),
+    )
+    signing = secret(settings.secret, f"notify[{number}].secret") if settings.secret else None
+    return Channel(plan, url, signing)
+
+
+class Telling:
+    """All senders of the service."""
+
+    def __init__(self, config: Config, outbox: Outbox, watched: Callable[[], Mapping[str, Any]], log: Log) -> None:
+        pace = Pace(per_hour=config.serve.messages_per_hour, join_seconds=config.serve.join_minutes * 60)
+        made = channels(config)
+        self._outbox = outbox
+        self._plans = [channel.plan for channel in made]
+        self.senders = {channel.plan.name: Sender(channel, outbox, pace, watched, self._dead, log) for channel in made}
+
+    def start(self) -> None:
+        for sender in self.senders.values():
+            sender.start()
+
+    def close(self) -> None:
+        for sender in self.senders.values():
+            sender.close()
+
+    def tell(self, news: Sequence[Mapping[str, Any]]) -> None:
+        """Address news of incidents to everybody who is to hear of them, and wake their senders."""
+        if news and self._plans:
+            dispatch(news, self._plans, self._outbox, time.time())
+            self._wake()
+
+    def notice(self, name: str, message_id: str, *, kind: str = "failure", but: str = "", **values: object) -> None:
+        """Tell everybody (``but`` one) about Kanaria itself; the same id is told once."""
+        made = [
+            (plan.name, notice(name, message_id, plan.style, kind=kind, **values))
+            for plan in self._plans
+            if plan.name != but
+        ]
+        self._outbox.add([_notice(message, channel) for channel, message in made], [], time.time())
+        self._wake()
+
+    def _dead(self, channel: str, count: int, attempts: int, error: str) -> None:
+        """A channel gave up messages: the others say so."""
+        message_id = f"dead-{channel}-{int(time.time())}"
+        self.notice("dead", message_id, but=channel, channel=channel, count=count, attempts=attempts, error=error)
+
+    def _wake(self) -> None:
+        for sender in self.senders.values():
+            sender.wake()
+
+
+def _notice(message: Message, channel: str) -> Any:
+    return entry_of(message, channel, "notice", "high")

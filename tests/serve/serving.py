@@ -1,0 +1,129 @@
+"""A running ``kanaria serve`` and somewhere for its messages to arrive."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+WAIT = 60.0
+"""Seconds a test waits for what must come; on an idle machine it comes within one."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request: when it came (monotonic), to which path, with which headers and body."""
+
+    at: float
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def content(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(self.body)
+        return loaded
+
+
+@dataclass
+class Sink:
+    """Accepts messages like a phone would; ``status`` is what it answers, by path."""
+
+    port: int = 0
+    received: list[Received] = field(default_factory=list)
+    status: dict[str, int] = field(default_factory=dict)
+
+    def at(self, path: str) -> list[Received]:
+        return [item for item in self.received if item.path == path]
+
+    def url(self, path: str) -> str:
+        return f"json://127.0.0.1:{self.port}{path}"
+
+
+@contextmanager
+def sink() -> Iterator[Sink]:
+    """A local HTTP server that keeps what it gets."""
+    kept = Sink()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            status = kept.status.get(self.path, 200)
+            if status == 200:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                kept.received.append(Received(time.monotonic(), self.path, headers, body))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    kept.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield kept
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass
+class Serving:
+    """A service in a process of its own. Its log goes to ``log``."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "serve.log").read_text("utf-8")
+
+    def wait_for(self, done: Callable[[], object], seconds: float = WAIT) -> None:
+        """Until it is so; fails with the service's log when it is not in time, or when the service ended."""
+        until = time.monotonic() + seconds
+        while not done():
+            assert self.process.poll() is None, f"the service ended:\n{self.log}"
+            assert time.monotonic() < until, f"not within {seconds} s:\n{self.log}"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> int:
+        """Ask it to end; returns its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=WAIT)
+
+
+@contextmanager
+def serving(folder: Path, config: str = "kanaria.toml", **environment: str) -> Iterator[Serving]:
+    """``kanaria serve`` in ``folder`` that has started; ended at the end, however it goes."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
+    with (folder / "serve.log").open("ab") as log:
+        begun = log.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kanaria", "serve", "--config", config], cwd=folder, stderr=log,
+            env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
+        )  # fmt: skip
+    service = Serving(folder, process)
+    try:
+        service.wait_for(lambda: b" started " in (folder / "serve.log").read_bytes()[begun:])
+        yield service
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()

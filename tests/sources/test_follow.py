@@ -1,0 +1,241 @@
+"""Following log files: every way in which they are rotated, and every line once."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanaria.sources import follow
+from kanaria.sources.chunks import Position
+from kanaria.sources.follow import Follower, below, matching
+
+
+class Reader:
+    """A follower whose chunks are kept like a service keeps them."""
+
+    def __init__(self, pattern: str, *, at_end: bool = False) -> None:
+        self.pattern, self.at_end = pattern, at_end
+        self.positions: dict[str, Position] = {}
+        self.lines: list[bytes] = []
+        self.ids: list[tuple[str, str, int]] = []
+        """Of each line: name of its place, which file of that name, number in it."""
+        self.begin()
+
+    def begin(self) -> None:
+        names = below(self.pattern, ("*.log",)) if os.path.isdir(self.pattern) else matching(self.pattern)
+        self.follower = Follower("log", names, at_end=self.at_end)
+        self.follower.start(self.positions, lambda: None)
+
+    def take(self) -> list[bytes]:
+        """What is new, with names looked at as if the time had come."""
+        self.follower._looked = float("-inf")
+        new: list[bytes] = []
+        for chunk in self.follower.take(1 << 20):
+            assert chunk.data.endswith(b"\n")
+            lines = chunk.data.splitlines()
+            assert chunk.lines == len(lines)
+            new += lines
+            base = str(chunk.position["path"])
+            self.ids += [(base, chunk.identity, chunk.first_line + n) for n in range(len(lines))]
+            self.positions[chunk.place] = chunk.position
+        self.lines += new
+        return new
+
+    def restart(self) -> None:
+        self.follower.close()
+        self.begin()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "access.log"
+
+
+def write(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
+def test_lines_come_when_they_are_complete(log: Path) -> None:
+    write(log, "one\ntw")
+    reader = Reader(str(log))
+    assert reader.take() == [b"one"]
+    write(log, "o\nthree\n")
+    assert reader.take() == [b"two", b"three"]
+    assert [number for _path, _file, number in reader.ids] == [1, 2, 3]
+
+
+def test_a_renamed_file_is_read_to_its_end_and_the_new_one_from_its_start(log: Path) -> None:
+    reader = Reader(str(log))
+    with log.open("a") as server:
+        server.write("one\n")
+        server.flush()
+        assert reader.take() == [b"one"]
+        os.rename(log, log.with_suffix(".log.1"))
+        server.write("late\n")
+        server.flush()
+        write(log, "one\n")  # also a file that begins the same is another one
+        assert reader.take() == [b"late", b"one"]
+    assert len(set(reader.ids)) == 3
+
+
+def test_a_file_that_is_copied_and_truncated_loses_nothing_that_was_not_read_yet(log: Path) -> None:
+    reader = Reader(str(log))
+    write(log, "one\n")
+    reader.take()
+    write(log, "two\n")
+    shutil.copy(log, log.with_suffix(".log.1"))
+    os.truncate(log, 0)
+    write(log, "three\n")
+    assert reader.take() == [b"two", b"three"]
+    assert len(set(reader.ids)) == 3
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_what_was_rotated_while_nobody_read_is_found(log: Path, compressed: bool) -> None:
+    reader = Reader(str(log))
+    write(log, "one\n")
+    reader.take()
+    reader.follower.close()
+    write(log, "two\n")
+    os.rename(log, log.with_suffix(".log.2"))
+    write(log.with_suffix(".log.1"), "three\n")
+    write(log, "four\n")
+    if compressed:
+        old = log.with_suffix(".log.2")
+        log.with_suffix(".log.2.gz").write_bytes(gzip.compress(old.read_bytes()))
+        old.unlink()
+    reader.begin()
+    assert reader.take() == [b"two", b"three", b"four"]
+    assert reader.take() == []
+    assert len(set(reader.ids)) == 4
+
+
+def test_a_pattern_that_matches_rotated_files_reads_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "GRACE", 0.0)
+    log = tmp_path / "access.log"
+    reader = Reader(str(tmp_path / "access.log*"))
+    write(log, "one\n")
+    reader.take()
+    os.rename(log, tmp_path / "access.log.1")
+    write(log, "two\n")
+    for _ in range(4):  # the renamed one is closed and met again under its new name
+        reader.take()
+    reader.restart()
+    reader.take()
+    assert reader.lines == [b"one", b"two"]
+
+
+def test_files_named_by_date_are_followed_as_they_appear(tmp_path: Path) -> None:
+    reader = Reader(str(tmp_path / "access-*.log"))
+    write(tmp_path / "access-2026-06-20.log", "one\n")
+    assert reader.take() == [b"one"]
+    write(tmp_path / "access-2026-06-21.log", "two\n")
+    write(tmp_path / "access-2026-06-20.log", "late\n")
+    assert sorted(reader.take()) == [b"late", b"two"]
+
+
+def test_headers_come_again_with_lines_from_the_middle_of_a_file(tmp_path: Path) -> None:
+    log = tmp_path / "conn.log"
+    write(log, "#separator \\x09\n#fields\tts\tuid\n1\ta\n")
+    follower = Follower("zeek", below(str(tmp_path), ("*.log",)))
+    follower.start({}, lambda: None)
+    (first,) = follower.take(1 << 20)
+    assert first.preamble == b""
+    write(log, "2\tb\n")
+    (second,) = follower.take(1 << 20)
+    assert (second.preamble, second.first_line) == (b"#separator \\x09\n#fields\tts\tuid\n", 4)
+    follower.close()
+
+
+def test_with_start_at_the_end_only_what_is_written_from_now_on_counts(log: Path) -> None:
+    write(log, "old\n")
+    reader = Reader(str(log), at_end=True)
+    assert reader.take() == []
+    write(log, "new\n")
+    assert reader.take() == [b"new"]
+
+
+def test_what_cannot_be_read_is_a_problem_that_is_named_and_passes(log: Path) -> None:
+    reader = Reader(str(log))
+    assert reader.take() == []
+    assert "nothing there yet" in reader.follower.health.problem
+    os.mkfifo(log)
+    assert reader.take() == []
+    assert "expected a regular file" in reader.follower.health.problem
+    log.unlink()
+    write(log, "one\n")
+    assert reader.take() == [b"one"]
+    assert reader.follower.health.problem == ""
+
+
+STEPS = st.lists(st.sampled_from(["write", "half", "rename", "truncate", "restart", "take"]), max_size=25)
+
+
+@settings(max_examples=40)
+@given(STEPS)
+def test_every_line_comes_once_and_in_order_whatever_happens(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    """Copying and truncating is done at once and noticed before more is written, as the system cannot say otherwise."""
+    folder = tmp_path_factory.mktemp("log")
+    log = folder / "access.log"
+    server: BinaryIO = log.open("ab", buffering=0)
+    reader, count = Reader(str(log)), 0
+    for step in ("write", "take", *steps):  # what was never read before it was renamed is history
+        if step in {"write", "half"}:
+            count += 1
+            line = b"line %06d\n" % count
+            server.write(line[:5])
+            if step == "half":
+                reader.take()
+            server.write(line[5:])
+        elif step == "rename" and log.stat().st_size:
+            server.close()
+            rotate(log)
+            server = log.open("ab", buffering=0)
+        elif step == "truncate" and log.stat().st_size:
+            if reader.follower._open[str(log)].mark.length == 0:
+                reader.take()  # a copy is recognised by what was read of the original
+            rotate(log, keep=True)
+            os.truncate(log, 0)
+            reader.take()
+        elif step == "restart":
+            reader.restart()
+            reader.take()
+        else:
+            reader.take()
+    reader.take()
+    reader.follower.close()
+    server.close()
+    assert reader.lines == [b"line %06d" % number for number in range(1, count + 1)]
+
+
+def rotate(log: Path, *, keep: bool = False) -> None:
+    """``access.log`` becomes ``access.log.1`` and so on."""
+    for number in range(30, 0, -1):
+        old = log.with_name(f"access.log.{number}")
+        if old.exists():
+            os.rename(old, log.with_name(f"access.log.{number + 1}"))
+    first = log.with_name("access.log.1")
+    if keep:
+        shutil.copy(log, first)
+    else:
+        os.rename(log, first)
+
+
+def test_positions_are_plain_values(log: Path) -> None:
+    write(log, "one\n")
+    reader = Reader(str(log))
+    reader.take()
+    (position,) = reader.positions.values()
+    assert isinstance(position, Mapping)
+    assert {type(value) for value in position.values()} <= {str, int}
