@@ -42,6 +42,6 @@ def test_a_message_arrives_signed_and_a_refusal_is_an_error() -> None:
 
 
 def test_a_secret_in_another_shape_is_named_without_being_shown() -> None:
-    with pytest.raises(ConfigError, match="notify.secret") as error:
+    with pytest.raises(ConfigError, match=r"notify\.secret") as error:
         signed("whsec_not base64!", "m-1", b"", 0)
     assert "not base64!" not in str(error.value)
