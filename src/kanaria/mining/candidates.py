@@ -1,86 +1,134 @@
 """Which rows are worth decoding: columns of bytes in, row numbers out, at the speed of the buffer.
 
-The patterns are what every dialect cannot avoid writing, plain, escaped, as UTF-16, hexadecimal or base64. They only
-nominate; the decoder decides. A miss here is a message lost, a false hit costs a fraction of a millisecond.
+What is looked for is derived from the dialects' own tables of methods and members (``_anchors``) and from the ways in
+which the decoder lets a character be spelled (``spellings``), so that whatever decodes is nominated. The decoder
+decides; a false hit costs a fraction of a millisecond.
 """
 
 from __future__ import annotations
 
-import base64
+import re
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kanaria.core.prefilter import Pattern, Prefilter, Together, literal
-from kanaria.mining import payload_words
+from kanaria.core.prefilter import Grouped, Pattern, Prefilter, literal
+from kanaria.mining import dialect_cryptonote, dialect_mining, dialect_other, payload_words, spellings
+from kanaria.mining.escapes import MAX_DEPTH, text_of, undo_base64, undo_hex
+from kanaria.mining.spellings import ATOM, NAME_ENDS
 
-# Words that are rare outside mining protocols.
+Rows = npt.NDArray[np.int64]
+
+# Texts that are rare outside mining protocols and stand in messages without a method, or in fragments of any.
 _WORDS = (
-    "mining.subscribe", "mining.auth", "mining.submit", "mining.notify", "mining.set", "mining.extranonce",
-    "mining.configure", "mining.suggest_", "mining.get_", "mining.multi_version", "mining.hello", "mining.noop",
-    "mining.ping", "mining.hashrate", "mining.capab", "mining.login", "mining.bye", "client.reconnect",
-    "client.show_message", "client.get_version", "eth_submit", "eth_getwork", "eth_login", "ckb_submit", "ckb_getwork",
-    "getwork", "getblocktemplate", "get_block_template", "submitblock", "submit_block", "getjobtemplate", "x-mining-",
-    "keepalived", "job_id", "jobid", "hash_accepted", "hashsolved", "site_key", "sitekey", "pre_pow", "nonceprefix",
-    "blocktemplate_blob", "ethereumstratum/", "version-rolling", "upgrade: websocket", "edge_bits",
+    "getblocktemplate", "keepalived", "jobid", "hashsolved", "nonceprefix", "sitekey", "ethereumstratum",
+    "previousblockhash", "upgrade: websocket", "headerblob",
 )  # fmt: skip
-# A method that is an everyday word, with at most an escaped quote, a colon and spaces around it.
+# Words in parts; what joins them may be spelled as an escape.
+_JOINED = (
+    b"job_id", b"hash_accepted", b"site_key", b"pre_pow", b"blocktemplate_blob", b"version_rolling", b"edge_bits",
+    b"pow_hash", b"x_mining_", b"eth_submit", b"eth_getwork", b"ckb_submit", b"ckb_getwork",
+    b"mining_(?:subscribe|auth|submit|notify|set|extranonce|configure|suggest)",
+)  # fmt: skip
+_JOINT = rb"(?:[._-]|[%\x5c&#][^ \x22]{1,16})"
+# Words of members that open a message when they are hidden in base64, hexadecimal or UTF-16.
+_HIDDEN = (
+    b"method", b"mining", b"login", b"jsonrpc", b"params", b"identifier", b"job_id", b"jobid", b"result", b"site_key",
+    b"sitekey", b"blob",
+)  # fmt: skip
+# ... and in base64 of base64.
+_TWICE = (b"method", b"mining", b"login")
+
+
 _METHODS = (
-    rb"method.{2,24}(login|submit|getjob|solution|job|result|mining\x2e)",
-    rb"type.{2,24}(auth|submit|job)[^a-z]",
-    rb"identifier.{2,24}(handshake|solved|job)",
-    rb"(params|login).{2,24}(login|agent|pass|algo)[^a-z]",
-    rb"result.{2,24}0x[0-9a-f]{16}",
+    dialect_mining.CLIENT_METHODS | dialect_mining.SERVER_METHODS | dialect_cryptonote.METHODS | dialect_other.METHODS
 )
-_HIDDEN = ("method", "mining.", "login", "jsonrpc", "params", "identifier")
 
 
-def _base64_forms(word: str) -> list[bytes]:
-    """The characters that stand for the word in base64 whatever stands before and behind it (three alignments)."""
-    data, forms = word.encode(), []
-    for shift in range(3):
-        coded = base64.b64encode(b"\0" * shift + data)
-        first = -(-8 * shift // 6)
-        last = 8 * (shift + len(data)) // 6
-        forms.append(coded[first:last])
-    return forms
+def _beginnings() -> bytes:
+    """The letters in front of the first sign of every method a dialect knows; of ``get_block_template`` one word more,
+    because ``get`` alone is the method of most web requests."""
+    heads = {re.split(r"[^a-z]", method.lower())[0] for method in _METHODS} - {"get"}
+    return b"|".join(head.encode() for head in sorted(heads)) + rb"|get" + _JOINT + rb"block"
 
 
-def _patterns() -> list[Pattern]:
-    patterns = [literal(word) for word in _WORDS]
-    patterns += [Pattern(expression) for expression in _METHODS]
-    patterns += [literal(form, caseless=False) for word in _HIDDEN for form in _base64_forms(word)]
-    for word in ("method", "mining", "login"):
-        letters = [b"\\x%02x" % byte for byte in word.encode()]
-        # Two-byte characters, as bytes and as a log writes the zero byte.
-        patterns.append(Pattern(rb"\x00".join(letters)))
-        patterns.append(Pattern(rb"\x5cx00".join(letters)))
-        # Hexadecimal in any notation: 6d65, \x6d\x65, %6d%65, \u006d\u0065, &#x6d;&#x65;.
-        patterns.append(Pattern(rb"[\x5c%&#;xu0]{0,6}".join(b"%02x" % byte for byte in word.encode())))
-    return patterns
+def _anchors() -> list[Pattern]:
+    """What no message can do without, its letters as they are."""
+    value = ATOM + rb"*"
+    expressions = (
+        rb"method" + NAME_ENDS + value + rb"(?:" + _beginnings() + rb")",
+        rb"type" + NAME_ENDS + value + rb"(?:auth|submit|job)[^a-z]",
+        rb"identifier" + NAME_ENDS + value + rb"(?:handshake|solved|job|hashsolved)",
+        rb"login" + NAME_ENDS,
+        rb"result" + NAME_ENDS + value + rb"0x[0-9a-f]{16}",
+        rb"(?:target|blob|data)" + NAME_ENDS + value + rb"[0-9a-f]{24}",
+    )
+    joined = [word.replace(b"_", _JOINT) for word in _JOINED]
+    return [literal(word) for word in _WORDS] + [Pattern(found) for found in (*expressions, *joined)]
+
+
+def _wrapped() -> list[Pattern]:
+    """The same words in base64, hexadecimal or UTF-16."""
+    patterns = [Pattern(spellings.in_base64(word), caseless=False) for word in _HIDDEN]
+    patterns += [Pattern(spellings.twice_in_base64(word), caseless=False) for word in _TWICE]
+    patterns += [Pattern(spellings.in_hexadecimal(word)) for word in _HIDDEN]
+    patterns += [Pattern(spellings.in_utf16(word)) for word in _HIDDEN]
+    return [*patterns, Pattern(spellings.ZEROS)]
+
+
+def _spelled() -> list[Pattern]:
+    return [Pattern(expression) for expression in spellings.SPELLED]
+
+
+def _covered() -> list[Pattern]:
+    """Base64 or hexadecimal of any JSON: what it says is looked at in turn."""
+    ends = [Pattern(spellings.in_base64_by_bits(end), caseless=False) for end in spellings.KEY_ENDS]
+    return [*ends, Pattern(spellings.KEY_END_IN_HEXADECIMAL)]
 
 
 @lru_cache(maxsize=1)
 def prefilter() -> Prefilter:
-    """The compiled patterns, built once, when first needed."""
-    return Prefilter(_patterns())
+    """The compiled patterns, built once, when first needed; the last ones nominate for a look under the wrapping."""
+    return Prefilter(_anchors() + _wrapped() + _spelled() + _covered())
 
 
 @lru_cache(maxsize=1)
-def _with_payloads() -> Together:
-    return Together(prefilter(), payload_words.candidates())
+def _with_payloads() -> Grouped:
+    return Grouped(_anchors() + _wrapped(), payload_words.own_patterns(), _spelled(), _covered())
 
 
-def rows_of_records(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+@lru_cache(maxsize=1)
+def _for_messages() -> Grouped:
+    return Grouped(_anchors() + _wrapped() + _spelled(), _covered())
+
+
+def rows_of_records(column: pa.ChunkedArray) -> tuple[Rows, Rows]:
     """Rows of whole records that may hold a message, and those that may hold an attack payload, in one pass."""
-    return _with_payloads().rows(column)
+    worded, loaded, spelled, covered = _with_payloads().rows(column)
+    worded = np.union1d(worded, spelled)
+    return np.union1d(worded, _uncovered(column, np.setdiff1d(covered, worded))), np.union1d(loaded, spelled)
 
 
-def rows_with_words(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+def rows_with_words(column: pa.ChunkedArray) -> Rows:
     """Rows of a string or binary column that may hold a message."""
-    return np.unique(prefilter().rows(column)[0])
+    worded, covered = _for_messages().rows(column)
+    return np.union1d(worded, _uncovered(column, np.setdiff1d(covered, worded)))
+
+
+def _uncovered(column: pa.ChunkedArray, rows: Rows, depth: int = 0) -> Rows:
+    """Those of the rows whose base64 and hexadecimal, undone, may hold a message."""
+    if not len(rows) or depth == MAX_DEPTH:
+        return rows[:0]
+    texts = [undo_hex(undo_base64(text_of(value))) for value in column.take(pa.array(rows)).to_pylist()]
+    inside = pa.chunked_array([pa.array([text.encode("utf-8", "replace") for text in texts], pa.large_binary())])
+    worded, covered = _for_messages().rows(inside)
+    deeper = np.setdiff1d(covered, worded)
+    changed = (
+        deeper[[texts[row] != text_of(column[int(rows[row])].as_py()) for row in deeper]] if len(deeper) else deeper
+    )
+    return rows[np.union1d(worded, _uncovered(inside, changed, depth + 1))]
 
 
 def rows_with_frames(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:

@@ -14,6 +14,10 @@ from kanaria.mining.json_scan import CutText
 from kanaria.mining.shapes import Message, Shape, is_hex, item, named, text, texts
 from kanaria.mining.wallets import looks_cut, split_login
 
+# The methods of the three, as they are sent.
+METHODS = frozenset(
+    ("login", "submit", "job", "keepalived", "getjob", "getjobtemplate", "result", "solution", "status", "keepalive")
+)
 _LOGIN_MEMBERS = frozenset(
     ("login", "pass", "agent", "algo", "algo-perf", "algo-min-time", "rigid", "rig-id", "sig", "worker", "email", "url")
 )

@@ -16,6 +16,7 @@ _ETHEREUM = {
 }  # fmt: skip
 _CKB = {"ckb_submitlogin": "ckb_submitLogin", "ckb_getwork": "ckb_getWork", "ckb_submitwork": "ckb_submitWork"}
 _GETWORK = frozenset(("getwork", "getworkex", "getblocktemplate", "submitblock", "get_block_template", "submit_block"))
+METHODS = frozenset((*_ETHEREUM.values(), *_CKB.values(), *_GETWORK))
 _KEYS = ("site_key", "sitekey", "siteKey", "site-key")
 _AUTH_KINDS = frozenset(("anonymous", "user", "token", "guest"))
 

@@ -8,6 +8,7 @@ at a bounded number of times, so hostile text costs linear time.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ MAX_OBJECTS = 20_000
 # tolerant reader, which takes everything too but more slowly, works alone.
 MAX_FAILURES = 200
 
-_DECODER = json.JSONDecoder(strict=False)
+# Readings of an object that names a member more than once: parsers differ in which of them counts.
+MAX_CHOICES = 16
 _TOKEN = re.compile(
     r"[\s]*(?:(?P<string>\"(?P<body>(?:[^\"\\]|\\[\s\S])*)(?P<close>\"?))"
     r"|(?P<number>-?\d{1,400}(?:\.\d{1,400})?(?:[eE][+-]?\d{1,4})?)"
@@ -36,6 +38,31 @@ class CutText(str):
     """A string value whose end is missing."""
 
     __slots__ = ()
+
+
+class Doubled(dict[str, object]):
+    """An object in which a name occurs more than once; as a dictionary it holds the last value of each."""
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        super().__init__(pairs)
+        self._pairs = pairs
+
+    def choices(self) -> Iterator[dict[str, object]]:
+        """The object with each combination of the values of its names, at most ``MAX_CHOICES``."""
+        values: dict[str, list[object]] = {}
+        for name, value in self._pairs:
+            values.setdefault(name, []).append(value)
+        combined = itertools.product(*values.values())
+        for chosen in itertools.islice(combined, MAX_CHOICES):
+            yield dict(zip(values, chosen, strict=True))
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    plain = dict(pairs)
+    return plain if len(plain) == len(pairs) else Doubled(pairs)
+
+
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +202,7 @@ class _Reader:
         return CutText(value)
 
     def _members(self, depth: int) -> dict[str, object]:
-        members: dict[str, object] = {}
+        members: list[tuple[str, object]] = []
         while not self.broken:
             token = self._token()
             if token is None or token["mark"] == "}":
@@ -193,8 +220,8 @@ class _Reader:
             value = self._value(depth)
             if self.broken and value is None:
                 break
-            members[key] = value
-        return members
+            members.append((key, value))
+        return _object(members)
 
     def _items(self, depth: int) -> list[object]:
         items: list[object] = []

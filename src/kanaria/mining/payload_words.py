@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kanaria.core.prefilter import Prefilter
+    from kanaria.core.prefilter import Pattern, Prefilter
 
 _GAP = rb"(?:[ \t+$\"'`\\{<;|&,]|%[0-9a-f])"
 _SLASH = rb"(?:\\?/|%2f)"
@@ -53,8 +53,8 @@ WORDS: tuple[bytes, ...] = (
     rb"<\?php|%3c%3f|<\?=|<%@page|<%runtime|shell_exec|passthru|file_put_contents|proc_open|popen" + _OPEN,
     rb"(?:cmd|exec|command|shell|[?&][cx])=(?:id|whoami|uname|ls|cat|pwd|ps|ifconfig|ipconfig|dir|rm|nc|bash|sh|python3?|perl"
     rb"|netstat|hostname|tasklist|systeminfo|nohup|echo|find|ping|net|touch|kill|pkill|crontab)(?:[^a-z0-9_.-]|$)",
-    rb"(?:[;|`]|%3b|%7c|%60|%26%26|&&)(?:\+|%20){0,2}(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)"
-    rb"(?:[^a-z0-9_.=)-]|$)",
+    rb"(?:[;|`]|%3b|%7c|%60|%26%26|&&)(?:\+|%20){0,2}(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls|printf|eval"
+    rb"|exec|source|ssh|scp|dd|telnet|echo|export)(?:[^a-z0-9_.=)-]|$)",
     rb"(?:\$|%24)(?:\(|%28)(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)(?:[^a-z0-9_.=-]|$)",
     rb"(?:eval|assert|system|exec|phpinfo|md5)" + _OPEN,
     rb"__proto__|child_process|mainmodule|constructor:constructor|execsync|prototype\.",
@@ -86,23 +86,61 @@ DECODED: tuple[bytes, ...] = (
 )
 """Words with a blank that a log line has as ``+`` or ``%20``; on raw lines they would stop at every browser's name."""
 
-# Encoded letters and digits: browsers never percent-encode those (RFC 3986 §2.3), so somebody is hiding a word.
+_PIPE = rb"(?:\||%7c)"
+_DOLLAR = rb"(?:\$|%24)"
+_BLANK = rb"(?:[ +\t]|%20|%09)"
+_ANY, _STAR = rb"(?:\?|%3f)", rb"(?:\*|%2a)"
+_NOTHING = rb"(?:[\x22'\\`]|\\\\|\\[\x22']|%27|%22|%60|\\x22|\\x27)"
+
+
+def _split(verb: bytes) -> bytes:
+    """The verb with signs between two letters that mean nothing to a shell."""
+    return rb"|".join(verb[:at] + _NOTHING + verb[at : at + 1] for at in range(1, len(verb)))
+
+
+# Ways in which a word is hidden from whoever looks for it, or run without being named. Letters and signs written as
+# escapes are ``spellings.SPELLED``.
 HINTS: tuple[bytes, ...] = (
-    rb"%(?:25){0,4}(?:3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])",
     rb"%25(?:25){0,4}(?:2[0-9ef]|3c|7b)",
     rb"%%",
-    rb"%u00",
-    rb"\\u00[2-7]",
-    rb"\\x(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])",
-    rb"\\1[0-7]{2}\\1[0-7]{2}",
-    rb"&#x?[0-9a-f]{2}",
-    rb"(?:\$|%24)(?:\{|%7b)",
-    rb"\$ifs",
-    rb"(?:w['\"]{1,2}g|wg['\"]{1,2}e|wge['\"]{1,2}t|c['\"]{1,2}u|cu['\"]{1,2}r|cur['\"]{1,2}l|b['\"]{1,2}as|ba['\"]{1,2}s)",
+    _DOLLAR + rb"(?:\{|%7b|[@*'\x22(]|%40|%2a|%2[278]|ifs|[0-9][a-z]|[a-z_]{1,12}" + _DOLLAR + rb")",
+    rb"[a-z](?:''|\x22\x22|%27%27|%22%22|\\x22\\x22|\\\x22\\\x22|``|%60%60)[a-z]",
+    rb"|".join(_split(verb) for verb in (b"curl", b"wget", b"bash", b"python", b"perl", b"chmod", b"fetch", b"base64")),
     rb"(?:'|%27|%22)(?:[ +]|%20)?(?:[+.]|%2b)(?:[ +]|%20)?(?:'|%27|%22)",
-    rb"[wcb]\\{1,4}[a-wyz]",
     rb"(?:chr|tostring|fromcharcode)" + _OPEN,
     rb"PUT [^ ]{1,200}\.(?:jsp|php|asp)",
+    # A pipe into something that runs what it reads, or undoes what hides it.
+    _PIPE + _BLANK + rb"{0,3}(?:[$/\x22'\\`(.]|%24|%2f|%2[278]|%5c|%60|(?:sudo|env|xargs|python|perl|php|ruby|node|lua"
+    rb"|base32|xxd|rev|tac|tee|awk|sed|openssl|gunzip|zcat|source|[a-z]{0,3}sh)(?:[^a-z]|$))",
+    rb"dev" + _SLASH + rb"(?:tcp|udp)" + _SLASH,
+    # Names left to the shell to complete: /???/b?n/c*l, /bin/c[u]rl.
+    _ANY
+    + _ANY
+    + rb"|(?:b"
+    + _ANY
+    + rb"n|bi"
+    + _ANY
+    + rb"|"
+    + _ANY
+    + rb"in|u"
+    + _ANY
+    + rb"r|us"
+    + _ANY
+    + rb"|"
+    + _ANY
+    + rb"sr|[bu][a-z]{0,2}"
+    + _STAR
+    + rb"[a-z]{0,2})(?:/|%2f)|bin(?:/|%2f)[a-z0-9]{0,5}(?:"
+    + _ANY
+    + rb"|"
+    + _STAR
+    + rb")",
+    rb"[a-z](?:\[|%5b)[a-z](?:\]|%5d)[a-z]",
+    rb"(?:python[0-9.]{0,4}|perl|ruby|php|node|lua)" + _BLANK + rb"{1,3}-[a-z]{0,3}[cerm]",
+    rb"[^a-z]n(?:c|cat|etcat)" + _BLANK + rb"{1,2}[-0-9]",
+    rb"(?:nohup|setsid|crontab|systemctl|pkill|killall|aria2c|mkfifo|socat|start-process|iwr|irm|iex)" + _BLANK,
+    rb"from" + _BLANK + rb"{1,3}program",
+    _BLANK + rb"-e(?:c|nc(?:odedcommand)?)?" + _BLANK + rb"{1,3}[a-z0-9+/]{16}",
 )
 
 # What commands look like inside base64 that no keyword announces.
@@ -125,10 +163,18 @@ def hidden(word: bytes) -> tuple[bytes, ...]:
 @cache
 def candidates() -> Prefilter:
     """Finds records worth decoding, in the form a log wrote them."""
-    from kanaria.core.prefilter import Pattern, Prefilter, literal
+    from kanaria.core.prefilter import Pattern, Prefilter
+    from kanaria.mining.spellings import SPELLED
+
+    return Prefilter([*own_patterns(), *map(Pattern, SPELLED)])
+
+
+def own_patterns() -> list[Pattern]:
+    """What ``candidates`` looks for beside letters that are spelled as escapes."""
+    from kanaria.core.prefilter import Pattern, literal
 
     wrapped = [literal(spelling, caseless=False) for word in _HIDDEN for spelling in hidden(word)]
-    return Prefilter([Pattern(word) for word in WORDS + HINTS] + wrapped)
+    return [Pattern(word) for word in WORDS + HINTS] + wrapped
 
 
 @cache

@@ -18,7 +18,7 @@ from kanaria.core.types import StratumMessage
 from kanaria.mining import dialect_cryptonote, dialect_mining, dialect_other
 from kanaria.mining.complete import DIALECT_COINS, complete
 from kanaria.mining.escapes import readings
-from kanaria.mining.json_scan import Found, scan
+from kanaria.mining.json_scan import Doubled, Found, scan
 from kanaria.mining.shapes import Direction, Message, Shape
 from kanaria.mining.stratum_v2 import setup_connection
 from kanaria.mining.websocket import unframe
@@ -173,7 +173,7 @@ def _hits(text: str) -> tuple[list[_Hit], list[_Answer]]:
 def _walk(value: object, found: Found, depth: int) -> Iterator[_Hit]:
     """The object itself when it is a message, else the messages among its members (batches, structured logs)."""
     if isinstance(value, dict):
-        shape = recognise(Message(value, found.complete, found.flat and depth == 0))
+        shape, value = _recognised(value, found.complete, found.flat and depth == 0)
         if shape is not None:
             answer = _answer(value)
             if answer is not None:
@@ -189,6 +189,15 @@ def _walk(value: object, found: Found, depth: int) -> Iterator[_Hit]:
         for child in children[:200]:
             if isinstance(child, (dict, list)):
                 yield from _walk(child, found, depth + 1)
+
+
+def _recognised(value: dict[str, object], whole: bool, flat: bool) -> tuple[Shape | None, dict[str, object]]:
+    """The shape of the object, by whichever of its values for one name makes it a message, and the object read so."""
+    shape = recognise(Message(value, whole, flat))
+    if shape is None and isinstance(value, Doubled):
+        read = ((recognise(Message(choice, whole, flat)), choice) for choice in value.choices())
+        return next(((found, choice) for found, choice in read if found is not None), (None, value))
+    return shape, value
 
 
 def recognise(message: Message) -> Shape | None:
