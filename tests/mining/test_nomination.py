@@ -130,8 +130,8 @@ def test_the_search_is_one_database_that_answers_ordinary_requests_with_nothing(
     [
         '{"id":1,"method":"mining.subscribe","method":"GET","params":[]}',
         '{"id":1,"method":"GET","method":"mining.subscribe","params":[]}',
-        '{"method":"login","params":{"login":"%s","pass":"x"},"params":{"a":1}}' % WALLET,
-        '{"method":"login","params":{"login":"%s","pass":"x","login":7}}' % WALLET,
+        '{"method":"login","params":{"login":"' + WALLET + '","pass":"x"},"params":{"a":1}}',
+        '{"method":"login","params":{"login":"' + WALLET + '","pass":"x","login":7}}',
         '{"id":1,"method":"mining.subscribe","method":"GET","params":[',
     ],
 )

@@ -27,8 +27,8 @@ SPELLED: tuple[bytes, ...] = (
     rb"\\x" + _LETTER_OR_DIGIT,
     rb"\\(?:0[67]|1[0-7])[0-7]",
     rb"&#(?:x[0-9a-f]|[0-9]{2})",
-    _HIDDEN_AMPERSAND + rb"(?:amp;)*" + _HASH,
-    rb"&(?:amp;)*" + _HASH + rb"(?:x|[0-9]|[%\x5c&])",
+    _HIDDEN_AMPERSAND + rb"(?:amp;)*\x5c*" + _HASH,
+    rb"&(?:amp;)*\x5c*" + _HASH + rb"(?:x|[0-9]|[%\x5c&])",
     _HIDDEN_BACKSLASH,
     _HIDDEN_PERCENT,
     rb"#(?:[%\x5c&]|" + _LETTER + rb")",
@@ -65,7 +65,7 @@ def twice_in_base64(word: bytes) -> bytes:
     return b"|".join(_either_alphabet(outer) for form in base64_forms(word) for outer in base64_forms(form))
 
 
-# How the name of a member ends: its quote and what may follow it, the zero byte of UTF-16 and the marks of escapes included.
+# How the name of a member ends: its quote and what may follow it, a zero byte (UTF-16) and marks of escapes included.
 KEY_ENDS = (b'":', b'" ', b'"\t', b'"\n', b'"\r', b'"\0', b'"\\', b'"%', b'"&')
 KEY_END_IN_HEXADECIMAL = rb"(?:[2-7][0-9a-f]){3}22(?:3a|20|09|0a|0d|00|5c|25|26)"
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
