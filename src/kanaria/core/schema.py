@@ -232,7 +232,7 @@ TABLES: Mapping[str, TableSchema] = {
 
 def empty(name: str) -> pa.Table:
     """An empty table of that name with every column in place."""
-    return TABLES[name].arrow.emptytable()
+    return TABLES[name].arrow.empty_table()
 
 
 def conform(name: str, columns: Mapping[str, object] | pa.Table, rows: int | None = None) -> pa.Table:
