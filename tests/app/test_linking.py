@@ -10,7 +10,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.setup import prepare
 from kanaria.core.schema import from_rows
 from kanaria.formats.packets import capture, window
 from kanaria.lab import dns_server
@@ -199,13 +200,12 @@ def read_whole(path: Path, monkeypatch: pytest.MonkeyPatch, *, tiny: bool) -> di
             patch.setattr(capture, "BATCH_FLOWS", 1)
             patch.setattr(spool, "GATHERED_ROWS", 1)
             patch.setattr(spool, "SLICE_ROWS", 97)
-        stages = Stages()
         parts: dict[str, list[pa.Table]] = {}
-        for tables in stages.in_time_order(stages.normalise(open_inputs([str(path)]))):
-            for name, table in tables.items():
-                parts.setdefault(name, []).append(table)
+        with Engine(prepare()) as engine:
+            for piece in engine.slices(engine.read(open_inputs([str(path)]))):
+                for name, table in piece.tables.items():
+                    parts.setdefault(name, []).append(table)
         assert not tiny or len(parts["connection"]) > 10
-        stages.release()
     return {name: pa.concat_tables(found).sort_by("event_id") for name, found in parts.items()}
 
 

@@ -109,7 +109,7 @@ def test_the_threshold_of_every_hour_is_kept_beside_its_surprise() -> None:
     keeper = SeriesKeeper()
     for limit, tables in ((9.0, scored((0, 3.0, True), (1, 4.0, False))), (11.5, scored((24, 12.0, False)))):
         assert roles_of(tables) == {"dns_server"}
-        keeper.thresholds = {"dns_server": limit, "printer": 1.0}
+        keeper.set_thresholds({"dns_server": limit, "printer": 1.0})
         keeper.add(tables, ())
     made = {series.kind: series for series in keeper.about([SERVER])}
     at = [START + timedelta(hours=hour) for hour in (0, 1, 24)]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.setup import prepare
 from kanaria.core.types import Finding
 from kanaria.sources import open_inputs
 from tests.app.test_web_life import (
@@ -36,10 +37,9 @@ MODELS = ("unusual_request", "unexplained_anomaly")
 
 def told(path: Path, store: Path | None = None) -> list[Finding]:
     """What the models for the unexplained say of an input."""
-    stages = Stages(store=store)
-    analyse(open_inputs([str(path)]), stages)
-    stages.release()
-    return [finding for finding in stages.material.findings.values() if finding.rule in MODELS]
+    with Engine(prepare(store=store)) as engine:
+        analyse(open_inputs([str(path)]), engine)
+    return [finding for finding in engine.case.findings.values() if finding.rule in MODELS]
 
 
 @pytest.mark.parametrize("written", [zeek, suricata])
@@ -68,12 +68,10 @@ def test_requests_of_an_hour_are_one_finding_with_its_reasons(
 
 def test_nothing_is_said_while_there_is_too_little_history(tmp_path: Path) -> None:
     requests = life_of(5, USUAL, FETCHED)
-    stages = Stages(store=tmp_path / "store")
-    analyse(open_inputs([str(zeek(tmp_path, requests))]), stages)
-    learned = stages.life.status()
-    stages.release()
-    assert learned.learning
-    assert [f for f in stages.material.findings.values() if f.rule in MODELS] == []
+    with Engine(prepare(store=tmp_path / "store")) as engine:
+        analyse(open_inputs([str(zeek(tmp_path, requests))]), engine)
+        assert engine.memory.learned.life().status().learning
+    assert [f for f in engine.case.findings.values() if f.rule in MODELS] == []
 
 
 def test_what_its_connection_is_told_of_is_not_told_again(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from typing import BinaryIO
 import numpy as np
 import pytest
 
+from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.setup import prepare
 from kanaria.core.types import Analysis, Finding
 from kanaria.formats.packets import capture
 from kanaria.lab import netns
@@ -80,13 +81,9 @@ def watched(
     end."""
     monkeypatch.setattr(capture, "LIVE_WAIT", 0.0)
     told: Told = []
-    stages = Stages()
-    if watch:
-        stages.on_alert = lambda finding, now: told.append((now - EPOCH, finding))
-    try:
-        return told, analyse([Interface(path.read_bytes(), seconds=seconds)], stages)
-    finally:
-        stages.release()
+    setup = prepare(on_alert=(lambda finding, now: told.append((now - EPOCH, finding))) if watch else None)
+    with Engine(setup) as engine:
+        return told, analyse([Interface(path.read_bytes(), seconds=seconds)], engine)
 
 
 def mined(folder: Path, seconds: float, *, ended: bool = False, dialect: str = "kawpow") -> Path:
@@ -152,9 +149,8 @@ def test_a_dashboard_is_not_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_file_that_stops_in_the_middle_of_a_connection_is_judged(tmp_path: Path, ended: bool) -> None:
-    stages = Stages()
-    analysis = analyse(open_inputs([str(mined(tmp_path, 900, ended=ended))]), stages)
-    stages.release()
+    with Engine(prepare()) as engine:
+        analysis = analyse(open_inputs([str(mined(tmp_path, 900, ended=ended))]), engine)
     assert "crypto_currency_mining_activity" in {f.rule for i in analysis.incidents for f in i.findings}
 
 

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pytest
 
 from kanaria.app.commands import baseline_answers as life
-from kanaria.app.run.stages import Stages
-from kanaria.core.types import Finding
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.setup import Setup, prepare
+from kanaria.app.run.understand import enrich
+from kanaria.baseline import words
 from kanaria.sources import open_inputs
 from tests.app.running import Kanaria
 from tests.packets.build_packets import START, conversation, pcap
@@ -107,27 +109,26 @@ def access_log(folder: Path, requests: list[Request]) -> Path:
     return path
 
 
-def passed(stages: Stages, *paths: Path) -> Iterator[dict[str, pa.Table]]:
+def passed(engine: Engine, *paths: Path) -> Iterator[dict[str, pa.Table]]:
     """Every batch of a run, scored and learned."""
-    for tables in stages.in_time_order(stages.normalise(open_inputs([str(path) for path in paths]))):
-        scored = stages.score(stages.enrich(tables))
-        stages.learn(scored, list[Finding]())
+    for piece in engine.slices(engine.read(open_inputs([str(path) for path in paths]))):
+        scored = engine.score(piece, enrich(piece.tables, engine.setup))
+        engine.learn(piece, scored)
         yield dict(scored)
 
 
-def scored_requests(stages: Stages, *paths: Path) -> list[dict[str, Any]]:
-    return [
-        row for tables in passed(stages, *paths) for row in (tables["http"].to_pylist() if "http" in tables else ())
-    ]
+def scored_requests(setup: Setup, *paths: Path) -> list[dict[str, Any]]:
+    with Engine(setup) as engine:
+        return [
+            row for tables in passed(engine, *paths) for row in (tables["http"].to_pylist() if "http" in tables else ())
+        ]
 
 
 @pytest.mark.parametrize("written", [zeek, suricata, packets])
 def test_a_program_and_a_name_a_device_never_used_are_surprising(
     written: Callable[[Path, list[Request]], Path], tmp_path: Path
 ) -> None:
-    stages = Stages()
-    rows = scored_requests(stages, written(tmp_path, life_of(DAYS, USUAL, FETCHED, OTHER_PROGRAM)))
-    stages.release()
+    rows = scored_requests(prepare(), written(tmp_path, life_of(DAYS, USUAL, FETCHED, OTHER_PROGRAM)))
     released, usual, fetched, other = rows[-4:]
     assert (usual["user_agent"], fetched["user_agent"]) == (BROWSER, TOOL)
     assert (fetched["device"], fetched["direction"]) == (DEVICE, "outbound")
@@ -146,11 +147,10 @@ def test_a_program_and_a_name_a_device_never_used_are_surprising(
 def test_words_tell_which_programs_are_usual_and_that_one_was_not(tmp_path: Path) -> None:
     requests = life_of(8, USUAL, FETCHED)
     path = zeek(tmp_path, requests)
-    stages = Stages(store=tmp_path / "store")
+    setup = prepare(store=tmp_path / "store")
     place = f"{path}:{len(requests) + HEADERS}"
-    told = list(life.explain_event(place, [str(path)], stages, "en"))
-    shown = " ".join(life.baseline_lines(DEVICE, stages, "en"))
-    stages.release()
+    told = list(life.explain_event(place, [str(path)], setup, "en"))
+    shown = " ".join(life.baseline_lines(DEVICE, setup, "en"))
     assert told[0] == f"{DEVICE} → {STRANGE}:80"
     assert {"the program that asked", "the name used"} <= {said.partition(" bits: ")[2] for said in told}
     assert "Usual names, of 2: example.net (50 %), example.org (50 %)." in shown
@@ -162,10 +162,11 @@ def test_what_a_web_server_logged_is_no_part_of_any_life(tmp_path: Path) -> None
     requests = life_of(8, USUAL)
     (tmp_path / "web").mkdir()
     logged, sensed = access_log(tmp_path / "web", life_of(8, FETCHED)), zeek(tmp_path, requests)
-    stages = Stages()
-    rows = scored_requests(stages, logged, sensed)
-    shown = " ".join(life.baseline_lines(DEVICE, stages, "en"))
-    stages.release()
+    with Engine(prepare()) as engine:
+        rows = [
+            row for tables in passed(engine, logged, sensed) for row in tables.get("http", pa.table({})).to_pylist()
+        ]
+        shown = " ".join(said.en for said in words.describe(engine.memory.learned.life(), DEVICE))
     scored = [row for row in rows if row.get("baseline.surprise_bits") is not None]
     assert {row["sensor"]: row["dst_ip"] for row in rows if row["dst_ip"] == SITE} == {"w3c": SITE, "zeek": SITE}
     assert [row["event_id"] for row in scored] == [row["event_id"] for row in rows if row["sensor"] == "zeek"]
@@ -178,10 +179,9 @@ def test_the_same_records_again_teach_nothing(kanaria: Kanaria, tmp_path: Path) 
     known = []
     for _run in range(2):
         assert kanaria("analyze", "--store", str(store), str(path)).status == 0
-        stages = Stages(store=store)
-        state = stages.life.state
-        known.append(state.engine.execute(f"SELECT count(*), sum(log2(weight)) FROM {state.alias}.ties").fetchall())  # noqa: S608
-        stages.release()
+        with Engine(prepare(store=store)) as engine:
+            state = engine.memory.learned.life().state
+            known.append(state.engine.execute(f"SELECT count(*), sum(log2(weight)) FROM {state.alias}.ties").fetchall())  # noqa: S608
     assert known[0] == known[1]
     assert known[0][0][0] > 0
 
@@ -198,8 +198,6 @@ def test_requests_get_the_sides_of_their_connections_where_it_is_certain_who_is_
         for frame in conversation(talk, dport=80, src=f"203.0.113.{number + 1}", dst="198.51.100.5")
     ]
     (tmp_path / "rented.pcap").write_bytes(pcap(frames))
-    stages = Stages()
-    rows = scored_requests(stages, tmp_path / "rented.pcap")
-    stages.release()
+    rows = scored_requests(prepare(), tmp_path / "rented.pcap")
     assert {(row["direction"], row["device"]) for row in rows} == {sides}
     assert len(rows) == strangers

@@ -88,16 +88,14 @@ def _rows() -> list[tuple[str, dict[str, str]]]:
 def answer(name: str) -> Answer:
     """The answer to one case."""
     from kanaria.app.run.analyze import status_of
+    from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse
-    from kanaria.app.run.stages import Stages
+    from kanaria.app.run.setup import prepare
     from kanaria.sources import open_inputs
 
     (path,) = CASES.glob(f"{name}*")
-    stages = Stages()
-    try:
-        analysis = analyse(open_inputs([str(path)]), stages)
-    finally:
-        stages.release()
+    with Engine(prepare()) as engine:
+        analysis = analyse(open_inputs([str(path)]), engine)
     (read,) = analysis.inputs
     worst = analysis.incidents[0] if analysis.incidents else None
     return Answer(

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kanaria.app.run.conclude import conclude
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.setup import prepare
 from kanaria.core.facts import Knowledge
-from kanaria.core.types import Finding, HostObservation, Text
+from kanaria.core.types import Analysis, Finding, HostObservation, Text
 from kanaria.host.look import Observations
 
 Window = tuple[datetime, datetime]
@@ -37,15 +37,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Window | None]:
     return windows
 
 
-def _stages(*times: datetime | None, check: bool) -> Stages:
-    stages = Stages(check_host=check)
-    stages.material.findings = {str(n): _finding(n, time) for n, time in enumerate(times)}
-    return stages
+def concluded(*times: datetime | None, check: bool) -> Analysis:
+    with Engine(prepare(check_host=check)) as engine:
+        engine.case.add({}, (), [_finding(n, time) for n, time in enumerate(times)])
+        return engine.finish()
 
 
 def test_the_window_is_that_of_the_findings(asked: list[Window | None]) -> None:
     last = FIRST + timedelta(hours=1)
-    analysis = conclude(_stages(last, None, FIRST, check=True))
+    analysis = concluded(last, None, FIRST, check=True)
     assert asked == [(FIRST, last)]
     assert analysis.incidents[0].impact.checked == ("load now", "load history (sar)")
     assert SAID.statement in analysis.incidents[0].impact.statements
@@ -55,11 +55,11 @@ def test_the_window_is_that_of_the_findings(asked: list[Window | None]) -> None:
 def test_without_times_the_machine_is_looked_at_as_it_is_now(
     asked: list[Window | None], times: tuple[datetime | None, ...]
 ) -> None:
-    conclude(_stages(*times, check=True))
+    concluded(*times, check=True)
     assert asked == [None]
 
 
 def test_nobody_looks_without_being_asked_to(asked: list[Window | None]) -> None:
-    analysis = conclude(_stages(FIRST, check=False))
+    analysis = concluded(FIRST, check=False)
     assert asked == []
     assert analysis.incidents[0].impact.checked == ()

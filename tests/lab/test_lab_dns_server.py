@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from copy import copy
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,8 +13,11 @@ import pytest
 import kanaria.app.commands.demo_inputs as demo
 from kanaria.app.commands import lab_live
 from kanaria.app.config import Allowed, Config
+from kanaria.app.run.conclude import Around, conclude
+from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.plot_series import SeriesKeeper
+from kanaria.app.run.setup import prepare
 from kanaria.core.errors import SourceError
 from kanaria.core.types import Analysis, Finding, Incident
 from kanaria.lab import cast
@@ -36,22 +38,22 @@ MINING = {
 }  # fmt: skip
 
 
-Seen = tuple[Analysis, list[Finding], Stages]
+Seen = tuple[Analysis, list[Finding], Engine]
 
 
 def looked_at(path: Path) -> Iterator[Seen]:
     """What is found, and the run itself, which may conclude anew with other settings."""
-    stages = Stages()
-    analysis = analyse(open_inputs([str(path)]), stages)
-    yield analysis, list(stages.material.findings.values()), stages
-    stages.release()
+    with Engine(prepare()) as engine:
+        analysis = analyse(open_inputs([str(path)]), engine)
+        yield analysis, list(engine.case.findings.values()), engine
 
 
 def concluded(seen: Seen, allowed: Allowed) -> Incident:
     """The incident if the owner had allowed that: what is allowed matters to conclusions only."""
-    stages = copy(seen[2])
-    stages.config = Config(allowed=allowed)
-    (incident,) = stages.conclude().incidents
+    engine = seen[2]
+    setup = engine.setup.with_config(Config(allowed=allowed))
+    around = Around(setup=setup, engine=engine.engine, memory=engine.memory, case=engine.case, accounts=engine.accounts)
+    (incident,) = conclude(around, SeriesKeeper()).incidents
     return incident
 
 
@@ -142,9 +144,9 @@ def test_performed_by_real_servers_it_is_the_same_case(tmp_path: Path, monkeypat
     made = tmp_path / "case.pcap"
     packets, logs = lab_live.dns_server(made, seed=7, without=())
     assert packets > 5_000
-    stages = Stages()
-    analysis = analyse(open_inputs([str(path) for path in (made, *logs)]), stages)
-    found = list(stages.material.findings.values())
+    with Engine(prepare()) as engine:
+        analysis = analyse(open_inputs([str(path) for path in (made, *logs)]), engine)
+    found = list(engine.case.findings.values())
     assert {summary.format for summary in analysis.inputs} == {"pcap", "samba", "zeek-json"}
     assert {finding.rule for finding in found} >= EIGHT
     assert {finding.device for finding in found} == {SERVER.address}

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 import pytest
 
 from kanaria import knowledge
+from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.setup import prepare
 from kanaria.core.stream import ReadContext
 from kanaria.core.types import Analysis
 from kanaria.formats.packets.capture import PcapFormat
@@ -55,9 +56,8 @@ def connections(capture: Path) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def analysis(capture: Path) -> Iterator[Analysis]:
-    stages = Stages()
-    yield analyse(open_inputs([str(capture)]), stages)
-    stages.release()
+    with Engine(prepare()) as engine:
+        yield analyse(open_inputs([str(capture)]), engine)
 
 
 def stretched(connections: pa.Table, times: int) -> pa.Table:

@@ -13,8 +13,9 @@ import pytest
 from kanaria import knowledge
 from kanaria.app.commands.demo_inputs import demo_streams
 from kanaria.app.config import Config
+from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.setup import prepare
 from kanaria.core.types import Analysis
 from kanaria.report import schema
 from kanaria.report.document import document
@@ -59,8 +60,8 @@ def test_documents_obey_the_schema(run: Analysis) -> None:
 
 
 def test_the_demo_obeys_the_schema() -> None:
-    stages = Stages(config=Config())
-    made = document(analyse(demo_streams(), stages), stages.facts)
+    with Engine(prepare(Config())) as engine:
+        made = document(analyse(demo_streams(), engine), engine.setup.facts)
     assert made["incidents"], "the demo shows at least one incident"
     assert errors(made) == []
 

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 import kanaria
+from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.setup import prepare
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding
 from kanaria.detect import load
@@ -102,9 +103,9 @@ def folder() -> Path:
 
 
 def found_in(*paths: Path) -> list[Finding]:
-    stages = Stages()
-    analyse(open_inputs([str(path) for path in paths]), stages)
-    return list(stages.material.findings.values())
+    with Engine(prepare()) as engine:
+        analyse(open_inputs([str(path) for path in paths]), engine)
+    return list(engine.case.findings.values())
 
 
 @pytest.mark.data

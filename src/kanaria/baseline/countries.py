@@ -2,8 +2,8 @@
 
 The country stands in ``knowledge.country`` where network data are installed; without it, or for an address that no
 country is known of, the column is null and a rule falls back on the network. Counted are successful logons from
-outside; those that belong to a finding are not learned. What was learned lies in a small JSON file beside the other
-state.
+outside; those that belong to a finding are not learned. What was learned is
+kept with the other state.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ _NEEDED = frozenset({"knowledge.country", "success", "direction", "event_id"})
 
 
 class Countries:
-    """Counts of successful logons from outside by country. ``directory`` None keeps them for one run."""
+    """Counts of successful logons from outside by country. ``kept`` is what ``dump`` of an earlier run gave;
+    ``directory`` is where older versions kept it."""
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, kept: Mapping[str, int] | None = None, directory: Path | None = None) -> None:
         self._path = directory / FILE if directory else None
-        self._seen: Counter[str] = Counter()
-        if self._path and self._path.is_file():
+        self._seen: Counter[str] = Counter(kept)
+        if kept is None and self._path and self._path.is_file():
             try:
                 self._seen.update(json.loads(self._path.read_text(encoding="utf-8")))
             except (OSError, ValueError, TypeError) as error:
@@ -61,19 +62,13 @@ class Countries:
         counts = rows["knowledge.country"].drop_null().value_counts()
         if len(counts):
             self._seen.update({item["values"]: item["counts"] for item in counts.to_pylist()})
-            self._save()
+
+    def dump(self) -> dict[str, int]:
+        """As JSON values."""
+        return dict(sorted(self._seen.items()))
 
     def _column(self, logon: pa.Table) -> pa.Array:
         country = logon["knowledge.country"]
         if self._seen.total() < LEAST_LOGONS:
             return pa.nulls(len(logon), pa.bool_())
         return pa.array([None if name is None else name not in self._seen for name in country.to_pylist()], pa.bool_())
-
-    def _save(self) -> None:
-        """Complete or not at all."""
-        if self._path is None:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(dict(sorted(self._seen.items()))), encoding="utf-8")
-        part.replace(self._path)

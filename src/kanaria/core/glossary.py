@@ -27,12 +27,18 @@ WITHOUT_MINING: Mapping[str, Text] = {
     ),
     "compromised_device": Text(en="Compromised device", ja="乗っ取られた機器"),
 }
-_MINING_WORDS = ("mining", "miner", "stratum")
+MINING, MINERS = "kanaria.mining", "kanaria.miners"
+"""Tags by which a rule says what it is about: mining that goes on, or miners and their protocol in any other way."""
+
+
+def about_mining(finding: Finding) -> bool:
+    """Whether the finding says that mining goes on."""
+    return MINING in finding.tags
 
 
 def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMessage]) -> bool:
     """Whether anything of mining was found at all."""
-    return any(True for _ in messages) or any(word in found.rule for found in findings for word in _MINING_WORDS)
+    return any(True for _ in messages) or any({MINING, MINERS} & set(found.tags) for found in findings)
 
 
 def hypothesis_name(name: str, *, mining: bool) -> Text:

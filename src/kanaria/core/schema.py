@@ -14,9 +14,33 @@ import pyarrow as pa
 from kanaria.core.schema_hosts import ALERT, HOST, MINER, PROCESS
 from kanaria.core.schema_parts import COMMON, TIME, Column, TableSchema, table
 
+Tables = Mapping[str, pa.Table]
+"""Tables by name, as they pass from stage to stage."""
+
 __all__ = [
-    "ALERT", "COMMON", "CONNECTION", "DNS", "HOST", "HTTP", "LOGON", "MESSAGES", "MINER", "PAIRS", "PROCESS", "RDP",
-    "SMB", "STRATUM", "TABLES", "TIME", "TLS", "Column", "TableSchema", "conform", "empty", "from_rows",
+    "ALERT",
+    "COMMON",
+    "CONNECTION",
+    "DNS",
+    "HOST",
+    "HTTP",
+    "LOGON",
+    "MESSAGES",
+    "MINER",
+    "PAIRS",
+    "PROCESS",
+    "RDP",
+    "SMB",
+    "STRATUM",
+    "TABLES",
+    "TIME",
+    "TLS",
+    "Column",
+    "TableSchema",
+    "Tables",
+    "conform",
+    "empty",
+    "from_rows",
 ]  # fmt: skip
 
 MESSAGES = pa.list_(

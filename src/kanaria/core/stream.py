@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -42,7 +43,8 @@ class ReadContext:
     """What a format may need besides the bytes.
 
     ``engine`` is the in-memory DuckDB the application opened; ``progress`` is told how many compressed bytes were read.
-    ``layout`` is an Apache LogFormat or nginx log_format string from the user. ``year`` completes syslog times.
+    ``layout`` is an Apache LogFormat or nginx log_format string from the user. ``now`` is what
+    the clock says: times without a year are completed so that they do not lie ahead of it; ``year`` says another year.
     ``open_flows`` asks for interim batches of flows that go on, as soon as both sides have spoken and then ever more
     rarely, under the id the flow has when it ends; without it every flow is told once, when it has ended or nothing
     more comes.
@@ -52,6 +54,7 @@ class ReadContext:
     engine: Callable[[], duckdb.DuckDBPyConnection] | None = None
     layout: str | None = None
     year: int | None = None
+    now: datetime | None = None
     sensor: str | None = None
     open_flows: bool = True
 

@@ -103,17 +103,18 @@ class Correlator:
         if matched.num_rows:
             self._pending.setdefault(rule_id, []).append(matched)
 
-    def advance(self, closed: int, *, ended: bool = False) -> list[Finding]:
+    def advance(self, closed: int, *, ended: bool = False, involved: set[int] | None = None) -> list[Finding]:
         """Everything that became true up to the time ``closed``, after which nothing earlier is expected.
 
-        With ``ended`` nothing else is expected either, apart from a later run that goes on from a dump.
+        With ``ended`` nothing else is expected either, apart from a later run that goes on from a dump. With
+        ``involved`` nothing is reported; the event ids of all records that what became true rests on are added there.
         """
         due = {name: known for name in list(self._pending) if (known := self._due(name, closed)) is not None}
         alerts: dict[str, list[_Match]] = {}
         found: list[Finding] = []
         for rule in self._order:
             matches = self._relevant(rule, due, alerts, closed, ended=ended)
-            made, alerts[rule.id] = self._correlate(rule, matches, closed)
+            made, alerts[rule.id] = self._correlate(rule, matches, closed, involved)
             if rule.id not in self._silent:
                 found += made
         return found
@@ -158,7 +159,7 @@ class Correlator:
         return found
 
     def _correlate(
-        self, rule: Rule, matches: Mapping[str, Sequence[_Match]], closed: int
+        self, rule: Rule, matches: Mapping[str, Sequence[_Match]], closed: int, involved: set[int] | None
     ) -> tuple[list[Finding], list[_Match]]:
         correlation, groups = _correlation(rule), self._groups[rule.id]
         arrived = _grouped(correlation, matches, with_known=rule.id not in self._continued)
@@ -169,7 +170,10 @@ class Correlator:
             times = group.add(arrived.get(key, []))
             held = moments(group, correlation, times, closed)
             alerts += [self._alert(correlation, moment) for moment in held] if rule.id in self.used else []
-            found += self._report(rule, group, held)
+            if involved is None:
+                found += self._report(rule, group, held)
+            else:
+                involved.update(_records(held))
         self._forget(groups, closed - 2 * correlation.span)
         return found, alerts
 
@@ -273,6 +277,16 @@ class Correlator:
         self._pending = remembered.pending(state, self.used)
         self._continued = same
         return changed
+
+
+def _records(held: Sequence[Moment]) -> Iterator[int]:
+    """The event ids in the windows of moments in order of time, each window's new part once."""
+    reached = 0
+    for moment in held:
+        low = max(moment.low, reached) if moment.source is held[0].source else moment.low
+        for event in moment.source[low : moment.high]:
+            yield from event.ids
+        reached = max(reached, moment.high)
 
 
 def _correlation(rule: Rule) -> Correlation:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.schema import Tables
 from kanaria.core.types import Finding
 from kanaria.detect.correlate import Correlator
 from kanaria.detect.findings import Seen, findings
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
     from kanaria.detect.match import Engine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COUNTING = frozenset({"event_count", "value_count"})
+"""Correlations that say of many records together what none says alone: what follows something else has findings of
+its own for each part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The findings of one batch, and the event ids of all records they rest on: a finding names only some of them."""
+
+    findings: list[Finding]
+    event_ids: frozenset[int]
 
 
 class Detector:
@@ -57,13 +70,27 @@ class Detector:
         self._seen = seen
         self._correlator = Correlator(ruleset, facts, seen=seen, updates=lateness is None, remembers=remembers)
         self._newest: datetime | None = None
+        self._counting = Correlator(_counting(ruleset), None, remembers=False)
 
-    def evaluate(self, tables: Mapping[str, pa.Table]) -> list[Finding]:
+    def judge(self, tables: Tables) -> Judgement:
+        """``evaluate``, with all records that belong to findings: those of counting correlations, too, whether these
+        are reported now or later."""
+        involved: set[int] = set()
+        found = self._evaluate(tables, involved)
+        newest = _newest(tables.values())
+        if newest is not None and self._counting.used:
+            self._counting.advance(_microseconds(newest), involved=involved)
+        return Judgement(findings=found, event_ids=frozenset(involved))
+
+    def evaluate(self, tables: Tables) -> list[Finding]:
         """The findings of one batch; with a ``lateness`` also of correlations that became true."""
+        return self._evaluate(tables, None)
+
+    def _evaluate(self, tables: Tables, involved: set[int] | None) -> list[Finding]:
         found: list[Finding] = []
         for name, table in tables.items():
             if name in self._by_table and table.num_rows:
-                found += self._single(name, table)
+                found += self._single(name, table, involved)
         if self._correlator.used:
             self._look_at_the_clock(tables.values())
             if self._lateness is not None and self._newest is not None:
@@ -91,28 +118,53 @@ class Detector:
         self._newest = datetime.fromisoformat(state["newest"]) if state["newest"] else None
         return self._correlator.restore(state)
 
-    def _single(self, name: str, table: pa.Table) -> list[Finding]:
+    def _single(self, name: str, table: pa.Table, involved: set[int] | None) -> list[Finding]:
         found: list[Finding] = []
         for rule_id, rows in self._matcher(name, table).match(table, self._engine).items():
+            if involved is not None and rule_id in self._counting.used:
+                self._counting.feed(rule_id, table, rows)
             if rule_id not in self._silent:
+                if involved is not None:
+                    involved.update(table["event_id"].take(rows).to_pylist())
                 found += findings(self._rules[rule_id], table, rows, self._facts, self._seen)
             if rule_id in self._correlator.used:
                 self._correlator.feed(rule_id, table, rows)
         return found
 
     def _correlate(self, until: datetime, *, ended: bool = False) -> list[Finding]:
-        return self._correlator.advance((until - _EPOCH) // timedelta(microseconds=1), ended=ended)
+        return self._correlator.advance(_microseconds(until), ended=ended)
 
     def _look_at_the_clock(self, tables: Iterable[pa.Table]) -> None:
-        import pyarrow.compute as pc
-
-        for table in tables:
-            newest = pc.max(table["time"]).as_py() if "time" in table.column_names else None
-            if newest is not None:
-                self._newest = max(newest, self._newest or newest)
+        newest = _newest(tables)
+        if newest is not None:
+            self._newest = max(newest, self._newest or newest)
 
     def _matcher(self, name: str, table: pa.Table) -> TableMatcher:
         key = (name, tuple(f"{field.name}:{field.type}" for field in table.schema))
         if key not in self._matchers:
             self._matchers[key] = TableMatcher(self._by_table[name], table.schema)
         return self._matchers[key]
+
+
+def _newest(tables: Iterable[pa.Table]) -> datetime | None:
+    import pyarrow.compute as pc
+
+    found = [pc.max(table["time"]).as_py() for table in tables if "time" in table.column_names]
+    return max(filter(None, found), default=None)
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def _counting(ruleset: RuleSet) -> RuleSet:
+    """The correlations that count records, or count what such a correlation found; and what they refer to."""
+    by_id = {rule.id: rule for rule in ruleset.rules}
+
+    def counts(rule: Rule) -> bool:
+        if rule.correlation is None:
+            return True
+        inner = [by_id[name] for name in rule.correlation.rules if name in by_id]
+        return rule.correlation.type in COUNTING and not rule.correlation.absence and all(map(counts, inner))
+
+    return RuleSet(rules=tuple(rule for rule in ruleset.rules if rule.correlation is not None and counts(rule)))

@@ -33,27 +33,41 @@ _SYSLOG = re.compile(
 )
 
 
+# Clocks of machines differ by minutes; a day covers every time zone that was taken for another.
+AHEAD = timedelta(days=1)
+# Leap days are eight years apart at most (1896 to 1904, 2096 to 2104).
+_YEARS_BACK = 9
+
+
 class Years:
-    """Completes times without a year. Without a configured year the present one is meant; a log that goes from December
-    to January crossed a new year.
+    """Completes times without a year: the latest such time that does not lie ahead of the clock is meant.
+
+    With a configured year that one is meant, and a log that goes from December to January crossed a new year.
     """
 
     def __init__(self, context: ReadContext) -> None:
         self._year = context.year
+        self._now = (context.now or datetime.now(UTC)) + AHEAD
         self._last_month = 0
 
     def time(self, month: str, day: str, clock: str, part: str | None, year: str | None = None) -> datetime | None:
         number = MONTHS.get(month.lower(), 0)
-        self._year = int(year) if year else self._year or datetime.now(UTC).year
-        if not year and self._last_month == 12 and number == 1:
+        if self._year is not None and not year and self._last_month == 12 and number == 1:
             self._year += 1
         self._last_month = number
-        hour, minute, second = (int(text) for text in clock.split(":"))
-        try:
-            whole = datetime(self._year, number, int(day), hour, minute, min(second, 59), tzinfo=UTC)
-        except ValueError:
-            return None
-        return whole + timedelta(microseconds=int(((part or ".0")[1:] + "000000")[:6]))
+        known = int(year) if year else self._year
+        years = range(self._now.year, self._now.year - _YEARS_BACK, -1) if known is None else (known,)
+        found = (_whole(each, number, int(day), clock) for each in years)
+        whole = next((one for one in found if one and (known is not None or one <= self._now)), None)
+        return whole and whole + timedelta(microseconds=int(((part or ".0")[1:] + "000000")[:6]))
+
+
+def _whole(year: int, month: int, day: int, clock: str) -> datetime | None:
+    hour, minute, second = (int(text) for text in clock.split(":"))
+    try:
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def iso_time(text: str) -> datetime | None:

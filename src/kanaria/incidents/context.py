@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from kanaria.core.glossary import DIALECTS
+from kanaria.core.glossary import DIALECTS, about_mining
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.text import cut, printable
 from kanaria.core.types import (
@@ -61,7 +61,7 @@ def _indicators(case: Case) -> Iterator[Indicator]:
             yield Indicator(type="user_agent", value=printable(message.agent), comment=Text(
                 en="program name in the mining login", ja="マイニングのログインで名乗ったプログラム名"))  # fmt: skip
     for finding in case.findings:
-        if (name := finding.values.get("sni") or finding.values.get("query")) and "mining" in finding.rule:
+        if (name := finding.values.get("sni") or finding.values.get("query")) and about_mining(finding):
             yield Indicator(type="domain", value=printable(name), comment=finding.title)
         if cookie := finding.values.get("cookie"):
             yield Indicator(type="cookie", value=printable(cookie), comment=Text(en="RDP cookie", ja="RDPクッキー"))

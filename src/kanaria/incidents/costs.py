@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from kanaria.core.glossary import about_mining
 from kanaria.core.types import CostEstimate, EstimateInput, EstimateName, Evidence, Record
 from kanaria.incidents.case import Case, Surroundings
 
@@ -45,7 +46,7 @@ def estimate(case: Case, around: Surroundings, items: Iterable[Evidence]) -> Cos
 
 def _mining(case: Case) -> Iterator[Record]:
     """Connections of ours that a model about mining rests on."""
-    events = dict.fromkeys(event for f in case.findings if "mining" in f.rule for event in f.event_ids)
+    events = dict.fromkeys(event for f in case.findings if about_mining(f) for event in f.event_ids)
     for event in events:
         record = case.records.get(event)
         if record is None or record.table != "connection" or record.time is None or not record.device:

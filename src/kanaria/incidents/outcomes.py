@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from kanaria.core.glossary import about_mining
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Record, StratumMessage, Text
 from kanaria.incidents.case import Case, Surroundings, came_in, got_in, guessed
@@ -236,7 +237,7 @@ def _mined_after(case: Case, around: Surroundings, whole: Case) -> Iterator[Evid
         outbound = finding.values.get("direction") == "outbound"
         if own and finding.device not in own:
             continue
-        if outbound and "mining" in finding.rule and first_probe and finding.time and finding.time >= first_probe:
+        if outbound and about_mining(finding) and first_probe and finding.time and finding.time >= first_probe:
             minutes = (finding.time - first_probe).total_seconds() / 60
             record = next((whole.records[e] for e in finding.event_ids if e in whole.records), None)
             yield evidence(around.facts, "outbound_mining_after", record, Text(

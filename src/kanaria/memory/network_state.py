@@ -7,7 +7,7 @@ again gives what it would have given. Without a folder everything is empty and n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kanaria.core.stream import Stream
-from kanaria.core.types import Batch, Incident, Text
+from kanaria.baseline.settings import BaselineSettings
+from kanaria.baseline.silence import Silence
+from kanaria.core.facts import Knowledge
+from kanaria.core.types import Incident, Text
 from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
+from kanaria.memory.learned import Learned
 from kanaria.memory.open_findings import pack, unpack
 from kanaria.memory.read_sources import Ledger
 
 if TYPE_CHECKING:
+    import duckdb
+
     from kanaria.baseline.silent_files import GivenFile
 
 VERSION = 1
@@ -41,31 +46,60 @@ class WhatRan:
     """Time of the last record of each input."""
     correlations: Mapping[str, Any]
     later_requests: Mapping[str, Any]
-    silence: Mapping[str, Any]
 
 
-class Kept:
-    """The state of a store, read at the beginning of a run."""
+class NetworkState:
+    """Everything remembered of one network: read from the store's folder at the beginning, or empty without one."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        engine: duckdb.DuckDBPyConnection,
+        *,
+        facts: Knowledge,
+        settings: BaselineSettings,
+        scratch: Path,
+    ) -> None:
         self.folder = folder
-        state = _load(folder)
+        state, self._withheld, self._dismissed = _load(folder)
         self.ledger = Ledger(state.get("sources"))
+        self.learned = Learned(
+            engine,
+            facts=facts,
+            settings=settings,
+            folder=folder / "baseline" if folder else None,
+            scratch=scratch,
+            kept=state.get("baseline"),
+        )
         self.carried = unpack(state.get("carried"))
         self.contacts = Contacts(state.get("contacts"))
         self.correlations: dict[str, Any] | None = state.get("correlations")
-        self.silence: dict[str, Any] | None = state.get("silence")
-        self.cases: Sequence[Case] = ()
-        """All cases of the run, set when they are known."""
-
-    def follow(self, stream: Stream, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """The batches of a source; with a store, every record under the id it has in all runs."""
-        return self.ledger.follow(stream, batches) if self.folder else batches
+        self.silence = Silence(state.get("silence"))
 
     def fresh(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """The rows that no earlier run has read; tables without any are left out."""
         found = {name: self.ledger.fresh(table) for name, table in tables.items()}
         return {name: table for name, table in found.items() if len(table) or table is tables[name]}
+
+    def learn(
+        self, tables: Mapping[str, pa.Table], involved: frozenset[int], found: Iterable[tuple[str, str, str]]
+    ) -> None:
+        """Let the slice teach what is no part of a finding (``involved``) or of an open incident.
+
+        ``found`` are finding, device and remote of everything found. What a person called harmless is learned.
+        """
+        pairs = {(device, remote) for finding, device, remote in found if finding not in self._dismissed.findings}
+        pairs.update(self._withheld)
+        self.learned.learn(tables, involved, sorted(pairs))
+        harmless = [pair for pair in self._dismissed.pairs if pair not in pairs]
+        if harmless and involved:
+            self.learned.dismiss((), harmless)
+
+    def learn_dismissed(self) -> int:
+        """What a person called harmless becomes part of normal life; returns the number of rows that were withheld."""
+        if not self._dismissed.pairs or not self.learned.kept:
+            return 0
+        return self.learned.dismiss((), self._dismissed.pairs)
 
     def given(self, names: Iterable[str]) -> dict[str, GivenFile]:
         """Of the inputs that are files: when they were last changed, and whether an earlier run had them."""
@@ -78,14 +112,10 @@ class Kept:
                 found[name] = GivenFile(round(path.stat().st_mtime * 1e6), again=name in self.ledger.names)
         return found
 
+    @property
     def dismissed(self) -> frozenset[str]:
         """Ids of findings of incidents that a person called harmless: nothing new is joined with those."""
-        if self.folder is None or not self.carried.findings:
-            return frozenset()
-        from kanaria.store.incidents import IncidentStore
-
-        with IncidentStore(self.folder) as store:
-            return store.learnable()
+        return self._dismissed.findings
 
     def concerns(self, case: Case, met: frozenset[str]) -> bool:
         """Whether this run has anything to do with a case: it found some of it (``met``), or read its records again."""
@@ -111,12 +141,13 @@ class Kept:
                 ids = [finding.id for finding in incident.findings]
                 keeper = store.keeper(incident.id, ids)
                 before = incident_from(store.get(keeper).document) if keeper else None
-                made = alert(incident, store.told(ids), news=not news.isdisjoint(ids), again=again)
+                fresh = not news.isdisjoint(ids) or store.waits(ids)
+                made = alert(incident, store.told(ids), news=fresh, again=again)
                 normal = incident.normal or (before.normal if before else ())
                 found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=made))
         return found
 
-    def dump(self, this_run: WhatRan, now: datetime) -> dict[str, Any]:
+    def dump(self, this_run: WhatRan, cases: Sequence[Case], now: datetime) -> dict[str, Any]:
         """What the next run begins with."""
         ends = [*this_run.ends, self.carried.newest]
         newest = max((end for end in ends if end and end <= now + AHEAD), default=None)
@@ -124,14 +155,19 @@ class Kept:
         read = correlations["newest"]
         if read and datetime.fromisoformat(read) > now + AHEAD:
             correlations["newest"] = None
-        parts = {
+        kept = {
             "sources": self.ledger.dump(),
-            "carried": pack(self.cases, this_run.later_requests, newest),
+            "carried": pack(cases, this_run.later_requests, newest),
             "contacts": self.contacts.dump(),
             "correlations": correlations,
-            "silence": this_run.silence,
+            "silence": self.silence.dump(),
+            "baseline": self.learned.keep(),
         }
-        return {name: {"version": VERSION, "content": content} for name, content in parts.items()}
+        return parts(kept)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self.learned.close()
 
 
 def forgotten(rules: Sequence[str]) -> Text:
@@ -143,11 +179,29 @@ def forgotten(rules: Sequence[str]) -> Text:
     )
 
 
-def _load(folder: Path | None) -> dict[str, Any]:
+def parts(contents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Parts of the state as the store keeps them."""
+    return {name: {"version": VERSION, "content": content} for name, content in contents.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dismissed:
+    """What a person called harmless: finding ids, and the devices and remotes they are about."""
+
+    findings: frozenset[str] = frozenset()
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
+def _load(folder: Path | None) -> tuple[dict[str, Any], Sequence[tuple[str, str]], Dismissed]:
     if folder is None or not folder.is_dir():
-        return {}
-    from kanaria.store.incidents import IncidentStore
+        return {}, (), Dismissed()
+    from kanaria.store.incidents import OPEN, IncidentStore
 
     with IncidentStore(folder) as store:
         parts = store.state()
-    return {name: part["content"] for name, part in parts.items() if part.get("version") == VERSION}
+        withheld = store.pairs(OPEN)
+        still = set(withheld)
+        pairs = tuple(pair for pair in store.pairs(("dismissed",)) if pair not in still)
+        harmless = Dismissed(findings=store.learnable(), pairs=pairs)
+    kept = {name: part["content"] for name, part in parts.items() if part.get("version") == VERSION}
+    return kept, withheld, harmless

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kanaria.core.glossary import about_mining
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Claim, CostEstimate, EstimateInput
 from kanaria.report.phrases import phrase
@@ -73,7 +74,7 @@ def _published(subject: Subject) -> Iterator[Claim]:
 
 
 def _mined(subject: Subject) -> bool:
-    return bool(subject.incident.messages) or any("mining" in finding.rule for finding in subject.incident.findings)
+    return bool(subject.incident.messages) or any(about_mining(finding) for finding in subject.incident.findings)
 
 
 def _number(value: float) -> str:

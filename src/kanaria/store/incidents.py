@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kanaria.core.errors import ConfigError, SourceError
-from kanaria.core.types import SEVERITIES
-from kanaria.store.alerts import Told, joined, more_than, remember
+from kanaria.store import news
+from kanaria.store.alerts import Told, joined, remember
+from kanaria.store.database import Opened, in_clear_words, unusable
+from kanaria.store.joining import escalates, joined_documents
+from kanaria.store.news import News
 
 Json = dict[str, Any]
 State = Literal["open", "acknowledged", "contained", "dismissed", "closed", "merged"]
@@ -45,9 +48,16 @@ CREATE TABLE IF NOT EXISTS decision (
     was TEXT NOT NULL, became TEXT NOT NULL, why TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS told (incident TEXT PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS pair (
+    incident TEXT NOT NULL, device TEXT NOT NULL, remote TEXT NOT NULL, PRIMARY KEY (incident, device, remote));
 """
-VERSION = 2
-"""1 had no ``told`` and no ``state``; it is read as one in which nothing was told."""
+VERSION = 3
+"""1 had no ``told`` and no ``state``; it is read as one in which nothing was told. 2 had no ``outbox`` and no ``pair``:
+what it saved counts as told."""
+OPEN: tuple[State, ...] = ("open", "acknowledged", "contained")
+"""States in which somebody still has to do with an incident: what belongs to it teaches nothing."""
+MOST_PAIRS = 20_000
+"""Pairs of devices and remotes of open incidents that are withheld, of the newest incidents first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +89,12 @@ class IncidentStore:
 
     def __init__(self, folder: Path) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(folder / "incidents.sqlite", isolation_level=None, timeout=30.0)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA foreign_keys = ON")
+            self._opened = Opened(folder)
+            self._db = self._opened.db
             self._prepare(folder)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.DatabaseError as error:
+            raise unusable(str(folder), error) from error
+        except OSError as error:
             raise SourceError(
                 source=str(folder),
                 expected="a folder to keep incidents in",
@@ -96,8 +106,9 @@ class IncidentStore:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._db.close()
+        self._opened.close()
 
+    @in_clear_words
     def save(self, incidents: Sequence[Json], now: datetime, state: Mapping[str, Json] | None = None) -> list[str]:
         """Keep a run's incidents and, with them or not at all, its ``state``; returns the ids they live under now.
 
@@ -111,16 +122,48 @@ class IncidentStore:
                 self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, packed))
             return [self._save(incident, now.isoformat()) for incident in incidents]
 
+    @in_clear_words
     def state(self) -> dict[str, Json]:
         """What the last run left beside its incidents, by name."""
         rows = self._db.execute("SELECT name, content FROM state")
         return {name: json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass")) for name, packed in rows}
 
+    @in_clear_words
     def keeper(self, incident: str, findings: Sequence[str]) -> str | None:
         """The stored incident that an incident of this id and these findings continues; None for a new one."""
         owners = self._owners(findings)
         return incident if incident in owners else next(iter(owners), None)
 
+    @in_clear_words
+    def pending(self) -> list[News]:
+        """News that nobody was told of yet, the oldest first."""
+        return news.pending(self._db)
+
+    @in_clear_words
+    def waits(self, findings: Sequence[str]) -> bool:
+        """Whether somebody still has to be told of an incident with one of these findings."""
+        return news.waits(self._db, self._owners(findings))
+
+    @in_clear_words
+    def mark_told(self, incidents: Sequence[str], now: datetime) -> None:
+        """Somebody was told of these incidents, as they are."""
+        with self._transaction():
+            for incident in incidents:
+                news.mark(self._db, incident, now.isoformat())
+
+    @in_clear_words
+    def pairs(self, states: Sequence[State]) -> list[tuple[str, str]]:
+        """Devices and remotes of incidents in these states."""
+        marks = ",".join("?" * len(states))
+        rows = self._db.execute(
+            f"""SELECT device, remote FROM pair JOIN incident ON incident.id = pair.incident
+                WHERE state IN ({marks}) ORDER BY coalesce(last_seen, changed) DESC, device, remote
+                LIMIT {MOST_PAIRS}""",  # noqa: S608
+            tuple(states),
+        )
+        return list(dict.fromkeys((device, remote) for device, remote in rows))
+
+    @in_clear_words
     def told(self, findings: Sequence[str]) -> Told | None:
         """What was last told of the incidents with these findings."""
         return joined([told for owner in self._owners(findings) if (told := self._told(owner))])
@@ -129,6 +172,7 @@ class IncidentStore:
         row = self._db.execute("SELECT content FROM told WHERE incident = ?", (incident,)).fetchone()
         return Told.from_json(json.loads(row[0])) if row else None
 
+    @in_clear_words
     def get(self, incident: str) -> StoredIncident:
         """One incident, following merges. Raises ConfigError when there is none; an unambiguous beginning will do."""
         rows = self._db.execute(
@@ -148,6 +192,7 @@ class IncidentStore:
         found = _stored(exact[0])
         return self.get(found.merged_into) if found.merged_into else found
 
+    @in_clear_words
     def all(self, states: Sequence[str] = (), limit: int = -1) -> list[StoredIncident]:
         """Incidents in these states (all but merged when none are named), the latest first, at most ``limit``."""
         wanted = tuple(states) or tuple(state for state in MOVES if state != "merged")
@@ -159,6 +204,7 @@ class IncidentStore:
         )
         return [_stored(row) for row in rows]
 
+    @in_clear_words
     def decide(self, incident: str, state: State, *, who: str, why: str, now: datetime) -> StoredIncident:
         """Move an incident to a state. Raises ConfigError when there is no way from where it is."""
         known = self.get(incident)
@@ -169,6 +215,7 @@ class IncidentStore:
             self._decide(known.id, known.state, state, who, why, now.isoformat())
         return self.get(known.id)
 
+    @in_clear_words
     def history(self, incident: str) -> list[Decision]:
         """Every decision about an incident, oldest first."""
         rows = self._db.execute(
@@ -177,6 +224,7 @@ class IncidentStore:
         )
         return [Decision(incident=i, time=t, who=w, was=a, became=b, why=y) for i, t, w, a, b, y in rows]
 
+    @in_clear_words
     def learnable(self) -> frozenset[str]:
         """Finding ids a person called harmless: the pattern of life may learn them."""
         rows = self._db.execute(
@@ -193,9 +241,11 @@ class IncidentStore:
                 got=f"version {version}",
                 cause="made by a newer Kanaria",
             )
-        with self._transaction():
-            for statement in _SCHEMA.split(";"):
+        with self._changing():
+            for statement in (_SCHEMA + news.SCHEMA).split(";"):
                 self._db.execute(statement)
+            if version < VERSION:
+                self._fill_pairs()
             self._db.execute(f"PRAGMA user_version = {VERSION}")
 
     def _save(self, incident: Json, now: str) -> str:
@@ -210,13 +260,32 @@ class IncidentStore:
             self._insert(keeper, incident, now)
         else:
             self._update(keeper, incident, bool(set(findings) - known), now)
-        remembered = json.dumps(remember(incident, told).to_json(), ensure_ascii=False)
-        self._db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (keeper, remembered))
+        known_now, kind = remember(incident, told), (incident.get("alert") or {"kind": "new"})["kind"]
+        if kind in news.TELLING:
+            news.put(self._db, keeper, kind, known_now, now)
+        if told is not None:
+            content = json.dumps((told if kind in news.TELLING else known_now).to_json(), ensure_ascii=False)
+            self._db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (keeper, content))
+        self._pair(keeper, incident)
         self._db.executemany(
             "INSERT INTO finding VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET incident = excluded.incident",
             [(finding, keeper) for finding in findings],
         )
         return keeper
+
+    def _pair(self, keeper: str, incident: Json) -> None:
+        """Which device and remote its findings are about."""
+        found = {(f.get("device"), f.get("remote")) for f in incident["findings"]}
+        sides = incident.get("entities", {"devices": [], "remotes": []})
+        if len(sides["devices"]) == 1:  # findings about several strangers name none of them
+            found |= {(sides["devices"][0], remote) for remote in sides["remotes"]}
+        rows = [(keeper, device, remote) for device, remote in sorted(found, key=str) if device and remote]
+        self._db.executemany("INSERT OR IGNORE INTO pair VALUES (?, ?, ?)", rows)
+
+    def _fill_pairs(self) -> None:
+        """Those of incidents that an older version kept."""
+        for ident, document in self._db.execute("SELECT id, document FROM incident").fetchall():
+            self._pair(ident, json.loads(document))
 
     def _owners(self, findings: Sequence[str]) -> list[str]:
         marks = ",".join("?" * len(findings))
@@ -244,7 +313,7 @@ class IncidentStore:
 
     def _update(self, keeper: str, incident: Json, news: bool, now: str) -> None:
         (state, before) = self._db.execute("SELECT state, document FROM incident WHERE id = ?", (keeper,)).fetchone()
-        incident = _joined(json.loads(before), incident)
+        incident = joined_documents(json.loads(before), incident)
         document = _text(incident, keeper)
         if document == before:
             return
@@ -252,11 +321,13 @@ class IncidentStore:
             "UPDATE incident SET document = ?, severity = ?, first_seen = ?, last_seen = ?, changed = ? WHERE id = ?",
             (document, incident["severity"], incident["first_seen"], incident["last_seen"], now, keeper),
         )
-        if news and (state == "closed" or (state == "dismissed" and _escalates(json.loads(before), incident))):
+        if news and (state == "closed" or (state == "dismissed" and escalates(json.loads(before), incident))):
             self._decide(keeper, state, "open", "kanaria", "new findings", now)
 
     def _merge(self, other: str, keeper: str, now: str) -> None:
         self._db.execute("UPDATE finding SET incident = ? WHERE incident = ?", (keeper, other))
+        self._db.execute("UPDATE OR IGNORE pair SET incident = ? WHERE incident = ?", (keeper, other))
+        news.move(self._db, other, keeper)
         self._db.execute(
             "UPDATE incident SET state = 'merged', merged_into = ?, changed = ? WHERE id = ?", (keeper, now, other)
         )
@@ -270,6 +341,15 @@ class IncidentStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if not self._opened.writable:
+            raise SourceError(
+                source="store", expected="a store that can be changed", got="one that can only be read", cause="a copy?"
+            )
+        with self._changing():
+            yield
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         with ExitStack() as undone:
             undone.callback(self._db.execute, "ROLLBACK")
@@ -286,48 +366,6 @@ def _stored(row: Sequence[Any]) -> StoredIncident:
     return StoredIncident(
         id=ident, state=state, merged_into=merged_into, document=json.loads(document), created=created, changed=changed
     )
-
-
-def _escalates(before: Json, now: Json) -> bool:
-    """Whether there is more to it than what a person called harmless: another model, more severe, or somebody new."""
-    ranks: list[str] = list(SEVERITIES)
-    if more_than(before, now):
-        return True
-    rules = {finding.get("rule") for finding in before["findings"]}
-    more = any(finding.get("rule") not in rules for finding in now["findings"])
-    return more or ranks.index(now["severity"]) > ranks.index(before["severity"])
-
-
-def _joined(before: Json, now: Json) -> Json:
-    """The newer incident, with what only the older one knew: a run over new logs does not forget the old ones.
-
-    A run goes on from the findings of those before it, so that its incident usually says everything already.
-    """
-    joined = dict(now)
-    if {finding["id"] for finding in before["findings"]} <= {finding["id"] for finding in now["findings"]}:
-        return joined | ({"series": _joined_series(before.get("series", []), now["series"])} if "series" in now else {})
-    for name in {"findings", "messages", "indicators", "timeline", "evidence"} & (set(before) | set(now)):
-        entries = {json.dumps(entry, sort_keys=True): entry for entry in before.get(name, [])}
-        known = {entry.get("id") for entry in now.get(name, [])} - {None}
-        kept = [entry for entry in entries.values() if entry.get("id") not in known and entry not in now.get(name, [])]
-        joined[name] = kept + now.get(name, [])
-    if "series" in now:
-        joined["series"] = _joined_series(before.get("series", []), now["series"])
-    if "timeline" in joined:
-        joined["timeline"].sort(key=lambda moment: moment["time"])
-    joined["first_seen"] = min(filter(None, (before["first_seen"], now["first_seen"])), default=None)
-    joined["last_seen"] = max(filter(None, (before["last_seen"], now["last_seen"])), default=None)
-    return joined
-
-
-def _joined_series(before: Sequence[Json], now: Sequence[Json]) -> list[Json]:
-    """Numbers over time of both runs; where both have one for the same moment, the newer."""
-    joined: dict[tuple[str, str, str | None], Json] = {}
-    for series in (*before, *now):
-        key = (series["kind"], series["device"], series["remote"])
-        points = dict(joined[key]["points"] if key in joined else []) | dict(series["points"])
-        joined[key] = {**series, "points": [[time, value] for time, value in sorted(points.items())]}
-    return list(joined.values())
 
 
 def _text(incident: Json, keeper: str) -> str:

@@ -34,10 +34,14 @@ class Linker:
     rows, in the engine, which keeps its memory bounded by spilling to disk.
     """
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, spooled: Iterable[str]) -> None:
+    def __init__(
+        self, engine: duckdb.DuckDBPyConnection, spooled: Iterable[str], several: Iterable[str] | None = None
+    ) -> None:
+        """``several`` are the tables with rows of more than one source, where that is known already."""
         self._engine = engine
         self._spooled = frozenset(spooled)
-        self._several = {name for name in self._spooled & set(DOUBLED) if self._sources(name) > 1}
+        self._several = {name for name in self._spooled & set(DOUBLED) if several is None and self._sources(name) > 1}
+        self._several |= set(several or ())
 
     def link(self, tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], int]:
         """The tables without doubles and with names; and how many rows were doubles."""

@@ -133,12 +133,14 @@ def _run(
     from kanaria.app.config import load
     from kanaria.app.output import render, tell_unread, write
     from kanaria.app.run.analyze import status_of
+    from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse
-    from kanaria.app.run.stages import Stages
+    from kanaria.app.run.setup import prepare
 
-    stages = Stages(config=load(config), input_format=input_format, layout=layout)
-    analysis: Analysis = analyse(streams, stages)
-    write(render(analysis, stages.facts, kind, language, sys.stdout if path is None else None, full=full), path)
+    setup = prepare(load(config), input_format=input_format, layout=layout)
+    with Engine(setup) as engine:
+        analysis: Analysis = analyse(streams, engine)
+    write(render(analysis, setup.facts, kind, language, sys.stdout if path is None else None, full=full), path)
     tell_unread(analysis, kind, language)
-    stages.inputs.require_recognised(found=bool(analysis.incidents))
+    engine.accounts.require_recognised(found=bool(analysis.incidents))
     click.get_current_context().exit(status_of(analysis) if exit_with_findings else NOTHING)

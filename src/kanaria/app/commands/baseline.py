@@ -10,7 +10,7 @@ import click
 from kanaria.app.commands.options import Ordered, language_option, list_format
 
 if TYPE_CHECKING:
-    from kanaria.app.run.stages import Stages
+    from kanaria.app.run.setup import Setup
     from kanaria.core.types import Language
 
 home_option = click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
@@ -36,7 +36,7 @@ def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Pa
     """
     from kanaria.app.commands import baseline_answers as life
 
-    found = life.inventory(paths, _stages(config, home))
+    found = life.inventory(paths, _setup(config, home))
     lines = [life.device_document(found)] if kind == "json" else life.device_lines(found, language)
     for line in lines:
         click.echo(line)
@@ -54,7 +54,7 @@ def beacons(paths: tuple[str, ...], kind: str, config: Path | None, language: La
     """
     from kanaria.app.commands import beacon_list as regular
 
-    found = regular.beacons(paths, _stages(config, ()))
+    found = regular.beacons(paths, _setup(config, ()))
     lines = [regular.beacon_document(found)] if kind == "json" else regular.beacon_lines(found, language)
     for line in lines:
         click.echo(line)
@@ -83,9 +83,7 @@ def baseline_learn(
     """
     from kanaria.app.commands import baseline_answers as life
 
-    stages = _stages(config, home, life.store_folder(folder))
-    life.learn(paths, stages)
-    for line in life.baseline_lines(None, stages, language):
+    for line in life.learn(paths, _setup(config, home, life.store_folder(folder)), language):
         click.echo(line)
 
 
@@ -101,7 +99,7 @@ def baseline_show(device: str | None, folder: Path | None, config: Path | None, 
     """
     from kanaria.app.commands import baseline_answers as life
 
-    for line in life.baseline_lines(device, _stages(config, (), life.store_folder(folder)), language):
+    for line in life.baseline_lines(device, _setup(config, (), life.store_folder(folder)), language):
         click.echo(line)
 
 
@@ -126,15 +124,15 @@ def baseline_explain(
     """
     from kanaria.app.commands import baseline_answers as life
 
-    for line in life.explain_event(place, paths, _stages(config, home, folder), language):
+    for line in life.explain_event(place, paths, _setup(config, home, folder), language):
         click.echo(line)
 
 
-def _stages(config: Path | None, home: tuple[str, ...], store: Path | None = None) -> Stages:
+def _setup(config: Path | None, home: tuple[str, ...], store: Path | None = None) -> Setup:
     from dataclasses import replace
 
     from kanaria.app.config import load
-    from kanaria.app.run.stages import Stages
+    from kanaria.app.run.setup import prepare
 
     settings = load(config)
-    return Stages(config=replace(settings, home=home) if home else settings, store=store)
+    return prepare(replace(settings, home=home) if home else settings, store=store)

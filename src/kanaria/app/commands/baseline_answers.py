@@ -9,12 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kanaria.app.run.stages import LIVED, Stages
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.setup import Setup
+from kanaria.app.run.understand import enrich
 from kanaria.baseline import words
 from kanaria.baseline.devices import Device, Inventory, Service
+from kanaria.baseline.pattern import PatternOfLife
 from kanaria.core.errors import SourceError
 from kanaria.core.text import printable
 from kanaria.core.types import Language, Text
+from kanaria.memory.learned import LIVED
 from kanaria.sources import open_inputs
 
 _WORDS = {
@@ -34,13 +38,14 @@ _WORDS = {
 }
 
 
-def inventory(paths: Sequence[str], stages: Stages) -> list[Device]:
+def inventory(paths: Sequence[str], setup: Setup) -> list[Device]:
     """Every internal address in the inputs with what it offers and to whom."""
-    settings = stages.config.devices
+    settings = setup.config.devices
     found = Inventory(roles=settings.roles, critical=settings.critical)
-    for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
-        found.home = stages.home  # inferred from the input, when it has been read
-        found.add(tables)
+    with Engine(setup) as engine:
+        for piece in engine.slices(engine.read(open_inputs(paths))):
+            found.home = piece.home  # inferred from the input, when it has been read
+            found.add(piece.tables)
     return found.devices()
 
 
@@ -65,43 +70,48 @@ def device_document(found: Sequence[Device]) -> str:
     return json.dumps({"devices": listed}, ensure_ascii=False, indent=2, default=_plain)
 
 
-def baseline_lines(device: str | None, stages: Stages, language: Language) -> Iterator[str]:
+def baseline_lines(device: str | None, setup: Setup, language: Language) -> Iterator[str]:
     """What was learned so far; about one device, or how far learning got."""
+    with Engine(setup) as engine:
+        yield from _lines(device, engine.memory.learned.life(), language)
+
+
+def _lines(device: str | None, life: PatternOfLife, language: Language) -> Iterator[str]:
     if device is None:
-        yield words.status(stages.life).to(language)
+        yield words.status(life).to(language)
         return
-    told = words.describe(stages.life, device)
+    told = words.describe(life, device)
     if not told:
         yield _WORDS["unknown"].to(language).format(device=printable(device))
     for sentence in told:
         yield sentence.to(language)
 
 
-def learn(paths: Sequence[str], stages: Stages) -> None:
-    """Read the inputs into the pattern of life, day by day, judging nothing."""
-    for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
-        events = stages.enrich(tables)
-        if stages.lives(events):
-            stages.life.learn(stages.life.score(events))
+def learn(paths: Sequence[str], setup: Setup, language: Language) -> Iterator[str]:
+    """Read the inputs into the pattern of life, day by day, judging nothing; then say how far learning got."""
+    with Engine(setup) as engine:
+        for piece in engine.slices(engine.read(open_inputs(paths))):
+            events = enrich(piece.tables, setup)
+            engine.learn(piece, engine.score(piece, events))
+        yield from _lines(None, engine.memory.learned.life(), language)
 
 
-def explain_event(place: str, paths: Sequence[str], stages: Stages, language: Language) -> Iterator[str]:
+def explain_event(place: str, paths: Sequence[str], setup: Setup, language: Language) -> Iterator[str]:
     """The surprise of one record, named ``PATH:RECORD``, against everything before it.
 
     Raises SourceError when no record of the inputs has that place.
     """
     source, _, line = place.rpartition(":")
-    for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
-        if not stages.lives(tables):
-            continue
-        scored = stages.life.score(stages.enrich(tables))
-        rows = [row for name in sorted(LIVED & set(scored)) for row in _at(scored[name], source, line)]
-        if rows:
-            for row in rows:
-                yield f"{row['src_ip']} → {row['dst_ip']}:{row['dst_port']}"
-                yield from (f"  {sentence.to(language)}" for sentence in words.explain(row))
-            return
-        stages.life.learn(scored)
+    with Engine(setup) as engine:
+        for piece in engine.slices(engine.read(open_inputs(paths))):
+            scored = engine.score(piece, enrich(piece.tables, setup))
+            rows = [row for name in sorted(LIVED & set(scored)) for row in _at(scored[name], source, line)]
+            if rows:
+                for row in rows:
+                    yield f"{row['src_ip']} → {row['dst_ip']}:{row['dst_port']}"
+                    yield from (f"  {sentence.to(language)}" for sentence in words.explain(row))
+                return
+            engine.learn(piece, scored)
     raise SourceError(source=place, expected="PATH:RECORD of a network record in the inputs", got="no such record")
 
 
@@ -142,6 +152,6 @@ def _plain(value: object) -> object:
 
 def store_folder(folder: Path | None) -> Path:
     """Where state is kept when no folder was named."""
-    from kanaria.app.commands.lists import data_folder
+    from kanaria.app.folders import data_folder
 
     return folder or data_folder()

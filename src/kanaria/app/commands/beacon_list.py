@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.setup import Setup
 from kanaria.baseline.beacons import LEAST_CALLS, LEAST_HOURS, Beacon, Beacons
 from kanaria.core.text import printable
 from kanaria.core.types import Language, Text
@@ -32,12 +33,13 @@ _NONE = Text(
 )
 
 
-def beacons(paths: Sequence[str], stages: Stages) -> list[Beacon]:
+def beacons(paths: Sequence[str], setup: Setup) -> list[Beacon]:
     """Regular pairs of addresses in the inputs, the most regular first."""
-    collected = Beacons(stages.engine)
-    for tables in stages.in_time_order(stages.normalise(open_inputs(paths))):
-        collected.add(tables)
-    return collected.found()
+    with Engine(setup) as engine:
+        collected = Beacons(engine.engine)
+        for piece in engine.slices(engine.read(open_inputs(paths))):
+            collected.add(piece.tables)
+        return collected.found()
 
 
 def beacon_lines(found: Sequence[Beacon], language: Language) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kanaria.app.run.stages import Stages
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.setup import prepare
+from kanaria.app.run.understand import understand
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.core.types import Language
 from kanaria.detect import Rule, commands
@@ -16,12 +18,13 @@ def explain_rule(rule: Rule, path: str, row: int, language: Language) -> str:
     """
     if rule.matcher is None:
         raise ConfigError(path="rules explain", key=rule.id, expected="a rule over single records", got="a correlation")
-    stages = Stages()
+    setup = prepare()
     before = 0
-    for batch in stages.in_time_order(stages.normalise(open_inputs([path]))):
-        table, _ = stages.read_mining(stages.enrich(batch))
-        rows = table[rule.table].num_rows if rule.table in table else 0
-        if before < row <= before + rows:
-            return commands.explain(rule, table[rule.table], row - before - 1, stages.engine).text(language)
-        before += rows
+    with Engine(setup) as engine:
+        for piece in engine.slices(engine.read(open_inputs([path]))):
+            tables, _ = understand(piece.tables, setup)
+            rows = tables[rule.table].num_rows if rule.table in tables else 0
+            if before < row <= before + rows:
+                return commands.explain(rule, tables[rule.table], row - before - 1, engine.engine).text(language)
+            before += rows
     raise SourceError(source=path, expected=f"a record {row} in the table {rule.table}", got=f"{before} such records")

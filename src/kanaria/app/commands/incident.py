@@ -101,7 +101,7 @@ def incident_export(id: str, folder: Path | None, kind: str, path: str | None, l
     Example: kanaria incident export i-3c9a --format stix -o incident.json
     """
     from kanaria import knowledge
-    from kanaria.app.commands.lists import user_facts
+    from kanaria.app.folders import user_facts
     from kanaria.app.output import render, write
     from kanaria.report.reading import kept_analysis
     from kanaria.store.incidents import IncidentStore
@@ -150,7 +150,7 @@ def _plot(
 
 
 def _folder(folder: Path | None) -> Path:
-    from kanaria.app.commands.lists import data_folder
+    from kanaria.app.folders import data_folder
 
     return folder or data_folder()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kanaria.app.folders import data_folder, user_facts
 from kanaria.core.clock import SystemClock
 from kanaria.core.errors import ConfigError
 from kanaria.core.text import cut, defang, printable
@@ -77,14 +77,3 @@ def import_lines(file: Path, source: str | None, folder: Path | None) -> Iterato
         f", {count} {kind}" for kind, count in sorted(kinds.items())
     )
     yield from _refusals(report.refused)
-
-
-def data_folder() -> Path:
-    """Where a user's own facts and network data lie."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "kanaria"
-
-
-def user_facts() -> Path | None:
-    """The folder of facts an update made, when there is one."""
-    folder = data_folder()
-    return folder if any(folder.rglob("*.yaml")) else None

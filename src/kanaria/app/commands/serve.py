@@ -16,8 +16,8 @@ def serve(config: Path | None) -> None:
 
     Example: kanaria serve --config /etc/kanaria/kanaria.toml
     """
-    from kanaria.app.commands.lists import data_folder
     from kanaria.app.config import load
+    from kanaria.app.folders import data_folder
     from kanaria.app.live.service import Service, ended_by_signals
     from kanaria.core.errors import ConfigError
 

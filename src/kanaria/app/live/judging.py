@@ -10,13 +10,15 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kanaria.app.config import Config
-from kanaria.core.clock import SystemClock
-from kanaria.core.types import RejectedRecord
+from kanaria.core.types import Analysis, RejectedRecord
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
+
+if TYPE_CHECKING:
+    from kanaria.app.run.engine import Engine
 
 Json = dict[str, Any]
 Positions = dict[str, dict[str, Position]]
@@ -55,7 +57,10 @@ class Judging:
     """Analyses batches of chunks with the memory of the store."""
 
     def __init__(self, config: Config, store: Path, on_reject: Callable[[RejectedRecord], None]) -> None:
-        self._config, self._store, self._on_reject = config, store, on_reject
+        from kanaria.app.run.setup import prepare
+
+        self._store = store
+        self._setup = prepare(config, store=store, on_reject=on_reject)
         self._samples: dict[tuple[str, str], Sample] = {}
         kept = self._kept()
         self.positions: Positions = kept.get("positions", {})
@@ -66,32 +71,22 @@ class Judging:
 
     def step(self, chunks: Sequence[tuple[str, Chunk, str | None]]) -> list[Json]:
         """Judge what came (source, chunk, format if somebody named it), keep everything; returns what is news."""
+        from kanaria.app.run.engine import Engine
         from kanaria.app.run.pipeline import analyse
-        from kanaria.app.run.stages import Stages
 
         streams = [stream for item in chunks if (stream := self._stream(*item)) is not None]
         for source, chunk, _format in chunks:
             self.positions.setdefault(source, {})[chunk.place] = chunk.position
-        stages = Stages(config=self._config, store=self._store)
-        stages.on_reject = self._on_reject
-        try:
-            analysis = analyse(streams, stages)
-            self._keep(analysis, stages)
-        finally:
-            stages.release()
+        with Engine(self._setup) as engine:
+            self._keep(analyse(streams, engine), engine)
         return self.news
 
-    def _keep(self, analysis: Any, stages: Any) -> None:
-        from kanaria.app.run.analyze import _what_ran
+    def _keep(self, analysis: Analysis, engine: Engine) -> None:
         from kanaria.report.document import document
-        from kanaria.store.incidents import IncidentStore
 
-        now = SystemClock().now()
-        documents = document(analysis, stages.facts)["incidents"]
+        documents = document(analysis, self._setup.facts)["incidents"]
         self.news = [brief(found) for found in documents if found["alert"] is None or found["alert"]["tell"]]
-        live = {"version": 1, "content": {"positions": self.positions, "news": self.news}}
-        with IncidentStore(self._store) as store:
-            store.save(documents, now, {**stages.kept.dump(_what_ran(stages), now), "live": live})
+        engine.told(engine.commit(analysis, beside={"live": {"positions": self.positions, "news": self.news}}))
 
     def _stream(self, source: str, chunk: Chunk, named: str | None) -> LinesStream | None:
         format_name = named or self._recognised(source, chunk)

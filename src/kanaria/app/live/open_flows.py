@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 import click
 import pyarrow as pa
 
+from kanaria.app.run.understand import understand
 from kanaria.core.types import Finding, Language, Text
 
 if TYPE_CHECKING:
-    from kanaria.app.run.stages import Stages
+    import duckdb
+
+    from kanaria.app.run.setup import Setup
     from kanaria.detect import Detector
 
 TECHNIQUE = "T1496.001"
@@ -42,23 +45,23 @@ class _Told:
 
 
 class Watch:
-    """Looks at open connections for one run, and tells ``stages.on_alert``."""
+    """Looks at open connections for one run, and tells ``setup.on_alert``."""
 
-    def __init__(self, stages: Stages) -> None:
-        self._stages = stages
+    def __init__(self, setup: Setup, engine: duckdb.DuckDBPyConnection) -> None:
+        self._setup, self._engine = setup, engine
         self._told: dict[tuple[str | None, str | None], _Told] = {}
         self._detector: Detector | None = None
 
     def look(self, tables: Mapping[str, pa.Table]) -> None:
         """Judge the connections of an interim batch. What time it is, their newest packet says."""
-        if "connection" not in tables or self._stages.on_alert is None:
+        if "connection" not in tables or self._setup.on_alert is None:
             return
         now = _newest(tables["connection"])
         events = {"connection": _named(tables)}
-        understood, _ = self._stages.read_mining(self._stages.enrich(events))
+        understood, _ = understand(events, self._setup)
         for finding in self._detect({"connection": understood["connection"]}):
             if self._is_due(finding, now):
-                self._stages.on_alert(finding, now)
+                self._setup.on_alert(finding, now)
 
     def _detect(self, tables: Mapping[str, pa.Table]) -> list[Finding]:
         if self._detector is None:
@@ -66,12 +69,12 @@ class Watch:
 
             models = [
                 rule
-                for rule in self._stages.rules.single()
+                for rule in self._setup.rules.single()
                 if rule.table == "connection" and TECHNIQUE in rule.techniques
             ]
             # A cursor of its own: the engine itself may be in use by the thread that works on finished batches.
             self._detector = detect.Detector(
-                detect.RuleSet(rules=tuple(models)), lambda: self._stages.engine.cursor(), facts=self._stages.facts
+                detect.RuleSet(rules=tuple(models)), self._engine.cursor, facts=self._setup.facts
             )
         return self._detector.evaluate(tables)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from kanaria.app.commands.listen_options import Live
@@ -16,14 +17,13 @@ from kanaria.app.config import Config, load
 from kanaria.app.live.inputs import listening, own_addresses, own_note
 from kanaria.app.live.open_flows import tell
 from kanaria.app.output import render, tell_unread, write
+from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
-from kanaria.app.run.stages import Stages
-from kanaria.core.clock import SystemClock
+from kanaria.app.run.setup import prepare
 from kanaria.core.errors import SourceError
 from kanaria.core.network import PRIVATE
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Language, RejectedRecord
-from kanaria.memory.network_state import WhatRan
 from kanaria.sources import open_inputs, total_size
 
 
@@ -53,24 +53,30 @@ def analyze_paths(
     own = own_addresses(live) if live and not settings.home else []
     if own:
         settings = _with_home(settings, [*map(str, PRIVATE), *own])
-    stages = Stages(config=settings, input_format=input_format, layout=layout, store=store)
-    stages.inputs.notes += [own_note(own)] if own else []
-    stages.check_host = check_host
-    if live and live.interfaces:
-        stages.on_alert = lambda finding, now: tell(finding, now, language)
-    try:
-        with progress(total_size(paths)) as advance, _reject_file(rejects, stages):
-            files = open_inputs(paths, on_progress=advance)
-            with listening(live or Live(), language) as listened:
-                analysis = analyse(itertools.chain(listened, files), stages)
-    finally:
-        stages.release()
-    if store:
-        _keep(analysis, stages, store)
+    with _reject_file(rejects) as on_reject:
+        setup = prepare(
+            settings,
+            store=store,
+            input_format=input_format,
+            layout=layout,
+            check_host=check_host,
+            on_reject=on_reject,
+            on_alert=partial(tell, language=language) if live and live.interfaces else None,
+            notes=(own_note(own),) if own else (),
+        )
+        with Engine(setup) as engine:
+            engine.memory.learn_dismissed()
+            analysis = _analysed(paths, live, engine, language)
+            kept, failure = _keep(analysis, engine) if store else ([], None)
     target = sys.stdout if path is None else None
-    write(render(analysis, stages.facts, kind, language, target, full=full), path)
+    write(render(analysis, setup.facts, kind, language, target, full=full), path)
     tell_unread(analysis, kind, language)
-    stages.inputs.require_recognised(found=bool(analysis.incidents))
+    if failure:  # the report is written first: it is complete whatever becomes of the store
+        raise failure
+    if kept:
+        sys.stdout.flush()
+        engine.told(kept)
+    engine.accounts.require_recognised(found=bool(analysis.incidents))
     return status_of(analysis)
 
 
@@ -81,22 +87,19 @@ def status_of(analysis: Analysis) -> int:
     return IN_PART if analysis.coverage.unread else NOTHING
 
 
-def _keep(analysis: Analysis, stages: Stages, folder: Path) -> None:
-    from kanaria.report.document import document
-    from kanaria.store.incidents import IncidentStore
-
-    with IncidentStore(folder) as store:
-        now = SystemClock().now()
-        store.save(document(analysis, stages.facts)["incidents"], now, stages.kept.dump(_what_ran(stages), now))
+def _analysed(paths: Sequence[str], live: Live | None, engine: Engine, language: Language) -> Analysis:
+    with progress(total_size(paths)) as advance:
+        files = open_inputs(paths, on_progress=advance)
+        with listening(live or Live(), language) as listened:
+            return analyse(itertools.chain(listened, files), engine)
 
 
-def _what_ran(stages: Stages) -> WhatRan:
-    return WhatRan(
-        ends=[summary.last for summary in stages.inputs.summaries.values()],
-        correlations=stages.detector.dump_state(),
-        later_requests=stages.material.later_requests,
-        silence=stages.silence.dump(),
-    )
+def _keep(analysis: Analysis, engine: Engine) -> tuple[list[str], SourceError | None]:
+    """The ids under which the incidents were kept, or why they could not be."""
+    try:
+        return engine.commit(analysis), None
+    except SourceError as error:
+        return [], error
 
 
 def _with_home(config: Config, home: Sequence[str]) -> Config:
@@ -104,10 +107,10 @@ def _with_home(config: Config, home: Sequence[str]) -> Config:
 
 
 @contextmanager
-def _reject_file(path: str | None, stages: Stages) -> Iterator[None]:
-    """While open, rejected records go to the file as tab-separated place, reason and escaped text."""
+def _reject_file(path: str | None) -> Iterator[Callable[[RejectedRecord], None] | None]:
+    """Writes rejected records to the file while open, as tab-separated place, reason and escaped text."""
     if path is None:
-        yield
+        yield None
         return
     try:
         file = Path(path).open("w", encoding="utf-8")
@@ -120,6 +123,5 @@ def _reject_file(path: str | None, stages: Stages) -> Iterator[None]:
         shown = record.raw.decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
         file.write(f"{printable(record.source)}\t{record.row}\t{printable(record.reason)}\t{shown}\n")
 
-    stages.on_reject = keep
     with file:
-        yield
+        yield keep

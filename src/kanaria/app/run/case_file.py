@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ EVENTS_KEPT = 50
 SAME_FINDING_WITHIN = timedelta(days=1)
 
 
-class Material:
+class CaseFile:
     """Grows batch by batch; rows are kept only when a finding or a message refers to them.
 
     It begins with what earlier runs have ``carried`` here. ``met`` are the findings this run made or made longer,
@@ -66,6 +66,22 @@ class Material:
             if name in TABLES and name != "stratum" and wanted:
                 self._keep(name, table, wanted)
         self._note_later_requests(tables.get("http"))
+
+    def pairs(self) -> Iterator[tuple[str, str, str]]:
+        """Finding id, device and remote of everything found: of a finding about several, each that its records name."""
+        for finding in self.findings.values():
+            if finding.device and finding.remote:
+                yield finding.id, finding.device, finding.remote
+            elif finding.device:
+                known = (self.records[event] for event in finding.event_ids if event in self.records)
+                for remote in {record.remote for record in known if record.device == finding.device}:
+                    if remote:
+                        yield finding.id, finding.device, remote
+
+    def forget_changes(self) -> None:
+        """What was found so far has been judged: from here on only what comes next is new."""
+        self.met.clear()
+        self.news.clear()
 
     def complete(self, engine: duckdb.DuckDBPyConnection) -> None:
         """Fetch the rows of findings that were made after their batch had passed from where the batches were spooled.

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kanaria.app.run.case_file import CaseFile
+from kanaria.app.run.input_accounts import Inputs
 from kanaria.app.run.logon_questions import guessers, sessions
-from kanaria.app.run.plot_series import volumes
+from kanaria.app.run.plot_series import SeriesKeeper, volumes
+from kanaria.app.run.setup import Setup
 from kanaria.app.run.usual_before import before
 from kanaria.core.glossary import VALUES
-from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, Incident, Series, Text
+from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, HostObservation, Incident, Series, Text
 from kanaria.incidents.actors import DEVICE_STAGES
-from kanaria.incidents.case import Allowed, Costs, Surroundings
+from kanaria.incidents.case import Allowed, Case, Costs, Surroundings
 from kanaria.incidents.grouping import group
 from kanaria.incidents.judge import judge
+from kanaria.memory.network_state import NetworkState
 
 if TYPE_CHECKING:
-    from kanaria.app.run.stages import Stages
+    import duckdb
 
 # Reading a kept incident takes a millisecond; what lies further back is no neighbour.
 EARLIER_COMPARED = 1_000
@@ -42,79 +47,106 @@ _BODIES = Text(
 )
 
 
-def conclude(stages: Stages) -> Analysis:
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What incidents are judged from: the cases, the memory, and the engine that holds the newest rows."""
+
+    setup: Setup
+    engine: duckdb.DuckDBPyConnection
+    memory: NetworkState
+    case: CaseFile
+    accounts: Inputs
+
+    @property
+    def seen(self) -> set[str]:
+        return self.case.tables_seen
+
+
+def conclude(run: Around, keeper: SeriesKeeper) -> Analysis:
     """The analysis of everything remembered, the most severe incident first."""
-    material = stages.material
-    findings = tuple(material.findings.values())
-    if material.tables_seen:
-        material.complete(stages.engine)
-    kept = stages.kept
-    kept.cases = group(
-        findings,
-        material.messages,
-        material.records,
-        _server(findings),
-        allowed=_allowed(stages),
-        dismissed=kept.dismissed(),
-    )
-    met = frozenset(material.met)
-    cases = [case for case in kept.cases if stages.store is None or kept.concerns(case, met)]
-    if stages.check_host:
-        _look_at_host(stages)
-    around = surroundings(stages)
-    incidents = [_with_normal(stages, i) for i in sorted((judge(case, around) for case in cases), key=_worst_first)]
-    again = timedelta(hours=stages.config.realert_hours)
-    incidents = kept.go_on(incidents, frozenset(material.news), again)
+    host, checked = _look_at_host(run)
+    incidents = _judged(run, host, checked)
     return Analysis(
-        inputs=tuple(stages.inputs.summaries.values()),
+        inputs=tuple(run.accounts.summaries.values()),
         incidents=tuple(incidents),
-        not_looked_at=_not_looked_at(stages),
-        notes=tuple(_notes(stages)),
-        series=_series(stages, incidents),
-        earlier=_earlier(stages),
+        not_looked_at=_not_looked_at(run, checked),
+        notes=tuple(_notes(run)),
+        series=series(run, keeper, incidents),
+        earlier=_earlier(run.setup.store),
     )
 
 
-def _with_normal(stages: Stages, incident: Incident) -> Incident:
+def judged(run: Around) -> tuple[Incident, ...]:
+    """The incidents of which something was found since the changes were last forgotten."""
+    return tuple(_judged(run, (), ())) if run.case.met else ()
+
+
+def cases_of(run: Around) -> tuple[Case, ...]:
+    """Everything remembered, grouped."""
+    findings = tuple(run.case.findings.values())
+    return group(
+        findings,
+        run.case.messages,
+        run.case.records,
+        _server(findings),
+        allowed=_allowed(run.setup),
+        dismissed=run.memory.dismissed,
+    )
+
+
+def _judged(run: Around, host: tuple[HostObservation, ...], checked: tuple[str, ...]) -> list[Incident]:
+    if run.seen:
+        run.case.complete(run.engine)
+    met = frozenset(run.case.met)
+    cases = cases_of(run)
+    if run.setup.store is not None:
+        cases = tuple(case for case in cases if run.memory.concerns(case, met))
+    around = surroundings(run, host, checked)
+    incidents = [_with_normal(run, i) for i in sorted((judge(case, around) for case in cases), key=_worst_first)]
+    again = timedelta(hours=run.setup.config.realert_hours)
+    return run.memory.go_on(incidents, frozenset(run.case.news), again)
+
+
+def _with_normal(run: Around, incident: Incident) -> Incident:
     """The incident with what its devices did before it."""
-    if "connection" not in stages.material.tables_seen or incident.severity == "informational":
+    if "connection" not in run.seen or incident.severity == "informational":
         return incident
-    roles = {device: known for device in incident.devices if (known := _role(stages, incident, device))}
-    return replace(incident, normal=before(stages.engine, incident, roles))
+    roles = {device: known for device in incident.devices if (known := _role(run.setup, incident, device))}
+    return replace(incident, normal=before(run.engine, incident, roles))
 
 
-def _role(stages: Stages, incident: Incident, device: str) -> Text | None:
+def _role(setup: Setup, incident: Incident, device: str) -> Text | None:
     """What the device is, by configuration or by what a model saw of it."""
     seen = (finding.values.get("device.role") for finding in incident.findings if finding.device == device)
-    name = (stages.config.devices.roles or {}).get(device) or next(filter(None, seen), None)
+    name = (setup.config.devices.roles or {}).get(device) or next(filter(None, seen), None)
     return VALUES["device.role"].get(name) if name else None
 
 
-def _series(stages: Stages, incidents: Sequence[Incident]) -> tuple[Series, ...]:
+def series(run: Around, keeper: SeriesKeeper, incidents: Sequence[Incident]) -> tuple[Series, ...]:
     """Numbers over time about the devices of incidents."""
-    gathered = stages.series.about(device for incident in incidents for device in incident.devices)
-    spooled = "connection" in stages.material.tables_seen
-    return (*gathered, *(volumes(stages.engine, incidents) if spooled else ()))
+    gathered = keeper.about(device for incident in incidents for device in incident.devices)
+    return (*gathered, *(volumes(run.engine, incidents) if "connection" in run.seen else ()))
 
 
-def _earlier(stages: Stages) -> tuple[Incident, ...]:
+def _earlier(folder: Path | None) -> tuple[Incident, ...]:
     """Incidents kept by earlier runs, merged ones left out."""
-    if stages.store is None:
+    if folder is None:
         return ()
     from kanaria.report.reading import incident_from
     from kanaria.store.incidents import IncidentStore
 
-    with IncidentStore(stages.store) as store:
+    with IncidentStore(folder) as store:
         return tuple(incident_from(kept.document) for kept in store.all(limit=EARLIER_COMPARED))
 
 
-def _look_at_host(stages: Stages) -> None:
-    """Load, processes and connections now, and the load history around what was found."""
+def _look_at_host(run: Around) -> tuple[tuple[HostObservation, ...], tuple[str, ...]]:
+    """Load, processes and connections now, and the load history around what was found; when that was asked for."""
+    if not run.setup.check_host:
+        return (), ()
     from kanaria.host.look import observe
 
-    findings = stages.material.findings.values()
-    times = [time for finding in findings for time in (finding.time, finding.until) if time]
-    stages.host, stages.host_checked = observe(stages.facts, (min(times), max(times)) if times else None)
+    times = [time for finding in run.case.findings.values() for time in (finding.time, finding.until) if time]
+    return observe(run.setup.facts, (min(times), max(times)) if times else None)
 
 
 def _server(findings: tuple[Finding, ...]) -> str | None:
@@ -123,37 +155,37 @@ def _server(findings: tuple[Finding, ...]) -> str | None:
     return active.pop() if len(active) == 1 else None
 
 
-def surroundings(stages: Stages) -> Surroundings:
+def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: tuple[str, ...] = ()) -> Surroundings:
     """What the judge may ask about the rest of the run."""
-    config, seen = stages.config, stages.material.tables_seen
+    config, seen, web = run.setup.config, run.seen, run.memory.learned.web
     made = Surroundings(
-        facts=stages.facts,
-        inputs=tuple(stages.inputs.summaries.values()),
-        answers=stages.web.answers if "http" in stages.material.tables_seen else _no_answers,
-        malformed_sources=stages.web.malformed_sources if "http" in stages.material.tables_seen else lambda _status: 0,
-        later_requests={name: tuple(found) for name, found in stages.material.later_requests.items()},
-        host=stages.host,
-        host_checked=stages.host_checked,
-        allowed=_allowed(stages),
+        facts=run.setup.facts,
+        inputs=tuple(run.accounts.summaries.values()),
+        answers=web.answers if "http" in seen else _no_answers,
+        malformed_sources=web.malformed_sources if "http" in seen else lambda _status: 0,
+        later_requests={name: tuple(found) for name, found in run.case.later_requests.items()},
+        host=host,
+        host_checked=checked,
+        allowed=_allowed(run.setup),
         critical_devices=frozenset(config.devices.critical),
-        costs=_costs(stages),
+        costs=_costs(run.setup, host),
         tables_seen=frozenset(seen),
     )
-    made = replace(made, contact=stages.kept.contacts.of(stages.engine if "connection" in seen else None))
+    made = replace(made, contact=run.memory.contacts.of(run.engine if "connection" in seen else None))
     if "rdp" in seen:
-        made = replace(made, sessions=sessions(stages.engine))
-    return replace(made, guessers=guessers(stages.engine)) if "logon" in seen else made
+        made = replace(made, sessions=sessions(run.engine))
+    return replace(made, guessers=guessers(run.engine)) if "logon" in seen else made
 
 
-def _allowed(stages: Stages) -> Allowed:
-    said = stages.config.allowed
+def _allowed(setup: Setup) -> Allowed:
+    said = setup.config.allowed
     return Allowed(pools=frozenset(said.pools), wallets=frozenset(said.wallets), devices=frozenset(said.devices))
 
 
-def _costs(stages: Stages) -> Costs:
+def _costs(setup: Setup, host: tuple[HostObservation, ...]) -> Costs:
     """What is set, and how many cores this machine has when the miner was found on it."""
-    said = stages.config.impact
-    mines = any(observation.kind in {"miner_process", "cpu_step"} for observation in stages.host)
+    said = setup.config.impact
+    mines = any(observation.kind in {"miner_process", "cpu_step"} for observation in host)
     return Costs(
         cores=said.cores,
         watts_per_core=said.watts_per_core,
@@ -172,10 +204,10 @@ def _worst_first(incident: Incident) -> tuple[int, bool, float, str]:
     return -SEVERITIES.index(incident.severity), not incident.messages, first, incident.id
 
 
-def _not_looked_at(stages: Stages) -> tuple[Text, ...]:
-    seen = stages.material.tables_seen
+def _not_looked_at(run: Around, checked: tuple[str, ...]) -> tuple[Text, ...]:
+    seen = run.seen
     missing = []
-    if not stages.host_checked:
+    if not checked:
         missing.append(_HOST)
     if not seen & {"connection", "dns", "tls"}:
         missing.append(_NETWORK)
@@ -183,14 +215,14 @@ def _not_looked_at(stages: Stages) -> tuple[Text, ...]:
         missing.append(_WEB)
     elif not seen & {"connection"}:
         missing.append(_BODIES)
-    if stages.networks is None:
+    if run.setup.networks is None:
         missing.append(_OWNERS)
     return tuple(missing)
 
 
-def _notes(stages: Stages) -> list[Text]:
-    notes = [*stages.inputs.remarks(all_rejects=not stages.material.findings), *stages.inputs.notes]
-    if doubles := stages.inputs.doubles:
+def _notes(run: Around) -> list[Text]:
+    notes = [*run.accounts.remarks(all_rejects=not run.case.findings), *run.accounts.notes]
+    if doubles := run.accounts.doubles:
         notes.append(
             Text(
                 en=f"{doubles:,} records describe flows that another input shows in more detail; each counts once.",

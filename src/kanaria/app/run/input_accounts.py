@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -31,6 +32,8 @@ class Inputs:
     notes: list[Text] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     """Why the first rejected record of an input was rejected."""
+    wrong_clocks: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    """By input: how many records have a time that cannot be right, and the first such time."""
     doubles: int = 0
     """Rows left out because a better sensor saw the same flow."""
 
@@ -61,6 +64,8 @@ class Inputs:
                 found.append(Text(en=f"{path}: {item.note.en}", ja=f"{path}: {item.note.ja}"))
             if item.rejected and (all_rejects or item.rejected >= item.rows):
                 found.append(_rejected(path, item, self.reasons.get(item.path, "")))
+        for source, (rows, first) in self.wrong_clocks.items():
+            found.append(_wrong_clock(printable(source), rows, first))
         more = len(found) - REMARKS
         tail = [Text(en=f"… and {more} more inputs like these.", ja=f"…ほか{more}個の入力も同様です。")]
         return found[:REMARKS] + (tail if more > 0 else [])
@@ -86,6 +91,15 @@ class Inputs:
                 expected=f"at least one readable record of {first.format or 'a known format'}",
                 cause=self.reasons.get(first.path, ""),
             )  # fmt: skip
+
+    def note(self, notes: Iterable[Text]) -> None:
+        """Something for the reader, once."""
+        self.notes += [said for said in notes if said not in self.notes]
+
+    def wrong_clock(self, batch: Batch, rows: int, first: datetime) -> None:
+        """Records of the batch have a time that cannot be right; the first of them was that."""
+        known = self.wrong_clocks.get(batch.source)
+        self.wrong_clocks[batch.source] = (rows + (known[0] if known else 0), known[1] if known else first)
 
     def count(self, batch: Batch) -> None:
         known = self.summaries[batch.source]
@@ -125,6 +139,16 @@ def _rejected(path: str, item: InputSummary, reason: str) -> Text:
         "(--rejects FILE keeps them).",
         ja=f"{path}: {rows}件中{count}件を{item.format}として読み取れませんでした。最初の理由: {reason}"
         "(--rejects ファイル名 で保存できます)。",
+    )
+
+
+def _wrong_clock(path: str, rows: int, first: datetime) -> Text:
+    shown = f"{first:%Y-%m-%d %H:%M:%S} UTC"
+    return Text(
+        en=f"{path}: {rows:,} records have a time that cannot be right (the first: {shown}). They were judged without "
+        "it and teach nothing about what is normal; check the clock of the device that wrote them.",
+        ja=f"{path}: {rows:,}件の記録の時刻は正しくありえません(最初のもの: {shown})。時刻なしで判定し、"
+        "通常の動作の学習には使っていません。記録した機器の時計を確認してください。",
     )
 
 

@@ -1,7 +1,7 @@
-"""The path of an event, top to bottom. This is the first page to read.
+"""The path of an event, top to bottom. This is the first page to read; the second is ``app.run.engine``.
 
-Inputs come in as paths; an ``Analysis`` goes out. Each line below is one stage and each stage is one package;
-what flows between them is a batch of Arrow tables by name (``core.schema``), to which every stage adds its columns.
+Streams and an ``Engine`` come in, an ``Analysis`` goes out. A service calls the same engine step by step and never
+ends.
 """
 
 from __future__ import annotations
@@ -9,24 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kanaria.app.live.merge import Together
-from kanaria.app.run.stages import Stages, Tables
-from kanaria.core.ahead import ahead
+from kanaria.app.run.engine import Engine
 from kanaria.core.stream import Stream
-from kanaria.core.types import Analysis, StratumMessage
+from kanaria.core.types import Analysis
 
 
-def analyse(streams: Iterable[Stream | Together], stages: Stages) -> Analysis:
-    """Read everything, judge it, and say what was found and what was not looked at."""
-
-    def understand(batch: Tables) -> tuple[Tables, tuple[StratumMessage, ...]]:
-        events = stages.enrich(batch)  # knowledge.* columns; overwrites nothing
-        return stages.read_mining(events)  # mining.*, payload.*, stratum messages, flow grammar
-
-    batches = stages.in_time_order(stages.normalise(streams))  # bad rows are kept aside, never lost, never fatal
-    for events, messages in ahead(understand, batches):  # needs no memory of other batches, so it runs beside the rest
-        scored = stages.score(events)  # baseline.*: surprise, in bits, before any learning
-        findings = stages.evaluate(scored)  # Sigma rules and correlations
-        stages.learn(scored, findings)  # the gate is visible here: what belongs to a finding is not learned
-        stages.remember(scored, messages, findings)
-    stages.remember_findings(stages.close())  # correlations that could only be decided at the end
-    return stages.conclude()  # findings -> cases -> incidents
+def analyse(streams: Iterable[Stream | Together], engine: Engine) -> Analysis:
+    """Read everything, judge it, and say what was found and what was not looked at. Keeps nothing."""
+    batches = engine.read(streams)  # bad rows are kept aside, never lost, never fatal
+    engine.take(batches)  # slices in order of time: understand, score, detect, learn
+    return engine.finish()  # findings -> cases -> incidents

@@ -52,9 +52,12 @@ class SeriesKeeper:
     def __init__(self) -> None:
         self._surprise: dict[str, dict[datetime, float]] = defaultdict(dict)
         self._threshold: dict[str, dict[datetime, float]] = defaultdict(dict)
-        self.thresholds: Mapping[str, float] = {}
-        """Bits by role from which an hour of the slice at hand is told of."""
+        self._thresholds: Mapping[str, float] = {}
         self._flows: list[Series] = []
+
+    def set_thresholds(self, thresholds: Mapping[str, float]) -> None:
+        """Bits by role from which an hour of the next slice is reported."""
+        self._thresholds = thresholds
 
     def add(self, tables: Mapping[str, pa.Table], mining: Iterable[int]) -> None:
         """Take in one scored slice; ``mining`` are the event ids of connections that mine."""
@@ -100,8 +103,8 @@ class SeriesKeeper:
         for row in hours.to_pylist():
             device, time = row["device"], row["hour"]
             self._surprise[device][time] = max(self._surprise[device].get(time, 0.0), row["bits_max"])
-            if not row["new_min"] and row["role"] in self.thresholds:  # what is learning is not told of
-                self._threshold[device][time] = self.thresholds[row["role"]]
+            if not row["new_min"] and row["role"] in self._thresholds:  # what is learning is not told of
+                self._threshold[device][time] = self._thresholds[row["role"]]
 
     def _note_messages(self, connection: pa.Table, mining: list[int]) -> None:
         import pyarrow.compute as pc

@@ -1,0 +1,277 @@
+"""The engine: batches in, changed incidents out; the same for a file that ends and for a life that goes on.
+
+``analyse`` (``app.run.pipeline``) reads files to their end with it. A service makes one with a ``lateness`` and calls
+``step`` with what came since the last time; what is news stands in ``Judged.news``. ``commit`` keeps incidents, so
+that they are never lost or told twice; ``checkpoint`` keeps everything else, together with how far the inputs were
+read. After a crash reading goes on from the last checkpoint, and what was committed since comes out again under the
+same ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kanaria.app.live.merge import Together
+from kanaria.app.live.open_flows import Watch
+from kanaria.app.run.case_file import CaseFile
+from kanaria.app.run.conclude import Around, cases_of, conclude, judged, series
+from kanaria.app.run.input_accounts import Inputs
+from kanaria.app.run.ordering import Files, Live, Slice
+from kanaria.app.run.plot_series import SeriesKeeper, roles_of
+from kanaria.app.run.reading import Reading
+from kanaria.app.run.setup import Setup, baseline_settings
+from kanaria.app.run.understand import understand
+from kanaria.app.run.workspace import Workspace
+from kanaria.core.ahead import ahead
+from kanaria.core.errors import ConfigError
+from kanaria.core.glossary import about_mining
+from kanaria.core.network import HomeNetworks
+from kanaria.core.schema import Tables
+from kanaria.core.stream import Stream
+from kanaria.core.types import Analysis, Batch, Finding, Incident, StratumMessage
+from kanaria.detect import Detector
+from kanaria.memory.learned import LIVED
+from kanaria.memory.network_state import NetworkState, WhatRan, forgotten, parts
+from kanaria.store.database import unusable
+from kanaria.wire.spool import STREAMED
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What a step changed: incidents of which something was found, as they are now, the most severe first."""
+
+    changed: tuple[Incident, ...]
+    late: int = 0
+    """Records that came later than the stated lateness; they were judged when they came."""
+
+    @property
+    def news(self) -> tuple[Incident, ...]:
+        """Those somebody is to be told of; all of them where nothing is kept that says what was told before."""
+        return tuple(incident for incident in self.changed if incident.alert is None or incident.alert.tell)
+
+
+class Engine:
+    """One network's memory and the stages that work on it. Use it with ``with``; not safe to share between threads.
+
+    ``lateness`` says how much later than the newest a record may come; None waits for the end of the inputs.
+    """
+
+    def __init__(self, setup: Setup, *, lateness: timedelta | None = None) -> None:
+        self.setup = setup
+        self._work = Workspace()
+        self.engine = self._work.engine
+        self.memory = NetworkState(
+            setup.store,
+            self.engine,
+            facts=setup.facts,
+            settings=baseline_settings(setup.config),
+            scratch=self._work.scratch,
+        )
+        watch = Watch(setup, self.engine) if setup.on_alert else None
+        self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
+        self._order = self._ordered(lateness)
+        self._detector = self._detecting(lateness)
+        self.case = CaseFile(self.memory.carried)
+        self._series = SeriesKeeper()
+        self._late = 0
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def accounts(self) -> Inputs:
+        """What became of the inputs."""
+        return self._reading.accounts
+
+    def read(self, streams: Iterable[Stream | Together]) -> Iterator[Batch]:
+        """The batches of these inputs, accounted for; every record under the id it has in all runs."""
+        return self._reading.batches(streams)
+
+    def slices(self, batches: Iterable[Batch], *, ended: bool = True) -> Iterator[Slice]:
+        """The same in order of time; with ``ended`` nothing more comes."""
+        yield from self._noted(self._order.arrived(batches))
+        if ended:
+            yield from self._noted(self._order.rest())
+
+    def take(self, batches: Iterable[Batch]) -> None:
+        """Work on batches as far as their order is known."""
+        self._work_on(self._order.arrived(batches))
+
+    def step(self, batches: Iterable[Batch] = ()) -> Judged:
+        """``take``, and judge every incident of which something was found."""
+        self.take(batches)
+        return self._judged()
+
+    def finish(self) -> Analysis:
+        """Nothing more comes: the analysis of everything read and remembered, the most severe incident first."""
+        self._end()
+        return conclude(self._around(), self._series)
+
+    def drain(self) -> Judged:
+        """Nothing more comes: what still waited, judged."""
+        self._end()
+        return self._judged()
+
+    def commit(
+        self, found: Analysis | Judged, *, checkpoint: bool = True, beside: Mapping[str, Json] | None = None
+    ) -> list[str]:
+        """Keep these incidents and the news of them; with ``checkpoint``, in the same transaction, everything the next
+        run begins with. ``beside`` are parts of the state that somebody else keeps there (positions of live inputs).
+        Returns the ids they live under. Raises SourceError when the store cannot be written."""
+        from kanaria.report.document import document
+        from kanaria.store.incidents import IncidentStore
+
+        folder = self._kept_in()
+        now = self.setup.clock.now()
+        documents = document(found if isinstance(found, Analysis) else self._analysis(found), self.setup.facts)
+        try:
+            with IncidentStore(folder) as store:
+                state = self._state(now) if checkpoint else {}
+                ids = store.save(documents["incidents"], now, {**state, **parts(beside or {})})
+        except OSError as error:
+            raise unusable(str(folder), error) from error
+        if checkpoint:
+            self.memory.learned.sweep()
+        return ids
+
+    def told(self, incidents: Sequence[str]) -> None:
+        """Somebody was told of these committed incidents."""
+        from kanaria.store.incidents import IncidentStore
+
+        with IncidentStore(self._kept_in()) as store:
+            store.mark_told(incidents, self.setup.clock.now())
+
+    def _kept_in(self) -> Path:
+        if self.setup.store is None:
+            raise ConfigError(path="store", key="", expected="a folder to keep incidents in", got="none")
+        return self.setup.store
+
+    def _analysis(self, found: Judged) -> Analysis:
+        return Analysis(
+            inputs=tuple(self.accounts.summaries.values()),
+            incidents=found.changed,
+            not_looked_at=(),
+            series=series(self._around(), self._series, found.changed),
+        )
+
+    def _state(self, now: datetime) -> dict[str, Any]:
+        """Everything the next run begins with, as JSON values."""
+        ran = WhatRan(
+            ends=[summary.last for summary in self.accounts.summaries.values()],
+            correlations=self._detector.dump_state(),
+            later_requests=self.case.later_requests,
+        )
+        return self.memory.dump(ran, cases_of(self._around()), now)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self.memory.close()
+        self._work.close()
+
+    # ---- one slice, top to bottom ---------------------------------------------------------------------------------
+
+    def _work_on(self, slices: Iterator[Slice]) -> None:
+        def understood(piece: Slice) -> tuple[Slice, Tables, tuple[StratumMessage, ...]]:
+            return piece, *understand(piece.tables, self.setup)  # knowledge.*, mining.*, payload.*: needs no memory
+
+        for piece, events, messages in ahead(understood, self._noted(slices)):
+            self._judge(piece, events, messages)
+
+    def _judge(self, piece: Slice, events: Tables, messages: Sequence[StratumMessage]) -> None:
+        scored = self.score(piece, events)  # baseline.*: surprise, in bits, before any learning
+        found = self._detector.judge(scored)  # Sigma rules and correlations
+        self.case.add(scored, messages, found.findings)
+        self.learn(piece, scored, found.event_ids)  # the gate is visible here: what belongs to a finding is not learned
+        self._series.add(scored, _mining(found.findings))
+
+    def score(self, piece: Slice, tables: Tables) -> Tables:
+        """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
+        learned = self.memory.learned
+        if "http" in tables:
+            learned.web.absorb(tables["http"], from_engine=piece.on_the_wire)
+        if self._lives(piece):
+            tables = learned.score(tables)
+            self._series.set_thresholds(learned.alert_bits(roles_of(tables)))
+        if "logon" not in tables:
+            return tables
+        fresh = self.memory.ledger.fresh(tables["logon"])
+        return {**self.memory.silence.watch({**tables, "logon": fresh}), "logon": tables["logon"]}
+
+    def learn(self, piece: Slice, tables: Tables, withheld: frozenset[int] = frozenset()) -> None:
+        """Absorb what is no part of a finding. What web servers log has a profile of its own."""
+        if not self._lives(piece):
+            return
+        fresh = self.memory.fresh(tables)  # the same records again teach nothing
+        if set(fresh) & LIVED:
+            self.memory.learn(fresh, withheld, self.case.pairs())
+
+    def _lives(self, piece: Slice) -> bool:
+        """Whether the pattern of life has to do with it, and there is, or will be, history enough to say what is
+        normal: too short a capture is not scored. Web servers' logs come alone, and are none of it."""
+        if not (set(piece.tables) & (LIVED - STREAMED) or (piece.on_the_wire and "http" in piece.tables)):
+            return False
+        warm_up = timedelta(days=self.setup.config.baseline.warm_up_days)
+        return self.setup.store is not None or piece.span >= warm_up
+
+    # ---- beginning and end ----------------------------------------------------------------------------------------
+
+    def _noted(self, slices: Iterator[Slice]) -> Iterator[Slice]:
+        for piece in slices:
+            self.accounts.doubles += piece.doubles
+            self.accounts.note(piece.notes)
+            self._late += piece.late
+            yield piece
+
+    def _end(self) -> None:
+        self._work_on(self._order.rest())
+        if "logon" in self.case.tables_seen:
+            silent = self.memory.silence.at_the_end(self.memory.given(self.accounts.summaries))
+            if silent is not None:
+                self.case.add({"host": silent}, (), self._detector.evaluate({"host": silent}))
+        self.case.add({}, (), self._detector.finish())  # correlations that could only be decided at the end
+
+    def _judged(self) -> Judged:
+        incidents = judged(self._around())
+        self.case.forget_changes()
+        late, self._late = self._late, 0
+        return Judged(changed=incidents, late=late)
+
+    def _around(self) -> Around:
+        return Around(setup=self.setup, engine=self.engine, memory=self.memory, case=self.case, accounts=self.accounts)
+
+    def _ordered(self, lateness: timedelta | None) -> Files | Live:
+        config, wired = self.setup.config, self._reading.on_the_wire
+        home: HomeNetworks | None = config.home_networks if config.home else None
+        if lateness is None:
+            return Files(self._work, home, wired)
+        return Live(self._work, home, wired, lateness=lateness, now=self.setup.clock.now)
+
+    def _detecting(self, lateness: timedelta | None) -> Detector:
+        detector = Detector(
+            self.setup.rules,
+            lambda: self.engine,
+            facts=self.setup.facts,
+            lateness=None if lateness is None else timedelta(0),
+            seen=self.memory.ledger.seen if self.setup.store else None,
+            remembers=self.setup.store is not None,
+        )
+        changed = detector.load_state(self.memory.correlations) if self.memory.correlations else ()
+        if changed:
+            self.accounts.note((forgotten(changed),))
+        return detector
+
+
+def _mining(findings: Iterable[Finding]) -> Iterator[int]:
+    return (event for finding in findings if about_mining(finding) for event in finding.event_ids)

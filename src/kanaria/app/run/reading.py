@@ -1,0 +1,100 @@
+"""Streams to batches: every input in its format, every record under the id it has in all runs, and accounts of it all.
+
+In: streams, live ones side by side. Out: batches. Records that cannot be read go to ``Setup.on_reject``; what is known
+of connections that are still open goes to ``watch`` and comes again when they have ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kanaria.app.live.merge import Together, interleaved, members
+from kanaria.app.run.input_accounts import Inputs
+from kanaria.app.run.searching import searched
+from kanaria.core.memory import give_back_large_blocks
+from kanaria.core.schema import Tables
+from kanaria.core.stream import Format, ReadContext, Stream
+from kanaria.core.types import Batch, RejectedRecord
+from kanaria.formats.unknown import UNKNOWN
+from kanaria.memory.read_sources import Ledger
+from kanaria.wire.clock_check import ClockCheck
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from kanaria.app.run.setup import Setup
+
+
+class Reading:
+    """The inputs of one engine."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        engine: duckdb.DuckDBPyConnection,
+        ledger: Ledger,
+        watch: Callable[[Tables], None] | None = None,
+    ) -> None:
+        self.accounts = Inputs(notes=list(setup.notes))
+        self._setup, self._engine, self._ledger, self._watch = setup, engine, ledger, watch
+        self._clocks = ClockCheck(setup.clock, keeps=setup.store is not None)
+        self._sensors: set[str] = set()
+
+    def batches(self, streams: Iterable[Stream | Together]) -> Iterator[Batch]:
+        """Bytes to normalised tables. What is not understood is searched; inputs in no known format are noted, too."""
+        give_back_large_blocks()
+        setup = self._setup
+        context = ReadContext(
+            home=setup.config.home_networks,
+            engine=lambda: self._engine,
+            layout=setup.layout,
+            open_flows=self._watch is not None,
+            now=setup.clock.now(),
+        )
+        for given in streams:
+            chosen = [(stream, found) for stream in members(given) if (found := self._recognised(stream))]
+            reads = [searched(found.read(stream, context), stream, context) for stream, found in chosen]
+            for batch in interleaved(reads, [partial(self._ledger.follow, stream) for stream, _found in chosen]):
+                if batch.interim:
+                    if self._watch:
+                        self._watch(batch.tables)
+                    continue
+                yield self._counted(batch)
+            for stream, _found in chosen:
+                self.accounts.done(stream)
+
+    def on_the_wire(self, batch: Batch) -> bool:
+        """Whether the input shows connections: requests in it were seen on the wire, not logged by a web server."""
+        return batch.source in self._sensors
+
+    def seen_on_the_wire(self, tables: Tables) -> bool:
+        """The same of requests on their own."""
+        requests = tables.get("http")
+        return requests is not None and len(requests) > 0 and requests["source"][0].as_py() in self._sensors
+
+    def _counted(self, batch: Batch) -> Batch:
+        batch = self._clocks.checked(batch, self.accounts.wrong_clock)
+        self.accounts.count(batch)
+        told: Iterable[RejectedRecord] = batch.rejects if self._setup.on_reject else ()
+        for reject in told:
+            assert self._setup.on_reject is not None  # noqa: S101  (nothing is told without it)
+            self._setup.on_reject(reject)
+        return batch
+
+    def _recognised(self, stream: Stream) -> Format | None:
+        """The format of an input: what a live one brings, what the user said, or what it looks like; None is noted."""
+        from kanaria.formats import registry
+
+        setup = self._setup
+        wanted = setup.input_format or ("logformat" if setup.layout is not None else None)
+        known = getattr(stream, "format_name", None) or wanted
+        chosen = registry.get(known) if known else registry.detect(stream)
+        if chosen is None:
+            self.accounts.unknown(stream)
+            return UNKNOWN if stream.head() else None
+        self.accounts.open(stream.name, chosen.name)
+        if "connection" in chosen.tables:
+            self._sensors.add(stream.name)
+        return chosen

@@ -1,0 +1,54 @@
+"""Two documents of one incident, of an earlier and a later run: what there is in either, and whether it got worse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from kanaria.core.types import SEVERITIES
+from kanaria.store.alerts import more_than
+
+Json = dict[str, Any]
+
+
+def escalates(before: Json, now: Json) -> bool:
+    """Whether there is more to it than what a person called harmless: another model, more severe, or somebody new."""
+    ranks: list[str] = list(SEVERITIES)
+    if more_than(before, now):
+        return True
+    rules = {finding.get("rule") for finding in before["findings"]}
+    more = any(finding.get("rule") not in rules for finding in now["findings"])
+    return more or ranks.index(now["severity"]) > ranks.index(before["severity"])
+
+
+def joined_documents(before: Json, now: Json) -> Json:
+    """The newer incident, with what only the older one knew: a run over new logs does not forget the old ones.
+
+    A run goes on from the findings of those before it, so that its incident usually says everything already.
+    """
+    joined = dict(now)
+    if {finding["id"] for finding in before["findings"]} <= {finding["id"] for finding in now["findings"]}:
+        return joined | ({"series": _joined_series(before.get("series", []), now["series"])} if "series" in now else {})
+    for name in {"findings", "messages", "indicators", "timeline", "evidence"} & (set(before) | set(now)):
+        entries = {json.dumps(entry, sort_keys=True): entry for entry in before.get(name, [])}
+        known = {entry.get("id") for entry in now.get(name, [])} - {None}
+        kept = [entry for entry in entries.values() if entry.get("id") not in known and entry not in now.get(name, [])]
+        joined[name] = kept + now.get(name, [])
+    if "series" in now:
+        joined["series"] = _joined_series(before.get("series", []), now["series"])
+    if "timeline" in joined:
+        joined["timeline"].sort(key=lambda moment: moment["time"])
+    joined["first_seen"] = min(filter(None, (before["first_seen"], now["first_seen"])), default=None)
+    joined["last_seen"] = max(filter(None, (before["last_seen"], now["last_seen"])), default=None)
+    return joined
+
+
+def _joined_series(before: Sequence[Json], now: Sequence[Json]) -> list[Json]:
+    """Numbers over time of both runs; where both have one for the same moment, the newer."""
+    joined: dict[tuple[str, str, str | None], Json] = {}
+    for series in (*before, *now):
+        key = (series["kind"], series["device"], series["remote"])
+        points = dict(joined[key]["points"] if key in joined else []) | dict(series["points"])
+        joined[key] = {**series, "points": [[time, value] for time, value in sorted(points.items())]}
+    return list(joined.values())

@@ -1,0 +1,64 @@
+"""The newest rows of endless inputs, where linking, volumes and questions about logons look: tables ``spool_…``.
+
+In: slices. Out: the same without doubles and with names (``flow_linking``). Bounded by age and by number, whichever is
+less; the oldest go first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kanaria.wire.flow_linking import DOUBLED, Linker
+
+if TYPE_CHECKING:
+    import duckdb
+
+KEPT = timedelta(days=2)
+"""A resolver's answer is remembered for a day, and what was normal before an incident needs a day before it."""
+MOST_ROWS = 1_000_000
+"""Rows of one table: some 100 MB in the engine, which may spill them."""
+TRIMMED_EVERY = 50_000
+"""Rows added to a table between two looks at what is too old."""
+
+
+class Recent:
+    """Appends slices and forgets what is old."""
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
+        self._engine = engine
+        self._added: dict[str, int] = {}
+        self._sources: dict[str, set[str]] = {}
+
+    def linked(self, tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], int]:
+        """Keep the slice; returns it linked, and how many of its rows were doubles."""
+        for name, table in tables.items():
+            if name != "http":
+                self._keep(name, table)
+        several = [name for name, sources in self._sources.items() if name in DOUBLED and len(sources) > 1]
+        return Linker(self._engine, self._added, several).link(tables)
+
+    def _keep(self, name: str, table: pa.Table) -> None:
+        self._engine.register("recent_rows", table)
+        if name in self._added:
+            self._engine.execute(f"INSERT INTO spool_{name} BY NAME SELECT * FROM recent_rows")  # noqa: S608
+        else:
+            self._engine.execute(f"CREATE OR REPLACE TEMP TABLE spool_{name} AS SELECT * FROM recent_rows")  # noqa: S608
+        self._engine.unregister("recent_rows")
+        self._sources.setdefault(name, set()).update(filter(None, table["source"].unique().to_pylist()))
+        before = self._added.get(name, 0)
+        self._added[name] = before + len(table)
+        if before // TRIMMED_EVERY != self._added[name] // TRIMMED_EVERY:
+            self._trim(name)
+
+    def _trim(self, name: str) -> None:
+        days = KEPT / timedelta(days=1)
+        self._engine.execute(
+            f"""DELETE FROM spool_{name} WHERE time < (SELECT greatest(
+                max(time) - INTERVAL {days:.0f} DAY,
+                coalesce((SELECT time FROM spool_{name} ORDER BY time DESC NULLS LAST LIMIT 1 OFFSET {MOST_ROWS}),
+                    max(time) - INTERVAL {days:.0f} DAY)) FROM spool_{name})"""  # noqa: S608
+        )
