@@ -20,7 +20,7 @@ lint: .venv/ready-test
 	.venv/bin/lint-imports --no-cache
 
 test-install: .venv/ready-test  ## the wheel in the environments users have
-	$(PY) -m tests.install
+	$(PY) -m pytest -m install -n 2 --dist load tests/install
 
 bench: .venv/ready-test     ## speed against baselines in the same run; prints tables
 	$(PY) -m benchmarks
