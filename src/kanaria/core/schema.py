@@ -146,6 +146,13 @@ DNS = table(
     Column("rcode", pa.string(), "NOERROR, NXDOMAIN, …", "rcode", "dns.response_code"),
     Column("answers", pa.list_(pa.string()), "addresses or names answered", "answers", "dns.resolved_ip"),
     Column("ttl", pa.int64(), "smallest TTL in seconds", "", "dns.answers.ttl"),
+    Column(
+        "process",
+        pa.string(),
+        "program that asked, where a host sensor knows",
+        "actor.process.name",
+        "process.name",
+    ),
 )
 
 TLS = table(

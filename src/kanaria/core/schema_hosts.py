@@ -15,6 +15,14 @@ ALERT = table(
     Column("category", pa.string(), "its category", "finding_info.types", "rule.category"),
     Column("severity", pa.int32(), "its severity, 1 is highest", "severity_id", "event.severity"),
     Column("payload", pa.binary(), "payload it kept", "", ""),
+    Column("subject", pa.string(), "file, name or program it is about", "", "file.path"),
+    Column(
+        "host_name",
+        pa.string(),
+        "machine it is about, where a sensor on the machine says so",
+        "device.hostname",
+        "host.name",
+    ),
 )
 
 HOST = table(

@@ -309,11 +309,19 @@ def finish(
         "event_id": pa.array(lines + first_event_id(stream.name)),
         "line": pa.array(lines),
         "source": pa.repeat(pa.scalar(stream.name, pa.string()), count),
-        "sensor": pa.repeat(pa.scalar(context.sensor or sensor, pa.string()), count),
+        "sensor": _sensor(columns.get("sensor"), context.sensor or sensor, count),
     }
     table = schema.conform(name, given, count).combine_chunks()
     ends = Distinct(table["src_ip"]), Distinct(table["dst_ip"])
     return orient(_with_community_id(table, columns.get("transport"), ends), context.home, ends)
+
+
+def _sensor(given: object, otherwise: str, count: int) -> pa.Array:
+    """Who said it: what a record itself names, else whoever wrote the input."""
+    import pyarrow.compute as pc
+
+    own = pa.repeat(pa.scalar(otherwise, pa.string()), count)
+    return own if given is None else pc.coalesce(pa.array(given, pa.string()), own)
 
 
 def _with_community_id(table: pa.Table, transport: object, ends: tuple[Distinct, Distinct]) -> pa.Table:

@@ -19,7 +19,7 @@ from kanaria.formats.logons import services, sshd
 from kanaria.formats.logons.emit import Taken, tables_of
 from kanaria.formats.text_log import Row, Years, first_lines, iso_time, share
 
-TABLES: tuple[str, ...] = ("logon", "host", "connection")
+TABLES: tuple[str, ...] = ("logon", "process", "connection")
 _PREFIX = re.compile(
     r"^(?:<\d{1,3}>)?(?:1 )?"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
@@ -155,8 +155,9 @@ def _sudo(row: Row, asked: Row, command: str | None) -> list[Taken]:
     """The attempt; what was run becomes a process of the machine."""
     taken: list[Taken] = [("logon", {**row, **asked})]
     if command:
-        ran = {**row, "kind": "process", "process": command.split(" ")[0], "command": command, "user": asked["user"]}
-        taken.append(("host", ran))
+        ran = {"kind": "start", "platform": "linux", "process": command.split(" ")[0], "command": command}
+        taken.append(("process", {**row, **ran, "user": "root" if asked["privileged"] else None, "parent": "sudo",
+                                  "parent_user": asked["user"]}))  # fmt: skip
     return taken
 
 

@@ -44,6 +44,14 @@ PROPERTIES: Mapping[int, tuple[str, ...]] = {
         25: "user sessionid address",
         56: "device clientip",
         7045: "servicename imagepath servicetype starttype accountname",
+        4697: _SUBJECT + "servicename servicefilename servicetype servicestarttype serviceaccount",
+        4698: _SUBJECT + "taskname taskcontent",
+        1: "rulename utctime processguid processid image fileversion description product company originalfilename "
+        "commandline currentdirectory user logonguid logonid terminalsessionid integritylevel hashes parentprocessguid "
+        "parentprocessid parentimage parentcommandline parentuser",
+        3: "rulename utctime processguid processid image user protocol initiated sourceisipv6 sourceip sourcehostname "
+        "sourceport sourceportname destinationisipv6 destinationip destinationhostname destinationport",
+        22: "rulename utctime processguid processid queryname querystatus queryresults image user",
         4: "process payload",
     }.items()
 }

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from kanaria.formats.logons.emit import Taken, address, endpoint, number
 from kanaria.formats.logons.sshd import ssh_row
 from kanaria.formats.logons.windows_event import WindowsEvent
+from kanaria.formats.logons.windows_programs import defender, job, program_started, service_installed
 from kanaria.formats.text_log import Row
 
-TABLES: tuple[str, ...] = ("logon", "rdp", "smb", "host", "connection", "dns")
+TABLES: tuple[str, ...] = ("logon", "rdp", "smb", "process", "alert", "connection", "dns")
 
 _Reader = Callable[[WindowsEvent], "list[Taken]"]
 
@@ -137,24 +138,6 @@ def _share(found: WindowsEvent) -> list[Taken]:
     return [("smb", row)]
 
 
-def _process(found: WindowsEvent) -> list[Taken]:
-    """4688, and Sysmon's event 1."""
-    _domain, _, user = (found.get("user") or "").rpartition("\\")
-    path = found.get("newprocessname", "image")
-    return [("host", {
-        **_common(found), "kind": "process", "process": path, "command": found.get("commandline") or path,
-        "user": user or found.get("subjectusername"),
-        "pid": number(found.get("newprocessid") or found.get("processid"), 2**62),
-    })]  # fmt: skip
-
-
-def _service_installed(found: WindowsEvent) -> list[Taken]:
-    return [("host", {
-        **_common(found), "kind": "service", "process": found.get("servicename"), "command": found.get("imagepath"),
-        "user": found.get("accountname"),
-    })]  # fmt: skip
-
-
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6"}
 _INBOUND = "%%14592"
 
@@ -196,6 +179,7 @@ def _sysmon_dns(found: WindowsEvent) -> list[Taken]:
     name = (found.get("queryname") or "").rstrip(".").lower()
     answers = [part.removeprefix("::ffff:") for part in (found.get("queryresults") or "").split(";") if part.strip()]
     row: Row = {"time": found.time, "device": found.computer, "query": name, "answers": answers or None,
+           "process": found.get("image"),
            "rcode": {"0": "NOERROR", "9003": "NXDOMAIN"}.get(found.get("querystatus") or "")}  # fmt: skip
     return [("dns", row)] if name else []
 
@@ -281,19 +265,24 @@ _CORE = "remotedesktopservices-rdpcorets/operational"
 _LOCAL = "terminalservices-localsessionmanager/operational"
 _GATEWAY = "terminalservices-gateway/operational"
 _SYSMON = "sysmon/operational"
+_LINUX = "linux-sysmon/operational"
+_DEFENDER = "windows defender/operational"
 
 _READERS: Mapping[tuple[str, int], _Reader] = {
     ("security", 4624): _security_logon, ("security", 4625): _security_logon,
     ("security", 4648): _explicit_credentials, ("security", 4672): _special_privileges,
     ("security", 4776): _ntlm_check, ("security", 4768): _kerberos, ("security", 4769): _kerberos,
     ("security", 4771): _kerberos, ("security", 4740): _locked_out, ("security", 4778): _reconnected,
-    ("security", 5140): _share, ("security", 5145): _share, ("security", 4688): _process,
+    ("security", 5140): _share, ("security", 5145): _share, ("security", 4688): program_started,
+    ("security", 4697): service_installed, ("security", 4698): job,
     ("security", 5156): _filtering_platform,
     (_RDP, 1149): _rdp_authenticated, (_CORE, 131): _rdp_connection, (_CORE, 140): _rdp_refused,
     (_LOCAL, 21): _session, (_LOCAL, 25): _session,
     ("smbserver/security", 551): _smb_failure,
-    ("system", 56): _rdp_protocol_error, ("system", 7045): _service_installed,
+    ("system", 56): _rdp_protocol_error, ("system", 7045): service_installed,
     ("openssh/operational", 4): _openssh, ("openssh/admin", 4): _openssh,
     (_GATEWAY, 200): _gateway, (_GATEWAY, 201): _gateway, (_GATEWAY, 301): _gateway, (_GATEWAY, 302): _gateway,
-    (_SYSMON, 1): _process, (_SYSMON, 3): _sysmon_connection, (_SYSMON, 22): _sysmon_dns,
+    (_SYSMON, 1): program_started, (_LINUX, 1): program_started, (_LINUX, 3): _sysmon_connection,
+    **{(_DEFENDER, code): defender for code in (1006, 1015, 1116, 1117)},
+    (_SYSMON, 3): _sysmon_connection, (_SYSMON, 22): _sysmon_dns,
 }  # fmt: skip
