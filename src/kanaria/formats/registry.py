@@ -12,6 +12,7 @@ from importlib import import_module
 
 from kanaria.core.errors import ConfigError
 from kanaria.core.stream import Format, Stream
+from kanaria.formats import mapped
 
 # One line per format, sorted by group. Order decides only between equal scores.
 FORMATS: tuple[str, ...] = (
@@ -53,6 +54,8 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.firewall:NetfilterLog",
     "kanaria.formats.firewall:PfFilterLog",
     "kanaria.formats.firewall:Conntrack",
+    # layouts that are data
+    *mapped.places(),
     # what carries other formats
     "kanaria.formats.wrapped:Wrapped",
     # packets

@@ -74,12 +74,30 @@ def suspicions(sample: HostSample, facts: Knowledge, own: frozenset[int]) -> Ite
     yield from sorted(found, key=lambda one: (not one.certain, -one.process.cpu_percent))
 
 
-def judge(process: Process, facts: Knowledge) -> tuple[bool, Text] | None:
-    """(certain, why) for a process that is suspicious, else None."""
-    if why := _by_name(process, facts) or _by_arguments(process, facts) or listed_hash(process, facts):
+def judge(process: Process, facts: Knowledge, *, lists: bool = True) -> tuple[bool, Text] | None:
+    """(certain, why) for a process that is suspicious, else None. Without ``lists`` imported ones are not looked at,
+    and nothing that takes a running process.
+    """
+    if why := _by_name(process, facts) or _by_arguments(process, facts) or (lists and listed_hash(process, facts)):
         return True, why
-    why = listed_file(process, facts) or _disguised(process) or _vanished(process)
+    why = (listed_file(process, facts) or disguised(process) or _vanished(process)) if lists else None
     return (False, why) if why else None
+
+
+def known_name(text: str, facts: Knowledge) -> str | None:
+    """The mining program or trojan that a name is one of."""
+    if text.lower().removesuffix(".exe") in _DISGUISES:
+        return text
+    return next((agent.name for agent in facts.agents if _pattern(agent.pattern).match(text)), None)
+
+
+def endpoint(command: tuple[str, ...]) -> str | None:
+    """Host and port of the pool that arguments name."""
+    options = dict(_options(command))
+    named = [options[name] for name in _POOL_OPTIONS if name in options]
+    named += [part for part in command if _STRATUM.search(part)]
+    found = next((match for part in named if (match := _ENDPOINT.match(part))), None)
+    return f"{found['host']}:{found['port']}" if found else None
 
 
 def program_names(process: Process) -> tuple[str, ...]:
@@ -101,7 +119,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _by_name(process: Process, facts: Knowledge) -> Text | None:
     for name in program_names(process):
-        if name.lower() in _DISGUISES:
+        if name.lower().removesuffix(".exe") in _DISGUISES:
             return Text(en=f"its name {_show(name)} is that of a known mining trojan",
                         ja=f"名前 {_show(name)} は既知のマイニング型マルウェアのものです")  # fmt: skip
         for agent in facts.agents:
@@ -135,7 +153,7 @@ def _by_arguments(process: Process, facts: Knowledge) -> Text | None:
 
 def _only_reads(process: Process) -> bool:
     """By the program's file, which a process cannot choose as freely as its name; of a script, by the script's name."""
-    program = _base(process.executable or process.command[0]).lower()
+    program = _base(process.executable or process.command[0]).lower().removesuffix(".exe")
     if _INTERPRETERS.match(program):
         program = program_names(process)[-1].lower()
     return program in _READERS
@@ -161,7 +179,7 @@ def _is_wallet(text: str) -> bool:
     return bool(text) and any(address.valid for address in find_addresses(text))
 
 
-def _disguised(process: Process) -> Text | None:
+def disguised(process: Process) -> Text | None:
     """A program that calls itself a kernel thread; real ones have neither file nor arguments."""
     called = process.command[0] if process.command else process.name
     bracketed = called.startswith("[") and called.rstrip().endswith("]")

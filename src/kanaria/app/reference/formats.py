@@ -15,6 +15,7 @@ _INTRO = Text(
     "構いません。テキスト行の前にsyslogやjournaldの接頭辞が付いていても読めます。",
 )
 _TABLES = Text(en="Tables", ja="テーブル")
+_TRIED = Text(en="Tried on", ja="確認に使ったもの")
 
 
 def page(language: Language) -> str:
@@ -22,6 +23,8 @@ def page(language: Language) -> str:
     lines = markup.title(_HEADING, _INTRO, language)
     for known in registry.all_formats():
         tables = ", ".join(markup.code(name) for name in known.tables)
-        lines += [f"## {known.name}", "", f"{known.title}. {_TABLES.to(language)}: {tables}", ""]
+        tried: Text | None = getattr(known, "tried", None)
+        said = f". {_TRIED.to(language)}: {tried.to(language)}" if tried else ""
+        lines += [f"## {known.name}", "", f"{known.title}. {_TABLES.to(language)}: {tables}{said}", ""]
         lines += markup.fenced("\n".join(printable(line) for line in known.example.splitlines()))
     return markup.page(lines)

@@ -13,10 +13,16 @@ def understand(tables: Tables, setup: Setup) -> tuple[Tables, tuple[StratumMessa
 
 
 def enrich(tables: Tables, setup: Setup) -> Tables:
-    """knowledge.* columns; overwrites nothing."""
+    """knowledge.* columns, and what recorded programs are; overwrites nothing."""
     from kanaria import knowledge
 
-    return knowledge.enrich(tables, setup.facts, setup.networks)
+    enriched = knowledge.enrich(tables, setup.facts, setup.networks)
+    owned = "connection" in tables and tables["connection"]["process"].null_count < len(tables["connection"])
+    if "process" not in tables and not owned:
+        return enriched
+    from kanaria.host import programs
+
+    return programs.enrich(enriched, setup.facts)
 
 
 def read_mining(tables: Tables, setup: Setup) -> tuple[Tables, tuple[StratumMessage, ...]]:

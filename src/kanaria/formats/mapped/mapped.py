@@ -1,0 +1,151 @@
+"""The one format behind all layouts: records out of JSON values, ``key=value`` lines, CSV or matched lines into rows.
+
+Records that have not what the layout tells them by are passed over when they can be read at all, and rejected when
+they cannot.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
+from typing import TextIO
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch, Text
+from kanaria.formats.logons.emit import Taken, batches
+from kanaria.formats.logons.text_input import decode_head, json_values, open_text
+from kanaria.formats.mapped.layout import Layout
+from kanaria.formats.mapped.values import Record, at, cell, row, text, uncapitalised, when
+
+_CLAIM = 0.965
+"""Above exporters of Windows events, which look alike, and below what names its own log (Zeek, Suricata)."""
+_SOME = 0.7
+_LOOKED_AT = 50
+_PAIR = re.compile(r'([\w.-]{1,64})=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
+_SYSLOG = re.compile(
+    r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2}\s+\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)\s+\S+\s+"
+    r"(?:[\w./@-]+(?:\[\d+\])?:\s+)?"
+)
+_UNREADABLE = {
+    "json": "expected a JSON object; it is cut off or damaged", "pairs": "expected key=value pairs; there are none",
+    "csv": "expected the columns of the header; it is cut off or from another log",
+    "lines": "expected a line of this log; it is cut off or from another log",
+}  # fmt: skip
+
+Read = tuple[Record | None, str]
+"""A record, or None and the raw text of what is none."""
+
+
+class Mapped:
+    """The format of one layout."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.name, self.title, self.example = layout.name, layout.title, layout.example
+        self.tables: tuple[str, ...] = tuple(dict.fromkeys(one.table for one in layout.rows))
+        self._layout = layout
+
+    @property
+    def tried(self) -> Text:
+        """On what the layout was tried."""
+        return self._layout.tried
+
+    def sniff(self, head: bytes, name: str) -> float:
+        records = _first(head, self._layout.reader, self._layout.line, self._layout.header, self._layout.delimiter)
+        fitting = sum(record is not None and any(map(self._told, self._each(record))) for record in records)
+        if not fitting:
+            return 0.0
+        return _CLAIM if fitting >= 0.3 * len(records) else _SOME
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        layout = self._layout
+        with open_text(stream) as handle:
+            found = read(handle, layout.reader, layout.line, layout.header, layout.delimiter)
+            yield from batches(self._rows(found), stream, context, name=self.name, sensor=layout.sensor)
+
+    def _rows(self, found: Iterator[Read]) -> Iterator[list[Taken] | tuple[str, bytes]]:
+        for record, raw in found:
+            if record is None:
+                yield _UNREADABLE[self._layout.reader], raw.encode("utf-8", "backslashreplace")
+                continue
+            yield [taken for one in self._each(record) if self._told(one) for taken in self._taken(one)]
+
+    def _taken(self, record: Record) -> Iterator[Taken]:
+        time = when(cell(record, self._layout.time))
+        for one in self._layout.rows:
+            if all(pattern.search(text(at(record, path)) or "") for path, pattern in one.when.items()):
+                yield one.table, row(record, one, time)
+
+    def _each(self, record: Record) -> Iterator[Record]:
+        """The record, or the records in the lists it holds."""
+        lists = [found for path in self._layout.each if isinstance(found := at(record, path), list)]
+        for item in (item for found in lists for item in found) if lists else (record,):
+            if isinstance(item, Mapping):
+                yield uncapitalised(item) if self._layout.camel else item
+
+    def _told(self, record: Record) -> bool:
+        there = all(
+            (value := at(record, path)) is not None and (not wanted.pattern or wanted.search(text(value) or ""))
+            for path, wanted in self._layout.tell.items()
+        )
+        return there and all(at(record, path) is None for path in self._layout.unless)
+
+
+@lru_cache(maxsize=64)
+def _first(
+    head: bytes, reader: str, line: re.Pattern[str] | None, header: tuple[str, ...], delimiter: str
+) -> tuple[Record | None, ...]:
+    """The first records of a head, read once for all layouts of a reader."""
+    if reader == "json" and b"{" not in head[:4096]:
+        return ()
+    whole = decode_head(head, 1 << 17)
+    whole = whole[: whole.rfind("\n") + 1] or whole
+    found = islice(read(io.StringIO(whole), reader, line, header, delimiter), _LOOKED_AT)
+    return tuple(record for record, _raw in found)
+
+
+def read(
+    handle: TextIO, reader: str, line: re.Pattern[str] | None, header: tuple[str, ...], delimiter: str
+) -> Iterator[Read]:
+    """Records by the reader of that name."""
+    if reader == "json":
+        for value, broken in json_values(handle):
+            yield (value if isinstance(value, Mapping) else None), broken or str(value)[:4096]
+        return
+    if reader == "csv":
+        yield from _table(handle, header, delimiter)
+        return
+    for one in handle:
+        if one.strip():
+            record = _pairs(one) if reader == "pairs" else _matched(one, line)
+            yield record, one
+
+
+def _pairs(line: str) -> Record | None:
+    found = {key: quoted or bare for key, quoted, bare in _PAIR.findall(line)}
+    return found if len(found) >= 3 else None
+
+
+def _matched(line: str, pattern: re.Pattern[str] | None) -> Record | None:
+    found = pattern.search(line.rstrip("\r\n")) if pattern else None
+    return found.groupdict() if found else None
+
+
+def _table(handle: TextIO, header: tuple[str, ...], delimiter: str) -> Iterator[Read]:
+    """Rows under the layout's header, or under the file's first line; a syslog prefix is taken off."""
+    names = header
+    for one in handle:
+        if not one.strip():
+            continue
+        try:
+            cells = next(csv.reader([_SYSLOG.sub("", one.rstrip("\r\n"), count=1)], delimiter=delimiter))
+        except (csv.Error, StopIteration):
+            yield None, one
+            continue
+        if not names:
+            names = tuple(name.strip() for name in cells)
+            continue
+        yield (dict(zip(names, cells, strict=False)) if 2 * len(cells) >= len(names) else None), one

@@ -1,0 +1,159 @@
+"""Values of a record by path, and as the type a column wants. A record and a ``Cell`` come in, a value goes out.
+
+A path is names with dots (``service.action.0.name``; a number picks from a list, ``*`` takes the first that has the
+rest). A key that has dots itself is found whole. What does not fit its column is None: a sensor that says ``N/A``
+knows nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import pyarrow as pa
+
+from kanaria.core.schema import TABLES
+from kanaria.core.schema_parts import TIME
+from kanaria.formats.firewall import _transport
+from kanaria.formats.logons.emit import address, number
+from kanaria.formats.logons.windows_event import time_of
+from kanaria.formats.mapped.layout import Cell, RowOf
+from kanaria.formats.text_log import Row, offset_time
+
+Record = Mapping[str, object]
+
+_NOTHING = frozenset(("", "-", "N/A", "n/a", "null", "none", "None", "?"))
+# How firewalls and maltrail write times that are not ISO 8601.
+_TIMES = (
+    "%Y/%m/%d %H:%M:%S",
+    "%m/%d/%Y-%H:%M:%S.%f",
+    "%d/%b/%Y:%H:%M:%S",
+    "%b %d %Y %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S.%f %z",
+)
+_NOT_IN_NAMES = str.maketrans("", "", '()"')  # maltrail puts the part of a name that it does not list in brackets
+_TYPES = {name: {column.name: column.type for column in schema.columns} for name, schema in TABLES.items()}
+
+
+def at(record: object, path: str) -> object:
+    """What stands at a path, or None."""
+    if isinstance(record, Mapping):
+        if path in record:
+            return record[path]
+        head, dot, rest = path.partition(".")
+        while dot:
+            if head in record:
+                found = at(record[head], rest)
+                if found is not None:
+                    return found
+            more, dot, rest = rest.partition(".")
+            head = f"{head}.{more}"
+        return None
+    if isinstance(record, list):
+        head, _dot, rest = path.partition(".")
+        chosen = record if head == "*" else record[int(head) : int(head) + 1] if head.isdecimal() else []
+        found_all = (at(item, rest) if rest else item for item in chosen)
+        return next((value for value in found_all if value is not None), None)
+    return None
+
+
+def uncapitalised(value: Record) -> dict[str, object]:
+    """The same with every name beginning in lower case."""
+
+    def plain(item: object) -> object:
+        if isinstance(item, Mapping):
+            return uncapitalised(item)
+        return [plain(one) for one in item] if isinstance(item, list) else item
+
+    return {key[:1].lower() + key[1:]: plain(item) for key, item in value.items()}
+
+
+def text(value: object) -> str | None:
+    """The value as text; a list as its words."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return " ".join(part for item in value if (part := text(item))) or None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if value is None or isinstance(value, Mapping) or str(value).strip() in _NOTHING:
+        return None
+    return str(value).strip()
+
+
+def cell(record: Record, said: Cell) -> object:
+    """The raw value of a cell."""
+    if said.join is not None:
+        parts = [part for path in said.paths if (part := text(at(record, path)))]
+        return said.join.join(parts) if len(parts) == len(said.paths) else said.default
+    for path in said.paths:
+        if (value := text(at(record, path))) is None:
+            continue
+        if said.pattern:
+            found = said.pattern.search(value)
+            if found is None:
+                continue
+            value = found[1]
+        if said.map:
+            if value.lower() not in said.map:
+                continue
+            return said.map[value.lower()]
+        return value.lower() if said.lower else value
+    return said.default
+
+
+def when(value: object) -> datetime | None:
+    """A time in any of the spellings that sensors use; without a zone it is UTC."""
+    if value is None:
+        return None
+    written = str(value)
+    epoch = number(written, 10**19)
+    if epoch is not None and epoch > 10**14:  # micro- or nanoseconds since 1970
+        return time_of(epoch / (10**9 if epoch > 10**17 else 10**6))
+    return time_of(written) or next((found for one in _TIMES if (found := offset_time(written, one))), None)
+
+
+def row(record: Record, said: RowOf, time: datetime | None) -> Row:
+    """One row of the table, without what has no value."""
+    types = _TYPES[said.table]
+    values = {name: _fitted(name, cell(record, given), types[name], given.unit) for name, given in said.columns.items()}
+    return {"time": time, **{name: value for name, value in values.items() if value is not None}}
+
+
+def _fitted(name: str, value: object, kind: pa.DataType, unit: int) -> object:
+    if value is None:
+        return None
+    if name in ("src_ip", "dst_ip"):
+        return address(value)
+    if name == "transport":
+        return _transport(str(value))
+    if name == "query":
+        return str(value).rstrip(".").lower().translate(_NOT_IN_NAMES)
+    if kind.equals(TIME):
+        return when(value)
+    if pa.types.is_boolean(kind):
+        return str(value).lower() in ("true", "yes", "1", "t")
+    if pa.types.is_integer(kind):
+        return _number(
+            value, 65_535 if name.endswith("_port") else 2**31 - 1 if kind.equals(pa.int32()) else 2**62, unit
+        )
+    if pa.types.is_floating(kind):
+        return _float(value)
+    if pa.types.is_binary(kind):
+        return str(value).encode("utf-8", "backslashreplace")
+    return [str(value)] if pa.types.is_list(kind) else str(value)
+
+
+def _float(value: object) -> float | None:
+    try:
+        found = float(str(value))
+    except ValueError:
+        return None
+    return found if abs(found) < 1e18 else None
+
+
+def _number(value: object, limit: int, unit: int) -> int | None:
+    found = number(value, limit)
+    if found is None and (approximate := _float(value)) is not None and 0 <= approximate <= limit:
+        return min(round(approximate * unit), limit)
+    return None if found is None else min(found * unit, limit)
