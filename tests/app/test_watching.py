@@ -100,7 +100,7 @@ def test_a_miner_is_told_of_at_once_and_then_ever_more_rarely(tmp_path: Path, mo
     assert 3 <= len(since) <= 5
     assert since[0] >= timedelta(minutes=10)
     assert all(later >= 2 * earlier for earlier, later in itertools.pairwise(since))
-    assert {finding.rule for _, finding in told} == {"crypto_currency_mining_activity"}
+    assert {finding.rule for _, finding in told} == {"traffic_shaped_like_mining"}
     (incident,) = analysis.incidents
     assert incident.devices == (MINER.address,)
 
@@ -151,12 +151,12 @@ def test_a_dashboard_is_not_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_file_that_stops_in_the_middle_of_a_connection_is_judged(tmp_path: Path, ended: bool) -> None:
     with Engine(prepare()) as engine:
         analysis = analyse(open_inputs([str(mined(tmp_path, 900, ended=ended))]), engine)
-    assert "crypto_currency_mining_activity" in {f.rule for i in analysis.incidents for f in i.findings}
+    assert "traffic_shaped_like_mining" in {f.rule for i in analysis.incidents for f in i.findings}
 
 
 SAID = {
-    "en": ("still open: Crypto Currency Mining Activity", r"and (\d+) messages"),
-    "ja": ("通信中: 暗号通貨マイニングの通信", r"メッセージ (\d+) 通"),
+    "en": ("still open: Suspicious: traffic shaped like mining", r"and (\d+) messages"),
+    "ja": ("通信中: 要確認:マイニングに似た通信", r"メッセージ (\d+) 通"),
 }
 
 

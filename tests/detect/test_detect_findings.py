@@ -104,6 +104,35 @@ def test_one_finding_per_rule_and_key(write: Write, engine: duckdb.DuckDBPyConne
     assert second.until is None
 
 
+@pytest.mark.parametrize(
+    ("size", "kinds", "bits", "severity"),
+    [
+        (300, [("cradle_too", 3.0)], 3.0, "medium"),  # the record's own number
+        (900, [("cradle_too", 4.0)], 4.0, "medium"),  # no more than is believed
+        (100, [("cradle", 0.0)], 0.0, "high"),  # too little to be an observation: nothing is said at all
+        (None, [("cradle", 0.0)], 0.0, "high"),
+    ],
+)
+def test_a_weight_may_be_measured_in_the_record_and_tell_no_louder_than_it_may(
+    write: Write, engine: duckdb.DuckDBPyConnection, size: int | None, kinds: list[tuple[str, float]], bits: float,
+    severity: str,
+) -> None:  # fmt: skip
+    soft = replace(weight("cradle_too", "sizes", 4.0), measured_in="bytes_out", least=2.0, most="medium")
+    row = ROWS[1] | {"bytes_out": None if size is None else size // 100}
+    rule = {**RULE, "kanaria": {**RULE["kanaria"], "weights": ["cradle_too"]}}  # type: ignore[dict-item]
+    (found,) = run(write(rule), engine, [row], facts(soft))
+    assert ([(e.kind, e.bits) for e in found.evidence], found.bits, found.severity) == (kinds, bits, severity)
+
+
+def test_what_speaks_louder_beside_it_is_told_as_loud_as_the_rule(
+    write: Write, engine: duckdb.DuckDBPyConnection
+) -> None:
+    soft = replace(weight("cradle_too", "sizes", 4.0), most="medium")
+    rule = {**RULE, "kanaria": {**RULE["kanaria"], "weights": ["cradle", "cradle_too"]}}  # type: ignore[dict-item]
+    (found,) = run(write(rule), engine, ROWS[1:2], facts(weight("cradle", "payload", 9.0), soft))
+    assert found.severity == "high"
+
+
 def test_a_weight_that_needs_a_column_counts_only_where_it_is(write: Write, engine: duckdb.DuckDBPyConnection) -> None:
     known = facts(
         weight("cradle", "payload", 9.0),

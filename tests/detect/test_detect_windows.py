@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.detect.model import Correlation
-from kanaria.detect.windows import MOST_EVENTS, Event, Group, chain, moments, number
+from kanaria.detect.windows import MOST_EVENTS, Event, Group, chain, moments, number, observations
 
 SPAN = 5
 RULES = ("a", "b", "c")
@@ -150,3 +150,44 @@ def test_ends_of_a_long_window() -> None:
     (*_, last) = moments(group, correlation("event_count", span=100), group.add([event(t) for t in range(50)]), 99)
     assert [one.time for one in last.ends(4)] == [0, 47, 48, 49]
     assert len(last.ends(50)) == 50 and last.first.time == 0
+
+
+OBSERVATIONS = st.lists(st.tuples(st.sampled_from(RULES), st.sampled_from("xyz")), max_size=12)
+TABLES = {"a": "flow", "b": "flow", "c": "other"}
+
+
+def told(*pairs: tuple[str, str]) -> list[Event]:
+    return [Event(n, (n,), rule, (), {"remote": remote}) for n, (rule, remote) in enumerate(pairs)]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "count"),
+    [
+        ([("a", "x"), ("b", "x")], 1),  # two rules of one table about one remote: one observation
+        ([("a", "x"), ("b", "y")], 2),
+        ([("a", "x"), ("c", "x")], 2),  # another table: somebody else saw something else
+        ([("a", "x"), ("a", "y")], 1),  # one rule is one rule
+        ([("a", "x"), ("a", "y"), ("b", "x")], 2),
+        ([], 0),
+    ],
+)
+def test_rules_count_as_far_as_each_has_an_observation_of_its_own(pairs: list[tuple[str, str]], count: int) -> None:
+    assert observations(told(*pairs), TABLES) == count
+
+
+@given(OBSERVATIONS)
+def test_observations_are_as_many_as_any_assignment_finds(pairs: list[tuple[str, str]]) -> None:
+    shown = {rule: {(TABLES[rule], remote) for name, remote in pairs if name == rule} for rule, _ in pairs}
+    best = max(
+        (len(used) for size in range(len(shown) + 1) for rules in itertools.combinations(shown, size)
+         for used in itertools.product(*(shown[rule] for rule in rules)) if len(set(used)) == len(used)),
+        default=0,
+    )  # fmt: skip
+    assert observations(told(*pairs), TABLES) == best
+
+
+def test_a_correlation_of_separate_observations_does_not_fire_on_one() -> None:
+    rule = correlation("temporal", separate=TABLES)
+    for pairs, fires in (([("a", "x"), ("b", "x")], False), ([("a", "x"), ("c", "x")], True)):
+        group = Group()
+        assert bool(moments(group, rule, group.add(told(*pairs)), 100)) is fires

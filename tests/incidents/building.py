@@ -32,6 +32,7 @@ def finding(rule: str = "stratum_message_in_web_request", seconds: float | None 
         "id": f"f-{rule}-{seconds}", "rule": rule, "rule_version": "1", "title": Text(en=f"Title of {rule}", ja=f"{rule}の題"),
         "why": Text(en="why", ja="理由"), "severity": "low", "table": "http", "time": at(seconds), "device": None,
         "remote": STRANGER, "key": rule, "bits": 1.0, "stage": "reconnaissance",
+        "tags": ("kanaria.mining",) if "mining" in rule else (),
     }  # fmt: skip
     return Finding(**{**values, **more})
 

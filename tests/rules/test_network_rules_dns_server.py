@@ -217,16 +217,33 @@ def between(table: pa.Table, low: datetime, high: datetime) -> pa.Table:
     return table.filter(pa.array(mask))
 
 
-def test_a_workstation_that_mines_after_guessing_matters_too(ruleset: RuleSet) -> None:
+@pytest.mark.parametrize(
+    ("said", "mining_model", "matters"),
+    [
+        ({}, "traffic_shaped_like_mining", False),
+        ({"mining.dialect": "cryptonote"}, "crypto_currency_mining_activity", True),
+    ],
+    ids=["only the shape", "said aloud"],
+)
+def test_guessing_beside_mining_matters_where_mining_is_said_aloud(
+    ruleset: RuleSet, said: Row, mining_model: str, matters: bool
+) -> None:
     desktop = CLIENTS[0]
     tables = {
         "rdp": [row | {"dst_ip": desktop, "device": desktop} for row in guessing()],
-        "connection": [row | {"src_ip": desktop, "device": desktop, "device.role": "workstation", "device.critical": False}
-                       for row in mining()],
+        "connection": [row | said | {"src_ip": desktop, "device": desktop, "device.role": "workstation",
+                                     "device.critical": False} for row in mining()],
     }  # fmt: skip
     rules = {finding.rule for finding in detect(ruleset, tables)}
-    assert {"high_priority_crypto_currency_mining", "anomalous_rdp_followed_by_multiple_findings"} <= rules
+    assert mining_model in rules
+    assert ("high_priority_crypto_currency_mining" in rules) is matters
     assert "anomalous_external_activity_from_critical_network_device" not in rules
+
+
+def test_chains_count_one_connection_once_however_many_models_speak_of_it(ruleset: RuleSet) -> None:
+    rules = {finding.rule for finding in detect(ruleset, story(smb=False))}
+    assert MINING_MODELS <= rules
+    assert not rules & {"anomalous_rdp_followed_by_multiple_findings", "anomalous_smb_followed_by_multiple_findings"}
 
 
 def test_sentences_leave_out_what_is_not_known(found: list[Finding]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from kanaria.core.types import StratumMessage, Text
+from kanaria.core.types import Severity, StratumMessage, Text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +131,10 @@ class Technique:
 class Weight:
     """What one observation is worth, in bits, for or against ``about``; ``measured`` says how the number was found.
 
-    ``needs`` names the column that makes the observation: a record in which it is null gives no evidence of this kind.
+    ``needs`` names the column that makes the observation: a record in which it is null or false gives no evidence of
+    this kind. ``measured_in`` names a column that holds how many bits this very record is worth: less than ``least`` is
+    no observation, more than ``bits`` is not believed. ``most`` is the highest severity of a finding for which nothing
+    but such evidence speaks.
     """
 
     id: str
@@ -142,6 +145,28 @@ class Weight:
     measured: str
     provenance: Provenance
     needs: str | None = None
+    measured_in: str | None = None
+    least: float = 0.0
+    most: Severity | None = None
+
+    @property
+    def conditional(self) -> bool:
+        """Whether only some records make the observation."""
+        return self.needs is not None or self.measured_in is not None
+
+    def shows(self, record: Mapping[str, object]) -> bool:
+        """Whether the record makes this observation."""
+        if self.needs is not None and record.get(self.needs) in (None, False):
+            return False
+        return self.measured_in is None or self._measured(record) >= self.least
+
+    def worth(self, record: Mapping[str, object]) -> float:
+        """The bits of the observation in this record."""
+        return self.bits if self.measured_in is None else min(self.bits, round(self._measured(record), 1))
+
+    def _measured(self, record: Mapping[str, object]) -> float:
+        value = record.get(self.measured_in or "")
+        return float(value) if isinstance(value, (int, float)) else float("-inf")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,17 @@ import pyarrow as pa
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding, Text
 from kanaria.detect import remembered
-from kanaria.detect.findings import KEPT_IDS, QUOTED_ROWS, RAW, Seen, evidence_of, make, placeholders, show
+from kanaria.detect.findings import (
+    KEPT_IDS,
+    QUOTED_ROWS,
+    RAW,
+    Seen,
+    columns_of_weights,
+    evidence_of,
+    make,
+    placeholders,
+    show,
+)
 from kanaria.detect.match import Rows
 from kanaria.detect.model import Correlation, Rule, RuleSet
 from kanaria.detect.relevant import Remembered, relevant
@@ -124,6 +134,7 @@ class Correlator:
         for rule in self._order:
             correlation = _correlation(rule)
             names += [*correlation.groups.get(rule_id, ()), *correlation.fields.get(rule_id, ())]
+            names += columns_of_weights(rule, self._facts)
         return tuple(dict.fromkeys([*names, *RAW]))
 
     def _due(self, rule_id: str, closed: int) -> _Due | None:

@@ -72,7 +72,7 @@ def _add(parsed: Parsed, document: Document, sigma: Any, names: Mapping[str, str
     from kanaria.detect.parse import CONTENT_ERRORS, add, build
 
     try:
-        correlation = _compile(sigma, names, parsed)
+        correlation = _compile(sigma, names, parsed, separate=bool(document.value.get("kanaria", {}).get("separate")))
         table = parsed.rules[correlation.rules[0]].table
         add(parsed, build(document, table=table, logsource={}, correlation=correlation), {}, document)
     except RuleError as error:
@@ -103,7 +103,7 @@ def _unresolved(document: Document, sigma: Any, names: Mapping[str, str]) -> Rul
     )
 
 
-def _compile(sigma: Any, names: Mapping[str, str], parsed: Parsed) -> Correlation:
+def _compile(sigma: Any, names: Mapping[str, str], parsed: Parsed, *, separate: bool) -> Correlation:
     references = _referenced(sigma)
     if not references:
         raise Unsupported(expected="at least one rule to correlate", got="none")
@@ -124,6 +124,7 @@ def _compile(sigma: Any, names: Mapping[str, str], parsed: Parsed) -> Correlatio
         percentile=_percentile(sigma.type.name, plain),
         clauses=_clauses(condition, names) if extended else None,
         generate=sigma.generate,
+        separate={names[name]: parsed.rules[names[name]].table for name in references} if separate else None,
     )
 
 

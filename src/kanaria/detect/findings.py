@@ -16,7 +16,7 @@ from kanaria.core.facts import Knowledge, Weight
 from kanaria.core.glossary import VALUES
 from kanaria.core.ids import content_id
 from kanaria.core.text import cut, printable
-from kanaria.core.types import Evidence, Finding, Text
+from kanaria.core.types import SEVERITIES, Evidence, Finding, Severity, Text
 from kanaria.detect.match import Rows
 from kanaria.detect.model import Rule
 
@@ -84,9 +84,15 @@ def wanted(rule: Rule, facts: Knowledge | None) -> tuple[str, ...]:
     """The columns a finding of this rule needs from its rows."""
     because = [facts.weights[name].because for name in rule.weights] if facts else []
     read = rule.matcher.columns if rule.matcher else ()
-    needed = [weight.needs for name in rule.weights if (weight := facts.weights[name]).needs] if facts else []
+    needed = columns_of_weights(rule, facts)
     names = [*_ALWAYS, *needed, *rule.key, *placeholders(rule.title, rule.why, *because), *RAW]
     return tuple(dict.fromkeys([*names, *(column for column in read if not column.startswith("@"))]))
+
+
+def columns_of_weights(rule: Rule, facts: Knowledge | None) -> list[str]:
+    """The columns that decide what evidence a record of this rule gives, and what that is worth."""
+    weights = [facts.weights[name] for name in rule.weights] if facts else []
+    return [column for weight in weights for column in (weight.needs, weight.measured_in) if column]
 
 
 def findings(
@@ -176,7 +182,7 @@ def make(
         rule_version=rule.version,
         title=fill(rule.title, values, spoken),
         why=fill(rule.why, values, spoken),
-        severity=rule.severity,
+        severity=severity_of(rule, evidence, facts),
         table=rule.table,
         time=span[0],
         device=device,
@@ -201,13 +207,25 @@ def bits_of(rule: Rule, evidence: Iterable[Evidence], facts: Knowledge | None) -
     Weights that need something of their record count when some evidence shows it.
     """
     strongest: dict[str, float] = {}
-    seen = {item.kind for item in evidence}
+    seen: dict[str, float] = {}
+    for item in evidence:
+        seen[item.kind] = max(seen.get(item.kind, item.bits), item.bits, key=abs)
     for weight in (facts.weights[name] for name in rule.weights) if facts else ():
-        if not weight.needs or weight.id in seen:
+        if not weight.conditional or weight.id in seen:
             known = strongest.get(weight.family, 0.0)
-            strongest[weight.family] = max(known, weight.bits, key=abs)
+            strongest[weight.family] = max(known, seen.get(weight.id, weight.bits), key=abs)
     caps = facts.caps if facts else {}
     return sum(min(bits, caps.get(family, bits)) for family, bits in strongest.items())
+
+
+def severity_of(rule: Rule, evidence: Iterable[Evidence], facts: Knowledge | None) -> Severity:
+    """The rule's, or less where all that speaks is evidence that must not be told louder (``Weight.most``)."""
+    kinds = {item.kind for item in evidence}
+    limits = [facts.weights[name].most if name in facts.weights else None for name in kinds] if facts else []
+    known = [limit for limit in limits if limit is not None]
+    if not known or len(known) < len(limits):
+        return rule.severity
+    return min(rule.severity, max(known, key=SEVERITIES.index), key=SEVERITIES.index)
 
 
 def evidence_of(
@@ -217,9 +235,7 @@ def evidence_of(
     weights = [facts.weights[name] for name in rule.weights] if facts else []
     made = []
     for record in records:
-        told: list[Weight | None] = [
-            weight for weight in weights if (not weight.needs or record.get(weight.needs) is not None)
-        ]
+        told: list[Weight | None] = [weight for weight in weights if weight.shows(record)]
         for weight in told or [None]:
             name = weight.id if weight else rule.id
             made.append(
@@ -228,7 +244,7 @@ def evidence_of(
                     kind=name,
                     about=weight.about if weight else "outcome",
                     family=weight.family if weight else "context",
-                    bits=weight.bits if weight else 0.0,
+                    bits=weight.worth(record) if weight else 0.0,
                     because=fill(weight.because if weight else rule.title, values),
                     source=record.get("source"),
                     line=record.get("line"),

@@ -56,6 +56,8 @@ class Correlation:
     ``group_by`` are the names a person sees; ``groups`` and ``fields`` say for each rule which of its columns carry the
     group values and the measured values. ``op`` compares the measure with ``threshold``. ``clauses`` are an extended
     condition as (rules that must happen, rules that must not happen), one of which has to hold; None for a plain one.
+    ``separate``, where set, names each rule's table: rules then count only as far as each rests on an observation of
+    its own, and what one table holds about one remote is one observation.
     """
 
     type: str
@@ -69,6 +71,7 @@ class Correlation:
     percentile: int | None = None
     clauses: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] | None = None
     generate: bool = False
+    separate: Mapping[str, str] | None = None
 
     @property
     def absence(self) -> bool:

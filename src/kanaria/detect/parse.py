@@ -28,7 +28,7 @@ from kanaria.detect.sql import Compiler, Part, Unsupported, two_valued
 
 # What pySigma raises on content it did not foresee, besides its own errors.
 CONTENT_ERRORS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
-_BLOCK = {"version", "title", "description", "why", "stage", "weights", "key", "runbook", "tests"}
+_BLOCK = {"version", "title", "description", "why", "stage", "weights", "key", "runbook", "tests", "separate"}
 _TECHNIQUE = re.compile(r"t\d{4}(\.\d{3})?$")
 
 
@@ -206,6 +206,8 @@ def _block(document: documents.Document) -> dict[str, Any]:
             raise at(document.file, where, expected=f"{key} in en and ja", got=str(value)[:60])
         if key in ("weights", "key", "tests") and not isinstance(value, list):
             raise at(document.file, where, expected="a list", got=str(value)[:60])
+        if key == "separate" and not isinstance(value, bool):
+            raise at(document.file, where, expected="true or false", got=str(value)[:60])
     return block
 
 

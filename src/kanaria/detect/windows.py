@@ -226,6 +226,8 @@ class _Rules:
     def value(self, events: Sequence[Event], low: int, high: int) -> float | None:
         correlation = self._correlation
         seen = [rule for rule, times in self._times.items() if times]
+        if correlation.separate is not None and correlation.clauses is None:
+            return observations(events[low:high], correlation.separate)
         if correlation.clauses is None:
             ordered = correlation.type == "temporal_ordered" and len(seen) > 1
             return chain(self._times, correlation.rules) if ordered else len(seen)
@@ -236,6 +238,29 @@ class _Rules:
         if not all(self._times[rule] for rule in rules):
             return False
         return self._correlation.type == "temporal" or chain(self._times, rules) == len(rules)
+
+
+def observations(events: Sequence[Event], tables: Mapping[str, str]) -> int:
+    """How many rules can be given an observation of their own: what one table holds about one remote is one."""
+    shown: dict[str, set[tuple[str, str]]] = {}
+    for event in events:
+        about = str(event.row.get("remote") or event.ids)
+        shown.setdefault(event.rule, set()).add((tables.get(event.rule, ""), about))
+    owner: dict[tuple[str, str], str] = {}
+    return sum(_given(rule, shown, owner, set()) for rule in shown)
+
+
+def _given(
+    rule: str, shown: Mapping[str, set[tuple[str, str]]], owner: dict[tuple[str, str], str],
+    tried: set[tuple[str, str]],
+) -> bool:  # fmt: skip
+    """Whether the rule gets an observation, if need be because its owner takes another (augmenting paths)."""
+    for one in sorted(shown[rule] - tried):
+        tried.add(one)
+        if one not in owner or _given(owner[one], shown, owner, tried):
+            owner[one] = rule
+            return True
+    return False
 
 
 class _Numbers:

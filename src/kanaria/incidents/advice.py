@@ -17,12 +17,19 @@ Advice = Callable[[Case, Surroundings, Hypothesis, Outcome], Iterator[Recommenda
 
 
 def recommendations(
-    case: Case, around: Surroundings, top: Hypothesis, result: Outcome, about: Case | None = None
+    case: Case,
+    around: Surroundings,
+    top: Hypothesis,
+    result: Outcome,
+    about: Case | None = None,
+    *,
+    suspected: bool = False,
 ) -> tuple[Recommendation, ...]:
-    """Everything worth doing, least effort first; ``about`` is the part of the case the verdict is about."""
+    """Everything worth doing, least effort first; ``about`` is the part of the case the verdict is about, ``suspected``
+    that only the shape of traffic speaks of it."""
     found = [
         item
-        for advice in _ADVICE
+        for advice in (_SUSPECTED if suspected else _ADVICE)
         for item in advice(about if about and advice in _OF_VERDICT else case, around, top, result)
     ]
     distinct = {item.id: item for item in reversed(found)}
@@ -106,6 +113,27 @@ def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outc
         "rebuild", 3, result.because,
         "If the device was entered, rebuild it from a known good state and change every password and key that was on it.",
         "侵入されていた場合は、機器を信頼できる状態から再構築し、保存されていたパスワードと鍵をすべて変更してください。",
+    )  # fmt: skip
+
+
+def _look_and_ask(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    """A shape is no proof: who looks at the program knows in a minute, and nothing is cut meanwhile."""
+    shaped = [finding for finding in case.findings if finding.remote and finding.table == "connection"]
+    device = printable(case.devices[0]) if case.devices else "the device"
+    machine = printable(case.devices[0]) if case.devices else "機器"
+    port = shaped[0].values.get("dst_port") if shaped else None
+    to = f"{defang(shaped[0].remote or '?')}{f' port {printable(port)}' if port else ''}" if shaped else "the address"
+    dest = f"{defang(shaped[0].remote or '?')}{f' のポート{printable(port)}' if port else ''}" if shaped else "この宛先"
+    cited = tuple(dict.fromkeys(item.id for finding in shaped for item in finding.evidence))
+    yield _advise(
+        "look_at_process", 1, cited,
+        f"Look which program on {device} holds the connection to {to} (Linux: ss -tnp, Windows: Get-NetTCPConnection), and whether the processor is busy.",
+        f"{machine}で、{dest} への接続を持つプログラムを調べてください(Linux: ss -tnp、Windows: Get-NetTCPConnection)。CPU使用率も確認してください。",
+    )  # fmt: skip
+    yield _advise(
+        "ask_owner", 1, cited,
+        "Ask the owner of the device whether they know it: wallets, chat, sensors and VPNs can have this shape. Watch on until you know; nothing needs to be cut for the shape alone.",
+        "機器の所有者に心当たりを確認してください。ウォレット、チャット、センサー、VPNも同じ形になることがあります。分かるまで監視を続けてください。形だけを理由に遮断する必要はありません。",
     )  # fmt: skip
 
 
@@ -199,8 +227,13 @@ _ADVICE: tuple[Advice, ...] = (
 )  # fmt: skip
 
 
+# Where only the shape of traffic speaks of a device; what others did at its doors is advised on all the same.
+_SUSPECTED: tuple[Advice, ...] = (
+    _look_and_ask, _ask_who_logged_on, _look_at_guesser, _update_products, _close_doors, _harden_logon, _allow,
+)  # fmt: skip
+
 # What is said of the compromised devices, not of those who came by.
-_OF_VERDICT = frozenset({_compromised, _allow})
+_OF_VERDICT = frozenset({_compromised, _allow, _look_and_ask})
 
 
 def _matched(case: Case) -> Iterator[tuple[str, Finding]]:

@@ -25,6 +25,7 @@ from kanaria.core.types import (
     Severity,
     Text,
 )
+from kanaria.incidents import suspicion
 from kanaria.incidents.actors import Part, parts
 from kanaria.incidents.advice import listed, recommendations
 from kanaria.incidents.case import Case, Surroundings, beside_mining, guessed, mines
@@ -62,6 +63,8 @@ class Verdict:
     scores: tuple[HypothesisScore, ...]
     outcome: Outcome
     severity: Severity
+    suspected: bool = False
+    """Whether it is about a device of which nothing but the shape of traffic speaks."""
 
     @property
     def top(self) -> Hypothesis:
@@ -77,12 +80,13 @@ def judge(case: Case, around: Surroundings) -> Incident:
     verdicts = sorted((_verdict(part, around) for part in parts(case)), key=_gravest_first)
     worst_one = verdicts[0]
     top, result = worst_one.top, worst_one.outcome
-    alike = [verdict for verdict in verdicts if verdict.top == top]
+    suspected = worst_one.suspected
+    alike = [verdict for verdict in verdicts if (verdict.top, verdict.suspected) == (top, suspected)]
     whole, about = replace(case, accused=_devices(alike)), _together(case, alike)
     items = _evidence(case, verdicts)
     return Incident(
         id=_id(case),
-        title=title(about, top, result),
+        title=suspicion.title(about) if suspected else title(about, top, result),
         severity=worst_one.severity if top != "authorised_mining" else severity(case, around, top, result),
         hypotheses=worst_one.scores,
         outcome=result,
@@ -96,8 +100,8 @@ def judge(case: Case, around: Surroundings) -> Incident:
         indicators=indicators(case),
         timeline=timeline(case, items),
         vulnerabilities=related_vulnerabilities(case, around, top),
-        recommendations=recommendations(whole, around, top, result, about),
-        impact=impact(about, around, items, top),
+        recommendations=recommendations(whole, around, top, result, about, suspected=suspected),
+        impact=impact(about, around, items, "benign" if suspected else top),
         evidence=tuple(items),
     )
 
@@ -120,7 +124,12 @@ def _verdict(part: Part, around: Surroundings) -> Verdict:
     items = _distinct(side for item in everything for side in seen_from_all_sides(around.facts, item))
     scores = hypotheses(items, around.facts.caps)
     result = outcome(items, around.facts.caps)
-    return Verdict(part, tuple(items), scores, result, severity(part.case, around, scores[0].name, result))
+    top = scores[0].name
+    if top == "compromised_device" and suspicion.only_suspected(items):
+        least = suspicion.unconfirmed(result)
+        level = suspicion.severity(items, matters=_critical(part.case, around))
+        return Verdict(part, tuple(items), scores, least, level, suspected=True)
+    return Verdict(part, tuple(items), scores, result, severity(part.case, around, top, result))
 
 
 # Of equally severe verdicts the one that asks more of the reader.
@@ -158,10 +167,17 @@ def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
     level = _SEVERITY[top][result.value]
     if top == "authorised_mining" and beside_mining(case):
         return "medium"
-    critical = any(device in around.critical_devices for device in case.devices)
-    if critical and top in {"compromised_device", "exploitation_attempt"} and result.value in {"possible", "confirmed"}:
+    if (
+        _critical(case, around)
+        and top in {"compromised_device", "exploitation_attempt"}
+        and result.value in {"possible", "confirmed"}
+    ):
         return "critical"
     return level
+
+
+def _critical(case: Case, around: Surroundings) -> bool:
+    return any(device in around.critical_devices for device in case.devices)
 
 
 def title(case: Case, top: Hypothesis, result: Outcome) -> Text:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from kanaria.core.glossary import about_mining
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Record, StratumMessage, Text
 from kanaria.incidents.case import Case, Surroundings, came_in, got_in, guessed
+from kanaria.incidents.suspicion import says_mining
 from kanaria.incidents.weighing import evidence
 
 # Cradles fetch and start the miner within seconds to minutes; an hour of covered log without a follow-up is telling.
@@ -21,8 +21,6 @@ FOLLOW_UP_WINDOW = timedelta(hours=1)
 # Answers of one size to others before we call a size usual, and answers seen before an unseen size is called unusual.
 USUAL_ANSWERS = 3
 KNOWN_ANSWERS = 20
-# From here on the grammar of messages speaks of mining; the models use the same number.
-GRAMMAR_BITS = 7.0
 # nginx logs 444 when it closes without an answer and 499 when the client left; Apache and HAProxy log 0 or -1 then.
 CLOSED_WITHOUT_ANSWER = frozenset({0, -1, 444, 499})
 
@@ -184,18 +182,12 @@ def _follow_up(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 
 def _exchange(case: Case, around: Surroundings) -> Iterator[Evidence]:
-    """A pool that sends work, or shares that are acknowledged: the miner runs."""
+    """A pool that sends work: the miner runs. What the shape of traffic says of that is evidence of another kind, which
+    the model of the shape brings itself (``mining_shape``) and which confirms nothing."""
     for message in case.messages:
         record = case.record_of(message)
         if record and record.table == "connection" and _given(message) and _ours(record):
             yield evidence(around.facts, "pool_sent_work", record)
-            break
-    for record in case.records.values():
-        if record.table == "connection" and _ours(record) and _number(record, "mining.grammar_bits") >= GRAMMAR_BITS:
-            words = Text(
-                en=str(record.values["mining.grammar_because_en"]), ja=str(record.values["mining.grammar_because_ja"])
-            )
-            yield evidence(around.facts, "mining_exchange_seen", record, words)
             break
 
 
@@ -237,7 +229,7 @@ def _mined_after(case: Case, around: Surroundings, whole: Case) -> Iterator[Evid
         outbound = finding.values.get("direction") == "outbound"
         if own and finding.device not in own:
             continue
-        if outbound and about_mining(finding) and first_probe and finding.time and finding.time >= first_probe:
+        if outbound and says_mining(finding) and first_probe and finding.time and finding.time >= first_probe:
             minutes = (finding.time - first_probe).total_seconds() / 60
             record = next((whole.records[e] for e in finding.event_ids if e in whole.records), None)
             yield evidence(around.facts, "outbound_mining_after", record, Text(

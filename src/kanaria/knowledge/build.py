@@ -27,7 +27,7 @@ from kanaria.core.facts import (
     Vulnerability,
     Weight,
 )
-from kanaria.core.types import HYPOTHESES
+from kanaria.core.types import HYPOTHESES, SEVERITIES, Severity
 from kanaria.knowledge.entry import Entry
 
 FAMILIES = (
@@ -188,8 +188,14 @@ def _indicator(entry: Entry) -> KnownIndicator:
     )
 
 
+def _severity(entry: Entry) -> Severity | None:
+    known = {name: name for name in SEVERITIES}
+    return known[entry.choice("most", tuple(known))] if "most" in entry.data else None  # type: ignore[index]
+
+
 def _weight(entry: Entry) -> Weight:
-    entry.only("id", "about", "family", "bits", "because", "measured", "needs", "source", "date")
+    entry.only("id", "about", "family", "bits", "because", "measured", "needs", "measured_in", "least", "most",
+               "source", "date")  # fmt: skip
     return Weight(
         id=entry.text("id"),
         about=entry.choice("about", ABOUT),
@@ -198,6 +204,9 @@ def _weight(entry: Entry) -> Weight:
         because=entry.words("because"),
         measured=entry.text("measured"),
         needs=entry.optional("needs"),
+        measured_in=entry.optional("measured_in"),
+        least=entry.number("least") if "least" in entry.data else 0.0,
+        most=_severity(entry),
         provenance=entry.provenance(),
     )
 
