@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,9 +33,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def public() -> Iterator[Path]:
+    """A folder that everybody may read; pytest closes its own to others."""
+    with tempfile.TemporaryDirectory(prefix="kanaria-install-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.fixture(scope="session")
+def inputs(public: Path) -> Path:
     """One small file of every format that the tests have a sample of, and the bundled examples."""
-    folder = tmp_path_factory.mktemp("inputs")
+    folder = public / "inputs"
+    folder.mkdir()
     for sample in sorted((ROOT / "tests").glob("*/golden/*")):
         if sample.suffix in {".log", ".csv", ".xml", ".txt", ".binetflow", ".ndjson"}:
             shutil.copy(sample, folder / sample.name)
@@ -47,8 +56,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return environments.make(tmp_path_factory.mktemp("alone") / "env", "3.11", str(wheel))
+def alone(wheel: Path, public: Path) -> Environment:
+    return environments.make(public / "env", "3.11", str(wheel))
 
 
 def works(environment: Environment, inputs: Path, folder: Path) -> None:
@@ -133,27 +142,13 @@ def test_an_extra_for_everything_names_each_other_one() -> None:
     assert set(WITHOUT) <= set(listed)
 
 
-@pytest.fixture
-def readable(alone: Environment) -> Iterator[Environment]:
-    """The installation, reachable and readable for everybody, writable for root only."""
-    for folder in alone.folder.parents:
-        if stat.S_IMODE(folder.stat().st_mode) & 0o5 != 0o5:
-            folder.chmod(0o755)
-    yield alone
-
-
-def test_an_ordinary_user_without_a_home_uses_an_installation_of_root(
-    readable: Environment, inputs: Path, tmp_path: Path
-) -> None:
+def test_an_ordinary_user_without_a_home_uses_an_installation_of_root(alone: Environment, inputs: Path) -> None:
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("needs root, to become somebody else")
-    for folder in inputs.parents:
-        if stat.S_IMODE(folder.stat().st_mode) & 0o5 != 0o5:
-            folder.chmod(0o755)
     as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     log = inputs / "home-server-access.log"
     for surroundings in ({"HOME": None}, {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}):
-        done = readable.run("analyze", log, before=as_nobody, folder=Path("/"), **surroundings)
+        done = alone.run("analyze", log, before=as_nobody, folder=Path("/"), **surroundings)
         assert (done.returncode, done.stderr) == (1, ""), done.stderr
 
 
