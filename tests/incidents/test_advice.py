@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any, get_args
 
 import pytest
 
 from kanaria.core.types import HYPOTHESES, Hypothesis, Outcome, OutcomeValue
-from kanaria.incidents.advice import recommendations
+from kanaria.incidents.advice import OPTIONAL, QUIETER, answered, recommendations
 from kanaria.incidents.case import Case
 from kanaria.incidents.weighing import evidence
 from tests.incidents.building import DEVICE, STRANGER, around, case, facts, finding, message, request
@@ -128,3 +129,83 @@ def test_what_a_miner_needs_is_not_advised_where_nothing_mines() -> None:
     assert isolate.ja == f"{DEVICE}を今すぐネットワークから切り離してください。証拠保全のため電源は切らないでください。"
     assert "isolate" not in advised(logon, "compromised_device", "possible")
     assert {"isolate", "allow_if_yours"} <= set(advised(NETWORK, "compromised_device", "possible"))
+
+
+def every_case() -> dict[str, Case]:
+    """Kinds of cases that differ in what may be advised."""
+    served = {"method": "GET", "url": "/wd/hub/session?x=1", "status": 200}
+    guess = evidence(facts(), "login_guessing", request(1))
+    return {
+        "refused message": case(finding(evidence=(PROOF,)), messages=[message()], records=[request(1, status=400)]),
+        "answered": case(finding("web_probe", evidence=(PROOF,)), records=[request(1, **served)]),
+        "known hole": WEB,
+        "unknown hole": case(finding(cves=("CVE-1999-0001",), evidence=(PROOF,)), records=[request(1, **served)]),
+        "mining": NETWORK,
+        "remote desktop": case(finding(table="rdp", device=DEVICE, stage="initial_access")),
+        "guessing": case(finding(table="logon", device=DEVICE, evidence=(guess,))),
+        "guessing from inside": case(
+            finding("login_guessing_inside", table="logon", device=DEVICE, remote="192.0.2.77", evidence=(guess,))
+        ),
+        "bare": case(finding(seconds=None, remote=None)),
+    }
+
+
+JUDGEMENTS = [
+    (name, top, value) for name in every_case() for top in HYPOTHESES for value in get_args(OutcomeValue)
+]  # fmt: skip
+URGENT = {"isolate", "search_leftovers", "rebuild", "find_entrance"}
+
+
+@pytest.mark.parametrize(("name", "top", "value"), JUDGEMENTS)
+def test_a_report_has_one_voice(name: str, top: Hypothesis, value: OutcomeValue) -> None:
+    """Verdict, outcome and advice: nothing to do and something to do never stand side by side, and nothing is overdone."""
+    ids = advised(every_case()[name], top, value)
+    assert ids, "every verdict says what to do"
+    if "none" in ids:
+        assert set(ids) <= {"none", *OPTIONAL}
+        assert value in {"failed", "no_sign_of_success"} or top == "authorised_mining"
+    harmless = value in {"failed", "no_sign_of_success"} and top != "compromised_device"
+    if harmless or top in {"authorised_mining", "benign"}:
+        assert not URGENT & set(ids), "nobody takes a machine apart for what did not work"
+    if value in {"failed", "no_sign_of_success"} and top in {"internet_wide_scanner", "misdirected_miner", "benign"}:
+        assert "check_host" not in ids, "the Internet's noise comes every day"
+    if top == "compromised_device":
+        assert {"isolate", "make_sure", "find_entrance", "look_at_guesser"} & set(ids)
+
+
+def test_a_door_that_was_found_is_named_and_its_owner_sent_to_it() -> None:
+    found = recommendations(
+        every_case()["answered"], around(), "internet_wide_scanner", Outcome(value="possible", bits=3.0, because=())
+    )
+    assert [item.id for item in found] == ["look_at_answer", "check_host"]
+    assert "/wd/hub/session" in found[0].text.en
+    assert "x=1" not in found[0].text.en
+    assert "/wd/hub/session" in found[0].text.ja
+
+
+@pytest.mark.parametrize(
+    ("status", "found"), [(101, True), (200, True), (302, True), (500, True), (404, False), (444, False), (None, False)]
+)
+def test_an_answer_is_anything_but_a_refusal(status: int | None, found: bool) -> None:
+    assert answered(request(1, status=status)) is found
+
+
+REFUSED_LINES = (
+    r'203.0.113.9 - - [21/Jun/2026:16:41:07 +0900] "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n" 400 4076 "-" "-"',
+    r'203.0.113.9 - - [21/Jun/2026:16:41:07 +0900] "{\x22id\x22:1,\x22method\x22:\x22login\x22}" 400 157 "-" "-"',
+    r'"{\"params\": [\"miner1\", \"password\"], \"id\": 2, \"method\": \"mining.authorize\"}\n" 400 4076 "-" "-"',
+)
+KEPT_LINES = (
+    r'203.0.113.9 - - [21/Jun/2026:16:41:07 +0900] "{\"id\":1,\"method\":\"login\"}\n" 200 4076 "-" "-"',
+    r'203.0.113.9 - - [21/Jun/2026:16:41:07 +0900] "{\" 400 1 \"}" 200 4076 "-" "-"',
+    r'203.0.113.9 - - [21/Jun/2026:16:41:07 +0900] "GET /?cmd=wget HTTP/1.1" 200 9 "-" "{x\" 400 "',
+    r'203.0.113.9 - - [21/Jun/2026:16:41:07 +0900] "GET / HTTP/1.1" 400 9 "{" 400 "-"',
+)
+
+
+def test_the_filter_for_a_quieter_mail_leaves_out_what_was_refused_and_hides_nothing_else() -> None:
+    """A line must not be able to leave itself out: what a request or an agent says about 400 is not the status."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", QUIETER], input="\n".join((*REFUSED_LINES, *KEPT_LINES)) + "\n", capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert done.stdout.splitlines() == list(KEPT_LINES)

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from kanaria.core.text import defang, printable
-from kanaria.core.types import Finding, Hypothesis, Outcome, Recommendation, Text
+from kanaria.core.facts import Vulnerability
+from kanaria.core.text import cut, defang, printable
+from kanaria.core.types import Finding, Hypothesis, Outcome, OutcomeValue, Recommendation, Record, Text
 from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines
 
+NOTHING = "none"
+# What may stand beside the advice to do nothing: it says itself that it is optional.
+OPTIONAL = frozenset({"quieter_log", "harden_logon", "allow_if_yours"})
+REFUSED: frozenset[OutcomeValue] = frozenset({"failed", "no_sign_of_success"})
 # A firewall's operator works through a list; beyond this the JSON is the list.
 MOST_NAMED = 200
+
 Advice = Callable[[Case, Surroundings, Hypothesis, Outcome], Iterator[Recommendation]]
 
 
@@ -32,15 +38,20 @@ def recommendations(
         for advice in (_SUSPECTED if suspected else _ADVICE)
         for item in advice(about if about and advice in _OF_VERDICT else case, around, top, result)
     ]
+    found = one_voice(found) or list(_look(case, around, top, result))
     distinct = {item.id: item for item in reversed(found)}
     return tuple(sorted(distinct.values(), key=lambda item: (item.effort, [i.id for i in found].index(item.id))))
 
 
+def one_voice(found: Sequence[Recommendation]) -> list[Recommendation]:
+    """Without the advice to do nothing where there is something to do that is more than optional."""
+    if all(item.id in {NOTHING, *OPTIONAL} for item in found):
+        return list(found)
+    return [item for item in found if item.id != NOTHING]
+
+
 def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
-    harmless = top in {"internet_wide_scanner", "misdirected_miner", "benign"} and result.value in {
-        "failed",
-        "no_sign_of_success",
-    }
+    harmless = top in {"internet_wide_scanner", "misdirected_miner", "benign"} and result.value in REFUSED
     beside = beside_mining(case) if top == "authorised_mining" else ()
     if beside:
         yield _advise(
@@ -49,21 +60,45 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
             "マイニングは許可されていますが、機器への接続についての検知は別です。ご自身によるものか確認してください。",
         )  # fmt: skip
     elif harmless or top == "authorised_mining":
-        yield _advise("none", 0, result.because, "Nothing needs to be done.", "対応は必要ありません。")
+        yield _advise(NOTHING, 0, result.because, "Nothing needs to be done.", "対応は必要ありません。")
+    elif top == "exploitation_attempt" and result.value == "failed" and not list(_known(case, around)):
+        yield _advise(
+            NOTHING, 0, result.because,
+            "Nothing needs to be done beyond keeping the server's software up to date.",
+            "サーバのソフトウェアを最新に保つほかに、対応は必要ありません。",
+        )  # fmt: skip
+
+
+def _ask_if_yours(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    if top == "benign" and result.value not in REFUSED:
+        who = defang(printable(case.remotes[0])) if case.remotes else ""
+        yield _advise(
+            "ask_if_yours", 1, result.because,
+            f"Ask whether this was a program or a person of yours{f' ({who})' if who else ''}. If it was, nothing needs to be done.",
+            f"ご自身や、ご自身のプログラムによる通信か{f'({who})' if who else ''}を確認してください。そうであれば、対応は必要ありません。",
+        )  # fmt: skip
+
+
+# Drops lines whose request begins with a brace and was refused; ``[^"\\]|\\.`` reads the request to its real end, so that
+# nobody hides another line by writing `" 400 ` into it.
+QUIETER = r"""grep -vE '^[^"]*"\{([^"\\]|\\.)*" 4[0-9]{2} '"""
 
 
 def _quieter_log(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
-    if top in {"internet_wide_scanner", "misdirected_miner"} and result.value == "failed" and case.web_records:
+    refused = top in {"internet_wide_scanner", "misdirected_miner"} and result.value == "failed"
+    if refused and case.web_records and case.messages:
         yield _advise(
             "quieter_log", 1, (),
-            "Optional: leave lines that are no HTTP out of the alert mail; they come to every server on the Internet.",
-            "任意: HTTPではない行を警告メールの対象から外すと静かになります。このような行はインターネット上のどのサーバにも届きます。",
+            f"Optional: such lines come to every server on the Internet. `{QUIETER}` in front of the mail leaves them out (logs of Apache and nginx; only what was refused).",
+            f"任意: このような行は、インターネット上のどのサーバにも届きます。メールの手前に `{QUIETER}` を入れると、除外できます(Apacheとnginxのログ用。拒否された行だけを除きます)。",
         )  # fmt: skip
 
 
 def _check_host(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
-    doubtful = result.value in {"no_sign_of_success", "possible"} and top != "authorised_mining"
-    if doubtful and not around.host_checked and case.web_records:
+    """Only where the server's own answer leaves a doubt: advice that comes every day is read on none."""
+    unclear = top == "exploitation_attempt" and result.value == "no_sign_of_success" and not list(_known(case, around))
+    answered = result.value == "possible" and top not in {"authorised_mining", "benign"}
+    if (unclear or answered) and not around.host_checked and case.web_records:
         yield _advise(
             "check_host", 1, result.because,
             "Look at the server itself: run `kanaria analyze --check-host …` there; it checks load, processes and connections.",
@@ -71,17 +106,53 @@ def _check_host(case: Case, around: Surroundings, top: Hypothesis, result: Outco
         )  # fmt: skip
 
 
+def _look_at_answer(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    """Somebody looked for a door and found one: the door is the task, not the one who looked."""
+    found = [record for record in case.web_records if answered(record)]
+    unnamed = top == "exploitation_attempt" and not list(_known(case, around))
+    if result.value in REFUSED or not found or not (unnamed or top in {"internet_wide_scanner", "misdirected_miner"}):
+        return
+    paths = dict.fromkeys(cut(printable(str(record.values.get("url") or "/").split("?", 1)[0]), 60) for record in found)
+    shown = ", ".join(list(paths)[:3])
+    yield _advise(
+        "look_at_answer", 1, result.because,
+        f"See what answers at {shown}. If it is yours, let nobody but you reach it (login, VPN, firewall); if you do not know it, find out who installed it.",
+        f"{shown} で何が応答しているかを確認してください。ご自身のものであれば、認証・VPN・ファイアウォールなどで他人が届かないようにします。心当たりがなければ、誰が設置したかを調べてください。",
+    )  # fmt: skip
+
+
+def answered(record: Record) -> bool:
+    """Whether the server did anything but refuse: what runs an attack may also fail on it (5xx) or switch protocols (101)."""
+    status = record.values.get("status")
+    return isinstance(status, int) and (100 <= status < 400 or status >= 500)
+
+
+def _look(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    """Where nothing else is known to advise."""
+    device = printable(case.devices[0]) if case.devices else ""
+    yield _advise(
+        "look", 1, result.because,
+        f"Look at {device or 'the machine'}: whether what was found is something you know. `--full` shows the records it rests on.",
+        f"{device or '機器'}を確認し、見つかったものに心当たりがあるかを調べてください。根拠となった記録は `--full` で表示できます。",
+    )  # fmt: skip
+
+
 def _update_products(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
-    for cve, finding in _matched(case):
-        known = around.facts.vulnerabilities.get(cve)
-        if known is None:
-            continue
+    if result.value in REFUSED and top not in {"exploitation_attempt", "compromised_device"}:
+        return
+    failed = result.value == "failed"
+    for cve, finding, known in _known(case, around):
         fixed_en = f"; fixed in {known.fixed}" if known.fixed else ""
         fixed_ja = f"。修正版: {known.fixed}" if known.fixed else ""
+        facts_en, facts_ja = f"(affected: {known.affected}{fixed_en})", f"(影響: {known.affected}{fixed_ja})"
         yield _advise(
-            f"update_{cve}", 1 if result.value == "failed" else 2, tuple(item.id for item in finding.evidence),
-            f"If you run {known.product}, make sure it is not affected by {cve} (affected: {known.affected}{fixed_en}). If you do not run it, the attempt cannot work.",
-            f"{known.product} を使っている場合は、{cve} の影響を受けない版であることを確認してください(影響: {known.affected}{fixed_ja})。使っていなければ、この攻撃は成立しません。",
+            f"update_{cve}", 1 if failed else 2, tuple(item.id for item in finding.evidence),
+            f"Nothing needs to be done unless you run {known.product}; then make sure that it is not affected by {cve} {facts_en}."
+            if failed else
+            f"If you run {known.product}, make sure it is not affected by {cve} {facts_en}. If you do not run it, the attempt cannot work.",
+            f"{known.product} を使っていなければ、対応は必要ありません。使っている場合は、{cve} の影響を受けない版であることを確認してください{facts_ja}。"
+            if failed else
+            f"{known.product} を使っている場合は、{cve} の影響を受けない版であることを確認してください{facts_ja}。使っていなければ、この攻撃は成立しません。",
         )  # fmt: skip
 
 
@@ -103,6 +174,13 @@ def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outc
     if mines(case) or result.value == "confirmed":
         yield from _isolate(case, result)
     elif _own_guessers(case):  # a program with an old password is as likely
+        return
+    elif result.value in REFUSED:
+        yield _advise(
+            "make_sure", 1, result.because,
+            "Make sure first: look at the processes, logons and scheduled jobs of the device. The signs do not prove a break-in.",
+            "まず確認してください。機器のプロセス、ログイン、定期実行の設定を調べます。見つかった兆候だけでは、侵入されたとはいえません。",
+        )  # fmt: skip
         return
     yield _advise(
         "find_entrance", 2, result.because,
@@ -222,7 +300,7 @@ def _allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -
 
 
 _ADVICE: tuple[Advice, ...] = (
-    _nothing, _ask_who_logged_on, _look_at_guesser, _quieter_log, _check_host, _update_products, _after_success, _compromised, _close_doors,
+    _nothing, _ask_if_yours, _ask_who_logged_on, _look_at_guesser, _look_at_answer, _check_host, _quieter_log, _update_products, _after_success, _compromised, _close_doors,
     _harden_logon, _allow,
 )  # fmt: skip
 
@@ -236,10 +314,12 @@ _SUSPECTED: tuple[Advice, ...] = (
 _OF_VERDICT = frozenset({_compromised, _allow, _look_and_ask})
 
 
-def _matched(case: Case) -> Iterator[tuple[str, Finding]]:
+def _known(case: Case, around: Surroundings) -> Iterator[tuple[str, Finding, Vulnerability]]:
+    """The vulnerabilities that attempts aimed at, as far as facts are held."""
     for finding in case.findings:
         for cve in finding.cves:
-            yield cve, finding
+            if cve in around.facts.vulnerabilities:
+                yield cve, finding, around.facts.vulnerabilities[cve]
 
 
 def _advise(id: str, effort: int, evidence: tuple[str, ...], en: str, ja: str) -> Recommendation:
