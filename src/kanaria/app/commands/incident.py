@@ -54,12 +54,20 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
 @click.argument("id")
 @store_option
 @list_format
+@click.option("--full", is_flag=True, help="Text that tells everything, not only what fits one screen.")
 @click.option("--plot", is_flag=True, help="Draw it instead: timeline, findings per day, surprise, volume, messages.")
 @click.option("-o", "--output", "path", metavar="FILE", help="With --plot: an .svg or .png file; default: SVG to -.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Of the plot.")
 @language_option
 def incident_show(
-    id: str, folder: Path | None, kind: str, plot: bool, path: str | None, theme: ThemeName, language: Language
+    id: str,
+    folder: Path | None,
+    kind: str,
+    full: bool,
+    plot: bool,
+    path: str | None,
+    theme: ThemeName,
+    language: Language,
 ) -> None:
     """Show one incident: report, state and decisions, or its pictures.
 
@@ -81,7 +89,8 @@ def incident_show(
     click.echo(_line(kept, language))
     report = kept.document["report"][language]
     click.echo(report["verdict"]["text"])
-    for section in (section for section in report["sections"] if section["id"] != "news"):
+    sections = report["sections"] if full else report.get("brief", report["sections"])  # kept by an older version: none
+    for section in (section for section in sections if section["id"] != "news"):
         click.echo(f"\n{section['heading']}")
         for claim in section["claims"]:
             click.echo(f"  - {claim['text']}")
