@@ -89,7 +89,9 @@ def test_a_miner_on_the_wire_is_reported_after_ctrl_c(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(QUIET_LINE)
     verdicts = {"en": b"mining", "ja": "マイニング".encode()}
     with netns.pair(f"knlive{os.getpid()}") as pair:  # its public address is known to be ours
-        done = mined(pair, tmp_path, *(["--interface", "lab0", "--full", "--lang", each, "access.log"] for each in verdicts))
+        done = mined(
+            pair, tmp_path, *(["--interface", "lab0", "--full", "--lang", each, "access.log"] for each in verdicts)
+        )
     for (language, verdict), (status, out, err) in zip(verdicts.items(), done, strict=True):
         assert status == 1
         told = err.splitlines()  # one line says that it stopped; around it, it may have told of the miner already

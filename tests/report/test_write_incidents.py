@@ -28,7 +28,10 @@ def judged() -> dict[str, Incident]:
     mined = record(3, 60, "connection", device=DEVICE, values={"direction": "outbound"})
     return {
         "probe": judge(
-            case(finding(), messages=probe, records=[request(1, status=400), request(2, 5, status=400)]), around()
+            case(
+                finding(event_ids=(1, 2)), messages=probe, records=[request(1, status=400), request(2, 5, status=400)]
+            ),
+            around(),
         ),
         "exploit": judge(
             case(

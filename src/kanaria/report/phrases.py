@@ -33,13 +33,9 @@ _FULL: Mapping[str, Text] = {
         en="Nothing of mining was found in {rows} records of {inputs} inputs.",
         ja="{inputs}個の入力、{rows}件の記録を調べましたが、マイニングに関係するものは見つかりませんでした。",
     ),
-    "nothing_found_in_part": Text(
-        en="{share} % of the records could not be read ({unread} of {records}), and nothing is claimed of them. Nothing of mining was found in the other {rows} records.",
-        ja="記録の{share}%({records}件中{unread}件)は読み取れず、その内容については何も言えません。読み取れた{rows}件には、マイニングに関係するものは見つかりませんでした。",
-    ),
-    "nothing_read": Text(
-        en="None of the {records} records could be read, and nothing is claimed of them.",
-        ja="{records}件の記録はどれも読み取れず、その内容については何も言えません。",
+    "nothing_found_in_rest": Text(
+        en="Nothing of mining was found in the other {rows} records.",
+        ja="読み取れた{rows}件には、マイニングに関係するものは見つかりませんでした。",
     ),
     "unread": Text(
         en="{share} % of the records could not be read ({unread} of {records}), and nothing is claimed of them.",

@@ -56,13 +56,11 @@ def write_nothing_found(analysis: Analysis, language: Language) -> Claim:
     read = analysis.coverage
     known = sum(item.format is not None for item in analysis.inputs)
     rest = f"{read.records - read.unread:,}"
-    if read.records and read.unread == read.records:
-        words = phrase("nothing_read", language, records=f"{read.records:,}")
-    elif read.unread:
-        words = phrase("nothing_found_in_part", language, rows=rest, **_unread(read))
-    else:
-        words = phrase("nothing_found", language, rows=rest, inputs=known)
-    return Claim(text=_joined(words, _beside(analysis, language), language=language), evidence=())
+    if not read.unread:
+        return Claim(text=phrase("nothing_found", language, rows=rest, inputs=known), evidence=())
+    unread = unread_share(analysis, language)
+    found = phrase("nothing_found_in_rest", language, rows=rest) if read.unread < read.records else ""
+    return Claim(text=_joined(unread.text if unread else "", found, language=language), evidence=())
 
 
 def unread_share(analysis: Analysis, language: Language) -> Claim | None:
