@@ -89,7 +89,7 @@ def test_nothing_readable_at_all_is_still_wrong_use(kanaria: Kanaria, tmp_path: 
     (tmp_path / "notes.txt").write_text(f"{STRANGE}\n" * 3)
     done = kanaria("analyze", "notes.txt")
     assert done.status == 2
-    assert done.out.startswith("None of the 3 records could be read, and nothing is claimed of them")
+    assert done.out.startswith("100 % of the records could not be read (3 of 3), and nothing is claimed of them")
 
 
 def test_a_mining_message_in_a_log_of_no_known_format_is_found_with_its_sender(

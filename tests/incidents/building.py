@@ -9,6 +9,7 @@ from typing import Any
 
 from kanaria import knowledge
 from kanaria.core.facts import Knowledge
+from kanaria.core.glossary import MINERS, MINING
 from kanaria.core.types import Evidence, Finding, Record, StratumMessage, Text
 from kanaria.incidents.case import Case, Surroundings
 
@@ -27,12 +28,18 @@ def at(seconds: float | None) -> datetime | None:
     return None if seconds is None else START + timedelta(seconds=seconds)
 
 
+def about(rule: str) -> tuple[str, ...]:
+    """The tags that real rules of such names carry."""
+    if "mining" in rule:
+        return (MINING,)
+    return (MINERS,) if "stratum" in rule or "miner" in rule else ()
+
+
 def finding(rule: str = "stratum_message_in_web_request", seconds: float | None = 0, **more: Any) -> Finding:
     values: dict[str, Any] = {
         "id": f"f-{rule}-{seconds}", "rule": rule, "rule_version": "1", "title": Text(en=f"Title of {rule}", ja=f"{rule}の題"),
         "why": Text(en="why", ja="理由"), "severity": "low", "table": "http", "time": at(seconds), "device": None,
-        "remote": STRANGER, "key": rule, "bits": 1.0, "stage": "reconnaissance",
-        "tags": ("kanaria.mining",) if "mining" in rule else (),
+        "remote": STRANGER, "key": rule, "bits": 1.0, "stage": "reconnaissance", "tags": about(rule),
     }  # fmt: skip
     return Finding(**{**values, **more})
 

@@ -25,6 +25,7 @@ from kanaria.core.types import (
     Text,
     TimelineEntry,
 )
+from tests.incidents.building import about
 
 START = datetime(2026, 6, 8, 1, 0, tzinfo=UTC)
 SERVER = "192.0.2.53"
@@ -64,7 +65,7 @@ def finding(
         "id": f"f-{number}", "rule": rule, "rule_version": "1", "title": Text(en="Monero mining", ja="Moneroのマイニング"),
         "why": Text(en=f"{device} mined with {remote}", ja=f"{device} が {remote} とマイニングしました"),
         "severity": severity, "table": "connection", "time": time, "device": device, "remote": remote,
-        "key": f"{device}|{remote}", "bits": 9.0, "stage": "impact", "techniques": ("T1496.001",), "evidence": (proof,),
+        "key": f"{device}|{remote}", "bits": 9.0, "stage": "impact", "techniques": ("T1496.001",), "evidence": (proof,), "tags": about(rule),
     }  # fmt: skip
     return Finding(**{**values, **more})  # type: ignore[arg-type]
 

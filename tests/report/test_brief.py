@@ -43,7 +43,7 @@ def test_every_claim_stands_on_evidence_and_both_languages_tell_the_same(name: s
         for claim, said in zip(one.claims, other.claims, strict=True):
             assert claim.evidence == said.evidence
             assert set(claim.evidence) <= known
-            assert "{" not in claim.text + said.text
+            assert not re.search(r"\{[a-z_]*\}", claim.text + said.text)
 
 
 @pytest.mark.parametrize("top", HYPOTHESES)
