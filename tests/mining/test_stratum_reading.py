@@ -176,10 +176,10 @@ def test_connections_are_read_from_both_sides() -> None:
     reading = read({"connection": schema.from_rows("connection", connection_rows())}, NOTHING)
     table = reading.tables["connection"]
     assert table["mining.dialect"].to_pylist() == [
-        "cryptonote", None, "cryptonote", "websocket", "stratum_v2", None, None,
+        "cryptonote", None, None, "websocket", "stratum_v2", None, None,
     ]  # fmt: skip
-    assert table["mining.method"].to_pylist()[:5] == ["login", None, "job", "submit", "noise_handshake"]
-    assert table["mining.from_client"].to_pylist() == [True, None, False, True, True, None, None]
+    assert table["mining.method"].to_pylist()[:5] == ["login", None, None, "submit", "noise_handshake"]
+    assert table["mining.from_client"].to_pylist() == [True, None, None, True, True, None, None]
     rows = reading.tables["stratum"].to_pylist()
     assert [(r["event_id"], r["ordinal"], r["from_client"]) for r in rows][:2] == [(1, 0, True), (1, 1, False)]
     assert rows[0]["src_ip"] == "192.0.2.1"
@@ -190,7 +190,7 @@ def test_chunks_and_slices_are_read_at_their_own_place() -> None:
     chunked = pa.concat_tables([table.slice(1, 3), table.slice(0, 2), table.slice(4, 3)])
     out = read({"connection": chunked}, NOTHING).tables["connection"]
     assert out["mining.dialect"].to_pylist() == [
-        None, "cryptonote", "websocket", "cryptonote", None, "stratum_v2", None, None,
+        None, None, "websocket", "cryptonote", None, "stratum_v2", None, None,
     ]  # fmt: skip
 
 

@@ -20,7 +20,9 @@ from kanaria.core.types import StratumMessage
 from kanaria.mining import payload
 from kanaria.mining.candidates import rows_of_records, rows_with_frames, rows_with_noise, rows_with_words
 from kanaria.mining.complete import complete
-from kanaria.mining.stratum import decode, decode_stream
+from kanaria.mining.dialogue import Dialogue, dialogue, in_kind
+from kanaria.mining.roles import by_roles
+from kanaria.mining.stratum import decode
 from kanaria.mining.stratum_v2 import INITIATOR_BYTES, RESPONDER_BYTES, noise_handshake
 
 Rows = npt.NDArray[np.int64]
@@ -36,6 +38,7 @@ COLUMNS = pa.schema(
         pa.field("mining.sample", pa.string()),
         pa.field("mining.messages", pa.int32()),
         pa.field("mining.from_client", pa.bool_()),
+        pa.field("mining.answered", pa.bool_()),
     ]
 )
 _COMMON = (
@@ -82,9 +85,11 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
         if name not in out:
             continue
         found = _find(name, out[name], knowledge, worded)
+        if name == "connection":
+            out[name] = by_roles(out[name], {row: of_row.turned for row, of_row in found.items()})
         for row, of_row in found.items():
-            messages += of_row
-            rows += _stratum_rows(name, out[name], row, of_row)
+            messages += of_row.messages
+            rows += _stratum_rows(name, out[name], row, of_row.messages)
         out[name] = _with_columns(out[name], found)
     if "http" in out:
         out["http"] = payload.enrich(out["http"], loaded)
@@ -92,20 +97,39 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
     return Reading(tables=out, messages=tuple(messages))
 
 
-def _find(name: str, table: pa.Table, knowledge: Knowledge, worded: Rows | None) -> dict[int, list[StratumMessage]]:
-    client, server, others = _PARTS[name]
-    found: dict[int, list[StratumMessage]] = {}
+def _find(name: str, table: pa.Table, knowledge: Knowledge, worded: Rows | None) -> dict[int, Dialogue]:
+    found: dict[int, Dialogue] = {}
     ids = table["event_id"]
     for row in _nominated(name, table, worded):
-        messages = _messages(table, row, client, server, others, knowledge)
-        if name == "connection" and not messages:
-            messages = _noise(table, row, knowledge)
-        if name == "http":
-            messages = _with_user_agent(messages, table["user_agent"][row].as_py())
-        if messages:
+        said = (
+            _on_connection(table, row, knowledge) if name == "connection" else _in_record(name, table, row, knowledge)
+        )
+        if said is not None and said.messages:
             event_id = ids[row].as_py() or 0
-            found[row] = [replace(message, event_id=event_id) for message in messages]
+            messages = tuple(replace(message, event_id=event_id) for message in said.messages)
+            found[row] = replace(said, messages=messages)
     return found
+
+
+_OF_CONNECTION = (
+    "transport", "history", "src_first", "dst_first", "src_payload", "dst_payload", "src_messages", "dst_messages",
+)  # fmt: skip
+
+
+def _on_connection(table: pa.Table, row: int, knowledge: Knowledge) -> Dialogue | None:
+    found = dialogue({name: table[name][row].as_py() for name in _OF_CONNECTION}, knowledge)
+    if found is None and (noise := _noise(table, row, knowledge)):
+        return Dialogue(noise, False, True)
+    return found
+
+
+def _in_record(name: str, table: pa.Table, row: int, knowledge: Knowledge) -> Dialogue:
+    client, server, others = _PARTS[name]
+    messages = _messages(table, row, client, server, others, knowledge)
+    if name == "http":
+        messages = _with_user_agent(messages, table["user_agent"][row].as_py())
+    given = any(m.direction == "server" and m.fields.get("accepted") != "false" for m in messages)
+    return Dialogue(messages, False, given if name == "http" else None)
 
 
 def _nominated(name: str, table: pa.Table, worded: Rows | None) -> list[int]:
@@ -133,12 +157,9 @@ def _messages(
 ) -> tuple[StratumMessage, ...]:
     asked = b"\n".join(part for column in client if (part := table[column][row].as_py()))
     told = b"\n".join(part for column in server if (part := table[column][row].as_py()))
-    # A stream is counted; the lines of a log are told one by one.
-    messages = (
-        decode_stream(asked, told, knowledge=knowledge)
-        if told
-        else decode(asked, direction="client", knowledge=knowledge)
-    )
+    messages = decode(asked, direction="client", knowledge=knowledge)
+    if messages and told:  # the lines of a log are told one by one; an answer counts when it answers them in kind
+        messages = in_kind(asked, told, knowledge) or messages
     for column in others:
         if not messages and (part := table[column][row].as_py()):
             messages = decode(part, direction="client", knowledge=knowledge)
@@ -161,7 +182,7 @@ def _noise(table: pa.Table, row: int, knowledge: Knowledge) -> tuple[StratumMess
     return (complete(shape, False, "client", knowledge),) if shape else ()
 
 
-def _with_columns(table: pa.Table, found: Mapping[int, list[StratumMessage]]) -> pa.Table:
+def _with_columns(table: pa.Table, found: Mapping[int, Dialogue]) -> pa.Table:
     """The table with the summary columns, replaced when they are there already."""
     if not found:
         for field in COLUMNS:
@@ -182,8 +203,9 @@ def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     return table.append_column(name, values) if index < 0 else table.set_column(index, name, values)
 
 
-def _summary(messages: list[StratumMessage]) -> dict[str, object]:
+def _summary(said: Dialogue) -> dict[str, object]:
     """The first message of the client speaks for the row; what it leaves open comes from the others."""
+    messages = said.messages
     ordered = sorted(messages, key=lambda message: message.direction == "server")
     first = ordered[0]
     return {
@@ -196,6 +218,7 @@ def _summary(messages: list[StratumMessage]) -> dict[str, object]:
         "mining.sample": _first(m.sample for m in ordered),
         "mining.messages": sum(int(m.fields.get("count", "1")) for m in messages),
         "mining.from_client": _from_client(first),
+        "mining.answered": said.answered,
     }
 
 

@@ -39,7 +39,7 @@ class _Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     """A JSON-RPC answer no dialect knows by itself: its request gives it a meaning."""
 
     key: object
@@ -68,19 +68,26 @@ def decode_stream(client: bytes, server: bytes, *, knowledge: Knowledge | None =
     told, answers = _read(server)
     messages = [complete(hit.shape, not hit.whole, "client", knowledge) for hit in asked]
     messages += [complete(hit.shape, not hit.whole, "server", knowledge) for hit in told]
-    requests = {_key(hit.key): hit.shape for hit in asked if hit.key is not None}
+    requests = {key_of(hit.key): hit.shape for hit in asked if hit.key is not None}
     for answer in answers:
-        request = requests.get(_key(answer.key))
+        request = requests.get(key_of(answer.key))
         if request is not None:
-            messages.append(complete(_answer_shape(request, answer), False, "server", knowledge))
+            messages.append(complete(answer_shape(request, answer), False, "server", knowledge))
+    return settled_and_counted(messages)
+
+
+def settled_and_counted(messages: list[StratumMessage]) -> tuple[StratumMessage, ...]:
+    """The messages of one flow: those alike once, with their number, and what one leaves open as the others say it."""
     return _counted(_settled(messages))
 
 
-def _key(key: object) -> str:
+def key_of(key: object) -> str:
+    """An id as a request and its answer both have it."""
     return f"{type(key).__name__}:{key}"
 
 
-def _answer_shape(request: Shape, answer: _Answer) -> Shape:
+def answer_shape(request: Shape, answer: Answer) -> Shape:
+    """An answer, by the request it answers."""
     return Shape(
         dialect=request.dialect,
         method=request.method,
@@ -90,7 +97,12 @@ def _answer_shape(request: Shape, answer: _Answer) -> Shape:
     )
 
 
-def _verdict(answer: _Answer) -> dict[str, str]:
+def verdict_of(shape: Shape, answer: Answer) -> Shape:
+    """The shape with what the answer says of acceptance."""
+    return replace(shape, fields={**shape.fields, **_verdict(answer)})
+
+
+def _verdict(answer: Answer) -> dict[str, str]:
     return {"accepted": "true" if answer.accepted else "false"} | ({"error": answer.error} if answer.error else {})
 
 
@@ -123,7 +135,7 @@ def _counted(messages: list[StratumMessage]) -> tuple[StratumMessage, ...]:
     )
 
 
-def _read(data: bytes | str) -> tuple[list[_Hit], list[_Answer]]:
+def _read(data: bytes | str) -> tuple[list[_Hit], list[Answer]]:
     """The hits of the best reading, and the answers without meaning of the plain one."""
     if isinstance(data, bytes):
         setup = setup_connection(data)
@@ -141,10 +153,10 @@ def _over_websocket(hit: _Hit) -> _Hit:
     return _Hit(replace(hit.shape, fields={**hit.shape.fields, "over": "websocket"}), hit.whole, hit.key)
 
 
-def _best(data: bytes | str) -> tuple[list[_Hit], list[_Answer]]:
+def _best(data: bytes | str) -> tuple[list[_Hit], list[Answer]]:
     best: list[_Hit] = []
     best_score = (0, 0)
-    answers: list[_Answer] = []
+    answers: list[Answer] = []
     for index, text in enumerate(readings(data)):
         hits, replies = _hits(text)
         answers = replies if index == 0 else answers
@@ -156,15 +168,15 @@ def _best(data: bytes | str) -> tuple[list[_Hit], list[_Answer]]:
     return best, answers
 
 
-def _hits(text: str) -> tuple[list[_Hit], list[_Answer]]:
+def _hits(text: str) -> tuple[list[_Hit], list[Answer]]:
     hits: list[_Hit] = []
-    answers: list[_Answer] = []
+    answers: list[Answer] = []
     for found in scan(text):
         before = len(hits)
         hits.extend(_walk(found.value, found, 0))
         if len(hits) >= MAX_MESSAGES:
             break
-        answer = _answer(found.value) if len(hits) == before else None
+        answer = answer_of(found.value) if len(hits) == before else None
         if answer is not None and len(answers) < MAX_MESSAGES:
             answers.append(answer)
     return hits, answers
@@ -175,9 +187,9 @@ def _walk(value: object, found: Found, depth: int) -> Iterator[_Hit]:
     if isinstance(value, dict):
         shape, value = _recognised(value, found.complete, found.flat and depth == 0)
         if shape is not None:
-            answer = _answer(value)
+            answer = answer_of(value)
             if answer is not None:
-                shape = replace(shape, fields={**shape.fields, **_verdict(answer)})
+                shape = verdict_of(shape, answer)
             yield _Hit(shape, found.complete, value.get("id"))
             return
         children: list[object] = list(value.values())
@@ -207,12 +219,13 @@ def recognise(message: Message) -> Shape | None:
     )
 
 
-def _answer(value: Mapping[str, object]) -> _Answer | None:
+def answer_of(value: Mapping[str, object]) -> Answer | None:
+    """The object as an answer, None when it is none."""
     if "method" in value or value.get("id") is None or not ("result" in value or "error" in value):
         return None
     error = value.get("error")
     accepted = not error and value.get("result") not in (False, None)
-    return _Answer(value["id"], accepted, str(error)[:200] if error else "")
+    return Answer(value["id"], accepted, str(error)[:200] if error else "")
 
 
 def _with_request(text: str, hits: list[_Hit]) -> list[_Hit]:

@@ -1,0 +1,267 @@
+"""Who said what on a connection: the first bytes of both sides come in, the messages of a mining dialogue go out.
+
+A mining message counts where the protocol would put it: at the beginning of a line of a stream that begins with JSON,
+of a WebSocket message, or of the body of a getwork request. Inside anything else (a page about mining, a mail, a log
+line on its way) it is text. Who mines follows from who says a miner's words, not from who opened the connection, and a
+pool is who answers them in kind; what merely comes back as it was sent is an echo. Datagrams and half-open connections
+prove nothing, since anybody can write any sender on them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kanaria.core.facts import Knowledge
+from kanaria.core.types import StratumMessage
+from kanaria.mining.complete import complete
+from kanaria.mining.json_scan import Found, scan
+from kanaria.mining.shapes import Message, Shape
+from kanaria.mining.stratum import (
+    Answer,
+    answer_of,
+    answer_shape,
+    decode,
+    key_of,
+    recognise,
+    settled_and_counted,
+    verdict_of,
+)
+from kanaria.mining.stratum_v2 import setup_connection
+from kanaria.mining.websocket import unframe
+
+# What stands between two messages of a stream; a batch has a bracket and commas besides.
+_BETWEEN = " \t\r\n\0[],"
+# Requests of a dialect that travels in HTTP bodies.
+_OVER_HTTP = frozenset({"getwork"})
+_HTTP_METHODS = ("eth_getWork", "eth_submitWork", "eth_submitHashrate")
+_REQUEST = re.compile(rb"(GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|PATCH|TRACE) [^\r\n]{0,8192} HTTP/1\.[01]\r?\n")
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[^\r\n]{0,1000}\r?\n")
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,9})", re.I)
+_CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[^\r\n]{0,64}\r\n")
+_PARTS = 255
+# Each forged segment draws a reset; a capture that begins inside a real connection sees a job or share every minute.
+FORGED_SEGMENTS = 2
+# SOCKS (RFC 1928, and version 4): greeting, method, request, answer; an address takes at most 255 bytes.
+_SOCKS = (
+    re.compile(rb"\x05[\x01-\x09][\x00-\xff]{1,9}\x05\x01\x00[\x01\x03\x04][\x00-\xff]{4,260}?(?=[\[{])"),
+    re.compile(rb"\x04\x01[\x00-\xff]{6}[^\x00]{0,255}\x00(?=[\[{])"),
+    re.compile(rb"\x05\x00\x05\x00\x00[\x01\x03\x04][\x00-\xff]{4,260}?(?=[\[{])"),
+    re.compile(rb"\x00\x5a[\x00-\xff]{6}(?=[\[{])"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What was said. ``turned``: the side that was taken for the server is the miner. ``answered``: the other side
+    answered in kind, a refusal included; None when its bytes were not kept."""
+
+    messages: tuple[StratumMessage, ...]
+    turned: bool
+    answered: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One object at the beginning of a message, what it means to a dialect, and what it may answer."""
+
+    raw: str
+    shape: Shape | None
+    whole: bool
+    key: object
+    answer: Answer | None
+
+
+def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue | None:
+    """The mining dialogue of a ``connection`` row, None when there is none."""
+    first, second = _bytes(row.get("src_first")), _bytes(row.get("dst_first"))
+    if row.get("transport") not in (None, "tcp") or not _open(row, first, second):
+        return None
+    begun = not {"S", "H"}.isdisjoint(str(row.get("history") or "S").upper())
+    sides = _said(first, begun), _said(second, begun)
+    for turned in (False, True):
+        miner, pool = sides[::-1] if turned else sides
+        kept = not (first if turned else second) and bool(row.get("src_payload" if turned else "dst_payload"))
+        found = _exchange(miner, pool, knowledge)
+        if found is None:
+            continue
+        messages, answered = found
+        if turned and not answered:  # against the direction of the connection only the pool's words decide
+            return None
+        return Dialogue(messages, turned, None if kept and not answered else answered)
+    return None
+
+
+def in_kind(request: bytes, body: bytes, knowledge: Knowledge | None) -> tuple[StratumMessage, ...]:
+    """The messages of a request and of the body that answers it; none when that is no answer a pool would give.
+
+    The request has been found to hold a message in whatever form a server lets through; a pool's answer is the body
+    itself, not something quoted in it, and not what was sent.
+    """
+    if body.lstrip()[:1] not in (b"{", b"["):
+        return ()
+    echoed = request.decode("utf-8", "replace")
+    told = [s for s in _lines(body.decode("utf-8", "replace")) if s.raw not in echoed]
+    sent = [said for said in _lines(echoed[max(echoed.find("{"), 0) :]) if said.shape]
+    if sent:
+        found = _exchange(sent, told, knowledge)
+        return found[0] if found and found[1] else ()
+    asked = decode(request, direction="client", knowledge=knowledge)
+    shown = [
+        complete(s.shape, not s.whole, "server", knowledge) for s in told if s.shape and s.shape.direction != "client"
+    ]
+    return settled_and_counted([*asked, *shown]) if shown else ()
+
+
+def _exchange(
+    miner: list[_Said], pool: list[_Said], knowledge: Knowledge | None
+) -> tuple[tuple[StratumMessage, ...], bool] | None:
+    """The messages when the first side speaks as a miner; and whether the second answers as a pool."""
+    asked = [said for said in miner if said.shape and said.shape.direction != "server"]
+    if not asked:
+        return None
+    echoed = {said.raw for said in miner}
+    told = [said for said in pool if said.shape and said.shape.direction != "client" and said.raw not in echoed]
+    requests = {key_of(said.key): said.shape for said in asked if said.key is not None and said.shape}
+    messages = [complete(s.shape, not s.whole, "client", knowledge) for s in asked if s.shape]
+    messages += [complete(s.shape, not s.whole, "server", knowledge) for s in told if s.shape]
+    answers = [said.answer for said in pool if said.answer and not said.shape and said.raw not in echoed]
+    for answer in answers:
+        if request := requests.get(key_of(answer.key)):
+            messages.append(complete(answer_shape(request, answer), False, "server", knowledge))
+    answered = any(message.direction == "server" for message in messages) or _only_v2(asked, pool)
+    return settled_and_counted(messages), answered
+
+
+def _only_v2(asked: list[_Said], pool: list[_Said]) -> bool:
+    return bool(pool) and all(said.shape and said.shape.dialect == "stratum_v2" for said in asked)
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+def _open(row: Mapping[str, object], first: bytes, second: bytes) -> bool:
+    """Whether both ends took part: the handshake was completed, or, where it was not seen, both sides sent payload.
+
+    Rows of sensors that keep no history are believed. Who gets a segment of a connection it does not know answers with
+    a reset, so a few segments and a reset without a handshake are forged rather than the middle of a connection.
+    """
+    history = row.get("history")
+    if not isinstance(history, str):
+        return True
+    both = bool((first or row.get("src_payload")) and (second or row.get("dst_payload")))
+    letters = history.upper()
+    if "S" in letters and "H" in letters:
+        return both or not ("R" in letters and len(first) + len(second) == 0)
+    few = all(_count(row.get(name)) <= FORGED_SEGMENTS for name in ("src_messages", "dst_messages"))
+    return both and not ("R" in letters and few)
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _said(data: bytes, begun: bool) -> list[_Said]:
+    """The messages of one side, in order."""
+    if not data:
+        return []
+    setup = setup_connection(data)
+    if setup is not None or data[:3] == b"\0\0\1":  # SetupConnection, and the answer to it
+        return [_Said("", setup, True, None, None)]
+    inner = unframe(data)
+    if inner is not None:
+        return [_over_websocket(said) for said in _lines(inner.decode("utf-8", "replace"))]
+    if _REQUEST.match(data) or _STATUS.match(data):
+        return _over_http(data, begun)
+    for preface in _SOCKS:
+        if (match := preface.match(data)) is not None:
+            data = data[match.end() :]
+    text = data.decode("utf-8", "replace")
+    if begun and text.lstrip(_BETWEEN)[:1] != "{":
+        return []
+    if not begun and text.lstrip(_BETWEEN)[:1] != "{":
+        text = text.partition("\n")[2]  # the capture began inside a message
+        if text.lstrip(_BETWEEN)[:1] != "{":
+            return []
+    return _lines(text)
+
+
+def _lines(text: str) -> list[_Said]:
+    """Objects that nothing but blanks separates from the one before."""
+    said: list[_Said] = []
+    end = 0
+    for found in scan(text):
+        gap = text[end : found.start]
+        if found.flat or not gap.strip(_BETWEEN) or gap.rstrip(" \t")[-1:] in {"\n", "\r"}:
+            said.append(_one(text, found))
+        end = found.end
+    return said
+
+
+def _one(text: str, found: Found) -> _Said:
+    shape = recognise(Message(found.value, found.complete, found.flat))
+    answer = answer_of(found.value)
+    if shape is not None and answer is not None:
+        shape = verdict_of(shape, answer)
+    return _Said(text[found.start : found.end], shape, found.complete, found.value.get("id"), answer)
+
+
+def _over_websocket(said: _Said) -> _Said:
+    if said.shape is None:
+        return said
+    from dataclasses import replace
+
+    return replace(said, shape=replace(said.shape, fields={**said.shape.fields, "over": "websocket"}))
+
+
+def _over_http(data: bytes, begun: bool) -> list[_Said]:
+    """Messages in bodies, for dialects that travel there; after CONNECT the stream itself."""
+    said: list[_Said] = []
+    for head, body in _bodies(data):
+        if head.startswith(b"CONNECT") or body is None:
+            continue
+        if body.lstrip()[:1] in (b"{", b"["):
+            said += [one for one in _lines(body.decode("utf-8", "replace")) if _travels(one)]
+    tunnel = _tunnel(data)
+    return said if tunnel is None else _said(tunnel, begun)
+
+
+def _travels(said: _Said) -> bool:
+    shape = said.shape
+    return shape is None or shape.dialect in _OVER_HTTP or shape.method in _HTTP_METHODS or shape.direction == "server"
+
+
+def _tunnel(data: bytes) -> bytes | None:
+    """What follows a CONNECT request, or the answer to one, when it is a stream of JSON."""
+    head, _, rest = data.partition(b"\r\n\r\n")
+    opened = head.startswith(b"CONNECT ") or (
+        _STATUS.match(data) and b"ontent-" not in head and b"ransfer-" not in head
+    )
+    return rest if opened and rest[:1] in (b"{", b"[") else None
+
+
+def _bodies(data: bytes) -> Iterator[tuple[bytes, bytes | None]]:
+    """(head, body) of every request or answer."""
+    at = 0
+    for _ in range(_PARTS):
+        first = _REQUEST.match(data, at) or _STATUS.match(data, at)
+        if first is None:
+            return
+        end = data.find(b"\r\n\r\n", first.end() - 2)
+        if end < 0:
+            return
+        head, at = data[first.start() : end], end + 4
+        length = _LENGTH.search(head)
+        if length is not None:
+            yield head, data[at : at + int(length[1])]
+            at += int(length[1])
+        elif chunk := _CHUNK.match(data, at) if b"chunked" in head.lower() else None:
+            yield head, data[chunk.end() : chunk.end() + int(re.split(rb"[^0-9A-Fa-f]", chunk[0])[0], 16)]
+            return
+        elif first.re is _STATUS:
+            yield head, data[at:]
+            return
+        else:
+            yield head, None
