@@ -41,6 +41,7 @@ def finding(rule: str = "stratum_message_in_web_request", seconds: float | None 
         "why": Text(en="why", ja="理由"), "severity": "low", "table": "http", "time": at(seconds), "device": None,
         "remote": STRANGER, "key": rule, "bits": 1.0, "stage": "reconnaissance", "tags": about(rule),
     }  # fmt: skip
+    values["tags"] = (MINING,) if "mining" in rule else (MINERS,) if "stratum" in rule else ()
     return Finding(**{**values, **more})
 
 

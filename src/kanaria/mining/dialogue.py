@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import StratumMessage
@@ -90,7 +90,14 @@ def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue
         if turned and not answered:  # against the direction of the connection only the pool's words decide
             return None
         return Dialogue(messages, turned, None if kept and not answered else answered)
-    return None
+    return _one_sided(sides[0], knowledge)
+
+
+def _one_sided(first: list[_Said], knowledge: Knowledge | None) -> Dialogue | None:
+    """A pool's words from who opened the connection, and no miner: somebody tries what comes back."""
+    words = [complete(said.shape, not said.whole, "client", knowledge) for said in first if said.shape]
+    messages = settled_and_counted([replace(message, direction="client") for message in words])
+    return Dialogue(messages, False, False) if messages else None
 
 
 def in_kind(request: bytes, body: bytes, knowledge: Knowledge | None) -> tuple[StratumMessage, ...]:
@@ -211,8 +218,6 @@ def _one(text: str, found: Found) -> _Said:
 def _over_websocket(said: _Said) -> _Said:
     if said.shape is None:
         return said
-    from dataclasses import replace
-
     return replace(said, shape=replace(said.shape, fields={**said.shape.fields, "over": "websocket"}))
 
 
