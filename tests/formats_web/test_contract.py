@@ -71,7 +71,7 @@ def test_unknown_name_suggests_the_closest() -> None:
 def test_detects_each_web_format_from_its_example() -> None:
     web = [known for known in registry.all_formats() if known.tables == ("http",) and known.name != "logformat"]
     own = [known for known in web if type(known).__module__.startswith("kanaria.formats.web.")]
-    assert len(own) == 11
+    assert len(own) == 14
     for known in own:
         found = registry.detect(kit.BytesStream(b"\n\xef\xbb\xbf???\n" + (known.example.encode() + b"\n") * 3))
         assert found is not None

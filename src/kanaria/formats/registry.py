@@ -27,6 +27,9 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.web.kinds:AwsAlb",
     "kanaria.formats.web.kinds:ErrorLog",
     "kanaria.formats.web.kinds:HaProxy",
+    "kanaria.formats.web.kinds:KnownLayout",
+    "kanaria.formats.web.kinds:WebCsv",
+    "kanaria.formats.web.kinds:LearnedLayout",
     "kanaria.formats.web.kinds:Fragment",
     "kanaria.formats.web.kinds:JsonRpc",
     # network sensors

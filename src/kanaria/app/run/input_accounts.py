@@ -10,11 +10,13 @@ import pyarrow as pa
 
 from kanaria.core.errors import SourceError
 from kanaria.core.stream import Stream
-from kanaria.core.text import printable
+from kanaria.core.text import cut, printable
 from kanaria.core.types import Batch, InputSummary, Text
 
 REMARKS = 3
 """As many inputs as a report lists one by one."""
+LONGEST_GUESS = 240
+"""Columns of a learned layout that are shown."""
 LONGEST_US = 366 * 86_400_000_000
 """Flows that claim to have lasted a year and more come from exporters whose clock jumped."""
 _EMPTY = Text(en="empty.", ja="空です。")
@@ -39,6 +41,17 @@ class Inputs:
 
     def open(self, name: str, format_name: str) -> None:
         self.summaries.setdefault(name, InputSummary(path=name, format=format_name, rows=0, rejected=0))
+
+    def guessed(self, name: str, layout: str | None) -> None:
+        """An input whose layout was learned from its own lines; the reader sees how it was read."""
+        if layout:
+            shown = cut(printable(layout), LONGEST_GUESS)
+            note = Text(
+                en=f"no known layout; read as {shown} ($- is not used; --log-format says it better).",
+                ja=f"既知の形式ではないため、次のように読み取りました: {shown} "
+                "($- は使わない項目。--log-format で指定できます)。",
+            )
+            self.summaries[name] = replace(self.summaries[name], note=note)
 
     def unknown(self, stream: Stream) -> None:
         """An input nobody recognised."""

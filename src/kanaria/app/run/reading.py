@@ -95,6 +95,9 @@ class Reading:
             self.accounts.unknown(stream)
             return UNKNOWN if stream.head() else None
         self.accounts.open(stream.name, chosen.name)
+        guess = getattr(chosen, "guess", None)
+        if guess is not None:
+            self.accounts.guessed(stream.name, guess(stream.head()))
         if "connection" in chosen.tables:
             self._sensors.add(stream.name)
         return chosen

@@ -36,20 +36,29 @@ def _client(buf, a, b):  # type: ignore[no-untyped-def]
     """0: not plain; 1: an address that may be private; 2: surely a public address or a name."""
     if b - a > 253:  # no DNS name is longer
         return 0
-    colons = 0
+    colons, pairs, letters = 0, 0, 0
     for i in range(a, b):
-        if at(buf, i) == 58:
+        c = at(buf, i)
+        if c == 58:
             colons += 1
-        elif not _name(at(buf, i)):
+            if i > a and at(buf, i - 1) == 58:
+                pairs += 1
+        elif not _name(c):
             return 0
+        elif c == 45 or c > 102 or 70 < c < 97:
+            letters += 1
     if a == b or at(buf, a) == 45 or at(buf, a) == 117 or colons == 1:  # "-", "unknown", address:port
         return 0
-    if colons or at(buf, a) < 48 or at(buf, a) > 57:
-        return 1 if colons else 2
+    if colons:  # an IPv6 address, and no time of day
+        return 1 if letters == 0 and (pairs == 1 or (pairs == 0 and colons == 7)) else 0
+    if at(buf, a) < 48 or at(buf, a) > 57:
+        return 2
     octet, i = 0, a
     while i < b and i < a + 3 and 48 <= at(buf, i) <= 57:
         octet = octet * 10 + at(buf, i) - 48
         i += 1
+    if i == b or at(buf, i) != 46:  # a date or a number is no client
+        return 0
     return 1 if octet == 0 or octet >= 224 or octet in (10, 100, 127, 169, 172, 192) else 2
 
 

@@ -10,13 +10,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from kanaria.core.network import parse_address
 from kanaria.core.senders import sender
-from kanaria.formats.web import prefix, values
+from kanaria.formats.web import layouts, prefix, values
+from kanaria.formats.web.csvrows import CsvState
 from kanaria.formats.web.delimited import W3cState, alb_row
 from kanaria.formats.web.errorlog import error_row, haproxy_row
-from kanaria.formats.web.escapes import load_json, unescape
+from kanaria.formats.web.escapes import load_json, plain_quotes, to_text, unescape
 from kanaria.formats.web.jsonrow import inner_line, is_json_rpc, web_row
 from kanaria.formats.web.layout import COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON, Layout
+from kanaria.formats.web.learned import Learned
 from kanaria.formats.web.values import Row
 
 _BOM = b"\xef\xbb\xbf"
@@ -44,7 +47,6 @@ _INSIDE = re.compile(
     + rb"(?:mining\.|eth_|login|submit|getwork|getblocktemplate|getjob|keepalived)"
 )  # fmt: skip
 _BEFORE_METHOD = 4096  # bytes of a call before its method's name; parameters may stand first
-_TYPOGRAPHIC = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"'})
 
 
 @dataclass
@@ -58,6 +60,8 @@ class LineParser:
     aliases: Mapping[str, str] = field(default_factory=dict)
     year: int | None = None
     w3c: W3cState = field(default_factory=W3cState)
+    learned: Learned = field(default_factory=Learned)
+    csv: CsvState = field(default_factory=CsvState)
     shape: str = ""
     """Name of the shape the last accepted line had."""
 
@@ -67,12 +71,15 @@ class LineParser:
         line = line.removeprefix(_BOM)
         if not line.strip(b" \t\r\n\0"):
             return None
+        if self.csv.header(line):
+            self.shape = "web-csv"
+            return None
         if b"\0" in line and b'"' not in line and b"{" not in line:
             return _BINARY  # said early: a binary file given as a log has "lines" of megabytes
         return self._record(line, 0)
 
     def _record(self, line: bytes, depth: int) -> Row | str | None:
-        line = line.strip(b" \t\r\n")
+        line = plain_quotes(line.strip(b" \t\r\n"))
         if self.layout is not None and (row := self.layout.parse(line)):
             self.shape = "logformat"
             return row
@@ -84,13 +91,20 @@ class LineParser:
         if inner and inner.line:
             found = self._record(inner.line, depth + 1)
             if isinstance(found, dict):
-                return prefix.complete(found, inner)
+                whole = self._strict(line, depth) if self.shape == "learned" else None
+                return whole if isinstance(whole, dict) else prefix.complete(found, inner)
         if line[:1] == b"[" or line[:1].isdigit():
             logged = error_row(line)
             if logged is not None:
                 self.shape = "error-log"
                 return logged or None
-        return self._strict(line, depth) or self._loose(line)
+        found = self._strict(line, depth)
+        if isinstance(found, dict) and found.get("src_ip") is None and self._says_more(found):
+            shape = self.shape
+            better = self._by_tokens(line)
+            self.shape = self.shape if better else shape
+            return better or found
+        return found or self._by_tokens(line) or self._loose(line)
 
     def _strict(self, line: bytes, depth: int) -> Row | str | None:
         first = line[:1]
@@ -98,7 +112,7 @@ class LineParser:
             return self._json(line, depth)
         for shape, read in self._readers(first):
             row = read(line)
-            if row is not None and (shape != "vhost" or row.get("src_ip")):
+            if row is not None and (shape != "vhost" or _is_address(row.get("src_ip"))):
                 self.shape = shape
                 return row
         return None
@@ -109,6 +123,29 @@ class LineParser:
         if self.w3c.fields:
             return (("w3c", self.w3c.row), *_READERS)
         return (*_READERS, ("w3c", self.w3c.row))
+
+    def _says_more(self, row: Row) -> bool:
+        """Whether a line that was read without its client is worth a second look."""
+        return self.shape in _WITH_CLIENT or (self.shape == "fragment" and row.get("status") is None)
+
+    def _by_tokens(self, line: bytes) -> Row | None:
+        """By the table of declared layouts, a header of names, or what the tokens look like."""
+        declared = layouts.find(line)
+        if declared is not None:
+            self.shape = declared[0]
+            return declared[1]
+        found = self.csv.row(line, self.aliases)
+        if found is not None:
+            self.shape = "web-csv"
+            return found
+        match = _LOOSE.fullmatch(line)
+        if match and match[1] is not None and values.client(to_text(match[1]).split(" ")[0])[0]:
+            self.shape = "loose"
+            return _loose_row(match)
+        found = self.learned.row(line)
+        if found is not None:
+            self.shape = "learned"
+        return found
 
     def _json(self, line: bytes, depth: int) -> Row | str | None:
         try:
@@ -141,13 +178,6 @@ class LineParser:
         return row
 
     def _loose(self, line: bytes) -> Row | str:
-        if line[:1] in b"\xe2" and line[:3] in (b"\xe2\x80\x9c", b"\xe2\x80\x9d", b"\xe2\x80\x9e"):
-            row = _fragment(
-                line.decode("utf-8", "surrogateescape").translate(_TYPOGRAPHIC).encode("utf-8", "surrogateescape")
-            )
-            if row:
-                self.shape = "fragment"
-                return row
         match = _LOOSE.fullmatch(line)
         if match and (match[1] is not None or line[:1] == b'"'):
             self.shape = "loose"
@@ -158,14 +188,22 @@ class LineParser:
             return _cut_row(match)
         if values.is_request_line(line):
             self.shape = "fragment"
-            row = {}
+            row: Row = {}
             values.set_request(row, line)
             return row
-        row = inside_row(line)
-        if row:
+        inside = inside_row(line)
+        if inside:
             self.shape = "fragment"
-            return row
+            return inside
         return _BINARY if b"\0" in line else "no web log record"
+
+
+_WITH_CLIENT = frozenset({"combined", "common", "vhost"})
+
+
+def _is_address(client: object) -> bool:
+    """Whether a client of a layout that begins with a host name is one, and not the next word."""
+    return isinstance(client, str) and (parse_address(client) is not None or "." in client)
 
 
 _READERS: tuple[tuple[str, Callable[[bytes], Row | None]], ...] = (
@@ -209,7 +247,9 @@ def _loose_row(match: re.Match[bytes]) -> Row:
     row: Row = {}
     if match[1] is not None:
         words = match[1].decode("utf-8", "backslashreplace").split()
-        row["src_ip"], row["src_port"] = values.client(words[0]) if words else (None, None)
+        first = words[0] if words else ""
+        named = next((word for word in words if parse_address(values.address(word)[0] or "")), first)
+        row["src_ip"], row["src_port"] = values.client(named)
         row["time"] = values.clf_time(match[2])
     values.set_request(row, unescape(match[3]))
     _answer(row, match[4], match[5])

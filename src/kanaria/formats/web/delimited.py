@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text, unescape
@@ -29,6 +30,15 @@ _IIS_DEFAULT = (
     "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status"
     " sc-substatus sc-win32-status time-taken"
 ).split()
+# CloudFront's standard log, whose header lines a paste or a split file has lost.
+_CLOUDFRONT = (
+    "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent)"
+    " cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken"
+    " x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status"
+    " fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len"
+    " sc-range-start sc-range-end"
+).split()
+_CLOUDFRONT_LINE = re.compile(rb"\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z0-9-]+\t\d+\t[0-9A-Fa-f.:]+\t[A-Z]+\t")
 _TOKEN = re.compile(rb'"((?:[^"]|"")*)"|([^\s"]\S*)')
 _IIS_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ [A-Z]+ \S+ \S+ \d+ ")
 
@@ -56,7 +66,7 @@ class W3cState:
 
     def row(self, line: bytes) -> Row | None:
         """The row of a data line, or None when it has not the declared number of fields or is no request."""
-        fields = self.fields or (tuple(_IIS_DEFAULT) if _IIS_LINE.match(line) else ())
+        fields = self.fields or _undeclared(line)
         tokens = line.split(b" ") if b"\t" not in line and b'"' not in line else _tokens(line)
         while tokens and not tokens[-1] and len(tokens) > len(fields):
             tokens.pop()
@@ -80,6 +90,10 @@ class W3cState:
         for column in ("user", "user_agent", "referer"):
             # IIS writes spaces inside a field as "+", and a plus as "+" too: the space is by far the commoner.
             row[column] = parts[column].replace("+", " ") if column in parts else None
+        if not self.fields:  # CloudFront encodes twice what IIS does not
+            for column in ("user_agent", "referer"):
+                text = row[column]
+                row[column] = unquote(unquote(text)) if isinstance(text, str) and "%" in text else text
         join_request(row, parts)
         row["src_ip"], port = values.client(parts.get("client", ""), parts.get("forwarded", "").replace("+", ""))
         row["src_port"] = row["src_port"] or port
@@ -89,6 +103,13 @@ class W3cState:
         row["time"] = values.iso_time(f"{date}T{parts['time']}") if date and "time" in parts else None
         row["duration_us"] = values.w3c_taken(parts.get("taken", ""))
         return row
+
+
+def _undeclared(line: bytes) -> tuple[str, ...]:
+    """The fields of a line in a log that declares none."""
+    if _IIS_LINE.match(line):
+        return tuple(_IIS_DEFAULT)
+    return tuple(_CLOUDFRONT[: line.count(b"\t") + 1]) if _CLOUDFRONT_LINE.match(line) else ()
 
 
 def _tokens(line: bytes) -> list[bytes]:

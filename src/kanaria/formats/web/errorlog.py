@@ -43,6 +43,11 @@ _APACHE_REQUESTS = (
     (re.compile(rb"(?:AH00127: )?Cannot map (.*) to file", re.DOTALL), 403),
     (re.compile(rb"(?:AH\d+: )?[Ii]nvalid URI (?:path|in request) \(?(.*?)\)?", re.DOTALL), 400),
 )
+# ModSecurity's lines in the error log of Apache; nginx's connector adds the request itself.
+_MODSECURITY = re.compile(
+    rb"ModSecurity: (?:Access denied with code (\d{3})|Warning|\w+).*\[uri \"((?:[^\"\\]|\\.)*)\"\]", re.DOTALL
+)
+_HOSTNAME = re.compile(rb"\[hostname \"([^\"]*)\"\]")
 _REFERER = re.compile(rb", referer: \S+$")
 
 _HAPROXY = re.compile(
@@ -91,7 +96,18 @@ def _apache(match: re.Match[bytes]) -> Row:
             if found[1].startswith(b"/"):
                 row["url"] = to_text(found[1])  # only the path is logged
             return row
-    return {}
+    guarded = _MODSECURITY.match(message)
+    return _modsecurity(match, guarded) if guarded else {}
+
+
+def _modsecurity(match: re.Match[bytes], found: re.Match[bytes]) -> Row:
+    host = _HOSTNAME.search(match[3])
+    row: Row = {"time": _apache_time(to_text(match[1])), "status": int(found[1]) if found[1] else None}
+    row["src_ip"], row["src_port"] = values.address(to_text(match[2] or b""))
+    row["host"] = to_text(host[1]) if host else None
+    row["request"] = unescape(found[2])
+    row["url"] = to_text(unescape(found[2]))
+    return row
 
 
 def _apache_time(text: str) -> int | None:

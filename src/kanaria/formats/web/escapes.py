@@ -54,6 +54,22 @@ def escape_json(data: bytes) -> bytes:
     return b"".join(named.get(c, bytes((c,)) if c >= 0x20 else b"\\u%04X" % c) for c in data)
 
 
+# Mail, chat and forums turn quotes into typographic ones, web pages into entities.
+_TYPOGRAPHIC = re.compile(b"\xe2\x80[\x9c\x9d\x9e]")
+_ENTITIES = {b"&quot;": b'"', b"&#34;": b'"', b"&#x22;": b'"', b"&#39;": b"'", b"&#x27;": b"'", b"&apos;": b"'",
+             b"&lt;": b"<", b"&gt;": b">", b"&amp;": b"&"}  # fmt: skip
+_ENTITY = re.compile(b"|".join(re.escape(entity) for entity in _ENTITIES))
+
+
+def plain_quotes(line: bytes) -> bytes:
+    """A line with its quotes as the server wrote them, when a web page or a mail program changed all of them."""
+    if b'"' in line:
+        return line
+    if b"&quot;" in line or b"&#34;" in line:
+        return _ENTITY.sub(lambda found: _ENTITIES[found[0]], line)
+    return _TYPOGRAPHIC.sub(b'"', line) if b"\xe2\x80" in line else line
+
+
 def load_json(line: bytes) -> object:
     """The JSON value of a line whose strings may carry raw bytes; those come out as lone surrogates (PEP 383).
 

@@ -18,43 +18,51 @@ from kanaria.formats.web.values import Row
 
 # What a key carries, by its letters and digits; several names may carry one thing, the first listed wins.
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "request": ("request", "request_line", "http_request_line", "requestline"),
+    "request": ("request", "request_line", "http_request_line", "requestline", "request.request_line"),
     "client": (
-        "remote_addr", "request.remote_ip", "request.remote_addr", "ClientHost", "ClientAddr", "client_ip", "clientip",
-        "remote_ip", "remote_host", "client.ip", "client.address", "source.ip", "source.address",
-        "httpRequest.remoteIp",
-        "downstream_remote_address", "downstream_direct_remote_address", "c_ip", "src_ip", "srcip", "ip", "host_ip",
-        "identity.sourceIp", "sourceIp", "remote", "client", "network.client.ip", "peer",
+        "remote_addr", "request.remote_ip", "request.remote_addr", "ClientHost", "ClientAddr", "client_ip",
+        "clientip", "remote_ip", "remote_host", "client.ip", "client.address", "source.ip", "source.address",
+        "httpRequest.remoteIp", "downstream_remote_address", "downstream_direct_remote_address", "c_ip", "src_ip",
+        "srcip", "ip", "host_ip", "identity.sourceIp", "sourceIp", "remote", "client", "network.client.ip", "peer",
+        "httpRequest.clientIp", "properties.clientIP", "remote_address", "transaction.remote_address",
+        "transaction.client_ip", "remote_ip_address", "client_address", "data.srcip", "host_remote",
     ),
     "real_client": ("request.client_ip",),
     "forwarded": (
         "http_x_forwarded_for", "x_forwarded_for", "xff", "forwarded_for", "proxy_add_x_forwarded_for",
         "request.headers.X-Forwarded-For", "request_X-Forwarded-For", "http_x_real_ip", "realip",
+        "requestHeaders.X-Forwarded-For", "httpRequest.headers.X-Forwarded-For",
     ),
     "method": (
         "request_method", "request.method", "RequestMethod", "http.request.method", "http_method", "httpMethod",
         "httpRequest.requestMethod", "ClientRequestMethod", "cs_method", "method", "verb", "http.method",
+        "httpRequest.httpMethod", "properties.httpMethod",
     ),
     "path": (
         "request_uri", "request.uri", "RequestPath", "url.original", "httpRequest.requestUrl", "ClientRequestURI",
         "url.full", "http.url", "url.path", "uri", "url", "path", "request_path", "resourcePath", "cs_uri_stem",
-        "target",         "http.target", "document_uri",
+        "target", "http.target", "document_uri", "httpRequest.uri", "properties.requestUri", "data.url", "uri_path",
     ),
-    "args": ("args", "query_string", "url.query", "query", "cs_uri_query"),
+    "args": (
+        "args", "query_string", "url.query", "query", "cs_uri_query", "request_query", "httpRequest.args",
+        "properties.requestQuery", "uri_query",
+    ),
     "protocol": (
         "server_protocol", "request.proto", "RequestProtocol", "httpRequest.protocol", "ClientRequestProtocol",
-        "protocol",         "proto", "http_version", "http.flavor", "request_protocol",
+        "protocol", "proto", "http_version", "http.flavor", "request_protocol", "request_proto",
+        "httpRequest.httpVersion",
     ),
     "http_version": ("http.version",),
     "status": (
         "status", "DownstreamStatus", "http.response.status_code", "status_code", "statusCode", "httpRequest.status",
-        "EdgeResponseStatus", "response_code", "response_status", "sc_status", "http_status", "code", "response.status",
-        "OriginStatus", "http.status_code", "response",
+        "EdgeResponseStatus", "response_code", "response_status", "sc_status", "http_status", "code",
+        "response.status", "OriginStatus", "http.status_code", "response", "response.http_code",
+        "properties.httpStatus", "data.id",
     ),
     "bytes_out": (
         "body_bytes_sent", "size", "DownstreamContentSize", "http.response.body.bytes", "http.response.bytes",
         "httpRequest.responseSize", "EdgeResponseBytes", "bytes_sent", "sc_bytes", "response_size", "responseLength",
-        "bytes_out", "bytes", "resp_size", "content_length", "response.bytes", "body_bytes",
+        "bytes_out", "bytes", "resp_size", "properties.sentBytes", "content_length", "response.bytes", "body_bytes",
     ),
     "bytes_in": (
         "request_length", "bytes_read", "RequestContentSize", "http.request.bytes", "http.request.body.bytes",
@@ -69,17 +77,20 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "nanos": ("Duration", "event.duration"),
     "referer": (
         "http_referer", "request.headers.Referer", "request_Referer", "http.request.referrer", "httpRequest.referer",
-        "ClientRequestReferer", "referer", "referrer", "cs_Referer", "http_referrer",
+        "ClientRequestReferer", "referer", "referrer", "cs_Referer", "http_referrer", "requestHeaders.Referer",
+        "httpRequest.headers.Referer",
     ),
     "user_agent": (
         "http_user_agent", "request.headers.User-Agent", "request_User-Agent", "user_agent.original",
         "httpRequest.userAgent", "ClientRequestUserAgent", "user_agent", "userAgent", "agent", "ua", "cs_User_Agent",
-        "http.user_agent", "identity.userAgent", "useragent",
+        "http.user_agent", "identity.userAgent", "useragent", "requestHeaders.User-Agent",
+        "httpRequest.headers.User-Agent", "properties.userAgent", "http_useragent",
     ),
     "user": ("remote_user", "user_id", "ClientUsername", "user.name", "username", "user", "cs_username", "auth"),
     "host": (
         "request.host", "RequestHost", "http_host", "url.domain", "ClientRequestHost", "authority", "vhost",
-        "virtual_host", "server_name", "cs_host", "domainName", "host",
+        "virtual_host", "server_name", "cs_host", "domainName", "host", "request.headers.Host",
+        "httpRequest.headers.Host", "properties.host",
     ),
     "port": ("server_port", "destination.port", "RequestPort"),
     "server": ("server_addr", "destination.ip", "serverIp", "httpRequest.serverIp"),
@@ -87,8 +98,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "body": ("request_body", "http.request.body.content", "req_body", "body"),
     "answer": ("resp_body", "response_body", "http.response.body.content", "upstream_response_body", "res_body"),
     "time": (
-        "time_iso8601", "msec", "StartUTC", "@timestamp", "EdgeStartTimestamp", "ts", "timestamp", "time_local", "time",
-        "start_time", "requestTime", "datetime", "date", "StartLocal", "requestTimeEpoch", "@t", "t",
+        "time_iso8601", "msec", "StartUTC", "@timestamp", "EdgeStartTimestamp", "ts", "timestamp", "time_local",
+        "time", "start_time", "requestTime", "datetime", "date", "StartLocal", "requestTimeEpoch", "@t", "t",
+        "time_stamp", "_time", "timeStamp", "transaction.time", "event_time",
     ),
 }  # fmt: skip
 _SEPARATORS = re.compile(r"[^a-z0-9.]+")
@@ -120,6 +132,9 @@ def web_row(record: Mapping[str, object], aliases: Mapping[str, str] | None = No
     """
     if any(key in record for key in _FOREIGN):
         return None
+    record = unwrapped(record)
+    if "logicalUserName" in record:  # Tomcat's valve calls the client its host
+        aliases = {"host": "client", **(aliases or {})}
     found = _collect(record, aliases or {})
     if "request" not in found and not ("path" in found and ("method" in found or "status" in found)):
         return None
@@ -127,6 +142,19 @@ def web_row(record: Mapping[str, object], aliases: Mapping[str, str] | None = No
     if "response_code" in record and isinstance(record.get("duration"), int) and "seconds" in parts:
         parts["millis"] = parts.pop("seconds")  # Envoy's duration is in whole milliseconds
     return _assemble(found, parts)
+
+
+# Objects that hold a whole record: an Elasticsearch hit, ModSecurity's audit log, Splunk's export.
+WRAPPERS = ("_source", "transaction", "result", "fields")
+
+
+def unwrapped(record: Mapping[str, object]) -> Mapping[str, object]:
+    """The record inside a wrapper that says nothing of a request itself."""
+    for key in WRAPPERS:
+        inner = record.get(key)
+        if isinstance(inner, dict) and "request" not in record and "url" not in record:
+            return unwrapped(inner) if key == "_source" else inner
+    return record
 
 
 def _collect(record: Mapping[str, object], aliases: Mapping[str, str]) -> dict[str, object]:
@@ -158,6 +186,13 @@ def _flatten(record: Mapping[str, object], prefix: str = "", depth: int = 0) -> 
         if isinstance(value, dict):
             if depth < _DEPTH:
                 yield from _flatten(value, f"{prefix}{key}.", depth + 1)
+        elif (
+            isinstance(value, list)
+            and value
+            and all(isinstance(i, dict) and {"name", "value"} <= i.keys() for i in value)
+        ):
+            for item in value:  # AWS writes headers as pairs
+                yield f"{prefix}{key}.{item['name']}", item["value"]
         else:
             yield prefix + key, value[0] if isinstance(value, list) and value else value
 
@@ -217,12 +252,19 @@ def is_json_rpc(record: object) -> bool:
     return (call or answer) and "status" not in record
 
 
+_CARRYING = (
+    "MESSAGE", "full_log", "log", "message", "msg", "line", "Line", "event.original", "event", "@message", "_raw",
+    "full_message", "short_message", "textPayload", "body", "raw",
+)  # fmt: skip
+
+
 def inner_line(record: Mapping[str, object]) -> tuple[bytes, int | None, str | None, str | None] | None:
     """The log line a collector wrapped into JSON, with its time, host and program; None when nothing is wrapped.
 
     journald's ``MESSAGE`` may be a list of byte values; Docker's ``log`` ends in a newline.
     """
-    for key in ("MESSAGE", "log", "message", "msg", "line", "event.original", "event", "@message"):
+    record = unwrapped(record)
+    for key in _CARRYING:
         value = record.get(key)
         if isinstance(value, list) and value and all(isinstance(item, int) and 0 <= item < 256 for item in value):
             return (bytes(value), *_wrapper(record))

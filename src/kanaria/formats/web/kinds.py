@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, ClassVar
 from kanaria.core.errors import ConfigError
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.formats.web import layouts, prefix
 from kanaria.formats.web.careful import LineParser
+from kanaria.formats.web.escapes import plain_quotes
+from kanaria.formats.web.learned import Learned
 from kanaria.formats.web.values import Row
 
 if TYPE_CHECKING:
@@ -35,9 +38,15 @@ def shapes(head: bytes) -> tuple[Counter[str], int]:
     for line in lines:
         parser.shape = ""
         row = parser.parse(line[:65536])
-        if isinstance(row, dict) or (row is None and parser.shape in ("w3c", "error-log")):
+        if isinstance(row, dict) or (row is None and parser.shape in ("w3c", "error-log", "web-csv")):
             found[parser.shape] += 1
     return found, len(lines)
+
+
+def _first(head: bytes) -> list[bytes]:
+    """The first lines without what collectors put before them."""
+    lines = [line.strip() for line in head.split(b"\n")[: 4 * SNIFFED_LINES] if line.strip()][:SNIFFED_LINES]
+    return [plain_quotes(inner.line if (inner := prefix.strip(line, None)) else line) for line in lines]
 
 
 def worth_it(stream: Stream) -> bool:
@@ -241,6 +250,50 @@ class HaProxy(WebFormat):
     )
     shapes = ("haproxy",)
     sensor = "haproxy"
+
+
+class KnownLayout(WebFormat):
+    name = "web-layout"
+    title = (
+        "Nginx Proxy Manager, ingress-nginx, uvicorn, GIN, Django, Rails, PHP's own server, Envoy, Amazon S3, Zoraxy: "
+        "layouts of a table"
+    )
+    example = (
+        '[02/Jan/2026:03:04:05 +0000] 404 - GET https example.org "/x" [Client 203.0.113.7] [Length 0] [Gzip -] "-" "-"'
+    )
+    shapes = layouts.NAMES
+
+
+class WebCsv(WebFormat):
+    name = "web-csv"
+    title = "Web requests in CSV with a header, as SIEMs, Kibana and security plug-ins export them"
+    example = "time,src_ip,method,uri,status"
+    shapes = ("web-csv",)
+    certainty = 0.8
+
+
+class LearnedLayout(WebFormat):
+    """Lines with a request in a layout that nobody declared; what was learned is said with the input."""
+
+    name = "learned"
+    title = "Any text with requests in it: what stands where is learned from lines that agree"
+    example = '203.0.113.7 www.example.org 200 "GET / HTTP/1.1" 0.002s'
+    shapes = ("learned",)
+    certainty = 0.55
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        from kanaria.formats.web.reader import read
+
+        careful = self.parser(context)
+        careful.learned.learn(_first(stream.head()))
+        yield from read(stream, context, name=self.name, sensor=self.sensor, careful=careful)
+
+    def guess(self, head: bytes) -> str | None:
+        """How the first lines are read, as a ``log_format``: the commonest of them."""
+        learned = Learned()
+        learned.learn(_first(head))
+        found = Counter(guess for line in _first(head) if (guess := learned.guess(line)))
+        return found.most_common(1)[0][0] if found else None
 
 
 class Fragment(WebFormat):

@@ -63,17 +63,23 @@ class Piece:
 
 @dataclass(frozen=True)
 class Layout:
-    """A compiled layout. ``tail`` permits further fields after the last one, as servers append their own."""
+    """A compiled layout. ``tail`` permits further fields after the last one, as servers append their own; in a
+    ``loose`` one a space stands for any number of them.
+    """
 
     name: str
     pieces: tuple[Piece, ...]
     tail: bool = False
+    loose: bool = False
 
     @cached_property
     def regex(self) -> re.Pattern[bytes]:
         """Matches a whole line; one group per field."""
         parts = [self._part(index) for index in range(len(self.pieces))]
-        return re.compile(b"".join(parts) + (rb"( .*)?" if self.tail else b""), re.DOTALL)
+        return re.compile(
+            b"".join(parts) + (rb"([\s:].*)?" if self.tail and self.loose else rb"( .*)?" if self.tail else b""),
+            re.DOTALL,
+        )
 
     def parse(self, line: bytes) -> Row | None:
         """The row of a line in this layout, or None when it is not."""
@@ -89,13 +95,17 @@ class Layout:
     def _part(self, index: int) -> bytes:
         piece = self.pieces[index]
         if piece.kind is None:
-            return re.escape(piece.literal)
+            return _SPACES.sub(rb"\\s+", re.escape(piece.literal)) if self.loose else re.escape(piece.literal)
         before = self.pieces[index - 1].literal if index else b""
         after = self.pieces[index + 1] if index + 1 < len(self.pieces) else None
         if after is not None and after.kind is not None:
             return rb"(\S*?)"
         return _field_pattern(piece.kind, before[-1:], after.literal[:1] if after else b"", last=after is None)
 
+
+# A time has blanks of its own: before its zone, and in some logs between day and clock.
+_UNBRACKETED_TIME = rb"(\S+(?: (?:- )?\d\d:\d\d:\d\d\S*)?(?: [+-]\d\d:?\d\d| UTC)?)"
+_SPACES = re.compile(rb"(?:\\ | )+")
 
 _TYPED = {
     "status": rb"(\d{3}|-)",
@@ -114,6 +124,8 @@ def _field_pattern(kind: str, before: bytes, after: bytes, *, last: bool) -> byt
         return rb'([^"\\]*+(?:\\.[^"\\]*+)*+)'
     if kind in _TYPED:
         return _TYPED[kind]
+    if kind == "time" and after in (b" ", b""):
+        return _UNBRACKETED_TIME
     if kind in _SPACED and before != b'"':
         return rb"(.*)" if last else rb"(.*?)"
     if kind in ("client", "forwarded") and after == b" ":

@@ -10,6 +10,7 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
+from kanaria.core.network import parse_address
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text
 from kanaria.formats.web.values import Row
@@ -28,7 +29,19 @@ _SYSLOG = re.compile(
     re.DOTALL,
 )  # fmt: skip
 _CRI = re.compile(rb"(" + _ISO + rb") (?:stdout|stderr) [FP] (.*)", re.DOTALL)
+# ``grep`` over several files, kubectl and stern over several pods, Loki's labels.
+_GREP = re.compile(
+    rb"(?:[^\s\":=\[\]{}]*/[^\s\":=\[\]{}]+|[\w-]+(?:[._-](?:log|gz|txt|bz2|xz|zst|out|err|json)[\w.-]*)+)(?::\d{1,9})?[:-](.*)",
+    re.DOTALL,
+)  # fmt: skip
+_LABELS = re.compile(
+    rb"(?:\[(?:pod|deployment|container|service|job)/[^\]\s]{1,253}\]|\{[a-z_]\w*=\"[^}]{0,400}\}) (.*)", re.DOTALL
+)
 _COMPOSE = re.compile(rb"([A-Za-z0-9][\w.-]{0,63}) +\| (.*)", re.DOTALL)
+
+
+LONGEST = 65_536
+"""Bytes of a line among which a prefix is looked for."""
 
 
 class Prefix(NamedTuple):
@@ -56,7 +69,10 @@ def strip(line: bytes, year: int | None) -> Prefix | None:
         if match:
             return Prefix(match[4], _time(match[1], year), _name(match[2]), _name(match[3]))
     match = _COMPOSE.fullmatch(line)
-    return Prefix(match[2], program=_name(match[1])) if match else None
+    if match and not parse_address(to_text(match[1])):
+        return Prefix(match[2], program=_name(match[1]))
+    match = _LABELS.fullmatch(line) if first in (b"[", b"{") else _GREP.fullmatch(line[:LONGEST])
+    return Prefix(match[1] + line[LONGEST:]) if match else None
 
 
 def complete(row: Row, prefix: Prefix) -> Row:

@@ -6,7 +6,7 @@ Times are ``int`` microseconds since 1970 UTC. Nothing here raises for content: 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
 from kanaria.core.network import is_global, parse_address
@@ -39,14 +39,62 @@ def _day(text: bytes) -> int | None:
 def clf_time(text: bytes) -> int | None:
     """``17/May/2015:10:05:03 +0000``, the time of Apache's common log format, optionally with a fraction."""
     match = _CLF.fullmatch(text)
-    day = match and _day(match[1])
-    if not match or day is None:
+    if not match:
+        return odd_time(text)
+    day = _day(match[1])
+    if day is None:
         return None
     hour, minute, second, away = int(match[2]), int(match[3]), int(match[4]), int(match[7]) * 60 + int(match[8])
     if hour > 23 or minute > 59 or second > 60:
         return None
     seconds = day + hour * 3600 + minute * 60 + second - (away * 60 if match[6] == b"+" else -away * 60)
     return _in_range(seconds * 1_000_000 + int((match[5] or b"0").ljust(6, b"0")))
+
+
+# How other programs write a time: morgan and Tomcat (HTTP dates), Werkzeug, GIN, PHP, logs with days of one digit.
+_ODD = (
+    (r"[A-Z][a-z]{2}, (\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d) (?:GMT|UTC|[+-]0000)", "%d %b %Y %H:%M:%S", True),
+    (r"(\d{1,2}/[A-Z][a-z]{2}/\d{4}[ :]\d\d:\d\d:\d\d(?: ?[+-]\d\d:?\d\d)?)", "%d/%b/%Y:%H:%M:%S", False),
+    (r"[A-Z][a-z]{2} ([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,6})? \d{4})", "%b %d %H:%M:%S %Y", False),
+    (
+        r"(\d{4}[-/]\d\d[-/]\d\d(?:T| - | )\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)",
+        "",
+        False,
+    ),
+)  # fmt: skip
+_OFFSET = re.compile(r" ?([+-])(\d\d):?(\d\d)$")
+
+
+def odd_time(text: bytes) -> int | None:
+    """A time as programs write it that follow no server: the commonest dozen ways. Without a zone it is zoneless."""
+    plain = to_text(text).strip()
+    for pattern, layout, utc in _ODD:
+        found = re.fullmatch(pattern, plain)
+        if found:
+            return _read_odd(found[1], layout, utc=utc)
+    return None
+
+
+def _read_odd(text: str, layout: str, *, utc: bool) -> int | None:
+    if not layout:
+        return iso_time(
+            text.replace("/", "-").replace(" - ", " ").replace(",", ".").replace(" UTC", "Z").replace(" Z", "Z")
+        )
+    offset = _OFFSET.search(text)
+    stamp = (text[: offset.start()] if offset else text).replace(" ", ":", 1) if "/" in text else text
+    fraction = layout.replace("%S", "%S.%f") if "." in stamp else layout
+    try:
+        parsed = datetime.strptime(stamp, fraction)  # noqa: DTZ007 - the zone is added below, where there is one
+    except ValueError:
+        return None
+    if utc:
+        parsed = parsed.replace(tzinfo=UTC)
+    elif offset:
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        if minutes >= 24 * 60:
+            return None
+        parsed = parsed.replace(tzinfo=timezone(timedelta(minutes=minutes if offset[1] == "+" else -minutes)))
+    return datetime_us(parsed)
 
 
 def _in_range(time: int) -> int | None:
@@ -141,6 +189,16 @@ def address(text: str) -> tuple[str | None, int | None]:
     return text.strip("[]") or None, None
 
 
+# Names that may be resolved; dates, times, numbers, file names and labels are none.
+_CLIENT_NAME = re.compile(r"(?:[A-Za-z_.-]|\d{1,3}\.|\d+[A-Za-z])[\w.-]*")
+
+
+@lru_cache(maxsize=1 << 16)
+def is_client(text: str) -> bool:
+    """Whether a text can be who sent a request: an address, or a name that could be resolved."""
+    return parse_address(text) is not None or _CLIENT_NAME.fullmatch(text) is not None
+
+
 @lru_cache(maxsize=1 << 16)
 def client(peer: str, forwarded: str = "") -> tuple[str | None, int | None]:
     """The client behind our own proxies: the peer, unless that is private and names a global one it forwarded for.
@@ -149,7 +207,7 @@ def client(peer: str, forwarded: str = "") -> tuple[str | None, int | None]:
     believe. ``peer`` itself may be such a list.
     """
     hops = [address(hop) for hop in (*forwarded.split(","), *peer.split(","))]
-    known = [hop for hop in hops if hop[0]]
+    known = [hop for hop in hops if hop[0] and is_client(hop[0])]
     if not known:
         return None, None
     last = known[-1]
