@@ -18,17 +18,17 @@ CASES = Path(os.environ.get("KANARIA_DATA", "")) / "cases" / "logs"
 
 # name                          format         records unread hypothesis             severity      outcome            status
 TABLE = """
-01-npm-zhttpd-ifs               -             -       -      -                     -             -                  -
-03-safeline-prefix-host         combined      3       0      -                     -             -                  -
+01-npm-zhttpd-ifs               web-layout    1       0      -                     -             -                  -
+03-safeline-prefix-host         learned       3       0      -                     -             -                  -
 04-claymore-miner-file          jsonrpc       1       0      -                     -             -                  -
-05-xmrig-api-own-log            -             -       -      -                     -             -                  -
+05-xmrig-api-own-log            -             2       -      -                     -             -                  -
 06-pool-operator-own-log        -             -       -      -                     -             -                  -
 08-geth-node-log                -             -       -      -                     -             -                  -
 10-dokku-morgan-phpcgi          combined      2       0      -                     -             -                  -
 11-vhost-trailing-file          combined      7       0      -                     -             -                  -
 13-caddy-docker-mozi-500        caddy-json    1       0      -                     -             -                  -
 14-caddy-ziti-remote            caddy-json    1       0      -                     -             -                  -
-15-forum-html-escaped           -             -       -      -                     -             -                  -
+15-forum-html-escaped           combined      1       0      -                     -             -                  -
 17-squid-proxy-combined         combined      1       0      -                     -             -                  -
 19-debian-mirror                combined      5       0      -                     -             -                  -
 20-blog-tutorial-benign         combined      8       0      -                     -             -                  -
@@ -38,7 +38,7 @@ TABLE = """
 27-qiita-react2shell-access     combined      9       0      -                     -             -                  -
 30-ingress-json-query           nginx-json    1       0      -                     -             -                  -
 31-grep-prefix-mining           combined      3       0      -                     -             -                  -
-33-wazuh-alerts-json            -             -       -      -                     -             -                  -
+33-wazuh-alerts-json            wrapped       1       0      -                     -             -                  -
 34-xwiki-24893-miner            combined      2       0      -                     -             -                  -
 35-args-param-cradle            combined      1       0      -                     -             -                  -
 37-mixed-syslog-cron            auth-log      8       0      -                     -             -                  -
@@ -53,21 +53,31 @@ TABLE = """
 51-ignition-miner               combined      3       0      -                     -             -                  -
 52-proxmox-libwww               combined      1       0      -                     -             -                  -
 54-selenium-open-200            combined      3       0      -                     -             -                  -
-56-gin-ollama                   -             -       -      -                     -             -                  -
-59-csv-siem                     -             -       -      -                     -             -                  -
+56-gin-ollama                   web-layout    2       0      -                     -             -                  -
+59-csv-siem                     web-csv       1       0      -                     -             -                  -
 61-kubectl-prefix               combined      1       0      -                     -             -                  -
 64-struts-redirect-cve          combined      1       0      -                     -             -                  -
-65-modsec-audit-json            -             -       -      -                     -             -                  -
-67-kibana-export                -             -       -      -                     -             -                  -
-68-nginx-leading-time           -             -       -      -                     -             -                  -
-70-npm-hub                      -             -       -      -                     -             -                  -
+65-modsec-audit-json            web-json      1       0      -                     -             -                  -
+67-kibana-export                web-json      1       0      -                     -             -                  -
+68-nginx-leading-time           learned       1       0      -                     -             -                  -
+70-npm-hub                      web-layout    14      0      -                     -             -                  -
 71-found-200                    combined      3       0      -                     -             -                  -
 """  # fmt: skip
 COLUMNS = ("format", "records", "unread", "hypothesis", "severity", "outcome", "status")
 # Who sent it, where the case is about that; the address has to be among the other sides of an incident.
 SENDERS: dict[str, frozenset[str]] = {
-    "23-postfix-mining": frozenset({"198.51.100.7"}),
+    "03-safeline-prefix-host": frozenset({"198.51.100.115"}),
+    "15-forum-html-escaped": frozenset({"198.51.100.7"}),
     "22-authlog-sshd-mining": frozenset({"198.51.100.7"}),
+    "23-postfix-mining": frozenset({"198.51.100.7"}),
+    "31-grep-prefix-mining": frozenset({"198.51.100.7", "203.0.113.77"}),
+    "33-wazuh-alerts-json": frozenset({"198.51.100.7"}),
+    "56-gin-ollama": frozenset({"198.51.100.7"}),
+    "59-csv-siem": frozenset({"198.51.100.7"}),
+    "61-kubectl-prefix": frozenset({"198.51.100.7"}),
+    "65-modsec-audit-json": frozenset({"198.51.100.7"}),
+    "67-kibana-export": frozenset({"198.51.100.7"}),
+    "68-nginx-leading-time": frozenset({"198.51.100.7"}),
 }
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("line", required=False)
 @click.option("--input-format", metavar="NAME", help="Format of the line; see kanaria formats.")
+@click.option("--log-format", "layout", metavar="STRING", help="Apache LogFormat or nginx log_format of the line.")
 @output_options
-def explain(line: str | None, input_format: str | None, config: Path | None, **output: Any) -> None:
+def explain(line: str | None, input_format: str | None, layout: str | None, config: Path | None, **output: Any) -> None:
     """Explain one log line, or the lines on standard input.
 
     Example: kanaria explain '"{\\"id\\":1,\\"method\\":\\"mining.subscribe\\",\\"params\\":[]}\\n" 400 4076 "-" "-"'
@@ -35,7 +36,7 @@ def explain(line: str | None, input_format: str | None, config: Path | None, **o
             source=line, expected="a log line", got="the name of a file", cause="files are read by kanaria analyze"
         )
     data = os.fsencode(line) + b"\n" if line is not None else standard_input().read()
-    _run([text_stream("line" if line is not None else "-", data)], config, input_format, None, **output)
+    _run([text_stream("line" if line is not None else "-", data)], config, input_format, layout, **output)
 
 
 @click.command()

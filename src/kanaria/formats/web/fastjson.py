@@ -17,11 +17,14 @@ from kanaria.formats.web import _kernel as k
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text
 from kanaria.formats.web.fast import NUMBER_SLOTS, SLOTS, Program
-from kanaria.formats.web.jsonrow import kind_of
+from kanaria.formats.web.jsonrow import WRAPPERS, kind_of
 
 _PAIR = re.compile(rb'"([^"\\]+)"(\s*:\s*)(?:"([^"\\]*)"|(\d+(?:\.\d+)?))(\s*[,}]\s*)')
 # Keys whose presence makes a line mean something else (JSON-RPC, Envoy's milliseconds, other sensors).
-_SPECIAL = {"jsonrpc", "params", "result", "error", "response_code", "uid", "event_type", "id.orig_h", "flow_id"}
+_SPECIAL = {
+    "jsonrpc", "params", "result", "error", "response_code", "uid", "event_type", "id.orig_h", "flow_id",
+    "logicalUserName", *WRAPPERS,
+}  # fmt: skip
 _NUMBERS = {
     "status": (k.STATUS, "status", 0),
     "bytes_out": (k.NUMBER, "bytes_out", 0),

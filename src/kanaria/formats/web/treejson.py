@@ -25,7 +25,7 @@ from kanaria.formats.cells import Cells, Plan, is_utf8
 from kanaria.formats.lines import Block
 from kanaria.formats.web import tables
 from kanaria.formats.web.careful import LineParser
-from kanaria.formats.web.jsonrow import kind_of
+from kanaria.formats.web.jsonrow import WRAPPERS, kind_of
 from kanaria.formats.web.reader import Parsed, Rejects
 from kanaria.formats.web.treecolumns import Found, columns_of
 from kanaria.formats.web.values import Row
@@ -33,7 +33,10 @@ from kanaria.formats.web.values import Row
 _LINES = 400  # of the head that show the keys; a Caddy line shows those of its client, and clients differ
 _DEPTH = 5  # objects inside objects that the careful path looks into
 # Keys whose presence makes a line mean something else (JSON-RPC, Envoy's milliseconds, other sensors).
-_SPECIAL = {"jsonrpc", "params", "result", "error", "response_code", "uid", "event_type", "id.orig_h", "flow_id", "id"}
+_SPECIAL = {
+    "jsonrpc", "params", "result", "error", "response_code", "uid", "event_type", "id.orig_h", "flow_id", "id",
+    "logicalUserName", *WRAPPERS,
+}  # fmt: skip
 _UNSERVED = {"request", "args", "http_version"}  # kinds that change how others are read
 _REALS = {"time", "seconds", "millis"}
 _WHOLES = {"bytes_out", "bytes_in", "nanos"}
