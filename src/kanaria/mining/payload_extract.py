@@ -6,7 +6,7 @@ import re
 
 COMMAND_LIMIT = 500
 """Characters of a command kept: enough for a cradle with its fallback, short enough for one line of a report."""
-_URL_LIMIT = 300
+URL_LIMIT = 300
 
 _VERB = r"(?:curl|wget|fetch|lwp-download|ftpget|aria2c|axel)"
 _HTTP = r"(?:https?|ftp|tftp)://[^\s'\"`<>|;&)(}\\,$]{3,300}"
@@ -86,7 +86,7 @@ def download_url(text: str) -> str | None:
     for pattern in (_URL_AFTER, _REMOTE_CLASS, _BARE_AFTER, _TFTP):
         found = pattern.search(text)
         if found:
-            return found[1].rstrip(".,")[:_URL_LIMIT]
+            return found[1].rstrip(".,")[:URL_LIMIT]
     return None
 
 
@@ -96,10 +96,10 @@ def command(text: str) -> str | None:
     for word in _SHELL_WORDS:
         for line in lines:
             if found := word.search(line):
-                return _tidy(_around(line, found.start()))
+                return tidy(_around(line, found.start()))
     for pattern in (_JSON_COMMAND, _ARGUMENT, _PARAMETER):
         if argument := pattern.search(text):
-            return _tidy(argument[argument.lastindex or 0])
+            return tidy(argument[argument.lastindex or 0])
     return None
 
 
@@ -149,5 +149,6 @@ def _is_command(text: str) -> bool:
     return bool(re.fullmatch(r"[\s\w./;|&<>*$@+:~()-]*[;|&(`\s(]\s*", text))
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
+    """One line, without what surrounds a command, at most ``COMMAND_LIMIT`` characters."""
     return " ".join(text.strip(" ;|&'\"").split())[:COMMAND_LIMIT]

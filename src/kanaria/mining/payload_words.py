@@ -63,7 +63,7 @@ WORDS: tuple[bytes, ...] = (
     rb"(?:cgi-bin|icons)" + _SLASH + rb"(?:\.|%2e|%%32|%25)",
     rb"etc" + _SLASH + rb"passwd",
     # appliances and routers
-    rb"mozi\.|gponform|boaform|hnap1|deviceupgrade|stok=|setup\.cgi|nas_sharing|device\.rsp|tmunblock|picdesc\.xml",
+    rb"mozi\.|zhttpd|boafrm|wanipcn|gponform|boaform|hnap1|deviceupgrade|stok=|setup\.cgi|nas_sharing|device\.rsp|tmunblock|picdesc\.xml",
     rb"currentsetting\.htm|goform"
     + _SLASH
     + rb"|soap\.cgi|ping\.cgi|diag\.cgi|cgi-bin"

@@ -1,0 +1,77 @@
+"""The words by which deeds are told: names of programs, options, and signs in code, as expressions and sets.
+
+In: nothing. Out: constants that ``deeds`` reads command lines with.
+"""
+
+from __future__ import annotations
+
+import re
+
+EXECUTABLE = re.compile(r"[0-7]*[1357][0-7]*|[ugoa]*\+[rwst]*x[rwx]*")
+MODE = re.compile(r"[0-7]{3,4}|[ugoa]*[+-]\w+|-\w+")
+FILTERS = frozenset("rev tac xxd base64 base32 openssl gunzip zcat gzip uudecode tr sed".split())
+INTERPRETERS = frozenset(
+    "sh bash dash ash zsh ksh tcsh csh source . eval python python2 python3 perl php ruby node lua pwsh".split()
+)
+CODE = frozenset("python python2 python3 perl php ruby node lua".split())
+FETCHERS = frozenset("curl wget fetch lwp-download lwp-request ftpget tftp aria2c axel certutil bitsadmin http".split())
+PREFIXES = frozenset(
+    "sudo env nohup nice setsid busybox exec command time stdbuf then do else if while xargs start doas !".split()
+)
+MINERS = re.compile(
+    r"xmrig|xmr-?stak|(?:cpu|cc|eth|cg|bfg|sgp|claymore|phoenix|nb|srb|team ?red|lol|nano|gm|bz|wildrig)-?miner"
+    r"|^minerd$|^t-rex|kdevtmpfsi|kinsing|^sysrv|^xmr$|^xmr[._-]|moneroocean_miner|c3pool_miner",
+    re.IGNORECASE,
+)
+MINING_WORDS = re.compile(
+    r"stratum\+(?:tcp|ssl|tls)|--donate-level|--cpu-max-threads-hint|--randomx|moneroocean|c3pool|supportxmr|hashvault"
+    r"|nanopool|minexmr|2miners|unmineable|herominers|nicehash",
+    re.IGNORECASE,
+)
+WALLET = re.compile(r"(?<![\w])(?:[48][0-9A-Za-z]{94}|0x[0-9a-fA-F]{40}|[13bt][0-9A-Za-z]{25,60})(?![0-9A-Za-z])")
+REMOTE = re.compile(
+    r"(?:https?|ftps?|tftp)://(?!%s)[^\s'\"]{3,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?:/\S*)?"
+    r"|\[[0-9a-f:]{3,}\]\S*|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,18}(?::\d{1,5})?/\S*",
+    re.IGNORECASE,
+)
+URL = re.compile(r"(?:https?|ftps?|tftp)://[^\s'\"`<>|;&)(}\\,$]{3,300}", re.IGNORECASE)
+TEMPORARY = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm|/var/run|/run|/mnt|\./|%temp%|\$env:temp|c:\\windows\\temp)", re.I)
+STARTED = re.compile(r"^(?:\./|/(?:tmp|var/tmp|dev/shm|var/run)/)\S")
+KEPT = re.compile(
+    r"/etc/cron|/var/spool/cron|\.bashrc|\.profile|authorized_keys|/etc/systemd|/lib/systemd|rc\.local|init\.d|ld\.so\.preload",
+    re.IGNORECASE,
+)
+SOCKET = re.compile(r"/dev/(?:tcp|udp)/([\w.:-]{3,100})/(\d{1,5})")
+NETWORK_CODE = re.compile(
+    r"urlopen|urlretrieve|urllib|requests?\.|httplib|http\.client|LWP|getstore|\bget\b|file_get_contents|curl_|http\.get"
+    r"|https?\.request|fetch\(|open-uri|Net::HTTP|IO::Socket|socket",
+    re.IGNORECASE,
+)
+RUN_CODE = re.compile(
+    r"exec|eval|system|popen|subprocess|spawn|passthru|shell_exec|`|\bos\.|call\(|fork|assert|include|require", re.I
+)
+SHELL_CODE = re.compile(r"dup2|/bin/(?:ba|da)?sh|pty\.spawn|>&S|STDIN", re.IGNORECASE)
+WINDOWS_FETCH = re.compile(
+    r"downloadstring|downloadfile|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b|\bcurl\b|\bwget\b"
+    r"|start-bitstransfer|openread|webclient",
+    re.IGNORECASE,
+)
+WINDOWS_RUN = re.compile(r"\biex\b|invoke-expression|start-process|\bsaps\b|invoke-item|\bstart\s|&\s*['\"$]", re.I)
+VERBS = re.compile(
+    r"curl|wget|chmod|bash|\bsh\b|nohup|base64|/dev/tcp|\bnc\b|python|perl|php|ruby|powershell|certutil|bitsadmin|mshta"
+    r"|xmrig|miner|crontab|pkill|killall|fetch|tftp|\brm\b|busybox|\becho\b|printf|\bkill\b|regsvr32|\bcmd\b|systemctl",
+    re.IGNORECASE,
+)
+TAG = re.compile(r"</?[\w:.-]+(?:\s[^<>]{0,200})?>")
+LISTED = re.compile(r"(['\"])\s{0,4},\s{0,4}(['\"])")
+STRING = re.compile(r"\"((?:[^\"\\\n]|\\.){4,2000})\"|'((?:[^'\\\n]|\\.){4,2000})'")
+FIELDS = re.compile(r"^\s*(?:[\d*/,-]+\s+){5}|^\s*@(?:reboot|hourly|daily)\s+")
+NOT_FILES = frozenset(("", "-", "1", "2", "&1", "&2", "/dev/null", "/dev/stdout", "/dev/stderr", "*", "."))
+
+
+# Options of downloaders that take a word, which is then no address.
+SAVES = re.compile(r"^(?:--output(?:-document)?|--out|-[a-zA-Z]{0,6}[oO])$")
+SAVES_JOINED = re.compile(r"^(?:--output(?:-document)?=|--out=|-[a-zA-Z]{0,5}[oO])(.+)$")
+
+
+WINDOWS = frozenset("powershell pwsh mshta regsvr32 rundll32 msiexec cmd wmic start-process iex".split())

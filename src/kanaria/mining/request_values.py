@@ -1,0 +1,105 @@
+"""The values of a request that its sender chose, each with the name of the place it stands in.
+
+In: the columns of a web request. Out: path, parameters, members of the body, headers, one by one. Evidence and what
+excuses it are looked for in the same value: what stands in another parameter says nothing about this one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+MOST_VALUES = 200
+_LIMIT = 16_384
+# "&" divides parameters where a name and "=" follow; elsewhere it is the shell's.
+_DIVIDER = re.compile(r"&(?=[\w\[\].:%~-]{1,80}=)")
+_INJECTED = re.compile(r"\$(?:\{|%7b)|%24(?:\{|%7b)|\(\)(?:%20|\s)*\{|<\?|jndi", re.IGNORECASE)
+_FORM = re.compile(r"[\w\[\].:%~-]{1,80}=")
+_MULTIPART = re.compile(
+    r"Content-Disposition:[^\r\n]*?name=\"([^\"]{0,80})\"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """``place``: path, parameter, body or header; ``name``: of the parameter, member or header, in small letters."""
+
+    place: str
+    name: str
+    text: str
+
+
+def values(record: Mapping[str, object]) -> list[Value]:
+    """Every value, in the order of the request; at most ``MOST_VALUES``."""
+    found: list[Value] = []
+    for value in _values(record):
+        if value.text not in ("", "-"):
+            found.append(value)
+        if len(found) == MOST_VALUES:
+            break
+    return found
+
+
+def _values(record: Mapping[str, object]) -> Iterator[Value]:
+    yield from _target(text_of(record.get("url") or record.get("request")))
+    yield from _body(text_of(record.get("request_body")))
+    referer = text_of(record.get("referer"))
+    if _INJECTED.search(referer):
+        yield Value("header", "referer", referer)
+    for name in ("user_agent", "user", "host"):
+        yield Value("header", name, text_of(record.get(name)))
+
+
+def text_of(value: object) -> str:
+    """A column's value as text, cut to what servers accept of a request."""
+    if isinstance(value, bytes):
+        return value[:_LIMIT].decode("utf-8", "replace")
+    return "" if value is None else str(value)[:_LIMIT]
+
+
+def _target(url: str) -> Iterator[Value]:
+    path, mark, query = url.partition("?")
+    yield Value("path", "", path)
+    if mark:
+        yield from _parameters(query, "parameter")
+
+
+def _parameters(text: str, place: str) -> Iterator[Value]:
+    for part in _DIVIDER.split(text):
+        name, equals, value = part.partition("=")
+        if equals and _FORM.fullmatch(name + "="):
+            yield Value(place, unquote(name).lower(), value)
+        else:
+            yield Value(place, "", part)
+
+
+def _body(text: str) -> Iterator[Value]:
+    stripped = text.lstrip()
+    if stripped[:1] in ("{", "["):
+        try:
+            yield from _members(json.loads(stripped), "", 0)
+        except (ValueError, RecursionError):
+            yield Value("body", "", text)
+    elif _FORM.match(stripped) and "\n" not in stripped.strip():
+        yield from _parameters(text, "body")
+    elif _MULTIPART.search(text):
+        parts = _MULTIPART.split(text)
+        yield from (Value("body", name.lower(), part) for name, part in zip(parts[1::2], parts[2::2], strict=False))
+    else:
+        yield Value("body", "", text)
+
+
+def _members(value: object, name: str, depth: int) -> Iterator[Value]:
+    """Texts of a JSON document; a list of texts is a command line with its words apart (``["sh", "-c", "…"]``)."""
+    if isinstance(value, str):
+        yield Value("body", name.lower(), value)
+    elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        yield Value("body", name.lower(), shlex.join(value[:50]) if len(value) > 1 else value[0])
+    elif isinstance(value, (list, dict)) and depth < 8:
+        items = value.items() if isinstance(value, dict) else ((name, item) for item in value)
+        for key, item in items:
+            yield from _members(item, str(key), depth + 1)
