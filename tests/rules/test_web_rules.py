@@ -98,6 +98,8 @@ def is_covered(selection: object) -> bool | None:
 
 def _field_is_covered(key: str, value: object) -> bool:
     texts = value if isinstance(value, list) else [value]
+    if key.startswith(("payload.does", "payload.aim")):
+        return True  # they are only there where a row was decoded
     if not key.startswith("payload.decoded") or key.endswith("|re"):
         return False
     hits = [bool(suspicious().scan(str(text).encode())) for text in texts]

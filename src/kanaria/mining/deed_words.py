@@ -56,6 +56,7 @@ WINDOWS_FETCH = re.compile(
     r"|start-bitstransfer|openread|webclient",
     re.IGNORECASE,
 )
+POWERSHELL = re.compile(r"\b(?:powershell|pwsh)(?:\.exe)?[ \"'](.{1,4000})", re.IGNORECASE | re.DOTALL)
 WINDOWS_RUN = re.compile(r"\biex\b|invoke-expression|start-process|\bsaps\b|invoke-item|\bstart\s|&\s*['\"$]", re.I)
 VERBS = re.compile(
     r"curl|wget|chmod|bash|\bsh\b|nohup|base64|/dev/tcp|\bnc\b|python|perl|php|ruby|powershell|certutil|bitsadmin|mshta"
@@ -64,6 +65,7 @@ VERBS = re.compile(
 )
 TAG = re.compile(r"</?[\w:.-]+(?:\s[^<>]{0,200})?>")
 LISTED = re.compile(r"(['\"])\s{0,4},\s{0,4}(['\"])")
+CALLED = re.compile(r"(?<=['\"])\s{0,4}\.(?=[A-Za-z]{2,20}\()")
 STRING = re.compile(r"\"((?:[^\"\\\n]|\\.){4,2000})\"|'((?:[^'\\\n]|\\.){4,2000})'")
 FIELDS = re.compile(r"^\s*(?:[\d*/,-]+\s+){5}|^\s*@(?:reboot|hourly|daily)\s+")
 NOT_FILES = frozenset(("", "-", "1", "2", "&1", "&2", "/dev/null", "/dev/stdout", "/dev/stderr", "*", "."))

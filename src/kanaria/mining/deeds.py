@@ -46,13 +46,16 @@ def read(text: str) -> Deeds:
         return deeds
     for part in _scripts(text):
         _script(part, deeds, 0)
+    if shell := w.POWERSHELL.search(text):
+        # Its brackets and quotes are not those of a Unix shell.
+        _windows("powershell", [shell[1]], deeds, 0)
     return deeds
 
 
 def _scripts(text: str) -> Iterator[str]:
     """The text itself, and the strings of what surrounds it."""
     plain = w.TAG.sub(" ; ", text) if "</" in text else text
-    plain = w.LISTED.sub(r"\1 \2", plain)
+    plain = w.CALLED.sub(" ; ", w.LISTED.sub(r"\1 \2", plain))
     yield w.FIELDS.sub("", plain)
     for found in w.STRING.finditer(plain):
         body = found[1] or found[2]
