@@ -16,7 +16,7 @@ from kanaria.app.commands.knowledge import knowledge
 from kanaria.app.commands.lab import lab
 from kanaria.app.commands.options import Ordered
 from kanaria.app.commands.rules import rules
-from kanaria.app.commands.serve import serve
+from kanaria.app.commands.serve import check_config, doctor, notify, serve, status
 
 
 def main() -> None:
@@ -33,5 +33,6 @@ def cli() -> None:
     """
 
 
-for command in (explain, analyze, demo, devices, beacons, baseline, incident, rules, knowledge, formats, lab, serve):
+SERVICE = (serve, status, doctor, check_config, notify)
+for command in (explain, analyze, demo, devices, beacons, baseline, incident, rules, knowledge, formats, lab, *SERVICE):
     cli.add_command(command)

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from kanaria.app.commands.options import FOUND, language_option, list_format
+
+if TYPE_CHECKING:
+    from kanaria.app.config import Config
+    from kanaria.core.types import Language
+
 config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+
+
+def _store(settings: Config) -> Path:
+    from kanaria.app.commands.lists import data_folder
+
+    return Path(settings.store) if settings.store else data_folder()
 
 
 @click.command()
@@ -27,6 +41,98 @@ def serve(config: Path | None) -> None:
             path=str(config or "kanaria.toml"), key="sources", expected="something to watch", got="nothing",
             cause="kanaria init writes a settings file with what this machine has",
         )  # fmt: skip
-    service = Service(settings, Path(settings.store) if settings.store else data_folder())
+    service = Service(settings, _store(settings))
     with ended_by_signals(service):
         service.run()
+
+
+@click.command()
+@config_option
+@list_format
+@language_option
+def status(config: Path | None, kind: str, language: Language) -> None:
+    """Show how the running service is doing.
+
+    Example: kanaria status --config /etc/kanaria/kanaria.toml
+    """
+    from kanaria.app.config import load
+    from kanaria.app.live.doctor import status_lines
+    from kanaria.app.live.endpoints import ask
+
+    found = ask(_store(load(config)))
+    if kind == "json":
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for line in status_lines(found):
+        click.echo(line.to(language))
+
+
+@click.command()
+@config_option
+@language_option
+def doctor(config: Path | None, language: Language) -> None:
+    """Say in words what is wrong with the settings or the running service; status 1 when something is.
+
+    Example: kanaria doctor --config /etc/kanaria/kanaria.toml
+    """
+    from kanaria.app.config import load
+    from kanaria.app.live.checking import checks
+    from kanaria.app.live.doctor import findings
+    from kanaria.app.live.endpoints import ask
+    from kanaria.core.errors import SourceError
+
+    settings = load(config)
+    found = [check.words for check in checks(settings) if not check.good]
+    try:
+        found += findings(ask(_store(settings)), settings)
+    except SourceError as error:
+        click.echo(str(error))
+        click.get_current_context().exit(FOUND)
+    for line in found:
+        click.echo(f"- {line.to(language)}")
+    if not found:
+        click.echo({"en": "All is well.", "ja": "異常はありません。"}[language])
+    click.get_current_context().exit(FOUND if found else 0)
+
+
+@click.command("check-config")
+@config_option
+@language_option
+def check_config(config: Path | None, language: Language) -> None:
+    """Check a settings file without running anything; status 1 when a source or channel cannot work.
+
+    Example: kanaria check-config --config /etc/kanaria/kanaria.toml
+    """
+    from kanaria.app.config import load
+    from kanaria.app.live.checking import checks
+
+    found = list(checks(load(config)))
+    for check in found:
+        click.echo(f"{'ok' if check.good else '--'}  {check.words.to(language)}")
+    click.get_current_context().exit(0 if all(check.good for check in found) else FOUND)
+
+
+@click.group()
+def notify() -> None:
+    """Try the channels through which somebody is notified.
+
+    Example: kanaria notify test
+    """
+
+
+@notify.command("test")
+@config_option
+@click.option("--channel", "only", help="Only the channel of this name.")
+@language_option
+def notify_test(config: Path | None, only: str | None, language: Language) -> None:
+    """Send a test message through every channel and say whether it was accepted; status 1 when one was not.
+
+    Example: kanaria notify test --config /etc/kanaria/kanaria.toml
+    """
+    from kanaria.app.config import load
+    from kanaria.app.live.checking import tried
+
+    results = list(tried(load(config), only))
+    for check in results:
+        click.echo(f"{'ok' if check.good else '--'}  {check.words.to(language)}")
+    click.get_current_context().exit(0 if all(check.good for check in results) else FOUND)

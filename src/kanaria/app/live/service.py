@@ -16,8 +16,11 @@ from types import FrameType
 from typing import Any
 
 from kanaria.app.config import Config
+from kanaria.app.live.endpoints import answering
 from kanaria.app.live.journal import Log, logger
 from kanaria.app.live.judging import Judging
+from kanaria.app.live.state import state
+from kanaria.app.live.systemd import notify
 from kanaria.app.live.telling import Telling
 from kanaria.app.live.watching import Watched, watched
 from kanaria.core.types import RejectedRecord
@@ -44,8 +47,11 @@ class Service:
         self._limit = LEAST
         self.started = time.time()
         self.batches = self.records = self.rejected = self.told = 0
-        self.last_batch = 0.0
-        """Seconds the last batch took."""
+        self.last_batch = self.lag = 0.0
+        """Seconds the last batch took, and its oldest line waited from arrival to judgement."""
+        self.turned = time.monotonic()
+        """When the loop last had a turn."""
+        self.ready = False
 
     def stop(self) -> None:
         """Ask to end. Safe in a signal handler."""
@@ -58,18 +64,30 @@ class Service:
             self.outbox = outbox
             self.judging = Judging(self.config, self.store, self._rejected)
             self.telling = Telling(self.config, outbox, self.watched, self.log)
-            self.telling.tell(self.judging.news)
-            self.telling.start()
+            with answering(self.config.serve.listen, self.store, lambda: state(self), self.log):
+                self._watch()
+
+    def _watch(self) -> None:
+        self.telling.tell(self.judging.news)
+        self.telling.start()
+        for item in self.sources:
+            item.source.start(self.judging.positions.get(item.source.name, {}), self._wake.set)
+        self.ready = True
+        notify("READY=1")
+        self.log("started", store=self.store, sources=len(self.sources), channels=len(self.telling.senders))
+        try:
+            self._loop()
+        finally:
+            notify("STOPPING=1")
             for item in self.sources:
-                item.source.start(self.judging.positions.get(item.source.name, {}), self._wake.set)
-            self.log("started", store=self.store, sources=len(self.sources), channels=len(self.telling.senders))
-            try:
-                self._loop()
-            finally:
-                for item in self.sources:
-                    item.source.close()
-                self.telling.close()
-                self.log("stopped", records=self.records)
+                item.source.close()
+            self.telling.close()
+            self.log("stopped", records=self.records)
+
+    @property
+    def unread(self) -> int:
+        """Lines in no known format."""
+        return self.judging.unread
 
     def watched(self) -> Mapping[str, Any]:
         """For digests: what was read since the start."""
@@ -80,6 +98,8 @@ class Service:
         while not self._stop.is_set():
             self._wake.wait(LOOK_EVERY)
             self._wake.clear()
+            self.turned = time.monotonic()
+            notify("WATCHDOG=1")
             chunks = list(self._gather())
             if chunks:
                 self._judge(chunks)
@@ -98,6 +118,7 @@ class Service:
         news = self.judging.step(chunks)
         self.telling.tell(news)
         self.last_batch = time.monotonic() - begun
+        self.lag = time.monotonic() - min(chunk.arrived for _source, chunk, _format in chunks)
         size = sum(len(chunk.data) for _source, chunk, _format in chunks)
         self.batches += 1
         self.records += sum(chunk.lines for _source, chunk, _format in chunks)

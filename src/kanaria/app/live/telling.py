@@ -25,9 +25,10 @@ def spoken(config: Config) -> Language:
     return config.language or ("ja" if locale.startswith("ja") else "en")
 
 
-def channels(config: Config) -> list[Channel]:
-    """Everybody who is to be notified. Raises ConfigError or MissingExtra when one cannot be."""
-    return [_channel(config, settings, number) for number, settings in enumerate(config.notify, 1)]
+def channels(config: Config, only: int | None = None) -> list[Channel]:
+    """Everybody who is to be notified, or ``only`` the n-th. Raises ConfigError or MissingExtra when one cannot be."""
+    wanted = [(number, settings) for number, settings in enumerate(config.notify, 1) if only in {None, number}]
+    return [_channel(config, settings, number) for number, settings in wanted]
 
 
 def _channel(config: Config, settings: Settings, number: int) -> Channel:

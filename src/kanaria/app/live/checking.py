@@ -1,0 +1,118 @@
+"""Whether settings can work here: what each source and channel needs, looked at without running anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kanaria.app.config import Config
+from kanaria.app.config_live import Source
+from kanaria.app.live.endpoints import address
+from kanaria.app.live.telling import channels
+from kanaria.app.live.watching import name_of
+from kanaria.app.secret_values import secret
+from kanaria.core.errors import ConfigError, KanariaError, SourceError
+from kanaria.core.types import Text
+from kanaria.respond.message import notice
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    good: bool
+    words: Text
+
+
+def checks(config: Config) -> Iterator[Check]:
+    """Everything that can be looked at before the service runs."""
+    if not config.sources:
+        yield _bad(
+            Text(
+                en="There is nothing to watch: no [[sources]].",
+                ja="監視対象がありません: [[sources]] を追加してください。",
+            )
+        )
+    for number, source in enumerate(config.sources, 1):
+        yield from _source(source, name_of(source, number))
+    if not config.notify:
+        yield _bad(
+            Text(en="Nobody is notified: no [[notify]].", ja="通知先がありません: [[notify]] を追加してください。")
+        )
+    for number, channel in enumerate(config.notify, 1):
+        try:
+            made = channels(config, only=number)[0]
+        except KanariaError as error:
+            yield _bad(Text(en=f"notify {number}: {error}", ja=f"通知先{number}: {error}"))
+        else:
+            least, name = channel.severity, made.plan.name
+            yield Check(True, Text(en=f"notify {name}: from {least} on", ja=f"通知先 {name}: {least} 以上"))
+
+
+def tried(config: Config, only: str | None) -> Iterator[Check]:
+    """A test message through every channel, or the one of a name. Raises ConfigError when there is no such channel."""
+    found = [channel for channel in channels(config) if only in {None, channel.plan.name}]
+    if not found:
+        raise ConfigError(
+            path="settings", key="notify", expected="a channel" + (f" {only}" if only else ""), got="none",
+            cause="channels are [[notify]] tables in the settings",
+        )  # fmt: skip
+    for channel in found:
+        name = channel.plan.name
+        try:
+            channel.send(notice("test", "test", channel.plan.style))
+        except SourceError as error:
+            yield _bad(Text(en=f"{name}: {error}", ja=f"{name}: {error}"))
+        else:
+            yield Check(True, Text(en=f"{name}: the message was accepted.", ja=f"{name}: 通知が受け付けられました。"))
+
+
+def _source(source: Source, name: str) -> Iterator[Check]:
+    problem = _problem(source)
+    if problem is None:
+        yield Check(True, Text(en=f"source {name} ({source.kind})", ja=f"監視対象 {name}({source.kind})"))
+    else:
+        yield _bad(
+            Text(en=f"source {name} ({source.kind}): {problem.en}", ja=f"監視対象 {name}({source.kind}): {problem.ja}")
+        )
+
+
+def _problem(source: Source) -> Text | None:
+    try:
+        if source.format is not None:
+            from kanaria.formats import registry
+
+            registry.get(source.format)
+        if source.listen is not None:
+            address(source.listen)
+        if source.token is not None:
+            secret(source.token, "token")
+    except ConfigError as error:
+        return Text(en=str(error), ja=str(error))
+    if source.kind in {"file", "zeek", "suricata", "docker"} and source.path is not None:
+        return _place(source.path)
+    if source.kind == "interface" and not os.path.exists(f"/sys/class/net/{source.interface}"):
+        return Text(en="there is no such interface", ja="そのインターフェースはありません")
+    return None
+
+
+def _place(path: str) -> Text | None:
+    import glob
+
+    names = glob.glob(path, recursive=True) if glob.has_magic(path) else [path]
+    if not names or not all(map(os.path.lexists, names)):
+        return Text(
+            en="nothing there yet; it is watched as soon as it appears", ja="まだ存在しません(現れしだい監視します)"
+        )
+    denied = [name for name in names if not os.access(name, os.R_OK)]
+    if denied:
+        return Text(
+            en=f"{denied[0]} may not be read by this user; join the group that may (often adm)",
+            ja=f"このユーザーは {denied[0]} を読めません。読めるグループ(多くは adm)に加えてください",
+        )
+    return None
+
+
+def _bad(words: Text) -> Check:
+    return Check(False, words)

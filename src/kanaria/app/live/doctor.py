@@ -1,0 +1,123 @@
+"""What is wrong with the service, in words: its state and its settings come in, findings with a remedy each go out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from kanaria.app.config import Config
+from kanaria.core.types import Text
+
+Json = dict[str, Any]
+
+
+def findings(state: Json, config: Config) -> Iterator[Text]:
+    """Everything somebody should look at, the worst first; nothing when all is well."""
+    if not state["alive"]:
+        yield Text(
+            en="The service hangs: no batch was finished for two minutes. Restart it; its log says what it was doing.",
+            ja="サービスが停止しています(2分間、処理が進んでいません)。再起動してください。ログに直前の処理があります。",
+        )
+    yield from _disk(state, config)
+    for source in state["sources"]:
+        yield from _source(source)
+    for channel in state["channels"]:
+        yield from _channel(channel)
+    if not state["channels"]:
+        yield Text(
+            en="Nobody is notified: there is no [[notify]] in the settings.",
+            ja="通知先がありません: 設定に [[notify]] を追加してください。",
+        )
+    if state["unread"]:
+        count = f"{state['unread']:,}"
+        yield Text(
+            en=f"{count} lines are in no known format; name it with format or log_format (kanaria formats).",
+            ja=f"{count}行の形式を判別できません。format または log_format で指定してください(kanaria formats)。",
+        )
+
+
+def _disk(state: Json, config: Config) -> Iterator[Text]:
+    free = state["free_bytes"] / 1e6
+    if free < config.serve.disk_warn_mb:
+        yield Text(
+            en=f"Only {free:,.0f} MB are free on the disk of {state['store']}: make room, or lower serve.keep_days.",
+            ja=f"{state['store']} のディスクの空きが{free:,.0f} MBしかありません。空きを増やすか、serve.keep_days を"
+            "短くしてください。",
+        )
+
+
+def _source(source: Json) -> Iterator[Text]:
+    name = source["name"]
+    if source["problem"]:
+        yield Text(en=f"{name} cannot be read: {source['problem']}", ja=f"{name} を読めません: {source['problem']}")
+    elif source["last"] is None:
+        yield Text(
+            en=f"{name}: nothing has come yet. Is it the right place, and does anything write there?",
+            ja=f"{name}: まだ何も届いていません。場所が正しいか、書き込みがあるかを確認してください。",
+        )
+    if source["silent_for"]:
+        minutes = f"{source['silent_for'] / 60:,.0f}"
+        yield Text(
+            en=f"{name} has been silent for {minutes} minutes, far longer than usual.",
+            ja=f"{name} からの記録が{minutes}分間途絶えています。普段よりはるかに長い時間です。",
+        )
+    if source["lost"]:
+        yield Text(
+            en=f"{name}: {source['lost']:,} records were lost because they came faster than they could be read.",
+            ja=f"{name}: 処理が追いつかず、{source['lost']:,}件の記録を取りこぼしました。",
+        )
+    if source["refused"]:
+        yield Text(
+            en=f"{name}: {source['refused']:,} records were refused (sender, token or shape).",
+            ja=f"{name}: {source['refused']:,}件の記録を受け付けませんでした(送信元、トークン、または形式)。",
+        )
+
+
+def _channel(channel: Json) -> Iterator[Text]:
+    name, error = channel["name"], channel["last_error"]
+    if channel["dead"]:
+        yield Text(
+            en=f"{name}: {channel['dead']:,} messages were given up. Last reason: {error}",
+            ja=f"{name}: {channel['dead']:,}件の通知を断念しました。最後の理由: {error}",
+        )
+    elif channel["failures"]:
+        yield Text(
+            en=f"{name} cannot be reached ({channel['failures']} attempts in a row): {error}",
+            ja=f"{name} に届きません(連続{channel['failures']}回失敗): {error}",
+        )
+
+
+def status_lines(state: Json) -> Iterator[Text]:
+    """A screen about a running service."""
+    up = _span(state["uptime"])
+    yield Text(
+        en=f"Running for {up.en}: {state['records']:,} records, {state['batches']:,} batches, {state['news']:,} news.",
+        ja=f"稼働時間 {up.ja}: {state['batches']:,}回の処理で{state['records']:,}件を調べ、{state['news']:,}件を検知。",
+    )
+    for source in state["sources"]:
+        last = _ago(source["last"])
+        yield Text(
+            en=f"  source {source['name']}: {source['records']:,} records, last {last.en}",
+            ja=f"  監視対象 {source['name']}: {source['records']:,}件、最後の記録 {last.ja}",
+        )
+    for channel in state["channels"]:
+        last, sent, waiting = _ago(channel["last_sent"]), f"{channel['sent']:,}", f"{channel['waiting']:,}"
+        yield Text(
+            en=f"  channel {channel['name']}: {sent} sent, {waiting} waiting, last {last.en}",
+            ja=f"  通知先 {channel['name']}: 送信済み{sent}件、待機中{waiting}件、最後の送信 {last.ja}",
+        )
+
+
+def _ago(moment: float | None) -> Text:
+    if moment is None:
+        return Text(en="never", ja="なし")
+    span = _span(max(0.0, time.time() - moment))
+    return Text(en=f"{span.en} ago", ja=f"{span.ja}前")
+
+
+def _span(seconds: float) -> Text:
+    for size, en, ja in ((86_400, "d", "日"), (3_600, "h", "時間"), (60, "min", "分")):
+        if seconds >= size:
+            return Text(en=f"{seconds / size:.0f} {en}", ja=f"{seconds / size:.0f}{ja}")
+    return Text(en=f"{seconds:.0f} s", ja=f"{seconds:.0f}秒")

@@ -1,0 +1,153 @@
+"""JSON over HTTP with a token: what Vector, Fluent Bit and other shippers send.
+
+A body is a JSON array, an object, or objects one a line, gzip or not. An object whose text stands under ``message`` or
+``log`` is that line, from the place that its ``file``, ``path`` or ``container_name`` says; any other object is a line
+itself. Answered is when the lines are kept (204), so that a sender that repeats what was not answered loses nothing.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hmac
+import http.server
+import json
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kanaria.core.errors import SourceError
+from kanaria.core.text import printable
+from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.inbox import Inbox, Line
+
+LARGEST = 16 << 20
+"""Bytes of a body, decompressed: shippers send 1 to 10 MB by default."""
+PATIENCE = 20.0
+"""Seconds a sender waits for room or for an answer; shippers give up after 30 to 60."""
+_TEXTS = ("message", "log", "MESSAGE", "msg")
+_PLACES = ("file", "path", "log_file", "container_name", "source_file")
+
+
+class HttpIntake:
+    """Listens until closed. A ``LineSource``. Raises SourceError when the port cannot be had."""
+
+    def __init__(self, name: str, host: str, port: int, token: str) -> None:
+        self.name = name
+        self.health = Health()
+        self._inbox = Inbox(name, self.health)
+        self._token = f"Bearer {token}".encode()
+        try:
+            self._server = http.server.ThreadingHTTPServer((host, port), _handler(self))
+        except OSError as error:
+            raise SourceError(
+                source=name, expected="a free port to listen on", got=str(error), cause="another program may have it"
+            ) from error
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http {self.port}", daemon=True)
+
+    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
+        self._inbox.start(resume, wake)
+        self._thread.start()
+
+    def take(self, limit: int) -> list[Chunk]:
+        return self._inbox.take(limit)
+
+    def kept(self) -> None:
+        self._inbox.kept()
+
+    def close(self) -> None:
+        self._inbox.close()
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+
+    def admits(self, authorization: str | None) -> bool:
+        """Whether a sender showed the token."""
+        good = hmac.compare_digest((authorization or "").encode("utf-8", "replace"), self._token)
+        self.health.refused += not good
+        return good
+
+    def leave(self, body: bytes) -> int:
+        """Keep the lines of a body; returns the status to answer."""
+        try:
+            lines: list[Line] = [(place, line, {}) for place, line in entries(body)]
+        except ValueError:
+            self.health.refused += 1
+            return 400
+        ticket = self._inbox.put(lines, PATIENCE) if lines else 0
+        if ticket is None:
+            return 503
+        return 204 if not ticket or self._inbox.wait_kept(ticket, PATIENCE) else 503
+
+
+def entries(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """Place and line of every object of a body. Raises ValueError for what is no JSON."""
+    text = body.decode("utf-8", "replace").strip()
+    if not text:
+        return
+    try:
+        found = [json.loads(text)]
+    except ValueError:
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    for item in found:
+        for one in item if isinstance(item, list) else [item]:
+            yield _entry(one)
+
+
+def _entry(item: Any) -> tuple[str, bytes]:
+    if not isinstance(item, dict):
+        return "", (item if isinstance(item, str) else json.dumps(item)).encode("utf-8", "replace")
+    place = next((str(item[name]) for name in _PLACES if isinstance(item.get(name), str)), "")
+    text = next((item[name] for name in _TEXTS if isinstance(item.get(name), str)), None)
+    line = text.rstrip("\r\n") if text is not None else json.dumps(item, ensure_ascii=False)
+    return printable(place), line.encode("utf-8", "replace")
+
+
+def _handler(intake: HttpIntake) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        server_version, sys_version, timeout = "kanaria", "", 60
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            size = self.headers.get("content-length", "")
+            if not intake.admits(self.headers.get("authorization")):
+                return self._answer(401)
+            if not size.isdigit():
+                return self._answer(411)
+            if int(size) > LARGEST:
+                return self._answer(413)
+            body = self.rfile.read(int(size))
+            if self.headers.get("content-encoding", "").lower() == "gzip":
+                try:
+                    body = _unpacked(body)
+                except (OSError, EOFError, zlib.error):
+                    return self._answer(400)
+            return self._answer(413 if len(body) > LARGEST else intake.leave(body))
+
+        do_PUT = do_POST
+
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
+            if status == 503:
+                self.send_header("retry-after", "5")
+            if status != 204:
+                self.send_header("content-length", "0")
+            if status in {401, 411, 413}:  # the body was not read
+                self.send_header("connection", "close")
+                self.close_connection = True
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """What came is counted, not logged."""
+
+    return Handler
+
+
+def _unpacked(body: bytes) -> bytes:
+    """At most one byte more than is allowed: a small body may unpack to a very large one."""
+    import io
+
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
+        return packed.read(LARGEST + 1)

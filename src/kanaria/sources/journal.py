@@ -1,0 +1,94 @@
+"""The system's journal as it grows, by ``journalctl``: no library is needed, and its cursor is the position.
+
+``journalctl`` runs as a child; when it ends it is started again, later each time. Its pipe waits while the inbox is full.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+
+from kanaria.core.text import printable
+from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.inbox import Inbox
+
+FORMAT = "journald-json"
+PLACE = "journal"
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+"""Seconds before ``journalctl`` is started again, doubled each time."""
+
+
+class Journal:
+    """Follows the journal of this machine, or of a folder. A ``LineSource``."""
+
+    def __init__(
+        self, name: str, *, folder: str | None = None, units: Sequence[str] = (), at_end: bool = False,
+        program: str = "journalctl",
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.health = Health()
+        self._inbox = Inbox(name, self.health)
+        self._options = [*(("-D", folder) if folder else ()), *(f"--unit={unit}" for unit in units)]
+        self._at_end, self._program = at_end, program
+        self._over = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
+        self._inbox.start(resume, wake)
+        self._cursor = str(resume[PLACE]["cursor"]) if PLACE in resume else ""
+        self._thread.start()
+
+    def take(self, limit: int) -> list[Chunk]:
+        return self._inbox.take(limit)
+
+    def close(self) -> None:
+        self._over.set()
+        self._inbox.close()
+        if self._child is not None:
+            self._child.terminate()
+        self._thread.join(timeout=10.0)
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._over.is_set():
+            before = self.health.records
+            self._follow()
+            pause = FIRST_PAUSE if self.health.records > before else min(LONGEST_PAUSE, 2 * pause)
+            self._over.wait(pause)
+
+    def _follow(self) -> None:
+        """Read until the child ends."""
+        since = (
+            [f"--after-cursor={self._cursor}"] if self._cursor else ["--lines=0"] if self._at_end else ["--lines=all"]
+        )
+        command = [self._program, "-o", "json", "--follow", "--no-pager", "--quiet", *self._options, *since]
+        try:
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        except OSError as error:
+            self.health.problem = f"{self._program}: {error.strerror}"
+            return
+        self._child = child
+        with child:
+            assert child.stdout is not None and child.stderr is not None  # noqa: S101  (both are pipes)
+            self.health.problem = ""
+            for line in child.stdout:
+                if (cursor := _cursor(line)) is not None:
+                    self._cursor = cursor
+                    self._inbox.put([(PLACE, line.rstrip(b"\n"), {"cursor": cursor})])
+                if self._over.is_set():
+                    child.terminate()
+                    break
+            said = child.stderr.read(4096).decode("utf-8", "replace").strip()
+        if not self._over.is_set():
+            self.health.problem = printable(said.splitlines()[-1]) if said else f"{self._program} ended"
+
+
+def _cursor(line: bytes) -> str | None:
+    try:
+        found = json.loads(line).get("__CURSOR")
+    except (ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
