@@ -39,6 +39,18 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Placed:
+    """Where a piece stands that comes as a stream of its own: the attribute ``placed`` of live streams.
+
+    ``identity`` tells apart inputs that had one name at different times; ``before`` counts the lines before the piece,
+    less those header lines that are repeated in front of it. So records get the ids they would have in one reading.
+    """
+
+    identity: str
+    before: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadContext:
     """What a format may need besides the bytes.
 

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.ids import ROW_BITS, source_id
-from kanaria.core.stream import Stream
-from kanaria.core.types import Batch
+from kanaria.core.stream import Placed, Stream
+from kanaria.core.types import Batch, RejectedRecord
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,11 +62,13 @@ class Ledger:
         """The batches of one source with the ids it has in every run; notes how far it was read."""
         source = self._recognise(stream)
         self._sources[source.number] = replace(source, run=self._run)
-        shift = (source.number - source_id(stream.name)) << ROW_BITS
+        placed: Placed | None = getattr(stream, "placed", None)
+        lines = placed.before if placed else 0
+        shift = ((source.number - source_id(stream.name)) << ROW_BITS) + lines
         for batch in batches:
-            if shift:
-                tables = {name: _shifted(table, shift) for name, table in batch.tables.items()}
-                batch = replace(batch, tables=tables)
+            if shift or lines:
+                tables = {name: _shifted(table, shift, lines) for name, table in batch.tables.items()}
+                batch = replace(batch, tables=tables, rejects=tuple(_moved(r, lines) for r in batch.rejects))
             self._read(source.number, batch)
             yield batch
 
@@ -98,6 +100,10 @@ class Ledger:
 
     def _recognise(self, stream: Stream) -> Source:
         """The source this is, or a new one under a number that is free."""
+        placed: Placed | None = getattr(stream, "placed", None)
+        if placed is not None:  # a piece of something that is followed: whoever follows knows what it is
+            number = source_id(f"{stream.name}\0{placed.identity}" if placed.identity else stream.name)
+            return self._sources.get(number) or Source(number, stream.name, 0, "")
         if getattr(stream, "format_name", None):  # live: no beginning, and never the same again
             return Source(self._free(stream.name, f"run {self._run}"), stream.name, 0, "")
         head = stream.head()[:PREFIX]
@@ -132,8 +138,16 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
-def _shifted(table: pa.Table, shift: int) -> pa.Table:
+def _shifted(table: pa.Table, shift: int, lines: int) -> pa.Table:
     import pyarrow.compute as pc
 
-    at = table.schema.get_field_index("event_id")
-    return table if at < 0 else table.set_column(at, table.schema.field(at), pc.add(table["event_id"], shift))
+    for name, more in (("event_id", shift), ("line", lines)):
+        at = table.schema.get_field_index(name)
+        if at >= 0 and more:
+            moved = pc.add(table[name], pa.scalar(more, table.schema.field(at).type))
+            table = table.set_column(at, table.schema.field(at), moved)
+    return table
+
+
+def _moved(reject: RejectedRecord, lines: int) -> RejectedRecord:
+    return replace(reject, row=reject.row + lines) if reject.row else reject

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from kanaria.core.text import cut, defang
-from kanaria.core.types import SEVERITIES, Language
+from kanaria.core.types import LANGUAGES, SEVERITIES, Finding, Language, Text
 from kanaria.respond.words import SEVERITY, say
 
 Json = Mapping[str, Any]
@@ -67,14 +67,31 @@ def brief(incident: Json) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def open_brief(finding: Finding, now: datetime) -> dict[str, Any]:
+    """The same of a finding on a connection that is still open and no incident yet; ``now`` is its last packet."""
+    first = finding.since or finding.time
+    return {
+        "id": finding.id, "severity": finding.severity, "title": _texts(finding.title),
+        "first_seen": first.isoformat() if first else None, "last_seen": now.isoformat(), "probability": None,
+        "outcome": "possible", "devices": [finding.device] if finding.device else [],
+        "remotes": [finding.remote] if finding.remote else [], "techniques": list(finding.techniques),
+        "more_devices": 0, "more_remotes": 0, "verdict": _texts(finding.why), "todo": [],
+        "alert": {"kind": "open", "because": []},
+    }  # fmt: skip
+
+
+def _texts(text: Text) -> dict[str, str]:
+    return {language: text.to(language) for language in LANGUAGES}
+
+
 def one(incident: Json, message_id: str, style: Style) -> Message:
     """The message about one incident."""
     language = style.language
     severity = SEVERITY[incident["severity"]].to(language)
     title = say("title", language, severity=severity, title=incident["title"][language])
     lines = [_first_line(incident, style)]
-    if incident["alert"]["kind"] == "reminder":
-        lines.append(say("again", language))
+    if incident["alert"]["kind"] in {"reminder", "open"}:
+        lines.append(say("again" if incident["alert"]["kind"] == "reminder" else "open", language))
     if incident["alert"]["because"]:
         reasons = "、" if language == "ja" else "; "
         lines.append(say("worse", language, because=reasons.join(r[language] for r in incident["alert"]["because"])))
@@ -121,7 +138,7 @@ def digest(incidents: Sequence[Json], about: Json, message_id: str, style: Style
     )  # fmt: skip
 
 
-def notice(name: str, message_id: str, style: Style, *, kind: str = "info", **values: object) -> Message:
+def notice(name: str, message_id: str, style: Style, values: Mapping[str, object], *, kind: str = "info") -> Message:
     """A message about Kanaria itself: a phrase and the same phrase's body."""
     language = style.language
     title, body = say(name, language, **values), say(f"{name}_body", language, **values)
@@ -145,7 +162,8 @@ def _first_line(incident: Json, style: Style) -> str:
     if not needs_somebody(incident):
         return verdict
     parts = [part for part in (_where(incident, language), _since(incident, style)) if part]
-    parts.append(say("sure", language, percent=_percent(incident["probability"], language)))
+    if incident["probability"] is not None:
+        parts.append(say("sure", language, percent=_percent(incident["probability"], language)))
     return ("、" if language == "ja" else ", ").join(parts) + ("。" if language == "ja" else ". ") + verdict
 
 

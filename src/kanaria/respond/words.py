@@ -21,6 +21,7 @@ PHRASES: Mapping[str, Text] = {
     "almost": Text(en="over 99.9 %", ja="99.9%超"),
     "percent": Text(en="{value} %", ja="{value}%"),
     "again": Text(en="Still going on.", ja="引き続き発生しています。"),
+    "open": Text(en="The connection is still open.", ja="この接続は今も続いています。"),
     "worse": Text(en="It got worse: {because}.", ja="深刻になりました: {because}。"),
     "todo": Text(en="What to do:", ja="対応:"),
     "more": Text(en="and {count} more", ja="ほか{count}件"),

@@ -48,6 +48,9 @@ class Follower:
         self._watcher = Watcher(wake)
         self._at_end = self._at_end and not resume
 
+    def kept(self) -> None:
+        """Positions are asked for when it starts; nobody waits."""
+
     def close(self) -> None:
         self._watcher.close()
         for file in self._files():

@@ -15,6 +15,8 @@ from typing import Any
 
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
 
+Line = tuple[str, bytes, Mapping[str, Any]]
+"""Its place, its bytes without the end, and what belongs into its position."""
 FULL = 16 << 20
 """Bytes that wait at most: half a minute of a busy server, and a fraction of what a batch needs in memory."""
 LONGEST = 1 << 20
@@ -64,7 +66,7 @@ class Inbox:
         self._wake()
         return True
 
-    def put(self, lines: Sequence[tuple[str, bytes, Mapping[str, Any]]], patience: float | None = None) -> int | None:
+    def put(self, lines: Sequence[Line], patience: float | None = None) -> int | None:
         """Leave lines, each with its place and what belongs into its position, waiting for room; a ticket for ``kept``.
 
         None when there was no room in time, or the inbox is closed: nothing was left then.
@@ -108,7 +110,7 @@ class Inbox:
             self.health.came(len(taken), size, time.time())
         return list(self._chunks(taken))
 
-    def _put(self, lines: Sequence[tuple[str, bytes, Mapping[str, Any]]]) -> int:
+    def _put(self, lines: Sequence[Line]) -> int:
         self._tickets += 1
         for place, line, extra in lines:
             line = line[:LONGEST].replace(b"\n", b"\\n")

@@ -1,6 +1,7 @@
 """The system's journal as it grows, by ``journalctl``: no library is needed, and its cursor is the position.
 
-``journalctl`` runs as a child; when it ends it is started again, later each time. Its pipe waits while the inbox is full.
+``journalctl`` runs as a child; when it ends it is started again, later each time. Its pipe waits while the inbox is
+full.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ class Journal:
     def take(self, limit: int) -> list[Chunk]:
         return self._inbox.take(limit)
 
+    def kept(self) -> None:
+        self._inbox.kept()
+
     def close(self) -> None:
         self._over.set()
         self._inbox.close()
@@ -61,10 +65,9 @@ class Journal:
 
     def _follow(self) -> None:
         """Read until the child ends."""
-        since = (
-            [f"--after-cursor={self._cursor}"] if self._cursor else ["--lines=0"] if self._at_end else ["--lines=all"]
-        )
-        command = [self._program, "-o", "json", "--follow", "--no-pager", "--quiet", *self._options, *since]
+        fresh = "--lines=0" if self._at_end else "--lines=all"
+        since = f"--after-cursor={self._cursor}" if self._cursor else fresh
+        command = [self._program, "-o", "json", "--follow", "--no-pager", "--quiet", *self._options, since]
         try:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         except OSError as error:

@@ -11,7 +11,7 @@ from kanaria.sources.inbox import Inbox
 
 
 class Piped:
-    """Reads a pipe in a thread of its own. A ``LineSource``; where the pipe was read to is not known after a restart."""
+    """Reads a pipe in a thread of its own. A ``LineSource``; a restart cannot go on where it was."""
 
     def __init__(self, name: str, pipe: BinaryIO) -> None:
         self.name = name
@@ -26,6 +26,9 @@ class Piped:
 
     def take(self, limit: int) -> list[Chunk]:
         return self._inbox.take(limit)
+
+    def kept(self) -> None:
+        self._inbox.kept()
 
     def close(self) -> None:
         self._inbox.close()

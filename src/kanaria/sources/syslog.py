@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from kanaria.core.errors import SourceError
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
-from kanaria.sources.inbox import Inbox
+from kanaria.sources.inbox import Inbox, Line
 from kanaria.sources.syslog_frames import Frames, parse
 
 _BUFFER = 8 << 20
@@ -49,6 +49,9 @@ class Syslog:
 
     def take(self, limit: int) -> list[Chunk]:
         return self._inbox.take(limit)
+
+    def kept(self) -> None:
+        self._inbox.kept()
 
     def close(self) -> None:
         self._over.set()
@@ -120,7 +123,7 @@ class Syslog:
             self._open -= 1
 
     def _leave(self, sender: str, messages: Sequence[bytes]) -> None:
-        lines = []
+        lines: list[Line] = []
         for raw in messages:
             message = parse(raw)
             if message is None:

@@ -15,8 +15,11 @@ _PRIORITY = re.compile(rb"<(\d{1,3})>")
 _NEW = re.compile(
     rb"1 (\S+) (\S+) (\S+) (\S+) (\S+) (?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: (?:\xef\xbb\xbf)?(.*))?$", re.DOTALL
 )
-_OLD = re.compile(rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) (?:(\S+) )?([^\s:\[]{1,48})(?:\[\d+\])?: ?(.*)$",
-                  re.DOTALL)  # fmt: skip
+_OLD = re.compile(
+    rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) (?:(\S+) )?"
+    rb"([^\s:\[]{1,48})(?:\[\d+\])?: ?(.*)$",
+    re.DOTALL,
+)
 WEB = frozenset(
     {"nginx", "apache", "apache2", "httpd", "haproxy", "caddy", "traefik", "lighttpd", "varnishncsa", "access"}
 )
@@ -32,7 +35,7 @@ class Message:
 
 
 def parse(raw: bytes) -> Message | None:
-    """One message without its priority; None when it is no syslog message. RFC 5424 headers are written as older ones."""
+    """One message without its priority, RFC 5424 headers written as older ones; None when it is no syslog message."""
     raw = raw.rstrip(b"\r\n\0")
     priority = _PRIORITY.match(raw)
     if priority is None or int(priority[1]) > 191:

@@ -18,7 +18,7 @@ config_option = click.option("--config", type=click.Path(path_type=Path), help="
 
 
 def _store(settings: Config) -> Path:
-    from kanaria.app.commands.lists import data_folder
+    from kanaria.app.folders import data_folder
 
     return Path(settings.store) if settings.store else data_folder()
 
@@ -31,7 +31,6 @@ def serve(config: Path | None) -> None:
     Example: kanaria serve --config /etc/kanaria/kanaria.toml
     """
     from kanaria.app.config import load
-    from kanaria.app.folders import data_folder
     from kanaria.app.live.service import Service, ended_by_signals
     from kanaria.core.errors import ConfigError
 

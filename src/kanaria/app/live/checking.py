@@ -61,7 +61,7 @@ def tried(config: Config, only: str | None) -> Iterator[Check]:
     for channel in found:
         name = channel.plan.name
         try:
-            channel.send(notice("test", "test", channel.plan.style))
+            channel.send(notice("test", "test", channel.plan.style, {}))
         except SourceError as error:
             yield _bad(Text(en=f"{name}: {error}", ja=f"{name}: {error}"))
         else:

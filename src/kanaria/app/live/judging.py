@@ -1,48 +1,50 @@
-"""The seam between the service and the analysis: chunks of lines in, incidents that are news out, all kept at once.
+"""The service's hold on the engine: chunks of lines and batches of flows in, what is news out.
 
-Positions of sources, incidents and what is news of them are one commit: after a crash the service reads on from there,
-and news that was kept but perhaps not dispatched comes again under the same ids.
+Every step that changed something is committed; a checkpoint from time to time keeps everything else, together with how
+far the sources were read. After a crash the sources go on from the last checkpoint, and what was committed since comes
+out again under the same ids.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from kanaria.app.config import Config
-from kanaria.core.types import Analysis, RejectedRecord
+from kanaria.app.live.warm_up import warm_up
+from kanaria.app.run.engine import Engine, Judged
+from kanaria.app.run.setup import Setup, prepare
+from kanaria.core.stream import Placed, Stream
+from kanaria.core.types import Batch, Finding, RejectedRecord
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
-
-if TYPE_CHECKING:
-    from kanaria.app.run.engine import Engine
 
 Json = dict[str, Any]
 Positions = dict[str, dict[str, Position]]
 """By source, then by place."""
+LATENESS, LATENESS_ON_THE_WIRE = timedelta(0), timedelta(seconds=0.5)
+"""How much later than the newest a record may come. Logs are judged line by line as they come; several sensors see the
+same flow within moments."""
+CHECKPOINT_EVERY = 5.0
+"""Seconds of reading that a crash makes us repeat at most, beside the batch at hand."""
 SAMPLE = 16 << 10
 """Bytes of a place by which its format is recognised; until then it is looked at anew with every chunk."""
 
 
-@dataclass
-class Sample:
-    """What came first from a place."""
-
-    data: bytes = b""
-    format_name: str | None = None
-    settled: bool = False
-
-
-@dataclass
-class LinesStream:
-    """A chunk as a stream. ``format_name`` tells the ledger that it is live."""
+@dataclass(kw_only=True)
+class Piece:
+    """A chunk as a stream of its own."""
 
     name: str
     data: bytes
-    format_name: str
+    placed: Placed
+    format_name: str | None = None
+    layout: str | None = None
     path: Path | None = None
     size: int | None = field(default=None)
 
@@ -53,53 +55,114 @@ class LinesStream:
         return io.BytesIO(self.data)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arrived:
+    """A chunk, the source it came from, and what the settings say of its lines."""
+
+    source: str
+    chunk: Chunk
+    format: str | None = None
+    layout: str | None = None
+
+
+@dataclass
+class _Sample:
+    data: bytes = b""
+    format_name: str | None = None
+    settled: bool = False
+
+
 class Judging:
-    """Analyses batches of chunks with the memory of the store."""
+    """One engine for the life of the service. Use it with ``with``."""
 
-    def __init__(self, config: Config, store: Path, on_reject: Callable[[RejectedRecord], None]) -> None:
-        from kanaria.app.run.setup import prepare
-
+    def __init__(
+        self, config: Config, store: Path, *, on_the_wire: bool, on_reject: Callable[[RejectedRecord], None],
+        on_alert: Callable[[Finding, datetime], None],
+    ) -> None:  # fmt: skip
         self._store = store
-        self._setup = prepare(config, store=store, on_reject=on_reject)
-        self._samples: dict[tuple[str, str], Sample] = {}
-        kept = self._kept()
+        self.setup: Setup = prepare(config, store=store, on_reject=on_reject, on_alert=on_alert)
+        warm_up(self.setup)
+        kept = self._kept("live")
         self.positions: Positions = kept.get("positions", {})
-        self.news: list[Json] = kept.get("news", [])
-        """Of the last commit: dispatched already, unless the process ended in between."""
-        self.unread = 0
-        """Lines in no known format."""
+        self._samples: dict[tuple[str, str], _Sample] = {}
+        self._engine = Engine(self.setup, lateness=LATENESS_ON_THE_WIRE if on_the_wire else LATENESS)
+        self._checked = time.monotonic()
+        self._dirty = False
+        self.unread = self.late = 0
+        """Lines in no known format, and records that came after what is younger was judged."""
 
-    def step(self, chunks: Sequence[tuple[str, Chunk, str | None]]) -> list[Json]:
-        """Judge what came (source, chunk, format if somebody named it), keep everything; returns what is news."""
-        from kanaria.app.run.engine import Engine
-        from kanaria.app.run.pipeline import analyse
+    def __enter__(self) -> Judging:
+        return self
 
-        streams = [stream for item in chunks if (stream := self._stream(*item)) is not None]
-        for source, chunk, _format in chunks:
-            self.positions.setdefault(source, {})[chunk.place] = chunk.position
-        with Engine(self._setup) as engine:
-            self._keep(analyse(streams, engine), engine)
-        return self.news
+    def __exit__(self, *_error: object) -> None:
+        self._engine.close()
 
-    def _keep(self, analysis: Analysis, engine: Engine) -> None:
-        from kanaria.report.document import document
+    def step(self, arrived: Sequence[Arrived], flows: Sequence[tuple[Stream, Batch]] = ()) -> list[Json]:
+        """Judge what came and keep what it changed; returns briefs of incidents that are news."""
+        for item in arrived:
+            self.positions.setdefault(item.source, {})[item.chunk.place] = item.chunk.position
+        self._dirty = self._dirty or bool(arrived or flows)
+        judged = self._engine.step(self._batches(arrived, flows))
+        self.late += judged.late
+        return self._kept_news(judged)
 
-        documents = document(analysis, self._setup.facts)["incidents"]
-        self.news = [brief(found) for found in documents if found["alert"] is None or found["alert"]["tell"]]
-        engine.told(engine.commit(analysis, beside={"live": {"positions": self.positions, "news": self.news}}))
+    def pending(self) -> list[Json]:
+        """News that an earlier process kept and may not have dispatched."""
+        from kanaria.store.incidents import IncidentStore
 
-    def _stream(self, source: str, chunk: Chunk, named: str | None) -> LinesStream | None:
-        format_name = named or self._recognised(source, chunk)
-        if format_name is None:
+        with IncidentStore(self._store) as store:
+            return [brief(store.get(news.incident).document) for news in store.pending()]
+
+    def dispatched(self, news: Sequence[Json]) -> None:
+        """These are in the outbox of messages."""
+        if news:
+            self._engine.told([item["id"] for item in news])
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return self._dirty and time.monotonic() - self._checked >= CHECKPOINT_EVERY
+
+    def checkpoint(self) -> None:
+        """Keep everything, positions included."""
+        self._engine.commit(Judged(changed=()), beside={"live": {"positions": self.positions}})
+        self._checked, self._dirty = time.monotonic(), False
+
+    def drain(self) -> list[Json]:
+        """Nothing more comes for now: what still waits is judged and kept."""
+        return self._kept_news(self._engine.step(()))
+
+    def _kept_news(self, judged: Judged) -> list[Json]:
+        if not judged.changed:
+            return []
+        from kanaria.store.incidents import IncidentStore
+
+        ids = self._engine.commit(judged, checkpoint=False)
+        told = [kept for kept, found in zip(ids, judged.changed, strict=True) if found in judged.news]
+        with IncidentStore(self._store) as store:
+            return [brief(store.get(kept).document) for kept in dict.fromkeys(told)]
+
+    def _batches(self, arrived: Iterable[Arrived], flows: Iterable[tuple[Stream, Batch]]) -> Iterator[Batch]:
+        yield from self._engine.read([self._piece(item) for item in arrived])
+        for stream, batch in flows:
+            yield from self._engine.arrived(stream, [batch])
+
+    def _piece(self, item: Arrived) -> Piece:
+        chunk = item.chunk
+        header = chunk.preamble.count(b"\n")
+        known = item.format if item.format or item.layout else self._recognised(item.source, chunk)
+        if known is None and item.layout is None:
             self.unread += chunk.lines
-            return None
-        return LinesStream(chunk.name, chunk.preamble + chunk.data, format_name)
+        return Piece(
+            name=chunk.name, data=chunk.preamble + chunk.data, format_name=known, layout=item.layout,
+            placed=Placed(identity=chunk.identity, before=chunk.first_line - 1 - header),
+        )  # fmt: skip
 
     def _recognised(self, source: str, chunk: Chunk) -> str | None:
         from kanaria.formats import registry
         from kanaria.sources import text_stream
 
-        sample = self._samples.setdefault((source, chunk.place), Sample())
+        sample = self._samples.setdefault((source, chunk.place), _Sample())
         if not sample.settled:
             sample.data += (b"" if sample.data else chunk.preamble) + chunk.data[: SAMPLE - len(sample.data)]
             found = registry.detect(text_stream(chunk.name, sample.data))
@@ -107,9 +170,9 @@ class Judging:
             sample.settled = len(sample.data) >= SAMPLE
         return sample.format_name
 
-    def _kept(self) -> Mapping[str, Any]:
+    def _kept(self, part: str) -> Mapping[str, Any]:
         from kanaria.store.incidents import IncidentStore
 
         with IncidentStore(self._store) as store:
-            content: Mapping[str, Any] = store.state().get("live", {"content": {}})["content"]
+            content: Mapping[str, Any] = store.state().get(part, {"content": {}})["content"]
         return content

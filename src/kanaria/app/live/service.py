@@ -11,20 +11,22 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from kanaria.app.config import Config
 from kanaria.app.live.endpoints import answering
+from kanaria.app.live.flows import Flow
 from kanaria.app.live.journal import Log, logger
-from kanaria.app.live.judging import Judging
+from kanaria.app.live.judging import Arrived, Judging
 from kanaria.app.live.state import state
 from kanaria.app.live.systemd import notify
 from kanaria.app.live.telling import Telling
-from kanaria.app.live.watching import Watched, watched
-from kanaria.core.types import RejectedRecord
-from kanaria.sources.chunks import Chunk
+from kanaria.app.live.upkeep import Upkeep
+from kanaria.app.live.watching import Watched, watched, watched_flows
+from kanaria.core.types import Finding, RejectedRecord
 from kanaria.store.alone import alone
 from kanaria.store.outbox import Outbox
 
@@ -32,6 +34,8 @@ SHORTEST = 0.05
 """Seconds between two batches at least: below that the fixed cost of a batch is all there is."""
 LOOK_EVERY = 0.5
 """Seconds after which sources are asked although nobody woke us."""
+SETTLE = 2.0
+"""Seconds after the last arrival in which the engine is asked whether something waited long enough."""
 LEAST, MOST = 256 << 10, 32 << 20
 """Bytes of a batch: what is judged within a moment, and what fits into memory several times over."""
 
@@ -42,9 +46,11 @@ class Service:
     def __init__(self, config: Config, store: Path) -> None:
         self.config, self.store = config, store
         self.log: Log = logger(config.serve.log)
-        self.sources: list[Watched] = [watched(settings, n) for n, settings in enumerate(config.sources, 1)]
+        self.sources: list[Watched] = watched(config)
+        self.flows = watched_flows(config)
         self._wake, self._stop = threading.Event(), threading.Event()
         self._limit = LEAST
+        self._arrived = 0.0
         self.started = time.time()
         self.batches = self.records = self.rejected = self.told = 0
         self.last_batch = self.lag = 0.0
@@ -62,37 +68,49 @@ class Service:
         """Watch until stopped. Raises SourceError when the store belongs to another run."""
         with alone(self.store), _outbox(self.store) as outbox:
             self.outbox = outbox
-            self.judging = Judging(self.config, self.store, self._rejected)
             self.telling = Telling(self.config, outbox, self.watched, self.log)
-            with answering(self.config.serve.listen, self.store, lambda: state(self), self.log):
-                self._watch()
+            self.upkeep = Upkeep(self.config, self.store, outbox, self.telling, self.log)
+            judging = Judging(
+                self.config, self.store, on_the_wire=bool(self.flows) or any(s.on_the_wire for s in self.sources),
+                on_reject=self._rejected, on_alert=self._alert,
+            )  # fmt: skip
+            with judging as self.judging:
+                with answering(self.config.serve.listen, self.store, lambda: state(self), self.log):
+                    self._watch()
 
-    def _watch(self) -> None:
-        self.telling.tell(self.judging.news)
-        self.telling.start()
-        for item in self.sources:
-            item.source.start(self.judging.positions.get(item.source.name, {}), self._wake.set)
-        self.ready = True
-        notify("READY=1")
-        self.log("started", store=self.store, sources=len(self.sources), channels=len(self.telling.senders))
-        try:
-            self._loop()
-        finally:
-            notify("STOPPING=1")
-            for item in self.sources:
-                item.source.close()
-            self.telling.close()
-            self.log("stopped", records=self.records)
+    def watched(self) -> Mapping[str, Any]:
+        """For digests: what was read since the start."""
+        sources = [{"name": item.name, "records": item.health.records} for item in self.everything]
+        return {"sources": sources, "budget": None}
+
+    @property
+    def everything(self) -> list[Any]:
+        """All sources, of lines and of flows: each has a name and its health."""
+        return [*(item.source for item in self.sources), *self.flows]
 
     @property
     def unread(self) -> int:
         """Lines in no known format."""
         return self.judging.unread
 
-    def watched(self) -> Mapping[str, Any]:
-        """For digests: what was read since the start."""
-        sources = [{"name": item.source.name, "records": item.source.health.records} for item in self.sources]
-        return {"sources": sources, "budget": None}
+    def _watch(self) -> None:
+        self._tell(self.judging.pending())
+        self.telling.start()
+        for item in self.sources:
+            item.source.start(self.judging.positions.get(item.source.name, {}), self._wake.set)
+        for flows in self.flows:
+            flows.start(self._wake.set)
+        self.ready = True
+        notify("READY=1")
+        self.log("started", store=self.store, sources=len(self.everything), channels=len(self.telling.senders))
+        try:
+            self._loop()
+        finally:
+            notify("STOPPING=1")
+            for source in self.everything:
+                source.close()
+            self.telling.close()
+            self.log("stopped", records=self.records)
 
     def _loop(self) -> None:
         while not self._stop.is_set():
@@ -100,31 +118,55 @@ class Service:
             self._wake.clear()
             self.turned = time.monotonic()
             notify("WATCHDOG=1")
-            chunks = list(self._gather())
-            if chunks:
-                self._judge(chunks)
+            self._turn()
+        self._turn()  # what came until now counts
+        self._tell(self.judging.drain())
+        self._checkpoint()
 
-    def _gather(self) -> Iterator[tuple[str, Chunk, str | None]]:
+    def _turn(self) -> None:
+        lines, flows = list(self._gather()), [flow for source in self.flows for flow in source.take()]
+        if lines or flows:
+            self._arrived = time.monotonic()
+            self._judge(lines, flows)
+        elif time.monotonic() - self._arrived < SETTLE:
+            self._tell(self.judging.drain())
+        if self.judging.due:
+            self._checkpoint()
+        self.upkeep.look(self.everything)
+
+    def _gather(self) -> Iterator[Arrived]:
         left = self._limit
         for item in self.sources:
             for chunk in item.source.take(left) if left > 0 else ():
                 left -= len(chunk.data)
-                yield item.source.name, chunk, item.format
+                yield Arrived(source=item.source.name, chunk=chunk, format=item.format, layout=item.log_format)
         if left <= 0:
             self._wake.set()  # there is more
 
-    def _judge(self, chunks: list[tuple[str, Chunk, str | None]]) -> None:
+    def _judge(self, lines: list[Arrived], flows: list[Flow]) -> None:
         begun = time.monotonic()
-        news = self.judging.step(chunks)
-        self.telling.tell(news)
-        self.last_batch = time.monotonic() - begun
-        self.lag = time.monotonic() - min(chunk.arrived for _source, chunk, _format in chunks)
-        size = sum(len(chunk.data) for _source, chunk, _format in chunks)
+        self._tell(self.judging.step(lines, flows))
+        now = time.monotonic()
+        self.last_batch = now - begun
+        self.lag = now - min((item.chunk.arrived for item in lines), default=begun)
         self.batches += 1
-        self.records += sum(chunk.lines for _source, chunk, _format in chunks)
-        self.told += len(news)
-        self._adapt(size)
+        self.records += sum(item.chunk.lines for item in lines) + sum(batch.rows for _stream, batch in flows)
+        self._adapt(sum(len(item.chunk.data) for item in lines))
         self._stop.wait(max(SHORTEST, min(self.last_batch, self.config.serve.batch_seconds)))
+
+    def _tell(self, news: list[dict[str, Any]]) -> None:
+        self.told += len(news)
+        self.telling.tell(news)
+        self.judging.dispatched(news)
+
+    def _alert(self, finding: Finding, now: datetime) -> None:
+        self.told += 1
+        self.telling.alert(finding, now)
+
+    def _checkpoint(self) -> None:
+        self.judging.checkpoint()
+        for item in self.sources:
+            item.source.kept()
 
     def _adapt(self, size: int) -> None:
         """Batches of full size that are done soon may be larger; those that take too long must be smaller."""
@@ -133,8 +175,9 @@ class Service:
         elif size >= self._limit and self.last_batch < self.config.serve.batch_seconds / 4:
             self._limit = min(MOST, self._limit * 2)
 
-    def _rejected(self, _record: RejectedRecord) -> None:
+    def _rejected(self, record: RejectedRecord) -> None:
         self.rejected += 1
+        self.upkeep.reject(record)
 
 
 @contextmanager

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from kanaria.app.config import Config, hours, quiet_hours
 from kanaria.app.config_live import Channel as Settings
 from kanaria.app.live.journal import Log
 from kanaria.app.secret_values import secret
-from kanaria.core.types import Language
+from kanaria.core.types import Finding, Language
 from kanaria.respond.channels import Channel, Plan
 from kanaria.respond.dispatch import dispatch
-from kanaria.respond.message import Message, Style, notice
+from kanaria.respond.message import Message, Style, notice, open_brief
 from kanaria.respond.sender import Pace, Sender, entry_of
 from kanaria.store.outbox import Outbox
 
@@ -70,10 +71,16 @@ class Telling:
             dispatch(news, self._plans, self._outbox, time.time())
             self._wake()
 
-    def notice(self, name: str, message_id: str, *, kind: str = "failure", but: str = "", **values: object) -> None:
+    def alert(self, finding: Finding, now: datetime) -> None:
+        """Mining on a connection that is still open: told like an incident, which it will be when it has ended."""
+        self.tell([open_brief(finding, now)])
+
+    def notice(
+        self, name: str, message_id: str, values: Mapping[str, object], *, kind: str = "failure", but: str = ""
+    ) -> None:
         """Tell everybody (``but`` one) about Kanaria itself; the same id is told once."""
         made = [
-            (plan.name, notice(name, message_id, plan.style, kind=kind, **values))
+            (plan.name, notice(name, message_id, plan.style, values, kind=kind))
             for plan in self._plans
             if plan.name != but
         ]
@@ -83,7 +90,8 @@ class Telling:
     def _dead(self, channel: str, count: int, attempts: int, error: str) -> None:
         """A channel gave up messages: the others say so."""
         message_id = f"dead-{channel}-{int(time.time())}"
-        self.notice("dead", message_id, but=channel, channel=channel, count=count, attempts=attempts, error=error)
+        values = {"channel": channel, "count": count, "attempts": attempts, "error": error}
+        self.notice("dead", message_id, values, but=channel)
 
     def _wake(self) -> None:
         for sender in self.senders.values():

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from kanaria.app.config import Config
 from kanaria.app.config_live import Source
 from kanaria.app.live.endpoints import address
 from kanaria.app.secret_values import secret
+from kanaria.core.network import HomeNetworks
 from kanaria.sources.chunks import LineSource
 from kanaria.sources.docker import FOLDER, container_logs
 from kanaria.sources.follow import Follower, Names, below, matching
 
+if TYPE_CHECKING:
+    from kanaria.app.live.flows import Flows
+    from kanaria.sources.live import LiveStream
+    from kanaria.sources.netflow_collector import NetflowCollector
+
+FLOWS = frozenset({"interface", "netflow"})
+"""Kinds that bring flows instead of lines."""
+NETFLOW_WAITS = 2.0
+"""Seconds datagrams are put together before flows are handed on."""
 LISTEN = {"syslog": "127.0.0.1:5514", "http": "127.0.0.1:8088", "netflow": "127.0.0.1:2055"}
 """Where kinds listen unless told otherwise; syslog's own port 514 needs root."""
 FORMATS = {"journal": "journald-json"}
@@ -24,15 +37,60 @@ class Watched:
     source: LineSource
     format: str | None
     log_format: str | None
+    on_the_wire: bool
+    """Whether a sensor writes there what it saw on the wire."""
 
 
-def watched(settings: Source, number: int) -> Watched:
-    """The source that settings describe, the ``number``-th of its file."""
-    return Watched(
-        source=_made(settings, number),
-        format=settings.format or FORMATS.get(settings.kind),
-        log_format=settings.log_format,
-    )
+def watched(config: Config) -> list[Watched]:
+    """The sources of lines that settings describe."""
+    return [
+        Watched(
+            source=_made(settings, number), format=settings.format or FORMATS.get(settings.kind),
+            log_format=settings.log_format, on_the_wire=settings.kind in {"zeek", "suricata"},
+        )
+        for number, settings in enumerate(config.sources, 1)
+        if settings.kind not in FLOWS
+    ]  # fmt: skip
+
+
+def watched_flows(config: Config) -> list[Flows]:
+    """The interfaces and NetFlow ports that settings describe."""
+    found = []
+    for number, settings in enumerate(config.sources, 1):
+        if settings.kind in FLOWS:
+            from kanaria.app.live.flows import Flows
+
+            home = _home(config, settings)
+            found.append(Flows(name_of(settings, number), _opener(settings), home))
+    return found
+
+
+def _opener(settings: Source) -> Callable[[], LiveStream | NetflowCollector]:
+    def interface() -> LiveStream:
+        from kanaria.formats.packets.warm_up import warm_up
+        from kanaria.sources.live import open_interface
+
+        warm_up()
+        return open_interface(settings.interface or "any", filter_expression=settings.filter or "")
+
+    def netflow() -> NetflowCollector:
+        from kanaria.sources.netflow_collector import NetflowCollector
+
+        host, port = address(settings.listen or LISTEN["netflow"])
+        return NetflowCollector(host, port, exporters=settings.senders, every=NETFLOW_WAITS)
+
+    return interface if settings.kind == "interface" else netflow
+
+
+def _home(config: Config, settings: Source) -> HomeNetworks:
+    """Networks that are ours: as set, or private address space and this machine's own addresses on the interface."""
+    if config.home or settings.kind != "interface":
+        return config.home_networks
+    from kanaria.core.network import PRIVATE, is_global
+    from kanaria.sources.live import addresses
+
+    own = [found for found in addresses(settings.interface or "any") if is_global(found)]
+    return HomeNetworks.parse((*map(str, PRIVATE), *own), where="interface") if own else config.home_networks
 
 
 def name_of(settings: Source, number: int) -> str:

@@ -99,6 +99,10 @@ class Engine:
         """The batches of these inputs, accounted for; every record under the id it has in all runs."""
         return self._reading.batches(streams)
 
+    def arrived(self, stream: Stream, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The same for batches of a live stream that somebody else reads."""
+        return self._reading.arrived(stream, batches)
+
     def slices(self, batches: Iterable[Batch], *, ended: bool = True) -> Iterator[Slice]:
         """The same in order of time; with ``ended`` nothing more comes."""
         yield from self._noted(self._order.arrived(batches))

@@ -7,6 +7,7 @@ of connections that are still open goes to ``watch`` and comes again when they h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -55,15 +56,29 @@ class Reading:
         )
         for given in streams:
             chosen = [(stream, found) for stream in members(given) if (found := self._recognised(stream))]
-            reads = [searched(found.read(stream, context), stream, context) for stream, found in chosen]
+            reads = [self._read(stream, found, context) for stream, found in chosen]
             for batch in interleaved(reads, [partial(self._ledger.follow, stream) for stream, _found in chosen]):
-                if batch.interim:
-                    if self._watch:
-                        self._watch(batch.tables)
-                    continue
-                yield self._counted(batch)
+                yield from self._accepted(batch)
             for stream, _found in chosen:
                 self.accounts.done(stream)
+
+    def arrived(self, stream: Stream, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The same for batches of a live stream that somebody else reads."""
+        self.accounts.open(stream.name, str(getattr(stream, "format_name", "")))
+        self._sensors.add(stream.name)
+        for batch in self._ledger.follow(stream, iter(batches)):
+            yield from self._accepted(batch)
+
+    def _read(self, stream: Stream, found: Format, context: ReadContext) -> Iterator[Batch]:
+        layout: str | None = getattr(stream, "layout", None)
+        context = replace(context, layout=layout) if layout else context
+        return searched(found.read(stream, context), stream, context)
+
+    def _accepted(self, batch: Batch) -> Iterator[Batch]:
+        if not batch.interim:
+            yield self._counted(batch)
+        elif self._watch:
+            self._watch(batch.tables)
 
     def on_the_wire(self, batch: Batch) -> bool:
         """Whether the input shows connections: requests in it were seen on the wire, not logged by a web server."""
@@ -89,7 +104,7 @@ class Reading:
 
         setup = self._setup
         wanted = setup.input_format or ("logformat" if setup.layout is not None else None)
-        known = getattr(stream, "format_name", None) or wanted
+        known = getattr(stream, "format_name", None) or ("logformat" if getattr(stream, "layout", None) else wanted)
         chosen = registry.get(known) if known else registry.detect(stream)
         if chosen is None:
             self.accounts.unknown(stream)

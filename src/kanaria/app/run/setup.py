@@ -44,6 +44,10 @@ class Setup:
     """Told at once of mining on connections that are still open, and when; the analysis tells of them at the end."""
     notes: tuple[Text, ...] = ()
 
+    def with_store(self, store: Path | None) -> Setup:
+        """The same with another store, and nobody who is told anything."""
+        return replace(self, store=store, on_reject=None, on_alert=None)
+
     def with_config(self, config: Config) -> Setup:
         """The same with other settings; rules and facts stay those that were loaded."""
         return replace(self, config=config)

@@ -1,0 +1,70 @@
+"""What a service that nobody looks at must do for itself.
+
+It warns of a full disk and of silent sources, forgets what is old, and keeps what could not be read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kanaria.app.config import Config
+from kanaria.app.live.journal import Log
+from kanaria.app.live.telling import Telling
+from kanaria.core.types import RejectedRecord
+from kanaria.store.dead_letters import DeadLetters
+from kanaria.store.outbox import Outbox
+
+LOOK_EVERY = 30.0
+"""Seconds between two looks."""
+DAY = 86_400.0
+MESSAGES_KEPT_DAYS = 30.0
+"""Settled messages are of no use for longer than somebody asks what was sent."""
+LETTERS_A_LOOK = 1_000
+"""Records kept between two looks at most; the rest is only counted."""
+
+
+class Upkeep:
+    """Belongs to one running service; called by its loop."""
+
+    def __init__(self, config: Config, store: Path, outbox: Outbox, telling: Telling, log: Log) -> None:
+        self._config, self._store, self._outbox, self._telling, self._log = config, store, outbox, telling, log
+        self._looked = float("-inf")
+        self._letters, self._left = DeadLetters(store), LETTERS_A_LOOK
+
+    def reject(self, record: RejectedRecord) -> None:
+        """Keep a record that could not be read."""
+        if self._left > 0:
+            self._left -= 1
+            self._letters.keep(record)
+
+    def look(self, sources: Sequence[Any]) -> None:
+        """Once in a while: disk, silence, age."""
+        if time.monotonic() - self._looked < LOOK_EVERY:
+            return
+        self._looked, self._left = time.monotonic(), LETTERS_A_LOOK
+        now = time.time()
+        self._disk(now)
+        for source in sources:
+            self._silence(source, now)
+        self._outbox.forget(now - MESSAGES_KEPT_DAYS * DAY)
+
+    def _disk(self, now: float) -> None:
+        free, least = shutil.disk_usage(self._store).free / 1e6, self._config.serve.disk_warn_mb
+        if free >= least:
+            return
+        self._log("disk almost full", level="warning", free_mb=round(free))
+        values = {"free": f"{free:,.0f}", "least": f"{least:,.0f}", "folder": self._store}
+        self._telling.notice("disk", f"disk-{int(now // DAY)}", values)  # once a day
+
+    def _silence(self, source: Any, now: float) -> None:
+        silent = source.health.silent(now)
+        if silent is None:
+            return
+        self._log("source is silent", level="warning", source=source.name, seconds=round(silent))
+        values = {"minutes": f"{silent / 60:,.0f}", "gap": f"{source.health.typical_gap:,.1f}"}
+        key = f"silent-{source.name}-{int(source.health.last)}"  # once for each time it falls silent
+        self._telling.notice("silent", key, {"name": source.name, **values}, kind="warning")
