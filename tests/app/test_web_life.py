@@ -150,6 +150,8 @@ def test_words_tell_which_programs_are_usual_and_that_one_was_not(tmp_path: Path
     setup = prepare(store=tmp_path / "store")
     place = f"{path}:{len(requests) + HEADERS}"
     told = list(life.explain_event(place, [str(path)], setup, "en"))
+    assert list(life.baseline_lines(DEVICE, setup, "en")) == [f"Nothing is known about {DEVICE}."], "it teaches nothing"
+    assert list(life.learn([str(path)], setup, "en"))
     shown = " ".join(life.baseline_lines(DEVICE, setup, "en"))
     assert told[0] == f"{DEVICE} → {STRANGE}:80"
     assert {"the program that asked", "the name used"} <= {said.partition(" bits: ")[2] for said in told}

@@ -51,15 +51,21 @@ def test_failures_own_machines_and_findings_are_not_learned() -> None:
 
 
 def test_what_was_learned_is_there_in_the_next_run(tmp_path: Path) -> None:
-    Countries(tmp_path / "state").learn(HOME)
-    assert judged(Countries(tmp_path / "state")) == [False, True, None]
-    assert (tmp_path / "state" / FILE).read_text() == '{"JP": 4}'
+    known = Countries()
+    known.learn(HOME)
+    assert known.dump() == {"JP": 4}
+    assert judged(Countries(known.dump(), tmp_path)) == [False, True, None]
+
+
+def test_what_an_older_version_kept_in_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('{"JP": 4}')
+    assert judged(Countries(None, tmp_path)) == [False, True, None]
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("{")
     with pytest.raises(SourceError, match=FILE):
-        Countries(tmp_path)
+        Countries(None, tmp_path)
 
 
 def test_tables_without_countries_pass_through() -> None:

@@ -212,22 +212,34 @@ def withhold(
     engine: duckdb.DuckDBPyConnection, events: Iterable[int], entities: Iterable[tuple[str, str | None]]
 ) -> None:
     """Move rows of these events or (device, remote or None) pairs from ``encoded`` to the temporary table ``held``."""
-    pairs = list(entities)
-    held = pa.table({"id": pa.array(list(events), pa.int64())})
-    both = pa.table(
-        {"d": pa.array([pair[0] for pair in pairs], pa.string()), "r": pa.array([p[1] for p in pairs], pa.string())}
-    )
-    engine.register("held_events", held)
-    engine.register("held_entities", both)
-    want_texts(
-        engine,
-        """SELECT row FROM encoded_sides WHERE event_id IN (SELECT id FROM held_events)
-            OR EXISTS (FROM held_entities WHERE d = device AND (r IS NULL OR r = remote))""",
-    )
+    name_held(engine, events, entities)
+    want_texts(engine, f"SELECT row FROM encoded_sides WHERE {HELD}")  # noqa: S608
     engine.execute(
         f"""CREATE OR REPLACE TEMP TABLE held AS
            SELECT * EXCLUDE ({", ".join(PEAKS)}) FROM encoded_texts JOIN encoded USING (row);
            DELETE FROM encoded WHERE row IN (SELECT row FROM held)"""  # noqa: S608
     )
+    forget_held(engine)
+
+
+# Two joins by equality: of thousands of pairs and a million rows, every row would be compared with every pair.
+HELD = """(event_id IN (SELECT id FROM held_events)
+    OR (device, remote) IN (SELECT (d, r) FROM held_entities WHERE r IS NOT NULL)
+    OR device IN (SELECT d FROM held_entities WHERE r IS NULL))"""
+"""The condition that a row is of the events or (device, remote or None) pairs that were named."""
+
+
+def name_held(
+    engine: duckdb.DuckDBPyConnection, events: Iterable[int], entities: Iterable[tuple[str, str | None]]
+) -> None:
+    """Name events and pairs for ``HELD``, until ``forget_held``."""
+    pairs = list(entities)
+    both = {"d": [pair[0] for pair in pairs], "r": [pair[1] for pair in pairs]}
+    engine.register("held_events", pa.table({"id": pa.array(list(events), pa.int64())}))
+    engine.register("held_entities", pa.table({name: pa.array(side, pa.string()) for name, side in both.items()}))
+
+
+def forget_held(engine: duckdb.DuckDBPyConnection) -> None:
+    """Let go of what was named."""
     engine.unregister("held_events")
     engine.unregister("held_entities")

@@ -188,13 +188,13 @@ class History:
         """The rows in ``held``, for ``dismiss``."""
         self._execute(f"INSERT INTO {self.state.alias}.withheld BY NAME FROM held LIMIT {WITHHELD_ROWS}")
 
-    def bring_back(self, condition: str, values: list[object]) -> int:
+    def bring_back(self, condition: str) -> int:
         """Make the rows kept aside that fit the condition the encoded batch; returns how many there are."""
         alias = self.state.alias
+        encode.want_texts(self.state.engine, "SELECT NULL::BIGINT AS row WHERE false")
         self._execute(
             f"""CREATE OR REPLACE TEMP TABLE dismissed AS SELECT * REPLACE (row_number() OVER () AS row)
-                FROM {alias}.withheld WHERE {condition}""",  # noqa: S608
-            values,
+                FROM {alias}.withheld WHERE {condition}"""  # noqa: S608
         )
         self._execute(
             f"""CREATE OR REPLACE TEMP TABLE encoded AS
@@ -205,6 +205,6 @@ class History:
                 SELECT actor, any_value(actor_text) AS actor_text, any_value(grp) AS grp, 'unknown' AS role,
                     NULL::BIGINT AS first, false AS known FROM dismissed GROUP BY actor"""  # noqa: S608
         )
-        self._execute(f"DELETE FROM {alias}.withheld WHERE {condition}", values)  # noqa: S608
+        self._execute(f"DELETE FROM {alias}.withheld WHERE {condition}")  # noqa: S608
         self.recognise()
         return int(str(self.state.one("SELECT count(*) FROM encoded")))

@@ -201,16 +201,12 @@ class PatternOfLife:
 
     def dismiss(self, event_ids: Iterable[int] = (), entities: Iterable[Entity] = ()) -> int:
         """Learn after all what was withheld for these events or (device, remote) pairs; returns the number of rows."""
-        pairs = list(entities)
-        chosen = "event_id IN (SELECT unnest($1::BIGINT[]))" + "".join(
-            f" OR (device = ${2 + 2 * number} AND (${3 + 2 * number}::VARCHAR IS NULL OR remote = ${3 + 2 * number}))"
-            for number in range(len(pairs))
-        )
-        values: list[object] = [list(event_ids), *(part for pair in pairs for part in pair)]
         self._scored = None
+        encode.name_held(self._engine, event_ids, entities)
         with self.state.transaction():
-            found = self._history.bring_back(chosen, values)
+            found = self._history.bring_back(encode.HELD)
             self._learn_encoded()
+        encode.forget_held(self._engine)
         return found
 
     def _count_alerts(self, tables: Mapping[str, pa.Table]) -> None:

@@ -32,6 +32,7 @@ class WebProfile:
     def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
         self._engine = engine
         self._rows = 0
+        self._settled = False
         self._waiting: list[pa.Table] = []
         engine.execute(
             "CREATE OR REPLACE TEMP TABLE web_answers (status INTEGER, path VARCHAR, bytes BIGINT, times BIGINT)"
@@ -52,6 +53,7 @@ class WebProfile:
     def _count_in(self) -> None:
         if not self._waiting:
             return
+        self._settled = False
         self._engine.register("web_batch", pa.concat_tables(self._waiting))
         self._waiting.clear()
         added = self._engine.execute(
@@ -70,22 +72,37 @@ class WebProfile:
 
     def answers(self, status: int | None, path: str | None) -> AnswerSizes:
         """The commonest answer sizes for a status and a path without query; None stands for any."""
-        self._count_in()
-        rows = self._engine.execute(
-            """SELECT bytes, sum(times)::BIGINT AS n FROM web_answers
-               WHERE ($1 IS NULL OR status = $1) AND ($2 IS NULL OR path = $2)
-               GROUP BY bytes ORDER BY n DESC, bytes""",
-            [status, path],
-        ).fetchall()
-        return AnswerSizes(total=sum(n for _, n in rows), sizes=tuple((b, n) for b, n in rows[:SIZES_KEPT]))
+        self._settle()
+        asked = (status, path)
+        if asked not in self._answered:
+            rows = self._engine.execute(
+                """SELECT bytes, sum(times)::BIGINT AS n FROM web_settled
+                   WHERE ($1 IS NULL OR status = $1) AND ($2 IS NULL OR path = $2)
+                   GROUP BY bytes ORDER BY n DESC, bytes""",
+                [status, path],
+            ).fetchall()
+            sizes = tuple((b, n) for b, n in rows[:SIZES_KEPT])
+            self._answered[asked] = AnswerSizes(total=sum(n for _, n in rows), sizes=sizes)
+        return self._answered[asked]
 
     def malformed_sources(self, status: int) -> int:
         """How many different clients sent requests without a method that were answered with this status."""
+        self._settle()
+        return self._malformed.get(status, 0)
+
+    def _settle(self) -> None:
+        """What is asked of one state is counted once: an attacker decides how many records ask."""
+        if self._settled and not self._waiting:
+            return
         self._count_in()
-        row = self._engine.execute(
-            "SELECT count(DISTINCT client) FROM web_malformed WHERE status = $1", [status]
-        ).fetchone()
-        return int(row[0]) if row else 0
+        self._answered: dict[tuple[int | None, str | None], AnswerSizes] = {}
+        self._engine.execute(
+            """CREATE OR REPLACE TEMP TABLE web_settled AS
+               SELECT status, path, bytes, sum(times)::BIGINT AS times FROM web_answers GROUP BY ALL ORDER BY path"""
+        )
+        rows = self._engine.execute("SELECT status, count(DISTINCT client) FROM web_malformed GROUP BY status")
+        self._malformed = {int(status): int(count) for status, count in rows.fetchall()}
+        self._settled = True
 
     def _compact(self) -> None:
         self._engine.execute(

@@ -53,6 +53,10 @@ class SourceError(KanariaError):
         super().__init__(_sentence(source, expected, got, cause))
 
 
+class StoreBusy(SourceError):
+    """Another process has the store to itself for as long as it runs."""
+
+
 class MissingExtra(KanariaError):
     """An optional dependency is needed for what was asked."""
 

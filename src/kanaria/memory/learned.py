@@ -68,9 +68,9 @@ class Learned:
     def learn(self, tables: Mapping[str, pa.Table], events: Iterable[int], pairs: Iterable[Entity]) -> None:
         """Absorb scored tables without the events and (device, remote) pairs that are withheld."""
         life, _ = self._open()
-        withheld = frozenset(events)
-        life.learn(tables, exclude_event_ids=withheld, exclude_entities=pairs)
-        self._countries.learn(tables, exclude_event_ids=withheld)
+        withheld, sides = frozenset(events), list(pairs)
+        life.learn(tables, exclude_event_ids=withheld, exclude_entities=sides)
+        self._countries.learn(tables, exclude_event_ids=withheld | _events_of(tables.get("logon"), sides))
         self._taught = True
 
     def dismiss(self, events: Iterable[int], pairs: Iterable[Entity]) -> int:
@@ -118,3 +118,14 @@ class Learned:
                 raise unusable(str(self._folder), error) from error
             self._opened = life, OddRequests(life)
         return self._opened
+
+
+def _events_of(logon: pa.Table | None, pairs: Iterable[Entity]) -> frozenset[int]:
+    """Logons on these devices from these remotes."""
+    import pyarrow.compute as pc
+
+    if logon is None or not len(logon):
+        return frozenset()
+    named = pa.array([f"{device}\0{remote}" for device, remote in pairs], pa.string())
+    sides = pc.binary_join_element_wise(logon["device"], logon["remote"], "\0")
+    return frozenset(logon["event_id"].filter(pc.fill_null(pc.is_in(sides, named), False)).to_pylist())

@@ -7,7 +7,7 @@ again gives what it would have given. Without a folder everything is empty and n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,10 +59,11 @@ class NetworkState:
         facts: Knowledge,
         settings: BaselineSettings,
         scratch: Path,
+        only_learns: bool = False,
     ) -> None:
         self.folder = folder
-        state, self._withheld, self._dismissed = _load(folder)
-        self.ledger = Ledger(state.get("sources"))
+        state, self._withheld, self._dismissed, self._waiting = _load(folder)
+        self.ledger = Ledger(state.get("sources"), only_learns=only_learns)
         self.learned = Learned(
             engine,
             facts=facts,
@@ -77,19 +78,21 @@ class NetworkState:
         self.silence = Silence(state.get("silence"))
 
     def fresh(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-        """The rows that no earlier run has read; tables without any are left out."""
-        found = {name: self.ledger.fresh(table) for name, table in tables.items()}
+        """The rows that have taught nothing yet; tables without any are left out."""
+        found = {name: self.ledger.untaught(table) for name, table in tables.items()}
         return {name: table for name, table in found.items() if len(table) or table is tables[name]}
 
     def learn(
         self, tables: Mapping[str, pa.Table], involved: frozenset[int], found: Iterable[tuple[str, str, str]]
     ) -> None:
-        """Let the slice teach what is no part of a finding (``involved``) or of an open incident.
+        """Let the slice teach what is no part of a finding (``involved``) or of an open incident, nor of the same
+        device and remote as these: the logon after a thousand failures belongs to them.
 
         ``found`` are finding, device and remote of everything found. What a person called harmless is learned.
         """
         pairs = {(device, remote) for finding, device, remote in found if finding not in self._dismissed.findings}
         pairs.update(self._withheld)
+        pairs.update(pair for table in tables.values() for pair in _pairs(table, involved))
         self.learned.learn(tables, involved, sorted(pairs))
         harmless = [pair for pair in self._dismissed.pairs if pair not in pairs]
         if harmless and involved:
@@ -118,9 +121,11 @@ class NetworkState:
         return self._dismissed.findings
 
     def concerns(self, case: Case, met: frozenset[str]) -> bool:
-        """Whether this run has anything to do with a case: it found some of it (``met``), or read its records again."""
+        """Whether this run has anything to do with a case: it found some of it (``met``), read its records again, or
+        nobody has been told of it yet."""
+        known = met | self._waiting
         return any(
-            finding.id in met or any(self.ledger.read_now(event) for event in finding.event_ids)
+            finding.id in known or any(self.ledger.read_now(event) for event in finding.event_ids)
             for finding in case.findings
         )
 
@@ -165,9 +170,29 @@ class NetworkState:
         }
         return parts(kept)
 
+    def taught(self) -> dict[str, Any]:
+        """What a run that only learns leaves behind: how far it read, and what is normal."""
+        return parts({"sources": self.ledger.dump(), "baseline": self.learned.keep()})
+
+    def everybody_told(self) -> None:
+        """What waited to be told was told."""
+        self._waiting = frozenset()
+
     def close(self) -> None:
         """Let go of all files."""
         self.learned.close()
+
+
+def _pairs(table: pa.Table, events: frozenset[int]) -> Iterator[tuple[str, str]]:
+    """Devices and remotes of these records."""
+    import pyarrow.compute as pc
+
+    if not events or not {"event_id", "device", "remote"} <= set(table.column_names):
+        return
+    rows = table.filter(pc.is_in(table["event_id"], pa.array(sorted(events), pa.int64())))
+    for pair in rows.group_by(["device", "remote"]).aggregate([]).to_pylist():
+        if pair["device"] and pair["remote"]:
+            yield pair["device"], pair["remote"]
 
 
 def forgotten(rules: Sequence[str]) -> Text:
@@ -192,16 +217,17 @@ class Dismissed:
     pairs: tuple[tuple[str, str], ...] = ()
 
 
-def _load(folder: Path | None) -> tuple[dict[str, Any], Sequence[tuple[str, str]], Dismissed]:
+def _load(folder: Path | None) -> tuple[dict[str, Any], Sequence[tuple[str, str]], Dismissed, frozenset[str]]:
     if folder is None or not folder.is_dir():
-        return {}, (), Dismissed()
+        return {}, (), Dismissed(), frozenset()
     from kanaria.store.incidents import OPEN, IncidentStore
 
     with IncidentStore(folder) as store:
         parts = store.state()
         withheld = store.pairs(OPEN)
+        waiting = store.untold()
         still = set(withheld)
         pairs = tuple(pair for pair in store.pairs(("dismissed",)) if pair not in still)
         harmless = Dismissed(findings=store.learnable(), pairs=pairs)
     kept = {name: part["content"] for name, part in parts.items() if part.get("version") == VERSION}
-    return kept, withheld, harmless
+    return kept, withheld, harmless, waiting

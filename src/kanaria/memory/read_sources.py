@@ -9,7 +9,7 @@ up to where that run stopped are known. Anything else gets ids nobody had.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ PREFIX = 1 << 16
 """Bytes by which a source is recognised, less while it is shorter. Headers of formats end long before."""
 MOST_SOURCES = 5_000
 """Sources remembered; the longest unread are forgotten first. Some 150 bytes each."""
+DIGEST = 12
+"""Bytes of a digest: nobody meets two beginnings with the same by chance."""
 _ROW = (1 << ROW_BITS) - 1
 
 
@@ -39,24 +41,31 @@ class Source:
     length: int
     digest: str
     rows: int = 0
-    """Highest record number that was read."""
+    """Highest record number that was judged."""
+    taught: int = 0
+    """Highest record number that taught without being judged (``kanaria baseline learn``)."""
     run: int = 0
     """The last run that read it."""
 
 
 class Ledger:
-    """The sources of earlier runs (``kept`` is what ``dump`` gave), and those of this one as they are read."""
+    """The sources of earlier runs (``kept`` is what ``dump`` gave), and those of this one as they are read.
 
-    def __init__(self, kept: dict[str, Any] | None = None) -> None:
+    Whoever ``only_learns`` judges nothing: what it reads is taught, and still to be judged by another run.
+    """
+
+    def __init__(self, kept: dict[str, Any] | None = None, *, only_learns: bool = False) -> None:
         known = [Source(**item) for item in kept["sources"]] if kept else []
         self._run = kept["run"] + 1 if kept else 1
+        self._only_learns = only_learns
         self._sources = {source.number: source for source in known}
-        self._before = {source.number: source.rows for source in known}
+        self._known = _Beginnings(known)
         self.names = frozenset(source.name for source in known)
         """What earlier runs read, by the names it had last."""
-        numbers = sorted(self._before)
-        self._numbers = np.array(numbers, np.int64)
-        self._rows = np.array([self._before[number] for number in numbers], np.int64)
+        ordered = sorted(known, key=lambda source: source.number)
+        self._numbers = np.array([source.number for source in ordered], np.int64)
+        self._judged = np.array([source.rows for source in ordered], np.int64)
+        self._taught = np.array([max(source.rows, source.taught) for source in ordered], np.int64)
 
     def follow(self, stream: Stream, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches of one source with the ids it has in every run; notes how far it was read."""
@@ -73,12 +82,15 @@ class Ledger:
             yield batch
 
     def seen(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """For each record whether an earlier run has read it."""
+        """For each record whether an earlier run has judged it."""
+        return self._up_to(self._judged, event_ids)
+
+    def _up_to(self, rows: npt.NDArray[np.int64], event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         if not len(self._numbers):
             return np.zeros(len(event_ids), np.bool_)
         number, row = event_ids >> ROW_BITS, event_ids & _ROW
         place = np.minimum(np.searchsorted(self._numbers, number), len(self._numbers) - 1)
-        known: npt.NDArray[np.bool_] = (self._numbers[place] == number) & (row <= self._rows[place])
+        known: npt.NDArray[np.bool_] = (self._numbers[place] == number) & (row <= rows[place])
         return known
 
     def read_now(self, event_id: int) -> bool:
@@ -87,10 +99,17 @@ class Ledger:
         return source is not None and source.run == self._run
 
     def fresh(self, table: pa.Table) -> pa.Table:
-        """The rows no earlier run has read."""
-        if not self._before or "event_id" not in table.column_names:
+        """The rows no earlier run has judged."""
+        return self._beyond(self._judged, table)
+
+    def untaught(self, table: pa.Table) -> pa.Table:
+        """The rows that have taught nothing yet."""
+        return self._beyond(self._taught, table)
+
+    def _beyond(self, rows: npt.NDArray[np.int64], table: pa.Table) -> pa.Table:
+        if not len(self._numbers) or "event_id" not in table.column_names:
             return table
-        known = self.seen(table["event_id"].to_numpy())
+        known = self._up_to(rows, table["event_id"].to_numpy())
         return table.filter(pa.array(~known)) if known.any() else table
 
     def dump(self) -> dict[str, Any]:
@@ -107,7 +126,8 @@ class Ledger:
         if getattr(stream, "format_name", None):  # live: no beginning, and never the same again
             return Source(self._free(stream.name, f"run {self._run}"), stream.name, 0, "")
         head = stream.head()[:PREFIX]
-        same = [source for source in self._sources.values() if source.run != self._run and _begins(head, source)]
+        found = (self._sources[number] for number in self._known.of(head) if number in self._sources)
+        same = [source for source in found if source.run != self._run]
         digest = _digest(head)
         if not same:
             return Source(self._free(stream.name, digest), stream.name, len(head), digest)
@@ -127,15 +147,35 @@ class Ledger:
         highest = (pc.max(table["event_id"]).as_py() for table in batch.tables.values() if len(table))
         rows = max((event & _ROW for event in highest if event is not None), default=0)
         known = self._sources[number]
-        self._sources[number] = replace(known, rows=max(known.rows, rows))
+        if self._only_learns:
+            self._sources[number] = replace(known, taught=max(known.taught, rows))
+        else:
+            self._sources[number] = replace(known, rows=max(known.rows, rows))
 
 
-def _begins(head: bytes, source: Source) -> bool:
-    return 0 < source.length <= len(head) and _digest(head[: source.length]) == source.digest
+class _Beginnings:
+    """Sources by their beginnings: one pass over an input finds all it may be, however many are known."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._numbers: dict[tuple[int, str], list[int]] = {}
+        for source in sources:
+            if source.length:
+                self._numbers.setdefault((source.length, source.digest), []).append(source.number)
+        self._lengths = sorted({length for length, _digest_ in self._numbers})
+
+    def of(self, head: bytes) -> Iterator[int]:
+        """Numbers of the sources that begin as ``head`` does."""
+        state, reached = hashlib.blake2b(digest_size=DIGEST), 0
+        for length in self._lengths:
+            if length > len(head):
+                return
+            state.update(head[reached:length])
+            reached = length
+            yield from self._numbers.get((length, state.copy().hexdigest()), ())
 
 
 def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
+    return hashlib.blake2b(data, digest_size=DIGEST).hexdigest()
 
 
 def _shifted(table: pa.Table, shift: int, lines: int) -> pa.Table:

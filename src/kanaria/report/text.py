@@ -43,7 +43,8 @@ def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: i
         if number:
             yield from ("", "-" * columns, "")
         yield from _incident(view, language, columns, colour)
-    others = [view for view in views if view not in told]
+    in_full = {id(view) for view in told}  # comparing whole incidents would take hours for thousands
+    others = [view for view in views if id(view) not in in_full]
     if others:
         yield from ("", phrase("also_seen", language, count=len(others)))
     alike = _alike(others, language)
@@ -51,7 +52,8 @@ def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: i
         yield from wrap(_line(group, language), columns, "  - ", "    ")
     if len(alike) > LISTED:
         yield "  " + phrase("and_more", language, count=sum(map(len, alike[LISTED:])))
-    yield from _known([view for view in everything if view not in views], language, columns)
+    news = {id(view) for view in views}
+    yield from _known([view for view in everything if id(view) not in news], language, columns)
     for note in analysis.notes:
         yield ""
         yield from wrap(note.to(language), columns)

@@ -140,6 +140,14 @@ class IncidentStore:
         return news.pending(self._db)
 
     @in_clear_words
+    def untold(self) -> frozenset[str]:
+        """Ids of the findings of incidents that somebody still has to be told of."""
+        rows = self._db.execute(
+            "SELECT finding.id FROM finding JOIN news ON news.incident = finding.incident WHERE news.told IS NULL"
+        )
+        return frozenset(row[0] for row in rows)
+
+    @in_clear_words
     def waits(self, findings: Sequence[str]) -> bool:
         """Whether somebody still has to be told of an incident with one of these findings."""
         return news.waits(self._db, self._owners(findings))

@@ -82,9 +82,12 @@ def baseline_learn(
     Example: kanaria baseline learn /var/log/zeek/
     """
     from kanaria.app.commands import baseline_answers as life
+    from kanaria.store.alone import alone
 
-    for line in life.learn(paths, _setup(config, home, life.store_folder(folder)), language):
-        click.echo(line)
+    place = life.store_folder(folder)
+    with alone(place):
+        for line in life.learn(paths, _setup(config, home, place), language):
+            click.echo(line)
 
 
 @baseline.command("show")

@@ -89,10 +89,11 @@ def _lines(device: str | None, life: PatternOfLife, language: Language) -> Itera
 
 def learn(paths: Sequence[str], setup: Setup, language: Language) -> Iterator[str]:
     """Read the inputs into the pattern of life, day by day, judging nothing; then say how far learning got."""
-    with Engine(setup) as engine:
+    with Engine(setup, only_learns=True) as engine:
         for piece in engine.slices(engine.read(open_inputs(paths))):
             events = enrich(piece.tables, setup)
             engine.learn(piece, engine.score(piece, events))
+        engine.commit_learning()
         yield from _lines(None, engine.memory.learned.life(), language)
 
 

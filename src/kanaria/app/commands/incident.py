@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kanaria.app.commands.options import KINDS, Listing, language_option, list_format
+from kanaria.core.types import Text
 
 if TYPE_CHECKING:
     from kanaria.core.types import Language
@@ -24,6 +25,10 @@ store_option = click.option(
 NEIGHBOURS = 1_000
 OUTPUT_IS_FOR_PLOTS = "-o is for --plot; redirect the text or JSON instead"
 STATES = ("open", "acknowledged", "contained", "dismissed", "closed")
+_LATER = Text(
+    en="A run has this store now: it becomes part of normal life with the next one.",
+    ja="このストアは別の実行が使用中のため、通常の動作としての学習は次の実行で行います。",
+)
 
 
 @click.group(cls=Listing)
@@ -140,6 +145,16 @@ def incident_set(id: str, state: str, why: str, who: str | None, folder: Path | 
     with IncidentStore(_folder(folder)) as store:
         kept = store.decide(id, state, who=who or getpass.getuser(), why=why, now=SystemClock().now())  # type: ignore[arg-type]
     click.echo(_line(kept, language))
+    if kept.state == "dismissed":
+        _learn_harmless(_folder(folder), language)
+
+
+def _learn_harmless(folder: Path, language: Language) -> None:
+    """What was dismissed becomes part of normal life, now or with the next run."""
+    from kanaria.app.run.dismissing import learn_dismissed
+
+    if not learn_dismissed(folder):
+        click.echo(_LATER.to(language), err=True)
 
 
 def _plot(

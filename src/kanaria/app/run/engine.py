@@ -60,10 +60,11 @@ class Judged:
 class Engine:
     """One network's memory and the stages that work on it. Use it with ``with``; not safe to share between threads.
 
-    ``lateness`` says how much later than the newest a record may come; None waits for the end of the inputs.
+    ``lateness`` says how much later than the newest a record may come; None waits for the end of the inputs. One that
+    ``only_learns`` judges nothing, so that another may still judge what it read.
     """
 
-    def __init__(self, setup: Setup, *, lateness: timedelta | None = None) -> None:
+    def __init__(self, setup: Setup, *, lateness: timedelta | None = None, only_learns: bool = False) -> None:
         self.setup = setup
         self._work = Workspace()
         self.engine = self._work.engine
@@ -73,6 +74,7 @@ class Engine:
             facts=setup.facts,
             settings=baseline_settings(setup.config),
             scratch=self._work.scratch,
+            only_learns=only_learns,
         )
         watch = Watch(setup, self.engine) if setup.on_alert else None
         self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
@@ -150,12 +152,25 @@ class Engine:
             self.memory.learned.sweep()
         return ids
 
+    def commit_learning(self) -> None:
+        """Keep what was learned and how far the inputs were read, and nothing else of this run."""
+        from kanaria.store.incidents import IncidentStore
+
+        folder = self._kept_in()
+        try:
+            with IncidentStore(folder) as store:
+                store.save([], self.setup.clock.now(), self.memory.taught())
+        except OSError as error:
+            raise unusable(str(folder), error) from error
+        self.memory.learned.sweep()
+
     def told(self, incidents: Sequence[str]) -> None:
         """Somebody was told of these committed incidents."""
         from kanaria.store.incidents import IncidentStore
 
         with IncidentStore(self._kept_in()) as store:
             store.mark_told(incidents, self.setup.clock.now())
+        self.memory.everybody_told()
 
     def _kept_in(self) -> Path:
         if self.setup.store is None:

@@ -157,9 +157,10 @@ def _rejected(path: str, item: InputSummary, reason: str) -> Text:
 
 def _wrong_clock(path: str, rows: int, first: datetime) -> Text:
     shown = f"{first:%Y-%m-%d %H:%M:%S} UTC"
+    said = "1 record has" if rows == 1 else f"{rows:,} records have"
     return Text(
-        en=f"{path}: {rows:,} records have a time that cannot be right (the first: {shown}). They were judged without "
-        "it and teach nothing about what is normal; check the clock of the device that wrote them.",
+        en=f"{path}: {said} a time that cannot be right (the first: {shown}). They were judged without it "
+        "and teach nothing about what is normal; check the clock of the device that wrote them.",
         ja=f"{path}: {rows:,}件の記録の時刻は正しくありえません(最初のもの: {shown})。時刻なしで判定し、"
         "通常の動作の学習には使っていません。記録した機器の時計を確認してください。",
     )
