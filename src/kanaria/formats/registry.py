@@ -49,6 +49,9 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.logons.journald:JournaldJson",
     "kanaria.formats.logons.samba:SambaLog",
     "kanaria.formats.host.sadf:SadfJson",
+    "kanaria.formats.host.auditd:AuditLog",
+    "kanaria.formats.host.listings:Listing",
+    "kanaria.formats.miners.log:MinerLog",
     # DNS servers, firewalls
     "kanaria.formats.dns_servers:BindQueryLog",
     "kanaria.formats.dns_servers:UnboundLog",

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
+
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.formats.columns import left_lines
 from kanaria.formats.text_log import first_lines
 from kanaria.formats.wrapping import unwrap
 
@@ -32,6 +35,7 @@ class Carried:
     outer: Stream
     beginning: bytes = b""
     path: Path | None = None
+    lines: _Lines | None = None
     name: str = field(init=False)
     size: int | None = field(init=False)
 
@@ -42,7 +46,17 @@ class Carried:
         return self.beginning
 
     def open(self) -> BinaryIO:
-        return io.BufferedReader(_Lines(self.outer.open()))
+        self.lines = _Lines(self.outer.open())
+        return io.BufferedReader(self.lines)
+
+    def taken(self, batch: Batch) -> Batch:
+        """The batch with the lines that carried nothing, which are then not held any more."""
+        if self.lines is None or not self.lines.lost:
+            return batch
+        lost = [left_lines(self.lines.lost), batch.left]
+        count, self.lines.lost = len(self.lines.lost), []
+        left = pa.concat_tables([table for table in lost if table is not None])
+        return replace(batch, rows=batch.rows + count, passed_over=batch.passed_over + count, left=left)
 
 
 class _Lines(io.RawIOBase):
@@ -50,6 +64,9 @@ class _Lines(io.RawIOBase):
 
     def __init__(self, outer: BinaryIO) -> None:
         self._outer, self._left = outer, b""
+        self._line = 0
+        self.lost: list[tuple[int, bytes]] = []
+        """Lines that carried nothing, with their numbers; whoever takes them empties the list."""
 
     def readable(self) -> bool:
         return True
@@ -59,7 +76,11 @@ class _Lines(io.RawIOBase):
             line = self._outer.readline()
             if not line:
                 return 0
-            self._left = (unwrap(line) or b"") + b"\n"
+            self._line += 1
+            carried = unwrap(line)
+            if carried is None and line.strip():
+                self.lost.append((self._line, line.rstrip(b"\r\n")))
+            self._left = (carried or b"") + b"\n"
         count = min(len(buffer), len(self._left))
         buffer[:count], self._left = self._left[:count], self._left[count:]
         return count
@@ -99,8 +120,9 @@ class Wrapped:
         found = _inside(head, stream.name)
         if found is None:
             return
-        for batch in found[0].read(Carried(stream, _carried_head(head)), context):
-            yield replace(batch, format=f"{found[0].name}")
+        inside = Carried(stream, _carried_head(head))
+        for batch in found[0].read(inside, context):
+            yield inside.taken(batch)
 
 
 def _carried_head(head: bytes) -> bytes:

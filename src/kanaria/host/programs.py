@@ -88,7 +88,9 @@ def _of_file(path: str, facts: Knowledge) -> str | None:
 
 def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
     """Everything that one program's record says, by column."""
-    path, command = row["process"] or "", (row["command"] or row["process"] or "")[:_LONGEST]
+    named = row["process"] or ""
+    command = (row["command"] or named)[:_LONGEST]
+    path = named if row["kind"] in ("start", "running") else ""  # services and jobs have names, and no file
     arguments, started = _started(_arguments(command))
     process = _process("" if started else path, arguments)
     found: dict[str, str] = {}
@@ -98,7 +100,7 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
         found |= {"mining.program_because_en": certain.en, "mining.program_because_ja": certain.ja}
         if pool := miners.endpoint(arguments):
             found["mining.pool"] = cut(printable(pool), _SHOWN)
-    elif set_to_start := _set_to_start(command, facts):
+    elif set_to_start := _set_to_start(command, facts, row["kind"]):
         found["mining.named"] = set_to_start
     elif disguise := miners.disguised(process):
         found |= {"mining.disguise_en": disguise.en, "mining.disguise_ja": disguise.ja}
@@ -125,9 +127,9 @@ def _named(row: Mapping[str, str | None], facts: Knowledge) -> Text | None:
     return None
 
 
-def _set_to_start(command: str, facts: Knowledge) -> str | None:
-    """The mining program that a command fetches or sets to start."""
-    if not _SETS.search(command):
+def _set_to_start(command: str, facts: Knowledge, kind: str | None) -> str | None:
+    """The mining program that a command fetches or sets to start; a service or job is set to start by itself."""
+    if kind not in ("service", "job") and not _SETS.search(command):
         return None
     for word in _WORD.findall(command):
         if agent := miners.known_name(word, facts) or miners.known_name(word.replace("_", "-"), facts):

@@ -15,11 +15,13 @@ from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
 from kanaria.formats.firewall import netfilter_row
+from kanaria.formats.host.messages import PROGRAMS, Messages
 from kanaria.formats.logons import services, sshd
 from kanaria.formats.logons.emit import Taken, tables_of
-from kanaria.formats.text_log import Row, Years, first_lines, iso_time, share
+from kanaria.formats.miners.phrases import read as read_phrase
+from kanaria.formats.text_log import Row, Years, first_lines, iso_time
 
-TABLES: tuple[str, ...] = ("logon", "process", "connection")
+TABLES: tuple[str, ...] = ("logon", "process", "miner", "connection")
 _PREFIX = re.compile(
     r"^(?:<\d{1,3}>)?(?:1 )?"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
@@ -60,6 +62,7 @@ class Attempts:
         self._held: OrderedDict[tuple[str, str], Row] = OrderedDict()
         self._told: OrderedDict[tuple[str, str], bool] = OrderedDict()
         self._said: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._others = Messages()
 
     def take(self, row: Row, program: str, pid: str | None, message: str) -> list[Taken]:
         """Rows for one message; ``row`` has the columns every row of this record gets."""
@@ -77,13 +80,18 @@ class Attempts:
             return _sudo(row, *asked)
         if " SRC=" in message and "IN=" in message and (packet := netfilter_row(message, _time(row), _line(row))):
             return [("connection", packet)]
-        return []
+        return self._others.take(row, base, pid, message)
 
-    def left(self) -> list[Taken]:
-        """Held rows; they are not held any more."""
+    @property
+    def held_back(self) -> bool:
+        """Whether the last message is understood though no row came of it yet; rows of several lines come later."""
+        return self._others.held_back
+
+    def left(self, *, miners: bool = True, ended: bool = True) -> list[Taken]:
+        """Held rows; they are not held any more. Miners of a log with an end are told at its end."""
         rows: list[Taken] = [("logon", row) for row in self._held.values()]
         self._held.clear()
-        return rows
+        return [*rows, *self._others.left(miners=miners, ended=ended)]
 
     def _ssh(self, row: Row, program: str, key: tuple[str, str], message: str) -> list[Taken]:
         if found := sshd.ssh_row(message):
@@ -206,23 +214,21 @@ class AuthLog:
     """Syslog files with logons."""
 
     name = "auth-log"
-    title = "auth.log, secure or syslog: sshd, PAM, sudo, su, FTP, mail, netfilter"
+    title = "auth.log, secure or syslog: sshd, PAM, sudo, su, FTP, mail, netfilter, cron, systemd, audit, miners"
     example = "Jan 10 09:00:00 srv sshd[4021]: Failed password for invalid user admin from 198.51.100.7 port 50000 ssh2"
     tables: tuple[str, ...] = TABLES
 
     def sniff(self, head: bytes, name: str) -> float:
-        if not any(word in head for word in (b"sshd", b"pam_", b"sudo", b"su[", b"su:", b"ftpd", b"dropbear", b"-login",
-                                             b"LOGIN", b"xrdp", b"postfix")):  # fmt: skip
-            return _SYSLOG_SCORE if share(head, _PREFIX.match) >= _SYSLOG_SHARE else 0.0
         lines = [line for line in first_lines(head, 2000) if line.strip()]
         parsed = [found for line in lines if (found := parse(line, Years(ReadContext(year=2000))))]
-        ours = sum(says_logons(program) or _name(program) in _BESIDE_LOGONS for _row, program, _pid, _message in parsed)
+        ours = sum(_is_ours(program) or _of_miner(message) for _row, program, _pid, message in parsed)
         if not ours:
-            return _SYSLOG_SCORE if len(parsed) >= _SYSLOG_SHARE * len(lines) else 0.0
-        return 0.92 if ours >= 0.2 * len(lines) else 0.65
+            return 0.0
+        return 0.95 if ours >= 0.2 * len(lines) else 0.65
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         years, attempts = _Remembering(context), Attempts()
+        chunk = None
         for chunk in cols.chunks(stream):
             taken: list[Taken] = []
             rejects: list[tuple[int, str, bytes]] = []
@@ -240,17 +246,19 @@ class AuthLog:
                     row, program, pid, message = found
                     rows = attempts.take({**row, "line": number}, program, pid, message)
                     taken += rows
-                    if not rows and not says_logons(program):
+                    if not rows and not attempts.held_back and not says_logons(program):
                         left.append((number, line))
                         passed_over += not _is_ours(program)
-            taken += attempts.left()
+            taken += attempts.left(miners=stream.size is None, ended=False)
             tables = tables_of(taken, stream, context, "syslog")
             yield cols.make_batch(stream, self.name, chunk, tables, count, rejects, passed_over=passed_over, left=left)
+        if chunk is not None and (taken := attempts.left()):
+            yield cols.make_batch(stream, self.name, chunk, tables_of(taken, stream, context, "syslog"), 0, [])
 
 
 def _is_ours(tag: str) -> bool:
     """Whether it is known what the program writes: of its other lines it can be said that they are no logons."""
-    return says_logons(tag) or _name(tag) in _OTHERS or tag.startswith("systemd-")
+    return says_logons(tag) or _name(tag) in _OTHERS or _name(tag) in PROGRAMS or tag.startswith("systemd-")
 
 
 def says_logons(tag: str) -> bool:
@@ -260,6 +268,11 @@ def says_logons(tag: str) -> bool:
 
 def _name(tag: str) -> str:
     return tag.rpartition("/")[2].partition("(")[0]
+
+
+def _of_miner(message: str) -> bool:
+    said = read_phrase(message)
+    return said is not None and said.sure
 
 
 def parse(line: str, years: Years) -> tuple[Row, str, str | None, str] | None:

@@ -78,22 +78,27 @@ def batches(
     name: str,
     sensor: str,
 ) -> Iterator[Batch]:
-    """Records one by one into batches. A record is a list of rows (numbered here), or a reason and raw bytes."""
+    """Records one by one into batches. A record is a list of rows (numbered here), or a reason and raw bytes; without a
+    reason it is of a kind that this format has no rows for, and is searched like any line.
+    """
     taken: list[Taken] = []
     rejects: list[tuple[int, str, bytes]] = []
+    left: list[tuple[int, bytes]] = []
     number, begun = 0, 0
     for number, record in enumerate(records, start=1):
-        if isinstance(record, tuple):
+        if not isinstance(record, tuple):
+            taken += [(table, {**row, "line": number}) for table, row in record]
+        elif record[0]:
             rejects.append((number, record[0], record[1]))
         else:
-            taken += [(table, {**row, "line": number}) for table, row in record]
+            left.append((number, record[1]))
         if number - begun >= BATCH_ROWS:
             yield batch_of(stream, context, name=name, sensor=sensor, taken=taken, rows=number - begun, last=number,
-                           rejects=rejects)  # fmt: skip
-            taken, rejects, begun = [], [], number
+                           rejects=rejects, passed_over=len(left), left=left)  # fmt: skip
+            taken, rejects, left, begun = [], [], [], number
     if number > begun:
         yield batch_of(stream, context, name=name, sensor=sensor, taken=taken, rows=number - begun, last=number,
-                       rejects=rejects)  # fmt: skip
+                       rejects=rejects, passed_over=len(left), left=left)  # fmt: skip
 
 
 def address(text: object) -> str | None:

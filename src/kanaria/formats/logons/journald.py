@@ -13,7 +13,7 @@ from itertools import islice
 
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
-from kanaria.formats.logons.auth_log import TABLES, Attempts, _is_ours, says_logons
+from kanaria.formats.logons.auth_log import TABLES, Attempts, _is_ours, _of_miner, says_logons
 from kanaria.formats.logons.emit import BATCH_ROWS, Taken, batch_of, number
 from kanaria.formats.logons.text_input import decode_head, json_values, open_text
 from kanaria.formats.text_log import Row
@@ -37,8 +37,8 @@ class JournaldJson:
             return 0.0
         values = [value for value, _raw in islice(json_values(io.StringIO(decode_head(head, 1 << 18))), 2000)]
         entries = [value for value in values if isinstance(value, Mapping) and "__REALTIME_TIMESTAMP" in value]
-        if any(_is_ours(text_of(entry.get("SYSLOG_IDENTIFIER"))) for entry in entries):
-            return 0.97
+        if any(_is_ours(_program(entry)) or _of_miner(text_of(entry.get("MESSAGE"))) for entry in entries):
+            return 0.98
         return 0.3 if entries else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
@@ -59,7 +59,7 @@ class JournaldJson:
                     rows = _take(value, last, attempts)
                     taken += rows
                     program = _program(value)
-                    if not rows and not says_logons(program):
+                    if not rows and not attempts.held_back and not says_logons(program):
                         left.append((last, _as_line(value, program)))
                         passed_over += not _is_ours(program)
                 else:

@@ -56,6 +56,12 @@ def _records(text: TextIO) -> Iterator[list[Taken] | tuple[str, bytes]]:
         yield rows_of(found) if isinstance(found, WindowsEvent) else (found, fragment.encode("utf-8", "replace"))
 
 
+def rows_of_text(text: str) -> list[Taken]:
+    """Rows of the one event that a text is; none when it is no event."""
+    found = _parse(text)
+    return rows_of(found) if isinstance(found, WindowsEvent) else []
+
+
 def fragments(text: TextIO) -> Iterator[str]:
     """Every ``<Event …</Event>``; one that another begins inside of, or that the input ends in, comes as it is."""
     buffer = ""

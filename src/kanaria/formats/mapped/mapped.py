@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -25,6 +26,8 @@ _CLAIM = 0.965
 """Above exporters of Windows events, which look alike, and below what names its own log (Zeek, Suricata)."""
 _SOME = 0.7
 _LOOKED_AT = 50
+_KEPT = 4096
+"""Characters of a record that are kept for whoever looks at it."""
 _PAIR = re.compile(r'([\w.-]{1,64})=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
 _SYSLOG = re.compile(
     r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2}\s+\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)\s+\S+\s+"
@@ -71,7 +74,9 @@ class Mapped:
             if record is None:
                 yield _UNREADABLE[self._layout.reader], raw.encode("utf-8", "backslashreplace")
                 continue
-            yield [taken for one in self._each(record) if self._told(one) for taken in self._taken(one)]
+            told = [one for one in self._each(record) if self._told(one)]
+            rows = [taken for one in told for taken in self._taken(one)]
+            yield rows if told else ("", raw.encode("utf-8", "backslashreplace"))
 
     def _taken(self, record: Record) -> Iterator[Taken]:
         time = when(cell(record, self._layout.time))
@@ -113,7 +118,7 @@ def read(
     """Records by the reader of that name."""
     if reader == "json":
         for value, broken in json_values(handle):
-            yield (value if isinstance(value, Mapping) else None), broken or str(value)[:4096]
+            yield (value if isinstance(value, Mapping) else None), broken or _as_text(value)
         return
     if reader == "csv":
         yield from _table(handle, header, delimiter)
@@ -122,6 +127,10 @@ def read(
         if one.strip():
             record = _pairs(one) if reader == "pairs" else _matched(one, line)
             yield record, one
+
+
+def _as_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)[:_KEPT]
 
 
 def _pairs(line: str) -> Record | None:

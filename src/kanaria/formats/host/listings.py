@@ -1,0 +1,150 @@
+"""What a person pasted from a terminal: ``ps``, ``top``, ``ss``, ``netstat``, ``tasklist``, ``lsof -i``.
+
+Lines come in; rows of ``process`` (what runs) and ``connection`` (what is connected, with its owner) go out. Such a
+listing is a look at one moment and carries no time; of a connection it does not say who opened it, so the side with the
+lower port below 1024 is taken for the server, and else the other side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch
+from kanaria.formats import columns as cols
+from kanaria.formats.logons.emit import Taken, endpoint, number, tables_of
+from kanaria.formats.text_log import Row, first_lines
+
+_STATES = {
+    "ESTAB": "S1", "ESTABLISHED": "S1", "SYN-SENT": "S0", "CLOSE-WAIT": "S3", "TIME-WAIT": "SF", "FIN-WAIT-1": "S2",
+    "FIN-WAIT-2": "S2", "FIN-WAIT1": "S2", "FIN-WAIT2": "S2", "LAST-ACK": "SF", "CLOSING": "SF",
+}  # fmt: skip
+_SS = re.compile(
+    r"^(?:(?P<proto>tcp|udp)\S*\s+)?(?P<state>[A-Z][A-Z0-9-]+)\s+\d+\s+\d+\s+(?P<local>\S+:\S+)\s+(?P<other>\S+:\S+)"
+    r"(?:\s+users:\(\((?P<users>.*)\)\))?"
+)
+_USER = re.compile(r'"(?P<name>[^"]{1,64})",pid=(?P<pid>\d+)')
+_NETSTAT = re.compile(
+    r"^\s*(?P<proto>tcp|udp|TCP|UDP)[46]?6?\s+(?:\d+\s+\d+\s+)?(?P<local>\S+[:.]\S+)\s+(?P<other>\S+[:.]\S+)\s+"
+    r"(?:(?P<state>[A-Z_0-9]{4,12})\s*)?(?:(?:\S+\s+\d+\s+)?(?P<pid>\d+)(?:/(?P<name>.{1,64}?))?)?\s*$"
+)
+_OWNER = re.compile(r"^\s*\[(?P<name>[^\]]{1,128})\]\s*$")
+_LSOF = re.compile(
+    r"^(?P<name>\S+)\s+(?P<pid>\d+)\s+(?P<user>\S+)\s+\S+\s+IPv[46]\s+\S+\s+\S+\s+(?P<proto>TCP|UDP)\s+"
+    r"(?P<local>\S+?)(?:->(?P<other>\S+))?(?:\s+\((?P<state>\w+)\))?$"
+)
+_HEADERS = {
+    "COMMAND": "command", "CMD": "command", "ARGS": "command", "COMM": "process", "PID": "pid", "PPID": "parent_pid",
+    "USER": "user", "UID": "user", "EUSER": "user", "RUSER": "user",
+}  # fmt: skip
+_TASK = re.compile(r'^(?:"(?P<quoted>[^"]+\.exe)","(?P<qpid>\d+)"|(?P<name>\S.{0,60}?\.exe)\s+(?P<pid>\d+)\s+\S+)')
+_CLIENTS_FROM = 1024
+"""Ports below are servers' by RFC 6335 (system ports)."""
+
+
+class Reader:
+    """Lines one by one; a header says what the columns of the lines below it are."""
+
+    def __init__(self) -> None:
+        self._header: tuple[str, ...] = ()
+        self._last: Row | None = None
+
+    def take(self, line: str, number_of_line: int) -> list[Taken] | None:
+        """Rows of a line, none for a header; None for a line of no listing."""
+        row: Row = {"line": number_of_line}
+        if names := _header(line):
+            self._header = names
+            return []
+        if (found := _NETSTAT.match(line) or _LSOF.match(line)) or (found := _SS.match(line)):
+            self._header = ()
+            return self._connection(row, found)
+        if (found := _OWNER.match(line)) and self._last is not None:
+            self._last["process"] = found["name"]  # netstat -b names the program on the line below
+            return [("process", {**row, "kind": "running", "platform": "windows", "process": found["name"]})]
+        if self._header:
+            return self._program(row, line)
+        if found := _TASK.match(line):
+            name, pid = found["quoted"] or found["name"], number(found["qpid"] or found["pid"])
+            return [("process", {**row, "kind": "running", "platform": "windows", "process": name, "pid": pid})]
+        return None
+
+    def _program(self, row: Row, line: str) -> list[Taken] | None:
+        cells = line.split(None, len(self._header) - 1)
+        if len(cells) < len(self._header) - 1:
+            return None
+        said = {name: cell.strip() for name, cell in zip(self._header, cells, strict=False)}
+        named = {_HEADERS[name]: value for name, value in said.items() if name in _HEADERS}
+        pid = number(named.get("pid"), 2**31 - 1)
+        if pid is None:
+            return None
+        command = named.get("command") or None
+        kernel = command is not None and command.startswith("[") and command.endswith("]")
+        words = (command or "").lstrip("\\_| ").split()
+        path = named.get("process") or (words[0].rstrip(":") if words and not kernel else None)
+        return [("process", {
+            **row, "kind": "running", "process": path, "command": command, "pid": pid, "user": named.get("user"),
+            "parent_pid": number(named.get("parent_pid"), 2**31 - 1),
+        })]  # fmt: skip
+
+    def _connection(self, row: Row, found: re.Match[str]) -> list[Taken]:
+        said = found.groupdict()
+        user = _USER.search(said.get("users") or "")
+        name = (user["name"] if user else said.get("name")) or None
+        pid = number(user["pid"] if user else said.get("pid"), 2**31 - 1)
+        taken: list[Taken] = []
+        if name:
+            taken.append(
+                ("process", {**row, "kind": "running", "process": name.strip(), "pid": pid, "user": said.get("user")})
+            )
+        local, other = endpoint(said["local"]), endpoint(said.get("other") or "")
+        self._last = None
+        if local[0] and other[0] and other[1]:
+            mine, theirs = (other, local) if (local[1] or _CLIENTS_FROM) < _CLIENTS_FROM <= other[1] else (local, other)
+            self._last = {
+                **row, "src_ip": mine[0], "src_port": mine[1], "dst_ip": theirs[0], "dst_port": theirs[1],
+                "transport": (said.get("proto") or "tcp").lower(),
+                "state": _STATES.get((said.get("state") or "").replace("_", "-")),
+                "open": True, "process": name,
+            }  # fmt: skip
+            taken.append(("connection", self._last))
+        return taken
+
+
+def _header(line: str) -> tuple[str, ...]:
+    """The names of columns, for the heads of ps, top and their kin."""
+    names = tuple(line.split())
+    known = {_HEADERS[name] for name in names if name in _HEADERS}
+    last = names[-1] if names else ""
+    return names if {"pid"} <= known and _HEADERS.get(last) in ("command", "process") and "FD" not in names else ()
+
+
+class Listing:
+    """Output of ps, ss, netstat and the like."""
+
+    name = "process-list"
+    title = "Output of ps, top, ss, netstat, lsof or tasklist"
+    example = 'ESTAB 0 0 192.0.2.7:50000 203.0.113.50:3333 users:(("name",pid=4021,fd=12))'
+    tables: tuple[str, ...] = ("process", "connection")
+
+    def sniff(self, head: bytes, name: str) -> float:
+        lines = [line for line in first_lines(head) if line.strip()]
+        reader = Reader()
+        known = [reader.take(line, at) for at, line in enumerate(lines, start=1)]
+        fitting = sum(bool(taken) for taken in known)
+        return 0.9 if fitting and fitting >= 0.5 * len(lines) - 3 else 0.0
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        reader = Reader()
+        for chunk in cols.chunks(stream):
+            taken: list[Taken] = []
+            left: list[tuple[int, bytes]] = []
+            count = 0
+            for at, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
+                if line.strip():
+                    count += 1
+                    rows = reader.take(line.decode("utf-8", "backslashreplace").rstrip("\r"), at)
+                    taken += rows or []
+                    left += [(at, line)] if rows is None else []
+            tables = tables_of(taken, stream, context, "host")
+            yield cols.make_batch(stream, self.name, chunk, tables, count, [], left=left)

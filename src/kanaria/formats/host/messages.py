@@ -1,0 +1,67 @@
+"""What programs of a machine write to its log, beyond logons: jobs, services, audit records, and miners' own lines.
+
+One message with its program comes in, rows of ``process`` go out; miners' lines are summed up (``miners.runs``) and
+audit records put together (``auditd``), so that their rows come at the end.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kanaria.formats.host.auditd import Audit
+from kanaria.formats.logons.emit import Taken
+from kanaria.formats.miners.runs import Runs
+from kanaria.formats.text_log import Row
+
+_JOB = re.compile(r"^\((?P<user>[^)]{1,64})\) (?:CMD|COMMAND) \((?P<command>.*)\)\s*$")
+_UNIT = re.compile(r"^(?:Started|Starting|Created symlink) (?P<unit>.{1,200}?)\.?$")
+_KILLED = re.compile(r"\bKilled process (?P<pid>\d{1,10}) \((?P<name>[^)]{1,64})\)")
+_JOBS = frozenset(("CRON", "cron", "crond", "anacron", "atd", "crontab", "/usr/sbin/cron", "/USR/SBIN/CRON"))
+PROGRAMS = _JOBS | {"systemd", "kernel", "audit", "auditd", "audispd", "sysmon"}
+"""Programs whose messages are looked at for more than a miner's line."""
+
+
+class Messages:
+    """Rows out of the messages of one log."""
+
+    def __init__(self) -> None:
+        self.runs, self._audit = Runs(), Audit()
+        self.held_back = False
+        """Whether the last message belongs to a row that comes later."""
+
+    def take(self, row: Row, program: str, pid: str | None, message: str) -> list[Taken]:
+        """Rows that are certain at once; ``row`` has line, time and host."""
+        self.held_back = False
+        if program in _JOBS:
+            found = _JOB.match(message)
+            return [_process(row, "job", "cron", found["command"], found["user"])] if found else []
+        if program == "systemd" and (found := _UNIT.match(message)):
+            return [_process(row, "service", found["unit"], None, None)]
+        if program == "sysmon" or message.startswith("<Event>"):
+            return _sysmon(row, message)
+        if "audit" in program or (program == "kernel" and "audit(" in message):
+            self.held_back = True
+            return self._audit.take(row, message)
+        if program == "kernel" and (found := _KILLED.search(message)):
+            taken = _process(row, "running", found["name"], None, None)
+            return [(taken[0], {**taken[1], "pid": int(found["pid"])})]
+        self.held_back = self.runs.take(row, message, container=program or None, pid=pid)
+        return []
+
+    def left(self, *, miners: bool, ended: bool) -> list[Taken]:
+        """What was held back: what ``miners`` wrote so far, and of a log that ``ended`` events without their end."""
+        told = [("miner", row) for row in self.runs.left()] if miners else []
+        return [*(self._audit.left() if ended else ()), *told]
+
+
+def _process(row: Row, kind: str, process: str, command: str | None, user: str | None) -> Taken:
+    return "process", {**row, "kind": kind, "platform": "linux", "process": process, "command": command, "user": user}
+
+
+def _sysmon(row: Row, message: str) -> list[Taken]:
+    """Sysmon for Linux writes events as XML; the time and host of the line stand in for what they lack."""
+    from kanaria.formats.logons.windows_xml import rows_of_text
+
+    return [(table, {**{k: v for k, v in taken.items() if v is not None}, "line": row["line"],
+                     "device": taken.get("device") or row.get("device")})
+            for table, taken in rows_of_text(message)]  # fmt: skip

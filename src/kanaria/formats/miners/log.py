@@ -1,0 +1,115 @@
+"""A mining program's own log: as it stands, or as Docker, Compose, Kubernetes and journald keep it.
+
+Bytes come in, rows of ``miner`` go out, one a run. Lines of no miner are counted and passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch
+from kanaria.formats import columns as cols
+from kanaria.formats.logons.emit import tables_of
+from kanaria.formats.logons.windows_event import time_of
+from kanaria.formats.miners.phrases import read
+from kanaria.formats.miners.runs import Runs
+from kanaria.formats.text_log import Row, Years, first_lines, iso_time, offset_time, without_syslog
+
+_CRI = re.compile(
+    r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d)) (?:stdout|stderr) [FP] (?P<rest>.*)$"
+)
+_COMPOSE = re.compile(r"^(?P<name>[\w.-]{1,120}?)(?:@(?P<host>[\w.-]{1,120}))?\s+\| ?(?P<rest>.*)$")
+_KUBECTL = re.compile(r"^(?:\[?pod/)?(?P<name>[\w.-]{1,200}/[\w.-]{1,200})\]? (?P<rest>.*)$")
+_DOCKER_TIME = re.compile(r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) (?P<rest>.*)$")
+_OWN_TIME = re.compile(r"^\s*\[?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d{1,6})?\]?")
+_OWN_COMPACT = re.compile(r"^\s*\[?(?P<stamp>20\d{6} \d\d:\d\d:\d\d)\]?")
+_SURE, _SEEN = 0.94, 0.7
+
+Line = tuple[str, Row, str | None]
+"""A miner's message, what its carrier says about it (time, host), and the container."""
+
+
+def carried(line: str, years: Years) -> Line:
+    """The message inside a line; a line of the program itself is its own message."""
+    if line.lstrip().startswith("{"):
+        return _from_json(line)
+    if found := _CRI.match(line) or _DOCKER_TIME.match(line):
+        return found["rest"], {"time": time_of(found["time"])}, None
+    for pattern in (_COMPOSE, _KUBECTL):
+        if (found := pattern.match(line)) and read(found["rest"]):
+            host = found.groupdict().get("host")
+            inner, more, _container = carried(found["rest"], years)
+            return inner, {**more, "host_name": host, "device": host}, found["name"]
+    time, tag, rest = without_syslog(line, years)
+    return (rest, {"time": time}, tag or None) if tag else (line, {}, None)
+
+
+def _from_json(line: str) -> Line:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return line, {}, None
+    if not isinstance(value, dict):
+        return line, {}, None
+    kubernetes = value.get("kubernetes")
+    pod = kubernetes if isinstance(kubernetes, Mapping) else {}
+    message = next((value[key] for key in ("log", "message", "MESSAGE", "msg") if isinstance(value.get(key), str)), "")
+    stamp = value.get("time") or value.get("@timestamp") or value.get("timestamp")
+    host = pod.get("host") or value.get("host") or value.get("hostname")
+    attributes = value.get("attrs")
+    tag = attributes.get("tag") if isinstance(attributes, Mapping) else None
+    name = pod.get("pod_name") or value.get("container_name") or tag
+    where = {"host_name": host, "device": host} if isinstance(host, str) else {}
+    return message.rstrip("\n"), {"time": time_of(stamp), **where}, str(name).lstrip("/") if name else None
+
+
+def own_time(message: str) -> Row:
+    """The time that the program itself wrote, which is that of its machine, taken for UTC."""
+    if found := _OWN_TIME.match(message):
+        return {"time": iso_time(f"{found['day']}T{found['clock']}{(found['part'] or '')}")}
+    found = _OWN_COMPACT.match(message)
+    return {"time": offset_time(found["stamp"], "%Y%m%d %H:%M:%S")} if found else {}
+
+
+class MinerLog:
+    """The log of a mining program."""
+
+    name = "miner-log"
+    title = "Own log of a mining program (XMRig, T-Rex, TeamRedMiner, lolMiner, SRBMiner, cgminer, bfgminer, …)"
+    example = "[2026-01-10 09:00:31.500]  cpu      accepted (1/0) diff 50000 (54 ms)"
+    tables: tuple[str, ...] = ("miner",)
+
+    def sniff(self, head: bytes, name: str) -> float:
+        years = Years(ReadContext(year=2000))
+        lines = [line for line in first_lines(head, 1000) if line.strip()]
+        said = [found for line in lines if (found := read(carried(line, years)[0]))]
+        if not any(one.sure for one in said):
+            return 0.0
+        return _SURE if len(said) >= 0.05 * len(lines) else _SEEN
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        years, runs = Years(context), Runs()
+        chunk = None
+        for chunk in cols.chunks(stream):
+            left: list[tuple[int, bytes]] = []
+            count = 0
+            for number, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
+                if line.strip():
+                    count += 1
+                    if not _take(line.decode("utf-8", "backslashreplace"), number, years, runs):
+                        left.append((number, line))
+            rows = [] if stream.size is not None else runs.left()
+            tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
+            yield cols.make_batch(stream, self.name, chunk, tables, count, [], left=left)
+        if chunk is not None and (rows := runs.left()):
+            tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
+            yield cols.make_batch(stream, self.name, chunk, tables, 0, [])
+
+
+def _take(line: str, number: int, years: Years, runs: Runs) -> bool:
+    message, around, container = carried(line, years)
+    given = {name: value for name, value in around.items() if value is not None}
+    return runs.take({"line": number, **own_time(message), **given}, message, container=container)

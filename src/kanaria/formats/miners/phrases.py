@@ -1,0 +1,156 @@
+"""The lines that mining programs write, as a table: one message comes in, a ``Said`` goes out, or None.
+
+Each entry is a program (empty where several write alike), whether the line alone proves that a miner wrote it, and an
+expression. Its groups are the facts: version, pool, algorithm, coin, wallet, rate and unit, accepted, rejected, one (a
+share), refused (one that was not taken), job. The wording is that of the programs' own output, read in their public
+sources and documentation (November 2026); of a program without an entry here the general lines are still known.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Phrase(NamedTuple):
+    """One kind of line."""
+
+    program: str
+    sure: bool
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one line says. Counts are totals so far, ``one`` and ``refused`` single shares."""
+
+    program: str
+    sure: bool
+    version: str | None = None
+    pool: str | None = None
+    port: int | None = None
+    address: str | None = None
+    algorithm: str | None = None
+    coin: str | None = None
+    wallet: str | None = None
+    rate: float | None = None
+    accepted: int | None = None
+    rejected: int | None = None
+    one: bool = False
+    refused: bool = False
+    job: bool = False
+
+
+_HOST = r"(?:[a-z0-9+]+://)?(?:[^@\s/]{1,200}@)?(?P<pool>[A-Za-z0-9_.-]{3,253}|\[[0-9A-Fa-f:]+\])"
+_POOL = rf"{_HOST}:(?P<port>\d{{1,5}})"
+_RATE = r"(?P<rate>\d+(?:\.\d+)?)\s*(?P<unit>[kKMGTPE]?)(?:[Hh]|hash|[Ss]ol)(?:/s|ps)"
+
+_TABLE: tuple[tuple[str, bool, str], ...] = (
+    # XMRig, its proxy and its many forks
+    ("", True, r"^\* ABOUT\s+(?P<program>XMRig[\w-]*|xmrig-proxy|[\w.-]*(?:rig|miner)[\w-]*)/(?P<version>[\w.+-]+)"),
+    ("XMRig", True, rf"^\* POOL #\d+\s+{_POOL}(?:\s+(?:coin (?P<coin>\w+)|(?:algo|variant) (?!auto)(?P<algorithm>\S+)))?"),
+    ("XMRig", True, rf"^(?:net\s+|proxy\s+)?use (?:pool|daemon) {_POOL}(?:\s+TLSv\S+)?(?:\s+(?P<address>[\d.]{{7,15}}|[0-9a-f:]{{6,39}}))?"),
+    ("XMRig", True, rf"^(?:net\s+|proxy\s+|\S+\s+)?(?P<job>new job) from {_POOL} diff \S+(?: algo (?P<algorithm>\S+))?"),
+    ("XMRig", True, r"^(?:cpu\s+|opencl\s+|cuda\s+|nvidia\s+|proxy\s+)?accepted \((?P<accepted>\d+)/(?P<rejected>\d+)(?:/\d+)?\)(?: \+\d+)? diff \d+"),
+    ("XMRig", True, r"^(?:cpu\s+|opencl\s+|cuda\s+|proxy\s+)?rejected \((?P<accepted>\d+)/(?P<rejected>\d+)(?:/\d+)?\)(?: \+\d+)? diff \d+"),
+    ("XMRig", True, r"^(?:miner\s+)?speed 10s/60s/15m (?P<first>\S+) (?P<rate>\d+(?:\.\d+)?|n/a) \S+ (?P<unit>[kMG]?)H/s"),
+    ("xmrig-proxy", True, rf"^(?:proxy\s+)?(?:speed\s+)?{_RATE}, shares: (?P<accepted>\d+)/(?P<rejected>\d+)"),
+    # T-Rex
+    ("T-Rex", True, r"^(?:T-Rex NVIDIA GPU miner v|t-rex )(?P<version>\d[\w.]*)"),
+    ("T-Rex", True, rf"^\[ ?OK ?\] (?P<accepted>\d+)/(?P<total>\d+) - {_RATE}"),
+    ("T-Rex", True, rf"^Mining at {_POOL}, diff"),
+    ("T-Rex", True, rf"^GPU #\d+: .{{1,60}} - {_RATE}.{{0,80}}\bA:\d+"),
+    # TeamRedMiner
+    ("TeamRedMiner", True, r"^Team Red Miner version (?P<version>\d[\w.]*)"),
+    ("TeamRedMiner", True, rf"^Pool {_HOST}(?::(?P<port>\d+))? share accepted\. .*?\(a:(?P<accepted>\d+) r:(?P<rejected>\d+)\)"),
+    ("TeamRedMiner", True, rf"^Pool {_HOST}(?::(?P<port>\d+))? share rejected\..*?\(a:(?P<accepted>\d+) r:(?P<rejected>\d+)\)"),
+    ("TeamRedMiner", True, rf"^Pool {_HOST}(?::(?P<port>\d+))? (?:received (?P<job>new job)|successfully (?:subscribed|authorized)|connected)"),
+    ("TeamRedMiner", True, r"^Mining (?P<algorithm>\w+) with \d+ GPU workers"),
+    ("TeamRedMiner", True, rf"^(?:GPU \d+ \[.*?\]|Total(?: \[.*?\])?)\s+(?P<algorithm>\w+): {_RATE}, avg .*?a:(?P<each>\d+) r:\d+"),
+    # lolMiner
+    ("lolMiner", True, r"^[|+\s-]*lolMiner (?P<version>\d[\w.]*)"),
+    ("lolMiner", False, rf"^(?:[A-Z]\w+: )?Connected to {_POOL}"),
+    ("lolMiner", True, r"^(?:[A-Z]\w+: )?GPU \d+: (?P<one>Share accepted)"),
+    ("lolMiner", True, r"^(?:[A-Z]\w+: )?GPU \d+: Found a share of difficulty"),
+    ("lolMiner", True, rf"^(?:[A-Z]\w+: )?Average speed \(\d+s\): {_RATE}"),
+    ("", False, r"^Algorithm:\s+(?P<algorithm>[\w/-]{3,30})"),
+    # SRBMiner-MULTI
+    ("SRBMiner-MULTI", True, r"^[=\s]*SRBMiner-MULTI[\s,]+(?:v(?:ersion)?\.? ?)?(?P<version>\d[\w.]*)"),
+    ("SRBMiner-MULTI", True, r"^(?:#\d+|GPU\d*|CPU)\s+(?P<one>result accepted) for algorithm (?P<algorithm>\S+)"),
+    ("SRBMiner-MULTI", True, r"^(?:#\d+|GPU\d*|CPU)\s+(?P<refused>result rejected) for algorithm (?P<algorithm>\S+)"),
+    ("SRBMiner-MULTI", True, rf"^(?:#\d+\s+)?Connected to {_POOL} \[\d+\](?: \[(?P<algorithm>[^\]]+)\])?"),
+    ("SRBMiner-MULTI", False, rf"^(?:Total|CPU|GPU\d+)[\s:|]+{_RATE}"),
+    # cgminer, bfgminer, sgminer
+    ("", True, r"^Started (?P<program>cgminer|bfgminer|sgminer) (?P<version>\d[\w.-]*)"),
+    ("cgminer", True, r"^(?P<one>Accepted) [0-9a-f]{8} (?:Diff \S+ )?[A-Z]{3,4}\s?\d+"),
+    ("cgminer", True, r"^(?P<refused>Rejected) [0-9a-f]{8} (?:Diff \S+ )?[A-Z]{3,4}\s?\d+"),
+    ("cgminer", True, rf"^(?:Switching to p|P)ool \d+ (?P<url>stratum\S*://\S+|{_POOL})(?: alive)?"),
+    ("cgminer", True, r"^Stratum from pool \d+ (?:detected (?P<job>new block)|requested work)"),
+    ("cgminer", True, r"^\(?\d+s\)?:\S+.*?\(?avg\)?:(?P<rate>\d+(?:\.\d+)?)(?P<unit>[kKMGTP]?)h?/?s?\b.*?\bA:(?P<accepted>\d+) R:(?P<rejected>\d+)"),
+    # ccminer, cpuminer and their descendants
+    ("", True, r"^\*{3,} ?(?P<program>ccminer|cpuminer[\w-]*|cpuminer-opt) (?:for .*?)?v?(?P<version>\d[\w.]*)"),
+    ("", True, rf"^(?:GPU #\d+: )?accepted: (?P<accepted>\d+)/(?P<total>\d+) \(.*?\),? {_RATE}"),
+    ("cpuminer", True, r"^\d+ (?:CPU )?(?:miner|mining) threads started, using '(?P<algorithm>[^']+)' algorithm"),
+    ("cpuminer", True, rf"^Starting (?:Stratum )?on (?:stratum\S*://){_POOL}"),
+    # ethminer, PhoenixMiner, NBMiner, GMiner
+    ("ethminer", True, r"^(?:\S+ )?(?:ethminer) (?P<version>\d+\.\d[\w.+-]*)"),
+    ("ethminer", True, r"^.{0,24}\bethminer \d+:\d\d A(?P<accepted>\d+)(?::R(?P<rejected>\d+))? (?P<rate>\d+\.\d+) (?P<unit>[kMG])h"),
+    ("ethminer", True, r"^.{0,24}\bstratum\s+\*\*(?P<one>Accepted)"),
+    ("PhoenixMiner", True, r"^Phoenix Miner (?P<version>\d[\w.]*)"),
+    ("PhoenixMiner", True, rf"^Eth speed: {_RATE}, shares: (?P<accepted>\d+)/(?P<rejected>\d+)/"),
+    ("PhoenixMiner", True, r"^Eth: (?P<one>Share accepted) in"),
+    ("NBMiner", True, r"^\w+ - #\d+ (?P<one>Share accepted), \d+ ms"),
+    ("", True, r"^(?:GPU\s?#?\d*:?\s+)?(?P<one>Share accepted)\s?[(#\[!]"),
+    # names in front of lines that many write
+    ("", False, rf"^(?:Pool|URL|Server)[\s:]+(?:stratum\S*://){_POOL}"),
+    ("", False, r"^(?:Wallet|Authorized worker|Worker|Login|User)\s*:\s*(?P<wallet>[A-Za-z0-9_.:-]{20,200})$"),
+)  # fmt: skip
+PHRASES = tuple(Phrase(program, sure, re.compile(pattern)) for program, sure, pattern in _TABLE)
+
+_COLOURS = re.compile(r"(?:\x1b|\\x1b|\\u001b|#033|\\033)\[[0-9;]*[A-Za-z]")
+_STAMP = re.compile(
+    r"^\s*(?:[iIWE]\s+)?\[?(?:\d{4}-?\d\d-?\d\d|\d\d/\d\d(?:/\d{2,4})?)?[ T]?(?:\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?)\]?\s*(?:(?:INFO|WARN|DEBUG)\s*[:|-]\s*)?"
+)
+# What is in every line above: the quick look that leaves other lines alone.
+_HINT = re.compile(r"ccepted|ejected|/s\b|hps|POOL #|ABOUT|use (?:pool|daemon)|new job|[Mm]in(?:er|ing)|[Pp]ool|[Ss]tratum|Algorithm"
+                   r"|share|T-Rex|t-rex|Connected to|Wallet|wallet|worker|Login|avg|A\d+|URL|User|Worker")  # fmt: skip
+_UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+_LONGEST = 600
+"""Characters of a message; miners' longest line (a banner) has 200."""
+
+
+def read(message: str) -> Said | None:
+    """What a message says, when a mining program writes such."""
+    if len(message) > _LONGEST or not _HINT.search(message):
+        return None
+    plain = _COLOURS.sub("", message).strip()
+    plain = _STAMP.sub("", plain, count=1).strip()
+    for phrase in PHRASES:
+        if found := phrase.pattern.match(plain):
+            return _said(phrase, found.groupdict())
+    return None
+
+
+def _said(phrase: Phrase, groups: dict[str, str | None]) -> Said:
+    rate = groups.get("rate")
+    known = float(rate) * _UNITS[groups.get("unit") or ""] if rate and rate != "n/a" else None
+    first = groups.get("first")
+    if known is None and first and first != "n/a":
+        known = float(first) if re.fullmatch(r"\d+(?:\.\d+)?", first) else None
+    total, accepted = _whole(groups.get("total")), _whole(groups.get("accepted"))
+    rejected = _whole(groups.get("rejected"))
+    if rejected is None and total is not None and accepted is not None and total >= accepted:
+        rejected = total - accepted
+    port = _whole(groups.get("port"))
+    return Said(
+        program=groups.get("program") or phrase.program, sure=phrase.sure, version=groups.get("version"),
+        pool=groups.get("pool"), port=port if port and port < 65_536 else None, address=groups.get("address"),
+        algorithm=groups.get("algorithm"), coin=groups.get("coin"), wallet=groups.get("wallet"), rate=known,
+        accepted=accepted, rejected=rejected, one=bool(groups.get("one")), refused=bool(groups.get("refused")),
+        job=bool(groups.get("job")),
+    )  # fmt: skip
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and len(text) < 16 else None

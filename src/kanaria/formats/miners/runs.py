@@ -1,0 +1,99 @@
+"""Lines of mining programs summed up: messages with host and process come in, one row of ``miner`` a run goes out.
+
+A run is what one process of one machine (or one container) wrote. A line that others write too counts only in a run
+with one that nobody but a miner writes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+
+from kanaria.formats.logons.emit import address
+from kanaria.formats.miners.phrases import Said, read
+from kanaria.formats.text_log import Row
+
+_REMEMBERED = 4096
+"""Runs held at once; the one that was silent longest is told first when there are more."""
+_FACTS = ("version", "pool", "port", "address", "algorithm", "coin", "wallet")
+
+
+@dataclass
+class _Run:
+    row: Row
+    program: str = ""
+    sure: bool = False
+    line: int = 0
+    raw: bytes = b""
+    since: datetime | None = None
+    until: datetime | None = None
+    lines: int = 0
+    jobs: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    rate: float | None = None
+    facts: dict[str, str | int] | None = None
+    weight: int = 0
+    told: bool = False
+
+
+class Runs:
+    """Collects; ``left`` gives the rows of the runs that have something new."""
+
+    def __init__(self) -> None:
+        self._runs: OrderedDict[tuple[object, ...], _Run] = OrderedDict()
+        self._evicted: list[_Run] = []
+
+    def take(self, row: Row, message: str, *, container: str | None = None, pid: str | None = None) -> bool:
+        """Whether the message is a miner's. ``row`` has line, time and host of the record."""
+        said = read(message)
+        if said is None:
+            return False
+        key = (row.get("host_name"), container, pid)
+        run = self._runs.setdefault(key, _Run({**row, "container": container, "pid": int(pid) if pid else None}))
+        self._runs.move_to_end(key)
+        _add(run, row, message, said)
+        if len(self._runs) > _REMEMBERED:
+            self._evicted.append(self._runs.popitem(last=False)[1])
+        return True
+
+    def left(self) -> list[Row]:
+        """One row for every run with lines that were not told yet; a run that goes on is told again with its sums."""
+        fresh = [run for run in (*self._evicted, *self._runs.values()) if run.sure and not run.told]
+        self._evicted.clear()
+        for run in fresh:
+            run.told = True
+        return [_row(run) for run in fresh]
+
+
+def _add(run: _Run, row: Row, message: str, said: Said) -> None:
+    time = row.get("time")
+    if isinstance(time, datetime):
+        run.since = min(run.since or time, time)
+        run.until = max(run.until or time, time)
+    run.told, run.sure, run.lines = False, run.sure or said.sure, run.lines + 1
+    if said.program and (not run.program or said.version):
+        run.program = said.program
+    facts = run.facts if run.facts is not None else {}
+    run.facts = facts | {name: value for name in _FACTS if (value := getattr(said, name)) is not None}
+    run.jobs += said.job
+    run.accepted = max(run.accepted, said.accepted or 0) + (said.one and said.accepted is None)
+    run.rejected = max(run.rejected, said.rejected or 0) + (said.refused and said.rejected is None)
+    run.rate = said.rate if said.rate is not None else run.rate
+    weight = 3 if said.accepted or said.one else 2 if said.pool else 1
+    if weight > run.weight:
+        run.weight, run.line, run.raw = weight, int(str(row["line"])), message.encode("utf-8", "backslashreplace")
+
+
+def _row(run: _Run) -> Row:
+    facts = run.facts or {}
+    known = address(facts.get("address"))
+    return {
+        **run.row, "line": run.line, "time": run.since, "program": run.program or "mining program",
+        "version": facts.get("version"), "pool": facts.get("pool"), "dst_port": facts.get("port"),
+        "remote": known or facts.get("pool"), "direction": "outbound", "algorithm": facts.get("algorithm"),
+        "coin": facts.get("coin"), "wallet": facts.get("wallet"), "hash_rate": run.rate, "accepted": run.accepted,
+        "rejected": run.rejected, "jobs": run.jobs, "since": run.since, "until": run.until, "lines": run.lines,
+        "raw": run.raw,
+    }  # fmt: skip
