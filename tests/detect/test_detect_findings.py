@@ -343,7 +343,23 @@ def test_an_optional_part_is_left_out_when_one_of_its_columns_has_no_value() -> 
     assert fill(words, {"src_ip": "192.0.2.1", "knowledge.pool": "P", "a": "1"}) == Text(
         en="192.0.2.1 mined. Pool: P.", ja="192.0.2.1が採掘。プール: P。"
     )
-    assert fill(words, {}) == Text(en="unknown mined.", ja="不明が採掘。")
+    assert fill(words, {}) == Text(en="A sender that was not recorded mined.", ja="記録にない送信元が採掘。")
+
+
+def test_who_was_not_recorded_still_makes_a_sentence() -> None:
+    """A pasted line names no sender and perhaps no status: that reads as a sentence in both languages."""
+    from kanaria.detect.findings import fill
+
+    words = Text(
+        en="{src_ip} sent it; answered {status}, {size}.", ja="{src_ip} が送り、{status} を返しました({size})。"
+    )
+    said = fill(words, {})
+    assert said.en == "A sender that was not recorded sent it; answered a status that was not recorded, unknown."
+    assert said.ja == "記録にない送信元が送り、記録にない応答コードを返しました(不明)。"
+    assert (
+        fill(words, {"src_ip": "192.0.2.1", "status": "400", "size": "9"}).ja
+        == "192.0.2.1 が送り、400 を返しました(9)。"
+    )
 
 
 @pytest.mark.parametrize(("value", "shown"), [(27.0385, "27.0"), (1.17735e-07, "1.2e-07"), (-3.0, "-3.0"), (0.0, "0")])

@@ -33,9 +33,9 @@ def test_the_whole_sentence(judge: Judge) -> None:
         "server pushed 41 similar messages of 378 bytes nobody asked for; 1.9 h; plain after 3 min and 7 messages"
     )
     assert said.ja == (
-        "184 バイトのメッセージを約 53 秒ごとに送信し、38 ms 以内に 64 バイトの応答。"
-        "サーバーから要求なしに 378 バイトのほぼ同じ長さのメッセージが 41 回。継続 1.9 時間。"
-        "開始から 3 分、メッセージ 7 通で判定できる状態でした。"
+        "184バイトのメッセージを約 53秒ごとに送信し、38 ms 以内に 64バイトの応答。"
+        "サーバから要求なしに 378バイトのほぼ同じ長さのメッセージが 41回。継続 1.9時間。"
+        "開始から 3分、メッセージ 7通で判定できる状態でした。"
     )
 
 
@@ -58,8 +58,7 @@ def test_a_flow_record_says_its_totals(facts: Knowledge) -> None:
         "25 bytes/s and 12 packets/min without a break for 1.7 h, 95 bytes per packet up and 151 down"
     )
     assert row["mining.grammar_because_ja"] == (
-        "毎秒 25 バイト、毎分 12 パケットの通信が 1.7 時間続いています"
-        "(1 パケットあたり送信 95 バイト、受信 151 バイト)。"
+        "毎秒 25バイト、毎分 12パケットの通信が 1.7時間続いています(1パケットあたり送信 95バイト、受信 151バイト)。"
     )
 
 

@@ -114,4 +114,4 @@ def test_what_could_not_be_seen_is_said(sample: object, facts: Knowledge, monkey
     found, _checked = observe(facts, look=lambda: seen, history=lambda _start, _end: None)
     assert [one.kind for one in found] == ["nothing", "unseen"]
     assert "3 owners of connections, 12 program files of processes" in found[1].statement.en
-    assert "12 件" in found[1].statement.ja
+    assert "12件" in found[1].statement.ja

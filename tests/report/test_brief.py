@@ -10,7 +10,8 @@ import pytest
 from kanaria.core.text import width
 from kanaria.core.types import HYPOTHESES, LANGUAGES, Analysis, Hypothesis, Incident, InputSummary, Language, Text
 from kanaria.report import html, markdown, text, text_brief
-from kanaria.report.brief import brief, headline, probability
+from kanaria.report.brief import brief, headline
+from kanaria.report.sections import probability
 from kanaria.report.write import write_nothing_found
 from tests.incidents.building import facts
 from tests.report import report_samples as samples

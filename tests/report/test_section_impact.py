@@ -39,7 +39,7 @@ def test_the_way_to_the_result_is_shown() -> None:
     told = section(mined(), "en")
     assert told[1] == (
         "Estimate, not a measurement: 12.5 h of mining × 8 cores = 100 core-hours; × 3.5 W per core ÷ 1,000 = 0.35 kWh; "
-        "× 31 JPY per kWh = 10.9 JPY."
+        "× 31 JPY per kWh = 11 JPY."
     )
     assert told[2] == "If it went on like this for a month: about 637 JPY for power alone."
     assert told[3] == (
@@ -51,7 +51,7 @@ def test_the_way_to_the_result_is_shown() -> None:
 
 def test_in_japanese_too() -> None:
     told = section(mined(), "ja")
-    assert told[1].startswith("推定です") and "12.5時間 × 8コア = 100コア時間" in told[1] and "10.9 JPY" in told[1]
+    assert told[1].startswith("推定です") and "12.5時間 × 8コア = 100コア時間" in told[1] and "約11円" in told[1]
     assert "コア数は設定値です(impact.cores)。" in told[3] and told[3].endswith("(somebody)。")
 
 

@@ -66,16 +66,16 @@ class Device:
 
 # What should not answer the whole Internet: ports of the IANA registry, what is offered there, why it matters.
 _RISKY: Mapping[int, tuple[str, Text]] = {
-    3389: ("Remote Desktop", Text(en="accounts are guessed around the clock", ja="アカウントの総当たりが絶えません")),
+    3389: ("RDP", Text(en="accounts are guessed around the clock", ja="総当たり攻撃を受けやすい状態です")),
     445: ("SMB", Text(en="file shares and their flaws are open to all", ja="ファイル共有とその欠陥が誰にでも開いています")),  # noqa: E501
     139: ("NetBIOS", Text(en="file shares are open to all", ja="ファイル共有が誰にでも開いています")),
-    22: ("SSH", Text(en="passwords are guessed; use keys", ja="パスワードの総当たりを受けます。鍵認証にしてください")),
+    22: ("SSH", Text(en="passwords are guessed; use keys", ja="総当たり攻撃を受けやすい状態です。鍵認証にしてください")),  # noqa: E501
     23: ("Telnet", Text(en="passwords travel in the clear", ja="パスワードが平文で流れます")),
     21: ("FTP", Text(en="passwords travel in the clear", ja="パスワードが平文で流れます")),
     5900: ("VNC", Text(en="whoever gets in owns the screen", ja="入られると画面を操作されます")),
     2375: ("Docker API", Text(en="anybody can start a container, a miner too", ja="誰でもコンテナを、つまりマイナーも起動できます")),  # noqa: E501
     2376: ("Docker API", Text(en="anybody with a certificate can start containers", ja="証明書があれば誰でもコンテナを起動できます")),  # noqa: E501
-    6443: ("Kubernetes API", Text(en="a leaked token gives the cluster away", ja="トークンが漏れるとクラスターを奪われます")),  # noqa: E501
+    6443: ("Kubernetes API", Text(en="a leaked token gives the cluster away", ja="トークンが漏れるとクラスタを奪われます")),  # noqa: E501
     10250: ("kubelet", Text(en="commands run in containers", ja="コンテナ内でコマンドを実行されます")),
     6379: ("Redis", Text(en="miners are planted through it", ja="マイナーを仕込まれる定番の入口です")),
     9200: ("Elasticsearch", Text(en="data is read and erased", ja="データを読まれ、消されます")),
@@ -89,8 +89,8 @@ _RISKY: Mapping[int, tuple[str, Text]] = {
     8265: ("Ray", Text(en="anybody can submit a job, a miner too", ja="誰でもジョブを、つまりマイナーも投入できます")),
     5985: ("WinRM", Text(en="it is remote administration", ja="遠隔管理の入口です")),
     5986: ("WinRM", Text(en="it is remote administration", ja="遠隔管理の入口です")),
-    8291: ("router administration", Text(en="routers are taken over through it", ja="ルーターを乗っ取られる入口です")),
-    53: ("DNS", Text(en="an open resolver is abused for attacks", ja="オープンリゾルバーは攻撃に悪用されます")),
+    8291: ("router administration", Text(en="routers are taken over through it", ja="ルータを乗っ取られる入口です")),
+    53: ("DNS", Text(en="an open resolver is abused for attacks", ja="オープンリゾルバは攻撃に悪用されます")),
     161: ("SNMP", Text(en="it tells everybody how the network is built", ja="ネットワークの構成を誰にでも教えます")),
 }  # fmt: skip
 # Ports of the IANA registry that nothing is wrong with, for services whose protocol was not seen.

@@ -139,7 +139,7 @@ def explain(row: Mapping[str, object]) -> tuple[Text, ...]:
         )
     bits = [(value, text) for name, text in _FEATURES if isinstance(value := row.get(name), float) and value > 0]
     said = [
-        Text(en=f"{value:.1f} bits: {text.en}", ja=f"{value:.1f} ビット: {text.ja}")
+        Text(en=f"{value:.1f} bits: {text.en}", ja=f"{value:.1f}ビット: {text.ja}")
         for value, text in sorted(bits, key=lambda part: -part[0])
     ]
     return (*said, *_levels(row), _sum(row))
@@ -151,10 +151,13 @@ def _levels(row: Mapping[str, object]) -> list[Text]:
     if not known:
         return []
     new = [
-        (row.get("baseline.new_to_network"), Text(en="never seen on this network", ja="このネットワークで初めて")),
-        (row.get("baseline.new_to_device"), Text(en="never seen on this device", ja="この機器で初めて")),
+        (
+            row.get("baseline.new_to_network"),
+            Text(en="never seen on this network", ja="このネットワークで初めて現れた"),
+        ),
+        (row.get("baseline.new_to_device"), Text(en="never seen on this device", ja="この機器で初めて現れた")),
     ]
-    seen = next((text for flag, text in new if flag is True), Text(en="seen before", ja="以前にも見られた"))
+    seen = next((text for flag, text in new if flag is True), Text(en="seen before", ja="以前にも現れた"))
     return [
         Text(
             en=f"The address was {seen.en}; among what each level does: "

@@ -61,6 +61,14 @@ SEVERITIES: Mapping[str, Text] = {
     "critical": Text(en="critical", ja="重大"),
 }
 
+STATES: Mapping[str, Text] = {
+    "open": Text(en="open", ja="未対応"),
+    "acknowledged": Text(en="acknowledged", ja="確認済み"),
+    "contained": Text(en="contained", ja="封じ込め済み"),
+    "dismissed": Text(en="dismissed", ja="却下"),
+    "closed": Text(en="closed", ja="完了"),
+}
+
 STAGES: Mapping[str, Text] = {
     "reconnaissance": Text(en="Reconnaissance", ja="偵察"),
     "initial_access": Text(en="Initial access", ja="初期侵入"),
@@ -104,7 +112,7 @@ VALUES: Mapping[str, Mapping[str, Text]] = {
         "web_server": Text(en="web server", ja="Webサーバ"),
         "database_server": Text(en="database server", ja="データベースサーバ"),
         "file_server": Text(en="file server", ja="ファイルサーバ"),
-        "workstation": Text(en="workstation", ja="作業端末"),
+        "workstation": Text(en="workstation", ja="業務端末"),
         "printer": Text(en="printer", ja="プリンタ"),
     },
 }

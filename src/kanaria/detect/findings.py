@@ -16,7 +16,7 @@ from kanaria.core.facts import Knowledge, Weight
 from kanaria.core.glossary import VALUES
 from kanaria.core.ids import content_id
 from kanaria.core.text import cut, printable
-from kanaria.core.types import SEVERITIES, Evidence, Finding, Severity, Text
+from kanaria.core.types import SEVERITIES, Evidence, Finding, Language, Severity, Text
 from kanaria.detect.match import Rows
 from kanaria.detect.model import Rule
 
@@ -36,6 +36,7 @@ Seen = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
+_APART = re.compile(r"(記録にない(?:送信元|相手|機器|応答コード)) (?=[ぁ-ん])")
 RAW = ("raw", "request", "payload", "src_first", "command", "query")
 _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 
@@ -62,22 +63,41 @@ def fill(text: Text, values: Mapping[str, str], spoken: Mapping[str, Text] | Non
     """The text with its placeholders filled; ``spoken`` are values that have words of their own in each language.
 
     A part in double brackets, ``[[ Pool: {knowledge.pool}.]]``, is left out when one of its columns has no value;
-    elsewhere a missing value reads as unknown. A value that is a whole sentence brings its own full stop.
+    elsewhere who or what was not recorded is called that, and any other missing value unknown. A value that is a whole
+    sentence brings its own full stop.
     """
     said = {name: known for name, value in values.items() if (known := VALUES.get(name, {}).get(value))}
     said |= spoken or {}
     english = {**values, **{name: known.en for name, known in said.items()}}
     japanese = {**values, **{name: known.ja for name, known in said.items()}}
-    ja = _filled(text.ja, japanese, "不明").replace("。。", "。")
-    return Text(en=_filled(text.en, english, "unknown"), ja=ja)
+    ja = _filled(text.ja, japanese, "ja").replace("。。", "。")
+    return Text(en=_filled(text.en, english, "en"), ja=ja)
 
 
-def _filled(words: str, values: Mapping[str, str], unknown: str) -> str:
+_UNKNOWN = Text(en="unknown", ja="不明")
+# A sentence needs somebody who acts; a pasted line names nobody.
+_UNRECORDED: Mapping[str, Text] = {
+    "src_ip": Text(en="a sender that was not recorded", ja="記録にない送信元"),
+    "remote": Text(en="an address that was not recorded", ja="記録にない相手"),
+    "device": Text(en="a device that was not recorded", ja="記録にない機器"),
+    "status": Text(en="a status that was not recorded", ja="記録にない応答コード"),
+}
+
+
+def _filled(words: str, values: Mapping[str, str], language: Language) -> str:
+    def value(match: re.Match[str]) -> str:
+        known = values.get(match.group(1))
+        if known is not None:
+            return known
+        absent = _UNRECORDED.get(match.group(1), _UNKNOWN).to(language)
+        return absent[:1].upper() + absent[1:] if match.start() == 0 and absent != _UNKNOWN.en else absent
+
     def part(match: re.Match[str]) -> str:
         known = all(name in values for name in _PLACEHOLDER.findall(match.group(1)))
         return match.group(1) if known else ""
 
-    return _PLACEHOLDER.sub(lambda match: values.get(match.group(1), unknown), _OPTIONAL.sub(part, words))
+    filled = _PLACEHOLDER.sub(value, _OPTIONAL.sub(part, words))
+    return _APART.sub(r"\1", filled) if language == "ja" else filled
 
 
 def wanted(rule: Rule, facts: Knowledge | None) -> tuple[str, ...]:

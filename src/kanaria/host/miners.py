@@ -237,7 +237,7 @@ def statement(found: Suspicion) -> Text:
     return Text(
         en=f"Process {process.pid} ({name}, user {owner}) {kind_en}: {found.why.en}. It uses {load} % of one core.",
         ja=f"プロセス {process.pid}({name}、ユーザー {owner}){kind_ja}。{found.why.ja}。"
-        f"CPU 1 コアの {load} % を使用しています。",
+        f"CPU 1コアの {load} % を使用しています。",
     )
 
 

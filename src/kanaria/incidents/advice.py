@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from kanaria.core.facts import Vulnerability
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Finding, Hypothesis, Outcome, OutcomeValue, Recommendation, Record, Text
+from kanaria.core.versions import in_words
 from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines
 
 NOTHING = "none"
@@ -143,8 +144,11 @@ def _update_products(case: Case, around: Surroundings, top: Hypothesis, result: 
     failed = result.value == "failed"
     for cve, finding, known in _known(case, around):
         fixed_en = f"; fixed in {known.fixed}" if known.fixed else ""
-        fixed_ja = f"。修正版: {known.fixed}" if known.fixed else ""
-        facts_en, facts_ja = f"(affected: {known.affected}{fixed_en})", f"(影響: {known.affected}{fixed_ja})"
+        fixed_ja = f"。修正版: {in_words(known.fixed, 'ja')}" if known.fixed else ""
+        facts_en, facts_ja = (
+            f"(affected: {known.affected}{fixed_en})",
+            f"(影響を受ける版: {in_words(known.affected, 'ja')}{fixed_ja})",
+        )
         yield _advise(
             f"update_{cve}", 1 if failed else 2, tuple(item.id for item in finding.evidence),
             f"Nothing needs to be done unless you run {known.product}; then make sure that it is not affected by {cve} {facts_en}."

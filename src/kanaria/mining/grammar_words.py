@@ -18,7 +18,7 @@ def of_sequence(seen: Exchange, row: int, seconds: float, plain: tuple[float, in
         english.append(f"plain after {_english_time(when)}" + (f" and {needed} messages" if needed else ""))
         japanese.append(
             f"開始から {_japanese_time(when)}"
-            + (f"、メッセージ {needed} 通" if needed else "")
+            + (f"、メッセージ {needed}通" if needed else "")
             + "で判定できる状態でした"
         )
     return "; ".join(english), "。".join(japanese) + "。"
@@ -34,8 +34,8 @@ def of_flow(seen: Volume, row: int) -> tuple[str, str]:
     return (
         f"{rate:.0f} bytes/s and {minute:.0f} packets/min without a break for {_english_time(seconds)}, "
         f"{up:.0f} bytes per packet up and {down:.0f} down",
-        f"毎秒 {rate:.0f} バイト、毎分 {minute:.0f} パケットの通信が {_japanese_time(seconds)}続いています"
-        f"(1 パケットあたり送信 {up:.0f} バイト、受信 {down:.0f} バイト)。",
+        f"毎秒 {rate:.0f}バイト、毎分 {minute:.0f}パケットの通信が {_japanese_time(seconds)}続いています"
+        f"(1パケットあたり送信 {up:.0f}バイト、受信 {down:.0f}バイト)。",
     )
 
 
@@ -44,12 +44,12 @@ def _submits(seen: Exchange, row: int) -> tuple[str, str] | None:
     if not count:
         return None
     english = f"{length}-byte message " + (f"every ~{_pace(gap)} s" if count > 1 else "once")
-    japanese = f"{length} バイトのメッセージを" + (f"約 {_pace(gap)} 秒ごとに送信" if count > 1 else "1 回送信")
+    japanese = f"{length}バイトのメッセージを" + (f"約 {_pace(gap)}秒ごとに送信" if count > 1 else "1回送信")
     if seen.answer_count[row]:
         answer, delay = int(seen.answer[row]), _delay(float(seen.delay[row]))
         each = "each " if count > 1 else ""
         english += f", {each}answered by {answer} bytes within {delay}"
-        japanese += f"し、{delay} 以内に {answer} バイトの応答"
+        japanese += f"し、{delay} 以内に {answer}バイトの応答"
     return english, japanese
 
 
@@ -60,7 +60,7 @@ def _pushes(seen: Exchange, row: int) -> tuple[str, str] | None:
     similar = f"{count} similar messages" if count > 1 else "1 message"
     return (
         f"server pushed {similar} of {length} bytes nobody asked for",
-        f"サーバーから要求なしに {length} バイトのほぼ同じ長さのメッセージが {count} 回",
+        f"サーバから要求なしに {length}バイトのほぼ同じ長さのメッセージが {count}回",
     )
 
 
@@ -80,5 +80,5 @@ def _english_time(seconds: float) -> str:
 
 def _japanese_time(seconds: float) -> str:
     if seconds >= 5400:
-        return f"{seconds / 3600:.1f} 時間"
-    return f"{seconds / 60:.0f} 分" if seconds >= 120 else f"{seconds:.0f} 秒"
+        return f"{seconds / 3600:.1f}時間"
+    return f"{seconds / 60:.0f}分" if seconds >= 120 else f"{seconds:.0f}秒"

@@ -16,7 +16,7 @@ from kanaria.core.types import SEVERITIES, Analysis, Claim, Evidence, Incident, 
 from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
-from kanaria.report.sections import TIME_FORMAT, Subject, about, percent
+from kanaria.report.sections import TIME_FORMAT, Subject, about, probability
 
 REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 # From one in ten on, the second explanation is one a reader should keep in mind.
@@ -224,15 +224,6 @@ def _listed(words: Sequence[str], language: Language) -> str:
     return ("、" if language == "ja" else "; ").join(words)
 
 
-def probability(share: float, language: Language) -> str:
-    """A probability for a reader: nothing is ever quite certain, or quite impossible."""
-    if share > 0.999:
-        return phrase("probability_almost", language)
-    if share < 0.001:
-        return phrase("probability_hardly", language)
-    return phrase("probability", language, percent=percent(share))
-
-
 _PARTS: tuple[tuple[str, Writer], ...] = (
     ("news", news), ("what", _what), ("why", _why), ("aimed", _aimed), ("worked", _worked), ("do", _do), ("again", _again),
     ("cve", _cve), ("terms", _terms),
@@ -248,4 +239,4 @@ def headline(incident: Incident, language: Language) -> str:
     return phrase("verdict_act", language, title=title, advice=first.text.to(language))
 
 
-__all__ = ["brief", "headline", "probability"]
+__all__ = ["brief", "headline"]

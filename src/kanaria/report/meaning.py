@@ -10,37 +10,51 @@ from kanaria.core.types import Language, StratumMessage, Text
 
 # First match wins: (method, meaning). A method not listed is named without a meaning of its own.
 _METHODS: Mapping[str, Text] = {
-    "login": Text(en="a miner introduces itself to a pool", ja="マイナーがプールに名乗り出ています"),
+    "login": Text(en="a miner logs in to a pool", ja="マイナーがプールにログインする際のメッセージです"),
     "mining.subscribe": Text(
-        en="a miner asks a pool for work", ja="マイナーがプールに仕事の受け取りを申し込んでいます"
+        en="a miner asks a pool for work",
+        ja="マイナーがプールに、計算の課題(ジョブ)を受け取りたいと伝えるメッセージです",
     ),
     "mining.authorize": Text(
-        en="a miner gives its worker name and password", ja="マイナーがワーカー名とパスワードを送っています"
+        en="a miner gives its worker name and password", ja="マイナーがワーカー名とパスワードを伝えるメッセージです"
     ),
-    "mining.submit": Text(en="a miner hands in a result (a share)", ja="マイナーが計算結果(シェア)を提出しています"),
-    "mining.notify": Text(en="a pool sends work", ja="プールが仕事を配っています"),
-    "mining.set_difficulty": Text(en="a pool sets how hard the work is", ja="プールが仕事の難易度を設定しています"),
+    "mining.submit": Text(
+        en="a miner hands in a result (a share)", ja="マイナーが計算結果(シェア)を提出するメッセージです"
+    ),
+    "mining.notify": Text(en="a pool sends work", ja="プールが計算の課題(ジョブ)を配るメッセージです"),
+    "mining.set_difficulty": Text(
+        en="a pool sets how hard the work is", ja="プールが課題の難易度を設定するメッセージです"
+    ),
     "mining.configure": Text(
-        en="a miner negotiates protocol extensions", ja="マイナーがプロトコル拡張を交渉しています"
+        en="a miner negotiates protocol extensions", ja="マイナーがプロトコルの拡張機能を確認するメッセージです"
     ),
-    "submit": Text(en="a miner hands in a result (a share)", ja="マイナーが計算結果(シェア)を提出しています"),
-    "job": Text(en="a pool sends work", ja="プールが仕事を配っています"),
-    "keepalived": Text(en="a miner keeps its connection open", ja="マイナーが接続を維持しています"),
-    "getjob": Text(en="a miner asks for work", ja="マイナーが仕事を要求しています"),
-    "eth_submitLogin": Text(en="an Ethereum miner introduces itself", ja="Ethereumマイナーが名乗り出ています"),
-    "eth_getWork": Text(en="an Ethereum miner asks for work", ja="Ethereumマイナーが仕事を要求しています"),
-    "eth_submitWork": Text(en="an Ethereum miner hands in a result", ja="Ethereumマイナーが計算結果を提出しています"),
-    "getwork": Text(en="a miner asks a Bitcoin node for work", ja="マイナーがBitcoinノードに仕事を要求しています"),
+    "submit": Text(en="a miner hands in a result (a share)", ja="マイナーが計算結果(シェア)を提出するメッセージです"),
+    "job": Text(en="a pool sends work", ja="プールが計算の課題(ジョブ)を配るメッセージです"),
+    "keepalived": Text(en="a miner keeps its connection open", ja="マイナーが接続を維持するためのメッセージです"),
+    "getjob": Text(en="a miner asks for work", ja="マイナーが計算の課題(ジョブ)を要求するメッセージです"),
+    "eth_submitLogin": Text(
+        en="an Ethereum miner introduces itself", ja="Ethereumのマイナーがログインする際のメッセージです"
+    ),
+    "eth_getWork": Text(
+        en="an Ethereum miner asks for work", ja="Ethereumのマイナーが計算の課題を要求するメッセージです"
+    ),
+    "eth_submitWork": Text(
+        en="an Ethereum miner hands in a result", ja="Ethereumのマイナーが計算結果を提出するメッセージです"
+    ),
+    "getwork": Text(
+        en="a miner asks a Bitcoin node for work", ja="マイナーがBitcoinノードに計算の課題を要求するメッセージです"
+    ),
     "getblocktemplate": Text(
-        en="a miner asks a Bitcoin node for work", ja="マイナーがBitcoinノードに仕事を要求しています"
+        en="a miner asks a Bitcoin node for work", ja="マイナーがBitcoinノードに計算の課題を要求するメッセージです"
     ),
-    "auth": Text(en="a browser miner introduces itself", ja="ブラウザマイナーが名乗り出ています"),
-    "result": Text(en="a pool answers", ja="プールが応答しています"),
+    "auth": Text(en="a browser miner introduces itself", ja="ブラウザマイナーがログインする際のメッセージです"),
+    "result": Text(en="a pool answers", ja="プールの応答です"),
 }
 
 _OTHER = Text(en="a mining message", ja="マイニングのメッセージです")
+_LOGIN = Text(en="login {value}", ja="ログイン名 {value}")
 _DETAILS: tuple[tuple[str, Text], ...] = (
-    ("wallet", Text(en="paid to {value}", ja="送金先 {value}")),
+    ("wallet", Text(en="paid to {value}", ja="送金先アドレス {value}")),
     ("worker", Text(en="worker {value}", ja="ワーカー {value}")),
     ("password", Text(en="password {value}", ja="パスワード {value}")),
     ("agent", Text(en="program {value}", ja="プログラム {value}")),
@@ -51,17 +65,31 @@ _DETAILS: tuple[tuple[str, Text], ...] = (
 
 def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], language: Language) -> str:
     """The sentence, with who is paid and what the program calls itself; texts from the wire are cut and made printable."""
-    parts = [_METHODS.get(message.method, _OTHER).to(language)]
+    sentence = _METHODS.get(message.method, _OTHER).to(language)
+    details = []
     for name, words in _DETAILS:
         value = getattr(message, name)
         guessed = name == "coin" and message.fields.get("coin_from") == "dialect"  # a default, not something seen
         if value and not guessed:
-            parts.append(words.to(language).format(value=cut(printable(str(value)), 48)))
+            words = _LOGIN if name == "wallet" and not message.wallet_valid else words
+            details.append(words.to(language).format(value=cut(printable(str(value)), 48)))
     if message.algorithms:
         count = len(message.algorithms)
-        parts.append(f"アルゴリズム{count}種" if language == "ja" else f"{count} algorithms")
+        details.append(f"アルゴリズム{count}種" if language == "ja" else f"{count} algorithms")
     if message.truncated:
-        parts.append("途中で切れています" if language == "ja" else "cut off")
+        details.append("途中で切れています" if language == "ja" else "cut off")
+    known = _known(samples, language)
+    if language == "ja":
+        return "。".join([f"{sentence}({'、'.join(details)})" if details else sentence, *known])
+    return ". ".join([f"{sentence} ({'; '.join(details)})" if details else sentence, *known])
+
+
+def _known(samples: Sequence[SampleValue], language: Language) -> list[str]:
+    """What is known of the values; several of which the same is known share a sentence."""
+    grouped: dict[str, list[str]] = {}
     for sample in samples:
-        parts.append(f"{cut(printable(sample.value), 20)}: {sample.meaning.to(language)}")
-    return ("、" if language == "ja" else "; ").join(parts)
+        value = cut(printable(sample.value), 20)
+        same = grouped.setdefault(sample.meaning.to(language).rstrip("。."), [])
+        if value not in same:
+            same.append(value)
+    return [f"{', '.join(values)}: {meaning}" for meaning, values in grouped.items()]

@@ -52,27 +52,27 @@ _FULL: Mapping[str, Text] = {
     "verdict_do_nothing": Text(en="{title}. Nothing needs to be done.", ja="{title}。対応は必要ありません。"),
     "verdict_act": Text(en="{title}. {advice}", ja="{title}。{advice}"),
     "hypothesis": Text(
-        en="Most probably: {name} ({probability} %, {bits} bits).",
-        ja="最も可能性が高いのは「{name}」です(確率{probability}%、{bits}ビット)。",
+        en="Most probably: {name} ({probability}, {bits} bits).",
+        ja="最も可能性が高いのは「{name}」です(確率{probability}、{bits}ビット)。",
     ),
     "runner_up": Text(
-        en="Next best explanation: {name} ({probability} %).", ja="次に考えられるのは「{name}」です({probability}%)。"
+        en="Next best explanation: {name} ({probability}).", ja="次に考えられるのは「{name}」です({probability})。"
     ),
     "because": Text(en="Reason: {reason} ({bits} bits).", ja="理由: {reason}({bits}ビット)。"),
     "because_not": Text(en="Also seen, decides nothing here: {reason}.", ja="判断材料にならない観測: {reason}。"),
     "not_an_attack": Text(
         en="This is not an attack on this server: the sender looks for exposed pools and proxies everywhere and does not know what it reached.",
-        ja="このサーバを狙った攻撃ではありません。送信者は公開されたプールやプロキシを無差別に探しており、相手が何かを知りません。",
+        ja="このサーバを狙った攻撃ではありません。送信者は公開されたプールやプロキシを無差別に探しており、相手がどんなサーバかを見ずに送っています。",
     ),
     "stray": Text(
         en="This looks like somebody's own miner that reaches the wrong address, not like an attack.",
         ja="攻撃ではなく、誰かのマイナーが誤った宛先に接続しているように見えます。",
     ),
     "no_miner_runs": Text(
-        en="No miner runs on this server because of these lines.",
-        ja="これらの行によって、このサーバでマイナーが動くことはありません。",
+        en="No miner runs on this server because of it.",
+        ja="この通信によって、このサーバでマイナーが動くことはありません。",
     ),
-    "outcome_failed": Text(en="It failed.", ja="失敗しています。"),
+    "outcome_failed": Text(en="It failed.", ja="失敗に終わっています。"),
     "outcome_no_sign_of_success": Text(en="There is no sign that it worked.", ja="成功した形跡はありません。"),
     "outcome_possible": Text(en="It may have worked.", ja="成功した可能性があります。"),
     "outcome_confirmed": Text(en="It worked.", ja="成功しています。"),
@@ -126,16 +126,16 @@ _FULL: Mapping[str, Text] = {
         en="… and {count} more messages of the same kinds.", ja="…ほかに同じ種類のメッセージが{count}件あります。"
     ),
     "cve_none": Text(
-        en="None of the lines uses a vulnerability. A mining message is not an exploit; no CVE belongs to it.",
-        ja="脆弱性を利用する行はありません。マイニングのメッセージは攻撃コードではなく、対応するCVEはありません。",
+        en="Nothing here uses a vulnerability. A mining message is not an exploit; no CVE belongs to it.",
+        ja="脆弱性を利用する通信はありません。マイニングのメッセージは攻撃コードではなく、対応するCVEはありません。",
     ),
     "cve_matched": Text(
-        en="{cve} ({product}): an attempt was seen. {scores}. Affected: {affected}.{kev}",
-        ja="{cve}({product}): 攻撃の試みを確認しました。{scores}。影響を受ける版: {affected}。{kev}",
+        en="{cve} ({product}): an attempt was seen. {scores}. Affected: {affected}. {summary}{kev}",
+        ja="{cve}({product}): 攻撃の試みを確認しました。{scores}。影響を受ける版: {affected}。{summary}{kev}",
     ),
     "cve_context": Text(
-        en="For context only, not related to these lines: miners usually get in through holes such as {cve} ({product}). {scores}. Affected: {affected}.{kev}",
-        ja="参考情報です(今回の行とは関係ありません)。マイナーの侵入によく使われる脆弱性の例: {cve}({product})。{scores}。影響を受ける版: {affected}。{kev}",
+        en="For context only, not related to what was seen: miners usually get in through holes such as {cve} ({product}). {scores}. Affected: {affected}. {summary}{kev}",
+        ja="参考情報です(今回の通信とは関係ありません)。マイナーの侵入によく使われる脆弱性の例: {cve}({product})。{scores}。影響を受ける版: {affected}。{summary}{kev}",
     ),
     "cve_unknown": Text(
         en="{cve}: an attempt was seen; no further facts are held.",
@@ -156,16 +156,16 @@ _FULL: Mapping[str, Text] = {
     ),
     "impact_checked": Text(en="Checked on this machine: {checked}.", ja="このマシンで調べたもの: {checked}。"),
     "impact_none_expected": Text(
-        en="Answering these lines cost the server no more than an ordinary error page.",
-        ja="これらの行への応答にかかった負荷は、通常のエラーページと変わりません。",
+        en="Answering it cost the server no more than an ordinary error page.",
+        ja="この通信への応答にかかった負荷は、通常のエラーページと変わりません。",
     ),
     "impact_estimate": Text(
-        en="Estimate, not a measurement: {hours} h of mining × {cores} cores = {core_hours} core-hours; × {watts_per_core} W per core ÷ 1,000 = {kwh} kWh; × {price_per_kwh} {currency} per kWh = {cost} {currency}.",
-        ja="推定です(測定値ではありません)。マイニング{hours}時間 × {cores}コア = {core_hours}コア時間、× 1コアあたり{watts_per_core} W ÷ 1,000 = {kwh} kWh、× 1 kWhあたり{price_per_kwh} {currency} = {cost} {currency}。",
+        en="Estimate, not a measurement: {hours} h of mining × {cores} cores = {core_hours} core-hours; × {watts_per_core} W per core ÷ 1,000 = {kwh} kWh; × {price_per_kwh} per kWh = {cost}.",
+        ja="推定です(測定値ではありません)。マイニング{hours}時間 × {cores}コア = {core_hours}コア時間、× 1コアあたり{watts_per_core} W ÷ 1,000 = {kwh} kWh、× 1 kWhあたり{price_per_kwh} = 約{cost}。",
     ),
     "impact_month": Text(
-        en="If it went on like this for a month: about {cost} {currency} for power alone.",
-        ja="このまま1か月続いた場合の電気代は、約{cost} {currency}になります。",
+        en="If it went on like this for a month: about {cost} for power alone.",
+        ja="このまま1か月続いた場合の電気代は、約{cost}になります。",
     ),
     "impact_inputs": Text(en="Inputs of the estimate: {inputs}.", ja="推定に使った値: {inputs}"),
     "input_hours": Text(en="hours", ja="時間"),
@@ -180,6 +180,17 @@ _FULL: Mapping[str, Text] = {
         en="For scale: in a published estimate, {rate} dollars of cloud bills came to the victim for every dollar mined ({paid} against {mined} dollars). An estimate for clouds, not a measurement here. Source: {source}.",
         ja="規模の目安: 公表された推定では、攻撃者が1ドル採掘するごとに、被害者のクラウド料金は約{rate}ドルでした({mined}ドルに対し{paid}ドル)。クラウドでの推定であり、ここでの測定値ではありません。出典: {source}。",
     ),
+    "place_input": Text(en="standard input, line {line}", ja="標準入力の{line}行目"),
+    "place_input_name": Text(en="standard input", ja="標準入力"),
+    "place_line": Text(en="line {line}", ja="{line}行目"),
+    "place_line_name": Text(en="the line given", ja="指定された行"),
+    "format_fragment": Text(en="fragments of log lines", ja="ログの行の断片"),
+    "checked_load now": Text(en="load now", ja="現在の負荷"),
+    "checked_processes": Text(en="processes", ja="プロセス"),
+    "checked_connections": Text(en="connections", ja="接続"),
+    "checked_load history (sar)": Text(en="load history (sar)", ja="負荷の履歴(sar)"),
+    "money_jpy": Text(en="{amount} JPY", ja="{amount}円"),
+    "money": Text(en="{amount} {currency}", ja="{amount} {currency}"),
     "looked_at_input": Text(
         en="{path}: {format}, {rows} records{rejected}{covers}", ja="{path}: {format}、{rows}件{rejected}{covers}"
     ),
@@ -205,7 +216,7 @@ _FULL: Mapping[str, Text] = {
     "shared_account": Text(en="account {values}", ja="アカウント {values}"),
     "shared_remote": Text(en="other side {values}", ja="相手 {values}"),
     "shared_indicator": Text(en="indicator {values}", ja="痕跡情報 {values}"),
-    "shared_model": Text(en="model {values}", ja="モデル {values}"),
+    "shared_model": Text(en="model {values}", ja="ルール {values}"),
     "shared_technique": Text(en="technique {values}", ja="テクニック {values}"),
     "no_times": Text(
         en="The records carry no time, so nothing can be said about when, how often or what followed.",
@@ -219,6 +230,27 @@ _FULL: Mapping[str, Text] = {
 
 
 PHRASES: Mapping[str, Text] = {**_FULL, **BRIEF}
+
+
+def place(source: str, line: int | None, language: Language) -> str:
+    """Where a record stands: file and line, or that it was typed or piped in."""
+    if source in _TYPED:
+        return PHRASES[_TYPED[source]].to(language).format(line=line)
+    return f"{source}:{line}"
+
+
+_TYPED = {"-": "place_input", "line": "place_line"}
+
+
+def input_name(path: str, language: Language) -> str:
+    """An input as a reader knows it."""
+    return PHRASES[f"{_TYPED[path]}_name"].to(language) if path in _TYPED else path
+
+
+def sentence(words: str, language: Language) -> str:
+    """The words as one sentence with its end."""
+    whole = words.rstrip("。.")
+    return f"{whole}。" if language == "ja" else f"{whole[:1].upper()}{whole[1:]}."
 
 
 def phrase(key: str, language: Language, /, **values: object) -> str:

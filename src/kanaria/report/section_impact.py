@@ -5,12 +5,12 @@ A ``Subject`` comes in, claims go out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kanaria.core.glossary import about_mining
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Claim, CostEstimate, EstimateInput
-from kanaria.report.phrases import phrase
+from kanaria.report.phrases import PHRASES, phrase
 from kanaria.report.sections import Subject
 
 SOURCE_COLUMNS = 160
@@ -29,7 +29,7 @@ def impact(subject: Subject) -> Iterator[Claim]:
     if not incident.impact.checked:
         yield subject.say("impact_not_checked")
     else:
-        yield subject.say("impact_checked", checked=", ".join(incident.impact.checked))
+        yield subject.say("impact_checked", checked=_checked(subject, incident.impact.checked))
         for statement in incident.impact.statements:
             yield Claim(text=subject.to(statement), evidence=())
     if incident.impact.estimate is not None:
@@ -41,13 +41,15 @@ def impact(subject: Subject) -> Iterator[Claim]:
 def _estimate(subject: Subject, made: CostEstimate) -> Iterator[Claim]:
     """The result, the way to it, and who says each number."""
     known = {item.name: item for item in made.inputs}
-    numbers = {name: _number(item.value) for name, item in known.items()}
+    numbers = {name: _number(item.value) for name, item in known.items() if name != "price_per_kwh"}
+    price = _money(subject, known["price_per_kwh"].value, made.currency)
     yield subject.say(
         "impact_estimate", *made.evidence,
-        core_hours=_number(made.core_hours), kwh=_number(made.kwh), cost=_number(made.cost), currency=_shown(made.currency),
+        core_hours=_number(made.core_hours), kwh=_number(made.kwh),
+        cost=_money(subject, made.cost, made.currency), price_per_kwh=price,
         **numbers,
     )  # fmt: skip
-    yield subject.say("impact_month", cost=_number(made.cost_per_month), currency=_shown(made.currency))
+    yield subject.say("impact_month", cost=_money(subject, made.cost_per_month, made.currency))
     said = [_input(subject, item) for item in made.inputs]
     inputs = "。".join([*said, ""]) if subject.language == "ja" else "; ".join(said)
     yield subject.say("impact_inputs", *made.evidence, inputs=inputs)
@@ -71,6 +73,19 @@ def _published(subject: Subject) -> Iterator[Claim]:
     if rate and paid and mined:
         values = {"rate": f"{rate.value:g}", "paid": f"{paid.value:,.0f}", "mined": f"{mined.value:,.0f}"}
         yield subject.say("impact_published", source=rate.provenance.source, **values)
+
+
+def _checked(subject: Subject, names: Sequence[str]) -> str:
+    """What was looked at on the machine; names nobody has words for stay as they are."""
+    said = (phrase(f"checked_{name}", subject.language) if f"checked_{name}" in PHRASES else name for name in names)
+    return ("、" if subject.language == "ja" else ", ").join(said)
+
+
+def _money(subject: Subject, amount: float, currency: str) -> str:
+    """An amount as people say it: whole yen, or tenths of few."""
+    if currency != "JPY":
+        return phrase("money", subject.language, amount=_number(amount), currency=_shown(currency))
+    return phrase("money_jpy", subject.language, amount=f"{amount:,.0f}" if amount >= 10 else f"{amount:.1f}")
 
 
 def _mined(subject: Subject) -> bool:

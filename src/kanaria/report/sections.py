@@ -20,8 +20,9 @@ from kanaria.core.types import (
     StratumMessage,
     Text,
 )
+from kanaria.core.versions import in_words
 from kanaria.report.meaning import message_meaning
-from kanaria.report.phrases import phrase
+from kanaria.report.phrases import input_name, phrase, place, sentence
 
 MESSAGES_SHOWN = 30
 TIMELINE_SHOWN = 60
@@ -70,7 +71,13 @@ def identification(subject: Subject) -> Iterator[Claim]:
     proof = _about_top(subject)
     mining = speaks_of_mining(incident.findings, incident.messages)
     name = subject.to(hypothesis_name(top.name, mining=mining))
-    yield subject.say("hypothesis", *proof, name=name, probability=percent(top.probability), bits=f"{top.bits:+.1f}")
+    yield subject.say(
+        "hypothesis",
+        *proof,
+        name=name,
+        probability=probability(top.probability, subject.language),
+        bits=f"{top.bits:+.1f}",
+    )
     if top.name == "internet_wide_scanner" and incident.messages:
         yield subject.say("not_an_attack", *proof)
     if top.name == "misdirected_miner":
@@ -80,7 +87,10 @@ def identification(subject: Subject) -> Iterator[Claim]:
     if second.probability >= RUNNER_UP_FROM:
         runner_up = subject.to(hypothesis_name(second.name, mining=mining))
         yield subject.say(
-            "runner_up", *about(subject, second.name), name=runner_up, probability=percent(second.probability)
+            "runner_up",
+            *about(subject, second.name),
+            name=runner_up,
+            probability=probability(second.probability, subject.language),
         )
 
 
@@ -114,7 +124,7 @@ def messages(subject: Subject) -> Iterator[Claim]:
         evidence = (item.id,) if item else ()
         yield subject.say(
             "message", *evidence,
-            place=_place(item), dialect=subject.to(DIALECTS.get(message.dialect, Text(en=message.dialect, ja=message.dialect))),
+            place=_place(subject, item), dialect=subject.to(DIALECTS.get(message.dialect, Text(en=message.dialect, ja=message.dialect))),
             method=_shown(message.method, 40), meaning=_meaning(subject, message),
         )  # fmt: skip
     if len(subject.incident.messages) > len(shown):
@@ -167,13 +177,17 @@ def _reasons(subject: Subject, items: list[Evidence]) -> Iterator[Claim]:
         yield subject.say(key, *(item.id for item in same), reason=whole, bits=f"{same[0].bits:+.1f}")
 
 
-def percent(probability: float) -> str:
-    """A probability for a reader: nothing is ever quite certain."""
-    return "> 99.9" if probability > 0.999 else f"{100 * probability:.1f}"
+def probability(share: float, language: Language) -> str:
+    """A probability for a reader: nothing is ever quite certain, or quite impossible."""
+    if share > 0.999:
+        return phrase("probability_almost", language)
+    if share < 0.001:
+        return phrase("probability_hardly", language)
+    return phrase("probability", language, percent=f"{100 * share:.1f}")
 
 
 def _input(subject: Subject, item: InputSummary) -> Claim:
-    path = _shown(item.path, 200)
+    path = input_name(_shown(item.path, 200), subject.language)
     if item.format is None:
         return subject.say("looked_at_unknown", path=path)
     rejected = phrase("looked_at_rejected", subject.language, count=f"{item.rejected:,}") if item.rejected else ""
@@ -182,7 +196,12 @@ def _input(subject: Subject, item: InputSummary) -> Claim:
         first, last = item.first.strftime(TIME_FORMAT), item.last.strftime(TIME_FORMAT)
         covers = phrase("looked_at_covers", subject.language, first=first, last=last)
     return subject.say(
-        "looked_at_input", path=path, format=item.format, rows=f"{item.rows:,}", rejected=rejected, covers=covers
+        "looked_at_input",
+        path=path,
+        format=phrase("format_fragment", subject.language) if item.format == "fragment" else item.format,
+        rows=f"{item.rows:,}",
+        rejected=rejected,
+        covers=covers,
     )
 
 
@@ -210,7 +229,8 @@ def _vulnerability(subject: Subject, item: RelatedVulnerability, known: Vulnerab
     separator = "、" if subject.language == "ja" else ", "
     return subject.say(
         f"cve_{item.relation}", *item.evidence,
-        cve=item.cve, product=known.product, affected=known.affected,
+        cve=item.cve, product=known.product, affected=in_words(known.affected, subject.language),
+        summary=sentence(subject.to(known.summary), subject.language),
         scores=separator.join(scores) or phrase("cve_no_score", subject.language),
         kev=phrase("cve_kev", subject.language, date=known.kev_date) if known.kev_date else "",
     )  # fmt: skip
@@ -225,8 +245,8 @@ def about(subject: Subject, hypothesis: str) -> tuple[str, ...]:
     return tuple(item.id for item in subject.incident.evidence if item.about == hypothesis)
 
 
-def _place(item: Evidence | None) -> str:
-    return f"{_shown(item.source, 80)}:{item.line}" if item and item.source else "-"
+def _place(subject: Subject, item: Evidence | None) -> str:
+    return place(cut(printable(item.source), 80), item.line, subject.language) if item and item.source else "-"
 
 
 def _meaning(subject: Subject, message: StratumMessage) -> str:

@@ -13,8 +13,9 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import HYPOTHESES, SEVERITIES, hypothesis_name, speaks_of_mining
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Claim, Evidence, HypothesisScore, Incident, Language, Report, Section
-from kanaria.report.brief import brief, probability
-from kanaria.report.phrases import phrase
+from kanaria.report.brief import brief
+from kanaria.report.phrases import phrase, place
+from kanaria.report.sections import probability
 from kanaria.report.write import write
 
 # Control characters and bytes that are no text, as ``printable`` writes them; line ends and tabs occur in text.
@@ -108,7 +109,7 @@ def _numbered(same: Sequence[Evidence], number: int, language: Language, names: 
     return NumberedEvidence(
         number=number,
         ids=tuple(one.id for one in same),
-        place=f"{printable(item.source)}:{item.line}" if item.source else "",
+        place=place(printable(item.source), item.line, language) if item.source else "",
         bits=("、" if language == "ja" else "; ").join(dict.fromkeys(filter(None, worth))),
         because=item.because.to(language),
         quote=_legible(printable(item.quote), language),

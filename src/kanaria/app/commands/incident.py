@@ -180,8 +180,12 @@ def _folder(folder: Path | None) -> Path:
 
 
 def _line(kept: StoredIncident, language: Language) -> str:
+    from kanaria.core.glossary import SEVERITIES
+    from kanaria.core.glossary import STATES as STATES_SHOWN
     from kanaria.report.section_news import brief
 
     title = kept.document["title"][language]
     when = (kept.document.get("last_seen") or kept.changed)[:19]
-    return f"{kept.id}  {kept.state}  {kept.document['severity']}  {when}  {title}{brief(kept.document, language)}"
+    state = STATES_SHOWN[kept.state].to(language)
+    severity = SEVERITIES[kept.document["severity"]].to(language)
+    return f"{kept.id}  {state}  {severity}  {when}  {title}{brief(kept.document, language)}"
