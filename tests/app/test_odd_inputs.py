@@ -7,11 +7,14 @@ import gzip
 import lzma
 import os
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kanaria.sources import _inputs
 from tests.app.running import Kanaria
 
 ORDINARY = b'203.0.113.5 - - [21/Jun/2026:07:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "curl/8"\n'
@@ -47,6 +50,42 @@ def test_nothing_at_all_is_no_error(tmp_path: Path, kanaria: Kanaria, path: str)
     done = kanaria("analyze", path)
     assert (done.status, done.err) == (0, "")
     assert f"{path}: empty." in done.out
+
+
+def test_one_bad_input_takes_no_other_along(tmp_path: Path, kanaria: Kanaria, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that is not installed, a file of somebody else, a broken archive: named, and the rest is analysed."""
+    monkeypatch.setitem(sys.modules, "evtx", None)
+    monkeypatch.setattr(_inputs.os, "access", lambda path, _mode: "locked" not in str(path))
+    real = open
+    monkeypatch.setattr(_inputs, "open", lambda name, *rest, **more: _opened(real, name, *rest, **more), raising=False)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Security.evtx").write_bytes(b"ElfFile\0" + bytes(4096))
+    (tmp_path / "in" / "locked.log").write_bytes(LOG)
+    (tmp_path / "in" / "broken.log.gz").write_bytes(gzip.compress(LOG)[:-9])
+    (tmp_path / "in" / "quiet.log").write_bytes(ORDINARY * 40)
+    done = kanaria("analyze", "--format", "json", "in")
+    inputs = {Path(item["path"]).name: item for item in done.document["inputs"]}
+    assert (inputs["Security.evtx"]["unread"], inputs["locked.log"]["unread"], inputs["quiet.log"]["unread"]) == (
+        1,
+        1,
+        0,
+    )
+    assert "evtx" in inputs["Security.evtx"]["note"]["en"] and "pip install" in inputs["Security.evtx"]["note"]["en"]
+    assert "permission denied" in inputs["locked.log"]["note"]["ja"]
+    assert done.document["coverage"]["unread"] == sum(item["unread"] for item in inputs.values())
+    assert done.status == 1, "the archive holds a probe"
+    (tmp_path / "in" / "broken.log.gz").unlink()
+    text = kanaria("analyze", "in")
+    assert text.status == 3, "nothing was found in what could be read"
+    assert "Inputs that could not be opened: 2" in " ".join(text.out.split())
+    alone = kanaria("analyze", "in/locked.log")
+    assert (alone.status, "permission denied" in alone.err) == (2, True)
+
+
+def _opened(real: Callable[..., Any], name: str, *rest: Any, **more: Any) -> Any:
+    if "locked" in str(name):
+        raise PermissionError(13, "Permission denied", name)
+    return real(name, *rest, **more)
 
 
 def test_a_folder_of_everything_names_what_was_not_read(tmp_path: Path, kanaria: Kanaria) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pyarrow as pa
 import pytest
@@ -19,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.errors import SourceError
-from kanaria.sources import open_inputs
+from kanaria.sources import _inputs, open_inputs
 from kanaria.sources._inputs import expand
 from kanaria.sources._rotation import in_time_order
 
@@ -182,8 +183,14 @@ def test_permission_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     file = tmp_path / "secret.log"
     file.write_bytes(b"x")
     monkeypatch.setattr(os, "access", lambda *_args, **_kwargs: False)  # root may read everything
+
+    def denied(*_args: object, **_kwargs: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(_inputs, "open", denied, raising=False)
+    (stream,) = open_inputs([str(file)])
     with pytest.raises(SourceError, match=r"permission denied .*group"):
-        open_inputs([str(file)])
+        stream.head()
 
 
 def test_empty_file(tmp_path: Path) -> None:

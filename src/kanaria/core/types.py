@@ -277,7 +277,8 @@ class Record:
 class InputSummary:
     """What became of one input: its format (None: not recognised), rows read, rows rejected, and the time it covers.
 
-    ``unread`` are the rows of which nothing is claimed: rejected ones, and those that no reader of the format knows.
+    ``unread`` are the rows of which nothing is claimed: rejected ones, and those that no reader of the format knows. An
+    input that ``failed`` (permission, a missing program) counts as one of them more: how many it holds is not known.
     """
 
     path: str
@@ -288,6 +289,7 @@ class InputSummary:
     last: datetime | None = None
     note: Text | None = None
     unread: int = 0
+    failed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

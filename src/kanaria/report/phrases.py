@@ -49,6 +49,10 @@ _FULL: Mapping[str, Text] = {
         en="Inputs in no known format: {count} ({paths}).",
         ja="形式を判別できない入力: {count}個({paths})。",
     ),
+    "unread_failed": Text(
+        en="Inputs that could not be opened: {count} ({paths}).",
+        ja="開けなかった入力: {count}個({paths})。",
+    ),
     "verdict_do_nothing": Text(en="{title}. Nothing needs to be done.", ja="{title}。対応は必要ありません。"),
     "verdict_act": Text(en="{title}. {advice}", ja="{title}。{advice}"),
     "hypothesis": Text(

@@ -7,7 +7,7 @@ facts give the same text. Nothing here is escaped for an output format; renderer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from kanaria.core.coverage import Coverage
 from kanaria.core.facts import Knowledge
@@ -80,16 +80,22 @@ def _beside(analysis: Analysis, language: Language) -> str:
     """What was done with unread records all the same, and in which inputs they are all."""
     if not analysis.coverage.unread:
         return ""
-    return _joined(phrase("unread_searched", language), _strange(analysis, language), language=language)
+    strange = [item.path for item in analysis.inputs if item.format is None and item.rows and not item.failed]
+    failed = [item.path for item in analysis.inputs if item.failed]
+    searched = phrase("unread_searched", language) if analysis.coverage.unread > len(failed) else ""
+    return _joined(
+        searched, _named("unread_inputs", strange, language), _named("unread_failed", failed, language),
+        language=language,
+    )  # fmt: skip
 
 
-def _strange(analysis: Analysis, language: Language) -> str:
-    strange = [item.path for item in analysis.inputs if item.format is None and item.rows]
-    if not strange:
+def _named(kind: str, found: Sequence[str], language: Language) -> str:
+    """A sentence about some inputs, the first few by name; nothing without any."""
+    if not found:
         return ""
-    paths = ", ".join(cut(printable(path), 60) for path in strange[:STRANGE_NAMED])
-    more = ", …" if len(strange) > STRANGE_NAMED else ""
-    return phrase("unread_inputs", language, count=len(strange), paths=paths + more)
+    paths = ", ".join(cut(printable(path), 60) for path in found[:STRANGE_NAMED])
+    more = ", …" if len(found) > STRANGE_NAMED else ""
+    return phrase(kind, language, count=len(found), paths=paths + more)
 
 
 def _joined(*sentences: str, language: Language) -> str:

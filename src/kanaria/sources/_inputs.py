@@ -76,8 +76,6 @@ def _readable(path: str) -> str:
         ) from error
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
         raise SourceError(source=path, expected="a file or a pipe", got="a socket or a block device")
-    if not os.access(path, os.R_OK):
-        raise _denied(path)
     return path
 
 
@@ -89,10 +87,11 @@ def _denied(path: str) -> SourceError:
 def _directory(path: str) -> list[str]:
     """Regular files below a directory, without hidden ones; links to directories are followed once."""
 
-    def refuse(error: OSError) -> None:
-        raise _denied(str(error.filename)) from error
-
     files: list[str] = []
+
+    def refuse(error: OSError) -> None:
+        files.append(str(error.filename))  # cannot be opened as an input either, which is told there
+
     visited: set[tuple[int, int]] = set()
     for folder, folders, names in os.walk(path, followlinks=True, onerror=refuse):
         here = os.stat(folder)
@@ -118,7 +117,7 @@ class InputStream:
         self._on_progress = on_progress
         self._reader: Decompressed | None = None
         self._head = b""
-        if name != "-" and os.path.isfile(name):
+        if name != "-" and os.path.isfile(name) and os.access(name, os.R_OK):
             self.size = os.stat(name).st_size
             with _open(name) as peek:
                 self.path = Path(name) if compression(peek.read(8)) is None else None

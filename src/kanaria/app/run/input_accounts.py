@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import KanariaError, SourceError
 from kanaria.core.stream import Stream
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Batch, InputSummary, Text
@@ -34,6 +34,8 @@ class Inputs:
     notes: list[Text] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     """Why the first rejected record of an input was rejected."""
+    failures: dict[str, KanariaError] = field(default_factory=dict)
+    """Why an input could not be read at all, or not to its end."""
     wrong_clocks: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     """By input: how many records have a time that cannot be right, and the first such time."""
     doubles: int = 0
@@ -57,6 +59,14 @@ class Inputs:
         """An input nobody recognised."""
         note = _damage(stream) or (_UNKNOWN if stream.head() else _EMPTY)
         self.summaries[stream.name] = InputSummary(path=stream.name, format=None, rows=0, rejected=0, note=note)
+
+    def failed(self, name: str, error: KanariaError) -> None:
+        """An input that cannot be read takes no other along: it is named with the reason and the way out."""
+        known = self.summaries.get(name) or InputSummary(path=name, format=None, rows=0, rejected=0)
+        said = printable(str(error))
+        note = Text(en=f"could not be read: {said}", ja=f"読み取れませんでした({said})。")
+        self.failures[name] = error
+        self.summaries[name] = replace(known, rows=known.rows + 1, unread=known.unread + 1, note=note, failed=True)
 
     def done(self, stream: Stream) -> None:
         """An input was read to its end, which damage may have brought about early; a live one may have lost some."""
@@ -90,6 +100,8 @@ class Inputs:
         """
         if found:
             return
+        if self.failures and all(item.unread >= item.rows for item in self.summaries.values()):
+            raise next(iter(self.failures.values()))
         unread = [item.path for item in self.summaries.values() if item.format is None and item.note != _EMPTY]
         if unread and all(item.format is None for item in self.summaries.values()):
             raise SourceError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from kanaria.app.live.merge import Together, interleaved, members
 from kanaria.app.run.input_accounts import Inputs
 from kanaria.app.run.searching import searched
+from kanaria.core.errors import MissingExtra, SourceError
 from kanaria.core.memory import give_back_large_blocks
 from kanaria.core.schema import Tables
 from kanaria.core.stream import Format, ReadContext, Stream
@@ -60,7 +61,8 @@ class Reading:
             for batch in interleaved(reads, [partial(self._ledger.follow, stream) for stream, _found in chosen]):
                 yield from self._accepted(batch)
             for stream, _found in chosen:
-                self.accounts.done(stream)
+                if stream.name not in self.accounts.failures:
+                    self.accounts.done(stream)
 
     def arrived(self, stream: Stream, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The same for batches of a live stream that somebody else reads."""
@@ -70,9 +72,15 @@ class Reading:
             yield from self._accepted(batch)
 
     def _read(self, stream: Stream, found: Format, context: ReadContext) -> Iterator[Batch]:
+        """The batches of one input. What stops a file is noted, and the others are read; a live input may not stop."""
         layout: str | None = getattr(stream, "layout", None)
         context = replace(context, layout=layout) if layout else context
-        return searched(found.read(stream, context), stream, context)
+        try:
+            yield from searched(found.read(stream, context), stream, context)
+        except (MissingExtra, SourceError) as error:
+            if _live(stream):
+                raise
+            self.accounts.failed(stream.name, error)
 
     def _accepted(self, batch: Batch) -> Iterator[Batch]:
         if not batch.interim:
@@ -99,7 +107,17 @@ class Reading:
         return batch
 
     def _recognised(self, stream: Stream) -> Format | None:
-        """The format of an input: what a live one brings, what the user said, or what it looks like; None is noted."""
+        """The format of an input; None is noted, and so is an input that cannot be opened."""
+        try:
+            return self._format_of(stream)
+        except SourceError as error:
+            if _live(stream):
+                raise
+            self.accounts.failed(stream.name, error)
+            return None
+
+    def _format_of(self, stream: Stream) -> Format | None:
+        """What a live input brings, what the user said, or what it looks like."""
         from kanaria.formats import registry
 
         setup = self._setup
@@ -116,3 +134,8 @@ class Reading:
         if "connection" in chosen.tables:
             self._sensors.add(stream.name)
         return chosen
+
+
+def _live(stream: Stream) -> bool:
+    """Whether the input listens: it says itself what it brings, and its end is the end of the run."""
+    return getattr(stream, "format_name", None) is not None
