@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
@@ -67,12 +69,25 @@ def _replace(target: Path, data: bytes) -> None:
         with target.open("wb") as file:
             file.write(data)
         return
-    part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+    # A name nobody can foresee, and never a link that waits there: the folder may be one that others write into.
+    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.", suffix=".part")
+    part = Path(name)
     try:
-        part.write_bytes(data)
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), _mode(target))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _mode(target: Path) -> int:
+    """The permissions of the file that is replaced, or what a new file gets."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _text(analysis: Analysis, facts: Knowledge, language: Language, target: TextIO | None, *, full: bool) -> str:

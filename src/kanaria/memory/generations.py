@@ -1,8 +1,9 @@
-"""What is normal, as a file that is whole or not there: a run works on a copy, and the copy replaces nothing.
+"""What is normal, as a file that is whole or not there: a run works on a copy, which replaces nothing before a commit.
 
-Each checkpoint writes a new generation of the file and then its number into the store's database, in the transaction
-that also says how far the inputs were read. A run that is killed leaves a file nobody asks for, which the next run
-removes: it has taught nothing, and the same inputs again teach what they would have taught.
+Each checkpoint writes the next generation beside the file and then its number into the store's database, in the
+transaction that also says how far the inputs were read; only then does it take the place of the file. A run that is
+killed leaves a next generation that the database does not name, which the next run removes, or one that it does name,
+which is the file from then on: it has taught nothing or everything, and nothing twice.
 """
 
 from __future__ import annotations
@@ -15,27 +16,28 @@ from pathlib import Path
 from kanaria.baseline.state import FILE
 from kanaria.store.database import private_folder
 
-_NUMBERED = re.compile(re.escape(FILE.removesuffix(".duckdb")) + r"\.(\d+)\.duckdb$")
+_NEXT = re.compile(re.escape(FILE) + r"\.(\d+)\.next$")
 
 
 def restore(folder: Path, generation: int, into: Path) -> None:
-    """A copy of that generation in the folder ``into``; generation 0 is the file of older versions, if there is one."""
+    """A copy of what that generation learned in the folder ``into``; nothing where nothing was learned yet."""
     into.mkdir(parents=True, exist_ok=True)
-    source = _file(folder, generation)
+    named = _next(folder, generation)
+    source = named if named.is_file() else folder / FILE
     if source.is_file():
         shutil.copyfile(source, into / FILE)
-    journal = source.with_name(f"{source.name}.wal")
+    journal = folder / f"{FILE}.wal"  # older versions worked on the file itself
     if generation == 0 and journal.is_file():
         shutil.copyfile(journal, into / journal.name)
 
 
-def legacy(folder: Path) -> bool:
-    """Whether an older version left its file here."""
+def exists(folder: Path) -> bool:
+    """Whether anything was learned here."""
     return (folder / FILE).is_file()
 
 
 def keep(working: Path, folder: Path, generation: int) -> None:
-    """Write the working file as that generation, complete and on disk when this returns."""
+    """Write the working file as the next generation, complete and on disk when this returns."""
     private_folder(folder)
     part = folder / f"{FILE}.part"
     try:
@@ -45,23 +47,26 @@ def keep(working: Path, folder: Path, generation: int) -> None:
             shutil.copyfileobj(source, copy, 1 << 20)
             copy.flush()
             os.fsync(copy.fileno())
-        part.rename(_file(folder, generation))
+        part.rename(_next(folder, generation))
     finally:
         part.unlink(missing_ok=True)
     _settle(folder)
 
 
-def sweep(folder: Path, generation: int) -> None:
-    """Remove what belongs to no checkpoint. Only who owns the store may do this."""
-    for file in folder.glob(f"{FILE.removesuffix('.duckdb')}*"):
-        numbered = _NUMBERED.search(file.name)
-        old = int(numbered[1]) != generation if numbered else generation > 0
-        if old or file.name.endswith(".part"):
+def settle(folder: Path, generation: int) -> None:
+    """The database names this generation: its file takes its place. Only who owns the store may do this."""
+    named = _next(folder, generation)
+    if named.is_file():
+        named.rename(folder / FILE)
+        (folder / f"{FILE}.wal").unlink(missing_ok=True)
+        _settle(folder)
+    for file in folder.glob(f"{FILE}.*"):
+        if _NEXT.search(file.name) or file.name.endswith(".part"):
             file.unlink(missing_ok=True)
 
 
-def _file(folder: Path, generation: int) -> Path:
-    return folder / (FILE.replace(".duckdb", f".{generation}.duckdb") if generation else FILE)
+def _next(folder: Path, generation: int) -> Path:
+    return folder / f"{FILE}.{generation}.next"
 
 
 def _settle(folder: Path) -> None:

@@ -17,6 +17,7 @@ from kanaria.baseline.countries import Countries
 from kanaria.baseline.pattern import Entity, PatternOfLife
 from kanaria.baseline.requests import OddRequests
 from kanaria.baseline.settings import BaselineSettings
+from kanaria.baseline.state import FILE
 from kanaria.baseline.web import WebProfile
 from kanaria.core.facts import Knowledge
 from kanaria.core.schema import Tables
@@ -82,7 +83,7 @@ class Learned:
     @property
     def kept(self) -> bool:
         """Whether there is a history to go on from."""
-        return self._generation > 0 or bool(self._folder and generations.legacy(self._folder))
+        return bool(self._folder and generations.exists(self._folder))
 
     def keep(self) -> dict[str, Any]:
         """Write a new generation, if anything was taught since the last; returns what the database is to remember."""
@@ -94,10 +95,10 @@ class Learned:
             self._taught = False
         return {"generation": self._generation, "countries": self._countries.dump()}
 
-    def sweep(self) -> None:
-        """The database remembers the last generation: others are not needed any more."""
+    def settle(self) -> None:
+        """The database names the last generation: others are not needed any more."""
         if self._folder and self._folder.is_dir():
-            generations.sweep(self._folder, self._generation)
+            generations.settle(self._folder, self._generation)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -115,7 +116,8 @@ class Learned:
             try:
                 life = PatternOfLife(self._engine, facts=self._facts, settings=self._settings, directory=directory)
             except duckdb.Error as error:
-                raise unusable(str(self._folder), error) from error
+                place = f"{self._folder}/{FILE}"
+                raise unusable(place, error) from error
             self._opened = life, OddRequests(life)
         return self._opened
 

@@ -24,7 +24,7 @@ from kanaria.core.errors import SourceError
 FILE = "incidents.sqlite"
 WAIT = 30.0
 """Seconds to wait for somebody else's change: theirs take milliseconds."""
-_FULL = ("full", "disk i/o")
+_FULL = ("full", "disk i/o", "no space")
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

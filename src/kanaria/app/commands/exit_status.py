@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import click
 
+from kanaria.app.commands.interrupts import Asked, asked_to_end
 from kanaria.app.commands.options import NOTHING, USAGE
 from kanaria.core.errors import KanariaError
 from kanaria.core.text import printable
@@ -32,6 +33,11 @@ def run(command: click.Command) -> NoReturn:
     _escape_what_does_not_fit()
     gc.set_threshold(COLLECT_EVERY)
     sys.excepthook = _crash
+    with asked_to_end() as asked:
+        _run(command, asked)
+
+
+def _run(command: click.Command, asked: Asked) -> NoReturn:
     try:
         status = command.main(prog_name="kanaria", standalone_mode=False)
         _flush()
@@ -53,6 +59,25 @@ def run(command: click.Command) -> NoReturn:
         place = f"{error.filename}: " if error.filename else ""
         _say(f"{place}{error.strerror or error}")
         sys.exit(USAGE)
+    except _engine_errors() as error:
+        if asked.number is not None:
+            click.echo("interrupted", err=True)
+            sys.exit(asked.status)
+        said = str(error).strip().splitlines()[0]
+        if not any(sign in said for sign in _STORE_SIGNS):
+            raise
+        _say(f"the store, or the disk it works on: {said} (damaged, or no space is left)")
+        sys.exit(USAGE)
+
+
+# How the engine begins what it says of files and disks; everything else is an error of ours.
+_STORE_SIGNS = ("IO Error", "Serialization Error", "FATAL Error", "Out of Memory Error", "No space left")
+
+
+def _engine_errors() -> tuple[type[Exception], ...]:
+    """What the engine raises: its own errors, and RuntimeError when a signal came in the middle of a query."""
+    engine = sys.modules.get("duckdb")
+    return (RuntimeError, engine.Error) if engine else (RuntimeError,)
 
 
 def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:

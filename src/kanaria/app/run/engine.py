@@ -10,6 +10,7 @@ same ids.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -68,18 +69,21 @@ class Engine:
         self.setup = setup
         self._work = Workspace()
         self.engine = self._work.engine
-        self.memory = NetworkState(
-            setup.store,
-            self.engine,
-            facts=setup.facts,
-            settings=baseline_settings(setup.config),
-            scratch=self._work.scratch,
-            only_learns=only_learns,
-        )
-        watch = Watch(setup, self.engine) if setup.on_alert else None
-        self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
-        self._order = self._ordered(lateness)
-        self._detector = self._detecting(lateness)
+        with ExitStack() as undone:
+            undone.callback(self._work.close)
+            self.memory = NetworkState(
+                setup.store,
+                self.engine,
+                facts=setup.facts,
+                settings=baseline_settings(setup.config),
+                scratch=self._work.scratch,
+                only_learns=only_learns,
+            )
+            watch = Watch(setup, self.engine) if setup.on_alert else None
+            self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
+            self._order = self._ordered(lateness)
+            self._detector = self._detecting(lateness)
+            undone.pop_all()
         self.case = CaseFile(self.memory.carried)
         self._series = SeriesKeeper()
         self._late = 0
@@ -149,7 +153,7 @@ class Engine:
         except OSError as error:
             raise unusable(str(folder), error) from error
         if checkpoint:
-            self.memory.learned.sweep()
+            self.memory.learned.settle()
         return ids
 
     def commit_learning(self) -> None:
@@ -162,7 +166,7 @@ class Engine:
                 store.save([], self.setup.clock.now(), self.memory.taught())
         except OSError as error:
             raise unusable(str(folder), error) from error
-        self.memory.learned.sweep()
+        self.memory.learned.settle()
 
     def told(self, incidents: Sequence[str]) -> None:
         """Somebody was told of these committed incidents."""
