@@ -128,6 +128,13 @@ CONNECTION = table(
         "tls.client.server_name",
     ),
     Column(
+        "names",
+        pa.list_(pa.string()),
+        "all names the client had resolved to the server's address, earliest first, where it gave none itself",
+        "",
+        "",
+    ),
+    Column(
         "process",
         pa.string(),
         "program that owns the connection, where a host sensor knows",

@@ -158,12 +158,28 @@ def _pool_column(
     import pyarrow.compute as pc  # 40 ms to import; only tables need it
 
     found = [map_distinct(table[name], lambda host: _name(pools.of_host(host)), pa.string()) for name in columns]
+    if "names" in table.column_names:
+        found.append(_of_lists(table["names"], pools))
     if remote is not None:
         found.append(remote.map(lambda ip: _name(pools.of_address(ip)), pa.string()))
     if "dst_ip" in table.column_names:
         found.append(map_distinct(table["dst_ip"], lambda ip: _name(pools.of_address(ip)), pa.string()))
     found = [values for values in found if values.null_count < table.num_rows]
     return pc.coalesce(*found) if found else pa.nulls(table.num_rows, pa.string())
+
+
+def _of_lists(names: pa.ChunkedArray, pools: PoolIndex) -> pa.Array:
+    """The pool that any of a row's names belongs to."""
+    import pyarrow.compute as pc
+
+    if names.null_count == len(names):
+        return pa.nulls(len(names), pa.string())
+    lists = names.combine_chunks()
+    known = map_distinct(lists.flatten(), lambda host: _name(pools.of_host(host)), pa.string())
+    owners, values = pc.list_parent_indices(lists), [None] * len(names)
+    for place in pc.indices_nonzero(pc.is_valid(known)).to_pylist()[::-1]:
+        values[owners[place].as_py()] = known[place].as_py()
+    return pa.array(values, pa.string())
 
 
 def _name(fact: Pool | NotableNetwork | None) -> str | None:

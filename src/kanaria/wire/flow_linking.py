@@ -129,6 +129,23 @@ _ANSWERS = f"""
         ON asked.src_ip = a.src_ip AND asked.dst_ip = a.dst_ip AND asked.t < a.t
         WHERE a.t - asked.t <= {_SOON_US})
     SELECT event_id, coalesce(earlier.query, later.query) AS sni FROM earlier FULL JOIN later USING (event_id)"""  # noqa: S608
+# Everything the client had resolved to that address: a name asked for later does not take the place of an earlier one.
+_NAMES_KEPT = 64
+_ALL_NAMES = f"""
+    WITH told AS (
+        SELECT src_ip, query, epoch_us(time) AS t, unnest(answers) AS dst_ip FROM spool_dns
+        WHERE query IS NOT NULL AND epoch_us(time) >= (SELECT min(t) FROM linking_connection) - {_REMEMBERED_US}
+            AND epoch_us(time) <= (SELECT max(t) FROM linking_connection) + {_SOON_US}),
+    each AS (
+        SELECT src_ip, dst_ip, query, min(t) AS first, max(t) AS last FROM told
+        SEMI JOIN linking_connection USING (src_ip, dst_ip) GROUP BY src_ip, dst_ip, query),
+    names AS (
+        FROM each QUALIFY row_number() OVER (PARTITION BY src_ip, dst_ip ORDER BY first, query) <= {_NAMES_KEPT})
+    SELECT c.event_id, list(n.query ORDER BY n.first, n.query) AS names
+    FROM linking_connection AS c JOIN names AS n USING (src_ip, dst_ip)
+    WHERE c.sni IS NULL AND n.first <= c.t + {_SOON_US} AND n.last >= c.t - {_REMEMBERED_US}
+    GROUP BY c.event_id"""  # noqa: S608
+_NO_NAMES = "SELECT NULL::BIGINT AS event_id, NULL::VARCHAR[] AS names WHERE false"
 _NOBODY = "SELECT NULL::BIGINT AS event_id, NULL::VARCHAR AS sni WHERE false"
 
 
@@ -140,12 +157,17 @@ def _named(engine: duckdb.DuckDBPyConnection, connection: pa.Table, spooled: Col
     slim = slim.append_column("t", pc.cast(connection["time"], pa.int64()))
     engine.register("linking_connection", slim.append_column("length", pc.fill_null(connection["duration_us"], 0)))
     named = engine.execute(
-        f"""SELECT c.event_id, any_value(coalesce(c.sni, h.sni, a.sni)) AS sni FROM linking_connection AS c
+        f"""SELECT c.event_id, any_value(coalesce(c.sni, h.sni, a.sni)) AS sni,
+                any_value(n.names) FILTER (coalesce(c.sni, h.sni) IS NULL) AS names
+            FROM linking_connection AS c
             LEFT JOIN ({_HANDSHAKES if "tls" in spooled else _NOBODY}) AS h USING (event_id)
             LEFT JOIN ({_ANSWERS if "dns" in spooled else _NOBODY}) AS a USING (event_id)
+            LEFT JOIN ({_ALL_NAMES if "dns" in spooled else _NO_NAMES}) AS n USING (event_id)
             GROUP BY c.event_id"""  # noqa: S608
     ).to_arrow_table()
     engine.unregister("linking_connection")
-    rows = pc.index_in(connection["event_id"], named["event_id"].combine_chunks())
-    at = connection.schema.get_field_index("sni")
-    return connection.set_column(at, "sni", named["sni"].combine_chunks().take(rows.combine_chunks()))
+    rows = pc.index_in(connection["event_id"], named["event_id"].combine_chunks()).combine_chunks()
+    for column in ("sni", "names"):
+        at = connection.schema.get_field_index(column)
+        connection = connection.set_column(at, column, named[column].combine_chunks().take(rows))
+    return connection

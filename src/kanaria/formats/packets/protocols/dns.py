@@ -135,8 +135,9 @@ class DnsLog:
         ends = (datagram.dst, datagram.src) if message.answer else (datagram.src, datagram.dst)
         key = (*ends, message.id, message.query, message.query_type)
         asked = self._waiting.pop(key, None)
-        if message.answer:
-            yield _row(asked[0] if asked else datagram, ends, message)
+        if message.answer:  # one that nobody asked for says nothing about whom it was sent to
+            if asked and not asked[1].answer:
+                yield _row(asked[0], ends, message)
             return
         if asked:
             yield _row(asked[0], ends, asked[1], answered=False)
@@ -178,10 +179,10 @@ def columns(message: Message, *, answered: bool = True) -> dict[str, object]:
 
 def tcp_exchanges(client: bytes, server: bytes) -> list[dict[str, object]]:
     """DNS over TCP: every question of the client with the server's answer of the same id."""
-    answers = {message.id: message for message in _framed(server)}
+    answers = {(message.id, message.query): message for message in _framed(server) if message.answer}
     rows = []
     for message in _framed(client):
-        answer = answers.get(message.id)
+        answer = answers.get((message.id, message.query))
         rows.append(columns(answer or message, answered=answer is not None))
     return rows
 
