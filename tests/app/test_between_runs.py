@@ -165,7 +165,7 @@ def test_what_goes_on_is_told_once_and_again_after_a_day(kanaria: Kanaria, tmp_p
     ident, shown = incident["id"], kanaria("incident", "list", "--store", "store").out
     assert f"{ident}  open" in shown and "(seen 4 times, in 4 runs)" in shown
     (tmp_path / "kanaria.yaml").write_text("realert_hours: 0.5\n")
-    more = runs(kanaria, "store", [mined(tmp_path / "5.pcap", 97_200)])
+    more = runs(kanaria, "store", ["--config", "kanaria.yaml", mined(tmp_path / "5.pcap", 97_200)])
     assert kinds(more) == [["reminder"]]
 
 
@@ -204,7 +204,7 @@ def test_a_rule_that_changed_begins_anew_and_the_report_says_so(
         text = (files("kanaria") / "rules" / "logon" / name).read_text("utf-8")
         (rules / name).write_text(text.replace("gte: 10", "gte: 9"))
     (tmp_path / "kanaria.yaml").write_text("rules: [rules]\n")
-    (done,) = runs(kanaria, "store", [second])
+    (done,) = runs(kanaria, "store", ["--config", "kanaria.yaml", second])
     notes = " ".join(note["en"] for note in done.document["notes"])
     assert "Rules that changed since the last run begin anew" in notes
     assert "ssh_failures_from_one_source, ssh_success_after_brute_force" in notes and "ssh_brute_force" not in notes

@@ -90,7 +90,23 @@ def test_settings_that_are_wrong(tmp_path: Path, log: Path, kanaria: Kanaria, se
 @pytest.mark.parametrize("settings", [b"", b"# nothing yet\n", b"---\n", b"{}\n"])
 def test_empty_settings_are_the_defaults(tmp_path: Path, log: Path, kanaria: Kanaria, settings: bytes) -> None:
     (tmp_path / "kanaria.yaml").write_bytes(settings)
-    assert kanaria("analyze", "a.log").status == 0
+    assert kanaria("analyze", "a.log", "--config", "kanaria.yaml").status == 0
+
+
+def test_settings_that_lie_in_the_way_are_named_and_not_read(tmp_path: Path, log: Path, kanaria: Kanaria) -> None:
+    for name in ("kanaria.yaml", "kanaria.toml"):
+        (tmp_path / name).write_text("no such settings: at all\n")
+        done = kanaria("analyze", "a.log")
+        assert done.status == 0
+        assert f"The working directory has a {name}, which was not read" in " ".join(done.out.split())
+        (tmp_path / name).unlink()
+
+
+def test_the_report_says_which_settings_were_in_force(tmp_path: Path, log: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "mine.yaml").write_text("home: [192.0.2.0/24]\n")
+    done = kanaria("analyze", "a.log", "--config", "mine.yaml")
+    assert "Settings in force: mine.yaml." in done.out
+    assert "in force" not in kanaria("analyze", "a.log").out
 
 
 def test_settings_that_are_missing_are_named(log: Path, kanaria: Kanaria) -> None:
@@ -101,7 +117,7 @@ def test_settings_that_are_missing_are_named(log: Path, kanaria: Kanaria) -> Non
 
 def test_a_rule_folder_that_is_missing_is_told(tmp_path: Path, log: Path, kanaria: Kanaria) -> None:
     (tmp_path / "kanaria.yaml").write_text("rules: [/no/such/rules]\n")
-    done = kanaria("analyze", "a.log")
+    done = kanaria("analyze", "a.log", "--config", "kanaria.yaml")
     assert "rule not loaded: /no/such/rules: expected a readable file" in done.out
 
 

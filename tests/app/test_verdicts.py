@@ -111,7 +111,8 @@ def test_a_probe_that_was_answered_and_a_server_that_mines_afterwards(tmp_path: 
 def test_mining_the_owner_allows(tmp_path: Path, kanaria: Kanaria) -> None:
     (tmp_path / "kanaria.yaml").write_text(f"allowed:\n  wallets: ['{WALLET}']\n")
     (tmp_path / "access.log").write_text(line(0, "203.0.113.40", login(WALLET), 400, 157))
-    incident = kanaria("analyze", "access.log", "--format", "json").incident
+    done = kanaria("analyze", "access.log", "--config", "kanaria.yaml", "--format", "json")
+    incident = done.incident
     assert incident["hypotheses"][0]["name"] == "authorised_mining"
     assert incident["severity"] == "informational"
 

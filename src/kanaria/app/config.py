@@ -1,8 +1,9 @@
 """Settings: what a user may say once instead of on every command line.
 
-One TOML file for every command: ``kanaria.toml`` in the working directory, ``~/.config/kanaria/kanaria.toml`` or
-``/etc/kanaria/kanaria.toml``, or the one named by ``--config``; YAML, as version 0.1 had it, is read too. Unknown keys
-are refused with file, line and the nearest known one. Every setting is documented where it is declared.
+One TOML file for every command: the one named by ``--config``, or ``~/.config/kanaria/kanaria.toml`` or
+``/etc/kanaria/kanaria.toml``; YAML, as version 0.1 had it, is read too. The working directory is not looked into: it
+may hold evidence, and a file in it would authorise and re-weigh unasked. Unknown keys are refused with file, line and
+the nearest known one. Every setting is documented where it is declared.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def load(path: Path | None) -> Config:
 
     Raises ConfigError naming file, line, key, expectation and likely cause.
     """
-    chosen = path or next((candidate for candidate in default_places() if candidate.is_file()), None)
+    chosen = chosen_file(path)
     if chosen is None:
         return Config()
     parsed = read(chosen)
@@ -123,11 +124,15 @@ def load(path: Path | None) -> Config:
     return _placed(settings, chosen.parent)
 
 
+def chosen_file(named: Path | None) -> Path | None:
+    """The file that is read: the named one, or the first default place that has one."""
+    return named or next((candidate for candidate in default_places() if candidate.is_file()), None)
+
+
 def default_places() -> tuple[Path, ...]:
     """Where settings are looked for when none are named, first one wins."""
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kanaria"
-    here = (Path("kanaria.toml"), Path("kanaria.yaml"))
-    return *here, home / "kanaria.toml", home / "kanaria.yaml", Path("/etc/kanaria/kanaria.toml")
+    return home / "kanaria.toml", home / "kanaria.yaml", Path("/etc/kanaria/kanaria.toml")
 
 
 def _placed(settings: Config, folder: Path) -> Config:

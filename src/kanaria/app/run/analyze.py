@@ -14,6 +14,7 @@ from kanaria.app.commands.listen_options import Live
 from kanaria.app.commands.options import FOUND, IN_PART, NOTHING
 from kanaria.app.commands.progress import announce_compiling, progress
 from kanaria.app.config import Config, load
+from kanaria.app.in_force import in_force
 from kanaria.app.live.inputs import listening, own_addresses, own_note
 from kanaria.app.live.open_flows import tell
 from kanaria.app.output import render, tell_unread, write
@@ -62,7 +63,7 @@ def analyze_paths(
             check_host=check_host,
             on_reject=on_reject,
             on_alert=partial(tell, language=language) if live and live.interfaces else None,
-            notes=(own_note(own),) if own else (),
+            notes=(*in_force(config, settings), *((own_note(own),) if own else ())),
         )
         with Engine(setup) as engine:
             engine.memory.learn_dismissed()

@@ -1,0 +1,41 @@
+"""Which settings and facts of the user's a run works with: a settings file in, or none; sentences for the report out.
+
+Only a file that was named, or that lies in a place of the user's or the administrator's own, is read. A file in the
+working directory may have come with the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from kanaria.app.config import Config, chosen_file
+from kanaria.app.folders import user_facts
+from kanaria.core.text import cut, printable
+from kanaria.core.types import Text
+
+IN_THE_WAY = ("kanaria.toml", "kanaria.yaml")
+
+
+def in_force(named: Path | None, config: Config) -> tuple[Text, ...]:
+    """What the report says about settings and facts: nothing where the bundled ones alone are in force."""
+    return tuple(_said(named, config))
+
+
+def _said(named: Path | None, config: Config) -> Iterator[Text]:
+    used = chosen_file(named)
+    if used is not None:
+        yield Text(en=f"Settings in force: {_shown(used)}.", ja=f"使用した設定ファイル: {_shown(used)}。")
+    facts = Path(config.knowledge) if config.knowledge else user_facts()
+    if facts is not None:
+        yield Text(en=f"Facts of your own in force: {_shown(facts)}.", ja=f"使用した独自の知識: {_shown(facts)}。")
+    for found in (Path(name) for name in IN_THE_WAY):
+        if found.is_file() and (used is None or used.resolve() != found.resolve()):
+            yield Text(
+                en=f"The working directory has a {found}, which was not read: name it with --config if it is yours.",
+                ja=f"作業フォルダの {found} は読み込んでいません。ご自身のものであれば --config で指定してください。",
+            )
+
+
+def _shown(path: Path) -> str:
+    return cut(printable(str(path)), 200)
