@@ -19,9 +19,19 @@ def test_nothing_that_acts_comes_through(value: str | bytes) -> None:
     assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
-@given(st.text(st.characters(categories=("L", "N", "P", "S"))))
+INVISIBLE = "\u034f\u115f\u1160\u17b4\u180b\u180f\u2800\u3164\ufe0f\uffa0\U000e0100"
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters=INVISIBLE)))
 def test_ordinary_text_is_left_alone(text: str) -> None:
     assert printable(text) == text
+
+
+@given(st.text(), st.sampled_from(INVISIBLE), st.text())
+def test_letters_that_show_nothing_are_shown_as_escapes(before: str, letter: str, after: str) -> None:
+    shown = printable(before + letter + after)
+    assert letter not in shown
+    assert f"{ord(letter):04x}" in shown
 
 
 @given(st.text(), st.integers(1, 30))

@@ -6,7 +6,10 @@ libraries are translated at the seam where the library is called, with ``raise â
 
 from __future__ import annotations
 
+import reprlib
+
 from kanaria.core.extras import install_command
+from kanaria.core.text import cut
 
 
 class KanariaError(Exception):
@@ -21,7 +24,7 @@ class ConfigError(KanariaError):
     ) -> None:
         self.path, self.key, self.expected, self.got, self.line = path, key, expected, got, line
         place = path if line is None else f"{path}:{line}"
-        super().__init__(_sentence(f"{place}: {key}" if key else place, expected, repr(got), cause))
+        super().__init__(_sentence(f"{place}: {key}" if key else place, expected, _brief(got), cause))
 
 
 class RuleError(KanariaError):
@@ -75,6 +78,15 @@ class UngroundedReport(KanariaError):
 
 class ActionError(KanariaError):
     """A response action failed; nothing was left half done."""
+
+
+def _brief(value: object) -> str:
+    """What came, shortened: aliases of a YAML file can stand for more than any memory holds."""
+    return cut(_REPR.repr(value), 200)
+
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 160, 160
 
 
 def _sentence(place: str, expected: str, got: str, cause: str) -> str:

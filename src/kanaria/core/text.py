@@ -9,15 +9,26 @@ import unicodedata
 _DANGEROUS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
+# Letters that show nothing or a blank though Unicode counts them as letters, marks or symbols: what it calls default
+# ignorable (DerivedCoreProperties) without the format characters above, and the blank of Braille.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+
 def printable(value: bytes | str) -> str:
-    """Text without control, format or unassigned characters: those appear as ``\\xHH`` or ``\\uHHHH``.
+    """Text without control, format, invisible or unassigned characters: those appear as ``\\xHH`` or ``\\uHHHH``.
 
     Bytes are read as UTF-8; bytes that are not UTF-8 appear as ``\\xHH``.
     """
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
     if text.isascii() and text.isprintable():  # nearly all text, and a hundred times faster
         return text
-    return "".join(_escape(char) if unicodedata.category(char) in _DANGEROUS else char for char in text)
+    if text.isprintable():
+        return _INVISIBLE.sub(lambda found: _escape(found[0]), text)
+    return "".join(
+        _escape(char) if unicodedata.category(char) in _DANGEROUS or _INVISIBLE.match(char) else char for char in text
+    )
 
 
 def _escape(char: str) -> str:

@@ -51,7 +51,7 @@ class Text:
     def to(self, language: Language) -> str:
         """The words of one language on one line, without control, format or unassigned characters."""
         words = self.ja if language == "ja" else self.en
-        return words if words.isprintable() else printable(words)
+        return printable(words)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

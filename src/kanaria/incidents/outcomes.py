@@ -7,7 +7,8 @@ logs that cover the time in which it would have happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from kanaria.core.text import cut, printable
@@ -58,8 +59,9 @@ def _logons(case: Case, around: Surroundings) -> Iterator[Evidence]:
 def _answers(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """The server's answers. The least refused request decides: one that got through is enough for an attacker."""
     weighed: dict[tuple[str, object, object], list[tuple[Record, Evidence]]] = {}
+    own = Counter(_measure(record) for record in case.web_records)
     for record in case.web_records:
-        item = _answer(record, case, around)
+        item = _answer(record, own, around)
         if item is not None:
             key = (item.kind, record.values.get("status"), record.values.get("bytes_out"))
             weighed.setdefault(key, []).append((record, item))
@@ -72,13 +74,21 @@ def _answers(case: Case, around: Surroundings) -> Iterator[Evidence]:
         yield evidence(around.facts, item.kind, record, _counted(item.because, items), factor=1.0 if decisive else 0.0)
 
 
+Measures = Mapping[tuple[object, object], int]
+"""How many requests of a case were answered with a status and a size."""
+
+
+def _measure(record: Record) -> tuple[object, object]:
+    return record.values.get("status"), record.values.get("bytes_out")
+
+
 def _counted(words: Text, items: list[tuple[Record, Evidence]]) -> Text:
     if len(items) == 1:
         return words
     return Text(en=f"{words.en} ({len(items)} requests)", ja=f"{words.ja}({len(items)}件)")
 
 
-def _answer(record: Record, case: Case, around: Surroundings) -> Evidence | None:
+def _answer(record: Record, own: Measures, around: Surroundings) -> Evidence | None:
     status = record.values.get("status")
     if not isinstance(status, int):
         return None
@@ -92,7 +102,7 @@ def _answer(record: Record, case: Case, around: Surroundings) -> Evidence | None
             en="the server answered 400 because the line is not an HTTP request it could parse",
             ja="HTTPリクエストとして解釈できない行だったため、サーバは400を返しました",
         ))  # fmt: skip
-    unusual = _size(record, status, case, around)
+    unusual = _size(record, status, own[_measure(record)], around)
     if unusual is not None:
         return unusual
     if 400 <= status < 500:
@@ -109,22 +119,21 @@ def _status_text(status: int) -> Text:
     return Text(en=f"the server answered {status}", ja=f"サーバは{status}を返しました")
 
 
-def _size(record: Record, status: int, case: Case, around: Surroundings) -> Evidence | None:
+def _size(record: Record, status: int, same: int, around: Surroundings) -> Evidence | None:
     """Whether the answer's size is what this server gives everybody for that status and path."""
     size = record.values.get("bytes_out")
     if not isinstance(size, int) or not 200 <= status < 400:
         return None
     url = record.values.get("url")
     path = str(url).split("?", 1)[0] if url else None
-    same = [r for r in case.web_records if (r.values.get("status"), r.values.get("bytes_out")) == (status, size)]
-    anywhere = dict(around.answers(status, None).sizes).get(size, 0) - len(same)
+    anywhere = dict(around.answers(status, None).sizes).get(size, 0) - same
     here = around.answers(status, path)
     if anywhere >= USUAL_ANSWERS:
         return evidence(around.facts, "size_as_usual_for_status", record, Text(
             en=f"the answer {status} had {size} bytes, the same as {anywhere} answers to ordinary requests",
             ja=f"{status}応答のサイズは{size}バイトで、通常のリクエストへの{anywhere}件の応答と同じです",
         ))  # fmt: skip
-    if path and here.total >= KNOWN_ANSWERS and dict(here.sizes).get(size, 0) <= len(same):
+    if path and here.total >= KNOWN_ANSWERS and dict(here.sizes).get(size, 0) <= same:
         shown = cut(printable(path), 40)
         return evidence(around.facts, "size_unusual_for_path", record, Text(
             en=f"the answer {status} had {size} bytes, a size never seen in {here.total} other answers for {shown}",

@@ -13,6 +13,9 @@ from kanaria.report.write import unread_share, write_nothing_found
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
 
+# GitHub makes links of bare names that begin so (GFM, extended autolinks).
+_WWW = re.compile(r"(?i)\b(www)\.")
+
 
 def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:
     """One document with a second-level heading per incident."""
@@ -54,7 +57,7 @@ def _incident(view: IncidentView, language: Language) -> Iterator[str]:
 
 def escape(text: str) -> str:
     """Text that reads as itself in CommonMark and contains no live HTML or links."""
-    return _SPECIAL.sub(r"\\\1", text.replace("\n", " "))
+    return _WWW.sub(r"\1\\.", _SPECIAL.sub(r"\\\1", text.replace("\n", " ")))
 
 
 def code(text: str) -> str:

@@ -16,13 +16,15 @@ from kanaria.core.types import Language, Text
 _HEADING = Text(en="Settings", ja="設定")
 _INTRO = Text(
     en="One TOML file for all commands: the one that `--config` names, else `~/.config/kanaria/kanaria.toml`,"
-    " else `/etc/kanaria/kanaria.toml`. The working directory is not looked into. `kanaria init` writes one. Every key has a"
-    " default unless said otherwise; unknown keys are refused with the nearest known one. YAML files of version 0.1 are"
+    " else `/etc/kanaria/kanaria.toml`. The working directory is not looked into. `kanaria init` writes one."
+    " Every key has a default unless said otherwise; unknown keys are refused with the nearest known one."
+    " YAML files of version 0.1 are"
     " still read; `kanaria init --from OLD` converts them. Secrets may stand elsewhere: `env:NAME`, `file:PATH`,"
     " `credential:NAME` (systemd).",
     ja="すべてのコマンドに共通のTOMLファイル1つです。`--config` で指定したファイル、なければ "
-    "`~/.config/kanaria/kanaria.toml`、なければ `/etc/kanaria/kanaria.toml` を"
-    "読みます(作業フォルダは見ません)。`kanaria init` が作成します。特記のないキーには既定値があり、知らないキーは近い候補を示して拒否します。"
+    "`~/.config/kanaria/kanaria.toml`、なければ `/etc/kanaria/kanaria.toml` を読みます"
+    "(作業フォルダは見ません)。`kanaria init` が作成します。特記のないキーには既定値があり、"
+    "知らないキーは近い候補を示して拒否します。"
     "0.1のYAMLファイルも読めます(`kanaria init --from 旧ファイル` で変換できます)。秘密の値は `env:名前`、"
     "`file:パス`、`credential:名前`(systemd)で別の場所に置けます。",
 )

@@ -130,7 +130,19 @@ class PcapngReader:
         self.damage = Damage()
         self._walk = walk
         self._big = False
-        self._interfaces = np.zeros((0, 4), np.int64)  # link type, ticks per second, offset in us, snap length
+        self._table = np.zeros((16, 4), np.int64)  # link type, ticks per second, offset in us, snap length
+        self._count = 0
+
+    @property
+    def _interfaces(self) -> Bytes:
+        return self._table[: self._count]
+
+    def _add_interface(self, values: list[int]) -> None:
+        """The table doubles when it is full: who writes the file decides how many interfaces it names."""
+        if self._count == len(self._table):
+            self._table = np.concatenate([self._table, np.zeros_like(self._table)])
+        self._table[self._count] = values
+        self._count += 1
 
     def scan(self, data: Bytes, start: int, end: int, last: bool) -> tuple[int, int]:
         """As ``PcapReader.scan``."""
@@ -153,7 +165,7 @@ class PcapngReader:
         head = data[at : min(end, at + 12)].tobytes()
         if head[:4] == b"\x0a\x0d\x0d\x0a" and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
             self._big = head[8:12] == b"\x1a\x2b\x3c\x4d"
-            self._interfaces = np.zeros((0, 4), np.int64)
+            self._count = 0
         order = ">" if self._big else "<"
         kind, size = struct.unpack_from(order + "II", head) if len(head) >= 8 else (0, 0)
         if kind in (_SHB, _IDB) and 12 <= size <= LARGEST_BLOCK and size % 4 == 0:
@@ -162,7 +174,7 @@ class PcapngReader:
             block = data[at : min(at + size, end)].tobytes()
             if len(block) == size and struct.unpack_from(order + "I", block, size - 4)[0] == size:
                 if kind == _IDB and size >= 20:
-                    self._interfaces = np.vstack([self._interfaces, _interface(block, order)])
+                    self._add_interface(_interface(block, order))
                 return int(size)
         return self._skip(data, at, end)
 
