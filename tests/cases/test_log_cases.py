@@ -29,7 +29,7 @@ TABLE = """
 13-caddy-docker-mozi-500        caddy-json    1       0      -                     -             -                  -
 14-caddy-ziti-remote            caddy-json    1       0      -                     -             -                  -
 15-forum-html-escaped           combined      1       0      -                     -             -                  -
-17-squid-proxy-combined         combined      1       0      -                     -             -                  -
+17-squid-proxy-combined         combined      1       0      compromised_device    high          possible           1
 19-debian-mirror                combined      5       0      -                     -             -                  -
 20-blog-tutorial-benign         combined      8       0      -                     -             -                  -
 22-authlog-sshd-mining          auth-log      4       0      -                     -             -                  -

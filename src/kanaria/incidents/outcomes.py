@@ -232,7 +232,8 @@ def _network(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 def _mined_after(case: Case, around: Surroundings, whole: Case) -> Iterator[Evidence]:
     """Mining that began after a request, by the device itself or after an attack on it; or that the host shows."""
-    first_probe = next((r.time for r in whole.web_records if r.time), None)
+    # What a device asks through a proxy is its own doing, no request that reached it.
+    first_probe = next((r.time for r in whole.web_records if r.time and r.values.get("direction") != "outbound"), None)
     own = {finding.device for finding in case.findings} - {None}
     for finding in whole.findings:
         outbound = finding.values.get("direction") == "outbound"

@@ -59,6 +59,19 @@ LAYOUTS: tuple[Declared, ...] = (
     ),
     # PHP's built-in server, sapi/cli/php_cli_server.c.
     Declared("php-server", "[$time_local] $remote_addr [$status]: $request_method $request_uri", b"]: ", tail=True),
+    # Squid, logformat squid: '%ts.%03tu %6tr %>a %Ss/%03>Hs %<st %rm %ru %[un %Sh/%<a %mt'.
+    Declared(
+        "squid",
+        "$msec $took $remote_addr $result/$status $bytes_sent $request_method $request_uri $remote_user $hierarchy",
+        b" TCP_",
+        tail=True,
+    ),
+    Declared(
+        "squid",
+        "$msec $took $remote_addr $result/$status $bytes_sent $request_method $request_uri $remote_user $hierarchy",
+        b" NONE",
+        tail=True,
+    ),
     # Rails, Rails::Rack::Logger.
     Declared("rails", 'Started $request_method "$request_uri" for $remote_addr at $time_local', b"Started "),
     # Envoy, default format string (envoy/access_log_formatter), with x-forwarded-for as the client.

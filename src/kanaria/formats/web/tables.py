@@ -13,6 +13,7 @@ from kanaria.core import ids, schema
 from kanaria.core.network import orient
 from kanaria.core.stream import ReadContext
 from kanaria.formats.web.escapes import to_bytes, to_text
+from kanaria.formats.web.forward import asked_outside
 from kanaria.formats.web.values import Row
 
 STRINGS = ("src_ip", "host", "referer", "user_agent", "user", "method", "url", "protocol", "device", "sensor", "dst_ip")
@@ -45,7 +46,7 @@ def finish(
     filled["event_id"] = pa.array(rows + ids.first_event_id(name))
     filled["source"] = constant(to_text(to_bytes(name)), count)
     filled["sensor"] = _sensor(filled.get("sensor"), context.sensor or sensor, count)
-    return orient(schema.conform("http", filled, count), context.home)
+    return asked_outside(orient(schema.conform("http", filled, count), context.home), context.home)
 
 
 def _sensor(given: pa.Array | None, default: str, count: int) -> pa.Array:

@@ -1,0 +1,82 @@
+"""Forward proxies: in their logs a client inside asks, and the other side is who it asks, not the client.
+
+In: an ``http`` table with its clients oriented. Out: the same, where requests that went through a forward proxy are
+outbound: the device is the client, the remote and the host are what it asked for. What somebody outside sends a web
+server in a proxy's words (``CONNECT``, absolute addresses) is a probe for open proxies and stays inbound.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+
+from kanaria.core.network import HomeNetworks
+from kanaria.formats.web import values
+
+# What Squid and its kin note beside every request: result codes and how the answer was got.
+_SQUID = re.compile(rb"\b(?:TCP|UDP|NONE)_[A-Z_]+[:/]|\bHIER_[A-Z_]+\b|\b(?:DIRECT|FIRSTUP_PARENT)/")
+_ABSOLUTE = re.compile(r"[a-z]{2,6}://(?:[^/@?#]*@)?(\[[^\]]+\]|[^/:?#]+)(?::(\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"(\[[^\]]+\]|[^/:?#\s]+):(\d{1,5})")
+# Where containers see everybody from: behind it stands any client, also one from outside.
+_BRIDGE = re.compile(r"172\.(?:1[6-9]|2\d|3[01])\.0\.1|10\.88\.0\.1|10\.42\.0\.[01]")
+SUCCESS = range(200, 300)
+
+
+def asked_outside(table: pa.Table, home: HomeNetworks) -> pa.Table:
+    """The table with the sides of proxied requests put right."""
+    rows = _worded(table)
+    if not len(rows):
+        return table
+    picked = table.select(["src_ip", "method", "url", "status", "raw"]).take(pa.array(rows)).to_pylist()
+    found = {int(row): asked for row, record in zip(rows, picked, strict=True) if (asked := _asked(record, home))}
+    return _turned(table, found) if found else table
+
+
+def _worded(table: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows in the words of a proxy: few in any log of a web server, all in a proxy's."""
+    import pyarrow.compute as pc
+
+    absolute = pc.match_substring_regex(table["url"], "^[a-z]+://", ignore_case=True)
+    worded = pc.or_kleene(pc.equal(table["method"], "CONNECT"), absolute)
+    return np.flatnonzero(pc.fill_null(worded, False).to_numpy()).astype(np.int64)
+
+
+def _asked(record: dict[str, object], home: HomeNetworks) -> tuple[str, str, int | None] | None:
+    """Client, host and port asked for, of a request through a forward proxy."""
+    client, url, status = record["src_ip"], str(record["url"] or ""), record["status"]
+    if not isinstance(client, str) or not home.has(client):
+        return None
+    marked = isinstance(record["raw"], bytes) and _SQUID.search(record["raw"]) is not None
+    if not marked and (_BRIDGE.fullmatch(client) or status not in SUCCESS):
+        return None
+    host, port = target(url)
+    return (client, host, port) if host and not home.has(host) else None
+
+
+@lru_cache(maxsize=1 << 14)
+def target(url: str) -> tuple[str | None, int | None]:
+    """Host and port of ``host:port`` or of an absolute address."""
+    found = _AUTHORITY.fullmatch(url) or _ABSOLUTE.match(url)
+    if not found:
+        return None, None
+    return found[1].strip("[]").lower() or None, values.small_integer(found[2] or "")
+
+
+def _turned(table: pa.Table, found: dict[int, tuple[str, str, int | None]]) -> pa.Table:
+    sides: dict[str, dict[int, object]] = {
+        "direction": {row: "outbound" for row in found},
+        "device": {row: client for row, (client, _host, _port) in found.items()},
+        "remote": {row: host for row, (_client, host, _port) in found.items()},
+        "host": {row: host for row, (_client, host, _port) in found.items()},
+        "dst_port": {row: port for row, (_client, _host, port) in found.items()},
+    }
+    for name, values_of in sides.items():
+        index = table.schema.get_field_index(name)
+        column = table[name].to_pylist()
+        for row, value in values_of.items():
+            column[row] = value
+        table = table.set_column(index, name, pa.array(column, table.schema.field(index).type))
+    return table
