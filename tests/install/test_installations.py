@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 import tarfile
 import tempfile
 import zipfile
@@ -159,11 +161,18 @@ def test_nothing_asks_the_network(alone: Environment, inputs: Path, tmp_path: Pa
     assert done.returncode == 0, done.stderr
 
 
+def test_the_version_says_which_commit_it_was_built_from(alone: Environment) -> None:
+    said = alone.run("--version").stdout
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+    assert re.fullmatch(r"kanaria, version \d+\.\d+\.\d+ \([0-9a-f]+(-dirty)?\)\n", said), said
+    assert commit.strip()[:7] in said
+
+
 def test_the_archives_carry_what_they_should(tmp_path: Path) -> None:
     wheel, sdist = environments.built(tmp_path)
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
-    assert "kanaria/py.typed" in names
+    assert {"kanaria/py.typed", "kanaria/commit.txt"} <= set(names)
     assert any(name.endswith("LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
     with tarfile.open(sdist) as unpacked:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import click
 
-from kanaria import __version__
 from kanaria.app.commands.analyze import analyze, demo, explain, formats
 from kanaria.app.commands.baseline import baseline, beacons, devices
 from kanaria.app.commands.exit_status import run
@@ -17,6 +16,7 @@ from kanaria.app.commands.lab import lab
 from kanaria.app.commands.options import Ordered
 from kanaria.app.commands.rules import rules
 from kanaria.app.commands.serve import check_config, doctor, notify, serve, status
+from kanaria.core.build import build
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 @click.group(cls=Ordered, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="kanaria")
+@click.version_option(build(), prog_name="kanaria")
 def cli() -> None:
     """Find cryptojacking in logs and network traffic, and explain it.
 
