@@ -14,6 +14,7 @@ from functools import cached_property
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.types import AnswerSizes, Finding, HostObservation, InputSummary, Record, StratumMessage
+from kanaria.incidents.rhythm import Rhythm
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ def _nobody(_status: int) -> int:
     return 0
 
 
+def _no_rhythm(_source: str, _login: str, _agent: str) -> Rhythm | None:
+    return None
+
+
 def _no_contact(_device: str, _peers: Sequence[tuple[str, int | None]]) -> float:
     return 0.0
 
@@ -138,6 +143,8 @@ class Surroundings:
     """Who failed to log on to a device, and how many of them got in; None when no logons of it were read."""
     sessions: Callable[[str], Sessions | None] = _no_sessions
     """Remote Desktop attempts on a device; None when none were read."""
+    rhythm: Callable[[str, str, str], Rhythm | None] = _no_rhythm
+    """Logins of one (source, login, agent), counted over all of them; None when not known."""
     tables_seen: frozenset[str] = frozenset()
     """Names of the tables that had rows: what kinds of evidence were available at all."""
 

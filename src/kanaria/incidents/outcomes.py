@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Record, StratumMessage, Text
+from kanaria.incidents.answers import found_at
 from kanaria.incidents.case import Case, Surroundings, came_in, got_in, guessed
 from kanaria.incidents.suspicion import says_mining
 from kanaria.incidents.weighing import evidence
@@ -105,6 +106,9 @@ def _answer(record: Record, own: Measures, around: Surroundings) -> Evidence | N
     unusual = _size(record, status, own[_measure(record)], around)
     if unusual is not None:
         return unusual
+    there = found_at(record)
+    if there is not None and came_from_outside(record):
+        return evidence(around.facts, "interface_answered", record, there)
     if 400 <= status < 500:
         return evidence(around.facts, "client_error_4xx", record, _status_text(status))
     if status >= 500:
@@ -113,6 +117,11 @@ def _answer(record: Record, own: Measures, around: Surroundings) -> Evidence | N
         en=f"the server answered {status}; a status alone says nothing about success",
         ja=f"サーバは{status}を返しましたが、ステータスだけでは成功したかどうかは分かりません",
     ))  # fmt: skip
+
+
+def came_from_outside(record: Record) -> bool:
+    """Whether a stranger asked; one's own agents and monitors ask the same interfaces."""
+    return record.values.get("direction") != "internal"
 
 
 def _status_text(status: int) -> Text:
@@ -167,11 +176,42 @@ def _not_answered(case: Case, around: Surroundings) -> Iterator[Evidence]:
         ))  # fmt: skip
 
 
+# Names that visitors and search engines ask for on every server: that somebody does says nothing.
+_EVERYBODYS = frozenset(
+    "favicon.ico robots.txt index.html index.php index.htm sitemap.xml ads.txt security.txt style.css main.js"
+    " apple-touch-icon.png manifest.json login.php wp-login.php xmlrpc.php wp-cron.php admin-ajax.php".split()
+)
+_OUT_OF_REACH = ("/tmp/", "/var/tmp/", "/dev/", "/etc/", "/var/run/", "/run/", "/root/", "c:/", "c:\\")  # noqa: S108
+# From so many strangers on, a name is one that visitors ask for, not something one attacker left.
+ORDINARY_VISITORS = 3
+
+
+def _used(case: Case, around: Surroundings) -> list[tuple[str, Record]]:
+    """Requests that use what the attack would have left: by whoever attacked, or for a name nobody else asks for that
+    the web server can reach, and with an answer that is not its usual one."""
+    paths = {p for r in case.records.values() for p in str(r.values.get("payload.dropped", "")).split(",") if p}
+    attackers = {record.remote for record in case.records.values() if record.values.get("payload.dropped")}
+    found = []
+    for path in sorted(paths):
+        name = path.replace("\\", "/").rsplit("/", 1)[-1]
+        later = [r for r in around.later_requests.get(name, ()) if _served(r) and name not in _EVERYBODYS]
+        others = {record.remote for record in later} - attackers
+        public = not path.lower().startswith(_OUT_OF_REACH) and len(others) < ORDINARY_VISITORS
+        found += [(name, r) for r in later if r.remote in attackers or (public and not _usual(r, around))]
+    return list({record.event_id: (name, record) for name, record in found}.values())
+
+
+def _usual(record: Record, around: Surroundings) -> bool:
+    """Whether the answer has a size this server gives to others too."""
+    status, size = record.values.get("status"), record.values.get("bytes_out")
+    if not isinstance(status, int) or not isinstance(size, int):
+        return False
+    return dict(around.answers(status, None).sizes).get(size, 0) > USUAL_ANSWERS
+
+
 def _follow_up(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """Requests that use what an exploit would have left behind, or their absence in covered time."""
-    paths = {p for r in case.records.values() for p in str(r.values.get("payload.dropped", "")).split(",")}
-    names = sorted({path.rsplit("/", 1)[-1] for path in paths} & set(around.later_requests))
-    used = [(name, record) for name in names for record in around.later_requests[name] if _served(record)]
+    used = _used(case, around)
     for name, record in used:
         shown = cut(printable(name), 60)
         yield evidence(around.facts, "followup_uses_dropped_file", record, Text(

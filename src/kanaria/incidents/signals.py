@@ -7,8 +7,6 @@ of an actor (``actors``): what a stranger says is weighed about that stranger on
 
 from __future__ import annotations
 
-import itertools
-import statistics
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping
 
@@ -18,6 +16,7 @@ from kanaria.core.types import HYPOTHESES, Evidence, StratumMessage, Text
 from kanaria.incidents.actors import Deed, Part
 from kanaria.incidents.case import Case, Surroundings, came_in
 from kanaria.incidents.permission import allowed_by, words
+from kanaria.incidents.rhythm import Rhythm
 from kanaria.incidents.weighing import evidence
 
 Signal = Callable[[Case, Surroundings], Iterator[Evidence]]
@@ -106,29 +105,42 @@ def one_wallet_many_sources(
 
 
 def visits_without_dialogue(case: Case, around: Surroundings) -> Iterator[Evidence]:
-    """Each source said a thing or two and left: nobody waited for work."""
+    """Known sources sent a few messages each and left: nobody waited for work."""
     groups = _client_messages_by_source(case)
-    if groups and all(
-        len(messages) < RHYTHM_LOGINS * len({m.dialect for m in messages}) for messages in groups.values()
-    ):
-        first = next(iter(groups.values()))[0]
-        yield evidence(around.facts, "single_messages_no_dialogue", case.record_of(first))
+    if not groups or "" in groups:
+        return
+    if all(len(messages) < RHYTHM_LOGINS * len({m.dialect for m in messages}) for messages in groups.values()):
+        most, first = max(map(len, groups.values())), next(iter(groups.values()))[0]
+        who_en = f"{len(groups)} sources sent at most" if len(groups) > 1 else "the source sent"
+        who_ja = f"{len(groups)}個の送信元がそれぞれ最大" if len(groups) > 1 else "送信元は"
+        because = Text(
+            en=f"{who_en} {most} mining {'message' if most == 1 else 'messages'} and did not wait for work",
+            ja=f"{who_ja}{most}件のメッセージを送っただけで、仕事を待っていません",
+        )
+        yield evidence(around.facts, "single_messages_no_dialogue", case.record_of(first), because)
+
+
+def own_client(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """A client of the private network asks an interface, and nothing in its requests brings a program."""
+    records = case.web_records
+    inside = all(record.values.get("direction") == "internal" for record in records)
+    if records and inside and not case.messages and not any(r.values.get("payload.does") for r in records):
+        yield evidence(around.facts, "own_client", records[0])
 
 
 def reconnect_rhythm(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """One identity logging in again and again at a steady pace: a miner that lost its way."""
     for (source, login, agent), messages in _identities(case).items():
         times = sorted({r.time for m in messages if (r := case.record_of(m)) and r.time})
-        if len(times) < RHYTHM_LOGINS or (times[-1] - times[0]).total_seconds() < RHYTHM_SPAN_S:
+        seen = around.rhythm(source, login, agent) or Rhythm.of(times)
+        if seen is None or seen.logins < RHYTHM_LOGINS or seen.span < RHYTHM_SPAN_S:
             continue
-        gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(times)]
-        middle = statistics.median(gaps)
-        if statistics.pstdev(gaps) > RHYTHM_MAX_CV * statistics.fmean(gaps):
+        if seen.deviation > RHYTHM_MAX_CV * seen.gap:
             continue
         shown = cut(printable(login), 24)
         because = Text(
-            en=f"{source} logged in {len(times)} times as {shown} with {cut(printable(agent), 40)}, about every {middle:.0f} s",
-            ja=f"{source} が {shown}({cut(printable(agent), 40)})として約{middle:.0f}秒ごとに{len(times)}回ログインしました",
+            en=f"{source} logged in {seen.logins:,} times as {shown} with {cut(printable(agent), 40)}, about every {seen.gap:.0f} s",
+            ja=f"{source} が {shown}({cut(printable(agent), 40)})として約{seen.gap:.0f}秒ごとに{seen.logins:,}回ログインしました",
         )
         yield evidence(around.facts, "reconnect_rhythm_constant_wallet", case.record_of(messages[0]), because)
 
@@ -199,8 +211,8 @@ _TALK: tuple[Signal, ...] = (
 )
 _OURS: tuple[Signal, ...] = (allowed_mining, device_acts_itself, host_shows_miner)
 BY_DEED: Mapping[Deed, tuple[Signal, ...]] = {
-    "probe": (priors, *_TALK, allowed_mining, host_shows_miner),
-    "attack": (priors, others_get_the_same, allowed_mining, host_shows_miner),
+    "probe": (priors, *_TALK, own_client, allowed_mining, host_shows_miner),
+    "attack": (priors, others_get_the_same, own_client, allowed_mining, host_shows_miner),
     "access": (priors, *_OURS),
     "conduct": (priors, *_OURS),
 }

@@ -14,6 +14,7 @@ from kanaria.core.prefilter import Prefilter, literal
 from kanaria.core.schema import TABLES
 from kanaria.core.text import printable
 from kanaria.core.types import Finding, Record, StratumMessage
+from kanaria.incidents.rhythm import Rhythms
 from kanaria.memory.open_findings import NOTHING, Carried
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class CaseFile:
         self._searched: Prefilter | None = None
         for record in carried.records:
             self._note_dropped(record)
+        self.rhythms = Rhythms()
         self.met: set[str] = set()
         self.news: set[str] = set()
         self._old_findings, self._old_records = set(self.findings), set(self.records)
@@ -75,7 +77,15 @@ class CaseFile:
         for name, table in tables.items():
             if name in TABLES and name != "stratum" and wanted:
                 self._keep(name, table, wanted)
+        self._note_rhythms(new)
         self._note_later_requests(tables.get("http"))
+
+    def _note_rhythms(self, messages: Iterable[StratumMessage]) -> None:
+        """Logins are counted all of them; findings keep only some as examples."""
+        for message in messages:
+            record, login = self.records.get(message.event_id), message.wallet or message.worker
+            if record and record.time and login and message.direction != "server" and not message.sample:
+                self.rhythms.add(record.remote or "", login, message.agent or "", record.time)
 
     def pairs(self) -> Iterator[tuple[str, str, str]]:
         """Finding id, device and remote of everything found: of a finding about several, each that its records name."""

@@ -164,6 +164,7 @@ def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: t
         answers=web.answers if "http" in seen else _no_answers,
         malformed_sources=web.malformed_sources if "http" in seen else lambda _status: 0,
         later_requests={name: tuple(found) for name, found in run.case.later_requests.items()},
+        rhythm=run.case.rhythms.of,
         host=host,
         host_checked=checked,
         allowed=_allowed(run.setup),
