@@ -118,7 +118,7 @@ def test_settings_that_are_missing_are_named(log: Path, kanaria: Kanaria) -> Non
 def test_a_rule_folder_that_is_missing_is_told(tmp_path: Path, log: Path, kanaria: Kanaria) -> None:
     (tmp_path / "kanaria.yaml").write_text("rules: [/no/such/rules]\n")
     done = kanaria("analyze", "a.log", "--config", "kanaria.yaml")
-    assert "rule not loaded: /no/such/rules: expected a readable file" in done.out
+    assert "rules not loaded: /no/such/rules: expected a readable file" in done.out
 
 
 def test_messages_show_hostile_names_harmlessly(kanaria: Kanaria) -> None:

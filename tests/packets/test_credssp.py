@@ -53,6 +53,9 @@ def flow(kind: str, tokens: Tokens) -> tuple[bytes, bytes, list[tuple[bool, int]
         ([FIRST, CHALLENGE, PROOF, KEY, ("c", 110), ("s", 4), ("c", 450), ("s", 120)], "accepted"),
         ([FIRST, CHALLENGE, PROOF, CODE], "refused"),
         ([FIRST, CHALLENGE, PROOF, ALERT, ("c", 30)], "refused"),
+        ([FIRST, CHALLENGE, PROOF, CODE, ALERT], "refused"),
+        ([FIRST, CHALLENGE, PROOF, CODE, ALERT, ("c", 2)], "refused"),
+        ([FIRST, CHALLENGE, PROOF, KEY, ALERT], "accepted"),
         ([FIRST, CHALLENGE, PROOF], "refused"),
         ([FIRST, CHALLENGE], "not_tried"),
         ([FIRST], "not_tried"),
@@ -64,6 +67,31 @@ def flow(kind: str, tokens: Tokens) -> tuple[bytes, bytes, list[tuple[bool, int]
 )
 def test_the_answer_to_the_proof_tells(kind: str, tokens: Tokens, verdict: str) -> None:
     assert infer(*flow(kind, tokens)) == verdict
+
+
+@pytest.mark.parametrize("kind", SUITES)
+@pytest.mark.parametrize("code", credssp.ERRORS)
+def test_an_error_and_the_close_in_one_packet_are_a_refusal(kind: str, code: int) -> None:
+    client, server, messages = flow(kind, [FIRST, CHALLENGE, PROOF])
+    version = "TLSv1.3" if SUITES[kind][1] else "TLSv1.2"
+    hello = credssp.tls.parse(client[len(ASK) :], server[len(ANSWER) :])
+    assert hello is not None and hello["version"] == version
+    sizes = [credssp.record(size, version, str(hello["cipher"])) for size in (code, credssp.ALERT)]
+    assert infer(client, server, [*messages, (False, sum(sizes))]) == "refused"
+
+
+@pytest.mark.parametrize(
+    ("content", "version", "cipher", "size"),
+    [
+        (15, "TLSv1.3", "TLS_AES_256_GCM_SHA384", 15 + 22),
+        (15, "TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", 15 + 29),
+        (15, "TLSv1.2", "TLS_RSA_WITH_AES_128_CBC_SHA", 5 + 16 + 48),
+        (2, "TLSv1.2", "TLS_RSA_WITH_AES_128_CBC_SHA", 5 + 16 + 32),
+        (2, "TLSv1.0", "TLS_RSA_WITH_3DES_EDE_CBC_SHA", 5 + 24),
+    ],
+)
+def test_whole_records(content: int, version: str, cipher: str, size: int) -> None:
+    assert credssp.record(content, version, cipher) == size
 
 
 def test_a_hole_in_the_capture_is_no_verdict() -> None:

@@ -34,6 +34,7 @@ class RuleError(KanariaError):
         self, *, file: str, line: int | None = None, column: int | None = None, expected: str, got: str, cause: str = ""
     ) -> None:
         self.file, self.line, self.column = file, line, column
+        self.expected, self.got, self.cause = expected, got, cause
         place = ":".join(str(part) for part in (file, line, column) if part is not None)
         super().__init__(_sentence(place, expected, got, cause))
 

@@ -7,12 +7,21 @@ neither pySigma nor yaml (0.3 s).
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from kanaria.core.errors import RuleError
+from kanaria.core.types import Text
+from kanaria.detect import kept
 from kanaria.detect.model import Rule, RuleSet
+
+NO_TABLE = "a log source Kanaria has a table for"
+"""What is expected of a rule for logs that nothing here reads."""
+TOLD_ONE_BY_ONE = 3
+"""Rules of one's own that did not load are told each; a collection's are counted."""
+FOREIGN_NAMED = 3
 
 
 def load(
@@ -28,16 +37,42 @@ def load(
     weights by id), a rule that names an unknown one is refused. Broken rules are collected in ``errors``.
     """
     if paths is None:
-        rules, errors = bundled(), []
+        rules, errors = bundled(), list[RuleError]()
     else:
-        from kanaria.detect.parse import parse
+        given = known.rules if known else ()
 
-        parsed = parse(paths, placeholders=placeholders, known=known.rules if known else ())
-        rules, errors = tuple(parsed.rules.values()), parsed.errors
+        def make() -> kept.Compiled:
+            from kanaria.detect.parse import parse
+
+            parsed = parse(paths, placeholders=placeholders, known=given)
+            return tuple(parsed.rules.values()), parsed.errors
+
+        rules, errors = kept.compiled(paths, make, placeholders=placeholders, known=given)
     if weights is not None:
         errors = errors + unknown_weights(rules, weights)
         rules = tuple(rule for rule in rules if not any(name not in weights for name in rule.weights))
     return RuleSet(rules=rules, errors=tuple(errors))
+
+
+def not_loaded(ruleset: RuleSet) -> Text | None:
+    """One sentence about the rules that did not load: all of few, the reasons of many with their numbers."""
+    errors = ruleset.errors
+    if not errors:
+        return None
+    if len(errors) <= TOLD_ONE_BY_ONE:
+        said = "; ".join(map(str, errors))
+        return Text(en=f"rules not loaded: {said}", ja=f"読み込めないルール: {said}")
+    foreign = [error for error in errors if error.expected == NO_TABLE]
+    sources = Counter(error.got for error in foreign).most_common(FOREIGN_NAMED)
+    named = ", ".join(f"{source} ({count})" for source, count in sources)
+    where = Text(en=f"; most of these: {named}", ja=f"。多いもの: {named}") if named else Text(en="", ja="")
+    return Text(
+        en=f"{len(errors):,} rules not loaded: {len(foreign):,} for log sources that are not read here, "
+        f"{len(errors) - len(foreign):,} for other reasons{where.en}. `kanaria rules list --rules …` lists all.",
+        ja=f"読み込めないルールが{len(errors):,}件あります。うち{len(foreign):,}件はここで読まないログのためのもの、"
+        f"{len(errors) - len(foreign):,}件はほかの理由です{where.ja}。"
+        "すべては`kanaria rules list --rules …`で確認できます。",
+    )
 
 
 def merged(*sets: RuleSet) -> RuleSet:

@@ -22,6 +22,7 @@ from kanaria.core.errors import RuleError
 from kanaria.core.schema import TABLES
 from kanaria.core.types import SEVERITIES, Severity, Stage, Text
 from kanaria.detect import documents, mapping
+from kanaria.detect.loading import NO_TABLE
 from kanaria.detect.model import FALLBACK_KEY, Matcher, Rule
 from kanaria.detect.places import at, child, place
 from kanaria.detect.sql import Compiler, Part, Unsupported, two_valued
@@ -117,7 +118,7 @@ def _single(
     logsource = {name: value for name in names if (value := getattr(sigma.logsource, name)) is not None}
     source = mapping.find(logsource)
     if source is None:
-        expected = "a log source Kanaria has a table for"
+        expected = NO_TABLE
         got = ", ".join(f"{key}: {value}" for key, value in logsource.items())
         raise at(document.file, child(document.node, "logsource"), expected=expected, got=got)
     matcher = _matcher(sigma, source, placeholders)

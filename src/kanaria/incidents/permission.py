@@ -18,7 +18,7 @@ from kanaria.incidents.case import Allowed, Case
 
 # From here on the grammar of messages speaks of mining; the models use the same number.
 GRAMMAR_BITS = 7.0
-_NAMES = ("sni", "query", "knowledge.pool", "host")
+_NAMES = ("sni", "query", "knowledge.pool", "host", "pool")
 
 Way = tuple[str, str, str]
 """What allows it: ``device``, ``wallet`` or ``pool``, and the value as the settings have it; and whose it is."""

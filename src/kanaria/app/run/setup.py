@@ -67,12 +67,13 @@ def prepare(
 ) -> Setup:
     """Load facts and rules for these settings. Raises ConfigError and RuleError for what makes a run impossible."""
     from kanaria import knowledge
+    from kanaria.detect.loading import not_loaded
     from kanaria.knowledge import NetworkTable
 
     config = config or Config()
     facts = knowledge.load(Path(config.knowledge) if config.knowledge else user_facts())
     rules = _rules(config, facts)
-    failed = tuple(Text(en=f"rule not loaded: {e}", ja=f"読み込めないルール: {e}") for e in rules.errors)
+    failed = tuple(filter(None, [not_loaded(rules)]))
     return Setup(
         config=config,
         facts=facts,

@@ -2,14 +2,15 @@
 
 Everything is inside TLS, but lengths still speak. The client sends a token; when it holds the proof of the password
 (NTLM's AUTHENTICATE or a Kerberos ticket, with the server's key sealed) a server that accepts it returns that key,
-sealed by itself, which takes 50 bytes and more. A server that refuses sends an alert (2 bytes) or an error code (some
-15), or closes. So whoever gets the key had the right password, even if the connection ends there.
+sealed by itself, which takes 50 bytes and more. A server that refuses sends an alert (2 bytes) or an error code (15),
+or closes. So whoever gets the key had the right password, even if the connection ends there. Each message is judged by
+itself: a server that refuses may say so and close in one go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Literal
 
@@ -22,6 +23,8 @@ Messages = Sequence[tuple[bool, int]]
 # connections); with NTLM's first version and the short form of the key it would be some 330.
 PROOF = 300
 KEY = 40
+# A TSRequest with a version and an NTSTATUS is 15 bytes of DER, 16 with the sign's byte ([MS-CSSP] 2.2.1).
+ERRORS, ALERT = (15, 16), 2
 _ROUNDS = 4  # Kerberos refused and NTLM tried instead takes two
 _RECORD, _TLS, _APPLICATION = 5, 3, 23
 _INITIAL_VECTOR, _OLD_SUITE = 16, "_CBC_"
@@ -37,18 +40,20 @@ def infer(client: bytes, server: bytes, messages: Messages) -> Verdict | None:
     sealed = _application_data(client, asked)
     if sealed is None:
         return "not_tried" if len(client) >= sum(sum(turn.sent) for turn in turns) else None
-    around = overhead(str(hello["version"]), str(hello["cipher"]))
+    suite = str(hello["version"]), str(hello["cipher"])
+    around = overhead(*suite)
+    refusals = {record(size, *suite) + record(ALERT, *suite) for size in ERRORS}  # both in one packet
     at, proofs = 0, 0
     for turn in turns:
         if turn.first_from(sealed - at) >= PROOF and proofs < _ROUNDS:
             proofs += 1
-            if turn.answered - around <= KEY:
+            if max(turn.answers, default=0) - around <= KEY or set(turn.answers) & refusals:
                 return "refused"
         elif proofs:
             break
         at += sum(turn.sent)
     # Until TLS 1.2 a server answers a token with one message: after a second one something of the client is missing.
-    if not proofs and turns and turns[-1].answers > 1 and hello["version"] != "TLSv1.3":
+    if not proofs and turns and len(turns[-1].answers) > 1 and hello["version"] != "TLSv1.3":
         return None
     return "accepted" if proofs else "not_tried"
 
@@ -64,11 +69,10 @@ def _application_data(data: bytes, at: int) -> int | None:
 
 @dataclass(slots=True)
 class _Turn:
-    """One time the client spoke: lengths of its messages, and bytes and messages of the answer."""
+    """One time the client spoke: lengths of its messages and of those of the answer."""
 
     sent: list[int]
-    answered: int = 0
-    answers: int = 0
+    answers: list[int] = field(default_factory=list)
 
     def first_from(self, offset: int) -> int:
         """Length of the first message that begins there or later, 0 without one."""
@@ -86,10 +90,19 @@ def _turns(messages: Messages) -> Iterator[_Turn]:
         if turn and from_client:
             turn.sent.append(length)
         elif turn:
-            turn.answered += length
-            turn.answers += 1
+            turn.answers.append(length)
     if turn:
         yield turn
+
+
+def record(content: int, version: str, cipher: str) -> int:
+    """Bytes of a whole TLS record that holds so many; block ciphers pad to their block."""
+    around = overhead(version, cipher)
+    if _OLD_SUITE not in cipher or version == "TLSv1.3":
+        return content + around
+    block = 8 if "3DES" in cipher else 16
+    vector = _INITIAL_VECTOR if version in ("TLSv1.1", "TLSv1.2") else 0
+    return _RECORD + vector + -(-(content + around - _RECORD - vector) // block) * block
 
 
 def overhead(version: str, cipher: str) -> int:

@@ -1,0 +1,104 @@
+"""Compiled rules of large collections, kept in the user's cache: paths in, what ``parse`` made of them out.
+
+A collection of thousands of rules takes half a minute to compile and a quarter of a second to read back, without
+pySigma. What is kept is found by every file's name, size and time, and by the compiler's own code, so that a changed
+rule, another version or other placeholders compile anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kanaria.core.errors import RuleError
+from kanaria.core.folders import cache_folder
+from kanaria.detect.model import Rule
+
+WORTH_KEEPING = 50
+"""Rule files from which on they are kept; a few of one's own compile in less than a second and change often."""
+_SETS = 4
+"""Collections kept; one takes some 10 MB."""
+_ERROR = ("file", "line", "column", "expected", "got", "cause")
+
+Compiled = tuple[tuple[Rule, ...], list[RuleError]]
+
+
+def compiled(
+    paths: Sequence[Path],
+    make: Callable[[], Compiled],
+    *,
+    placeholders: Mapping[str, Sequence[str]] | None,
+    known: Iterable[Rule],
+) -> Compiled:
+    """What ``make`` gives, from the cache where it is there."""
+    files = _files(paths)
+    if len(files) < WORTH_KEEPING:
+        return make()
+    place = cache_folder() / "rules" / f"{_name(files, placeholders, known)}.json"
+    found = _read(place)
+    if found is None:
+        found = make()
+        with suppress(OSError):  # a cache that cannot be written costs time and nothing else
+            _write(place, found)
+    return found
+
+
+def _files(paths: Sequence[Path]) -> list[tuple[str, int, int]]:
+    found = []
+    for path in paths:
+        inside = [path] if not path.is_dir() else [*path.rglob("*.yml"), *path.rglob("*.yaml")]
+        for file in inside:
+            with suppress(OSError):  # gone meanwhile: whoever compiles says so
+                state = file.stat()
+                found.append((str(file.absolute()), state.st_size, state.st_mtime_ns))
+    return sorted(set(found))
+
+
+def _name(
+    files: list[tuple[str, int, int]], placeholders: Mapping[str, Sequence[str]] | None, known: Iterable[Rule]
+) -> str:
+    rules = sorted((rule.id, rule.version, rule.table) for rule in known)
+    said = {name: list(values) for name, values in (placeholders or {}).items()}
+    basis = json.dumps([files, said, rules, _compiler()], sort_keys=True)
+    return hashlib.sha256(basis.encode()).hexdigest()[:32]
+
+
+@cache
+def _compiler() -> str:
+    """A digest of everything that decides what a rule compiles to: this package, its mappings, and the schema."""
+    here = Path(__file__).resolve().parent
+    parts = sorted([*here.glob("*.py"), *here.glob("mappings/*.yaml"), *here.parent.glob("core/schema*.py")])
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
+
+
+def _read(place: Path) -> Compiled | None:
+    try:
+        value = json.loads(place.read_text("utf-8"))
+        rules = tuple(Rule.from_json(rule) for rule in value["rules"])
+        errors = [RuleError(**dict(zip(_ERROR, error, strict=True))) for error in value["errors"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    with suppress(OSError):
+        os.utime(place)  # the sets used last are kept
+    return rules, errors
+
+
+def _write(place: Path, found: Compiled) -> None:
+    rules, errors = found
+    value: dict[str, Any] = {
+        "rules": [rule.to_json() for rule in rules],
+        "errors": [[getattr(error, name) for name in _ERROR] for error in errors],
+    }
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps(value, ensure_ascii=False, default=str), "utf-8")
+    partial.replace(place)
+    others = sorted(place.parent.glob("*.json"), key=lambda file: -file.stat().st_mtime_ns)
+    for old in others[_SETS:]:
+        old.unlink(missing_ok=True)
