@@ -126,14 +126,14 @@ def test_a_vain_look_for_what_was_dropped_is_none(status: int) -> None:
 @pytest.mark.parametrize(("hours", "expected"), [(0.5, False), (1, True), (30, True)])
 def test_silence_counts_from_an_hour_of_covered_log(hours: float, expected: bool) -> None:
     read = InputSummary(
-        path="a", format="combined", rows=9, rejected=0, first=START, last=START + timedelta(hours=hours)
+        path="access.log", format="combined", rows=9, rejected=0, first=START, last=START + timedelta(hours=hours)
     )
     assert ("no_followup_in_window" in kinds(about(web(status=404), inputs=(read,)))) is expected
 
 
 def test_silence_without_times_says_nothing() -> None:
     timeless = case(finding(seconds=None), records=[request(1, None, status=404)])
-    read = InputSummary(path="a", format="combined", rows=9, rejected=0, last=START)
+    read = InputSummary(path="access.log", format="combined", rows=9, rejected=0, last=START)
     assert kinds(about(timeless, inputs=(read,))) == ["client_error_4xx"]
 
 

@@ -10,7 +10,6 @@ silence is one row of the ``host`` table (``kind`` silence), at the place of the
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from kanaria.baseline.silent_files import LEAST_OTHERS, GivenFile, silent_files
+from kanaria.core.logs import log_of
 from kanaria.core.schema import from_rows
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Silence:
         groups = list(_groups(known))
         writers = Counter(source for source, _, _ in groups)
         for source, host, part in groups:
-            log = _log(source)
+            log = log_of(source)
             logs.add(log)
             times = part["time"].cast(pa.int64()).to_numpy()
             newest = int(np.argmax(times))
@@ -163,12 +163,6 @@ def _groups(known: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
     for pair in pairs:
         both = pc.and_(pc.equal(known["source"], pair["source"]), pc.equal(known["host_name"], pair["host_name"]))
         yield pair["source"], pair["host_name"], known.filter(both)
-
-
-def _log(source: str) -> str:
-    """One log whatever its rotation: ``/var/log/remote.log``, ``remote.log.1``, ``remote-20260301.log.gz``."""
-    folder, slash, name = source.rpartition("/")
-    return folder + slash + re.sub(r"[-._]?\d+|\.(?:gz|bz2|xz|zst)$", "", name)
 
 
 def _forget(hosts: dict[str, Host]) -> None:

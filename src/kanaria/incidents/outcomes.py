@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from kanaria.core.logs import log_of
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Record, StratumMessage, Text
 from kanaria.incidents.answers import found_at
@@ -220,7 +221,8 @@ def _follow_up(case: Case, around: Surroundings) -> Iterator[Evidence]:
         ))  # fmt: skip
     if used or not case.times or not case.web_records:
         return
-    covered = max((i.last for i in around.inputs if i.last), default=None)
+    logs = {log_of(record.source) for record in case.web_records}  # another log says nothing of what this server did
+    covered = max((i.last for i in around.inputs if i.last and log_of(i.path) in logs), default=None)
     after = covered - case.times[-1] if covered else timedelta(0)
     if after >= FOLLOW_UP_WINDOW:
         hours = after.total_seconds() / 3600

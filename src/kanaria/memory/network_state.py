@@ -22,7 +22,7 @@ from kanaria.core.types import Incident, Text
 from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
 from kanaria.memory.learned import Learned
-from kanaria.memory.open_findings import pack, unpack
+from kanaria.memory.open_findings import Kept, pack, unpack
 from kanaria.memory.read_sources import Ledger
 
 if TYPE_CHECKING:
@@ -152,23 +152,26 @@ class NetworkState:
                 found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=made))
         return found
 
-    def dump(self, this_run: WhatRan, cases: Sequence[Case], now: datetime) -> dict[str, Any]:
+    def newest(self, ends: Iterable[datetime | None], now: datetime) -> datetime | None:
+        """Time of the newest record that any run has read; ``ends`` are the last times of this run's inputs."""
+        return max((end for end in (*ends, self.carried.newest) if end and end <= now + AHEAD), default=None)
+
+    def dump(self, this_run: WhatRan, kept: Kept, now: datetime) -> dict[str, Any]:
         """What the next run begins with."""
-        ends = [*this_run.ends, self.carried.newest]
-        newest = max((end for end in ends if end and end <= now + AHEAD), default=None)
+        newest = self.newest(this_run.ends, now)
         correlations = dict(this_run.correlations)
         read = correlations["newest"]
         if read and datetime.fromisoformat(read) > now + AHEAD:
             correlations["newest"] = None
-        kept = {
+        contents = {
             "sources": self.ledger.dump(),
-            "carried": pack(cases, this_run.later_requests, newest),
+            "carried": pack(kept, this_run.later_requests, newest),
             "contacts": self.contacts.dump(),
             "correlations": correlations,
             "silence": self.silence.dump(),
             "baseline": self.learned.keep(),
         }
-        return parts(kept)
+        return parts(contents)
 
     def taught(self) -> dict[str, Any]:
         """What a run that only learns leaves behind: how far it read, and what is normal."""
@@ -183,6 +186,16 @@ class NetworkState:
         self.learned.close()
 
 
+def too_many(count: int) -> Text:
+    """The note that of what was found not everything can be remembered."""
+    return Text(
+        en=f"{count:,} findings are more than is remembered at once (the least severe and oldest of large campaigns): "
+        "what a later run finds will not be joined with them. Their incidents are kept.",
+        ja=f"一度に記憶できる数を超えた{count:,}件の検知(大規模な活動のうち重大度が低く古いもの)は、次回以降の検知と"
+        "結び付けません。インシデントとしては保存されています。",
+    )
+
+
 def _pairs(table: pa.Table, events: frozenset[int]) -> Iterator[tuple[str, str]]:
     """Devices and remotes of these records."""
     import pyarrow.compute as pc
@@ -195,7 +208,7 @@ def _pairs(table: pa.Table, events: frozenset[int]) -> Iterator[tuple[str, str]]
             yield pair["device"], pair["remote"]
 
 
-def forgotten(rules: Sequence[str]) -> Text:
+def changed_rules(rules: Sequence[str]) -> Text:
     """The note that rules are not what they were, so that what they had half finished is gone."""
     named = ", ".join(rules[:NAMED]) + (", …" if len(rules) > NAMED else "")
     return Text(

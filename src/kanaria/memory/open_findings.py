@@ -1,25 +1,28 @@
 """What a run hands to the next so that an incident goes on: findings, messages and the records they rest on.
 
 Findings are joined by what they share within some reach of time (``incidents.grouping``); what lies further back than
-that cannot be joined any more and stays behind, told by the store. Of the rest the newest are carried, up to a bound.
+that cannot be joined any more and stays behind, told by the store. Of the rest the most important are carried, up to a
+bound: a large campaign must not drive out an unrelated break-in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from kanaria.core.types import Finding, Record, StratumMessage
+from kanaria.core.types import SEVERITIES, Finding, Record, StratumMessage
 from kanaria.incidents.case import Case
 from kanaria.incidents.grouping import REACH
 
 Json = dict[str, Any]
 
 MOST_FINDINGS, MOST_RECORDS = 2_000, 10_000
-"""Carried at most, the newest incidents first: 15 MB of JSON when every record has the longest text, a tenth of it on
-disk. The judgement of an incident reads at most 50 records of a finding."""
+"""Carried at most: 15 MB of JSON when every record has the longest text, a tenth of it on disk. The judgement of an
+incident reads at most 50 records of a finding."""
+MOST_OF_ONE = MOST_FINDINGS // 4
+"""Findings carried of one case: a campaign of thousands of sources is joined by any of them."""
 _BY_TEXT = REACH["wallet"]  # the same payout address or sample
 _BY_PLACE = max(REACH["remote"], REACH["device"])  # the same address
 
@@ -54,30 +57,75 @@ def unpack(kept: Json | None) -> Carried:
     )
 
 
-def pack(cases: Iterable[Case], later_requests: Mapping[str, Sequence[Record]], newest: datetime | None) -> Json:
-    """The cases a later run may still add to, as JSON values."""
+@dataclass(frozen=True)
+class Kept:
+    """The cases a later run may still add to, as far as they are carried, and how many findings were too many."""
+
+    cases: tuple[Case, ...] = ()
+    forgotten: int = 0
+
+    @property
+    def findings(self) -> frozenset[str]:
+        return frozenset(finding.id for case in self.cases for finding in case.findings)
+
+
+def keep(cases: Iterable[Case], newest: datetime | None) -> Kept:
+    """The most important first: the most severe, and of these the latest."""
+    chosen: list[Case] = []
+    findings = records = forgotten = 0
+    for case in sorted((c for c in cases if _joinable(c, newest)), key=_importance, reverse=True):
+        part = _cut(case, min(MOST_OF_ONE, MOST_FINDINGS - findings), MOST_RECORDS - records)
+        forgotten += len(case.findings) - len(part.findings)
+        if part.findings:
+            chosen.append(part)
+            findings, records = findings + len(part.findings), records + len(part.records)
+    return Kept(tuple(chosen), forgotten)
+
+
+def pack(kept: Kept, later_requests: Mapping[str, Sequence[Record]], newest: datetime | None) -> Json:
+    """What is carried, as JSON values."""
     from kanaria.store.values import plain
 
-    chosen = list(_chosen(cases, newest))
-    records = {event: record for case in chosen for event, record in case.records.items()}
+    records = {event: record for case in kept.cases for event, record in case.records.items()}
     return {
-        "findings": [plain(finding) for case in chosen for finding in case.findings],
-        "messages": [plain(message) for case in chosen for message in case.messages],
+        "findings": [plain(finding) for case in kept.cases for finding in case.findings],
+        "messages": [plain(message) for case in kept.cases for message in case.messages],
         "records": [plain(record) for record in records.values()],
         "later_requests": {name: [plain(record) for record in found] for name, found in later_requests.items()},
         "newest": newest.isoformat() if newest else None,
     }
 
 
-def _chosen(cases: Iterable[Case], newest: datetime | None) -> Iterable[Case]:
-    findings = records = 0
-    for case in sorted(cases, key=_last, reverse=True):
-        findings += len(case.findings)
-        records += len(case.records)
-        if findings > MOST_FINDINGS or records > MOST_RECORDS:
-            return
-        if _joinable(case, newest):
-            yield case
+def _cut(case: Case, most_findings: int, most_records: int) -> Case:
+    """The case with its most severe and latest findings, and the records of these."""
+    if len(case.findings) <= most_findings and len(case.records) <= most_records:
+        return case
+    ordered = sorted(case.findings, key=lambda f: (SEVERITIES.index(f.severity), _time(f), f.id), reverse=True)
+    findings: list[Finding] = []
+    records: dict[int, Record] = {}
+    for finding in ordered[:most_findings]:
+        own = {event: case.records[event] for event in finding.event_ids if event in case.records}
+        if len(records.keys() | own.keys()) > most_records:
+            break
+        findings.append(finding)
+        records |= own
+    order = {finding.id: number for number, finding in enumerate(case.findings)}
+    return replace(
+        case,
+        findings=tuple(sorted(findings, key=lambda finding: order[finding.id])),
+        messages=tuple(message for message in case.messages if message.event_id in records),
+        records=records,
+    )
+
+
+def _importance(case: Case) -> tuple[int, float, str]:
+    worst = max(SEVERITIES.index(finding.severity) for finding in case.findings)
+    return worst, _last(case), min(finding.id for finding in case.findings)
+
+
+def _time(finding: Finding) -> float:
+    time = finding.until or finding.time
+    return time.timestamp() if time else 0.0
 
 
 def _joinable(case: Case, newest: datetime | None) -> bool:

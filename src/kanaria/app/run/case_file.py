@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -97,6 +97,16 @@ class CaseFile:
                 for remote in {record.remote for record in known if record.device == finding.device}:
                     if remote:
                         yield finding.id, finding.device, remote
+
+    def shrink(self, kept: Collection[str]) -> None:
+        """Forget findings that are not among these, with the records and messages that only they rest on."""
+        self.findings = {name: finding for name, finding in self.findings.items() if name in kept}
+        events = {event for finding in self.findings.values() for event in finding.event_ids}
+        self.records = {event: record for event, record in self.records.items() if event in events}
+        self.messages = [message for message in self.messages if message.event_id in events]
+        self._by_key = {}
+        for finding in self.findings.values():
+            self._by_key.setdefault(finding.key, []).append(finding.id)
 
     def forget_changes(self) -> None:
         """What was found so far has been judged: from here on only what comes next is new."""

@@ -15,9 +15,9 @@ from kanaria.app.run.logon_questions import guessers, sessions
 from kanaria.app.run.plot_series import SeriesKeeper, volumes
 from kanaria.app.run.setup import Setup
 from kanaria.app.run.usual_before import before
+from kanaria.app.run.web_server import server_of
 from kanaria.core.glossary import VALUES
-from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, Finding, HostObservation, Incident, Series, Text
-from kanaria.incidents.actors import DEVICE_STAGES
+from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, HostObservation, Incident, Series, Text
 from kanaria.incidents.case import Allowed, Case, Costs, Surroundings
 from kanaria.incidents.grouping import group
 from kanaria.incidents.judge import judge
@@ -88,7 +88,7 @@ def cases_of(run: Around) -> tuple[Case, ...]:
         findings,
         run.case.messages,
         run.case.records,
-        _server(findings),
+        server_of(run.engine, findings, connections="connection" in run.seen),
         allowed=_allowed(run.setup),
         dismissed=run.memory.dismissed,
     )
@@ -147,12 +147,6 @@ def _look_at_host(run: Around) -> tuple[tuple[HostObservation, ...], tuple[str, 
 
     times = [time for finding in run.case.findings.values() for time in (finding.time, finding.until) if time]
     return observe(run.setup.facts, (min(times), max(times)) if times else None)
-
-
-def _server(findings: tuple[Finding, ...]) -> str | None:
-    """The device whose web log was given, when the log does not name it: the only device that did anything at all."""
-    active = {f.device for f in findings if f.device and f.table != "http" and f.stage in DEVICE_STAGES}
-    return active.pop() if len(active) == 1 else None
 
 
 def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: tuple[str, ...] = ()) -> Surroundings:

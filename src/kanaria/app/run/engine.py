@@ -37,7 +37,8 @@ from kanaria.core.stream import Stream
 from kanaria.core.types import Analysis, Batch, Finding, Incident, StratumMessage
 from kanaria.detect import Detector
 from kanaria.memory.learned import LIVED
-from kanaria.memory.network_state import NetworkState, WhatRan, forgotten, parts
+from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, parts, too_many
+from kanaria.memory.open_findings import Kept, keep
 from kanaria.store.database import unusable
 from kanaria.wire.spool import STREAMED
 
@@ -127,6 +128,8 @@ class Engine:
     def finish(self) -> Analysis:
         """Nothing more comes: the analysis of everything read and remembered, the most severe incident first."""
         self._end()
+        if self.setup.store and (forgotten := self._kept(self.setup.clock.now()).forgotten):
+            self.accounts.note((too_many(forgotten),))
         return conclude(self._around(), self._series)
 
     def drain(self) -> Judged:
@@ -192,11 +195,20 @@ class Engine:
     def _state(self, now: datetime) -> dict[str, Any]:
         """Everything the next run begins with, as JSON values."""
         ran = WhatRan(
-            ends=[summary.last for summary in self.accounts.summaries.values()],
+            ends=self._ends(),
             correlations=self._detector.dump_state(),
             later_requests=self.case.later_requests,
         )
-        return self.memory.dump(ran, cases_of(self._around()), now)
+        kept = self._kept(now)
+        self.case.shrink(kept.findings)
+        return self.memory.dump(ran, kept, now)
+
+    def _ends(self) -> list[datetime | None]:
+        return [summary.last for summary in self.accounts.summaries.values()]
+
+    def _kept(self, now: datetime) -> Kept:
+        """What of the cases is carried on."""
+        return keep(cases_of(self._around()), self.memory.newest(self._ends(), now))
 
     def close(self) -> None:
         """Let go of all files."""
@@ -292,7 +304,7 @@ class Engine:
         )
         changed = detector.load_state(self.memory.correlations) if self.memory.correlations else ()
         if changed:
-            self.accounts.note((forgotten(changed),))
+            self.accounts.note((changed_rules(changed),))
         return detector
 
 

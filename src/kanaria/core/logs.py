@@ -1,0 +1,13 @@
+"""Names of logs: a rotated log is the old content under a new name, and one log whatever the number it carries."""
+
+from __future__ import annotations
+
+import re
+
+_ROTATED = re.compile(r"[-._]?\d+|\.(?:gz|bz2|xz|zst)$")
+
+
+def log_of(source: str) -> str:
+    """One name for one log: ``/var/log/remote.log``, ``remote.log.1``, ``remote-20260301.log.gz``."""
+    folder, slash, name = source.rpartition("/")
+    return folder + slash + _ROTATED.sub("", name)
