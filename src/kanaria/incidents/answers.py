@@ -78,6 +78,11 @@ INTERFACES: tuple[_Interface, ...] = (
     _made(r"/functionRouter", "Spring Cloud Function's router", "Spring Cloud Functionのルーター", frozenset({200, 500}), "POST"),
     _made(r"/wls-wsat/|/_async/asyncresponseservice", "WebLogic's web service", "WebLogicのWebサービス",
           frozenset({200, 202, 500}), "POST"),
+    _made(r"/_next/(?:flight|server-actions|turbopack/flight|rsc)|/_react/flight|/_rsc/|/rsc-action|/server-action",
+          "React server functions", "Reactのサーバ関数(Server Functions)", frozenset({200, 500}), "POST"),
+    _made(r"/bin/get/Main/SolrSearch|/xwiki/bin/get/Main/SolrSearch", "the search of XWiki", "XWikiの検索"),
+    _made(r"/app/rest/(?:debug/processes|users)|/[^?]*;\.jsp", "TeamCity's interface without a logon",
+          "認証なしのTeamCityのインターフェース", _OK, "POST"),
     _made(r"/api/v1/(?:workflows|executions)|/rest/(?:workflows|login)$", "n8n without a logon", "認証なしのn8n"),
 )  # fmt: skip
 

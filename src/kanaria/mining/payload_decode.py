@@ -30,6 +30,7 @@ _SIMPLE = re.compile(r"\\([\"'/])")
 _CHARS = re.compile(r"(?:chr|toString|fromCharCode|char)\(((?:\d{1,3}\s*,\s*){0,2000}\d{1,3})\)", re.IGNORECASE)
 _LOOKUP = re.compile(r"\$\{([^${}]*)\}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_HEX = re.compile(r"(?<![0-9a-fA-F])(?:[0-7][0-9a-fA-F]){16,}(?![0-9a-fA-F])")
 _SPACES = re.compile(r"\$\{IFS[^}]{0,12}\}|\$IFS(?:\$\d)?|\t")
 _JOINS = re.compile(r"(['\"])\s{0,4}[+.]?\s{0,4}\1|\$[@*]|\$\{@\}")
 _QUOTED = re.compile(
@@ -142,6 +143,10 @@ def _lookup(found: re.Match[str]) -> str:
 def _hidden(text: str, depth: int = 2) -> list[str]:
     """What the base64 tokens of the text say, each peeled in turn; tokens that are no text are left out."""
     found: list[str] = []
+    for match in list(_HEX.finditer(text))[:_PIECES]:
+        plain = _readable(bytes.fromhex(match[0][:_TOKEN]))
+        if plain:
+            found.append(plain)
     for match in list(_BASE64.finditer(text))[:_PIECES]:
         for plain in _readings(match[0][:_TOKEN]):
             peeled = _peel(plain)

@@ -72,6 +72,11 @@ WORDS: tuple[bytes, ...] = (
     # mining by name
     rb"xmrig|stratum(?:\+|%2b|%2520|://)|cryptonight|minexmr|c3pool|supportxmr|moneroocean|nicehash|hashvault|nanopool",
     rb"kinsing|kdevtmpfsi|xmr\.sh|monero|donate-level|randomx|minergate|2miners|unmineable|coinhive",
+    # rigs and nodes, and what is run through other interfaces
+    rb"miner_(?:file|getstat|reboot|restart|setetherbase|start|stop|setgas)|control_gpu|personal_(?:unlock|send)",
+    rb"(?:add|switch|remove)pool|command\\{0,2}(?:\x22|\\x22|%22) ?: ?\\{0,2}(?:\x22|\\x22|%22)(?:summary|devs|pools)",
+    rb"solrsearch|\{\{groovy|fun(?:=|%3d|\x22: ?\x22)cmd\.|(?:\{|%7b)(?:script|dns|url)(?::|%3a)|redirect(?:action)?(?::|%3a)",
+    rb"(?:\?|%3f)action(?::|%3a)|from(?:[ +]|%20)program|libredtail|muhstik",
     # text for a language model
     rb"(?:ignore|disregard|forget|override)(?:[ +_-]|%20){1,3}(?:all|any|the|your|previous|prior|above|earlier)",
     rb"system(?:[ +_]|%20)prompt|you(?:[ +_]|%20)are(?:[ +_]|%20)now|(?:<|%3c)(?:\||%7c)im_start",
