@@ -19,7 +19,8 @@ PREFIXES = frozenset(
     "sudo env nohup nice setsid busybox exec command time stdbuf then do else if while xargs start doas !".split()
 )
 MINERS = re.compile(
-    r"xmrig|xmr-?stak|ethdcrminer|(?:cpu|cc|eth|cg|bfg|sgp|claymore|phoenix|nb|srb|team ?red|lol|nano|gm|bz|wildrig)-?miner"
+    r"xmrig|xmr-?stak|ethdcrminer"
+    r"|(?:cpu|cc|eth|cg|bfg|sgp|claymore|phoenix|nb|srb|team ?red|lol|nano|gm|bz|wildrig)-?miner"
     r"|^minerd$|^t-rex|kdevtmpfsi|kinsing|^sysrv|^xmr$|^xmr[._-]|moneroocean_miner|c3pool_miner",
     re.IGNORECASE,
 )

@@ -75,8 +75,8 @@ WORDS: tuple[bytes, ...] = (
     # rigs and nodes, and what is run through other interfaces
     rb"miner_(?:file|getstat|reboot|restart|setetherbase|start|stop|setgas)|control_gpu|personal_(?:unlock|send)",
     rb"(?:add|switch|remove)pool|command\\{0,2}(?:\x22|\\x22|%22) ?: ?\\{0,2}(?:\x22|\\x22|%22)(?:summary|devs|pools)",
-    rb"solrsearch|\{\{groovy|fun(?:=|%3d|\x22: ?\x22)cmd\.|(?:\{|%7b)(?:script|dns|url)(?::|%3a)|redirect(?:action)?(?::|%3a)",
-    rb"(?:\?|%3f)action(?::|%3a)|from(?:[ +]|%20)program|libredtail|muhstik",
+    rb"solrsearch|\{\{groovy|fun(?:=|%3d|\x22: ?\x22)cmd\.|(?:\{|%7b)(?:script|dns|url)(?::|%3a)",
+    rb"redirect(?:action)?(?::|%3a)|(?:\?|%3f)action(?::|%3a)|from(?:[ +]|%20)program|libredtail|muhstik",
     # text for a language model
     rb"(?:ignore|disregard|forget|override)(?:[ +_-]|%20){1,3}(?:all|any|the|your|previous|prior|above|earlier)",
     rb"system(?:[ +_]|%20)prompt|you(?:[ +_]|%20)are(?:[ +_]|%20)now|(?:<|%3c)(?:\||%7c)im_start",
