@@ -209,3 +209,14 @@ def test_the_filter_for_a_quieter_mail_leaves_out_what_was_refused_and_hides_not
         ["/bin/sh", "-c", QUIETER], input="\n".join((*REFUSED_LINES, *KEPT_LINES)) + "\n", capture_output=True, text=True, check=True
     )  # fmt: skip
     assert done.stdout.splitlines() == list(KEPT_LINES)
+
+
+def test_holes_of_one_product_are_one_piece_of_advice() -> None:
+    """Two vulnerabilities of one program are one update, not two tasks."""
+    proof = evidence(facts(), "exploit_payload", request(1))
+    told = case(finding("log4shell", cves=("CVE-2021-44228", "CVE-2021-45046", "CVE-2012-1823"), evidence=(proof,)))
+    result = Outcome(value="no_sign_of_success", bits=0.0, because=())
+    updates = [r for r in recommendations(told, around(), "exploitation_attempt", result) if r.id.startswith("update")]
+    assert [item.id for item in updates] == ["update_CVE-2021-44228", "update_CVE-2012-1823"]
+    assert "CVE-2021-44228 (affected" in updates[0].text.en and "CVE-2021-45046 (affected" in updates[0].text.en
+    assert "CVE-2021-44228(影響を受ける版" in updates[0].text.ja and "CGI版のPHP" in updates[1].text.ja

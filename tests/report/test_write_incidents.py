@@ -163,6 +163,14 @@ def test_words_numbers_and_brackets_stay_together(words: str) -> None:
         assert not any(re.search("[ァ-ヶー]$", a) and re.match("[ァ-ヶー]", b) for a, b in itertools.pairwise(lines))
 
 
+def test_a_command_between_backticks_stays_on_one_line() -> None:
+    command = "`grep -vE '^a b' access.log | mail -s Kanaria admin`"
+    for columns in range(60, 100):
+        assert any(
+            command in line for line in text.wrap(f"メールの手前に {command} を入れると除外できます。" * 2, columns)
+        )
+
+
 def test_an_opening_bracket_never_ends_a_line() -> None:
     words = "検知したモデル:" + "".join(f"「モデル{n}」" for n in range(40))
     for columns in range(40, 60):

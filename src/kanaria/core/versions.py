@@ -15,6 +15,9 @@ _MONTHS = "January February March April May June July August September October N
 _UPDATE = r"\b(?:updates?|Security Alert|Critical Patch Update)"
 # In this order: the more particular first.
 _RULES: tuple[tuple[str, str], ...] = (
+    (r"^PHP as CGI$", "CGI版のPHP"),
+    (r"^(\S+) on Windows$", r"Windows版の\1"),
+    (r" \(as in (\S+)\)", r"(\1など)"),
     (r"\ball before the fixed versions\b", "修正版より前のすべて"),
     (r"\bany version whose dashboard is reachable\b", "ダッシュボードに到達できるすべての版"),
     (r" \(except (.+?) and later of those lines\)", r"(ただし\1とそれぞれの系列の以降の版を除く)"),

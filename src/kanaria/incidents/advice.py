@@ -5,11 +5,11 @@ Each piece of advice is a value with a condition beside it, so that a reader see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kanaria.core.facts import Vulnerability
 from kanaria.core.text import cut, defang, printable
-from kanaria.core.types import Finding, Hypothesis, Outcome, OutcomeValue, Recommendation, Record, Text
+from kanaria.core.types import Finding, Hypothesis, Language, Outcome, OutcomeValue, Recommendation, Record, Text
 from kanaria.core.versions import in_words
 from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines
 
@@ -141,23 +141,40 @@ def _look(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) ->
 def _update_products(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     if result.value in REFUSED and top not in {"exploitation_attempt", "compromised_device"}:
         return
-    failed = result.value == "failed"
+    products: dict[str, list[tuple[str, Finding, Vulnerability]]] = {}
     for cve, finding, known in _known(case, around):
-        fixed_en = f"; fixed in {known.fixed}" if known.fixed else ""
-        fixed_ja = f"。修正版: {in_words(known.fixed, 'ja')}" if known.fixed else ""
-        facts_en, facts_ja = (
-            f"(affected: {known.affected}{fixed_en})",
-            f"(影響を受ける版: {in_words(known.affected, 'ja')}{fixed_ja})",
+        products.setdefault(known.product, []).append((cve, finding, known))
+    for product, found in products.items():
+        yield _update(
+            product, {cve: (finding, known) for cve, finding, known in found}, failed=result.value == "failed"
         )
-        yield _advise(
-            f"update_{cve}", 1 if failed else 2, tuple(item.id for item in finding.evidence),
-            f"Nothing needs to be done unless you run {known.product}; then make sure that it is not affected by {cve} {facts_en}."
-            if failed else
-            f"If you run {known.product}, make sure it is not affected by {cve} {facts_en}. If you do not run it, the attempt cannot work.",
-            f"{known.product} を使っていなければ、対応は必要ありません。使っている場合は、{cve} の影響を受けない版であることを確認してください{facts_ja}。"
-            if failed else
-            f"{known.product} を使っている場合は、{cve} の影響を受けない版であることを確認してください{facts_ja}。使っていなければ、この攻撃は成立しません。",
+
+
+def _update(product: str, holes: Mapping[str, tuple[Finding, Vulnerability]], *, failed: bool) -> Recommendation:
+    """What to make sure of about one product, with all its vulnerabilities that were tried."""
+    proof = dict.fromkeys(item.id for finding, _ in holes.values() for item in finding.evidence)
+    holes_en = ", ".join(_hole(cve, known, "en") for cve, (_, known) in holes.items())
+    holes_ja = "、".join(_hole(cve, known, "ja") for cve, (_, known) in holes.items())
+    name = in_words(product, "ja")
+    if failed:
+        return _advise(
+            f"update_{next(iter(holes))}", 1, tuple(proof),
+            f"Nothing needs to be done unless you run {product}; then make sure that it is not affected by {holes_en}.",
+            f"{name} を使っていなければ、対応は必要ありません。使っている場合は、{holes_ja}の影響を受けない版であることを確認してください。",
         )  # fmt: skip
+    return _advise(
+        f"update_{next(iter(holes))}", 2, tuple(proof),
+        f"If you run {product}, make sure it is not affected by {holes_en}. If you do not run it, the attempt cannot work.",
+        f"{name} を使っている場合は、{holes_ja}の影響を受けない版であることを確認してください。使っていなければ、この攻撃は成立しません。",
+    )  # fmt: skip
+
+
+def _hole(cve: str, known: Vulnerability, language: Language) -> str:
+    affected = in_words(known.affected, language)
+    fixed = in_words(known.fixed, language) if known.fixed else ""
+    if language == "ja":
+        return f"{cve}(影響を受ける版: {affected}{f'。修正版: {fixed}' if fixed else ''})"
+    return f"{cve} (affected: {affected}{f'; fixed in {fixed}' if fixed else ''})"
 
 
 def _after_success(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
@@ -268,7 +285,7 @@ def _isolate(case: Case, result: Outcome) -> Iterator[Recommendation]:
     least_en, least_ja = "", ""
     if mines(case):
         least_en = f", or at least block {'their' if several else 'its'} connections to {pools or 'the pool'}"
-        least_ja = f"か、少なくとも {pools or 'プール'} への接続を遮断して"
+        least_ja = f"か、少なくとも {f'{pools} ' if pools else 'プール'}への接続を遮断して"
     yield _advise(
         "isolate", 1, result.because,
         f"Take {devices.en or 'the server'} off the network now{least_en}; keep {'them' if several else 'it'} running for evidence.",

@@ -75,7 +75,7 @@ INTERFACES: tuple[_Interface, ...] = (
     _made(r"/nacos/v1/auth/users", "Nacos' user list", "Nacosのユーザー一覧"),
     _made(r"/run$|/idleBeat$|/beat$", "an XXL-JOB executor", "XXL-JOBのエグゼキュータ", _OK, "POST"),
     _made(r"/api/setup/validate|/api/session/properties", "Metabase's setup interface", "Metabaseのセットアップ用インターフェース"),
-    _made(r"/functionRouter", "Spring Cloud Function's router", "Spring Cloud Functionのルーター", frozenset({200, 500}), "POST"),
+    _made(r"/functionRouter", "Spring Cloud Function's router", "Spring Cloud Functionのルータ", frozenset({200, 500}), "POST"),
     _made(r"/wls-wsat/|/_async/asyncresponseservice", "WebLogic's web service", "WebLogicのWebサービス",
           frozenset({200, 202, 500}), "POST"),
     _made(r"/_next/(?:flight|server-actions|turbopack/flight|rsc)|/_react/flight|/_rsc/|/rsc-action|/server-action",

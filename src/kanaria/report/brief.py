@@ -13,6 +13,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import SEVERITIES, Analysis, Claim, Evidence, Incident, Language, Section
+from kanaria.core.versions import in_words
 from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
@@ -23,6 +24,11 @@ REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 WORTH_A_THOUGHT = 0.1
 # Evidence that says that passwords are tried; the judge uses the same kinds.
 GUESSING = frozenset({"login_guessing", "rdp_guessing"})
+
+# Formats of logs that are neither a web server's nor of the network, though messages in them are found by searching.
+OTHER_LOGS = frozenset(
+    {"auth-log", "journald-json", "samba", "auditd", "process-list", "miner-log", "bind", "unbound", "dnsmasq"}
+)
 
 Writer = Callable[[Subject], Iterator[Claim]]
 
@@ -64,7 +70,8 @@ def _findings(subject: Subject) -> Claim:
     told = sorted(titles, key=lambda title: -worst[title])[:TITLES]
     more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
     evidence = tuple(dict.fromkeys(item.id for finding in findings for item in finding.evidence))
-    shown = _listed([title for title in titles if title in told], subject.language) + more
+    quoted = "「{}」" if subject.language == "ja" else "{}"
+    shown = _listed([quoted.format(title) for title in titles if title in told], subject.language) + more
     return subject.say("what_findings", *evidence, titles=shown, device=_device(subject), who=_who(subject))
 
 
@@ -73,10 +80,19 @@ def _messages(subject: Subject) -> Claim:
     methods = Counter(cut(printable(message.method), 30) for message in messages)
     shown = [f"{name} ×{count}" if count > 1 else name for name, count in methods.most_common(METHODS)]
     more = f" +{len(methods) - METHODS}" if len(methods) > METHODS else ""
-    web = any(finding.table == "http" for finding in subject.incident.findings)
-    place = phrase("what_place_web" if web else "what_place_network", subject.language)
+    place = phrase(_place(subject), subject.language)
     key = "what_messages" if len(messages) > 1 else "what_message"
     return subject.say(key, count=len(messages), place=place, who=_who(subject), methods=", ".join(shown) + more)
+
+
+def _place(subject: Subject) -> str:
+    """Whether it stood in a web server's log, on the wire, or in some other log."""
+    formats = {item.path: item.format for item in subject.analysis.inputs}
+    read = {formats.get(item.source) for item in subject.incident.evidence if item.source}
+    if read & OTHER_LOGS or None in read:
+        return "what_place_log"
+    web = any(finding.table == "http" for finding in subject.incident.findings)
+    return "what_place_web" if web else "what_place_network"
 
 
 def _who(subject: Subject) -> str:
@@ -209,7 +225,13 @@ def _cve(subject: Subject) -> Iterator[Claim]:
             yield subject.say("cve_brief_unknown", *item.evidence, cve=item.cve)
         else:
             summary = subject.to(known.summary).rstrip("。.")
-            yield subject.say("cve_brief", *item.evidence, cve=item.cve, product=known.product, summary=summary)
+            yield subject.say(
+                "cve_brief",
+                *item.evidence,
+                cve=item.cve,
+                product=in_words(known.product, subject.language),
+                summary=summary,
+            )
     if len(matched) > CVES:
         yield subject.say("cve_brief_more", count=len(matched) - CVES)
 
@@ -221,7 +243,7 @@ def _terms(subject: Subject) -> Iterator[Claim]:
 
 
 def _listed(words: Sequence[str], language: Language) -> str:
-    return ("、" if language == "ja" else "; ").join(words)
+    return ("" if language == "ja" else "; ").join(words)
 
 
 _PARTS: tuple[tuple[str, Writer], ...] = (

@@ -229,7 +229,7 @@ def _vulnerability(subject: Subject, item: RelatedVulnerability, known: Vulnerab
     separator = "、" if subject.language == "ja" else ", "
     return subject.say(
         f"cve_{item.relation}", *item.evidence,
-        cve=item.cve, product=known.product, affected=in_words(known.affected, subject.language),
+        cve=item.cve, product=in_words(known.product, subject.language), affected=in_words(known.affected, subject.language),
         summary=sentence(subject.to(known.summary), subject.language),
         scores=separator.join(scores) or phrase("cve_no_score", subject.language),
         kev=phrase("cve_kev", subject.language, date=known.kev_date) if known.kev_date else "",

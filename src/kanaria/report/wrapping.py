@@ -2,6 +2,7 @@
 
 Latin text breaks at spaces; Japanese between characters, but as Japanese typography has it (JIS X 4051): no closing
 mark or small kana begins a line, no opening bracket ends one, a number stays with its unit, a word in katakana whole.
+A command between backticks stays on one line, to be copied.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from kanaria.core.text import width
 
 _NOT_FIRST = "、。，．)）」』】〉》〕！？・ー…‥々〜,.)]:;%ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
 _NOT_LAST = "「『【〈《（〔([×÷約第"
-_TOKENS = re.compile(r" +|[ァ-ヺー]+|[^\s\u1100-\U0003ffff]+|.", re.DOTALL)
+_TOKENS = re.compile(r" +|`[^`]{1,70}`|[ァ-ヺー]+|[^\s\u1100-\U0003ffff]+|.", re.DOTALL)
 # A longer run in katakana is no single word any more; it may also take no more than a quarter of a narrow line.
 LONGEST_WORD = 12
 

@@ -57,11 +57,18 @@ def device_lines(found: Sequence[Device], language: Language) -> Iterator[str]:
         names = f" ({', '.join(device.names[:3])})" if device.names else ""
         mark = f" [{_WORDS['critical'].to(language)}]" if device.critical else ""
         span = _WORDS["seen"].to(language).format(first=_moment(device.first), last=_moment(device.last))
-        yield f"{device.address}{names}  {device.role}{mark}  {span}"
+        yield f"{device.address}{names}  {role_name(device.role, language)}{mark}  {span}"
         for service in device.services:
             yield f"    {_service(service, language)}"
         for problem in device.problems:
             yield f"    {_WORDS['problem'].to(language).format(problem=problem.to(language))}"
+
+
+def role_name(role: str, language: Language) -> str:
+    """A role in words; English keeps the names that settings use."""
+    from kanaria.baseline.roles import ROLES
+
+    return ROLES[role].ja if language == "ja" and role in ROLES else role
 
 
 def device_document(found: Sequence[Device]) -> str:

@@ -17,11 +17,12 @@ REFUSED_SHOWN = 20
 
 def format_lines(language: Language) -> Iterator[str]:
     """Name, title, tables and an example of every format."""
+    from kanaria.app.reference.format_titles import title_of
     from kanaria.formats import registry
 
     label = {"en": "tables", "ja": "テーブル"}[language]
     for known in registry.all_formats():
-        yield f"{known.name}  {known.title}  ({label}: {', '.join(known.tables)})"
+        yield f"{known.name}  {title_of(known.name, known.title, language)}  ({label}: {', '.join(known.tables)})"
         for line in known.example.splitlines():
             yield f"    {printable(line)}"
 

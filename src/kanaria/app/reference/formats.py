@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kanaria.app.reference import markup
+from kanaria.app.reference.format_titles import title_of
 from kanaria.core.text import printable
 from kanaria.core.types import Language, Text
 from kanaria.formats import registry
@@ -25,6 +26,11 @@ def page(language: Language) -> str:
         tables = ", ".join(markup.code(name) for name in known.tables)
         tried: Text | None = getattr(known, "tried", None)
         said = f". {_TRIED.to(language)}: {tried.to(language)}" if tried else ""
-        lines += [f"## {known.name}", "", f"{known.title}. {_TABLES.to(language)}: {tables}{said}", ""]
+        lines += [
+            f"## {known.name}",
+            "",
+            f"{title_of(known.name, known.title, language)}. {_TABLES.to(language)}: {tables}{said}",
+            "",
+        ]
         lines += markup.fenced("\n".join(printable(line) for line in known.example.splitlines()))
     return markup.page(lines)

@@ -1,0 +1,78 @@
+"""What formats are called in Japanese: a name comes in, the words for lists and the reference go out.
+
+Formats say in English what they read; names of products stay. One that nobody has named here keeps its English title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kanaria.core.types import Language
+
+_JAPANESE: Mapping[str, str] = {
+    "combined": "nginx・Apacheのアクセスログ(common、combined、vhost_combined)",
+    "logformat": "ApacheのLogFormatまたはnginxのlog_formatを指定して読むアクセスログ",
+    "nginx-json": "nginxのJSONアクセスログ(escape=json)",
+    "caddy-json": "Caddyのアクセスログ",
+    "traefik-json": "TraefikのJSONアクセスログ",
+    "web-json": "Webサーバ・プロキシ・ゲートウェイのJSON Lines",
+    "w3c": "W3C拡張ログ(Microsoft IIS)",
+    "aws-alb": "AWSのロードバランサ(ALB、CLB)のアクセスログ",
+    "error-log": "nginx・Apacheのエラーログ(拒否されたリクエストと送信元)",
+    "haproxy": "HAProxyのHTTPログ",
+    "web-layout": "Nginx Proxy Manager、ingress-nginx、uvicorn、GIN、Django、Rails、PHP内蔵サーバ、Envoy、Amazon S3、Zoraxyのログ(項目の並びは一覧表による)",  # noqa: E501
+    "web-csv": "SIEM、Kibana、セキュリティプラグインが書き出す、見出し行付きCSVのWebリクエスト",
+    "learned": "リクエストを含む任意のテキスト(項目の位置は、並びのそろった行から推定)",
+    "fragment": "アクセスログの行の断片(引用符付きのリクエストと、それに続く部分)",
+    "jsonrpc": "JSON-RPCのメッセージ(1行に1つ)",
+    "zeek": "Zeekのログ、タブ区切り(conn、dns、ssl、http、rdp、smb、sshなど)",
+    "zeek-json": "Zeekのログ、JSON Lines(conn、dns、ssl、http、rdp、smb、sshなど)",
+    "suricata": "SuricataのEVE JSON(flow、dns、tls、http、rdp、smb、ssh、alert、anomaly)",
+    "nfcapd": "nfcapdファイル(nfdumpのツールが保存したNetFlow、IPFIX、sFlow)。nfdumpが必要",
+    "netflow": "NetFlow v5/v9とIPFIXのデータグラム(受信中のもの、または保存したもの)",
+    "flow-csv": "見出し行付きCSVのフロー記録(nfdump -o csv、argus、ipfixprobeなど)",
+    "nfdump-text": "nfdumpの表示出力(line、long、extended、biline、bilong)",
+    "evtx": "Windowsのイベントログファイル(.evtx)",
+    "windows-xml": "XML形式のWindowsイベント(イベントビューアー、wevtutil)",
+    "windows-json": "JSON形式のWindowsイベント(Get-WinEvent、Winlogbeat、NXLog、Wazuh、evtx_dump)",
+    "windows-csv": "CSV形式のWindowsイベント(各国語のイベントビューアー、Export-Csv、EvtxECmd)",
+    "auth-log": "auth.log、secure、syslog(sshd、PAM、sudo、su、FTP、メール、netfilter、cron、systemd、audit、マイナー)",
+    "journald-json": "JSON形式のsystemdジャーナル(journalctl -o json)",
+    "samba": "Sambaのログオン監査(log.smbd、auth_json_audit)",
+    "sadf-json": "JSON形式のsysstat負荷履歴(sadf -j)",
+    "auditd": "Linuxの監査ログ(audit.log、ausearch)",
+    "process-list": "ps、top、ss、netstat、lsof、tasklistの出力",
+    "miner-log": "マイニングプログラム自身のログ(XMRig、T-Rex、TeamRedMiner、lolMiner、SRBMiner、cgminer、bfgminerなど)",  # noqa: E501
+    "bind": "BINDの問い合わせログ",
+    "unbound": "unboundの問い合わせ・応答ログ",
+    "dnsmasq": "dnsmasq・Pi-holeの問い合わせログ",
+    "windows-dns": "Windows DNSサーバのデバッグログ",
+    "netfilter": "iptables、nftables、ufw、firewalldのログ",
+    "filterlog": "pfのfilterlog(OPNsense、pfSense)",
+    "conntrack": "conntrack -Eまたは-L、/proc/net/nf_conntrack",
+    "adguard": "AdGuard Homeの問い合わせログ(JSON Lines)",
+    "defender-endpoint": "Microsoft Defender for Endpointの高度な追求(JSON)",
+    "ecs-process": "Elastic Common Schemaのプロセスイベント(JSON)",
+    "falco": "Falcoのアラート(JSON)",
+    "fortigate": "FortiGateのログ(key=value)",
+    "guardduty": "Amazon GuardDutyの検出結果(JSON)",
+    "hayabusa-csv": "Hayabusaのタイムライン(CSV)",
+    "hayabusa": "Hayabusaのタイムライン(JSON Lines)",
+    "laurel": "LAURELが出力するLinux監査イベント(JSON)",
+    "maltrail": "Maltrailのイベントログ",
+    "osquery": "osqueryの結果(JSON)",
+    "paloalto": "Palo Alto Networksのトラフィックログ(CSV)",
+    "route53": "Amazon Route 53 Resolverの問い合わせログ(JSON)",
+    "suricata-fast": "Suricata・Snortのfast.log",
+    "tetragon": "Tetragonのプロセスイベント(JSON)",
+    "wrapped": "Filebeat、ECS、Wazuh、zeek-kafka、Docker、Kubernetes、syslogの行に包まれたZeekやSuricataなどのログ",
+    "pcap": "パケットキャプチャ(pcap、pcapng)",
+}
+
+
+def title_of(name: str, title: str, language: Language) -> str:
+    """The title in the language."""
+    return _JAPANESE.get(name, title) if language == "ja" else title
+
+
+NAMED = frozenset(_JAPANESE)
