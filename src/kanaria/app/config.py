@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -121,7 +121,7 @@ def load(path: Path | None) -> Config:
     parsed = read(chosen)
     settings: Config = build(Config, parsed, parsed.data)
     _check(settings, parsed)
-    return _placed(settings, chosen.parent)
+    return _placed(settings, chosen.parent.absolute())
 
 
 def chosen_file(named: Path | None) -> Path | None:
@@ -166,11 +166,20 @@ def _check(settings: Config, parsed: Parsed) -> None:
             refuse(parsed, ("sources", index, key), f"a setting of {source.kind}", key, f"it has {known}")
         for key in sorted(SOURCE_NEEDS.get(source.kind, frozenset()) - given):
             refuse(parsed, ("sources", index), f"{key} for a source of kind {source.kind}", "nothing")
+    for key, names in (("sources", _names(settings.sources)), ("notify", _names(settings.notify))):
+        for index, name in enumerate(names):
+            if name is not None and name in names[:index]:
+                refuse(parsed, (key, index), "a name that no other has", name, "give it a name of its own")
     for index, channel in enumerate(settings.notify):
         if hours(channel.digest_at) is None:
             refuse(parsed, ("notify", index, "digest_at"), "a time such as 08:00", channel.digest_at)
         if channel.quiet is not None and quiet_hours(channel.quiet) is None:
             refuse(parsed, ("notify", index, "quiet"), "hours such as 22:00-07:00", channel.quiet)
+
+
+def _names(given: Sequence[Source] | Sequence[Channel]) -> list[str | None]:
+    """What things are kept under: two with one name would mix up their positions or messages."""
+    return [item.name or (item.path or item.interface if isinstance(item, Source) else None) for item in given]
 
 
 def hours(text: str) -> int | None:

@@ -11,6 +11,8 @@ from kanaria.app.commands.analyze import analyze, demo, explain, formats
 from kanaria.app.commands.baseline import baseline, beacons, devices
 from kanaria.app.commands.exit_status import run
 from kanaria.app.commands.incident import incident
+from kanaria.app.commands.init import init
+from kanaria.app.commands.keeping import backup, install_service, restore, uninstall_service
 from kanaria.app.commands.knowledge import knowledge
 from kanaria.app.commands.lab import lab
 from kanaria.app.commands.options import Ordered
@@ -33,6 +35,21 @@ def cli() -> None:
     """
 
 
-SERVICE = (serve, status, doctor, check_config, notify)
-for command in (explain, analyze, demo, devices, beacons, baseline, incident, rules, knowledge, formats, lab, *SERVICE):
+SERVICE = (init, serve, status, doctor, check_config, notify)
+KEEPING = (install_service, uninstall_service, backup, restore)
+for command in (
+    explain,
+    analyze,
+    demo,
+    devices,
+    beacons,
+    baseline,
+    incident,
+    rules,
+    knowledge,
+    formats,
+    lab,
+    *SERVICE,
+    *KEEPING,
+):
     cli.add_command(command)

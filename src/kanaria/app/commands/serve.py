@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 
 
-def _store(settings: Config) -> Path:
+def store_of(settings: Config) -> Path:
+    """Where everything is kept: as set, else the user's data folder."""
     from kanaria.app.folders import data_folder
 
     return Path(settings.store) if settings.store else data_folder()
@@ -40,7 +42,8 @@ def serve(config: Path | None) -> None:
             path=str(config or "kanaria.toml"), key="sources", expected="something to watch", got="nothing",
             cause="kanaria init writes a settings file with what this machine has",
         )  # fmt: skip
-    service = Service(settings, _store(settings))
+    os.umask(0o077)  # what is kept quotes logs that not everybody may read
+    service = Service(settings, store_of(settings))
     with ended_by_signals(service):
         service.run()
 
@@ -58,7 +61,7 @@ def status(config: Path | None, kind: str, language: Language) -> None:
     from kanaria.app.live.doctor import status_lines
     from kanaria.app.live.endpoints import ask
 
-    found = ask(_store(load(config)))
+    found = ask(store_of(load(config)))
     if kind == "json":
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
@@ -83,7 +86,7 @@ def doctor(config: Path | None, language: Language) -> None:
     settings = load(config)
     found = [check.words for check in checks(settings) if not check.good]
     try:
-        found += findings(ask(_store(settings)), settings)
+        found += findings(ask(store_of(settings)), settings)
     except SourceError as error:
         click.echo(str(error))
         click.get_current_context().exit(FOUND)

@@ -32,6 +32,8 @@ LATENESS, LATENESS_ON_THE_WIRE = timedelta(0), timedelta(seconds=0.5)
 same flow within moments."""
 CHECKPOINT_EVERY = 5.0
 """Seconds of reading that a crash makes us repeat at most, beside the batch at hand."""
+CHECKPOINT_SHARE = 20.0
+"""Times as long as a checkpoint takes that the next one waits: it writes anew all that is normal."""
 SAMPLE = 16 << 10
 """Bytes of a place by which its format is recognised; until then it is looked at anew with every chunk."""
 
@@ -87,7 +89,7 @@ class Judging:
         self._samples: dict[tuple[str, str], _Sample] = {}
         self._engine = Engine(self.setup, lateness=LATENESS_ON_THE_WIRE if on_the_wire else LATENESS)
         self._checked = time.monotonic()
-        self._dirty = False
+        self._dirty, self._took = False, 0.0
         self.unread = self.late = 0
         """Lines in no known format, and records that came after what is younger was judged."""
 
@@ -120,13 +122,16 @@ class Judging:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for a checkpoint."""
-        return self._dirty and time.monotonic() - self._checked >= CHECKPOINT_EVERY
+        """Whether it is time for a checkpoint: often, unless what is normal has grown so large that it takes long."""
+        pause = max(CHECKPOINT_EVERY, CHECKPOINT_SHARE * self._took)
+        return self._dirty and time.monotonic() - self._checked >= pause
 
     def checkpoint(self) -> None:
         """Keep everything, positions included."""
+        begun = time.monotonic()
         self._engine.commit(Judged(changed=()), beside={"live": {"positions": self.positions}})
         self._checked, self._dirty = time.monotonic(), False
+        self._took = self._checked - begun
 
     def drain(self) -> list[Json]:
         """Nothing more comes for now: what still waits is judged and kept."""

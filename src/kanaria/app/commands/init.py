@@ -1,0 +1,76 @@
+"""``kanaria init``: settings for this machine, or settings of version 0.1 as TOML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kanaria.app.commands.options import language_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kanaria.app.init.machine import Found
+    from kanaria.core.types import Language
+
+
+@click.command()
+@click.option("-o", "--output", "path", default="kanaria.toml", show_default=True, help="File to write, or - to show.")
+@click.option("--from", "old", type=click.Path(path_type=Path), help="Convert this YAML settings file of version 0.1.")
+@click.option("--notify", "url", help="Apprise URL of whom to notify.")
+@click.option("--store", default="store", show_default=True, help="Folder to keep everything in.")
+@click.option("--root", default="/", type=click.Path(path_type=Path), help="Look below this folder instead of /.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@language_option
+def init(path: str, old: Path | None, url: str | None, store: str, root: Path, force: bool, language: Language) -> None:
+    """Look at this machine and write settings for it: what to watch, and what is in the way.
+
+    Example: kanaria init --notify ntfy://ntfy.sh/my-secret-topic
+    """
+    from kanaria.app.init.machine import look
+    from kanaria.app.init.settings_text import settings_text
+
+    if old is not None:
+        _write(path, _converted(old), force)
+        return
+    found = look(root)
+    _say(found, language, to_stderr=path == "-")
+    _write(path, settings_text(found, store=store, url=url, language=language), force)
+
+
+def _converted(old: Path) -> str:
+    from kanaria.app.config import load
+    from kanaria.app.config_file import read
+    from kanaria.app.init.settings_text import toml
+
+    load(old)  # says what is wrong with it before anything is written
+    data = read(old).data
+    return toml(data if isinstance(data, dict) else {})
+
+
+def _say(found: Sequence[Found], language: Language, *, to_stderr: bool) -> None:
+    """What there is, and what is in the way."""
+    for item in found:
+        mark = "?" if item.asleep else "-" if item.problem else "+"
+        where = item.source.path or item.source.interface or item.source.kind
+        problem = f" — {item.problem.to(language)}" if item.problem else ""
+        click.echo(f"{mark} {item.what.to(language)}: {where}{problem}", err=to_stderr)
+    if not found:
+        click.echo(
+            {"en": "Nothing to watch was found.", "ja": "監視対象が見つかりませんでした。"}[language], err=to_stderr
+        )
+
+
+def _write(path: str, text: str, force: bool) -> None:
+    from kanaria.app.output import write
+    from kanaria.core.errors import ConfigError
+
+    if path != "-" and Path(path).exists() and not force:
+        raise ConfigError(
+            path=path, key="", expected="a new file", got="one that is there", cause="--force writes over it"
+        )
+    write(text, path)
+    if path != "-":
+        Path(path).chmod(0o600)  # it may hold the address of a channel, which is a secret

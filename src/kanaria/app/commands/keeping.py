@@ -1,0 +1,84 @@
+"""Commands that put the service in place and keep its store: install-service, uninstall-service, backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kanaria.app.commands.options import language_option
+from kanaria.app.commands.serve import config_option, store_of
+from kanaria.core.types import Language, Text
+
+_STAYS = Text(en="The settings and the store stay where they are.", ja="設定と保存されたデータはそのまま残ります。")
+
+
+@click.command("install-service")
+@click.option("--config", required=True, type=click.Path(path_type=Path, exists=True), help="Settings file.")
+@click.option("--capture", is_flag=True, help="Allow the service to capture packets.")
+@click.option("--memory", default="2G", show_default=True, help="Memory beyond which systemd slows it down.")
+@click.option("--cpu", default="150%", show_default=True, help="Processor time it may take; 100% is one core.")
+@click.option("--root", default="/", type=click.Path(path_type=Path), help="Install below this folder instead of /.")
+@click.option("--print", "show", is_flag=True, help="Only show the unit.")
+@click.option("--no-start", is_flag=True, help="Do not start it.")
+def install_service(config: Path, capture: bool, memory: str, cpu: str, root: Path, show: bool, no_start: bool) -> None:
+    """Install kanaria serve as a systemd service with a user of its own and few rights; needs root.
+
+    Example: kanaria install-service --config /etc/kanaria/kanaria.toml
+    """
+    from kanaria.app.config import load
+    from kanaria.app.init.systemd_unit import install, unit
+
+    text = unit(config, load(config), capture=capture, memory=memory, cpu=cpu)
+    if show:
+        click.echo(text, nl=False)
+        return
+    for line in install(text, root, start=not no_start):
+        click.echo(line)
+
+
+@click.command("uninstall-service")
+@click.option("--root", default="/", type=click.Path(path_type=Path), help="Remove it below this folder instead of /.")
+@language_option
+def uninstall_service(root: Path, language: Language) -> None:
+    """Stop the systemd service and remove it; settings and store stay.
+
+    Example: kanaria uninstall-service
+    """
+    from kanaria.app.init.systemd_unit import uninstall
+
+    none = {"en": "There is no service.", "ja": "サービスはインストールされていません。"}
+    click.echo(_STAYS.to(language) if uninstall(root) else none[language])
+
+
+@click.command()
+@click.argument("archive", type=click.Path(path_type=Path))
+@config_option
+@click.option("--store", "folder", type=click.Path(path_type=Path), help="The store, instead of that of the settings.")
+def backup(archive: Path, config: Path | None, folder: Path | None) -> None:
+    """Write everything that is kept into one archive, also while the service runs.
+
+    Example: kanaria backup kanaria-backup.tar.gz
+    """
+    from kanaria.app.config import load
+    from kanaria.store import backup as archives
+
+    archives.backup(folder or store_of(load(config)), archive)
+    click.echo(str(archive))
+
+
+@click.command()
+@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+@config_option
+@click.option("--store", "folder", type=click.Path(path_type=Path), help="The store, instead of that of the settings.")
+def restore(archive: Path, config: Path | None, folder: Path | None) -> None:
+    """Put an archive of kanaria backup back where there is no store yet.
+
+    Example: kanaria restore kanaria-backup.tar.gz --store /var/lib/kanaria
+    """
+    from kanaria.app.config import load
+    from kanaria.store import backup as archives
+
+    store = folder or store_of(load(config))
+    archives.restore(archive, store)
+    click.echo(str(store))

@@ -1,0 +1,156 @@
+"""What there is to watch on this machine: a root folder comes in, sources with what is in their way go out."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kanaria.app.config_live import Source
+from kanaria.app.init.apache_logs import apache_logs
+from kanaria.app.init.nginx_logs import AccessLog, nginx_logs
+from kanaria.core.types import Text
+
+NGINX = ("etc/nginx/nginx.conf", "usr/local/nginx/conf/nginx.conf", "usr/local/etc/nginx/nginx.conf")
+APACHE = ("etc/apache2/apache2.conf", "etc/httpd/conf/httpd.conf", "etc/apache2/httpd.conf")
+OTHERS = ("data/logs/proxy-host-*_access.log", "var/log/caddy/*.log", "var/log/traefik/access.log",
+          "var/log/lighttpd/access.log", "var/log/haproxy.log")  # fmt: skip
+"""Logs of servers whose configuration does not say where they are, or which keep it elsewhere."""
+ZEEK = ("opt/zeek/logs/current", "usr/local/zeek/logs/current", "var/log/zeek/current", "var/log/zeek",
+        "nsm/zeek/logs/current")  # fmt: skip
+SURICATA = ("var/log/suricata",)
+LOGONS = ("var/log/auth.log", "var/log/secure")
+JOURNALS = ("var/log/journal", "run/log/journal")
+DOCKER = "var/lib/docker/containers"
+HELD = frozenset({"adm", "systemd-journal"})
+"""Groups the installed service is a member of."""
+ADM = Text(
+    en="let the service's user read it: usermod -aG {group} kanaria",
+    ja="サービスのユーザーに読み取りを許可してください: usermod -aG {group} kanaria",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Something to watch. ``asleep``: it needs a decision and is written as a comment."""
+
+    source: Source
+    what: Text
+    problem: Text | None = None
+    asleep: bool = False
+
+
+def look(root: Path) -> list[Found]:
+    """Everything, web servers first."""
+    return [*_web(root), *_sensors(root), *_logons(root), *_docker(root), *_interfaces(root)]
+
+
+def _web(root: Path) -> Iterator[Found]:
+    logs: dict[str, AccessLog] = {}
+    for place in NGINX:
+        logs |= {log.path: log for log in nginx_logs(root / place, root)}
+    for place in APACHE:
+        logs |= {log.path: log for log in apache_logs(root / place, root)}
+    for pattern in OTHERS:
+        if glob.glob(str(root / pattern)):
+            logs.setdefault(f"/{pattern}", AccessLog(f"/{pattern}", None, Path(pattern).parent.name))
+    for log in logs.values():
+        path = str(root) + log.path if str(root) != "/" else log.path
+        what = Text(en=f"access log of {log.server}", ja=f"{log.server}のアクセスログ")
+        yield Found(source=Source(kind="file", path=path, log_format=log.layout), what=what, problem=_problem(path))
+
+
+def _sensors(root: Path) -> Iterator[Found]:
+    for kind, places in (("zeek", ZEEK), ("suricata", SURICATA)):
+        place = next((root / name for name in places if (root / name).is_dir()), None)
+        if place is None:
+            continue
+        what = Text(en=f"logs of {kind.title()}", ja=f"{kind.title()}のログ")
+        source = Source(kind="zeek" if kind == "zeek" else "suricata", path=str(place))
+        yield Found(source=source, what=what, problem=_problem(str(place)))
+
+
+def _logons(root: Path) -> Iterator[Found]:
+    """The journal where there is one, else the file that syslog writes."""
+    journal = next((root / name for name in JOURNALS if (root / name).is_dir()), None)
+    if journal is not None and shutil.which("journalctl"):
+        what = Text(en="logons in the system's journal", ja="システムのジャーナルにあるログイン")
+        problem = _allowed("systemd-journal")
+        folder = None if str(root) == "/" else str(journal)
+        units = () if folder else ("ssh.service", "sshd.service")
+        yield Found(source=Source(kind="journal", path=folder, units=units, start="end"), what=what, problem=problem)
+        return
+    place = next((root / name for name in LOGONS if (root / name).exists()), None)
+    if place is not None:
+        what = Text(en="logons", ja="ログイン")
+        yield Found(source=Source(kind="file", path=str(place)), what=what, problem=_problem(str(place)))
+
+
+def _docker(root: Path) -> Iterator[Found]:
+    folder = root / DOCKER
+    if folder.is_dir():
+        what = Text(en="logs of Docker containers", ja="Dockerコンテナのログ")
+        yield Found(source=Source(kind="docker", path=str(folder)), what=what, problem=_problem(str(folder)))
+
+
+def _interfaces(root: Path) -> Iterator[Found]:
+    """Real interfaces that are up. Capturing is a decision of its own, and needs a tool and a right."""
+    for place in sorted((root / "sys/class/net").glob("*")):
+        if not (place / "device").exists() and not place.name.startswith(("br", "bond")):
+            continue
+        try:
+            up = (place / "operstate").read_text("ascii").strip() in {"up", "unknown"}
+        except OSError:
+            up = False
+        if up:
+            what = Text(en=f"packets on {place.name}", ja=f"{place.name} のパケット")
+            problem = Text(
+                en="needs tcpdump and AmbientCapabilities=CAP_NET_RAW (kanaria install-service --capture)",
+                ja="tcpdumpとAmbientCapabilities=CAP_NET_RAWが必要です(kanaria install-service --capture)",
+            )
+            yield Found(source=Source(kind="interface", interface=place.name), what=what, problem=problem, asleep=True)
+
+
+def _problem(path: str) -> Text | None:
+    """Why it cannot be read by whoever asks, and what to do about it."""
+    names = glob.glob(path) if glob.has_magic(path) else [path]
+    if not names or not all(map(os.path.lexists, names)):
+        return Text(en="nothing there yet; watched as soon as it appears", ja="まだありません(現れしだい監視します)")
+    if os.geteuid() == 0:
+        return _for_others(names[0])
+    if os.access(names[0], os.R_OK):
+        return None
+    return _allowed(_group(names[0]))
+
+
+def _for_others(path: str) -> Text | None:
+    """Root reads everything; the service will be somebody else."""
+    mode = os.stat(path).st_mode
+    return None if mode & 0o004 else _allowed(_group(path)) if mode & 0o040 else _setfacl(path)
+
+
+def _allowed(group: str) -> Text | None:
+    """How to allow it; nothing for root to do where the installed service is in the group already."""
+    if group in HELD and os.geteuid() == 0:
+        return None
+    return Text(en=ADM.en.format(group=group), ja=ADM.ja.format(group=group))
+
+
+def _setfacl(path: str) -> Text:
+    command = f"setfacl -R -m u:kanaria:rX {path}"
+    return Text(
+        en=f"let the service's user read it: {command}",
+        ja=f"サービスのユーザーに読み取りを許可してください: {command}",
+    )
+
+
+def _group(path: str) -> str:
+    import grp
+
+    try:
+        return grp.getgrgid(os.stat(path).st_gid).gr_name
+    except (OSError, KeyError):
+        return "adm"

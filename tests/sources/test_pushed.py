@@ -1,0 +1,228 @@
+"""Sources that are sent to: syslog, JSON over HTTP, the journal, and the inbox they share."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import os
+import socket
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kanaria.sources.chunks import Chunk, Health, LineSource, Position
+from kanaria.sources.docker import container_logs
+from kanaria.sources.follow import Follower
+from kanaria.sources.http_intake import HttpIntake
+from kanaria.sources.inbox import Inbox
+from kanaria.sources.journal import Journal
+from kanaria.sources.syslog import Syslog
+from kanaria.sources.syslog_frames import Frames, parse
+
+
+@contextmanager
+def started(source: LineSource, resume: dict[str, Position] | None = None) -> Iterator[LineSource]:
+    source.start(resume or {}, lambda: None)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def wait(done: Callable[[], object], seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def lines(source: LineSource, count: int) -> list[tuple[str, bytes]]:
+    """Place and line of the first ``count`` lines that come."""
+    found: list[tuple[str, bytes]] = []
+
+    def enough() -> bool:
+        for chunk in source.take(1 << 20):
+            found.extend((chunk.place, line) for line in chunk.data.splitlines())
+        return len(found) >= count
+
+    wait(enough)
+    return found
+
+
+def test_syslog_comes_by_datagram_and_stream_counted_or_not() -> None:
+    with started(Syslog("syslog", "127.0.0.1", 0)) as source:
+        assert isinstance(source, Syslog)
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+            old = b'<190>Nov 28 10:00:00 web nginx: 192.0.2.7 - - [x] "GET / HTTP/1.1" 200 1'
+            sender.sendto(old, ("127.0.0.1", source.port))
+            sender.sendto(b"no syslog at all", ("127.0.0.1", source.port))
+        with socket.create_connection(("127.0.0.1", source.port)) as stream:
+            new = b"<34>1 2026-11-28T10:00:00Z srv sshd 7 - - Failed password for root from 198.51.100.7 port 5 ssh2"
+            stream.sendall(b"%d %s" % (len(new), new) + b"<34>Nov 28 10:00:01 srv sshd[8]: second\n")
+        found = dict(lines(source, 3))
+        assert found["127.0.0.1 nginx"] == b'192.0.2.7 - - [x] "GET / HTTP/1.1" 200 1'
+        assert found["127.0.0.1 sshd"] == b"Nov 28 10:00:01 srv sshd[8]: second"
+        assert source.health.records == 3
+        wait(lambda: source.health.refused == 1)
+
+
+def test_syslog_of_senders_that_may_not_send_is_refused() -> None:
+    with started(Syslog("syslog", "127.0.0.1", 0, senders=["192.0.2.0/24"])) as source:
+        assert isinstance(source, Syslog)
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+            sender.sendto(b"<34>Nov 28 10:00:01 srv sshd[8]: x", ("127.0.0.1", source.port))
+        wait(lambda: source.health.refused)
+        assert source.take(1000) == []
+
+
+MESSAGE = st.binary(min_size=1, max_size=80).map(lambda text: b"<34>1 " + text.replace(b"\n", b" "))
+
+
+@given(st.lists(st.tuples(MESSAGE, st.booleans()), max_size=8), st.integers(1, 30))
+def test_messages_survive_any_cutting_of_the_stream(sent: list[tuple[bytes, bool]], size: int) -> None:
+    stream = b"".join(b"%d %s" % (len(text), text) if counted else text + b"\n" for text, counted in sent)
+    frames, found = Frames(), []
+    for begin in range(0, len(stream), size):
+        found += frames.feed(stream[begin : begin + size])
+    assert found == [text for text, _counted in sent]
+    assert frames.rest() == b""
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_none(raw: bytes) -> None:
+    message = parse(raw)
+    assert message is None or raw.startswith(b"<")
+
+
+def post(port: int, body: bytes, shown: str = "secret", **headers: str) -> int:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        sent = {"authorization": f"Bearer {shown}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        connection.request("POST", "/", body, sent)
+        return connection.getresponse().status
+
+
+VECTOR = [{"file": "/var/log/nginx/access.log", "host": "web", "message": "one\n", "source_type": "file"}]
+FLUENT_BIT = [{"date": 1795860000.0, "log": "two"}, {"date": 1795860001.0, "log": "three", "container_name": "shop"}]
+
+
+def test_json_of_shippers_is_answered_when_it_is_kept() -> None:
+    with started(HttpIntake("http", "127.0.0.1", 0, "secret")) as source:
+        assert isinstance(source, HttpIntake)
+        answers: list[int] = []
+        bodies = [json.dumps(VECTOR).encode(), gzip.compress(b"\n".join(json.dumps(i).encode() for i in FLUENT_BIT))]
+        senders = [
+            threading.Thread(target=lambda b=body, h=head: answers.append(post(source.port, b, **h)))
+            for body, head in zip(bodies, ({}, {"content_encoding": "gzip"}), strict=True)
+        ]
+        for sender in senders:
+            sender.start()
+        found = lines(source, 3)
+        assert sorted(found) == [("", b"two"), ("/var/log/nginx/access.log", b"one"), ("shop", b"three")]
+        assert answers == []
+        source.kept()
+        for sender in senders:
+            sender.join()
+        assert answers == [204, 204]
+
+
+def test_http_refuses_what_it_should() -> None:
+    with started(HttpIntake("http", "127.0.0.1", 0, "secret")) as source:
+        assert isinstance(source, HttpIntake)
+        assert post(source.port, b"[]", shown="other") == 401
+        assert post(source.port, b"{broken") == 400
+        assert post(source.port, gzip.compress(bytes(20 << 20)), content_encoding="gzip") == 413
+        assert post(source.port, b"no gzip", content_encoding="gzip") == 400
+        assert post(source.port, b"[]") == 204
+        assert source.health.refused == 2
+
+
+JOURNALCTL = """#!/bin/sh
+echo "$@" >> "{folder}/asked"
+case "$*" in
+*--after-cursor=c2*) echo '{{"__CURSOR":"c3","MESSAGE":"three"}}'; exec sleep 60;;
+*) echo '{{"__CURSOR":"c1","MESSAGE":"one"}}'; echo '{{"__CURSOR":"c2","MESSAGE":"two"}}';;
+esac
+"""
+
+
+def test_the_journal_goes_on_after_its_cursor_when_journalctl_ends(tmp_path: Path) -> None:
+    program = tmp_path / "journalctl"
+    program.write_text(JOURNALCTL.format(folder=tmp_path))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    with started(Journal("journal", units=["ssh.service"], program=str(program))) as source:
+        found = [json.loads(line)["MESSAGE"] for _place, line in lines(source, 3)]
+        assert found == ["one", "two", "three"]
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[0].endswith("--unit=ssh.service --lines=all")
+    assert asked[1].endswith("--after-cursor=c2")
+
+
+def test_a_journal_that_cannot_be_read_is_a_problem_with_a_name() -> None:
+    with started(Journal("journal", program="/no/such/journalctl")) as source:
+        wait(lambda: source.health.problem)
+        assert source.health.problem == "/no/such/journalctl: No such file or directory"
+
+
+def test_containers_are_followed_by_name(tmp_path: Path) -> None:
+    for number, name in enumerate(["shop", "blog"]):
+        folder = tmp_path / f"id{number}"
+        folder.mkdir()
+        (folder / "config.v2.json").write_text(json.dumps({"Name": f"/{name}"}))
+        (folder / f"id{number}-json.log").write_text(json.dumps({"log": f"{name}\n"}) + "\n")
+    with started(Follower("docker", container_logs(str(tmp_path), ["shop"]))) as source:
+        (line,) = [line for _place, line in lines(source, 1)]
+        assert json.loads(line) == {"log": "shop\n"}
+    with started(Follower("docker", container_logs(str(tmp_path / "none"), []))) as source:
+        assert source.take(100) == []
+        assert "expected a readable folder of containers" in source.health.problem
+
+
+def test_a_full_inbox_lets_senders_wait_and_counts_what_cannot() -> None:
+    inbox = Inbox("", Health(), full=10)
+    assert inbox.offer("a", b"12345678")
+    assert not inbox.offer("a", b"12345678")
+    assert inbox.health.lost == 1
+    assert inbox.put([("a", b"12345678", {})], patience=0.01) is None
+    (chunk,) = inbox.take(1000)
+    assert (chunk.data, chunk.first_line) == (b"12345678\n", 1)
+    assert inbox.put([("a", b"x", {}), ("b", b"y\nz", {"cursor": "c"})], patience=0.01) is not None
+    chunks = inbox.take(1000)
+    assert [(c.place, c.data, c.first_line) for c in chunks] == [("a", b"x\n", 2), ("b", b"y\\nz\n", 1)]
+    assert chunks[1].position == {"lines": 1, "cursor": "c"}
+
+
+def test_records_keep_their_numbers_over_a_restart() -> None:
+    inbox = Inbox("", Health())
+    inbox.start({"a": {"lines": 41}}, lambda: None)
+    inbox.offer("a", b"x")
+    (chunk,) = inbox.take(1000)
+    assert isinstance(chunk, Chunk)
+    assert chunk.first_line == 42
+
+
+def test_silence_is_judged_by_a_source_s_own_rhythm() -> None:
+    health = Health()
+    for second in range(0, 3_000, 300):
+        health.came(1, 10, float(second))
+    assert health.silent(2_700.0 + 5_999.0) is None
+    assert health.silent(2_700.0 + 6_001.0) == 6_001.0
+    assert Health().silent(1e9) is None
+
+
+def test_reading_again_needs_no_rights_it_has_lost(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    log = tmp_path / "a.log"
+    log.write_text("one\n")
+    log.chmod(0)
+    with started(Follower("log", lambda: [str(log)])) as source:
+        assert source.take(100) == []
+        assert "joining the group adm" in source.health.problem
