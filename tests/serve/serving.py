@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+SERVE = (sys.executable, "-m", "kanaria", "serve", "--config")
 WAIT = 60.0
 """Seconds a test waits for what must come; on an idle machine it comes within one."""
 
@@ -110,13 +111,13 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, config: str = "kanaria.toml", **environment: str) -> Iterator[Serving]:
-    """``kanaria serve`` in ``folder`` that has started; ended at the end, however it goes."""
+def serving(folder: Path, config: str = "kanaria.toml", inside: str = "", **environment: str) -> Iterator[Serving]:
+    """``kanaria serve`` in ``folder``, in a network namespace if one is named, that has started; ended at the end."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
     with (folder / "serve.log").open("ab") as log:
         begun = log.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "kanaria", "serve", "--config", config], cwd=folder, stderr=log,
+            [*(("ip", "netns", "exec", inside) if inside else ()), *SERVE, config], cwd=folder, stderr=log,
             env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
         )  # fmt: skip
     service = Serving(folder, process)

@@ -169,7 +169,8 @@ def _first_line(incident: Json, style: Style) -> str:
 
 def _where(incident: Json, language: Language) -> str:
     devices = _named(incident["devices"], incident["more_devices"], language)
-    remotes = _named([defang(remote) for remote in incident["remotes"]], incident["more_remotes"], language)
+    others = [remote for remote in incident["remotes"] if remote not in incident["devices"]]
+    remotes = _named([defang(remote) for remote in others], incident["more_remotes"], language)
     if devices and remotes:
         return say("between", language, devices=devices, remotes=remotes)
     return devices or remotes

@@ -1,0 +1,87 @@
+"""The first case live: scanners talk to a real nginx, and its owner hears in one message that nothing needs to be done."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.programs import program
+from tests.serve.serving import serving, sink
+
+pytestmark = [pytest.mark.slow, pytest.mark.privileged]
+
+SENT = [
+    b'{"id":1,"method":"mining.subscribe","params":[]}',
+    b'{"params": ["miner1", "password"], "id": 2, "method": "mining.authorize"}',
+    b'{"params": ["miner1", "bf", "00000001", "504e86ed", "b2957c02"], "id": 4, "method": "mining.submit"}',
+    b'{"method":"login","params":{"login":"example","pass":"xxoo","agent":"xmr-stak-cpu/1.3.0"},"id":1}',
+    b'{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"blue1","pass":"x","agent":"Windows NT 6.1"}}',
+    b'{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"x","agent":"XMRig/5.13.1","algo":["rx/0"]}}',
+]
+SERVER = """\
+daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log {folder}/access.log combined;
+    client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t;
+    uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
+    server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello"; }} }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[int]:
+    """A real nginx that writes ``access.log``; its port."""
+    binary = program("nginx", "nginx-light")
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    (folder / "nginx.conf").write_text(SERVER.format(folder=folder, port=port))
+    process = subprocess.Popen([binary, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with closing(socket.socket()) as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def say(port: int, request: bytes) -> None:
+    """Send a request and wait until the server has answered and hung up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request + b"\n")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+
+
+def test_probes_of_a_real_server_are_one_digest_that_says_nothing_needs_to_be_done(tmp_path: Path) -> None:
+    with nginx(tmp_path) as port, sink() as phone:
+        (tmp_path / "kanaria.toml").write_text(
+            'store = "store"\nlanguage = "ja"\n[[sources]]\nkind = "file"\npath = "access.log"\n'
+            f'[[notify]]\nurl = "{phone.url("/")}"\n[serve]\nlisten = "off"\n'
+        )
+        with serving(tmp_path) as service:
+            for _ in range(5):
+                say(port, b"GET / HTTP/1.0\r\nHost: www.example.org\r\n\r")
+            for request in SENT:
+                say(port, request)
+            service.wait_for(lambda: phone.received)
+            time.sleep(2.0)  # nothing else comes
+            (message,) = (item.content for item in phone.received)
+            assert service.end() == 0
+    assert message["type"] == "info"
+    assert message["title"] == "Kanaria: 対応は必要ありません(記録1件)"
+    assert "マイニングプール・プロキシを探す無差別スキャン" in message["message"]
+    assert "access.log(11件)" in message["message"]
