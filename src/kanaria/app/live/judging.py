@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from kanaria.core.stream import Placed, Stream
 from kanaria.core.types import Batch, Finding, RejectedRecord
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
+from kanaria.store.incidents import IncidentStore
 
 Json = dict[str, Any]
 Positions = dict[str, dict[str, Position]]
@@ -81,10 +82,11 @@ class Judging:
         self, config: Config, store: Path, *, on_the_wire: bool, on_reject: Callable[[RejectedRecord], None],
         on_alert: Callable[[Finding, datetime], None],
     ) -> None:  # fmt: skip
-        self._store = store
         self.setup: Setup = prepare(config, store=store, on_reject=on_reject, on_alert=on_alert)
         warm_up(self.setup)
-        kept = self._kept("live")
+        # Open all the time: SQLite empties its journal when the last connection is closed, 19 ms after every step.
+        self._incidents = IncidentStore(store)
+        kept = self._incidents.state().get("live", {"content": {}})["content"]
         self.positions: Positions = kept.get("positions", {})
         self._samples: dict[tuple[str, str], _Sample] = {}
         self._engine = Engine(self.setup, lateness=LATENESS_ON_THE_WIRE if on_the_wire else LATENESS)
@@ -98,6 +100,7 @@ class Judging:
 
     def __exit__(self, *_error: object) -> None:
         self._engine.close()
+        self._incidents.__exit__()
 
     def step(self, arrived: Sequence[Arrived], flows: Sequence[tuple[Stream, Batch]] = ()) -> list[Json]:
         """Judge what came and keep what it changed; returns briefs of incidents that are news."""
@@ -110,10 +113,7 @@ class Judging:
 
     def pending(self) -> list[Json]:
         """News that an earlier process kept and may not have dispatched."""
-        from kanaria.store.incidents import IncidentStore
-
-        with IncidentStore(self._store) as store:
-            return [brief(store.get(news.incident).document) for news in store.pending()]
+        return [brief(self._incidents.get(news.incident).document) for news in self._incidents.pending()]
 
     def dispatched(self, news: Sequence[Json]) -> None:
         """These are in the outbox of messages."""
@@ -140,12 +140,9 @@ class Judging:
     def _kept_news(self, judged: Judged) -> list[Json]:
         if not judged.changed:
             return []
-        from kanaria.store.incidents import IncidentStore
-
         ids = self._engine.commit(judged, checkpoint=False)
         told = [kept for kept, found in zip(ids, judged.changed, strict=True) if found in judged.news]
-        with IncidentStore(self._store) as store:
-            return [brief(store.get(kept).document) for kept in dict.fromkeys(told)]
+        return [brief(self._incidents.get(kept).document) for kept in dict.fromkeys(told)]
 
     def _batches(self, arrived: Iterable[Arrived], flows: Iterable[tuple[Stream, Batch]]) -> Iterator[Batch]:
         yield from self._engine.read([self._piece(item) for item in arrived])
@@ -174,10 +171,3 @@ class Judging:
             sample.format_name = found.name if found else None
             sample.settled = len(sample.data) >= SAMPLE
         return sample.format_name
-
-    def _kept(self, part: str) -> Mapping[str, Any]:
-        from kanaria.store.incidents import IncidentStore
-
-        with IncidentStore(self._store) as store:
-            content: Mapping[str, Any] = store.state().get(part, {"content": {}})["content"]
-        return content

@@ -59,7 +59,10 @@ def watched_flows(config: Config) -> list[Flows]:
     for number, settings in enumerate(config.sources, 1):
         if settings.kind in FLOWS:
             from kanaria.app.live.flows import Flows
+            from kanaria.formats.packets.warm_up import warm_up
 
+            if settings.kind == "interface":
+                warm_up()  # before anything is captured: compiling takes seconds in which packets would queue up
             home = _home(config, settings)
             found.append(Flows(name_of(settings, number), _opener(settings), home))
     return found
@@ -67,10 +70,8 @@ def watched_flows(config: Config) -> list[Flows]:
 
 def _opener(settings: Source) -> Callable[[], LiveStream | NetflowCollector]:
     def interface() -> LiveStream:
-        from kanaria.formats.packets.warm_up import warm_up
         from kanaria.sources.live import open_interface
 
-        warm_up()
         return open_interface(settings.interface or "any", filter_expression=settings.filter or "")
 
     def netflow() -> NetflowCollector:
