@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SERVE = (sys.executable, "-m", "kanaria", "serve", "--config")
+SERVE = (sys.executable, "-m", "kanaria", "serve")
 WAIT = 60.0
 """Seconds a test waits for what must come; on an idle machine it comes within one."""
 
@@ -117,7 +117,7 @@ def serving(folder: Path, config: str = "kanaria.toml", inside: str = "", **envi
     with (folder / "serve.log").open("ab") as log:
         begun = log.tell()
         process = subprocess.Popen(
-            [*(("ip", "netns", "exec", inside) if inside else ()), *SERVE, config], cwd=folder, stderr=log,
+            [*(("ip", "netns", "exec", inside) if inside else ()), *SERVE, *(("--config", config) if config else ())], cwd=folder, stderr=log,
             env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
         )  # fmt: skip
     service = Serving(folder, process)
@@ -128,3 +128,12 @@ def serving(folder: Path, config: str = "kanaria.toml", inside: str = "", **envi
         if process.poll() is None:
             process.kill()
         process.wait()
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Any other command beside the service, as a user runs it."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
+    return subprocess.run(
+        [sys.executable, "-m", "kanaria", *arguments], cwd=folder, capture_output=True, text=True, timeout=120,
+        check=False, env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
+    )  # fmt: skip

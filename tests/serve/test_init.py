@@ -87,10 +87,11 @@ def test_init_writes_settings_that_every_command_accepts(machine: Path, tmp_path
     assert done.status == 0
     assert "+ nginxのアクセスログ: " in done.out
     assert "まだありません" in done.out  # logs the configuration names and nobody has written yet
-    settings = config.load(tmp_path / "kanaria.toml")
+    written = tmp_path / ".config/kanaria/kanaria.toml"
+    settings = config.load(written)
     assert {source.kind for source in settings.sources} >= {"file", "zeek", "docker"}
     assert settings.notify[0].url == "json://192.0.2.1/"
-    assert (tmp_path / "kanaria.toml").stat().st_mode & 0o777 == 0o600
+    assert written.stat().st_mode & 0o777 == 0o600
     again = kanaria("init", "--root", str(machine))
     assert again.status == 2
     assert "--force writes over it" in again.err
@@ -132,7 +133,7 @@ def test_check_config_says_what_cannot_work(tmp_path: Path, kanaria: Kanaria) ->
         '[[notify]]\nurl = "nosuch://x"\n[[notify]]\nurl = "json://192.0.2.1/"\n'
     )
     (tmp_path / "a.log").touch()
-    done = kanaria("check-config")
+    done = kanaria("check-config", "--config", "kanaria.toml")
     assert done.status == 1
     assert [line[:2] for line in done.out.splitlines()] == ["ok", "--", "--", "ok"]
     assert "expected the environment variable NO_SUCH" in done.out
@@ -141,7 +142,7 @@ def test_check_config_says_what_cannot_work(tmp_path: Path, kanaria: Kanaria) ->
 
 def test_without_a_running_service_status_says_how_to_start_one(tmp_path: Path, kanaria: Kanaria) -> None:
     (tmp_path / "kanaria.toml").write_text('store = "store"\n')
-    done = kanaria("status")
+    done = kanaria("status", "--config", "kanaria.toml")
     assert done.status == 2
     assert "expected a running kanaria serve; got no answer (start it with kanaria serve" in done.err
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.serve.serving import Serving, Sink, serving, sink
+from tests.serve.serving import Serving, Sink, run, serving, sink
 
 PROBES = [
     r'''"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n" 400 4076 "-" "-"''',
@@ -89,11 +86,3 @@ def test_a_second_service_on_the_same_store_is_refused_with_the_reason(told: Tol
     done = run(told.folder, "serve", "--config", "kanaria.toml", PHONE="json://127.0.0.1:9/")
     assert done.returncode == 2
     assert "another run is using it" in done.stderr
-
-
-def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
-    return subprocess.run(
-        [sys.executable, "-m", "kanaria", *arguments], cwd=folder, capture_output=True, text=True, timeout=120,
-        check=False, env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
-    )  # fmt: skip

@@ -17,27 +17,32 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("-o", "--output", "path", default="kanaria.toml", show_default=True, help="File to write, or - to show.")
+@click.option("-o", "--output", "named", metavar="FILE", help="File to write, or - to show; default: your settings.")
 @click.option("--from", "old", type=click.Path(path_type=Path), help="Convert this YAML settings file of version 0.1.")
 @click.option("--notify", "url", help="Apprise URL of whom to notify.")
-@click.option("--store", default="store", show_default=True, help="Folder to keep everything in.")
+@click.option("--store", help="Folder to keep everything in; default: your data folder.")
 @click.option("--root", default="/", type=click.Path(path_type=Path), help="Look below this folder instead of /.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @language_option
-def init(path: str, old: Path | None, url: str | None, store: str, root: Path, force: bool, language: Language) -> None:
+def init(
+    named: str | None, old: Path | None, url: str | None, store: str | None, root: Path, force: bool, language: Language
+) -> None:
     """Look at this machine and write settings for it: what to watch, and what is in the way.
 
     Example: kanaria init --notify ntfy://ntfy.sh/my-secret-topic
     """
+    from kanaria.app.config import default_places
+    from kanaria.app.folders import data_folder
     from kanaria.app.init.machine import look
     from kanaria.app.init.settings_text import settings_text
 
+    path = named or str(default_places()[0])
     if old is not None:
         _write(path, _converted(old), force)
         return
     found = look(root)
     _say(found, language, to_stderr=path == "-")
-    _write(path, settings_text(found, store=store, url=url, language=language), force)
+    _write(path, settings_text(found, store=store or str(data_folder()), url=url, language=language), force)
 
 
 def _converted(old: Path) -> str:
@@ -71,6 +76,9 @@ def _write(path: str, text: str, force: bool) -> None:
         raise ConfigError(
             path=path, key="", expected="a new file", got="one that is there", cause="--force writes over it"
         )
+    if path != "-":
+        Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     write(text, path)
     if path != "-":
         Path(path).chmod(0o600)  # it may hold the address of a channel, which is a secret
+        click.echo(f"→ {path}")
