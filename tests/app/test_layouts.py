@@ -39,3 +39,16 @@ def test_labels_dates_and_file_names_are_no_senders(kanaria: Kanaria, tmp_path: 
     done = kanaria("analyze", "--format", "json", "pasted.log")
     assert {remote for item in done.document["incidents"] for remote in item["entities"]["remotes"]} == {"203.0.113.7"}
     assert done.document["coverage"]["unread"] == 0
+
+
+def test_zoneless_times_are_of_the_zone_that_was_said_and_the_report_says_so(kanaria: Kanaria, tmp_path: Path) -> None:
+    (tmp_path / "error.log").write_text(
+        "2026/01/02 03:04:05 [info] 7#7: *1 client sent invalid method while reading client request line, client: "
+        '203.0.113.7, server: _, request: "{"id":1,"method":"mining.subscribe","params":[]}"\n'
+    )
+    done = kanaria("analyze", "--tz", "Asia/Tokyo", "--full", "error.log")
+    assert "2026-01-02 03:04:05 +09:00" in done.out
+    assert "Times without a zone were read as times of Asia/Tokyo" in done.out
+    (tmp_path / "kanaria.toml").write_text('timezone = "Asia/Tokyo"\n')
+    document = kanaria("analyze", "--config", "kanaria.toml", "--format", "json", "error.log").document
+    assert document["incidents"][0]["first_seen"] == "2026-01-01T18:04:05+00:00"

@@ -81,6 +81,8 @@ class Config:
     """Folder that `kanaria serve` keeps everything in, relative to the settings file; `incident` looks there too."""
     language: Language | None = None
     """Language of messages, `ja` or `en`; default: the locale's."""
+    timezone: str | None = None
+    """Zone of times in logs that name none, and of times in reports: `Asia/Tokyo`, `+09:00`; default: the system's."""
     home: Strings = ()
     """Your networks, such as ``192.0.2.0/24``. Empty: private address space counts as yours."""
     allowed: Allowed = Allowed()

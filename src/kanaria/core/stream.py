@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Batch
+from kanaria.core.zone import LocalTime
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,6 +67,7 @@ class ReadContext:
     engine: Callable[[], duckdb.DuckDBPyConnection] | None = None
     layout: str | None = None
     year: int | None = None
+    zone: LocalTime = field(default_factory=LocalTime)
     now: datetime | None = None
     sensor: str | None = None
     open_flows: bool = True

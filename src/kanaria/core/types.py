@@ -17,6 +17,7 @@ from kanaria.core.batch import Position as Position
 from kanaria.core.batch import RejectedRecord as RejectedRecord
 from kanaria.core.coverage import Coverage
 from kanaria.core.text import printable
+from kanaria.core.zone import LocalTime
 
 Language = Literal["en", "ja"]
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
@@ -340,6 +341,8 @@ class Analysis:
     series: tuple[Series, ...] = ()
     earlier: tuple[Incident, ...] = ()
     """Incidents kept from earlier runs: neighbours to compare with, not part of this answer."""
+    zone: LocalTime = field(default_factory=LocalTime, compare=False)
+    """The reader's zone."""
 
     @property
     def coverage(self) -> Coverage:

@@ -104,7 +104,7 @@ def _bind_time(text: str, years: Years) -> datetime | None:
     if own:
         return years.time(own[2], own[1], own[4], own[5], own[3])
     iso = _ISO_TIME.match(text)
-    return iso_time(iso[1]) if iso else without_syslog(text, years)[0]
+    return iso_time(iso[1], years.zone) if iso else without_syslog(text, years)[0]
 
 
 _UNBOUND = re.compile(
@@ -157,7 +157,7 @@ def _unbound_time(text: str, years: Years) -> datetime | None:
 
         return datetime.fromtimestamp(int(epoch[1]), UTC)
     iso = _ISO_TIME.match(text)
-    return iso_time(iso[1]) if iso else without_syslog(text, years)[0]
+    return iso_time(iso[1], years.zone) if iso else without_syslog(text, years)[0]
 
 
 _DNSMASQ = re.compile(

@@ -1,7 +1,7 @@
 """Rows of lines that no reader understood, or passed over, and in which the search found a word.
 
 In: such lines. Out: a row of ``http`` for what a client sent (a mining message, a request), with the client where the
-line names one, and a row of ``host`` for what this machine runs: cron's commands, a service's name, a statement of a
+line names one, and a row of ``process`` for what this machine runs: cron's commands, a service's name, a statement of a
 database. What the words mean is for the rules to say.
 """
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from kanaria.core.senders import sender
 from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.zone import LocalTime, Zoneless
 from kanaria.formats.logons.emit import Taken, tables_of
 from kanaria.formats.web import prefix, tables, values
 from kanaria.formats.web.careful import inside_row
@@ -40,9 +41,12 @@ def rows(left: pa.Table, stream: Stream, context: ReadContext) -> Mapping[str, p
         found = prefix_of(raw[:LONGEST], context.year)
         request = _request(found.line)
         if request is not None:
-            requests.append((line, raw, prefix.complete(request, found)))
+            row = prefix.complete(request, found)
+            if isinstance(row.get("time"), Zoneless):
+                row["time"] = context.zone.micros(row["time"])  # type: ignore[arg-type]  # it is one
+            requests.append((line, raw, row))
         else:
-            commands.append(("host", {**_command(found), "line": line}))
+            commands.append(("process", {**_command(found, context.zone), "line": line}))
     return dict(_tables(requests, commands, stream, context))
 
 
@@ -73,11 +77,12 @@ def _request(line: bytes) -> Row | None:
     return row
 
 
-def _command(found: prefix.Prefix) -> Row:
+def _command(found: prefix.Prefix, zone: LocalTime) -> Row:
     text = to_text(found.line)
     cron = _CRON.match(text)
     row: Row = {
-        "time": values.as_datetime(found.time), "device": found.host, "host_name": found.host, "kind": "command",
+        "time": values.as_datetime(None if found.time is None else zone.micros(found.time)),
+        "device": found.host, "host_name": found.host, "kind": "job",
         "process": found.program, "command": cron["command"] if cron else text,
     }  # fmt: skip
     return {**row, "user": cron["user"]} if cron else row

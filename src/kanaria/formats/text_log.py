@@ -16,6 +16,7 @@ import pyarrow as pa
 from kanaria.core import schema
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.zone import LocalTime
 from kanaria.formats import columns as cols
 
 Row = dict[str, object]
@@ -47,6 +48,7 @@ class Years:
 
     def __init__(self, context: ReadContext) -> None:
         self._year = context.year
+        self.zone = context.zone
         self._now = (context.now or datetime.now(UTC)) + AHEAD
         self._last_month = 0
 
@@ -57,25 +59,27 @@ class Years:
         self._last_month = number
         known = int(year) if year else self._year
         years = range(self._now.year, self._now.year - _YEARS_BACK, -1) if known is None else (known,)
-        found = (_whole(each, number, int(day), clock) for each in years)
+        found = (self._whole(each, number, int(day), clock) for each in years)
         whole = next((one for one in found if one and (known is not None or one <= self._now)), None)
         return whole and whole + timedelta(microseconds=int(((part or ".0")[1:] + "000000")[:6]))
 
+    def _whole(self, year: int, month: int, day: int, clock: str) -> datetime | None:
+        hour, minute, second = (int(text) for text in clock.split(":"))
+        try:
+            naive = datetime(year, month, day, hour, minute, min(second, 59))  # noqa: DTZ001 - the zone comes next
+        except ValueError:
+            return None
+        return self.zone.utc(naive)
 
-def _whole(year: int, month: int, day: int, clock: str) -> datetime | None:
-    hour, minute, second = (int(text) for text in clock.split(":"))
-    try:
-        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except ValueError:
-        return None
 
-
-def iso_time(text: str) -> datetime | None:
-    """An ISO 8601 time; without a zone it is UTC."""
+def iso_time(text: str, zone: LocalTime | None = None) -> datetime | None:
+    """An ISO 8601 time; without a zone it is of ``zone``, or UTC where the writer says so."""
     try:
         found = datetime.fromisoformat(text.replace(",", ".").replace(" +", "+").strip())
     except ValueError:
         return None
+    if found.tzinfo is None and zone is not None:
+        return zone.utc(found)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
@@ -93,7 +97,7 @@ def without_syslog(line: str, years: Years) -> tuple[datetime | None, str, str]:
     if not found:
         return None, "", line
     if found["iso"]:
-        return iso_time(found["iso"]), found["tag"], found["rest"]
+        return iso_time(found["iso"], years.zone), found["tag"], found["rest"]
     when = years.time(found["month"], found["day"], found["clock"], found["part"], found["year"])
     return when, found["tag"], found["rest"]
 

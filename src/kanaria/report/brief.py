@@ -17,7 +17,7 @@ from kanaria.core.versions import in_words
 from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
-from kanaria.report.sections import TIME_FORMAT, Subject, about, probability
+from kanaria.report.sections import Subject, about, probability
 
 REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 # From one in ten on, the second explanation is one a reader should keep in mind.
@@ -58,7 +58,7 @@ def _what(subject: Subject) -> Iterator[Claim]:
             device=_device(subject), who=_who(subject),
         )  # fmt: skip
     if incident.first_seen and incident.last_seen:
-        first, last = (time.strftime(TIME_FORMAT) for time in (incident.first_seen, incident.last_seen))
+        first, last = (subject.analysis.zone.shown(time) for time in (incident.first_seen, incident.last_seen))
         yield subject.say("what_when" if first != last else "what_when_once", first=first, last=last)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from kanaria.core.types import Claim, Finding, Incident, Language
 from kanaria.report.phrases import phrase
-from kanaria.report.sections import TIME_FORMAT, Subject
+from kanaria.report.sections import Subject
 
 # A reader wants to know what goes on, not to read the findings twice.
 REPEATS_SHOWN = 8
@@ -23,7 +23,7 @@ def news(subject: Subject) -> Iterator[Claim]:
     alert = subject.incident.alert
     if alert is None:
         return
-    told = alert.told.strftime(TIME_FORMAT) if alert.told else "-"
+    told = subject.analysis.zone.shown(alert.told) if alert.told else "-"
     separator = "、" if subject.language == "ja" else "; "
     because = separator.join(subject.to(reason) for reason in alert.because)
     yield subject.say(f"news_{alert.kind}", told=told, because=because, runs=alert.runs)

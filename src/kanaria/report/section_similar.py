@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Claim, Language
 from kanaria.report.phrases import phrase
-from kanaria.report.sections import TIME_FORMAT, Subject
+from kanaria.report.sections import Subject
 from kanaria.report.similar import Shared, counts_around, similar_to
 
 SIMILAR_SHOWN = 5
@@ -29,7 +29,7 @@ def similar_incidents(subject: Subject) -> Iterator[Claim]:
     kept = {item.id for item in subject.analysis.earlier}
     for item in found[:SIMILAR_SHOWN]:
         other = item.incident
-        when = other.first_seen.strftime(TIME_FORMAT) if other.first_seen else "-"
+        when = subject.analysis.zone.shown(other.first_seen) if other.first_seen else "-"
         percent, shared = round(100 * item.score), _shared(item.shared, subject.language)
         title = subject.to(other.title)
         key = "similar_kept" if other.id in kept else "similar"

@@ -29,7 +29,6 @@ TIMELINE_SHOWN = 60
 INPUTS_SHOWN = 12
 # A runner-up below one percent is noise to a reader.
 RUNNER_UP_FROM = 0.01
-TIME_FORMAT = "%Y-%m-%d %H:%M:%S UTC"
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,9 @@ def outcome(subject: Subject) -> Iterator[Claim]:
 
 def timeline(subject: Subject) -> Iterator[Claim]:
     for entry in subject.incident.timeline[:TIMELINE_SHOWN]:
-        yield Claim(text=f"{entry.time.strftime(TIME_FORMAT)}  {subject.to(entry.what)}", evidence=entry.evidence)
+        yield Claim(
+            text=f"{subject.analysis.zone.shown(entry.time)}  {subject.to(entry.what)}", evidence=entry.evidence
+        )
 
 
 def normal(subject: Subject) -> Iterator[Claim]:
@@ -193,7 +194,7 @@ def _input(subject: Subject, item: InputSummary) -> Claim:
     rejected = phrase("looked_at_rejected", subject.language, count=f"{item.rejected:,}") if item.rejected else ""
     covers = ""
     if item.first and item.last:
-        first, last = item.first.strftime(TIME_FORMAT), item.last.strftime(TIME_FORMAT)
+        first, last = subject.analysis.zone.shown(item.first), subject.analysis.zone.shown(item.last)
         covers = phrase("looked_at_covers", subject.language, first=first, last=last)
     return subject.say(
         "looked_at_input",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kanaria.app.commands.listen_options import live_options
-from kanaria.app.commands.options import NOTHING, language_option, output_options
+from kanaria.app.commands.options import NOTHING, language_option, output_options, zone_option
 
 if TYPE_CHECKING:
     from kanaria.app.commands.listen_options import Live
@@ -22,8 +22,16 @@ if TYPE_CHECKING:
 @click.argument("line", required=False)
 @click.option("--input-format", metavar="NAME", help="Format of the line; see kanaria formats.")
 @click.option("--log-format", "layout", metavar="STRING", help="Apache LogFormat or nginx log_format of the line.")
+@zone_option
 @output_options
-def explain(line: str | None, input_format: str | None, layout: str | None, config: Path | None, **output: Any) -> None:
+def explain(
+    line: str | None,
+    input_format: str | None,
+    layout: str | None,
+    timezone: str | None,
+    config: Path | None,
+    **output: Any,
+) -> None:
     """Explain one log line, or the lines on standard input.
 
     Example: kanaria explain '"{\\"id\\":1,\\"method\\":\\"mining.subscribe\\",\\"params\\":[]}\\n" 400 4076 "-" "-"'
@@ -36,13 +44,14 @@ def explain(line: str | None, input_format: str | None, layout: str | None, conf
             source=line, expected="a log line", got="the name of a file", cause="files are read by kanaria analyze"
         )
     data = os.fsencode(line) + b"\n" if line is not None else standard_input().read()
-    _run([text_stream("line" if line is not None else "-", data)], config, input_format, layout, **output)
+    _run([text_stream("line" if line is not None else "-", data)], config, input_format, layout, timezone, **output)
 
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH...]")
 @click.option("--input-format", metavar="NAME", help="Format of all inputs, instead of looking; see kanaria formats.")
 @click.option("--log-format", "layout", metavar="STRING", help="Apache LogFormat or nginx log_format of the inputs.")
+@zone_option
 @click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
 @click.option("--check-host", is_flag=True, help="Also look at this machine's load, processes and connections.")
 @click.option("--rejects", metavar="FILE", help="Write records that could not be read here.")
@@ -55,6 +64,7 @@ def analyze(
     paths: tuple[str, ...],
     input_format: str | None,
     layout: str | None,
+    timezone: str | None,
     home: tuple[str, ...],
     check_host: bool,
     rejects: str | None,
@@ -76,6 +86,7 @@ def analyze(
             paths,
             input_format=input_format,
             layout=layout,
+            timezone=timezone,
             home=home,
             check_host=check_host,
             rejects=rejects,
@@ -104,7 +115,7 @@ def demo(config: Path | None, **output: Any) -> None:
     """
     from kanaria.app.commands.demo_inputs import demo_streams
 
-    _run(demo_streams(), config, None, None, **output, exit_with_findings=False)
+    _run(demo_streams(), config, None, None, None, **output, exit_with_findings=False)
 
 
 @click.command()
@@ -124,6 +135,7 @@ def _run(
     config: Path | None,
     input_format: str | None,
     layout: str | None,
+    timezone: str | None,
     *,
     language: Language,
     kind: str,
@@ -138,7 +150,7 @@ def _run(
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.setup import prepare
 
-    setup = prepare(load(config), input_format=input_format, layout=layout)
+    setup = prepare(load(config), input_format=input_format, layout=layout, timezone=timezone)
     with Engine(setup) as engine:
         analysis: Analysis = analyse(streams, engine)
     write(render(analysis, setup.facts, kind, language, sys.stdout if path is None else None, full=full), path)

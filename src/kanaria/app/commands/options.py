@@ -52,6 +52,9 @@ def language_option(command: Command) -> Command:
     return option(command)
 
 
+zone_option: Callable[[Command], Command] = click.option(
+    "--tz", "timezone", metavar="ZONE", help="Zone of times that name none, as Asia/Tokyo; default: the system's."
+)
 list_format = click.option(
     "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
 )

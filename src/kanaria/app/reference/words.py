@@ -22,6 +22,7 @@ SETTINGS: Mapping[str, str] = {
     "store": "`kanaria serve` がすべてを保存するフォルダです。設定ファイルからの相対パスで書けます。`incident` も"
     "ここを見ます。",
     "language": "通知の言語です(`ja` または `en`)。既定はロケールに従います。",
+    "timezone": "時刻にタイムゾーンを書かないログと、レポートに表示する時刻のタイムゾーンです(`Asia/Tokyo`、`+09:00` など)。既定はシステムの設定です。",
     "sources[].kind": "監視対象の種類です。ログファイル、ZeekやSuricataのログのフォルダ、標準入力、システムの"
     "ジャーナル、syslog・HTTPのJSON・NetFlowを受けるポート、Dockerコンテナのログ、ネットワークインターフェース。"
     "必須です。",

@@ -17,6 +17,7 @@ from kanaria.app.run.setup import Setup
 from kanaria.app.run.usual_before import before
 from kanaria.app.run.web_server import server_of
 from kanaria.core.glossary import VALUES
+from kanaria.core.text import printable
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, HostObservation, Incident, Series, Text
 from kanaria.incidents.case import Allowed, Case, Costs, Surroundings
 from kanaria.incidents.grouping import group
@@ -73,6 +74,7 @@ def conclude(run: Around, keeper: SeriesKeeper) -> Analysis:
         notes=tuple(_notes(run)),
         series=series(run, keeper, incidents),
         earlier=_earlier(run.setup.store),
+        zone=run.setup.zone,
     )
 
 
@@ -217,6 +219,14 @@ def _not_looked_at(run: Around, checked: tuple[str, ...]) -> tuple[Text, ...]:
 
 def _notes(run: Around) -> list[Text]:
     notes = [*run.accounts.remarks(all_rejects=not run.case.findings), *run.accounts.notes]
+    if run.setup.zone.used and run.setup.zone.name != "UTC":
+        zone = printable(run.setup.zone.name)
+        notes.append(
+            Text(
+                en=f"Times without a zone were read as times of {zone} (--tz or timezone says otherwise).",
+                ja=f"タイムゾーンのない時刻は {zone} の時刻として読み取りました(--tz または timezone で変更できます)。",
+            )
+        )
     if doubles := run.accounts.doubles:
         notes.append(
             Text(

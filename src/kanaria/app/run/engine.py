@@ -190,6 +190,7 @@ class Engine:
             incidents=found.changed,
             not_looked_at=(),
             series=series(self._around(), self._series, found.changed),
+            zone=self.setup.zone,
         )
 
     def _state(self, now: datetime) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Reading:
             home=setup.config.home_networks,
             engine=lambda: self._engine,
             layout=setup.layout,
+            zone=setup.zone,
             open_flows=self._watch is not None,
             now=setup.clock.now(),
         )

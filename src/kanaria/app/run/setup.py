@@ -7,7 +7,7 @@ that could not be loaded) stands in ``notes``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from kanaria.app.folders import user_facts
 from kanaria.core.clock import Clock, SystemClock
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding, RejectedRecord, Text
+from kanaria.core.zone import LocalTime, local_time
 
 if TYPE_CHECKING:
     from kanaria.baseline.settings import BaselineSettings
@@ -43,6 +44,8 @@ class Setup:
     on_alert: Callable[[Finding, datetime], None] | None = None
     """Told at once of mining on connections that are still open, and when; the analysis tells of them at the end."""
     notes: tuple[Text, ...] = ()
+    zone: LocalTime = field(default_factory=LocalTime)
+    """Of times without a zone, and of the reader."""
 
     def with_store(self, store: Path | None) -> Setup:
         """The same with another store, and nobody who is told anything."""
@@ -64,6 +67,7 @@ def prepare(
     on_reject: Callable[[RejectedRecord], None] | None = None,
     on_alert: Callable[[Finding, datetime], None] | None = None,
     notes: tuple[Text, ...] = (),
+    timezone: str | None = None,
 ) -> Setup:
     """Load facts and rules for these settings. Raises ConfigError and RuleError for what makes a run impossible."""
     from kanaria import knowledge
@@ -87,6 +91,7 @@ def prepare(
         on_reject=on_reject,
         on_alert=on_alert,
         notes=(*notes, *failed),
+        zone=local_time(timezone or config.timezone),
     )
 
 

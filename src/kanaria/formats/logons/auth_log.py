@@ -280,7 +280,7 @@ def parse(line: str, years: Years) -> tuple[Row, str, str | None, str] | None:
     found = _PREFIX.match(line)
     if found:
         if found["iso"]:
-            when = iso_time(found["iso"])
+            when = iso_time(found["iso"], years.zone)
         else:
             when = years.time(found["month"], found["day"], found["clock"], found["part"], found["year"])
         host = None if found["host"] == "-" else found["host"]

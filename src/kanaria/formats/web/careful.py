@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from kanaria.core.network import parse_address
 from kanaria.core.senders import sender
+from kanaria.core.zone import LocalTime, Zoneless
 from kanaria.formats.web import layouts, prefix, values
 from kanaria.formats.web.csvrows import CsvState
 from kanaria.formats.web.delimited import W3cState, alb_row
@@ -59,6 +60,7 @@ class LineParser:
     layout: Layout | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     year: int | None = None
+    zone: LocalTime = field(default_factory=LocalTime)
     w3c: W3cState = field(default_factory=W3cState)
     learned: Learned = field(default_factory=Learned)
     csv: CsvState = field(default_factory=CsvState)
@@ -76,7 +78,10 @@ class LineParser:
             return None
         if b"\0" in line and b'"' not in line and b"{" not in line:
             return _BINARY  # said early: a binary file given as a log has "lines" of megabytes
-        return self._record(line, 0)
+        found = self._record(line, 0)
+        if isinstance(found, dict) and type(found.get("time")) is Zoneless:
+            found["time"] = self.zone.micros(found["time"])  # type: ignore[arg-type]  # it is one
+        return found
 
     def _record(self, line: bytes, depth: int) -> Row | str | None:
         line = plain_quotes(line.strip(b" \t\r\n"))

@@ -100,7 +100,7 @@ class W3cState:
         row["dst_ip"] = values.address(parts.get("server", ""))[0]
         row["host"] = values.address(parts.get("host", ""))[0]
         date = parts.get("date") or self.date
-        row["time"] = values.iso_time(f"{date}T{parts['time']}") if date and "time" in parts else None
+        row["time"] = values.iso_time(f"{date}T{parts['time']}Z") if date and "time" in parts else None
         row["duration_us"] = values.w3c_taken(parts.get("taken", ""))
         return row
 

@@ -113,7 +113,7 @@ def _modsecurity(match: re.Match[bytes], found: re.Match[bytes]) -> Row:
 def _apache_time(text: str) -> int | None:
     pattern = "%b %d %H:%M:%S.%f %Y" if "." in text else "%b %d %H:%M:%S %Y"
     try:
-        return values.datetime_us(datetime.strptime(text, pattern))  # noqa: DTZ007 - the log has no zone; UTC is assumed
+        return values.datetime_us(datetime.strptime(text, pattern))  # noqa: DTZ007 - the log has no zone: Zoneless
     except ValueError:
         return None
 
@@ -123,7 +123,7 @@ def haproxy_row(line: bytes) -> Row | None:
     match = _HAPROXY.fullmatch(line)
     if not match:
         return None
-    row: Row = {"time": values.clf_time(match[2] + b" +0000"), "sensor": "haproxy"}
+    row: Row = {"time": values.clf_time(match[2]), "sensor": "haproxy"}
     client, _, port = to_text(match[1]).rpartition(":")  # IPv6 stands there without brackets
     row["src_ip"], row["src_port"] = values.address(client)[0], values.small_integer(port)
     row["duration_us"] = values.scaled(to_text(match[3]), 3) if match[3] != b"-1" else None

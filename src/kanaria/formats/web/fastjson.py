@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from kanaria.core.zone import Zoneless
 from kanaria.formats.web import _kernel as k
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text
@@ -115,6 +116,8 @@ def _step(kind: str, pair: re.Match[bytes]) -> Step | None:
 
 def _time(value: bytes) -> Step | None:
     for kind, read in ((k.TIME, values.clf_time(value)), (k.ISO, values.iso_time(to_text(value)))):
+        if isinstance(read, Zoneless):
+            return None  # what it means is for the careful path to work out
         if read is not None and not value.isdigit():
             return (kind, k.N_TIME, 0)
     return (k.EPOCH, k.N_TIME, 0) if values.epoch_time(to_text(value)) is not None else None

@@ -97,7 +97,7 @@ class WebFormat:
 
     def parser(self, context: ReadContext) -> LineParser:
         """The careful parser for one input."""
-        return LineParser(year=context.year)
+        return LineParser(year=context.year, zone=context.zone)
 
     def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
         """The fast path for one input, if there is one."""
@@ -140,8 +140,8 @@ class LogFormat(WebFormat):
             )
         aliases = json_aliases(context.layout)
         if aliases:
-            return LineParser(aliases=aliases, year=context.year)
-        return LineParser(layout=compile_layout(context.layout), year=context.year)
+            return LineParser(aliases=aliases, year=context.year, zone=context.zone)
+        return LineParser(layout=compile_layout(context.layout), year=context.year, zone=context.zone)
 
     def fast(self, stream: Stream, context: ReadContext) -> Fast | None:
         from kanaria.formats.web import fast

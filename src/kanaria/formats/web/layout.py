@@ -234,7 +234,7 @@ def assemble(fields: Iterable[tuple[Piece, bytes | None]], tail: bytes | None = 
 
 def _strftime(text: str, pattern: str) -> int | None:
     try:
-        return values.datetime_us(datetime.strptime(text, pattern.replace("%T", "%H:%M:%S").replace("%F", "%Y-%m-%d")))  # noqa: DTZ007 - a pattern without %z has no zone to know; UTC is assumed
+        return values.datetime_us(datetime.strptime(text, pattern.replace("%T", "%H:%M:%S").replace("%F", "%Y-%m-%d")))  # noqa: DTZ007 - without %z it is Zoneless
     except ValueError:
         return None
 

@@ -98,6 +98,6 @@ def _time(text: bytes, year: int | None) -> int | None:
         return None
     pattern = "%Y %b %d %H:%M:%S.%f" if b"." in text else "%Y %b %d %H:%M:%S"
     try:
-        return values.datetime_us(datetime.strptime(f"{year} {to_text(text)}", pattern))  # noqa: DTZ007 - RFC 3164 has no zone; UTC is assumed
+        return values.datetime_us(datetime.strptime(f"{year} {to_text(text)}", pattern))  # noqa: DTZ007 - RFC 3164 has no zone: Zoneless
     except ValueError:
         return None

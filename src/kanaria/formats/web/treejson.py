@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.zone import Zoneless
 from kanaria.formats import _cells as c
 from kanaria.formats import _gather
 from kanaria.formats import _json_cells as k
@@ -23,7 +24,7 @@ from kanaria.formats._line_ends import line_feeds
 from kanaria.formats._vector import WIDTH
 from kanaria.formats.cells import Cells, Plan, is_utf8
 from kanaria.formats.lines import Block
-from kanaria.formats.web import tables
+from kanaria.formats.web import tables, values
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.jsonrow import WRAPPERS, kind_of
 from kanaria.formats.web.reader import Parsed, Rejects
@@ -130,6 +131,10 @@ def choose(head: bytes, aliases: Mapping[str, str]) -> Tree | None:
             elif shown.get(path) is None:
                 shown[path] = value
     if not shown or objects & shown.keys() or any(path[0] in _SPECIAL for path in shown):
+        return None
+    if any(
+        isinstance(values.any_time(v), Zoneless) for p, v in shown.items() if kind_of(".".join(p), aliases)[0] == "time"
+    ):
         return None
     return _tree(shown, objects, aliases)
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
 from kanaria.core.network import is_global, parse_address
+from kanaria.core.zone import Zoneless
 from kanaria.formats.web.escapes import to_text
 
 Row = dict[str, object]
@@ -54,7 +55,7 @@ def clf_time(text: bytes) -> int | None:
 # How other programs write a time: morgan and Tomcat (HTTP dates), Werkzeug, GIN, PHP, logs with days of one digit.
 _ODD = (
     (r"[A-Z][a-z]{2}, (\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d) (?:GMT|UTC|[+-]0000)", "%d %b %Y %H:%M:%S", True),
-    (r"(\d{1,2}/[A-Z][a-z]{2}/\d{4}[ :]\d\d:\d\d:\d\d(?: ?[+-]\d\d:?\d\d)?)", "%d/%b/%Y:%H:%M:%S", False),
+    (r"(\d{1,2}/[A-Z][a-z]{2}/\d{4}[ :]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?: ?[+-]\d\d:?\d\d)?)", "%d/%b/%Y:%H:%M:%S", False),
     (r"[A-Z][a-z]{2} ([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,6})? \d{4})", "%b %d %H:%M:%S %Y", False),
     (
         r"(\d{4}[-/]\d\d[-/]\d\d(?:T| - | )\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)",
@@ -102,7 +103,7 @@ def _in_range(time: int) -> int | None:
 
 
 def iso_time(text: str) -> int | None:
-    """An ISO 8601 time; without an offset it is UTC."""
+    """An ISO 8601 time; without an offset it is ``Zoneless``."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
@@ -111,9 +112,10 @@ def iso_time(text: str) -> int | None:
 
 
 def datetime_us(parsed: datetime) -> int | None:
-    """Microseconds of a datetime; a naive one is UTC."""
+    """Microseconds of a datetime; of a naive one ``Zoneless``."""
     if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=UTC)
+        micros = datetime_us(parsed.replace(tzinfo=UTC))
+        return None if micros is None else Zoneless(micros)
     gone = parsed - datetime(1970, 1, 1, tzinfo=UTC)
     return _in_range((gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds)
 
