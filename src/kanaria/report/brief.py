@@ -50,13 +50,7 @@ def _what(subject: Subject) -> Iterator[Claim]:
     if incident.messages:
         yield _messages(subject)
     else:
-        titles = list(dict.fromkeys(subject.to(finding.title) for finding in incident.findings))
-        more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
-        evidence = tuple(dict.fromkeys(item.id for finding in incident.findings for item in finding.evidence))
-        yield subject.say(
-            "what_findings", *evidence, titles=_listed(titles[:TITLES], subject.language) + more,
-            device=_device(subject), who=_who(subject),
-        )  # fmt: skip
+        yield _findings(subject)
     if incident.first_seen and incident.last_seen:
         first, last = (subject.analysis.zone.shown(time) for time in (incident.first_seen, incident.last_seen))
         yield subject.say("what_when" if first != last else "what_when_once", first=first, last=last)
@@ -69,10 +63,15 @@ def _findings(subject: Subject) -> Claim:
     worst = {subject.to(f.title): SEVERITIES.index(f.severity) for f in reversed(findings)}
     told = sorted(titles, key=lambda title: -worst[title])[:TITLES]
     more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
-    evidence = tuple(dict.fromkeys(item.id for finding in findings for item in finding.evidence))
     quoted = "「{}」" if subject.language == "ja" else "{}"
     shown = _listed([quoted.format(title) for title in titles if title in told], subject.language) + more
-    return subject.say("what_findings", *evidence, titles=shown, device=_device(subject), who=_who(subject))
+    return subject.say("what_findings", *cited(subject), titles=shown, device=_device(subject), who=_who(subject))
+
+
+def cited(subject: Subject) -> tuple[str, ...]:
+    """The evidence of all findings, as far as the incident holds it."""
+    ids = dict.fromkeys(item.id for finding in subject.incident.findings for item in finding.evidence)
+    return tuple(id_ for id_ in ids if id_ in subject.evidence)
 
 
 def _messages(subject: Subject) -> Claim:
@@ -114,7 +113,7 @@ def _device(subject: Subject) -> str:
 def _why(subject: Subject) -> Iterator[Claim]:
     """The weightiest reason of each kind of evidence, the best two; and how sure that makes us."""
     top = subject.incident.hypotheses[0]
-    reasons = _strongest(subject, about(subject, top.name))[:REASONS]
+    reasons = strongest(subject, about(subject, top.name))[:REASONS]
     ids = tuple(item.id for item in reasons)
     sure = probability(top.probability, subject.language)
     if not reasons:
@@ -125,7 +124,7 @@ def _why(subject: Subject) -> Iterator[Claim]:
     yield subject.say("why_reasons", *ids, reasons=said, probability=sure)
 
 
-def _strongest(subject: Subject, ids: Sequence[str]) -> list[Evidence]:
+def strongest(subject: Subject, ids: Sequence[str]) -> list[Evidence]:
     """Per family the strongest evidence for it, the strongest first: members of a family say much the same."""
     best: dict[str, Evidence] = {}
     for item in (subject.evidence[id_] for id_ in ids):
@@ -138,7 +137,7 @@ def _sentence(subject: Subject, item: Evidence) -> str:
     return subject.to(item.because).rstrip("。.")
 
 
-def _aimed(subject: Subject) -> Iterator[Claim]:
+def aimed(subject: Subject) -> Iterator[Claim]:
     """The owner's own question: is this an attack on me, or did it just come here by mistake?"""
     top = subject.incident.hypotheses[0].name
     evidence = about(subject, top)
@@ -200,7 +199,7 @@ def _do(subject: Subject) -> Iterator[Claim]:
         yield subject.say("do_more", count=len(advice) - ADVICE)
 
 
-def _again(subject: Subject) -> Iterator[Claim]:
+def again(subject: Subject) -> Iterator[Claim]:
     """What would change the answer; nothing where there is something to do at once."""
     incident = subject.incident
     top = incident.hypotheses[0].name
@@ -247,7 +246,7 @@ def _listed(words: Sequence[str], language: Language) -> str:
 
 
 _PARTS: tuple[tuple[str, Writer], ...] = (
-    ("news", news), ("what", _what), ("why", _why), ("aimed", _aimed), ("worked", _worked), ("do", _do), ("again", _again),
+    ("news", news), ("what", _what), ("why", _why), ("aimed", aimed), ("worked", _worked), ("do", _do), ("again", again),
     ("cve", _cve), ("terms", _terms),
 )  # fmt: skip
 
@@ -261,4 +260,4 @@ def headline(incident: Incident, language: Language) -> str:
     return phrase("verdict_act", language, title=title, advice=first.text.to(language))
 
 
-__all__ = ["brief", "headline"]
+__all__ = ["again", "aimed", "brief", "cited", "headline", "strongest"]

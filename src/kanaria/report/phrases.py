@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kanaria.core.types import Language, Text
 from kanaria.report.phrases_brief import BRIEF
+from kanaria.report.phrases_story import STORY
 
 HEADINGS: Mapping[str, Text] = {
     "identification": Text(en="What it is", ja="これは何か"),
@@ -233,7 +234,7 @@ _FULL: Mapping[str, Text] = {
 }
 
 
-PHRASES: Mapping[str, Text] = {**_FULL, **BRIEF}
+PHRASES: Mapping[str, Text] = {**_FULL, **BRIEF, **STORY}
 
 
 def place(source: str, line: int | None, language: Language) -> str:

@@ -1,0 +1,206 @@
+"""The story: an incident in three to five paragraphs that could be published as they stand.
+
+Comes in: an incident and the run around it. Goes out: sentences by paragraph (what happened, attack or not, did it
+work, what it means, what to do), each with the evidence it stands on. The same facts give the same text, and both
+languages say the same. Nothing is escaped for an output format here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from kanaria.core.facts import Knowledge
+from kanaria.core.glossary import speaks_of_mining
+from kanaria.core.story import PARTS, Part, Sentence, Stories, Story
+from kanaria.core.text import cut, defang, printable
+from kanaria.core.types import LANGUAGES, Analysis, Claim, Finding, Incident, Language
+from kanaria.report.brief import again, aimed, cited, strongest
+from kanaria.report.phrases import phrase
+from kanaria.report.sections import Subject, about, probability
+
+METHODS, STEPS, TITLES, REASONS, CVES, ADVICE = 4, 5, 3, 2, 2, 4
+_TIMES = {"en": "{0:%Y-%m-%d %H:%M} UTC", "ja": "{0.year}年{0.month}月{0.day}日{0:%H:%M}(UTC)"}
+_CLOCKS = {"en": "{0:%H:%M} UTC", "ja": "{0:%H:%M}(UTC)"}
+
+
+def story(incident: Incident, analysis: Analysis, facts: Knowledge, language: Language) -> Story:
+    """The sentences in reading order."""
+    subject = Subject(incident=incident, analysis=analysis, facts=facts, language=language)
+    return tuple(
+        Sentence(part=part, text=claim.text, evidence=claim.evidence)
+        for part in PARTS
+        for claim in _WRITERS[part](subject)
+    )
+
+
+def stories(incident: Incident, analysis: Analysis, facts: Knowledge) -> Stories:
+    """The story in each language."""
+    return {language: story(incident, analysis, facts, language) for language in LANGUAGES}
+
+
+def _what(subject: Subject) -> Iterator[Claim]:
+    """What was seen, where, when and from whom; for a device the order in which things came."""
+    incident = subject.incident
+    if incident.messages and not incident.devices:
+        yield _messages(subject)
+        yield _sender(subject, "story_from")
+    else:
+        yield from _steps(subject)
+        if incident.remotes:
+            yield _sender(subject, "story_with")
+    for sentence in incident.normal:  # what was normal before matters here where it speaks of the other side
+        if any(remote in sentence.en for remote in incident.remotes):
+            yield Claim(text=subject.to(sentence), evidence=())
+    if speaks_of_mining(incident.findings, incident.messages):
+        yield subject.say("terms_mining")
+
+
+def _messages(subject: Subject) -> Claim:
+    messages = subject.incident.messages
+    methods = Counter(cut(printable(message.method), 30) for message in messages)
+    shown = [f"{name} ×{count}" if count > 1 else name for name, count in methods.most_common(METHODS)]
+    more = f" +{len(methods) - METHODS}" if len(methods) > METHODS else ""
+    web = any(finding.table == "http" for finding in subject.incident.findings)
+    place = phrase("story_web" if web else "story_network", subject.language)
+    key = "story_messages" if len(messages) > 1 else "story_message"
+    said = subject.say(
+        key, *cited(subject), when=_when(subject), place=place, count=len(messages), methods=", ".join(shown) + more
+    )
+    return Claim(text=said.text[:1].upper() + said.text[1:], evidence=said.evidence)
+
+
+def _when(subject: Subject) -> str:
+    first, last = subject.incident.first_seen, subject.incident.last_seen
+    if first is None or last is None:
+        return ""
+    language = subject.language
+    shown = {"first": _clock(first, _TIMES[language]), "last": _clock(last, _TIMES[language])}
+    return phrase("story_between" if shown["first"] != shown["last"] else "story_at", language, **shown)
+
+
+def _clock(time: datetime, style: str) -> str:
+    return style.format(time)
+
+
+def _sender(subject: Subject, key: str) -> Claim:
+    remotes = subject.incident.remotes
+    if not remotes:
+        return subject.say("story_from_nobody")
+    first = cut(defang(printable(remotes[0])), 60)
+    if len(remotes) > 1:
+        first = phrase("story_more", subject.language, remote=first, more=len(remotes) - 1)
+    return subject.say(key, *cited(subject), remote=first)
+
+
+def _steps(subject: Subject) -> Iterator[Claim]:
+    """What was noticed, moment by moment; without several moments, everything in one sentence."""
+    device = ""
+    if subject.incident.devices:
+        device = phrase("story_on", subject.language, device=cut(printable(subject.incident.devices[0]), 60))
+    moments = _moments(subject.incident.findings)[:STEPS]
+    if len(moments) < 2:
+        titles = _titles(subject, subject.incident.findings)
+        yield subject.say("story_findings", *cited(subject), when=_when(subject), device=device, titles=titles)
+        return
+    before: datetime | None = None
+    for time, findings in moments:
+        style = (_CLOCKS if before and before.date() == time.date() else _TIMES)[subject.language]
+        key = "story_then" if before else "story_first"
+        known = (item.id for finding in findings for item in finding.evidence)
+        evidence = [id_ for id_ in dict.fromkeys(known) if id_ in subject.evidence]
+        titles = _titles(subject, findings)
+        yield subject.say(key, *evidence, time=_clock(time, style), device=device, titles=titles)
+        before = time
+
+
+def _moments(findings: Sequence[Finding]) -> list[tuple[datetime, list[Finding]]]:
+    """What began within the same minute, in order of time; findings without a time are left out."""
+    found: dict[datetime, list[Finding]] = {}
+    timed = [(moment, finding) for finding in findings if (moment := finding.since or finding.time)]
+    for moment, finding in sorted(timed, key=lambda pair: pair[0]):
+        found.setdefault(moment.replace(second=0, microsecond=0), []).append(finding)
+    return list(found.items())
+
+
+def _titles(subject: Subject, findings: Sequence[Finding]) -> str:
+    """Quoted in Japanese, for titles end in nouns there; the first few."""
+    titles = list(dict.fromkeys(subject.to(finding.title) for finding in findings))
+    more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
+    if subject.language == "ja":
+        return "".join(f"「{title}」" for title in titles[:TITLES]) + more
+    return "; ".join(titles[:TITLES]) + more
+
+
+def _attack(subject: Subject) -> Iterator[Claim]:
+    """Attack, stray, or neither, with the best reasons and how sure that is."""
+    yield from aimed(subject)
+    top = subject.incident.hypotheses[0]
+    for number, item in enumerate(strongest(subject, about(subject, top.name))[:REASONS]):
+        reason = subject.to(item.because).rstrip("。.")
+        yield subject.say("story_reason_too" if number else "story_reason", item.id, reason=reason)
+    sure = probability(top.probability, subject.language)
+    yield subject.say("story_sure", *about(subject, top.name), probability=sure)
+
+
+def _outcome(subject: Subject) -> Iterator[Claim]:
+    """Whether it worked, and what says so."""
+    incident = subject.incident
+    if incident.hypotheses[0].name in {"authorised_mining", "benign"}:
+        return
+    result = incident.outcome
+    if not result.because:
+        yield subject.say("outcome_nothing_known")
+        return
+    yield subject.say(f"outcome_{result.value}", *result.because)
+    sign = 1.0 if result.value in {"possible", "confirmed"} else -1.0
+    speaking = [item for id_ in result.because if (item := subject.evidence[id_]).bits * sign > 0]
+    if speaking:
+        best = max(speaking, key=lambda item: (item.bits * sign, item.id))
+        yield subject.say("story_worked", best.id, reason=subject.to(best.because).rstrip("。."))
+
+
+def _meaning(subject: Subject) -> Iterator[Claim]:
+    """What it means for whoever owns the machine: harm, cost, vulnerabilities."""
+    incident = subject.incident
+    yield subject.say(_meant(incident), *incident.outcome.because)
+    if incident.outcome.value == "failed" and incident.messages:
+        yield subject.say("no_miner_runs", *incident.outcome.because)
+    for statement in incident.impact.statements:
+        yield Claim(text=subject.to(statement), evidence=())
+    yield from _vulnerabilities(subject)
+
+
+def _meant(incident: Incident) -> str:
+    top = incident.hypotheses[0].name
+    if top in {"authorised_mining", "benign"}:
+        return "story_allowed" if top == "authorised_mining" else "story_harmless"
+    if top == "compromised_device" or incident.outcome.value == "confirmed":
+        return "story_serious"
+    return "story_harmless" if incident.outcome.value == "failed" else "story_open"
+
+
+def _vulnerabilities(subject: Subject) -> Iterator[Claim]:
+    matched = [item for item in subject.incident.vulnerabilities if item.relation == "matched"]
+    if subject.incident.messages and not matched and not subject.incident.devices:
+        yield subject.say("story_unsaid")
+    for item in matched[:CVES]:
+        known = subject.facts.vulnerabilities.get(item.cve)
+        if known:
+            summary = subject.to(known.summary).rstrip("。.")
+            yield subject.say("story_cve", *item.evidence, cve=item.cve, product=known.product, summary=summary)
+
+
+def _advice(subject: Subject) -> Iterator[Claim]:
+    for item in subject.incident.recommendations[:ADVICE]:
+        yield Claim(text=subject.to(item.text), evidence=item.evidence)
+    for claim in again(subject):
+        yield subject.say("story_again", *claim.evidence, when=claim.text)
+
+
+_WRITERS: dict[Part, Callable[[Subject], Iterator[Claim]]] = {
+    "what": _what, "attack": _attack, "outcome": _outcome, "meaning": _meaning, "advice": _advice,
+}  # fmt: skip
+
+__all__ = ["stories", "story"]
