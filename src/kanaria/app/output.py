@@ -23,12 +23,15 @@ FORMATS = ("text", "markdown", "html", "json", "ocsf", "stix", "navigator", "mis
 
 
 def render(
-    analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None, *, full: bool = False
-) -> str:
+    analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
+    *, full: bool = False, style: str = "report",
+) -> str:  # fmt: skip
     """The analysis in one of ``FORMATS``; colour and width follow ``target`` when it is a terminal.
 
     Text fits one screen unless it is to be ``full``; all other formats are always complete.
     """
+    if style == "story" and kind in {"text", "markdown"}:
+        return _story(analysis, facts, kind, language, target)
     if kind == "text":
         return _text(analysis, facts, language, target, full=full)
     return _RENDERERS[kind](analysis, facts, language, target)
@@ -93,11 +96,27 @@ def _mode(target: Path) -> int:
 def _text(analysis: Analysis, facts: Knowledge, language: Language, target: TextIO | None, *, full: bool) -> str:
     from kanaria.report import text, text_brief
 
-    terminal = target is not None and target.isatty()
-    columns = min(shutil.get_terminal_size().columns, 120) if terminal else 100
+    terminal, columns = _terminal(target)
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     written = text.render if full else text_brief.render
-    return written(analysis, facts, language, columns=max(columns, 40), colour=colour)
+    return written(analysis, facts, language, columns=columns, colour=colour)
+
+
+def _story(analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None) -> str:
+    from kanaria.report import markdown, text_story
+    from kanaria.report.story import stories
+
+    told = {incident.id: stories(incident, analysis, facts) for incident in analysis.incidents}
+    if kind == "markdown":
+        return text_story.render_markdown(analysis, told, language, markdown.escape)
+    return text_story.render(analysis, told, language, columns=_terminal(target)[1])
+
+
+def _terminal(target: TextIO | None) -> tuple[bool, int]:
+    """Whether it is one, and its width: what can be read on it, and 100 columns elsewhere."""
+    terminal = target is not None and target.isatty()
+    columns = min(shutil.get_terminal_size().columns, 120) if terminal else 100
+    return terminal, max(columns, 40)
 
 
 def _markdown(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:

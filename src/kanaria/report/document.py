@@ -6,7 +6,7 @@ printable already (control characters escaped); JSON escapes the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from kanaria import __version__
 from kanaria.core.alert import Alert
 from kanaria.core.facts import CvssScore, Knowledge
+from kanaria.core.story import Sentence, Stories
 from kanaria.core.text import printable
 from kanaria.core.types import (
     LANGUAGES,
@@ -34,6 +35,7 @@ from kanaria.core.types import (
 from kanaria.report.brief import brief
 from kanaria.report.reading import series_of
 from kanaria.report.similar import Similar, counts_around, similar_to
+from kanaria.report.story import stories
 from kanaria.report.write import unread_share, write
 
 Json = dict[str, Any]
@@ -42,13 +44,14 @@ SCHEMA_VERSION = 1
 SIMILAR_LISTED = 20
 
 
-def document(analysis: Analysis, facts: Knowledge) -> Json:
-    """The whole answer to one run."""
+def document(analysis: Analysis, facts: Knowledge, told: Mapping[str, Stories] | None = None) -> Json:
+    """The whole answer to one run. ``told`` are stories by incident that somebody else wrote."""
+    told = told or {}
     return {
         "kanaria": {"version": __version__, "schema": SCHEMA_VERSION},
         "coverage": _coverage(analysis),
         "inputs": [_input(item) for item in analysis.inputs],
-        "incidents": [_incident(item, analysis, facts) for item in analysis.incidents],
+        "incidents": [_incident(item, analysis, facts, told.get(item.id)) for item in analysis.incidents],
         "not_looked_at": [_text(item) for item in analysis.not_looked_at],
         "notes": [_text(item) for item in analysis.notes],
     }
@@ -78,7 +81,7 @@ def _input(item: InputSummary) -> Json:
     }
 
 
-def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
+def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Stories | None) -> Json:
     cited = {e.event_id: e.id for e in item.evidence if e.event_id is not None and e.source}
     return {
         "id": item.id,
@@ -109,10 +112,24 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge) -> Json:
         "normal": [_text(words) for words in item.normal],
         "evidence": [_evidence(e) for e in item.evidence],
         **_neighbourhood(item, analysis),
+        "story": {
+            language: [_sentence(sentence) for sentence in story]
+            for language, story in (told or stories(item, analysis, facts)).items()
+        },
         "report": {
             language: _report(write(item, analysis, facts, language), brief(item, analysis, facts, language))
             for language in LANGUAGES
         },
+    }
+
+
+def _sentence(item: Sentence) -> Json:
+    return {
+        "part": item.part,
+        "text": item.text,
+        "evidence": list(item.evidence),
+        "writer": item.writer,
+        "checks": {"passed": item.checks.passed, "reasons": list(item.checks.reasons)},
     }
 
 

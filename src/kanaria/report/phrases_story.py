@@ -67,5 +67,9 @@ STORY: Mapping[str, Text] = {
         en="One attempt aims at {cve} in {product}: {summary}.",
         ja="{product}の脆弱性{cve}を狙った試みがあります。{summary}。",
     ),
+    "story_alike": Text(
+        en="{count} incidents are alike, and this is the story of one of them.",
+        ja="同じ内容のインシデントが{count}件あり、これはその1件です。",
+    ),
     "story_again": Text(en="Look again if {when}", ja="次の場合は、もう一度調べてください。{when}"),
 }

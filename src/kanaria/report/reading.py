@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kanaria.core.alert import Alert
+from kanaria.core.story import Checks, Sentence, Story
 from kanaria.core.types import (
     Analysis,
     CostEstimate,
@@ -81,6 +82,20 @@ def series_from(kept: Json) -> tuple[Series, ...]:
     return tuple(
         _made(Series, item, points=tuple((_moment(time), float(value)) for time, value in item["points"]))
         for item in kept.get("series", ())
+    )
+
+
+def story_from(told: Iterable[Json]) -> Story:
+    """The sentences of a story in one language."""
+    return tuple(
+        Sentence(
+            part=item["part"],
+            text=item["text"],
+            evidence=tuple(item["evidence"]),
+            writer=item["writer"],
+            checks=Checks(passed=item["checks"]["passed"], reasons=tuple(item["checks"]["reasons"])),
+        )
+        for item in told
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from kanaria.core.alert import AlertKind
+from kanaria.core.story import PARTS, WriterName
 from kanaria.core.types import HYPOTHESES, SEVERITIES, OutcomeValue, SeriesKind, Stage
 from kanaria.report.similar import KIND_WEIGHTS
 
@@ -74,6 +75,7 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "similar": {**_list(_ref("similar")), "description": "most similar first, earlier runs included; none for informational incidents"},
         "daily_counts": _list(_ref("day")), "series": _list(_ref("series")),
         "report": {"type": "object", "properties": {"en": _ref("report"), "ja": _ref("report")}, "required": ["en", "ja"]},
+        "story": {"type": "object", "properties": {"en": _list(_ref("sentence")), "ja": _list(_ref("sentence"))}, "required": ["en", "ja"]},
     }),
     "alert": ("Whether somebody has to be told of it now", {
         "kind": {"enum": list(get_args(AlertKind)), "description": "repeated: more records of the same kind; known: the same records again"},
@@ -153,6 +155,11 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "verdict": _ref("claim"), "brief": {**_list(_ref("section")), "description": "the answer that fits one screen"},
         "sections": _list(_ref("section")),
     }),
+    "sentence": ("One sentence of the story; refused first versions of it are named in checks", {
+        "part": {"enum": list(PARTS)}, "text": STRING, "evidence": EVIDENCE_IDS, "writer": {"enum": list(get_args(WriterName))},
+        "checks": _ref("checks"),
+    }),
+    "checks": ("Whether what a model wrote was accepted, and why not", {"passed": BOOLEAN, "reasons": _list(STRING)}),
     "section": ("A headed part; id is never translated", {
         "id": STRING, "heading": STRING, "claims": _list(_ref("claim")),
     }),

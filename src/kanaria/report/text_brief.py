@@ -98,14 +98,14 @@ def _others(
         yield paint(phrase("brief_others", language, count=sum(map(len, groups))), "1", colour)
     shortly = [group for group in groups if worth_telling(group[0])][:TOLD_SHORTLY]
     for group in groups[:LISTED]:
-        yield from wrap(_line(group, language), columns, "  - ", "    ")
+        yield from wrap(group_line(group, language), columns, "  - ", "    ")
         if group in shortly:
             yield from wrap(_shortly(group[0], analysis, facts, language), columns, "    ", "    ")
     if len(groups) > LISTED:
         yield "  " + phrase("and_more", language, count=sum(map(len, groups[LISTED:])))
 
 
-def _line(group: Sequence[Incident], language: Language) -> str:
+def group_line(group: Sequence[Incident], language: Language) -> str:
     """A group in one line: how often, how bad, what, who."""
     first = group[0]
     times = f"{len(group)} × " if len(group) > 1 else ""

@@ -141,6 +141,7 @@ def _run(
     kind: str,
     path: str | None,
     full: bool,
+    style: str,
     exit_with_findings: bool = True,
 ) -> None:
     from kanaria.app.config import load
@@ -153,7 +154,8 @@ def _run(
     setup = prepare(load(config), input_format=input_format, layout=layout, timezone=timezone)
     with Engine(setup) as engine:
         analysis: Analysis = analyse(streams, engine)
-    write(render(analysis, setup.facts, kind, language, sys.stdout if path is None else None, full=full), path)
+    target = sys.stdout if path is None else None
+    write(render(analysis, setup.facts, kind, language, target, full=full, style=style), path)
     tell_unread(analysis, kind, language)
     engine.accounts.require_recognised(found=bool(analysis.incidents))
     click.get_current_context().exit(status_of(analysis) if exit_with_findings else NOTHING)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -60,6 +60,13 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
 @store_option
 @list_format
 @click.option("--full", is_flag=True, help="Text that tells everything, not only what fits one screen.")
+@click.option(
+    "--style",
+    type=click.Choice(["report", "story"]),
+    default="report",
+    show_default=True,
+    help="Text as a report by headings, or as a story in paragraphs.",
+)
 @click.option("--plot", is_flag=True, help="Draw it instead: timeline, findings per day, surprise, volume, messages.")
 @click.option("-o", "--output", "path", metavar="FILE", help="With --plot: an .svg or .png file; default: SVG to -.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Of the plot.")
@@ -69,6 +76,7 @@ def incident_show(
     folder: Path | None,
     kind: str,
     full: bool,
+    style: str,
     plot: bool,
     path: str | None,
     theme: ThemeName,
@@ -78,6 +86,8 @@ def incident_show(
 
     Example: kanaria incident show i-3c9a --plot -o incident.svg
     """
+    from kanaria.core.story import paragraphs
+    from kanaria.report.reading import story_from
     from kanaria.store.incidents import IncidentStore
 
     with IncidentStore(_folder(folder)) as store:
@@ -92,15 +102,22 @@ def incident_show(
         click.echo(json.dumps({**kept.document, "state": kept.state}, ensure_ascii=False, indent=2))
         return
     click.echo(_line(kept, language))
-    report = kept.document["report"][language]
+    told = kept.document.get("story", {}).get(language)  # kept by an older version: none
+    if style == "story" and told:
+        click.echo("\n" + "\n\n".join(paragraphs(story_from(told), language)))
+    else:
+        _report(kept.document["report"][language], full=full)
+    for decision in history:
+        click.echo(f"\n{decision.time}  {decision.who}: {decision.was} → {decision.became} ({decision.why})")
+
+
+def _report(report: Mapping[str, Any], *, full: bool) -> None:
     click.echo(report["verdict"]["text"])
     sections = report["sections"] if full else report.get("brief", report["sections"])  # kept by an older version: none
     for section in (section for section in sections if section["id"] != "news"):
         click.echo(f"\n{section['heading']}")
         for claim in section["claims"]:
             click.echo(f"  - {claim['text']}")
-    for decision in history:
-        click.echo(f"\n{decision.time}  {decision.who}: {decision.was} → {decision.became} ({decision.why})")
 
 
 @incident.command("export")

@@ -72,5 +72,9 @@ def output_options(command: Command) -> Command:
     command = click.option("--full", is_flag=True, help="Text that tells everything, not only what fits one screen.")(
         command
     )
+    command = click.option(
+        "--style", type=click.Choice(["report", "story"]), default="report", show_default=True,
+        help="A report by headings, or a story in paragraphs (text and markdown).",
+    )(command)  # fmt: skip
     command = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")(command)
     return language_option(command)

@@ -42,6 +42,7 @@ def analyze_paths(
     kind: str,
     path: str | None,
     full: bool = False,
+    style: str = "report",
     store: Path | None = None,
     live: Live | None = None,
 ) -> int:
@@ -72,7 +73,7 @@ def analyze_paths(
             analysis = _analysed(paths, live, engine, language)
             kept, failure = _keep(analysis, engine) if store else ([], None)
     target = sys.stdout if path is None else None
-    write(render(analysis, setup.facts, kind, language, target, full=full), path)
+    write(render(analysis, setup.facts, kind, language, target, full=full, style=style), path)
     tell_unread(analysis, kind, language)
     if failure:  # the report is written first: it is complete whatever becomes of the store
         raise failure
