@@ -44,10 +44,14 @@ class LocalTime:
 
     def shown(self, time: datetime) -> str:
         """A time for a person, with the offset that holds then."""
+        local, zone = self.local(time)
+        return f"{local:%Y-%m-%d %H:%M:%S} {zone}"
+
+    def local(self, time: datetime) -> tuple[datetime, str]:
+        """The same moment on this zone's clock, and what its zone is called: ``UTC`` or an offset as ``+09:00``."""
         local = time.astimezone(self.zone)
         offset = local.strftime("%z")
-        zone = "UTC" if offset in ("", "+0000") else f"{offset[:3]}:{offset[3:5]}"
-        return f"{local:%Y-%m-%d %H:%M:%S} {zone}"
+        return local, "UTC" if offset in ("", "+0000") else f"{offset[:3]}:{offset[3:5]}"
 
 
 def local_time(said: str | None) -> LocalTime:

@@ -21,8 +21,8 @@ from kanaria.report.phrases import phrase
 from kanaria.report.sections import Subject, about, probability
 
 METHODS, STEPS, TITLES, REASONS, CVES, ADVICE = 4, 5, 3, 2, 2, 4
-_TIMES = {"en": "{0:%Y-%m-%d %H:%M} UTC", "ja": "{0.year}年{0.month}月{0.day}日{0:%H:%M}(UTC)"}
-_CLOCKS = {"en": "{0:%H:%M} UTC", "ja": "{0:%H:%M}(UTC)"}
+_TIMES = {"en": "{0:%Y-%m-%d %H:%M} {zone}", "ja": "{0.year}年{0.month}月{0.day}日{0:%H:%M}({zone})"}
+_CLOCKS = {"en": "{0:%H:%M} {zone}", "ja": "{0:%H:%M}({zone})"}
 
 
 def story(incident: Incident, analysis: Analysis, facts: Knowledge, language: Language) -> Story:
@@ -76,12 +76,13 @@ def _when(subject: Subject) -> str:
     if first is None or last is None:
         return ""
     language = subject.language
-    shown = {"first": _clock(first, _TIMES[language]), "last": _clock(last, _TIMES[language])}
+    shown = {name: _clock(subject, time, _TIMES[language]) for name, time in (("first", first), ("last", last))}
     return phrase("story_between" if shown["first"] != shown["last"] else "story_at", language, **shown)
 
 
-def _clock(time: datetime, style: str) -> str:
-    return style.format(time)
+def _clock(subject: Subject, time: datetime, style: str) -> str:
+    local, zone = subject.analysis.zone.local(time)
+    return style.format(local, zone=zone)
 
 
 def _sender(subject: Subject, key: str) -> Claim:
@@ -111,7 +112,7 @@ def _steps(subject: Subject) -> Iterator[Claim]:
         known = (item.id for finding in findings for item in finding.evidence)
         evidence = [id_ for id_ in dict.fromkeys(known) if id_ in subject.evidence]
         titles = _titles(subject, findings)
-        yield subject.say(key, *evidence, time=_clock(time, style), device=device, titles=titles)
+        yield subject.say(key, *evidence, time=_clock(subject, time, style), device=device, titles=titles)
         before = time
 
 
