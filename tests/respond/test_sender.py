@@ -64,7 +64,7 @@ class House:
         self.dead: list[tuple[Any, ...]] = []
         pace = pace or Pace(per_hour=12, join_seconds=600)
         self.sender = Sender(
-            self.phone, self.outbox, pace, lambda: {"sources": [], "budget": None}, lambda *a: self.dead.append(a), log
+            self.phone, self.outbox, pace, lambda: {"sources": []}, lambda *a: self.dead.append(a), log
         )  # fmt: skip
 
     def news(self, *incidents: dict[str, Any], at: float = BEGAN) -> None:

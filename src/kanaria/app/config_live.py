@@ -119,8 +119,6 @@ class Service:
     # A person notices a delay of seconds; below 50 ms fixed costs of a batch outweigh what it brings.
     batch_seconds: float = 5.0
     """Longest time that lines wait under load, so that many are worked on together."""
-    buffer_mb: float = 64.0
-    """Read ahead at most; sources wait when it is full."""
     # More than Kanaria writes in a day of an ordinary server, so that there is time to act.
     disk_warn_mb: float = 1024.0
     """Below this much free space on the store's disk a warning is sent."""
@@ -128,5 +126,3 @@ class Service:
     """Most messages a channel gets in an hour; more are joined into one."""
     join_minutes: float = 10.0
     """News of the same kind that is not severe is joined into one message when it comes within this time."""
-    keep_days: float = 400.0
-    """How long incidents are kept after the last thing that belonged to them. Open ones stay."""

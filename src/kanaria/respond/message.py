@@ -129,8 +129,6 @@ def digest(incidents: Sequence[Json], about: Json, message_id: str, style: Style
     names = [say("digest_source", language, name=s["name"], records=f"{s['records']:,}") for s in about["sources"]]
     separator = "、" if language == "ja" else ", "
     lines += ["", say("digest_read", language, sources=separator.join(names))] if names else []
-    if about.get("budget") is not None:
-        lines.append(say("digest_budget", language, used=about["used"], budget=f"{about['budget']:g}"))
     data = {"type": "digest", "count": count, "incidents": [dict(incident) for incident in incidents[:LISTED]]}
     shown = len(serious) if serious else count
     return Message(

@@ -81,8 +81,12 @@ class Sender:
         while not self._over.is_set():
             self._wake.wait(TICK)
             self._wake.clear()
-            while not self._over.is_set() and self.step(time.time()):
-                pass
+            try:
+                while not self._over.is_set() and self.step(time.time()):
+                    pass
+            except SourceError as error:  # the outbox cannot be read or written now
+                self._log("outbox unusable", level="error", channel=self._plan.name, error=error)
+                self._over.wait(error.retry_after or LONGEST_PAUSE)
 
     def step(self, now: float) -> bool:
         """Send one message, if one is due; True when it was sent and there may be another."""

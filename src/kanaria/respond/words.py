@@ -40,10 +40,6 @@ PHRASES: Mapping[str, Text] = {
     ),
     "digest_read": Text(en="Watched: {sources}.", ja="監視対象: {sources}。"),
     "digest_source": Text(en="{name} ({records} records)", ja="{name}({records}件)"),
-    "digest_budget": Text(
-        en="Unexplained anomalies: {used} of {budget} a day allowed.",
-        ja="理由を説明できない異常の通知: {used}件(1日の上限{budget}件)。",
-    ),
     "digest_nothing": Text(en="Nothing needs to be done.", ja="対応は必要ありません。"),
     "dead": Text(
         en="[High] Messages through {channel} could not be delivered",

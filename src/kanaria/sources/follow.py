@@ -74,13 +74,22 @@ class Follower:
             yield from self._look()
         left = limit
         for file in self._files():
-            if file.was_replaced:
-                yield from self._missed(file.mark)
-                file.restart(self._marks.next_of(file.mark.path))
-            while left > 0 and (chunk := self._read(file, min(left, PIECE))) is not None:
-                left -= len(chunk.data)
-                yield chunk
+            try:
+                for chunk in self._read_on(file, left):
+                    left -= len(chunk.data)
+                    yield chunk
+            except OSError as error:  # a disk or a network file system that fails; the next turn tries again
+                self._problems[file.mark.path] = f"{file.mark.path}: {error.strerror}"
         yield from self._let_go()
+
+    def _read_on(self, file: FollowedFile, limit: int) -> Iterator[Chunk]:
+        """What is new in one file, about ``limit`` bytes at most."""
+        if file.was_replaced:
+            yield from self._missed(file.mark)
+            file.restart(self._marks.next_of(file.mark.path))
+        while limit > 0 and (chunk := self._read(file, min(limit, PIECE))) is not None:
+            limit -= len(chunk.data)
+            yield chunk
 
     def _read(self, file: FollowedFile, limit: int) -> Chunk | None:
         before = file.mark

@@ -59,7 +59,7 @@ class Outbox:
     """All messages of one installation. Safe to share between threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._lock = threading.RLock()
+        self._folder, self._lock = folder, threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -140,7 +140,7 @@ class Outbox:
 
     def remember(self, name: str, value: str) -> None:
         """Keep a fact about sending."""
-        with self._lock:
+        with self._lock, self._in_clear_words():
             self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
     def fact(self, name: str) -> str | None:
@@ -149,7 +149,7 @@ class Outbox:
 
     def forget(self, before: float) -> int:
         """Remove messages that were settled before; returns how many."""
-        with self._lock:
+        with self._lock, self._in_clear_words():
             done = self._db.execute("DELETE FROM message WHERE state <> 'waiting' AND changed < ?", (before,))
             return done.rowcount
 
@@ -168,23 +168,34 @@ class Outbox:
         return str(rows[0][0]) if rows else ""
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._lock:
+        with self._lock, self._in_clear_words():
             return self._db.execute(query, tuple(values)).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """One transaction; inside another it is part of that one."""
-        with self._lock:
+        with self._lock, self._in_clear_words():
             if self._db.in_transaction:
                 yield
                 return
             self._db.execute("BEGIN IMMEDIATE")
-            done = False
             try:
                 yield
-                done = True
+                self._db.execute("COMMIT")
             finally:
-                self._db.execute("COMMIT" if done else "ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _in_clear_words(self) -> Iterator[None]:
+        """SQLite's errors as SourceError: a full disk passes, and then everything goes on."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise SourceError(
+                source=str(self._folder), expected="a folder to keep messages in", got=str(error), retry_after=10.0,
+                cause="no space left, perhaps",
+            ) from error  # fmt: skip
 
 
 def _text(content: Json) -> str:

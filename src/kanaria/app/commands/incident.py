@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from kanaria.store.incidents import StoredIncident
 
 store_option = click.option(
-    "--store", "folder", type=click.Path(path_type=Path), help="Folder with kept incidents; default: your data folder."
+    "--store",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder with kept incidents; default: that of your settings, else your data folder.",
 )
 # Incidents counted per day beside the one drawn; as many as a run compares its own with.
 NEIGHBOURS = 1_000
@@ -191,9 +194,13 @@ def _plot(
 
 
 def _folder(folder: Path | None) -> Path:
+    from kanaria.app.config import load
     from kanaria.app.folders import data_folder
 
-    return folder or data_folder()
+    if folder is not None:
+        return folder
+    store = load(None).store
+    return Path(store) if store else data_folder()
 
 
 def _line(kept: StoredIncident, language: Language) -> str:

@@ -41,9 +41,8 @@ def _disk(state: Json, config: Config) -> Iterator[Text]:
     free = state["free_bytes"] / 1e6
     if free < config.serve.disk_warn_mb:
         yield Text(
-            en=f"Only {free:,.0f} MB are free on the disk of {state['store']}: make room, or lower serve.keep_days.",
-            ja=f"{state['store']} のディスクの空きが{free:,.0f} MBしかありません。空きを増やすか、serve.keep_days を"
-            "短くしてください。",
+            en=f"Only {free:,.0f} MB are free on the disk of {state['store']}: make room.",
+            ja=f"{state['store']} のディスクの空きが{free:,.0f} MBしかありません。空きを増やしてください。",
         )
 
 

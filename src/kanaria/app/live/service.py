@@ -81,7 +81,7 @@ class Service:
     def watched(self) -> Mapping[str, Any]:
         """For digests: what was read since the start."""
         sources = [{"name": item.name, "records": item.health.records} for item in self.everything]
-        return {"sources": sources, "budget": None}
+        return {"sources": sources}
 
     @property
     def everything(self) -> list[Any]:

@@ -39,7 +39,11 @@ class Upkeep:
         """Keep a record that could not be read."""
         if self._left > 0:
             self._left -= 1
-            self._letters.keep(record)
+            try:
+                self._letters.keep(record)
+            except OSError as error:  # a full disk: the record is counted all the same
+                self._left = 0
+                self._log("cannot keep what could not be read", level="warning", error=error)
 
     def look(self, sources: Sequence[Any]) -> None:
         """Once in a while: disk, silence, age."""
