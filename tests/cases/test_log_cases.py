@@ -97,10 +97,10 @@ def _rows() -> list[tuple[str, dict[str, str]]]:
 @cache
 def answer(name: str) -> Answer:
     """The answer to one case."""
-    from kanaria.app.run.analyze import status_of
     from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.setup import prepare
+    from kanaria.app.run.unattended import status_of
     from kanaria.sources import open_inputs
 
     (path,) = CASES.glob(f"{name}*")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kanaria.app.commands.listen_options import live_options
-from kanaria.app.commands.options import NOTHING, language_option, output_options, zone_option
+from kanaria.app.commands.options import FAIL_ON, NOTHING, language_option, output_options, zone_option
 
 if TYPE_CHECKING:
     from kanaria.app.commands.listen_options import Live
@@ -58,6 +58,18 @@ def explain(
 @click.option(
     "--store", type=click.Path(path_type=Path), help="Keep incidents and what is normal here, for later runs."
 )
+@click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    help="What ends with status 1; default: any incident, with --since or --exec what a person must act on.",
+)
+@click.option("--since", metavar="SPAN", help="Report only what went on within this span (25h, 7d) or since this time.")
+@click.option(
+    "--exec",
+    "hook",
+    metavar="COMMAND",
+    help="Start this with the JSON document on its standard input when there is something to tell.",
+)
 @output_options
 @live_options
 def analyze(
@@ -69,6 +81,9 @@ def analyze(
     check_host: bool,
     rejects: str | None,
     store: Path | None,
+    fail_on: str | None,
+    since: str | None,
+    hook: str | None,
     live: Live,
     **output: Any,
 ) -> None:
@@ -77,6 +92,7 @@ def analyze(
     Example: kanaria analyze --lang ja /var/log/apache2/ capture.pcap
     """
     from kanaria.app.run.analyze import analyze_paths
+    from kanaria.app.run.unattended import Unattended
 
     if not paths and not live:
         raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
@@ -92,6 +108,7 @@ def analyze(
             rejects=rejects,
             store=store,
             live=live,
+            unattended=Unattended(fail_on=fail_on, since=since, hook=hook),
             **output,
         )
     click.get_current_context().exit(found)
@@ -146,10 +163,10 @@ def _run(
 ) -> None:
     from kanaria.app.config import load
     from kanaria.app.output import render, tell_unread, write
-    from kanaria.app.run.analyze import status_of
     from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.setup import prepare
+    from kanaria.app.run.unattended import status_of
 
     setup = prepare(load(config), input_format=input_format, layout=layout, timezone=timezone)
     with Engine(setup) as engine:

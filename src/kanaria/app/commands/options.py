@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 FOUND, NOTHING, USAGE, IN_PART = 1, 0, 2, 3
+# What ``--fail-on`` accepts: anything, what a person must act on, or a severity and what is worse.
+FAIL_ON = ("any", "action", "informational", "low", "medium", "high", "critical")
 
 
 class Ordered(click.Group):

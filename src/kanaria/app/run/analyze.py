@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from kanaria.app.commands.listen_options import Live
-from kanaria.app.commands.options import FOUND, IN_PART, NOTHING
 from kanaria.app.commands.progress import announce_compiling, progress
 from kanaria.app.config import Config, load
 from kanaria.app.in_force import in_force
@@ -21,10 +20,12 @@ from kanaria.app.output import render, tell_unread, write
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
 from kanaria.app.run.setup import prepare
+from kanaria.app.run.unattended import Unattended, hand_over, recent, status_of
 from kanaria.core.errors import SourceError
 from kanaria.core.network import PRIVATE
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Language, RejectedRecord
+from kanaria.report.document import document
 from kanaria.sources import open_inputs, total_size
 
 
@@ -45,6 +46,7 @@ def analyze_paths(
     style: str = "report",
     store: Path | None = None,
     live: Live | None = None,
+    unattended: Unattended | None = None,
 ) -> int:
     """Run everything; the exit status. With ``store``, keep state and incidents there.
 
@@ -72,6 +74,8 @@ def analyze_paths(
             engine.memory.learn_dismissed()
             analysis = _analysed(paths, live, engine, language)
             kept, failure = _keep(analysis, engine) if store else ([], None)
+    asked = unattended or Unattended()
+    analysis = recent(analysis, asked.since, setup.clock.now())
     target = sys.stdout if path is None else None
     write(render(analysis, setup.facts, kind, language, target, full=full, style=style), path)
     tell_unread(analysis, kind, language)
@@ -80,15 +84,10 @@ def analyze_paths(
     if kept:
         sys.stdout.flush()
         engine.told(kept)
+    status = status_of(analysis, asked.level)
+    hand_over(asked.hook, status, lambda: document(analysis, setup.facts))
     engine.accounts.require_recognised(found=bool(analysis.incidents))
-    return status_of(analysis)
-
-
-def status_of(analysis: Analysis) -> int:
-    """Something was found; nothing, and all was read; or nothing, in the part that could be read."""
-    if analysis.incidents:
-        return FOUND
-    return IN_PART if analysis.coverage.unread else NOTHING
+    return status
 
 
 def _analysed(paths: Sequence[str], live: Live | None, engine: Engine, language: Language) -> Analysis:

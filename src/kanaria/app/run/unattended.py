@@ -1,0 +1,106 @@
+"""Runs that nobody watches: what counts as found, how far back it may lie, and whom to hand it to.
+
+In: an ``Analysis`` and what was asked with ``--fail-on``, ``--since`` and ``--exec``. Out: the analysis without older
+incidents, an exit status, and a started program that gets the JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from kanaria.app.commands.options import FOUND, IN_PART, NOTHING
+from kanaria.core.errors import ConfigError
+from kanaria.core.text import printable
+from kanaria.core.types import SEVERITIES, Analysis, Incident
+
+ANY, ACTION = "any", "action"
+_SPAN = re.compile(r"(\d{1,6})\s*(min|h|d|w)", re.IGNORECASE)
+_UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+PATIENCE = 300.0
+"""Seconds a started program may take: a mail server that does not answer is given up after about as long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unattended:
+    """What was asked. ``fail_on`` None is any incident, or with the other two what a person must act on."""
+
+    fail_on: str | None = None
+    since: str | None = None
+    hook: str | None = None
+
+    @property
+    def level(self) -> str:
+        """One of ``commands.options.FAIL_ON``."""
+        return self.fail_on or (ACTION if self.since or self.hook else ANY)
+
+
+def recent(analysis: Analysis, since: str | None, now: datetime) -> Analysis:
+    """Without incidents that ended before ``since``; those without a time stay. Raises ConfigError."""
+    if since is None:
+        return analysis
+    start = _start(since, now)
+    kept = tuple(i for i in analysis.incidents if i.last_seen is None or i.last_seen >= start)
+    return replace(analysis, incidents=kept)
+
+
+def _start(since: str, now: datetime) -> datetime:
+    span = _SPAN.fullmatch(since.strip())
+    try:
+        if span:
+            return now - int(span[1]) * _UNITS[span[2].lower()]
+        said = datetime.fromisoformat(since.strip())
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(
+            path="--since", key="", expected="a span such as 25h or 7d, or a time such as 2026-01-02T03:00", got=since
+        ) from error
+    return said if said.tzinfo else said.astimezone(UTC)
+
+
+def status_of(analysis: Analysis, level: str = ANY) -> int:
+    """Something was found that counts; nothing, and all was read; or nothing, in the part that could be read.
+
+    With a store only news counts: what an earlier run reported and nothing was added to does not.
+    """
+    if any(_counts(incident, level) for incident in analysis.incidents):
+        return FOUND
+    return IN_PART if analysis.coverage.unread else NOTHING
+
+
+def _counts(incident: Incident, level: str) -> bool:
+    if level == ANY:
+        return True
+    if incident.alert is not None and not incident.alert.tell:
+        return False
+    if level == ACTION:
+        first = incident.recommendations[0] if incident.recommendations else None
+        return incident.severity != "informational" or (first is not None and first.effort > 0)
+    return SEVERITIES.index(incident.severity) >= SEVERITIES.index(level)
+
+
+def hand_over(command: str | None, status: int, document: Callable[[], object]) -> None:
+    """Start the program with the JSON document on its standard input, unless there is nothing to tell.
+
+    It is no shell command: words are split as a shell does, nothing is expanded. What goes wrong with it is said and
+    changes no status.
+    """
+    if command is None or status == NOTHING:
+        return
+    words = shlex.split(command)
+    if not words:
+        raise ConfigError(path="--exec", key="", expected="a program and its arguments", got=command)
+    data = json.dumps(document(), ensure_ascii=False).encode()
+    try:
+        done = subprocess.run(words, input=data, timeout=PATIENCE, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        click.echo(f"kanaria: --exec {printable(words[0])}: {printable(str(error))}", err=True)
+        return
+    if done.returncode:
+        click.echo(f"kanaria: --exec {printable(words[0])} ended with status {done.returncode}", err=True)
