@@ -84,7 +84,8 @@ def describe(pattern: PatternOfLife, device: str) -> tuple[Text, ...]:
         return ()
     actor, role, first, last = row
     hours = state.one(
-        f"SELECT coalesce(sum(connections), 0) FROM {state.alias}.hourly WHERE actor = $1",  # noqa: S608
+        f"""SELECT coalesce(sum(connections), 0) FROM {state.alias}.hourly
+            WHERE actor = $1 AND hour = (SELECT max(hour) FROM {state.alias}.hourly)""",  # noqa: S608
         [actor],
     )
     sure = learning(int(last) + 1 - int(first), pattern.settings.warm_up_days * 24)

@@ -121,8 +121,7 @@ class Ledger:
         """The source this is, or a new one under a number that is free."""
         placed: Placed | None = getattr(stream, "placed", None)
         if placed is not None:  # a piece of something that is followed: whoever follows knows what it is
-            number = source_id(f"{stream.name}\0{placed.identity}" if placed.identity else stream.name)
-            return self._sources.get(number) or Source(number, stream.name, 0, "")
+            return self._placed(f"{stream.name}\0{placed.identity}" if placed.identity else stream.name, stream.name)
         if getattr(stream, "format_name", None):  # live: no beginning, and never the same again
             return Source(self._free(stream.name, f"run {self._run}"), stream.name, 0, "")
         head = stream.head()[:PREFIX]
@@ -133,6 +132,18 @@ class Ledger:
             return Source(self._free(stream.name, digest), stream.name, len(head), digest)
         best = max(same, key=lambda source: (source.length, source.name == stream.name, source.run))
         return replace(best, name=stream.name, length=len(head), digest=digest)
+
+    def _placed(self, key: str, name: str) -> Source:
+        """The source of this key; another one may have the number that follows from it."""
+        digest, more = _digest(key.encode("utf-8", "surrogateescape")), 0
+        while True:
+            number = source_id(f"{key}\0{more}" if more else key)
+            known = self._sources.get(number)
+            if known is None:
+                return Source(number, name, 0, digest)
+            if known.digest == digest or (not known.digest and known.name == name):
+                return known
+            more += 1
 
     def _free(self, name: str, digest: str) -> int:
         number, more = source_id(name), 0

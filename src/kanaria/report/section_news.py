@@ -6,7 +6,8 @@ one; and for lists the short form of the same: how often, and when last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -43,20 +44,28 @@ def times_seen(values: Mapping[str, str]) -> int:
 
 
 def last_line(incident: Incident, language: Language) -> str:
-    """How often the most frequent of its findings was seen, and when the last of any: for one line in a list."""
+    """How often the most frequent kind of its findings was seen, and when the last of any: for one line in a list."""
     if not incident.findings or incident.last_seen is None:
         return ""
-    count = max(times_seen(finding.values) for finding in incident.findings)
+    count = _most((finding.rule, finding.values) for finding in incident.findings)
     return _said(count, incident.last_seen, language)
 
 
 def brief(kept: Mapping[str, Any], language: Language) -> str:
     """The same of an incident's JSON form, and in how many runs: ``(seen 41 times, in 3 runs)``; nothing for once."""
-    count = max((times_seen(finding["values"]) for finding in kept["findings"]), default=1)
+    count = _most((finding["rule"], finding["values"]) for finding in kept["findings"])
     runs = (kept.get("alert") or {"runs": 1})["runs"]
     if runs > 1:
         return phrase("brief_runs", language, count=count, runs=runs)
     return phrase("brief", language, count=count) if count > 1 else ""
+
+
+def _most(findings: Iterable[tuple[str, Mapping[str, str]]]) -> int:
+    """Records of the kind that has most: a model finds something in each of five hundred sources once."""
+    counts: Counter[str] = Counter()
+    for rule, values in findings:
+        counts[rule] += times_seen(values)
+    return max(counts.values(), default=1)
 
 
 def _seen(finding: Finding, language: Language) -> str:

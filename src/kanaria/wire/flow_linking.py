@@ -107,7 +107,7 @@ def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.T
 
 # The handshake of the flow itself: of several with the same ends, the one nearest to its start.
 _HANDSHAKES = f"""
-    SELECT c.event_id, arg_min(t.sni, coalesce(abs(epoch_us(t.time) - c.t), {_SLACK_US})) AS sni
+    SELECT c.event_id, first(t.sni ORDER BY coalesce(abs(epoch_us(t.time) - c.t), {_SLACK_US}), t.event_id) AS sni
     FROM linking_connection AS c JOIN spool_tls AS t USING (community_id)
     WHERE t.sni IS NOT NULL AND (t.time IS NULL OR c.t IS NULL
         OR epoch_us(t.time) BETWEEN c.t - {_SLACK_US} AND c.t + c.length + {_SLACK_US})
@@ -121,7 +121,8 @@ _ANSWERS = f"""
     asked AS MATERIALIZED (
         SELECT event_id, src_ip, dst_ip, t FROM linking_connection SEMI JOIN told USING (src_ip, dst_ip)
         WHERE t IS NOT NULL AND sni IS NULL),
-    answered AS MATERIALIZED (SELECT * FROM told SEMI JOIN asked USING (src_ip, dst_ip)),
+    answered AS MATERIALIZED (
+        SELECT src_ip, dst_ip, t, min(query) AS query FROM told SEMI JOIN asked USING (src_ip, dst_ip) GROUP BY ALL),
     earlier AS (SELECT asked.event_id, a.query FROM asked ASOF JOIN answered AS a
         ON asked.src_ip = a.src_ip AND asked.dst_ip = a.dst_ip AND asked.t >= a.t
         WHERE asked.t - a.t <= {_REMEMBERED_US}),

@@ -202,6 +202,7 @@ class Engine:
         )
         kept = self._kept(now)
         self.case.shrink(kept.findings)
+        self._series.forget()
         return self.memory.dump(ran, kept, now)
 
     def _ends(self) -> list[datetime | None]:
@@ -226,6 +227,7 @@ class Engine:
             self._judge(piece, events, messages)
 
     def _judge(self, piece: Slice, events: Tables, messages: Sequence[StratumMessage]) -> None:
+        self._work.suit(sum(len(table) for table in piece.tables.values()))
         scored = self.score(piece, events)  # baseline.*: surprise, in bits, before any learning
         found = self._detector.judge(scored)  # Sigma rules and correlations
         self.case.add(scored, messages, found.findings)

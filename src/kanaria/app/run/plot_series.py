@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 # A picture holds no more: the first messages show the rhythm, and flows beyond these look alike.
 FLOWS_KEPT = 8
 HOUR = timedelta(hours=1)
+ROUNDED = 3
+"""Digits of a bit: the last ones of a sum depend on the order in which threads add, and pictures must not."""
+REMEMBERED = timedelta(days=9)
+"""What a live run keeps: a picture shows a week before an incident and a day after it."""
 # A week shows weekdays and nights; what comes later than a day after the incident is another story.
 SHOWN_BEFORE, SHOWN_AFTER = timedelta(days=7), timedelta(days=1)
 # Normal is the median of the same hour of the days before: of fewer than three days it is no more than a coincidence.
@@ -67,6 +71,15 @@ class SeriesKeeper:
         if "connection" in tables and len(self._flows) < FLOWS_KEPT:
             self._note_messages(tables["connection"], sorted(mining))
 
+    def forget(self) -> None:
+        """Drop what no picture would show any more, so that a run without an end stays small."""
+        newest = max((max(points) for points in self._surprise.values() if points), default=None)
+        for kept in (self._surprise, self._threshold):
+            for device, points in list(kept.items()):
+                kept[device] = {time: value for time, value in points.items() if newest and newest - time <= REMEMBERED}
+                if not kept[device]:
+                    del kept[device]
+
     def about(self, devices: Iterable[str]) -> tuple[Series, ...]:
         """Series of these devices."""
         wanted = set(devices)
@@ -102,9 +115,10 @@ class SeriesKeeper:
         hours = found.group_by(["device", "hour", "role"]).aggregate([("bits", "max"), ("new", "min")])
         for row in hours.to_pylist():
             device, time = row["device"], row["hour"]
-            self._surprise[device][time] = max(self._surprise[device].get(time, 0.0), row["bits_max"])
+            bits = round(row["bits_max"], ROUNDED)
+            self._surprise[device][time] = max(self._surprise[device].get(time, 0.0), bits)
             if not row["new_min"] and row["role"] in self._thresholds:  # what is learning is not told of
-                self._threshold[device][time] = self._thresholds[row["role"]]
+                self._threshold[device][time] = round(self._thresholds[row["role"]], ROUNDED)
 
     def _note_messages(self, connection: pa.Table, mining: list[int]) -> None:
         import pyarrow.compute as pc
