@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kanaria.core import prefilter
 from kanaria.core.errors import RuleError
-from kanaria.core.prefilter import Pattern, Prefilter, Together, literal
+from kanaria.core.prefilter import Grouped, Pattern, Prefilter, literal
 
 PATTERNS = [literal("mining."), literal("GET", caseless=False), Pattern(rb"%[0-7][0-9a-f]"), literal("$(")]
 
@@ -63,7 +63,7 @@ def test_two_sets_in_one_pass_find_what_each_finds(values: list[bytes], many: bo
     first, second = Prefilter(PATTERNS[:1]), Prefilter(PATTERNS[1:])
     before, prefilter.FEW_BYTES = prefilter.FEW_BYTES, -1 if many else prefilter.FEW_BYTES
     try:
-        found = Together(first, second).rows(column)
+        found = Grouped(PATTERNS[:1], PATTERNS[1:]).rows(column)
         expected = [sorted(set(one.rows(column)[0].tolist())) for one in (first, second)]
     finally:
         prefilter.FEW_BYTES = before
