@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
-from kanaria.core.schema_hosts import ALERT, HOST, MINER, PROCESS
+from kanaria.core.schema_hosts import ALERT, EVENT, HOST, MINER, PROCESS
 from kanaria.core.schema_parts import COMMON, TIME, Column, TableSchema, table
 
 Tables = Mapping[str, pa.Table]
@@ -22,6 +22,7 @@ __all__ = [
     "COMMON",
     "CONNECTION",
     "DNS",
+    "EVENT",
     "HOST",
     "HTTP",
     "LOGON",
@@ -264,7 +265,8 @@ STRATUM = table(
 )
 
 TABLES: Mapping[str, TableSchema] = {
-    table.name: table for table in (HTTP, CONNECTION, DNS, TLS, RDP, SMB, LOGON, ALERT, HOST, PROCESS, MINER, STRATUM)
+    table.name: table
+    for table in (HTTP, CONNECTION, DNS, TLS, RDP, SMB, LOGON, ALERT, HOST, PROCESS, EVENT, MINER, STRATUM)
 }
 
 

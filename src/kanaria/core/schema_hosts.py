@@ -94,6 +94,29 @@ PROCESS = table(
     Column("container", pa.string(), "container it runs in", "process.container.name", "container.name"),
 )
 
+EVENT = table(
+    "event",
+    "One event of a machine's own log with everything it says, for rules that look at it; empty when no rule does.",
+    0,
+    Column("platform", pa.string(), "windows or linux", "device.os.name", "host.os.type"),
+    Column(
+        "channel",
+        pa.string(),
+        "log it was written to, in lower case, without Microsoft's prefix",
+        "metadata.log_name",
+        "winlog.channel",
+    ),
+    Column("event_code", pa.int32(), "event id", "metadata.event_code", "event.code"),
+    Column("host_name", pa.string(), "machine that wrote it", "device.hostname", "host.name"),
+    Column(
+        "fields",
+        pa.string(),
+        "all fields as name=value, names in lower case, each between unit separators (1F)",
+        "unmapped",
+        "",
+    ),
+)
+
 MINER = table(
     "miner",
     "What a mining program wrote about itself in its own log, summed up over one run of it.",

@@ -60,7 +60,7 @@ class ReadContext:
     the clock says: times without a year are completed so that they do not lie ahead of it; ``year`` says another year.
     ``open_flows`` asks for interim batches of flows that go on, as soon as both sides have spoken and then ever more
     rarely, under the id the flow has when it ends; without it every flow is told once, when it has ended or nothing
-    more comes.
+    more comes. ``events`` asks for rows of ``event``: everything every event of a machine's log says.
     """
 
     home: HomeNetworks = field(default_factory=HomeNetworks)
@@ -71,6 +71,7 @@ class ReadContext:
     now: datetime | None = None
     sensor: str | None = None
     open_flows: bool = True
+    events: bool = False
 
 
 class Format(Protocol):

@@ -16,6 +16,8 @@ from kanaria.core.schema import TABLES
 Kind = Literal["text", "number", "bool", "time", "list", "any"]
 
 STEM, QUERY, TEXT = "@stem", "@query", "@text"
+FIELD = "@field:"
+"""Prefix of the fields of the ``event`` table by name; they stand in its column ``fields``."""
 ENRICHMENT = ("mining.", "payload.", "baseline.", "knowledge.", "device.")
 """Prefixes of the columns that stages before this one add."""
 _NOT_CONTENT = {"source", "sensor", "direction", "community_id", "device", "remote"}
@@ -34,7 +36,7 @@ def ident(name: str) -> str:
 
 def kind(table: str, column: str) -> Kind:
     """What the column holds; ``any`` for enrichment and unknown columns, whose type only the batch knows."""
-    if column in (STEM, QUERY, TEXT):
+    if column in (STEM, QUERY, TEXT) or column.startswith(FIELD):
         return "text"
     known = {item.name: item.type for item in TABLES[table].columns} if table in TABLES else {}
     return arrow_kind(known[column]) if column in known else "any"
@@ -68,6 +70,8 @@ def bases(column: str, schema: pa.Schema) -> tuple[str, ...]:
     """The ordinary columns a column is built from; itself when it is ordinary."""
     if column == TEXT:
         return text_columns(schema)
+    if column.startswith(FIELD):
+        return ("fields",)
     return _DERIVED[column][0] if column in _DERIVED else (column,)
 
 
@@ -78,4 +82,12 @@ def projection(column: str, schema: pa.Schema) -> str:
         return "CAST(NULL AS VARCHAR)"
     if column == TEXT:
         return f"concat_ws(chr(10), {', '.join(map(ident, available))})"
+    if column.startswith(FIELD):
+        return _field(column.removeprefix(FIELD))
     return _DERIVED[column][1] if column in _DERIVED else ident(column)
+
+
+def _field(name: str) -> str:
+    """The value of a field, null where an event has none of that name."""
+    begin = "chr(31) || '" + name.replace("'", "''") + "='"
+    return f'CASE WHEN contains("fields", {begin}) THEN split_part(split_part("fields", {begin}, 2), chr(31), 1) END'

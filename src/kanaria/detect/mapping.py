@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from kanaria.core.schema import TABLES
+from kanaria.detect.columns import FIELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,15 @@ class FieldMapping:
 
     table: str
     fields: Mapping[str, str]
-    where: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, object] = field(default_factory=dict)
     own: bool = False
+    rest: bool = False
+    """Whether fields without a column are looked for among all that an event says."""
+
+    def column(self, name: str) -> str:
+        """What a field is called here."""
+        known = self.fields.get(name)
+        return known or (FIELD + name.lower().replace(" ", "") if self.rest else name)
 
 
 def find(logsource: Mapping[str, str]) -> FieldMapping | None:
@@ -59,6 +67,8 @@ def _entries() -> tuple[tuple[Mapping[str, str], FieldMapping], ...]:
     for file in sorted(files("kanaria.detect").joinpath("mappings").iterdir(), key=lambda path: path.name):
         entries: list[dict[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
         for entry in entries:
-            mapping = FieldMapping(entry["table"], entry["fields"], entry.get("where", {}))
+            mapping = FieldMapping(
+                entry["table"], entry["fields"], entry.get("where", {}), rest=bool(entry.get("rest"))
+            )
             found += [(known, mapping) for known in entry["logsource"]]
     return tuple(found)

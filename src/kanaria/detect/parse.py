@@ -126,7 +126,7 @@ def _single(
 
 
 def _matcher(sigma: Any, source: mapping.FieldMapping, placeholders: Mapping[str, Sequence[str]]) -> Matcher:
-    compiler = Compiler(source.table, source.fields, placeholders, own=source.own)
+    compiler = Compiler(source.table, source.fields, placeholders, own=source.own, rename=source.column)
     parts = [compiler.node(condition.parsed) for condition in sigma.detection.parsed_condition]
     if len(parts) != 1:
         raise Unsupported(expected="one condition", got=f"{len(parts)} conditions")

@@ -8,7 +8,7 @@ gives the same answer as long as every operand of NOT, and the whole expression,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,12 @@ def two_valued(sql: str) -> str:
     return f"coalesce({sql}, false)"
 
 
+def _one_of(value: object) -> str:
+    """The comparison with a number, a text, or several."""
+    values = value if isinstance(value, list) else [value]
+    return f"IN ({', '.join(str(one) if isinstance(one, int) else quote(str(one)) for one in values)})"
+
+
 @dataclass
 class Compiler:
     """Compiles the conditions of one rule; collects the columns they read and the ones Python has to compute."""
@@ -89,6 +95,8 @@ class Compiler:
     fields: Mapping[str, str]
     placeholders: Mapping[str, Sequence[str]] = field(default_factory=dict)
     own: bool = True
+    rename: Callable[[str], str] | None = None
+    """What a field is called here, where ``fields`` does not say it all."""
     columns: dict[str, None] = field(default_factory=dict)
     computed: dict[str, Computed] = field(default_factory=dict)
 
@@ -99,7 +107,7 @@ class Compiler:
         if isinstance(condition, ConditionNOT):
             return self._negated(condition.args[0])
         if isinstance(condition, ConditionFieldEqualsValueExpression):
-            return self._field(self.fields.get(condition.field, condition.field), condition.value)
+            return self._field(self._column(condition.field), condition.value)
         return self._keyword(condition.value)
 
     def _negated(self, condition: Any) -> Part:
@@ -107,20 +115,23 @@ class Compiler:
         that knows them: such a rule is refused rather than left to alert on everything.
         """
         operand = self.node(condition)
-        absent = [name for name in _fields(condition) if not self._known(self.fields.get(name, name))]
+        absent = [name for name in _fields(condition) if not self._known(self._column(name))]
         if not self.own and absent and len(absent) == len(_fields(condition)):
             raise Unsupported(expected=f"a field the table {self.table} has, since its absence matches", got=absent[0])
         return Part(f"NOT {two_valued(operand.sql)}", Need())
 
+    def _column(self, name: str) -> str:
+        return self.rename(name) if self.rename else self.fields.get(name, name)
+
     def _known(self, column: str) -> bool:
         return column.startswith(ENRICHMENT) or kind(self.table, column) != "any"
 
-    def within(self, part: Part, where: Mapping[str, str]) -> Part:
-        """The expression limited to rows whose columns have the given values."""
+    def within(self, part: Part, where: Mapping[str, object]) -> Part:
+        """The expression limited to rows whose columns have the given values, or one of them."""
         if not where:
             return part
         self.columns |= dict.fromkeys(where)
-        limits = [f"{ident(column)} = {quote(value)}" for column, value in where.items()]
+        limits = [f"{ident(column)} {_one_of(value)}" for column, value in where.items()]
         return Part("(" + " AND ".join([*limits, two_valued(part.sql)]) + ")", part.need)
 
     def _join(self, condition: Any) -> Part:
@@ -207,7 +218,7 @@ class Compiler:
         raise Unsupported(expected="a value Kanaria can compare", got=type(value).__name__)
 
     def _reference(self, text: str, value: SigmaFieldReference) -> str:
-        other = self.fields.get(value.field, value.field)
+        other = self._column(value.field)
         self.columns[other] = None
         mine, theirs = f"lower({text})", f"lower(CAST({ident(other)} AS VARCHAR))"
         if value.starts_with and value.ends_with:

@@ -49,6 +49,7 @@ class Reading:
         give_back_large_blocks()
         setup = self._setup
         context = ReadContext(
+            events=any(rule.table == "event" for rule in setup.rules.rules),
             home=setup.config.home_networks,
             engine=lambda: self._engine,
             layout=setup.layout,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
-from kanaria.formats.logons.emit import Taken, address, number, tables_of
+from kanaria.formats.logons.emit import Taken, address, joined_fields, number, tables_of
 from kanaria.formats.text_log import Row, first_lines
 
 _RECORD = re.compile(
@@ -133,6 +133,18 @@ def _process(event: _Event) -> list[Taken]:
     })]  # fmt: skip
 
 
+def _event(line: int, text: str) -> list[Taken]:
+    """The record as it stands, for rules that look at single records."""
+    found = _RECORD.search(text)
+    if not found:
+        return []
+    fields = {"type": _kind(found["type"], text), **_fields(found["rest"], plain=") :" in text)}
+    return [("event", {
+        "line": line, "time": _time(found["time"]), "device": found["node"], "host_name": found["node"],
+        "platform": "linux", "channel": "auditd", "fields": joined_fields(fields),
+    })]  # fmt: skip
+
+
 def _account(name: str | None) -> str | None:
     return f"uid {name}" if name and name.isdecimal() else name or None
 
@@ -169,7 +181,7 @@ class AuditLog:
     name = "auditd"
     title = "Linux audit log (audit.log, ausearch)"
     example = 'type=EXECVE msg=audit(1768035600.206:579393): argc=3 a0="/usr/bin/curl" a1="-o" a2="/tmp/x"'
-    tables: tuple[str, ...] = ("process", "logon")
+    tables: tuple[str, ...] = ("process", "logon", "event")
 
     def sniff(self, head: bytes, name: str) -> float:
         if b"audit(" not in head:
@@ -194,6 +206,7 @@ class AuditLog:
                     rejects.append((at, "expected an audit record: type=… msg=audit(time:serial): …", line))
                 else:
                     taken += audit.take({"line": at}, text)
+                    taken += _event(at, text) if context.events else []
             tables = tables_of(taken, stream, context, "auditd")
             yield cols.make_batch(stream, self.name, chunk, tables, count, rejects)
         if chunk is not None and (left := audit.left()):

@@ -5,7 +5,7 @@ In come ``(table, row)`` pairs, out go finished tables and batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
@@ -22,6 +22,7 @@ from kanaria.formats.text_log import Row
 
 Taken = tuple[str, Row]
 """A table's name and one row of it."""
+SEPARATOR = "\x1f"
 Rejects = Sequence[tuple[int, str, bytes]]
 
 _LONGEST = 128
@@ -138,6 +139,12 @@ def number(value: object, limit: int = 2**31 - 1) -> int | None:
     except ValueError:
         return None
     return found if 0 <= found <= limit else None
+
+
+def joined_fields(fields: Mapping[str, str]) -> str:
+    """Fields as the ``event`` table has them: ``name=value`` between unit separators, which values cannot hold."""
+    parts = (f"{name.lower()}={value.replace(SEPARATOR, ' ')}" for name, value in fields.items() if value)
+    return SEPARATOR + SEPARATOR.join(parts) + SEPARATOR
 
 
 def earlier(one: datetime | None, other: datetime | None) -> bool:

@@ -50,7 +50,9 @@ class Evtx:
             yield from batches(wrong, stream, context, name=self.name, sensor="windows")
             return
         with _parser(stream) as parser:
-            yield from batches(_records(parser, head), stream, context, name=self.name, sensor="windows")
+            yield from batches(
+                _records(parser, head, context.events), stream, context, name=self.name, sensor="windows"
+            )
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def _open(parser: Any, source: object) -> PyEvtxParser | str:
     return opened
 
 
-def _records(parser: PyEvtxParser | str, head: bytes) -> Iterator[list[Taken] | tuple[str, bytes]]:
+def _records(parser: PyEvtxParser | str, head: bytes, every: bool) -> Iterator[list[Taken] | tuple[str, bytes]]:
     if isinstance(parser, str):
         yield f"expected a whole file header; {parser}", head[:128]
         return
@@ -90,16 +92,16 @@ def _records(parser: PyEvtxParser | str, head: bytes) -> Iterator[list[Taken] | 
         except (RuntimeError, OSError, ValueError) as error:  # the package goes on after a damaged chunk or record
             yield f"expected a whole event record; {error}", b""
             continue
-        yield _take(record or {})
+        yield _take(record or {}, every)
 
 
-def _take(record: Mapping[str, Any]) -> list[Taken] | tuple[str, bytes]:
+def _take(record: Mapping[str, Any], every: bool) -> list[Taken] | tuple[str, bytes]:
     text = str(record.get("data", ""))
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         return f"expected a readable event record; {error}", text.encode("utf-8", "backslashreplace")
-    found = from_document(document) if isinstance(document, dict) else None
+    found = from_document(document, every=every) if isinstance(document, dict) else None
     if found is None:
         return "expected an event with an id; it has none", text.encode("utf-8", "backslashreplace")
-    return rows_of(found)
+    return rows_of(found, every=every)

@@ -65,14 +65,16 @@ _CHANNEL_OF = {
 
 def event(
     *, channel: object, provider: object, code: object, time: datetime | None, computer: object,
-    data: Mapping[str, object] | None = None, values: list[str] | None = None, message: str = "",
+    data: Mapping[str, object] | None = None, values: list[str] | None = None, message: str = "", every: bool = False,
 ) -> WindowsEvent | None:  # fmt: skip
     """An event from its parts, or None without an event id. Names beat positions, positions beat the message."""
     found = number(scalar(code), 65_535)
     if found is None:
         return None
     named = (
-        {key.lower().replace(" ", ""): scalar(value) for key, value in (data or {}).items()} if found in CODES else {}
+        {key.lower().replace(" ", ""): scalar(value) for key, value in (data or {}).items()}
+        if every or found in CODES
+        else {}
     )
     if values and not any(name in named for name in ("targetusername", "subjectusername", "param1", "user")):
         named = {**by_position(found, values), **named}
@@ -97,20 +99,20 @@ def scalar(value: object) -> str:
     return str(value)
 
 
-def from_document(document: Mapping[str, object]) -> WindowsEvent | None:
-    """The event a JSON object holds, or None when it holds none."""
+def from_document(document: Mapping[str, object], *, every: bool = False) -> WindowsEvent | None:
+    """The event a JSON object holds, or None when it holds none; with the fields of ``every`` kind if so wanted."""
     low = lowered(document)
     if inner := _mapping(low.get("event")):
         if system := _mapping(lowered(inner).get("system")):
-            return _from_xml_shape(system, lowered(inner))
+            return _from_xml_shape(system, lowered(inner), every)
     if isinstance(low.get("winlog"), dict) or ("event_id" in low and "log_name" in low):
-        return _from_beat(low)
+        return _from_beat(low, every)
     wazuh = _mapping(lowered(_mapping(low.get("data")) or low).get("win"))
     if wazuh:
-        return _from_wazuh(lowered(wazuh), low)
+        return _from_wazuh(lowered(wazuh), low, every)
     if "id" in low and ("logname" in low or "providername" in low):
-        return _from_get_winevent(low)
-    return _from_flat(low) if "eventid" in low else None
+        return _from_get_winevent(low, every)
+    return _from_flat(low, every) if "eventid" in low else None
 
 
 def lowered(value: Mapping[str, object]) -> dict[str, object]:
@@ -141,18 +143,19 @@ def attribute(value: object, name: str) -> object:
     return None
 
 
-def _from_xml_shape(raw: Mapping[str, object], whole: Mapping[str, object]) -> WindowsEvent | None:
+def _from_xml_shape(raw: Mapping[str, object], whole: Mapping[str, object], every: bool) -> WindowsEvent | None:
     system = lowered(raw)
     time = system.get("timecreated")
     stamp = attribute(time, "SystemTime") or attribute(system.get("timecreated_attributes"), "SystemTime") or time
     provider = system.get("provider")
     name = attribute(provider, "Name") or attribute(system.get("provider_attributes"), "Name") or provider
-    wanted = number(scalar(system.get("eventid"))) in CODES
+    wanted = every or number(scalar(system.get("eventid"))) in CODES
     data, values = _fields(whole.get("eventdata")) if wanted else ({}, [])
     more, extra = _fields(whole.get("userdata")) if wanted else ({}, [])
     return event(
         channel=system.get("channel"), provider=name, code=system.get("eventid"), time=time_of(stamp),
         computer=system.get("computer"), data={**more, **data}, values=values or extra,
+        every=every,
     )  # fmt: skip
 
 
@@ -186,7 +189,7 @@ def _data_elements(item: object) -> Iterator[tuple[str, str]]:
         yield str(attribute(part, "Name") or ""), scalar(part)
 
 
-def _from_beat(low: Mapping[str, object]) -> WindowsEvent | None:
+def _from_beat(low: Mapping[str, object], every: bool) -> WindowsEvent | None:
     inner = lowered(_mapping(low.get("winlog"))) or low
     host = _mapping(low.get("host"))
     data = {**_mapping(inner.get("user_data")), **_mapping(inner.get("event_data"))}
@@ -196,6 +199,7 @@ def _from_beat(low: Mapping[str, object]) -> WindowsEvent | None:
         provider=inner.get("provider_name") or inner.get("source_name"), code=inner.get("event_id"),
         time=time_of(low.get("@timestamp")), computer=inner.get("computer_name") or host.get("name"), data=data,
         values=unnamed, message=scalar(low.get("message")),
+        every=every,
     )  # fmt: skip
 
 
@@ -203,22 +207,24 @@ def _param_order(key: str) -> int:
     return number(key.removeprefix("param")) or 0
 
 
-def _from_wazuh(win: Mapping[str, object], whole: Mapping[str, object]) -> WindowsEvent | None:
+def _from_wazuh(win: Mapping[str, object], whole: Mapping[str, object], every: bool) -> WindowsEvent | None:
     system = lowered(_mapping(win.get("system")))
     return event(
         channel=system.get("channel"), provider=system.get("providername"), code=system.get("eventid"),
         time=time_of(system.get("systemtime") or whole.get("timestamp")), computer=system.get("computer"),
         data={**_mapping(win.get("userdata")), **_mapping(win.get("eventdata"))},
+        every=every,
     )  # fmt: skip
 
 
-def _from_get_winevent(low: Mapping[str, object]) -> WindowsEvent | None:
+def _from_get_winevent(low: Mapping[str, object], every: bool) -> WindowsEvent | None:
     properties = low.get("properties")
     values = [scalar(part) for part in properties] if isinstance(properties, list) else []
     return event(
         channel=low.get("logname"), provider=low.get("providername"), code=low.get("id"),
         time=time_of(low.get("timecreated")), computer=low.get("machinename"), values=values,
         message=scalar(low.get("message")),
+        every=every,
     )  # fmt: skip
 
 
@@ -227,7 +233,7 @@ _TIMES = ("@timestamp", "utctime", "timecreated", "systemtime", "eventtime", "ti
 _MACHINES = ("computer", "computername", "hostname", "machinename", "host")
 
 
-def _from_flat(low: Mapping[str, object]) -> WindowsEvent | None:
+def _from_flat(low: Mapping[str, object], every: bool) -> WindowsEvent | None:
     """Fields beside the system's own, as NXLog, log management systems and published data sets write them."""
     strings = low.get("replacementstrings")
     inner = _mapping(low.get("payload"))
@@ -241,6 +247,7 @@ def _from_flat(low: Mapping[str, object]) -> WindowsEvent | None:
         channel=low.get("channel") or low.get("logname") or low.get("eventlog"), provider=provider,
         code=low.get("eventid"), time=time, computer=next((low[key] for key in _MACHINES if low.get(key)), None),
         data={**fields, **payload}, values=[scalar(part) for part in strings] if isinstance(strings, list) else unnamed,
+        every=every,
     )  # fmt: skip
     if found is None or known or isinstance(strings, list) or unnamed:
         return found

@@ -42,7 +42,7 @@ class WindowsJson:
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         with open_text(stream) as text:
-            yield from batches(_records(text), stream, context, name=self.name, sensor="windows")
+            yield from batches(_records(text, context.events), stream, context, name=self.name, sensor="windows")
 
 
 def _is_event(value: Mapping[str, object]) -> bool:
@@ -53,13 +53,13 @@ def _is_event(value: Mapping[str, object]) -> bool:
     return found is not None and bool(found.channel or framed or low.get("replacementstrings"))
 
 
-def _records(text: TextIO) -> Iterator[list[Taken] | tuple[str, bytes]]:
+def _records(text: TextIO, every: bool) -> Iterator[list[Taken] | tuple[str, bytes]]:
     for value, broken in json_values(text):
         if broken:
             yield "expected a JSON value; it is cut off or damaged", broken.encode("utf-8", "replace")
             continue
-        found = from_document(value) if isinstance(value, Mapping) else None
+        found = from_document(value, every=every) if isinstance(value, Mapping) else None
         if found is None:
             yield "expected a Windows event with an id", str(value)[:4096].encode("utf-8", "replace")
         else:
-            yield rows_of(found)
+            yield rows_of(found, every=every)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from kanaria.formats.logons.emit import Taken, address, endpoint, number
+from kanaria.formats.logons.emit import Taken, address, endpoint, joined_fields, number
 from kanaria.formats.logons.sshd import ssh_row
 from kanaria.formats.logons.windows_event import WindowsEvent
 from kanaria.formats.logons.windows_programs import defender, job, program_started, service_installed
 from kanaria.formats.text_log import Row
 
-TABLES: tuple[str, ...] = ("logon", "rdp", "smb", "process", "alert", "connection", "dns")
+TABLES: tuple[str, ...] = ("logon", "rdp", "smb", "process", "alert", "connection", "dns", "event")
 
 _Reader = Callable[[WindowsEvent], "list[Taken]"]
 
@@ -24,10 +24,20 @@ _SERVICES = {"sshd.exe": "ssh", "sshd-session.exe": "ssh", "w3wp.exe": "iis", "i
 _YES, _NO = "%%1842", "%%1843"
 
 
-def rows_of(found: WindowsEvent) -> list[Taken]:
-    """Rows of one event; none for an event of no interest here."""
+def rows_of(found: WindowsEvent, *, every: bool = False) -> list[Taken]:
+    """Rows of one event; none for an event of no interest here, unless ``every`` event is wanted as such, too."""
     reader = _READERS.get((_short(found.channel), found.code))
-    return reader(found) if reader else []
+    rows = reader(found) if reader else []
+    return [*rows, _event(found)] if every else rows
+
+
+def _event(found: WindowsEvent) -> Taken:
+    channel = _short(found.channel)
+    return "event", {
+        "time": found.time, "device": found.computer, "host_name": found.computer, "channel": channel,
+        "platform": "linux" if channel.startswith("linux") else "windows", "event_code": found.code,
+        "fields": joined_fields(found.data),
+    }  # fmt: skip
 
 
 def _short(channel: str) -> str:

@@ -47,13 +47,17 @@ class WindowsXml:
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         with open_text(stream) as text:
-            yield from batches(_records(text), stream, context, name=self.name, sensor="windows")
+            yield from batches(_records(text, context.events), stream, context, name=self.name, sensor="windows")
 
 
-def _records(text: TextIO) -> Iterator[list[Taken] | tuple[str, bytes]]:
+def _records(text: TextIO, every: bool) -> Iterator[list[Taken] | tuple[str, bytes]]:
     for fragment in fragments(text):
-        found = _parse(fragment)
-        yield rows_of(found) if isinstance(found, WindowsEvent) else (found, fragment.encode("utf-8", "replace"))
+        found = _parse(fragment, every)
+        yield (
+            rows_of(found, every=every)
+            if isinstance(found, WindowsEvent)
+            else (found, fragment.encode("utf-8", "replace"))
+        )
 
 
 def rows_of_text(text: str) -> list[Taken]:
@@ -80,7 +84,7 @@ def fragments(text: TextIO) -> Iterator[str]:
         yield buffer
 
 
-def _parse(fragment: str) -> WindowsEvent | str:
+def _parse(fragment: str, every: bool = False) -> WindowsEvent | str:
     """The event, or why it is none."""
     try:
         root = ElementTree.fromstring(_FORBIDDEN.sub(_harmless, fragment))  # noqa: S314 - begins with <Event: no DTD
@@ -93,7 +97,7 @@ def _parse(fragment: str) -> WindowsEvent | str:
     found = event(
         channel=_text(system.get("Channel")), provider=_attribute(system.get("Provider"), "Name"),
         code=_text(system.get("EventID")), time=time_of(_attribute(system.get("TimeCreated"), "SystemTime")),
-        computer=_text(system.get("Computer")), data={**more, **data}, values=values or extra,
+        computer=_text(system.get("Computer")), data={**more, **data}, values=values or extra, every=every,
     )  # fmt: skip
     return found or "expected an event with an EventID; it has none"
 
