@@ -19,6 +19,7 @@ from kanaria.core.network import map_distinct, parse_address
 from kanaria.core.prefilter import Prefilter, literal
 from kanaria.detect.columns import arrow_kind, bases, ident, projection
 from kanaria.detect.model import Computed, Matcher, Rule
+from kanaria.detect.regex import LOOKED_AT
 
 if TYPE_CHECKING:
     import duckdb
@@ -231,7 +232,7 @@ def _test(item: Computed) -> Callable[[str], object]:
     if item.kind == "re":
         flags = sum(({"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}[flag] for flag in item.flags), re.ASCII)
         pattern = re.compile(item.value, flags)
-        return lambda text: pattern.search(text) is not None
+        return lambda text: pattern.search(text, 0, LOOKED_AT) is not None
     network = ip_network(item.value)
 
     def inside(text: str) -> bool:

@@ -1,7 +1,8 @@
 """What regular expressions need: whether DuckDB's engine (RE2) takes them, and the literals in every match.
 
 RE2 has no lookaround and no backreferences, and that is why it never takes exponential time on hostile text. Rules that
-need those run through Python's ``re`` on the few candidate rows.
+need those run through Python's ``re`` on the few candidate rows, cut to ``LOOKED_AT``, unless they ``backtrack``: who
+writes the log chooses the text.
 """
 
 from __future__ import annotations
@@ -34,6 +35,36 @@ def _engine() -> Any:
     import duckdb
 
     return duckdb.connect()
+
+
+LOOKED_AT = 4_096
+"""Characters of a value that Python's engine sees: with no repeat inside another, it takes at most their square."""
+_REPEATS = ("MAX_REPEAT", "MIN_REPEAT")
+_OFTEN = 8
+
+
+def backtracks(pattern: str) -> bool:
+    """Whether Python's engine may take exponential time: a repeat of something that repeats or has alternatives."""
+    try:
+        return _nested(list(_parser.parse(pattern)), False)
+    except (re.error, OverflowError, RecursionError):
+        return True
+
+
+def _nested(items: Sequence[tuple[Any, Any]], repeated: bool) -> bool:
+    for operation, argument in items:
+        name = str(operation)
+        if name in _REPEATS:
+            often = argument[1] > _OFTEN
+            if (often and repeated) or _nested(list(argument[2]), repeated or often):
+                return True
+        elif name == "BRANCH":
+            if repeated or any(_nested(list(branch), repeated) for branch in argument[1]):
+                return True
+        elif name in ("SUBPATTERN", "ASSERT", "ASSERT_NOT"):
+            if _nested(list(argument[-1]), repeated):
+                return True
+    return False
 
 
 def required(pattern: str) -> frozenset[str] | None:

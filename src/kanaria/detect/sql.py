@@ -35,7 +35,7 @@ from sigma.types import (
 from kanaria.detect.columns import ENRICHMENT, TEXT, ident, kind
 from kanaria.detect.literals import Need, all_of, any_of, fragment
 from kanaria.detect.model import Computed
-from kanaria.detect.regex import accepted_by_re2, required
+from kanaria.detect.regex import accepted_by_re2, backtracks, required
 
 _OPERATORS = {
     CompareOperators.LT: "<",
@@ -236,6 +236,11 @@ class Compiler:
             return f"regexp_matches({text}, {quote(prefixed)})"
         if kind(self.table, column) == "list":
             raise Unsupported(expected="a regular expression RE2 accepts (lists have no slower path)", got=pattern)
+        if backtracks(pattern):
+            expected = (
+                "an expression RE2 accepts, or one without repeats inside repeats, which hostile text can make hang"
+            )
+            raise Unsupported(expected=expected, got=pattern)
         return self._compute("re", column, pattern, flags)
 
     def _compute(self, what: Any, column: str, value: str, flags: str) -> str:

@@ -13,6 +13,7 @@ from kanaria.formats.packets.layout import (
     CUT,
     FRAGMENT,
     GRE,
+    HEADERS,
     ICMP,
     ICMP6,
     LINK,
@@ -52,8 +53,8 @@ def _after_mpls(data: Array, at: Int, end: Int) -> Int:
 
 @jit
 def _after_type(data: Array, kind: Int, at: Int, end: Int) -> Int:
-    """Offset of the IP header behind VLAN tags, PPPoE and MPLS labels, or minus the packet status."""
-    for _ in range(8):
+    """Offset of the IP header behind VLAN tags, PPPoE, MPLS labels and LLC/SNAP, or minus the packet status."""
+    for _ in range(HEADERS):
         if kind == 0x0800 or kind == 0x86DD:
             return at
         if kind == 0x8847 or kind == 0x8848:
@@ -68,6 +69,13 @@ def _after_type(data: Array, kind: Int, at: Int, end: Int) -> Int:
                 return -CUT
             kind = _ppp(u16(data, at + 6))
             at += 8
+        elif kind <= 0x05DC:  # a length (IEEE 802.3): LLC and SNAP follow, or nothing of ours
+            if at + 8 > end or u32(data, at) != 0xAAAA0300 or u16(data, at + 4) != 0:
+                return -OTHER
+            kind = u16(data, at + 6)
+            at += 8
+            if kind <= 0x05DC:
+                return -OTHER
         else:
             return -OTHER
     return -MALFORMED
@@ -139,7 +147,7 @@ def _ipv6(data: Array, at: Int, end: Int, wire_end: Int, packet: Any) -> Any:
     stop = at + total
     proto = i64(data[at + 6])
     at += 40
-    for _ in range(8):
+    for _ in range(HEADERS):
         if proto != 0 and proto != 43 and proto != 60 and proto != 51 and proto != 44 and proto != 135:
             return OK, at, stop, proto
         if at + 8 > end:

@@ -24,6 +24,9 @@ SHORTAGES = (
     "silent flows were handed out before they ended: the flow table was full",
 )
 TCP, UDP, ICMP, ICMP6, GRE = 6, 17, 1, 58, 47
+HEADERS = 64
+"""VLAN tags of a frame, or extension headers of an IPv6 packet, at most: more than any network makes, and who stacks
+them to hide what follows needs them all to arrive."""
 VXLAN_PORT = 4789
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 

@@ -123,7 +123,7 @@ def _u16(frame: bytes, at: int) -> int:
 
 
 def _after_type(frame: bytes, kind: int, at: int) -> int:
-    for _ in range(8):
+    for _ in range(L.HEADERS):
         if kind in (0x0800, 0x86DD):
             return at
         if kind in (0x8847, 0x8848):
@@ -138,6 +138,10 @@ def _after_type(frame: bytes, kind: int, at: int) -> int:
         elif kind == 0x8864:
             _need(frame, at + 8)
             kind, at = _PPP.get(_u16(frame, at + 6), 0), at + 8
+        elif kind <= 0x05DC and frame[at : at + 6] == b"\xaa\xaa\3\0\0\0" and len(frame) >= at + 8:
+            kind, at = _u16(frame, at + 6), at + 8
+            if kind <= 0x05DC:
+                raise _Bad(L.OTHER)
         else:
             raise _Bad(L.OTHER)
     raise _Bad(L.MALFORMED)
@@ -166,7 +170,7 @@ def _ipv6(packet: Packet, frame: bytes, at: int, wire: int) -> tuple[int, int, i
     packet.src, packet.dst, packet.ip_bytes = frame[at + 8 : at + 24], frame[at + 24 : at + 40], total
     stop, proto = at + total, frame[at + 6]
     at += 40
-    for _ in range(8):
+    for _ in range(L.HEADERS):
         if proto not in _EXTENSIONS:
             return at, stop, proto
         _need(frame, at + 8)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.community_id import community_ids
+from kanaria.core.network import is_global
 from kanaria.core.schema import MESSAGES, PAIRS, conform
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.facts import protocol_tables
@@ -101,7 +102,7 @@ def packed_address(packed: bytes) -> str:
 def turn(flows: FlowSet) -> None:
     """Swap client and server of flows that were met in the middle when their bytes say that the guess was wrong."""
     guessed = np.flatnonzero(flows.flows["marks"] & L.GUESSED)
-    wrong = guessed[wrong_way(flows.first[0], flows.first[1], guessed)]
+    wrong = guessed[wrong_way(flows.first[0], flows.first[1], guessed) | _from_outside(flows.flows[guessed])]
     if not len(wrong):
         return
     for index in wrong.tolist():
@@ -111,6 +112,20 @@ def turn(flows: FlowSet) -> None:
     places[wrong] += len(places)
     both = pa.concat_arrays([client, server, client])
     flows.first = both.take(pa.array(places)), both.take(pa.array(places + len(places)))
+
+
+EPHEMERAL = 32_768
+"""Linux takes a client's port from here on (ip_local_port_range), other systems higher: two such ports tell nothing."""
+
+
+def _from_outside(flows: Array) -> Array:
+    """Flows between two such ports whose guessed client is on the Internet and whose server is not: home networks let
+    nobody in by default, and servers that they do have listen on low ports."""
+    chosen: Array = np.asarray((flows["port"] >= EPHEMERAL).all(axis=1))
+    for index in np.flatnonzero(chosen).tolist():
+        client, server = (address(flows["ip_hi"][index, side], flows["ip_lo"][index, side]) for side in (0, 1))
+        chosen[index] = is_global(client) and not is_global(server)
+    return chosen
 
 
 def _turn_one(flows: FlowSet, index: int) -> None:
