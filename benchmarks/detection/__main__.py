@@ -16,10 +16,11 @@ from pathlib import Path
 from benchmarks.detection import report, simulated, sources, train, variants
 from benchmarks.detection.fit import Fitted
 from benchmarks.detection.samples import Connection, Source
-from kanaria.mining.grammar import AGAIN, PREFIX
+from kanaria.mining.grammar import AGAIN, LIMIT, MOST, PREFIX
 
 HOMELAB_DAYS = 3.0
 """What zeek-homelab covers."""
+LENGTHS = ("3 to 5", "6 to 11", "12 and more")
 WEIGHTS = Path(__file__).parents[2] / "src/kanaria/knowledge/weights/grammar.yaml"
 
 
@@ -33,9 +34,8 @@ def main() -> int:
         print("expected the folder of real data in KANARIA_DATA; got nothing", file=sys.stderr)
         return 2
     real = sources.real(Path(folder))
-    laboratory = simulated.source()
     fitted = {
-        "sequence": sequence([*real, laboratory]),
+        "sequence": sequence(real, simulated.source(), simulated.lookalikes(), write=wanted.write),
         # Totals alone cannot tell the laboratory's look-alikes from mining; fitting on them would only teach silence.
         "flow": flow([*real, sources.homelab(Path(folder))]),
     }
@@ -45,47 +45,56 @@ def main() -> int:
     return 0
 
 
-def sequence(all_sources: list[Source]) -> Fitted:
+def sequence(real: list[Source], laboratory: Source, others: list[Source], *, write: bool) -> Fitted:
     """Message sequences: held-out tables, replays inside TLS, the laboratory by wrapping; then the final weights."""
-    held, threshold, fitted, slope = _fit(all_sources, "sequence")
+    held, threshold, fitted = _fit([*real, laboratory, *others], "sequence")
+    miners, alike = held[: len(real) + 1], held[len(real) + 1 :]
     print("### Message sequences\n")
-    print(report.sources(held, threshold), "\n")
-    print(report.together(held, threshold), "\n")
+    print(report.sources(miners, threshold), "\n")
+    print(report.together("All real sources", miners[:-1], threshold), "\n")
+    print("Protocols that push and acknowledge (synthetic), each by weights that never saw it:\n")
+    print(report.sources(alike, threshold), "\n")
+    print(report.together("All of them", alike, threshold), "\n")
+    print("By length of observation (the rarer of jobs and answered shares):\n")
+    counted = report.lengths(held, threshold)
+    rows = [(name, *one, f"{report.likelihood(*one):.1f}") for name, one in zip(LENGTHS, counted, strict=True)]
+    print(report.table(("jobs and shares", "miners", "found", "benign", "false", "bits"), rows), "\n")
     print("Looked at again and again while still open:\n")
-    # A connection that is still open is judged more strictly, by bits as the rules count them.
-    print(report.while_open(held, threshold + AGAIN / slope), "\n")
+    print(report.while_open(held, threshold + AGAIN), "\n")
     print("Replays of real captures' lengths and timing inside TLS, by weights that never saw the source:\n")
-    print(report.table(("replayed source", "TLS", "judged", "found", "recall"), _replays(held, threshold)), "\n")
-    print("The laboratory's miners (synthetic), by weights fitted on real sources only:\n")
-    print(report.table(("wrapping", "judged", "found", "recall"), _wrappings(held[-1], threshold)), "\n")
+    print(report.table(("replayed source", "TLS", "judged", "found", "recall"), _replays(miners, threshold)), "\n")
+    print("The laboratory's miners (synthetic), by weights fitted without any of them:\n")
+    print(report.table(("wrapping", "judged", "found", "recall"), _wrappings(miners[-1], threshold)), "\n")
+    if write:
+        write_lengths(WEIGHTS, counted)
     return fitted
 
 
 def flow(all_sources: list[Source]) -> Fitted:
     """Plain flow records: held-out table, then the final weights."""
-    held, threshold, fitted, _ = _fit(all_sources, "flow")
+    held, threshold, fitted = _fit(all_sources, "flow")
     print("### Plain flow records\n")
     print(report.sources(held, threshold), "\n")
     print(report.budget(held[-1], threshold, HOMELAB_DAYS), "\n")
     return fitted
 
 
-def _fit(all_sources: list[Source], kind: str) -> tuple[list[train.Held], float, Fitted, float]:
-    """Held-out scores, the score of an alert, the weights of all sources, and how many bits a score of one is worth."""
+def _fit(all_sources: list[Source], kind: str) -> tuple[list[train.Held], float, Fitted]:
+    """Held-out scores, the score of an alert, and the weights of all sources."""
     lessons = [train.lesson(one, kind) for one in all_sources]
     held = train.leave_one_out(lessons, kind)
     threshold = train.threshold(held)
     slope, shift = train.pinned(held) if kind == "sequence" else train.calibrate(held)
     fitted = train.learn(lessons, kind).scaled(slope, shift)
-    print(f"{kind}: fewer than 0.1 % of benign connections reach {slope * threshold + shift:.1f} bits (held out)\n")
-    return held, threshold, fitted, slope
+    print(f"{kind}: at most 0.1 % of judged benign connections reach {slope * threshold + shift:.1f} bits (held out)\n")
+    return held, threshold, fitted
 
 
 def _replays(held: list[train.Held], threshold: float) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for one in held:
         miners = [c for c in one.source.connections if c.mining]
-        if miners and one.source.family != "laboratory":
+        if miners and one.source.family != "laboratory" and len(one.which):
             for version in variants.TLS:
                 judged, hits = report.found(one, [variants.in_tls(c, version) for c in miners], threshold)
                 rows.append((one.source.name, version, judged, hits, report.share(hits, judged)))
@@ -94,7 +103,7 @@ def _replays(held: list[train.Held], threshold: float) -> list[tuple[object, ...
 
 def _wrappings(held: train.Held, threshold: float) -> list[tuple[object, ...]]:
     groups: dict[str, list[Connection]] = defaultdict(list)
-    for one in (*held.source.connections, *simulated.undecided().connections):
+    for one in held.source.connections:
         if one.mining:
             groups[one.note.split()[-1]].append(one)
     rows: list[tuple[object, ...]] = []
@@ -102,6 +111,30 @@ def _wrappings(held: train.Held, threshold: float) -> list[tuple[object, ...]]:
         judged, hits = report.found(held, connections, threshold)
         rows.append((wrapping, judged, hits, report.share(hits, judged)))
     return rows
+
+
+def write_lengths(path: Path, counted: list[tuple[int, int, int, int]]) -> None:
+    """Put the most bits that each length of observation was measured to be worth, and words for it, into the file."""
+    text = path.read_text(encoding="utf-8")
+    for name, (judged, found, benign, false) in zip(MOST, counted, strict=True):
+        most = min(report.likelihood(judged, found, benign, false), LIMIT["sequence"])
+        times = round(2.0 ** report.likelihood(judged, found, benign, false))
+        en = (
+            f"of connections looked at for so long, {found} of {judged} miners and {false} of {benign} others came "
+            f"this far: at most {times} to 1"
+        )
+        ja = (
+            f"同じ長さだけ観測した通信のうち、ここまで一致したのは"
+            f"マイナー{judged}件中{found}件、その他{benign}件中{false}件です"
+            f"(尤度比は最大 {times} 対 1)"
+        )
+        entry = re.compile(
+            rf"(- id: {PREFIX}{name}\n(?:(?!- id:).*\n)*?    bits: )\S+(\n    because:\n      en: ).*(\n      ja: ).*"
+        )
+        text, count = entry.subn(rf'\g<1>{most:.2f}\g<2>"{en}"\g<3>"{ja}"', text)
+        if count != 1:
+            raise SystemExit(f"{path}: expected one weight {PREFIX}{name}; got {count}")
+    path.write_text(text, encoding="utf-8")
 
 
 def write(path: Path, kind: str, fitted: Fitted) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmarks.detection.samples import Connection
+from kanaria import knowledge, mining
 from kanaria.core.stream import ReadContext
 from kanaria.formats.registry import detect
+from kanaria.mining import grammar_gate as gate
 from kanaria.sources import open_inputs
 
 _COLUMNS = (
@@ -45,10 +47,13 @@ def tables(path: Path) -> Iterator[pa.Table]:
 
 def read(path: Path) -> Iterator[Found]:
     """Every connection of a capture, unlabelled."""
+    facts = knowledge.load()
     for rows in tables(path):
-        for row in rows.select(_COLUMNS).to_pylist():
+        plain = gate.readable(mining.read({"connection": rows}, facts).tables["connection"])
+        for row, readable in zip(rows.select(_COLUMNS).to_pylist(), plain.tolist(), strict=True):
             key = tuple(row[name] for name in ("transport", "src_ip", "src_port", "dst_ip", "dst_port"))
-            yield Found(path.name, (row["src_port"] or 0, row["dst_port"] or 0), key, _connection(row, path.name))
+            one = replace(_connection(row, path.name), readable=readable)
+            yield Found(path.name, (row["src_port"] or 0, row["dst_port"] or 0), key, one)
 
 
 def _connection(row: dict[str, object], note: str) -> Connection:

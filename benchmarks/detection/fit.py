@@ -22,6 +22,9 @@ PULL = 0.01
 LARGEST = 8.0
 """No single sign may be worth more bits: that would claim it in fewer than one of 256 benign connections."""
 
+SMALLER: Mapping[str, float] = {"blurred": 3.5, "shared_lengths": 3.5}
+"""Signs that padding brings about may not outweigh the rest: who pads would be let off."""
+
 STEPS = 4000
 
 
@@ -51,7 +54,7 @@ def fit(seen: Mapping[str, Floats], mining: NDArray[np.bool_], weight: Floats, a
     share = weight / np.where(mining, weight[mining].sum(), weight[~mining].sum()) / 2
     theta = np.zeros(x.shape[1])
     mean, square = np.zeros_like(theta), np.zeros_like(theta)
-    limit = LARGEST * np.log(2)
+    limit = np.array([SMALLER.get(name, LARGEST) for name in names]) * np.log(2)
     for step in range(1, STEPS + 1):
         probability = 1 / (1 + np.exp(-np.clip(x @ theta, -50, 50)))
         gradient = x.T @ (share * (probability - mining)) + PULL * np.r_[theta[:-1], 0.0] / len(names)
@@ -59,5 +62,6 @@ def fit(seen: Mapping[str, Floats], mining: NDArray[np.bool_], weight: Floats, a
         square = 0.999 * square + 0.001 * gradient**2
         theta -= 0.05 * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-9)
         theta[:-1] = direction * np.clip(direction * theta[:-1], 0.0, limit)
+        theta[-1] = min(theta[-1], 0.0)  # nothing seen is nothing for mining
     bits = theta / np.log(2)
     return Fitted(float(bits[-1]), dict(zip(names, bits[:-1].tolist(), strict=True)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,47 +20,81 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def sources(held: Sequence[Held], threshold: float) -> str:
-    """One row per source, scored by weights that never saw it, and a last row for all of them together."""
-    rows = [_row(one, threshold) for one in held]
+    """One row per source, scored by weights that never saw it."""
     return table(
         (
-            "source (held out)", "miners", "judged", "found", "recall of judged", "benign", "false", "false share",
-            "benign hours", "false per hour",
+            "source (held out)", "miners", "judged", "found", "recall of judged", "95 % interval", "benign", "judged",
+            "false", "share of judged", "95 % interval", "judged hours",
         ),
-        rows,
+        [_row(one.source.name, [one], threshold) for one in held],
     )  # fmt: skip
 
 
-def together(held: Sequence[Held], threshold: float) -> str:
-    """All real sources as one sentence: what the targets are about."""
-    real = [one for one in held if one.source.family != "laboratory"]
-    judged = sum(int(one.mining.sum()) for one in real)
-    found = sum(int((one.scores[one.mining] >= threshold).sum()) for one in real)
-    false = sum(int((one.scores[~one.mining] >= threshold).sum()) for one in real)
-    benign = sum(int((~one.source.mining).sum()) for one in real)
-    hours = sum(one.source.benign_hours for one in real)
+def together(name: str, held: Sequence[Held], threshold: float) -> str:
+    """Several sources as one sentence: what the targets are about."""
+    judged, found, benign, false = _counts(held, threshold)
+    hours = sum(_judged_hours(one) for one in held)
     return (
-        f"All real sources: {found:,} of {judged:,} judged miners ({share(found, judged)}), {false} false alarms in "
-        f"{benign:,} benign connections ({share(false, benign, 2)}) and {hours:.0f} hours."
+        f"{name}: {found:,} of {judged:,} judged miners ({share(found, judged)}, {interval(found, judged)}), "
+        f"{false} false alarms in {benign:,} judged benign connections ({share(false, benign, 2)}, "
+        f"{interval(false, benign, 2)}) and {hours:,.0f} hours of them ({per_days(false, hours)})."
     )
 
 
-def _row(one: Held, threshold: float) -> tuple[object, ...]:
-    mining = one.source.mining
-    found = int((one.scores[one.mining] >= threshold).sum())
-    false = int((one.scores[~one.mining] >= threshold).sum())
-    benign, hours = int((~mining).sum()), one.source.benign_hours
+def _counts(held: Sequence[Held], threshold: float) -> tuple[int, int, int, int]:
+    """Judged miners, those found, judged benign connections, those taken for miners."""
+    miners = np.concatenate([one.scores[one.mining] for one in held])
+    benign = np.concatenate([one.scores[~one.mining] for one in held])
+    return len(miners), int((miners >= threshold).sum()), len(benign), int((benign >= threshold).sum())
+
+
+def _judged_hours(one: Held) -> float:
+    """Hours of the benign connections that were judged."""
+    rows = one.which[~one.mining]
+    return sum(one.source.connections[int(row)].seconds for row in rows) / 3600
+
+
+def _row(name: str, held: Sequence[Held], threshold: float) -> tuple[object, ...]:
+    judged, found, benign, false = _counts(held, threshold)
+    miners = sum(int(one.source.mining.sum()) for one in held)
+    others = sum(int((~one.source.mining).sum()) for one in held)
+    hours = sum(_judged_hours(one) for one in held)
     return (
-        one.source.name,
-        int(mining.sum()),
-        int(one.mining.sum()),
-        found,
-        share(found, int(one.mining.sum())),
-        benign,
-        false,
-        share(false, benign, 2),
-        f"{hours:.1f}",
-        f"{false / hours:.3f}" if hours else "–",
+        name, miners, judged, found, share(found, judged), interval(found, judged), others, benign, false,
+        share(false, benign, 2), interval(false, benign, 1), f"{hours:.1f}",
+    )  # fmt: skip
+
+
+def lengths(held: Sequence[Held], threshold: float) -> list[tuple[int, int, int, int]]:
+    """Per length of observation the four counts."""
+    chosen = [
+        [replace(one, which=one.which[one.length == kind], scores=one.scores[one.length == kind]) for one in held]
+        for kind in range(3)
+    ]
+    return [_counts(part, threshold) for part in chosen]
+
+
+def likelihood(judged: int, found: int, benign: int, false: int) -> float:
+    """Bits that reaching the threshold was measured to be worth; half a false alarm is added to what was seen."""
+    return float(np.log2(max(found, 0.5) / max(judged, 1)) - np.log2((false + 0.5) / (benign + 1)))
+
+
+def interval(part: int, whole: int, digits: int = 1) -> str:
+    """Wilson's 95 % interval of a share."""
+    if not whole:
+        return "–"
+    z, p = 1.96, part / whole
+    middle, spread = p + z * z / (2 * whole), z * np.sqrt(p * (1 - p) / whole + z * z / (4 * whole**2))
+    low, high = ((middle + side * spread) / (1 + z * z / whole) for side in (-1, 1))
+    return f"{100 * max(low, 0.0):.{digits}f}–{100 * min(high, 1.0):.{digits}f} %"
+
+
+def per_days(false: int, hours: float) -> str:
+    """Alarms per 1,000 connection-days, and what as many more hours without one would still allow."""
+    if not hours:
+        return "no hours"
+    return (
+        f"{24_000 * false / hours:.1f} per 1,000 connection-days, fewer than {24_000 * (false + 3) / hours:.0f} at 95 %"
     )
 
 

@@ -32,6 +32,8 @@ class Connection:
     down_packets: int | None = None
     note: str = ""
     service: str | None = None
+    readable: bool = False
+    """Whether its bytes can be read and are no mining message."""
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.detection import variants
 from benchmarks.detection.fit import Fitted, Floats, fit
 from benchmarks.detection.samples import Connection, Source, table
 from kanaria.mining import grammar, grammar_signs
+from kanaria.mining.grammar_sequence import Exchange
 
 Ints = NDArray[np.int64]
 
@@ -20,14 +22,17 @@ POWER = 0.3
 Held-out recall at 0.1 % false positives moved by less than two points between 0 and 0.6."""
 
 FALSE_SHARE = 0.001
-"""The share of benign connections that may be taken for mining: the target the thresholds are set for."""
+"""The share of judged benign connections that may be taken for mining: the target the thresholds are set for."""
 
 LEVELS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
 """False positive shares at which bits are measured; below the last there are too few benign connections to count."""
 
 ALERT = 7.0
-"""Bits at which the rules alert. The sum is shifted so that ``FALSE_SHARE`` of benign connections reach them; what was
-measured there is more (log2 of recall over share, 9 to 10 bits), so the bits claim less than they could."""
+"""Bits at which the rules speak of mining. The sum is shifted so that ``FALSE_SHARE`` of the judged benign connections
+reach them; what was measured there is more (log2 of recall over share), so the bits claim less than they could."""
+
+VETO = -20.0
+"""Bits of signs that are set, as in the weights file; scaling leaves them what they are: far too many to outweigh."""
 
 LEAST_RECALL = 0.3
 """A level that finds fewer miners than this says nothing about the bits of a usual miner."""
@@ -41,6 +46,7 @@ class Seen:
 
     which: Ints
     signs: Mapping[str, Floats]
+    length: Ints
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Held:
     fitted: Fitted
     which: Ints
     scores: Floats
+    length: Ints
 
     @property
     def mining(self) -> NDArray[np.bool_]:
@@ -60,27 +67,29 @@ class Held:
 def see(connections: Sequence[Connection], kind: str) -> Seen:
     """The signs of a detector (``sequence`` or ``flow``) over connections."""
     rows = table(connections, messages=kind == "sequence")
-    seconds, datagrams = grammar.seconds_of(rows), grammar.datagrams_of(rows)
-    other = grammar.other_protocol(rows)
     if kind == "sequence":
-        which, seen = grammar.sequences(rows["messages"], datagrams)
-        rate = grammar.rate_of(rows, seconds)
-        shown = grammar_signs.of_sequence(seen, seconds[which], rate[which], datagrams[which], other[which])
-        return Seen(which, shown)
-    which, volume = grammar.flows(rows, seconds, datagrams, other)
-    return Seen(which, grammar_signs.of_flow(volume))
+        known = known_of(connections, rows)
+        which, seen = grammar.sequences(rows["messages"], known.datagrams)
+        return Seen(which, grammar_signs.of_sequence(seen, known.of(which)), grammar.length_of(seen))
+    seconds, datagrams = grammar.seconds_of(rows), grammar.datagrams_of(rows)
+    which, volume = grammar.flows(rows, seconds, datagrams, grammar.other_protocol(rows))
+    return Seen(which, grammar_signs.of_flow(volume), np.zeros(len(which), dtype=np.int64))
+
+
+def known_of(connections: Sequence[Connection], rows: pa.Table) -> grammar_signs.Known:
+    """What is known beside the messages; whether bytes can be read, the capture's reader has said."""
+    return replace(grammar.known_of(rows), readable=np.array([one.readable for one in connections], dtype=np.bool_))
 
 
 def watch(held: Held, threshold: float) -> tuple[Floats, Ints]:
     """For each connection of a source the seconds and messages after which somebody who watched it was told of mining;
     NaN and 0 where nobody was."""
     rows = table(held.source.connections, messages=True)
-    datagrams, other = grammar.datagrams_of(rows), grammar.other_protocol(rows)
 
-    def judge(signs: Mapping[str, Floats]) -> Floats:
-        return held.fitted.score(signs)
+    def judge(seen: Exchange, known: grammar_signs.Known) -> Floats:
+        return held.fitted.score(grammar_signs.of_sequence(seen, known))
 
-    return grammar.first_plain(rows, datagrams, other, judge, threshold)
+    return grammar.first_plain(rows["messages"], known_of(held.source.connections, rows), judge, threshold)
 
 
 @dataclass(frozen=True)
@@ -110,13 +119,26 @@ def lesson(source: Source, kind: str) -> Lesson:
 
 def learn(lessons: Sequence[Lesson], kind: str) -> Fitted:
     """Weights from all given lessons."""
-    names = lessons[0].seen.signs.keys()
-    return fit(
-        {name: np.concatenate([one.seen.signs[name] for one in lessons]) for name in names},
-        np.concatenate([one.mining for one in lessons]),
-        np.concatenate([one.weight for one in lessons]),
+    names = [name for name in lessons[0].seen.signs if name not in grammar_signs.FIXED]
+    # What a veto decides teaches nothing about the other signs.
+    free = [~vetoed(one.seen.signs) for one in lessons]
+    fitted = fit(
+        {name: np.concatenate([one.seen.signs[name][mask] for one, mask in zip(lessons, free, strict=True)])
+         for name in names},
+        np.concatenate([one.mining[mask] for one, mask in zip(lessons, free, strict=True)]),
+        np.concatenate([one.weight[mask] for one, mask in zip(lessons, free, strict=True)]),
         AGAINST[kind],
-    )
+    )  # fmt: skip
+    fixed = {name: VETO for name in lessons[0].seen.signs if name in grammar_signs.FIXED}
+    return Fitted(fitted.start, {**fitted.bits, **fixed})
+
+
+def vetoed(signs: Mapping[str, Floats]) -> NDArray[np.bool_]:
+    """Where a veto decides."""
+    mask = np.zeros(len(next(iter(signs.values()))), dtype=np.bool_)
+    for name in grammar_signs.FIXED:
+        mask |= signs.get(name, np.zeros(len(mask))) > 0
+    return mask
 
 
 def leave_one_out(lessons: Sequence[Lesson], kind: str) -> list[Held]:
@@ -125,15 +147,17 @@ def leave_one_out(lessons: Sequence[Lesson], kind: str) -> list[Held]:
     for one in lessons:
         fitted = learn([other for other in lessons if other.source.family != one.source.family], kind)
         seen = see(one.source.connections, kind)
-        results.append(Held(one.source, fitted, seen.which, fitted.score(seen.signs)))
+        results.append(Held(one.source, fitted, seen.which, fitted.score(seen.signs), seen.length))
     return results
 
 
 def threshold(held: Sequence[Held]) -> float:
-    """The lowest score that at most ``FALSE_SHARE`` of all benign connections reach, judged or not."""
-    benign = np.concatenate([one.scores[~one.mining] for one in held])
-    total = sum(int((~one.source.mining).sum()) for one in held)
-    return float(np.nextafter(np.sort(benign)[::-1][int(total * FALSE_SHARE)], np.inf))
+    """The lowest score that at most ``FALSE_SHARE`` of the *judged* benign connections reach, look-alikes included.
+
+    Most connections of a network are never judged; counted over all of them the same alarms would look like few.
+    """
+    benign = np.sort(np.concatenate([one.scores[~one.mining] for one in held]))[::-1]
+    return float(np.nextafter(benign[int(len(benign) * FALSE_SHARE)], np.inf))
 
 
 def calibrate(held: Sequence[Held]) -> tuple[float, float]:
@@ -157,9 +181,13 @@ def calibrate(held: Sequence[Held]) -> tuple[float, float]:
 
 
 def pinned(held: Sequence[Held]) -> tuple[float, float]:
-    """``calibrate`` with the shift that puts the threshold at ``ALERT``, unless that claimed more than was measured."""
-    slope, _ = calibrate(held)
+    """Slope and shift that put the threshold at ``ALERT``, unless that claimed more than was measured.
+
+    A score is the fit's own log-odds, so one is worth one bit; how many are believed, the lengths of observation say.
+    """
     reached = threshold(held)
     miners = np.concatenate([one.scores[one.mining] for one in held])
-    measured = float(np.log2(max((miners >= reached).mean(), FALSE_SHARE) / FALSE_SHARE))
-    return slope, min(ALERT, measured) - slope * reached
+    benign = sum(int((~one.mining).sum()) for one in held)
+    least = max(FALSE_SHARE, 0.5 / (benign + 1))
+    measured = float(np.log2(max(float((miners >= reached).mean()), least) / least))
+    return 1.0, min(ALERT, measured) - reached

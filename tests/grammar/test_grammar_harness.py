@@ -34,13 +34,17 @@ RIGHT = Source("right", "right", (*(_miner(n) for n in range(9, 13)), *(_other(n
 def _held(scores: list[float], mining: list[bool], name: str = "left") -> train.Held:
     ones = tuple(Connection(messages=(), seconds=3600.0, mining=one) for one in mining)
     nothing = fit.Fitted(0.0, {})
-    return train.Held(Source(name, name, ones), nothing, np.arange(len(ones)), np.array(scores))
+    return train.Held(
+        Source(name, name, ones), nothing, np.arange(len(ones)), np.array(scores), np.zeros(len(ones), dtype=np.int64)
+    )
 
 
 @pytest.mark.parametrize("benign", [10, 1000, 2500])
-def test_the_threshold_is_reached_by_no_more_benign_connections_than_wanted(benign: int) -> None:
+def test_the_threshold_is_reached_by_no_more_judged_benign_connections_than_wanted(benign: int) -> None:
     held = _held(list(np.random.default_rng(1).normal(0, 1, benign)), [False] * benign)
-    threshold = train.threshold([held])
+    # Connections that nobody judged do not make the share smaller.
+    unjudged = replace(held, source=replace(held.source, connections=held.source.connections * 9))
+    threshold = train.threshold([unjudged])
     reached = int((held.scores >= threshold).sum())
     assert reached == int(benign * train.FALSE_SHARE)
     lower = np.nextafter(np.sort(held.scores)[::-1][reached], -np.inf)
@@ -105,14 +109,38 @@ def test_alerts_are_pinned_to_their_bits_and_claim_no_more_than_was_measured() -
     assert slope * train.threshold([hopeless]) + shift < train.ALERT
 
 
-def test_sentences_count_what_reached_the_threshold() -> None:
+def test_sentences_count_what_was_judged() -> None:
     held = _held([8.0, 6.0, 9.0, 1.0, 2.0], [True, True, False, False, False])
-    assert report.together([held], 7.0) == (
-        "All real sources: 1 of 2 judged miners (50.0 %), 1 false alarms in 3 benign connections (33.33 %) and 3 hours."
+    assert report.together("All", [held], 7.0) == (
+        "All: 1 of 2 judged miners (50.0 %, 9.5–90.5 %), 1 false alarms in 3 judged benign connections (33.33 %, "
+        "6.15–79.23 %) and 3 hours of them (8000.0 per 1,000 connection-days, fewer than 32000 at 95 %)."
     )
     assert report.budget(held, 7.0, 2.0) == (
         "left: 1 false alerts in 2 days of a whole network, 0.50 a day against a budget of 1."
     )
+
+
+def test_bits_are_measured_by_length_of_observation() -> None:
+    held = _held([8.0, 6.0, 9.0, 1.0, 2.0], [True, True, False, False, False])
+    held = replace(held, length=np.array([0, 2, 2, 0, 2]))
+    assert report.lengths([held], 7.0) == [(1, 1, 1, 0), (0, 0, 0, 0), (1, 0, 2, 1)]
+    assert report.likelihood(100, 50, 1023, 0) == pytest.approx(10.0)  # half of the miners; half an alarm in 1,024
+    assert report.likelihood(100, 100, 0, 0) == pytest.approx(1.0)  # nothing was judged: next to nothing is known
+
+
+def test_intervals_are_wilsons() -> None:
+    assert report.interval(0, 0) == "–"
+    assert report.interval(0, 100, 2) == "0.00–3.70 %"
+    assert report.interval(100, 100) == "96.3–100.0 %"
+
+
+def test_what_a_veto_decides_teaches_nothing_and_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "STEPS", 100)
+    lessons = [train.lesson(one, "sequence") for one in (LEFT, RIGHT)]
+    assert all(train.vetoed(one.seen.signs)[~one.mining].any() for one in lessons)
+    learned = train.learn(lessons, "sequence")
+    assert {learned.bits[name] for name in train.grammar_signs.FIXED} == {train.VETO}
+    assert learned.start <= 0  # nothing seen is nothing for mining
 
 
 def test_somebody_who_watches_is_told_of_every_miner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,5 +166,9 @@ def test_written_weights_change_bits_and_nothing_else(tmp_path: Path) -> None:
     before, after = text.splitlines(), copy.read_text("utf-8").splitlines()
     changed = [(b, a) for b, a in zip(before, after, strict=True) if a != b]
     assert [a for _, a in changed] == ["    bits: -1.25", "    bits: 3.50"]
+    counted = [(34, 26, 281, 0), (37, 30, 119, 0), (152, 126, 184, 1)]
+    harness.write_lengths(copy, counted)
+    written = copy.read_text("utf-8")
+    assert "126 of 152 miners and 1 of 184 others" in written and "マイナー152件中126件" in written
     with pytest.raises(SystemExit, match="expected one weight"):
         harness.write(copy, "sequence", fit.Fitted(0.0, {"no_such_sign": 1.0}))

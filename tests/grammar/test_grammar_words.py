@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,17 +27,42 @@ def _session() -> list[tuple[bool, int, float]]:
     return sorted(sent + [(False, 378, float(at)) for at in jobs], key=lambda item: item[2])
 
 
-def test_the_whole_sentence(judge: Judge) -> None:
+def test_the_whole_sentence(judge: Judge, facts: Knowledge) -> None:
     said = judge(_session(), seconds=6840.0)
-    assert said.en == (
+    assert said.en is not None and said.ja is not None
+    pattern, plain, measured = said.en.rpartition("; of connections")[0], *said.en.split("; ")[-2:]
+    assert pattern.startswith(
         "184-byte message every ~53 s, each answered by 64 bytes within 38 ms; "
-        "server pushed 41 similar messages of 378 bytes nobody asked for; 1.9 h; plain after 3 min and 7 messages"
+        "server pushed 41 similar messages of 378 bytes nobody asked for; 1.9 h; plain after "
     )
-    assert said.ja == (
+    assert re.fullmatch(r"plain after \d+ min and \d+ messages", plain)
+    # What was measured of observations of this length: 41 jobs and 78 shares make a long one.
+    assert measured == facts.weights["grammar_most_long"].because.en
+    assert re.search(r"\d+ of \d+ miners and \d+ of \d+ others .* \d+ to 1", measured)
+    assert said.ja.startswith(
         "184バイトのメッセージを約 53秒ごとに送信し、38 ms 以内に 64バイトの応答。"
-        "サーバから要求なしに 378バイトのほぼ同じ長さのメッセージが 41回。継続 1.9時間。"
-        "開始から 3分、メッセージ 7通で判定できる状態でした。"
+        "サーバから要求なしに 378バイトのほぼ同じ長さのメッセージが 41回。継続 1.9時間。開始から "
     )
+    assert said.ja.endswith(facts.weights["grammar_most_long"].because.ja + "。")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "shares", "kind"), [(3, 40, 0), (40, 5, 0), (6, 40, 1), (40, 11, 1), (12, 12, 2), (60, 90, 2)]
+)
+def test_the_rarer_of_jobs_and_shares_says_how_long_one_looked(
+    table_of: Any, jobs: int, shares: int, kind: int
+) -> None:
+    found = 20 + np.cumsum(np.random.default_rng(1).exponential(31.0, shares))
+    sent = [item for at in found for item in ((True, 184, float(at)), (False, 64, float(at) + 0.04))]
+    table = table_of([sorted([*sent, *((False, 378, 5 + 33.0 * n) for n in range(jobs))], key=lambda item: item[2])])
+    _, seen = grammar.sequences(table["messages"], np.array([False]))
+    assert grammar.length_of(seen).tolist() == [kind]
+
+
+def test_no_more_bits_are_believed_than_were_measured_for_such_a_length(judge: Judge, facts: Knowledge) -> None:
+    most = [facts.weights[f"grammar_{name}"].bits for name in grammar.MOST]
+    assert all(0 < bits <= grammar.LIMIT["sequence"] for bits in most)
+    assert judge(_session(), seconds=6840.0).bits == pytest.approx(most[2])
 
 
 def test_a_flow_record_says_its_totals(facts: Knowledge) -> None:
@@ -90,7 +116,7 @@ def test_an_empty_table_gets_the_columns(facts: Knowledge) -> None:
 
 def test_every_sign_has_a_weight_and_every_weight_a_sign(facts: Knowledge) -> None:
     signs = {
-        *grammar_signs.SEQUENCE, *grammar_signs.SEQUENCE_AGAINST, *grammar_signs.FLOW, *grammar_signs.FLOW_AGAINST,
+        *grammar_signs.SEQUENCE, *grammar_signs.SEQUENCE_AGAINST, *grammar_signs.FIXED, *grammar.MOST, *grammar_signs.FLOW, *grammar_signs.FLOW_AGAINST,
     }  # fmt: skip
     named = {name.removeprefix("grammar_") for name in facts.weights if name.startswith("grammar_")}
     assert named == signs | {"sequence", "flow"}
@@ -99,7 +125,7 @@ def test_every_sign_has_a_weight_and_every_weight_a_sign(facts: Knowledge) -> No
 def test_signs_speak_only_in_their_own_direction(facts: Knowledge) -> None:
     for name in (*grammar_signs.SEQUENCE, *grammar_signs.FLOW):
         assert facts.weights[f"grammar_{name}"].bits >= 0
-    for name in (*grammar_signs.SEQUENCE_AGAINST, *grammar_signs.FLOW_AGAINST):
+    for name in (*grammar_signs.SEQUENCE_AGAINST, *grammar_signs.FIXED, *grammar_signs.FLOW_AGAINST):
         assert facts.weights[f"grammar_{name}"].bits <= 0
 
 

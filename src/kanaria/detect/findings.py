@@ -28,8 +28,8 @@ QUOTE = 2000
 """Characters of a quote; what identifies a request is in front, and common servers accept at most 8 kB of it."""
 COLUMNS = 200
 """Display columns of a value inside a sentence."""
-OWN_WORDS = {"mining.grammar_because_en": 400, "mining.grammar_because_ja": 400}
-"""The same of columns that hold a sentence of ours: what mining looked like takes 300."""
+OWN_WORDS = {"mining.grammar_because_en": 600, "mining.grammar_because_ja": 600}
+"""The same of columns that hold a sentence of ours: what mining looked like takes 450."""
 
 Seen = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 """For event ids: whether an earlier run has had each of them."""

@@ -19,6 +19,9 @@ Script = tuple[Message, ...]
 TLS_OVERHEAD = {"1.2": 29, "1.3": 22}
 """Bytes of one application data record beyond its content: 5 header, 8 nonce, 16 tag; 5 header, 1 type, 16 tag."""
 
+INNER_SEGMENT = 1_352
+"""What TCP puts into one packet inside WireGuard, whose interface has an MTU of 1,420 bytes; a little less is usual."""
+
 _CIPHERS = bytes.fromhex("130113021303c02bc02fc02cc030cca9cca8")
 
 
@@ -117,8 +120,9 @@ def tunnelled(messages: Script, rng: np.random.Generator, *, keepalive: float = 
     """
     sent = []
     for m in messages:
-        size = 52 + len(m.data)
-        sent.append(Message(m.time, m.from_client, rng.bytes(32 + size + -size % 16)))
+        for piece in range(0, max(1, len(m.data)), INNER_SEGMENT):
+            size = 52 + min(len(m.data) - piece, INNER_SEGMENT)
+            sent.append(Message(m.time + piece * 1e-8, m.from_client, rng.bytes(32 + size + -size % 16)))
         sent.append(Message(m.time + 0.02, not m.from_client, rng.bytes(32 + 64)))
     last = messages[-1].time if messages else 0.0
     sent += [Message(float(at), True, rng.bytes(32)) for at in np.arange(keepalive, last, keepalive)]

@@ -3,20 +3,23 @@
 In: a ``connection`` table and the facts that hold the weights. Out: the same table with ``mining.grammar_bits`` (log2
 likelihood ratio for a miner on this connection, null where there was too little to judge), ``mining.grammar_kind``
 (``sequence`` when the order of messages was there, ``flow`` when only totals were), the reason in both languages, and
-after how many seconds of the connection the bits first sufficed for an alert (null where they never do). A connection
-that is still open is judged on what it has shown so far, a little more strictly; call again when it has shown more.
+after how many seconds of the connection the bits first sufficed for an alert (null where they never do). Nothing is
+said before several jobs and several answered shares were shown, and no more bits than were measured on connections
+looked at for so long. A connection that is still open is judged on what it has shown so far, a little more strictly;
+call again when it has shown more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge, Weight
+from kanaria.mining import grammar_gate as gate
 from kanaria.mining import grammar_signs as signs
 from kanaria.mining import grammar_words as words
 from kanaria.mining.grammar_moment import moments
@@ -24,10 +27,7 @@ from kanaria.mining.grammar_sequence import (
     BLURRED_LEAST,
     BLURRED_SHARE,
     SPREAD,
-    Bools,
     Exchange,
-    Floats,
-    Ints,
     Messages,
     exchange,
     flatten,
@@ -35,6 +35,7 @@ from kanaria.mining.grammar_sequence import (
     opening,
     steady,
 )
+from kanaria.mining.grammar_stats import Bools, Floats, Ints
 
 COLUMNS = (
     "mining.grammar_bits", "mining.grammar_kind", "mining.grammar_because_en", "mining.grammar_because_ja",
@@ -59,9 +60,16 @@ RATE_SECONDS = 10.0
 """A connection's totals say how busy it is from here on; before, the handshake is most of them."""
 
 LIMIT = {"sequence": 12.0, "flow": 4.0}
-"""No more bits than measurement carries: weights were tested on some 4,000 benign connections (2**12), and of the
-laboratory's long-lived look-alikes every sixteenth (2**4) and more has the totals of a miner, so that a flow record
-alone never decides."""
+"""No more bits than measurement carries (2**12 to 1 needs 4,096 benign connections judged; ``MOST`` says less for most
+lengths of observation). Of the laboratory's long-lived look-alikes every sixteenth (2**4) and more has the totals of a
+miner, so that a flow record alone never decides."""
+
+MOST = ("most_short", "most_medium", "most_long")
+"""Weights that hold the most bits that were measured for observations of a length, and the words for it."""
+
+LENGTHS = (6, 12)
+"""Jobs and answered shares, of either at least so many: a medium and a long observation. A share every half minute and
+a job every minute or two make about 10 minutes and 20."""
 
 OTHER_PROTOCOLS = (
     "dns", "ssh", "rdp", "smb", "ftp", "smtp", "imap", "pop3", "ntp", "dhcp", "snmp", "sip", "ldap", "krb", "krb_tcp",
@@ -85,23 +93,20 @@ def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
     seconds, datagrams, other = seconds_of(connection), datagrams_of(connection), other_protocol(connection)
 
     which, seen = sequences(connection["messages"], datagrams)
-    rate = rate_of(connection, seconds)
-    shown = signs.of_sequence(seen, seconds[which], rate[which], datagrams[which], other[which])
-    sums = score(shown, weights, "sequence")
-    sums -= np.where(_open(connection)[which], AGAIN, 0.0)
+    known = known_of(connection).of(which)
+    sums = _judge(weights, np.where(_open(connection)[which], AGAIN, 0.0), seen, known)
     bits[which], kind[which] = sums, "sequence"
-    plain = which[sums >= ALERT]
-    after = np.full(rows, np.nan)
-    needed = np.zeros(rows, dtype=np.int64)
-    judge = partial(score, weights=weights, start="sequence")
-    after[plain], needed[plain] = first_plain(
-        connection.take(plain), datagrams[plain], other[plain], judge, ALERT + AGAIN
+    plain = np.flatnonzero(sums >= ALERT)
+    after, needed = np.full(rows, np.nan), np.zeros(rows, dtype=np.int64)
+    after[which[plain]], needed[which[plain]] = first_plain(
+        connection["messages"].take(pa.array(which[plain])), known.of(plain), partial(_judge, weights, AGAIN), ALERT
     )
-    after[plain] = np.where(needed[plain] > 0, after[plain], seconds[plain])
+    after[which[plain]] = np.where(needed[which[plain]] > 0, after[which[plain]], seconds[which[plain]])
     for position in np.flatnonzero(sums > WORDS_FROM):
         row = int(which[position])
         when = (float(after[row]), int(needed[row])) if sums[position] >= ALERT else None
-        because[row] = words.of_sequence(seen, int(position), float(seconds[row]), when)
+        measured = weights[PREFIX + MOST[int(length_of(seen)[position])]].because if when else None
+        because[row] = words.of_sequence(seen, int(position), float(seconds[row]), when, measured)
 
     flow_rows, volume = flows(connection, seconds, datagrams, other)
     sums = score(signs.of_flow(volume), weights, "flow")
@@ -111,18 +116,44 @@ def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
     return _with(connection, bits, kind, because, after)
 
 
+def _judge(weights: Mapping[str, Weight], less: Floats | float, seen: Exchange, known: signs.Known) -> Floats:
+    return limited(score(signs.of_sequence(seen, known), weights, "sequence") - less, seen, weights)
+
+
 def first_plain(
-    rows: pa.Table, datagrams: Bools, other: Bools, judge: Callable[[Mapping[str, Floats]], Floats], enough: float
+    column: pa.ChunkedArray, known: signs.Known, judge: Callable[[Exchange, signs.Known], Floats], enough: float
 ) -> tuple[Floats, Ints]:
-    """After how many seconds and messages ``judge`` first made ``enough`` bits of each row's signs; see ``moments``."""
+    """After how many seconds and messages ``judge`` first made ``enough`` bits of each row; see ``moments``."""
 
     def look(messages: Messages, count: Ints, row: Ints) -> tuple[Ints, Floats]:
-        which, seen = patterns(messages, count, datagrams[row])
-        of = row[which]
+        which, seen = patterns(messages, count, known.datagrams[row])
         # How long it lasts and how busy it is, a look knows from its messages alone.
-        return which, judge(signs.of_sequence(seen, seen.span, np.zeros(len(of)), datagrams[of], other[of]))
+        early = replace(known.of(row[which]), duration=seen.span, rate=np.zeros(len(which)))
+        return which, judge(seen, early)
 
-    return moments(rows["messages"], look, enough)
+    return moments(column, look, enough)
+
+
+def known_of(connection: pa.Table) -> signs.Known:
+    """What the rows say beside their messages."""
+    seconds = seconds_of(connection)
+    return signs.Known(
+        seconds, rate_of(connection, seconds), datagrams_of(connection), other_protocol(connection),
+        gate.readable(connection), _service(connection, ("tls", "ssl")),
+    )  # fmt: skip
+
+
+def length_of(seen: Exchange) -> Ints:
+    """0, 1 or 2: how long the observation is, by the rarer of jobs and answered shares."""
+    steps = np.minimum(seen.push_count + seen.jobs_asked, seen.answer_count)
+    return np.searchsorted(LENGTHS, steps, side="right").astype(np.int64)
+
+
+def limited(sums: Floats, seen: Exchange, weights: Mapping[str, Weight]) -> Floats:
+    """No more bits than were measured for observations of that length."""
+    most = np.array([weights[PREFIX + name].bits for name in MOST])
+    believed: Floats = np.minimum(sums, most[length_of(seen)])
+    return believed
 
 
 def sequences(column: pa.ChunkedArray | pa.Array, datagrams: Bools) -> tuple[Ints, Exchange]:
@@ -133,11 +164,14 @@ def sequences(column: pa.ChunkedArray | pa.Array, datagrams: Bools) -> tuple[Int
 def patterns(messages: Messages, sizes: Ints, datagrams: Bools) -> tuple[Ints, Exchange]:
     """The same over messages that are flat already, ``sizes`` of each connection."""
     body = steady(messages, datagrams)
-    which = np.flatnonzero(judgeable(body, len(sizes)))
+    tunnel = gate.tunnels(messages.flow, messages.length, len(sizes))
+    which = np.flatnonzero(judgeable(body, len(sizes)) & (~datagrams | tunnel))
     number = np.full(len(sizes), -1, dtype=np.int64)
     number[which] = np.arange(len(which))
     body, early = (_renumbered(part, number) for part in (body, opening(messages)))
-    return which, _again_blurred(body, early, exchange(body, early, len(which)))
+    seen = _again_blurred(body, early, exchange(body, early, len(which)))
+    enough = gate.enough(seen)
+    return which[enough], Exchange(*(getattr(seen, field.name)[enough] for field in fields(Exchange)))
 
 
 def _renumbered(messages: Messages, number: Ints) -> Messages:
@@ -217,9 +251,13 @@ def _open(connection: pa.Table) -> Bools:
 
 def other_protocol(connection: pa.Table) -> Bools:
     """Whether the sensor recognised one of ``OTHER_PROTOCOLS`` in the bytes."""
+    return _service(connection, OTHER_PROTOCOLS)
+
+
+def _service(connection: pa.Table, names: tuple[str, ...]) -> Bools:
     import pyarrow.compute as pc
 
-    return pc.is_in(connection["service"], pa.array(OTHER_PROTOCOLS)).to_numpy()  # type: ignore[no-any-return]
+    return pc.is_in(connection["service"], pa.array(names)).to_numpy()  # type: ignore[no-any-return]
 
 
 def _with(

@@ -8,25 +8,32 @@ are round numbers beside the measured ranges, so that no sign hangs on the exact
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kanaria.mining.grammar_sequence import TOLERANCE, Bools, Exchange, Floats
+from kanaria.mining.grammar_gate import shown
+from kanaria.mining.grammar_sequence import TOLERANCE, Exchange
+from kanaria.mining.grammar_stats import Bools, Floats
 
 SEQUENCE = (
     "pushes_alike", "pushes_many", "pushes_paced", "pushes_uneven", "answers_alike", "answer_shorter",
     "job_longer_than_answer", "few_lengths", "submits_alike", "gaps_like_chance", "thin", "long_lived",
-    "push_holds_job", "share_and_receipt", "jobs_and_shares", "jobs_asked", "login_receipt",
+    "push_holds_job", "share_and_receipt", "jobs_and_shares", "jobs_asked", "login_receipt", "shares_many",
 )  # fmt: skip
 """Signs for mining in a message sequence."""
 
 SEQUENCE_AGAINST = (
     "gaps_regular", "gaps_bursty", "tiny_client", "echo", "push_like_submit", "bulk_down", "bulk_up", "many_lengths",
-    "unanswered", "never_pushed", "silent_client", "answer_longer", "fast", "pushes_regular", "push_tiny",
-    "client_replies", "shared_lengths", "busy", "datagrams", "blurred", "other_protocol",
+    "unanswered", "never_pushed", "answer_longer", "fast", "pushes_regular", "push_tiny", "client_replies",
+    "shared_lengths", "busy", "datagrams", "blurred", "jobs_bunched", "share_tiny",
+    "job_like_receipt",
 )  # fmt: skip
 """Signs against mining in a message sequence: what keystrokes, heartbeats, polling and transfers look like."""
+
+FIXED = ("not_shown", "silent_client", "other_protocol", "readable", "receipt_tiny", "shares_bunched")
+"""Vetoes: each by itself is the end of the matter. Their bits are set, not fitted."""
 
 FLOW = ("flow_thin", "flow_small_up", "flow_small_down", "flow_balanced", "flow_paced", "flow_long")
 """Signs for mining in a plain flow record."""
@@ -64,15 +71,38 @@ def within(value: Floats, low: float, high: float, softness: float = 1.5) -> Flo
     return log_ramp(value, low / softness, low) * log_ramp(value, high * softness, high)
 
 
-def of_sequence(seen: Exchange, duration: Floats, rate: Floats, datagrams: Bools, other: Bools) -> Mapping[str, Floats]:
-    """Every sign of a message sequence.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of connections beside their messages, one element per connection.
 
     ``duration`` in seconds and ``rate`` in bytes per second (0 where unknown) are the whole connection's, beyond the
-    messages kept; ``datagrams`` and ``other`` say whether it is something else than TCP, and a protocol that mining
-    does not travel in.
+    messages kept. ``datagrams``: something else than TCP; ``other``: a protocol that mining does not travel in;
+    ``readable``: bytes that can be read and are no mining message; ``tls``: the sensor saw TLS.
     """
-    found = {**_pushes(seen), **_answers(seen), **_whole(seen, duration, rate), **_against(seen, datagrams)}
-    found["other_protocol"] = other.astype(np.float64)
+
+    duration: Floats
+    rate: Floats
+    datagrams: Bools
+    other: Bools
+    readable: Bools
+    tls: Bools
+
+    def of(self, which: NDArray[np.int64]) -> Known:
+        return Known(*(getattr(self, field.name)[which] for field in fields(self)))
+
+
+def of_sequence(seen: Exchange, known: Known) -> Mapping[str, Floats]:
+    """Every sign of a message sequence."""
+    found = {
+        **_pushes(seen), **_answers(seen), **_whole(seen, known.duration, known.rate),
+        **_against(seen, known.datagrams), **_unavoidable(seen, known.tls),
+    }  # fmt: skip
+    found |= {
+        "not_shown": (~shown(seen)).astype(np.float64),
+        "silent_client": ramp(seen.client_total, 1, 0),
+        "other_protocol": known.other.astype(np.float64),
+        "readable": known.readable.astype(np.float64),
+    }
     # Polling has submits and answers, dashboards have pushes; only mining has all of it at once.
     receipt = found["answer_shorter"] * found["answers_alike"] * found["submits_alike"]
     found["share_and_receipt"] = receipt * (1 - found["tiny_client"]) * (1 - found["gaps_regular"])
@@ -147,17 +177,36 @@ def _against(seen: Exchange, datagrams: Bools) -> dict[str, Floats]:
     chatting = ramp(seen.client_total, 0, 1)
     return {
         "gaps_like_chance": within(seen.gap_cv, 0.6, 1.6, 1.4),
-        "gaps_regular": ramp(seen.gap_cv, 0.2, 0.05),
+        "gaps_regular": ramp(seen.gap_cv, 0.35, 0.15),
         "gaps_bursty": ramp(seen.gap_cv, 1.8, 3.0),
         "tiny_client": ramp(seen.submit, 52, 40) * chatting,
         "bulk_down": log_ramp(seen.longest_down, 2500, 6000),
         "bulk_up": log_ramp(seen.longest_up, 3200, 6000),
         "never_pushed": ramp(seen.push_total, 1, 0) * ramp(seen.total, 6, 16),
-        "silent_client": ramp(seen.client_total, 1, 0) * log_ramp(seen.push_total, 10, 40),
         "client_replies": ramp(_share(seen.replies, seen.client_total), 0.25, 0.7) * ramp(seen.client_total, 1, 4),
         "shared_lengths": ramp(_share(seen.shared, seen.client_total), 0.3, 0.8) * ramp(seen.client_total, 1, 4),
         "blurred": seen.blurred,
         "datagrams": datagrams.astype(np.float64),
+    }
+
+
+def _unavoidable(seen: Exchange, tls: Bools) -> dict[str, Floats]:
+    """What a miner cannot avoid, as far as it shows by degrees: shares and jobs go on all the time.
+
+    The shortest receipt of a dialect, ``{"id":4,"result":true}`` and a line feed, has 23 bytes, the shortest share
+    (Stratum V2, sealed) 62; TLS adds at least 22.
+    """
+    got = seen.answer_count > 0
+    receipt = seen.answer - np.where(tls, 22.0, 0.0)
+    return {
+        "shares_many": log_ramp(seen.answer_count, 3, 20),
+        "shares_bunched": ramp(seen.share_pause, 2.8, 4.8),
+        "jobs_bunched": ramp(seen.job_pause, 1.9, 3.0),
+        "receipt_tiny": np.where(got, ramp(receipt, 23, 17), 0.0),
+        "share_tiny": np.where(got, ramp(seen.submit - seen.answer, 50, 25), 0.0),
+        "job_like_receipt": np.where(
+            got & (seen.push_count > 0), ramp(seen.push / np.maximum(seen.answer, 1.0), 1.5, 1.1), 0.0
+        ),
     }
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from kanaria.core.types import Text
 from kanaria.mining.grammar_sequence import Exchange
 from kanaria.mining.grammar_signs import Volume
 
 
-def of_sequence(seen: Exchange, row: int, seconds: float, plain: tuple[float, int] | None = None) -> tuple[str, str]:
-    """The pattern of one connection: what the client repeats, how it is answered, what the server pushes, how long; and
-    after how many seconds and messages it was plain, 0 messages where only the connection's length made it so."""
+def of_sequence(
+    seen: Exchange, row: int, seconds: float, plain: tuple[float, int] | None = None, measured: Text | None = None
+) -> tuple[str, str]:
+    """The pattern of one connection: what the client repeats, how it is answered, what the server pushes, how long;
+    after how many seconds and messages it was plain, 0 messages where only the connection's length made it so; and what
+    was measured of connections looked at for so long."""
     lasted = max(seconds, float(seen.span[row]))
     parts = [_submits(seen, row), _pushes(seen, row)]
     english = [part[0] for part in parts if part] + [_english_time(lasted)]
@@ -21,6 +25,9 @@ def of_sequence(seen: Exchange, row: int, seconds: float, plain: tuple[float, in
             + (f"、メッセージ {needed}通" if needed else "")
             + "で判定できる状態でした"
         )
+    if measured:
+        english.append(measured.en)
+        japanese.append(measured.ja)
     return "; ".join(english), "。".join(japanese) + "。"
 
 
