@@ -157,7 +157,7 @@ def test_a_file_that_stops_in_the_middle_of_a_connection_is_judged(tmp_path: Pat
 
 SAID = {
     "en": ("still open: Suspicious: traffic shaped like mining", r"and (\d+) messages"),
-    "ja": ("通信中: 要確認:マイニングに似た通信", r"メッセージ (\d+) 通"),
+    "ja": ("通信中: 要確認:マイニングに似た通信", r"メッセージ (\d+) ?通"),
 }
 
 
