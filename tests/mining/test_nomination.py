@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
@@ -144,3 +145,14 @@ def test_a_name_given_twice_hides_nothing(text: str) -> None:
 def test_many_doubled_names_cost_no_more_than_a_few_readings() -> None:
     pairs = ",".join(f'"{name}":{value}' for name in "abcdefghijklmnop" for value in range(30))
     assert decode("{" + pairs + "}") == ()
+
+
+@pytest.mark.parametrize("gap", [r"\x09", r"\u0020", "%20", ":", "3a", "&quot;", "5c", r"method\x22:"])
+@pytest.mark.parametrize("name", ["method", "login", "result"])
+def test_a_few_rows_of_hostile_gaps_are_searched_in_time(name: str, gap: str) -> None:
+    """A handful of rows too is searched by the engine that never goes back in the text."""
+    text = rf"{{\x22{name}\x22" + gap * (15_000 // len(gap)) + "zzz"
+    nominated([text])
+    started = time.process_time()
+    nominated([text])
+    assert time.process_time() - started < 2

@@ -45,8 +45,10 @@ FEW_TIMES = 3
 class Prefilter:
     """A set of patterns. The database is built when there is enough to search. Safe to use from several threads."""
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, patterns: Sequence[Pattern], *, always: bool = False) -> None:
+        """``always`` uses the database, for expressions in which Python's backtracking engine could be led astray."""
         self._patterns = tuple(patterns)
+        self._always = always
         self._count = len(patterns)
         self._few = 0
         self._scanning = threading.Lock()  # Hyperscan's scratch space serves one scan at a time
@@ -107,7 +109,12 @@ class Prefilter:
         offsets = np.frombuffer(chunk.buffers()[1], width)[chunk.offset : chunk.offset + len(chunk) + 1].astype(
             np.int64
         )
-        if self._few < FEW_TIMES and len(chunk) <= FEW_ROWS and offsets[-1] - offsets[0] <= FEW_BYTES:
+        if (
+            not self._always
+            and self._few < FEW_TIMES
+            and len(chunk) <= FEW_ROWS
+            and offsets[-1] - offsets[0] <= FEW_BYTES
+        ):
             self._few += 1
             return self._rows_of_few(chunk, base)
         window = memoryview(chunk.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
@@ -138,7 +145,7 @@ class Grouped:
 
     def __init__(self, *groups: Sequence[Pattern]) -> None:
         self._ends = np.cumsum([len(group) for group in groups])
-        self._all = Prefilter([pattern for group in groups for pattern in group])
+        self._all = Prefilter([pattern for group in groups for pattern in group], always=True)
 
     def rows(self, column: pa.ChunkedArray | pa.Array) -> tuple[npt.NDArray[np.int64], ...]:
         """For each set the rows in which one of its patterns occurs, sorted and distinct."""

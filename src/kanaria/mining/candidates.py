@@ -17,7 +17,7 @@ import pyarrow as pa
 from kanaria.core.prefilter import Grouped, Pattern, Prefilter, literal
 from kanaria.mining import dialect_cryptonote, dialect_mining, dialect_other, payload_words, spellings
 from kanaria.mining.escapes import MAX_DEPTH, text_of, undo_base64, undo_hex
-from kanaria.mining.spellings import ATOM, NAME_ENDS
+from kanaria.mining.spellings import NAME_ENDS, NAME_VALUE
 
 Rows = npt.NDArray[np.int64]
 
@@ -56,14 +56,13 @@ def _beginnings() -> bytes:
 
 def _anchors() -> list[Pattern]:
     """What no message can do without, its letters as they are."""
-    value = ATOM + rb"*"
     expressions = (
-        rb"method" + NAME_ENDS + value + rb"(?:" + _beginnings() + rb")",
-        rb"type" + NAME_ENDS + value + rb"(?:auth|submit|job)[^a-z]",
-        rb"identifier" + NAME_ENDS + value + rb"(?:handshake|solved|job|hashsolved)",
+        rb"method" + NAME_VALUE + rb"(?:" + _beginnings() + rb")",
+        rb"type" + NAME_VALUE + rb"(?:auth|submit|job)[^a-z]",
+        rb"identifier" + NAME_VALUE + rb"(?:handshake|solved|job|hashsolved)",
         rb"login" + NAME_ENDS,
-        rb"result" + NAME_ENDS + value + rb"0x[0-9a-f]{16}",
-        rb"(?:target|blob|data)" + NAME_ENDS + value + rb"[0-9a-f]{24}",
+        rb"result" + NAME_VALUE + rb"0x[0-9a-f]{16}",
+        rb"(?:target|blob|data)" + NAME_VALUE + rb"[0-9a-f]{24}",
     )
     joined = [word.replace(b"_", _JOINT) for word in _JOINED]
     return [literal(word) for word in _WORDS] + [Pattern(found) for found in (*expressions, *joined)]
@@ -91,7 +90,7 @@ def _covered() -> list[Pattern]:
 @lru_cache(maxsize=1)
 def prefilter() -> Prefilter:
     """The compiled patterns, built once, when first needed; the last ones nominate for a look under the wrapping."""
-    return Prefilter(_anchors() + _wrapped() + _spelled() + _covered())
+    return Prefilter(_anchors() + _wrapped() + _spelled() + _covered(), always=True)
 
 
 @lru_cache(maxsize=1)

@@ -37,12 +37,15 @@ r"""At least one letter, digit or mark is written as an escape: ordinary clients
 
 # What stands between a member's name and its value: signs and digits as they are, or any of their escapes. A letter
 # ends it, so that ``"method":"GET"`` of an access log is left in three steps.
-ATOM = (
-    rb"(?:[^a-z]|\\+[a-z]|x[0-9a-f]{2}|u[0-9a-f]{4}|[0-7][a-f]|"
-    rb"(?:quot|apos|amp|colon|comma|num|bsol|percnt|tab|newline|nbsp|sp|lbrace|lcub|lbrack|lsqb);)"
+_ESCAPED = (
+    rb"\\+[a-z]|x[0-9a-f]{2}|u[0-9a-f]{4}|[0-7][a-f]|"
+    rb"(?:quot|apos|amp|colon|comma|num|bsol|percnt|tab|newline|nbsp|sp|lbrace|lcub|lbrack|lsqb);"
 )
-_COLON = rb"(?::|3a|072|#58;|colon;)"
-NAME_ENDS = rb"[\x22'%&#\x5c]" + ATOM + rb"*" + _COLON
+ATOM = rb"(?:[^a-z]|" + _ESCAPED + rb")"
+_QUOTE = rb"[\x22'%&#\x5c]"
+NAME_VALUE = _QUOTE + ATOM + rb"*"
+"""Between a name and the letters of its value: closing quote, colon, blanks, opening quotes, however spelled."""
+NAME_ENDS = _QUOTE + rb"(?:[^a-z:]|" + _ESCAPED + rb")*(?::|3a|072|#58;|colon;)"
 """Behind the name of a member: its closing quote and the colon, however spelled."""
 
 
