@@ -16,6 +16,8 @@ from kanaria.formats import mapped
 
 # One line per format, sorted by group. Order decides only between equal scores.
 FORMATS: tuple[str, ...] = (
+    # what carries other formats and is looked into first
+    "kanaria.formats.mailed:Mailed",
     # web
     "kanaria.formats.web.kinds:Combined",
     "kanaria.formats.web.kinds:LogFormat",
