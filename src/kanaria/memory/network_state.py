@@ -120,12 +120,12 @@ class NetworkState:
         """Ids of findings of incidents that a person called harmless: nothing new is joined with those."""
         return self._dismissed.findings
 
-    def concerns(self, case: Case, met: frozenset[str]) -> bool:
+    def concerns(self, case: Case, met: frozenset[str], *, again: bool = True) -> bool:
         """Whether this run has anything to do with a case: it found some of it (``met``), read its records again, or
-        nobody has been told of it yet."""
+        nobody has been told of it yet. Without ``again`` records that were read again are not asked for."""
         known = met | self._waiting
         return any(
-            finding.id in known or any(self.ledger.read_now(event) for event in finding.event_ids)
+            finding.id in known or (again and any(self.ledger.read_now(event) for event in finding.event_ids))
             for finding in case.findings
         )
 

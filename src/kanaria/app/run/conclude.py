@@ -80,7 +80,7 @@ def conclude(run: Around, keeper: SeriesKeeper) -> Analysis:
 
 def judged(run: Around) -> tuple[Incident, ...]:
     """The incidents of which something was found since the changes were last forgotten."""
-    return tuple(_judged(run, (), ())) if run.case.met else ()
+    return tuple(_judged(run, (), (), again=False)) if run.case.met else ()
 
 
 def cases_of(run: Around) -> tuple[Case, ...]:
@@ -96,17 +96,21 @@ def cases_of(run: Around) -> tuple[Case, ...]:
     )
 
 
-def _judged(run: Around, host: tuple[HostObservation, ...], checked: tuple[str, ...]) -> list[Incident]:
+def _judged(
+    run: Around, host: tuple[HostObservation, ...], checked: tuple[str, ...], *, again: bool = True
+) -> list[Incident]:
+    """``again``: also the incidents of which records were read again. In a life that goes on everything was read in
+    this run, and judging it all with every step grew with all that was ever found."""
     if run.seen:
         run.case.complete(run.engine)
     met = frozenset(run.case.met)
     cases = cases_of(run)
     if run.setup.store is not None:
-        cases = tuple(case for case in cases if run.memory.concerns(case, met))
+        cases = tuple(case for case in cases if run.memory.concerns(case, met, again=again))
     around = surroundings(run, host, checked)
     incidents = [_with_normal(run, i) for i in sorted((judge(case, around) for case in cases), key=_worst_first)]
-    again = timedelta(hours=run.setup.config.realert_hours)
-    return run.memory.go_on(incidents, frozenset(run.case.news), again)
+    pause = timedelta(hours=run.setup.config.realert_hours)
+    return run.memory.go_on(incidents, frozenset(run.case.news), pause)
 
 
 def _with_normal(run: Around, incident: Incident) -> Incident:
