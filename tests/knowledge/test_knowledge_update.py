@@ -68,7 +68,7 @@ def test_any_text_gives_names_or_nothing(text: str) -> None:
 def test_a_list_becomes_a_folder_that_loads(tmp_path: Path) -> None:
     (tmp_path / "miners.txt").write_text(
         "fresh-pool.example\nsub.fresh-pool.example\nmooo.com\nour.mooo.com\naws.amazon.com\nsupportxmr.com\n"
-        "pool-x.supportxmr.com\n139.99.125.38\n8.8.4.4\n192.168.1.1\n",
+        "pool-x.supportxmr.com\n139.99.125.38\n203.0.113.44\n192.168.1.1\n",
         "utf-8",
     )
     report = knowledge.update(tmp_path / "out", pools_from=tmp_path / "miners.txt", today=DAY)
@@ -78,7 +78,7 @@ def test_a_list_becomes_a_folder_that_loads(tmp_path: Path) -> None:
     loaded = knowledge.load(tmp_path / "out" / "pools")
     added = loaded.pools[-1]
     assert set(added.domains) == {"fresh-pool.example", "our.mooo.com"}
-    assert added.addresses == ("8.8.4.4",)
+    assert added.addresses == ("203.0.113.44",)
     assert added.provenance.date == DAY
     assert "miners.txt" in added.provenance.source
     index = PoolIndex(loaded.pools)

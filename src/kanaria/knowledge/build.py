@@ -249,6 +249,7 @@ SECTIONS = tuple(_SECTIONS)
 def build(layers: Iterable[Iterable[Entry]]) -> Knowledge:
     """All facts of all layers; a later layer replaces facts of the same id."""
     facts: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
+    places: dict[str, Entry] = {}
     for layer in layers:
         seen: dict[tuple[str, str], Entry] = {}
         for entry in layer:
@@ -262,7 +263,21 @@ def build(layers: Iterable[Iterable[Entry]]) -> Knowledge:
                     cause=f"first at {earlier.file}:{earlier.line}",
                 )
             facts[entry.section][identity] = make(entry)
-    return _knowledge(facts)
+            if entry.section == "pools":
+                places[identity] = entry
+    made = _knowledge(facts)
+    for pool in made.pools:
+        _refuse_shared(pool, made, places)
+    return made
+
+
+def _refuse_shared(pool: Pool, facts: Knowledge, places: Mapping[str, Entry]) -> None:
+    """What serves many is no pool, whoever's list says so: everybody who uses it would be accused."""
+    for name in (*pool.domains, *pool.addresses):
+        if shared := facts.shared_hosts.get(name):
+            entry = next((e for e in places.values() if name in {*e.texts("domains"), *e.texts("addresses")}), None)
+            if entry is not None:
+                raise entry.error(expected="a host of the pool alone", got=name, cause=shared.reason.en)
 
 
 def _section(entry: Entry) -> tuple[Callable[[Entry], object], Callable[[Entry], str]]:

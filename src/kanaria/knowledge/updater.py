@@ -90,6 +90,8 @@ def read_list(text: str) -> Iterator[str]:
 
 def refusal(name: str, knowledge: Knowledge) -> str | None:
     """Why a name must not be called a pool, or None. Shared names are refused themselves, not the hosts below them."""
+    if parse_address(name) is not None and name in knowledge.shared_hosts:
+        return knowledge.shared_hosts[name].reason.en
     if parse_address(name) is not None:
         return None if is_global(name) else "not an address of the Internet"
     if name in knowledge.shared_hosts:
