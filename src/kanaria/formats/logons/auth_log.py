@@ -221,7 +221,10 @@ class AuthLog:
     def sniff(self, head: bytes, name: str) -> float:
         lines = [line for line in first_lines(head, 2000) if line.strip()]
         parsed = [found for line in lines if (found := parse(line, Years(ReadContext(year=2000))))]
-        ours = sum(_is_ours(program) or _of_miner(message) for _row, program, _pid, message in parsed)
+        ours = sum(
+            (_is_ours(program) and _name(program) != "kernel") or _of_miner(message)
+            for _row, program, _pid, message in parsed
+        )
         if not ours:
             return 0.0
         return 0.95 if ours >= 0.2 * len(lines) else 0.65
