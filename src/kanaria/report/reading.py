@@ -1,7 +1,7 @@
 """The way back from the JSON document: what an earlier run kept becomes values again.
 
 Comes in: the incident object of the JSON interface (``report.document``). Goes out: an ``Incident`` and its ``Series``.
-What the document does not carry is empty: the table and the key of a finding, the number of an event.
+What the document does not carry is empty: the key of a finding, the number of an event.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _finding(item: Json, proofs: Mapping[str, Evidence]) -> Finding:
         time=_time(item["time"]),
         until=_time(item["until"]),
         since=_time(item.get("since")),
-        table="",
+        table=item.get("table") or "",
         key="",
         evidence=tuple(proofs[name] for name in item["evidence"] if name in proofs),
     )

@@ -91,9 +91,9 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
     "entities": ("Who takes part: our side and the other", {"devices": _list(STRING), "remotes": _list(STRING)}),
     "finding": ("A model fired", {
         "id": STRING, "rule": STRING, "rule_version": STRING, "title": _ref("text"), "why": _ref("text"),
-        "severity": _ref("severity"), "stage": _ref("stage"), "time": TIME, "until": TIME,
+        "severity": _ref("severity"), "stage": _ref("stage"), "table": MAYBE_STRING, "time": TIME, "until": TIME,
         "since": {**TIME, "description": "of the first record, when the model's condition first held later"},
-        "device": MAYBE_STRING, "remote": MAYBE_STRING, "techniques": _list(TECHNIQUE), "cves": _list(CVE), "bits": BITS,
+        "device": MAYBE_STRING, "remote": MAYBE_STRING, "techniques": _list(TECHNIQUE), "cves": _list(CVE), "tags": _list(STRING), "bits": BITS,
         "evidence": EVIDENCE_IDS, "values": {"type": "object", "additionalProperties": STRING},
     }),
     "message": ("A mining protocol message", {
