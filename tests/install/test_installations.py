@@ -25,7 +25,14 @@ pytestmark = pytest.mark.install
 
 EXPORTS = ("text", "markdown", "html", "json", "ocsf", "navigator", "misp", "csv", "iocs")
 NOBODY = 65534
-WITHOUT = {"host": "psutil", "windows": "evtx", "plot": "matplotlib", "exchange": "stix2", "spark": "sqlglot"}
+WITHOUT = {
+    "host": "psutil",
+    "windows": "evtx",
+    "plot": "matplotlib",
+    "exchange": "stix2",
+    "spark": "sqlglot",
+    "llm": "httpx2",
+}
 """What an installation without the extra lacks; the message has to name it."""
 
 
@@ -111,11 +118,13 @@ def ask_for(extra: str, environment: Environment, folder: Path) -> tuple[int, st
     """Something that only this extra brings."""
     log = ROOT / "src" / "kanaria" / "app" / "examples" / "home-server-access.log"
     (folder / "Security.evtx").write_bytes(b"ElfFile\0" + bytes(4096))
+    (folder / "llm.toml").write_text('[llm]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "none"\n')
     commands: dict[str, list[str | Path]] = {
         "host": ["analyze", "--check-host", log],
         "windows": ["analyze", "Security.evtx"],
         "exchange": ["analyze", "--format", "stix", log],
         "plot": ["analyze", "--format", "html", log.with_name("dns-server.pcap")],
+        "llm": ["analyze", "--writer", "llm", "--config", "llm.toml", log],
         "spark": ["rules", "convert", "web_log4shell", "--to", "spark"],
     }
     done = environment.run(*commands[extra], folder=folder)

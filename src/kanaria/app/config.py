@@ -74,6 +74,22 @@ class Impact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Llm:
+    """A language model that may put sentences of a story in better words. The key is in `KANARIA_LLM_KEY`."""
+
+    base_url: str | None = None
+    """OpenAI-compatible interface, such as `http://127.0.0.1:11434/v1`. Without it no model is ever contacted."""
+    model: str | None = None
+    """Name of the model on that server."""
+    timeout: float = 60.0
+    """Seconds that one run may spend on the model; what is left then is written by Kanaria."""
+    max_tokens: float = 800.0
+    """Longest answer."""
+    hide_internal: bool = False
+    """Whether internal addresses and host names are replaced before sending. Secrets and mail addresses always are."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings."""
 
@@ -89,6 +105,7 @@ class Config:
     devices: Devices = Devices()
     baseline: Baseline = Baseline()
     impact: Impact = Impact()
+    llm: Llm = Llm()
     rules: Strings = ()
     """Folders with detection rules of your own."""
     knowledge: str | None = None

@@ -15,6 +15,7 @@ import click
 
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge
+from kanaria.core.story import Stories
 from kanaria.core.types import Analysis, Language
 
 WITH_SENTENCES = ("text", "markdown", "html", "json")
@@ -24,14 +25,17 @@ FORMATS = ("text", "markdown", "html", "json", "ocsf", "stix", "navigator", "mis
 
 def render(
     analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
-    *, full: bool = False, style: str = "report",
+    *, full: bool = False, style: str = "report", told: Mapping[str, Stories] | None = None,
 ) -> str:  # fmt: skip
     """The analysis in one of ``FORMATS``; colour and width follow ``target`` when it is a terminal.
 
-    Text fits one screen unless it is to be ``full``; all other formats are always complete.
+    Text fits one screen unless it is to be ``full``; all other formats are always complete. ``told`` are stories by
+    incident that somebody else wrote.
     """
     if style == "story" and kind in {"text", "markdown"}:
-        return _story(analysis, facts, kind, language, target)
+        return _story(analysis, facts, kind, language, target, told)
+    if kind == "json":
+        return _json(analysis, facts, told)
     if kind == "text":
         return _text(analysis, facts, language, target, full=full)
     return _RENDERERS[kind](analysis, facts, language, target)
@@ -102,11 +106,14 @@ def _text(analysis: Analysis, facts: Knowledge, language: Language, target: Text
     return written(analysis, facts, language, columns=columns, colour=colour)
 
 
-def _story(analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None) -> str:
+def _story(
+    analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
+    told: Mapping[str, Stories] | None,
+) -> str:  # fmt: skip
     from kanaria.report import markdown, text_story
     from kanaria.report.story import stories
 
-    told = {incident.id: stories(incident, analysis, facts) for incident in analysis.incidents}
+    told = told or {incident.id: stories(incident, analysis, facts) for incident in analysis.incidents}
     if kind == "markdown":
         return text_story.render_markdown(analysis, told, language, markdown.escape)
     return text_story.render(analysis, told, language, columns=_terminal(target)[1])
@@ -131,10 +138,10 @@ def _html(analysis: Analysis, facts: Knowledge, language: Language, _target: Tex
     return html.render(analysis, facts, language)
 
 
-def _json(analysis: Analysis, facts: Knowledge, _language: Language, _target: TextIO | None) -> str:
+def _json(analysis: Analysis, facts: Knowledge, told: Mapping[str, Stories] | None) -> str:
     from kanaria.report.document import document
 
-    return json.dumps(document(analysis, facts), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(document(analysis, facts, told), ensure_ascii=False, indent=2) + "\n"
 
 
 def _ocsf(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
@@ -177,7 +184,6 @@ Renderer = Callable[[Analysis, Knowledge, Language, "TextIO | None"], str]
 _RENDERERS: Mapping[str, Renderer] = {
     "markdown": _markdown,
     "html": _html,
-    "json": _json,
     "ocsf": _ocsf,
     "stix": _stix,
     "navigator": _navigator,

@@ -81,6 +81,14 @@ class ActionError(KanariaError):
     """A response action failed; nothing was left half done."""
 
 
+class ModelError(KanariaError):
+    """A language model gave no usable answer. ``final``: asking it again makes no sense."""
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
+        self.final = final
+        super().__init__(reason)
+
+
 def _brief(value: object) -> str:
     """What came, shortened: aliases of a YAML file can stand for more than any memory holds."""
     return cut(_REPR.repr(value), 200)

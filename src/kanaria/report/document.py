@@ -113,7 +113,7 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Storie
         "evidence": [_evidence(e) for e in item.evidence],
         **_neighbourhood(item, analysis),
         "story": {
-            language: [_sentence(sentence) for sentence in story]
+            language: [sentence_as_json(sentence) for sentence in story]
             for language, story in (told or stories(item, analysis, facts)).items()
         },
         "report": {
@@ -123,7 +123,8 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Storie
     }
 
 
-def _sentence(item: Sentence) -> Json:
+def sentence_as_json(item: Sentence) -> Json:
+    """One sentence of a story."""
     return {
         "part": item.part,
         "text": item.text,

@@ -159,20 +159,25 @@ def _run(
     path: str | None,
     full: bool,
     style: str,
+    writer: str,
+    show_prompt: bool,
     exit_with_findings: bool = True,
 ) -> None:
     from kanaria.app.config import load
-    from kanaria.app.output import render, tell_unread, write
+    from kanaria.app.output import tell_unread, write
     from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.setup import prepare
     from kanaria.app.run.unattended import status_of
+    from kanaria.app.writing import Order, rendered
 
-    setup = prepare(load(config), input_format=input_format, layout=layout, timezone=timezone)
+    settings = load(config)
+    order = Order.of(settings, writer, kind, show_prompt=show_prompt)
+    setup = prepare(settings, input_format=input_format, layout=layout, timezone=timezone)
     with Engine(setup) as engine:
         analysis: Analysis = analyse(streams, engine)
     target = sys.stdout if path is None else None
-    write(render(analysis, setup.facts, kind, language, target, full=full, style=style), path)
+    write(rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order), path)
     tell_unread(analysis, kind, language)
     engine.accounts.require_recognised(found=bool(analysis.incidents))
     click.get_current_context().exit(status_of(analysis) if exit_with_findings else NOTHING)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanaria.app.commands.options import KINDS, Listing, language_option, list_format
+from kanaria.app.commands.options import KINDS, Listing, language_option, list_format, writer_options
 from kanaria.core.types import Text
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
     show_default=True,
     help="Text as a report by headings, or as a story in paragraphs.",
 )
+@writer_options
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 @click.option("--plot", is_flag=True, help="Draw it instead: timeline, findings per day, surprise, volume, messages.")
 @click.option("-o", "--output", "path", metavar="FILE", help="With --plot: an .svg or .png file; default: SVG to -.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Of the plot.")
@@ -80,6 +82,9 @@ def incident_show(
     kind: str,
     full: bool,
     style: str,
+    writer: str,
+    show_prompt: bool,
+    config: Path | None,
     plot: bool,
     path: str | None,
     theme: ThemeName,
@@ -89,6 +94,7 @@ def incident_show(
 
     Example: kanaria incident show i-3c9a --plot -o incident.svg
     """
+    from kanaria.app.kept_story import show_prompts, written
     from kanaria.core.story import paragraphs
     from kanaria.report.reading import story_from
     from kanaria.store.incidents import IncidentStore
@@ -101,15 +107,23 @@ def incident_show(
         return
     if path is not None:
         raise click.UsageError(OUTPUT_IS_FOR_PLOTS)
+    document, note = kept.document, None
+    if show_prompt:
+        show_prompts(document, language, config)
+        return
+    if writer == "llm":
+        (document, note), style = written(document, kind, language, config), "story"
     if kind == "json":
-        click.echo(json.dumps({**kept.document, "state": kept.state}, ensure_ascii=False, indent=2))
+        click.echo(json.dumps({**document, "state": kept.state}, ensure_ascii=False, indent=2))
         return
     click.echo(_line(kept, language))
-    told = kept.document.get("story", {}).get(language)  # kept by an older version: none
+    told = document.get("story", {}).get(language)  # kept by an older version: none
     if style == "story" and told:
         click.echo("\n" + "\n\n".join(paragraphs(story_from(told), language)))
     else:
-        _report(kept.document["report"][language], full=full)
+        _report(document["report"][language], full=full)
+    if note:
+        click.echo(f"\n{note.to(language)}")
     for decision in history:
         click.echo(f"\n{decision.time}  {decision.who}: {decision.was} → {decision.became} ({decision.why})")
 

@@ -62,6 +62,18 @@ list_format = click.option(
 )
 
 
+def writer_options(command: Command) -> Command:
+    """Who writes a story, and what a model would be sent."""
+    command = click.option(
+        "--show-prompt", is_flag=True, help="Print what a language model would be sent, and send nothing."
+    )(command)
+    option: Callable[[Command], Command] = click.option(
+        "--writer", type=click.Choice(["deterministic", "llm"]), default="deterministic", show_default=True,
+        help="Who writes the story: Kanaria, or the language model of [llm] in the settings, every sentence checked.",
+    )  # fmt: skip
+    return option(command)
+
+
 def output_options(command: Command) -> Command:
     """What every command that writes a report accepts."""
     kinds = ["text", *KINDS]
@@ -78,5 +90,6 @@ def output_options(command: Command) -> Command:
         "--style", type=click.Choice(["report", "story"]), default="report", show_default=True,
         help="A report by headings, or a story in paragraphs (text and markdown).",
     )(command)  # fmt: skip
+    command = writer_options(command)
     command = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")(command)
     return language_option(command)

@@ -54,6 +54,12 @@ SETTINGS: Mapping[str, str] = {
     "notify[].quiet": "`quiet_severity` 以上だけを知らせる時間帯です(例: `22:00-07:00`)。残りは、その後に届きます。",
     "notify[].quiet_severity": "その時間帯にも知らせる最低の重大度です。",
     "notify[].secret": "Webhookに署名する秘密の値です(Standard Webhooks、`whsec_…`)。",
+    "llm.base_url": "OpenAI互換のインターフェースのアドレスです(例: `http://127.0.0.1:11434/v1`)。指定がなければ、モデルには一切接続しません。",
+    "llm.model": "サーバでのモデルの名前です。",
+    "llm.timeout": "1回の実行でモデルに使う時間の上限(秒)です。残りの文はKanariaが書きます。",
+    "llm.max_tokens": "1回の応答の長さの上限です。",
+    "llm.hide_internal": "内部のアドレスとホスト名も送信前に置き換えるかどうかです。"
+    "秘密の値とメールアドレスは常に置き換えます。",
     "serve.listen": "`/healthz`、`/readyz`、`/metrics`、`/status` が応答するアドレスです。ループバックにしてください。"
     "`off` なら応答しません。",
     "serve.link": "通知に付けるリンクの先頭部分です。末尾にインシデントのIDが付きます。省略すると、コマンドを"
@@ -74,6 +80,7 @@ ERRORS: Mapping[str, str] = {
     "SourceError": "入力を開けない、または途中で失われました。再試行に意味があるときは秒数を持ちます。",
     "MissingExtra": "求められた処理に、任意の追加パッケージが必要です。",
     "UngroundedReport": "書かれたレポートに、証拠のない主張があります。",
+    "ModelError": "言語モデルから使える応答が得られませんでした。`final` は、問い直しても無駄であることを示します。",
     "ActionError": "対応の操作が失敗しました。中途半端な状態は残っていません。",
 }
 

@@ -16,11 +16,12 @@ from kanaria.app.config import Config, load
 from kanaria.app.in_force import in_force
 from kanaria.app.live.inputs import listening, own_addresses, own_note
 from kanaria.app.live.open_flows import tell
-from kanaria.app.output import render, tell_unread, write
+from kanaria.app.output import tell_unread, write
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
 from kanaria.app.run.setup import prepare
 from kanaria.app.run.unattended import Unattended, hand_over, recent, status_of
+from kanaria.app.writing import Order, rendered
 from kanaria.core.errors import SourceError
 from kanaria.core.network import PRIVATE
 from kanaria.core.text import printable
@@ -44,6 +45,8 @@ def analyze_paths(
     path: str | None,
     full: bool = False,
     style: str = "report",
+    writer: str = "deterministic",
+    show_prompt: bool = False,
     store: Path | None = None,
     live: Live | None = None,
     unattended: Unattended | None = None,
@@ -55,6 +58,7 @@ def analyze_paths(
     if sys.stderr.isatty() or live:
         announce_compiling(language)
     settings = _with_home(load(config), home)
+    order = Order.of(settings, writer, kind, show_prompt=show_prompt)
     own = own_addresses(live) if live and not settings.home else []
     if own:
         settings = _with_home(settings, [*map(str, PRIVATE), *own])
@@ -77,7 +81,7 @@ def analyze_paths(
     asked = unattended or Unattended()
     analysis = recent(analysis, asked.since, setup.clock.now())
     target = sys.stdout if path is None else None
-    write(render(analysis, setup.facts, kind, language, target, full=full, style=style), path)
+    write(rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order), path)
     tell_unread(analysis, kind, language)
     if failure:  # the report is written first: it is complete whatever becomes of the store
         raise failure

@@ -1,0 +1,228 @@
+"""Asks a language model behind an OpenAI-compatible interface: Ollama, llama.cpp, vLLM, LM Studio or a cloud.
+
+Comes in: messages. Goes out: ``Draft`` values, or ModelError. Everything of one run shares one deadline. No proxy, no
+redirect, a cap on bytes; a server that cannot enforce a JSON schema is asked for JSON with the schema in the prompt.
+Nothing a server does is relied on: what it answers is validated here and checked elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kanaria import __version__
+from kanaria.core.errors import MissingExtra, ModelError
+
+if TYPE_CHECKING:
+    import httpx2
+
+Message = Mapping[str, str]
+MOST_BYTES = 200_000
+"""An answer of eight sentences takes under 5,000; beyond this a server is out of order."""
+TRIES, BACKOFF = 3, 0.5
+AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+CLAIMS, TEXT = 8, 600
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "claims": {
+            "type": "array",
+            "maxItems": CLAIMS,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "text": {"type": "string", "maxLength": TEXT},
+                    "facts": {"type": "array", "items": {"type": "string"}, "maxItems": 4},
+                },
+                "required": ["text", "facts"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["claims"],
+    "additionalProperties": False,
+}
+"""Every property required and none besides, as strict modes want it."""
+FORMAT: Mapping[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {"name": "claims", "strict": True, "schema": SCHEMA},
+}
+_LOST_PATIENCE = "no answer within the time allowed"
+_ANSWERED, _CUT = "the server answered {}", "the answer was cut off by max_tokens"
+_NO_JSON, _TOO_LONG = "an answer that is not the JSON asked for", f"an answer of more than {MOST_BYTES} bytes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A sentence as the model gave it, with the facts it cites. Nothing about it is known to be true."""
+
+    text: str
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where the model is and how long and how much it may write."""
+
+    base_url: str
+    model: str
+    key: str | None = None
+    timeout: float = 60.0
+    max_tokens: int = 800
+
+
+@dataclass
+class Usage:
+    """What was spent."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Client:
+    """One run's conversation with one model; ``deadline`` (of ``time.monotonic``) starts with the first request."""
+
+    endpoint: Endpoint
+    usage: Usage = field(default_factory=Usage)
+    deadline: float | None = None
+    _schema_works: bool = True
+
+    def ask(self, messages: Sequence[Message]) -> tuple[Draft, ...]:
+        """The sentences of one answer. Raises ModelError, with ``final`` when asking again makes no sense."""
+        started = time.monotonic()
+        self.deadline = self.deadline or started + self.endpoint.timeout
+        try:
+            return drafts(self._answer(messages))
+        finally:
+            self.usage.seconds += time.monotonic() - started
+
+    def _answer(self, messages: Sequence[Message]) -> bytes:
+        if self._schema_works:
+            status, raw = self._persistent(request_body(self.endpoint, messages))
+            if status != 400:
+                return self._accepted(status, raw)
+            self._schema_works = False
+        status, raw = self._persistent(request_body(self.endpoint, messages, schema=False))
+        return self._accepted(status, raw)
+
+    def _accepted(self, status: int, raw: bytes) -> bytes:
+        if status == 200:
+            self._count(raw)
+            return raw
+        raise ModelError(_ANSWERED.format(status), final=True)
+
+    def _persistent(self, body: Mapping[str, Any]) -> tuple[int, bytes]:
+        for attempt in range(TRIES):
+            if attempt:
+                time.sleep(min(BACKOFF * 2 ** (attempt - 1), self._left()))
+            status, raw = self._within_deadline(body)
+            if status not in AGAIN:
+                break
+        return status, raw
+
+    def _left(self) -> float:
+        left = (self.deadline or 0.0) - time.monotonic()
+        if left <= 0:
+            raise ModelError(_LOST_PATIENCE, final=True)
+        return left
+
+    def _within_deadline(self, body: Mapping[str, Any]) -> tuple[int, bytes]:
+        """In a thread of its own: time-outs of the library count from read to read, names are resolved without any."""
+        answer: queue.Queue[tuple[int, bytes] | ModelError] = queue.Queue()
+        threading.Thread(target=self._post, args=(body, answer, self._left()), daemon=True).start()
+        try:
+            came = answer.get(timeout=self._left())
+        except queue.Empty:
+            raise ModelError(_LOST_PATIENCE, final=True) from None
+        if isinstance(came, ModelError):
+            raise came
+        return came
+
+    def _post(self, body: Mapping[str, Any], answer: queue.Queue[tuple[int, bytes] | ModelError], left: float) -> None:
+        import httpx2
+
+        self.usage.requests += 1
+        try:
+            with _client(self.endpoint, left) as client, client.stream("POST", "chat/completions", json=body) as came:
+                answer.put((came.status_code, self._read(came, time.monotonic() + left)))
+        except httpx2.TimeoutException:
+            answer.put(ModelError(_LOST_PATIENCE, final=True))
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+            answer.put(ModelError(str(error) or type(error).__name__, final=True))
+        except ModelError as error:
+            answer.put(error)
+
+    def _read(self, came: httpx2.Response, deadline: float) -> bytes:
+        raw = bytearray()
+        for block in came.iter_bytes():
+            raw += block
+            if len(raw) > MOST_BYTES:
+                raise ModelError(_TOO_LONG, final=True)
+            if time.monotonic() > deadline:
+                raise ModelError(_LOST_PATIENCE, final=True)
+        return bytes(raw)
+
+    def _count(self, raw: bytes) -> None:
+        try:
+            used = json.loads(raw)["usage"]
+            self.usage.prompt_tokens += int(used["prompt_tokens"])
+            self.usage.answer_tokens += int(used["completion_tokens"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return  # not every server counts
+
+
+def request_body(endpoint: Endpoint, messages: Sequence[Message], *, schema: bool = True) -> dict[str, Any]:
+    """What is sent. Without a schema the server is told it in words."""
+    body: dict[str, Any] = {
+        "model": endpoint.model, "temperature": 0, "max_tokens": endpoint.max_tokens, "stream": False,
+        "messages": [dict(message) for message in messages],
+        "response_format": dict(FORMAT) if schema else {"type": "json_object"},
+    }  # fmt: skip
+    if not schema:
+        body["messages"][-1]["content"] += "\nAnswer with JSON of this schema only: " + json.dumps(SCHEMA)
+    return body
+
+
+def drafts(raw: bytes) -> tuple[Draft, ...]:
+    """The sentences in a server's answer. Raises ModelError when it is cut or not what was asked for."""
+    import pydantic
+
+    from kanaria.analyst.reply import Answer, Claims
+
+    try:
+        choice = Answer.model_validate_json(raw).choices[0]
+        if choice.finish_reason == "length":
+            raise ModelError(_CUT)
+        claims = Claims.model_validate_json(choice.message.content).claims
+    except pydantic.ValidationError as error:
+        raise ModelError(_NO_JSON) from error
+    return tuple(Draft(text=claim.text.strip(), facts=tuple(claim.facts)) for claim in claims[:CLAIMS])
+
+
+def require() -> None:
+    """Raises MissingExtra when what is needed for talking to a model is not installed."""
+    for package in ("httpx2", "pydantic"):
+        try:
+            __import__(package)
+        except ImportError as error:
+            raise MissingExtra(package=package, extra="llm", purpose="--writer llm") from error
+
+
+def _client(endpoint: Endpoint, left: float) -> httpx2.Client:
+    import httpx2
+
+    headers = {"User-Agent": f"kanaria/{__version__}"}
+    if endpoint.key:
+        headers["Authorization"] = f"Bearer {endpoint.key}"
+    return httpx2.Client(
+        base_url=endpoint.base_url.rstrip("/") + "/", headers=headers, trust_env=False, follow_redirects=False,
+        timeout=httpx2.Timeout(left, connect=min(left, 5.0)),
+    )  # fmt: skip

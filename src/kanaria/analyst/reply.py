@@ -1,0 +1,44 @@
+"""The shape of a server's answer and of the JSON in it. Imported only when a model is asked: it needs pydantic."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Claim(BaseModel):
+    """A sentence and the facts it cites."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: Annotated[str, Field(max_length=600)]
+    facts: Annotated[list[str], Field(max_length=40)]
+
+
+class Claims(BaseModel):
+    """What the model was asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+    claims: Annotated[list[Claim], Field(max_length=40)]
+
+
+class Said(BaseModel):
+    """The message of a choice."""
+
+    content: str
+
+
+class Choice(BaseModel):
+    """One answer; servers add properties of their own, which are not looked at."""
+
+    message: Said
+    finish_reason: str | None = None
+
+
+class Answer(BaseModel):
+    """The body of a chat completion."""
+
+    choices: Annotated[list[Choice], Field(min_length=1)]
+
+
+__all__ = ["Answer", "Claims"]
