@@ -78,7 +78,7 @@ class Llm:
     """A language model that may put sentences of a story in better words. The key is in `KANARIA_LLM_KEY`."""
 
     base_url: str | None = None
-    """OpenAI-compatible interface, such as `http://localhost:11434/v1`. Without it no model is ever contacted."""
+    """OpenAI-compatible interface, such as `http://llm.example:11434/v1`. Without it no model is ever contacted."""
     model: str | None = None
     """Name of the model on that server."""
     timeout: float = 60.0
