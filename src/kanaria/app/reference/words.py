@@ -54,9 +54,9 @@ SETTINGS: Mapping[str, str] = {
     "notify[].quiet": "`quiet_severity` 以上だけを知らせる時間帯です(例: `22:00-07:00`)。残りは、その後に届きます。",
     "notify[].quiet_severity": "その時間帯にも知らせる最低の重大度です。",
     "notify[].secret": "Webhookに署名する秘密の値です(Standard Webhooks、`whsec_…`)。",
-    "llm.base_url": "OpenAI互換のインターフェースのアドレスです(例: `http://llm.example:11434/v1`)。指定がなければ、モデルには一切接続しません。",
-    "llm.model": "サーバでのモデルの名前です。",
-    "llm.timeout": "1回の実行でモデルに使う時間の上限(秒)です。残りの文はKanariaが書きます。",
+    "llm.base_url": "OpenAI互換のインターフェースのアドレスです(例: `http://llm.example:11434/v1`)。指定がなければ、言語モデルには一切接続しません。",
+    "llm.model": "サーバでの言語モデルの名前です。",
+    "llm.timeout": "1回の実行で言語モデルに使う時間の上限(秒)です。残りの文はKanariaが書きます。",
     "llm.max_tokens": "1回の応答の長さの上限です。",
     "llm.hide_internal": "内部のアドレスとホスト名も送信前に置き換えるかどうかです。"
     "秘密の値とメールアドレスは常に置き換えます。",
