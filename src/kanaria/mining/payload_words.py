@@ -18,6 +18,16 @@ _GAP = rb"(?:[ \t+$\"'`\\{<;|&,]|%[0-9a-f])"
 _SLASH = rb"(?:\\?/|%2f)"
 _OPEN = rb"(?:\(|%28)"
 
+_WORD = rb"(?:[ +_-]|%20)"
+
+
+def _written(*words: str) -> tuple[bytes, ...]:
+    """Words of a script that logs write as it is, in percent signs, or in escapes."""
+    encoded = [word.encode() for word in words]
+    forms = [b"%%%02x", rb"\\x%02x"]
+    return (*encoded, *(b"".join(form % byte for byte in word) for form in forms for word in encoded))
+
+
 WORDS: tuple[bytes, ...] = (
     # commands and downloaders
     rb"(?:curl|wget|chmod|tftp|ftpget|lwp-download)" + _GAP,
@@ -78,11 +88,42 @@ WORDS: tuple[bytes, ...] = (
     rb"solrsearch|\{\{groovy|fun(?:=|%3d|\x22: ?\x22)cmd\.|(?:\{|%7b)(?:script|dns|url)(?::|%3a)",
     rb"redirect(?:action)?(?::|%3a)|(?:\?|%3f)action(?::|%3a)|from(?:[ +]|%20)program|libredtail|muhstik",
     # text for a language model
-    rb"(?:ignore|disregard|forget|override)(?:[ +_-]|%20){1,3}(?:all|any|the|your|previous|prior|above|earlier)",
-    rb"system(?:[ +_]|%20)prompt|you(?:[ +_]|%20)are(?:[ +_]|%20)now|(?:<|%3c)(?:\||%7c)im_start",
-    "無視".encode(),
-    rb"%e7%84%a1%e8%a6%96",
-    rb"\\xe7\\x84\\xa1\\xe8\\xa6\\x96",
+    rb"(?:ignore|disregard|forget|override|bypass)"
+    + _WORD
+    + rb"{1,3}(?:all|any|the|your|my|previous|prior|above|earlier|every)",
+    rb"system" + _WORD + rb"prompt|you" + _WORD + rb"are" + _WORD + rb"(?:now|an?)|authori[sz]ed" + _WORD + rb"mining",
+    rb"(?:set|change|lower|raise)" + _WORD + rb"{1,3}(?:the" + _WORD + rb")?(?:severity|verdict|outcome)",
+    rb"do"
+    + _WORD
+    + rb"not"
+    + _WORD
+    + rb"(?:report|alert|mention|flag)|new"
+    + _WORD
+    + rb"instructions?"
+    + _WORD
+    + rb"{0,2}(?::|%3a)",
+    rb"benign|harmless|legitimate|false" + _WORD + rb"positive|not" + _WORD + rb"an?" + _WORD + rb"(?:attack|incident)",
+    rb"(?:is|as)" + _WORD + rb"(?:clean|safe|authori[sz]ed)(?:[^a-z]|$)",
+    rb"(?:<|%3c)(?:\||%7c)(?:im_|system|user|assist|endof)|(?:\[|%5b)(?:/|%2f)?inst(?:\]|%5d)|(?:<|%3c){2}sys(?:>|%3e)",
+    rb"(?:<|%3c)(?:/|%2f)?(?:system|assistant)(?:>|%3e)|(?:#|%23){3}" + _WORD + rb"?(?:system|instruction|response)",
+    rb"(?:\x22|%22|\\x22)(?:verdict|severity)(?:\x22|%22|\\)",
+    *_written(
+        "無視",
+        "報告して",
+        "回答して",
+        "判定して",
+        "出力して",
+        "分類して",
+        "記載して",
+        "重大度を",
+        "判定を",
+        "結論を",
+        "結果を",
+        "しないで",
+        "許可されたマイニング",
+        "システムプロンプト",
+        "新しい指示",
+    ),
 )
 """Case-insensitive. A decoded text with none of them, nor of ``DECODED``, is ordinary and stays null."""
 
