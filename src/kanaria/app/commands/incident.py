@@ -53,7 +53,7 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
     """
     from kanaria.store.incidents import IncidentStore
 
-    with IncidentStore(_folder(folder)) as store:
+    with IncidentStore(kept_folder(folder)) as store:
         for kept in store.all(states):
             click.echo(_line(kept, language))
 
@@ -99,7 +99,7 @@ def incident_show(
     from kanaria.report.reading import story_from
     from kanaria.store.incidents import IncidentStore
 
-    with IncidentStore(_folder(folder)) as store:
+    with IncidentStore(kept_folder(folder)) as store:
         kept, history = store.get(id), store.history(id)
         others = store.all(limit=NEIGHBOURS) if plot else []
     if plot:
@@ -154,7 +154,7 @@ def incident_export(id: str, folder: Path | None, kind: str, path: str | None, l
     from kanaria.report.reading import kept_analysis
     from kanaria.store.incidents import IncidentStore
 
-    with IncidentStore(_folder(folder)) as store:
+    with IncidentStore(kept_folder(folder)) as store:
         kept = store.get(id)
         news = {"alert": kept.document.get("alert") if kind == "json" else None}  # news of then is none now
         analysis = kept_analysis(kept.document | news, (other.document for other in store.all(limit=NEIGHBOURS)))
@@ -176,11 +176,11 @@ def incident_set(id: str, state: str, why: str, who: str | None, folder: Path | 
     from kanaria.core.clock import SystemClock
     from kanaria.store.incidents import IncidentStore
 
-    with IncidentStore(_folder(folder)) as store:
+    with IncidentStore(kept_folder(folder)) as store:
         kept = store.decide(id, state, who=who or getpass.getuser(), why=why, now=SystemClock().now())  # type: ignore[arg-type]
     click.echo(_line(kept, language))
     if kept.state == "dismissed":
-        _learn_harmless(_folder(folder), language)
+        _learn_harmless(kept_folder(folder), language)
 
 
 def _learn_harmless(folder: Path, language: Language) -> None:
@@ -207,9 +207,8 @@ def _plot(
     write_bytes(sheet(analysis.incidents[0], analysis, language, png=png, theme=theme), path)
 
 
-def _folder(folder: Path | None) -> Path:
+def kept_folder(folder: Path | None) -> Path:
     from kanaria.app.config import load
-    from kanaria.app.folders import data_folder
 
     if folder is not None:
         return folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from kanaria.app.commands.analyze import analyze, demo, explain, formats
+from kanaria.app.commands.ask import ask
 from kanaria.app.commands.baseline import baseline, beacons, devices
 from kanaria.app.commands.exit_status import run
 from kanaria.app.commands.incident import incident
@@ -45,6 +46,7 @@ for command in (
     beacons,
     baseline,
     incident,
+    ask,
     rules,
     knowledge,
     formats,
