@@ -208,7 +208,9 @@ def _plot(
 
 
 def kept_folder(folder: Path | None) -> Path:
+    """The named folder, else the store of the settings, else the user's own."""
     from kanaria.app.config import load
+    from kanaria.app.folders import data_folder
 
     if folder is not None:
         return folder
