@@ -32,6 +32,7 @@ WITHOUT = {
     "exchange": "stix2",
     "spark": "sqlglot",
     "llm": "httpx2",
+    "mcp": "mcp",
 }
 """What an installation without the extra lacks; the message has to name it."""
 
@@ -125,6 +126,7 @@ def ask_for(extra: str, environment: Environment, folder: Path) -> tuple[int, st
         "exchange": ["analyze", "--format", "stix", log],
         "plot": ["analyze", "--format", "html", log.with_name("dns-server.pcap")],
         "llm": ["analyze", "--writer", "llm", "--config", "llm.toml", log],
+        "mcp": ["mcp", "--store", folder / "store"],
         "spark": ["rules", "convert", "web_log4shell", "--to", "spark"],
     }
     done = environment.run(*commands[extra], folder=folder)

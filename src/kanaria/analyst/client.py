@@ -162,7 +162,7 @@ class Client:
 
     def _read(self, came: httpx2.Response, deadline: float) -> bytes:
         raw = bytearray()
-        for block in came.iter_bytes():
+        for block in came.iter_raw():
             raw += block
             if len(raw) > MOST_BYTES:
                 raise ModelError(_TOO_LONG, final=True)
@@ -201,10 +201,16 @@ def drafts(raw: bytes) -> tuple[Draft, ...]:
         choice = Answer.model_validate_json(raw).choices[0]
         if choice.finish_reason == "length":
             raise ModelError(_CUT)
-        claims = Claims.model_validate_json(choice.message.content).claims
+        claims = Claims.model_validate_json(_object(choice.message.content)).claims
     except pydantic.ValidationError as error:
         raise ModelError(_NO_JSON) from error
     return tuple(Draft(text=claim.text.strip(), facts=tuple(claim.facts)) for claim in claims[:CLAIMS])
+
+
+def _object(content: str) -> str:
+    """The JSON in an answer: some models think aloud before it or put it in a fence."""
+    content = content.rpartition("</think>")[2]
+    return content[max(content.find("{"), 0) : content.rfind("}") + 1]
 
 
 def require() -> None:
@@ -219,7 +225,7 @@ def require() -> None:
 def _client(endpoint: Endpoint, left: float) -> httpx2.Client:
     import httpx2
 
-    headers = {"User-Agent": f"kanaria/{__version__}"}
+    headers = {"User-Agent": f"kanaria/{__version__}", "Accept-Encoding": "identity"}
     if endpoint.key:
         headers["Authorization"] = f"Bearer {endpoint.key}"
     return httpx2.Client(

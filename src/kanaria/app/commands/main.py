@@ -16,6 +16,7 @@ from kanaria.app.commands.init import init
 from kanaria.app.commands.keeping import backup, install_service, restore, uninstall_service
 from kanaria.app.commands.knowledge import knowledge
 from kanaria.app.commands.lab import lab
+from kanaria.app.commands.mcp import mcp
 from kanaria.app.commands.options import Ordered
 from kanaria.app.commands.rules import rules
 from kanaria.app.commands.serve import check_config, doctor, notify, serve, status
@@ -47,6 +48,7 @@ for command in (
     baseline,
     incident,
     ask,
+    mcp,
     rules,
     knowledge,
     formats,
