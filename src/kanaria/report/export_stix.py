@@ -8,6 +8,7 @@ has the same ids wherever and whenever it is exported. Needs the package ``stix2
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -47,8 +48,13 @@ def export(analysis: Analysis, facts: Knowledge, language: Language, now: dateti
     objects: dict[str, Any] = {}
     for item in writer.objects():
         objects.setdefault(item["id"], item)
-    bundle = stix2.v21.Bundle(id=_id("bundle", *sorted(objects)), objects=list(objects.values()))
-    text: str = bundle.serialize(pretty=True)
+    made = {
+        "type": "bundle",
+        "id": _id("bundle", *sorted(objects)),
+        # Each by itself: the library's pretty printing looks every property of every object up in the whole bundle.
+        "objects": [json.loads(stix_object.serialize()) for stix_object in objects.values()],
+    }
+    text = json.dumps(made, ensure_ascii=False, indent=4)
     return text + "\n"
 
 
