@@ -23,6 +23,7 @@ from kanaria.detect.model import RuleSet
 from kanaria.detect.testing import run_rule_tests
 from kanaria.knowledge import load as load_knowledge
 from kanaria.sources import open_inputs
+from tests.incidents.building import facts
 
 RULES = Path(kanaria.__file__).parent / "rules"
 GROUPS = ("network", "logon", "correlation")
@@ -62,7 +63,7 @@ def test_every_model_asked_for_is_there_and_reports(ruleset: RuleSet) -> None:
 
 
 def test_the_tests_inside_the_rules_hold(ruleset: RuleSet) -> None:
-    assert run_rule_tests(ruleset) == []
+    assert run_rule_tests(ruleset, facts()) == []
 
 
 def test_the_compiled_file_holds_these_rules() -> None:

@@ -24,6 +24,7 @@ from kanaria.detect.testing import run_rule_tests
 from kanaria.knowledge import load as load_knowledge
 from kanaria.mining.payload import COLUMNS, enrich
 from kanaria.mining.payload_words import suspicious
+from tests.incidents.building import facts
 
 FOLDER = Path(kanaria.__file__).parent / "rules" / "web"
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -51,7 +52,7 @@ def test_every_file_loads_with_known_weights(ruleset: RuleSet) -> None:
 
 
 def test_the_tests_inside_the_rules_hold(ruleset: RuleSet) -> None:
-    assert run_rule_tests(ruleset) == []
+    assert run_rule_tests(ruleset, facts()) == []
 
 
 def test_ids_are_unique() -> None:

@@ -121,10 +121,15 @@ def visits_without_dialogue(case: Case, around: Surroundings) -> Iterator[Eviden
 
 
 def own_client(case: Case, around: Surroundings) -> Iterator[Evidence]:
-    """A client of the private network asks an interface, and nothing in its requests brings a program."""
+    """A client of the private network asks an interface; nothing in its requests brings a program or names a flaw.
+
+    A proxy or container bridge in front of the server gives its own private address to everybody, attackers included:
+    so what aims at a known vulnerability is never excused by where it seems to come from.
+    """
     records = case.web_records
     inside = all(record.values.get("direction") == "internal" for record in records)
-    if records and inside and not case.messages and not any(r.values.get("payload.does") for r in records):
+    harmless = not any(r.values.get("payload.does") for r in records) and not any(f.cves for f in case.findings)
+    if records and inside and harmless and not case.messages:
         yield evidence(around.facts, "own_client", records[0])
 
 

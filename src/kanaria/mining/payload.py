@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kanaria.mining import payload_extract as extract
 from kanaria.mining.deeds import Deeds, read
@@ -49,12 +50,13 @@ def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Ta
     return _append(http, {int(rows[index]): columns for index, columns in found.items()})
 
 
-def enrich_commands(host: pa.Table) -> pa.Table:
-    """The same columns for what a machine was seen to run: lines of ``host`` with a command."""
-    rows = np.flatnonzero(host["command"].is_valid().to_numpy()) if "command" in host.column_names else np.empty(0, int)
-    texts = host["command"].take(pa.array(rows)).to_pylist()
+def enrich_commands(process: pa.Table) -> pa.Table:
+    """The same columns for what a machine was told to run: jobs, statements of a database, lines of services."""
+    jobs = pc.and_(pc.equal(process["kind"], "job"), pc.is_valid(process["command"]))
+    rows = np.flatnonzero(pc.fill_null(jobs, False).to_numpy())
+    texts = process["command"].take(pa.array(rows)).to_pylist()
     found = _found([{"request_body": text} for text in texts])
-    return _append(host, {int(rows[index]): columns for index, columns in found.items()})
+    return _append(process, {int(rows[index]): columns for index, columns in found.items()})
 
 
 def _candidates(http: pa.Table, loaded: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

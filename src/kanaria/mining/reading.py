@@ -75,7 +75,7 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
     """Find the mining messages of a batch.
 
     Adds the columns of ``COLUMNS`` to ``http``, ``connection`` and ``alert`` (null where nothing was found), the
-    ``payload.*`` columns to ``http`` and ``host``, and the table ``stratum``. Other tables pass unchanged.
+    ``payload.*`` columns to ``http`` and ``process``, and the table ``stratum``. Other tables pass unchanged.
     """
     out = dict(tables)
     messages: list[StratumMessage] = []
@@ -93,8 +93,8 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
         out[name] = _with_columns(out[name], found)
     if "http" in out:
         out["http"] = payload.enrich(out["http"], loaded)
-    if "host" in out:
-        out["host"] = payload.enrich_commands(out["host"])
+    if "process" in out:
+        out["process"] = payload.enrich_commands(out["process"])
     out["stratum"] = schema.from_rows("stratum", rows)
     return Reading(tables=out, messages=tuple(messages))
 

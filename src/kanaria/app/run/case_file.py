@@ -189,7 +189,9 @@ class CaseFile:
     def _note_requests_for(self, name: str, http: pa.Table, rows: npt.NDArray[np.int64]) -> None:
         kept, since = self.later_requests.setdefault(name, []), self._dropped[name]
         for record in records("http", http.take(rows[:LATER_REQUESTS_KEPT])):
-            itself = name in str(record.values.get("payload.dropped", ""))
+            # In another attack's parameters the name is an order; only as the path of a request it is asked for.
+            asked = name in str(record.values.get("url", "")).partition("?")[0]
+            itself = not asked or name in str(record.values.get("payload.dropped", ""))
             early = since is not None and record.time is not None and record.time < since
             if not itself and not early and len(kept) < LATER_REQUESTS_KEPT:
                 kept.append(record)
