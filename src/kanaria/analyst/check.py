@@ -42,6 +42,9 @@ _KATAKANA = re.compile(r"[ァ-ヺー]+")
 _HIRAGANA = re.compile(r"[ぁ-ゖ]+")
 _POLITE = re.compile(r"(?:です|ます|ました|ません|でした|ください)(?:\([^()]*\))?。$")
 _SUFFIX = re.compile(r"(?:'s|ing|ied|ies|ed|es|s|d|e|y|ly)$")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\[?\.\]?\d+|[0-9a-f]+\[?:\]?[0-9a-f:]*::?")
+_PARTICLE = re.compile(r"\s*(から|まで|へ|は|が|も|を|に|で|と|の)")
+_PREPOSITIONS = frozenset({"by", "to", "from", "on", "at", "with", "into", "of", "for", "against"})
 _BREAKS = re.compile(r"[.!?]\s+[A-Z]|。(?=.)")
 
 
@@ -192,11 +195,29 @@ def _negated(text: str, negations: re.Pattern[str], language: Language) -> Itera
 
 
 def _subject(text: str, cited: Sequence[Fact], language: Language) -> Iterator[str]:
-    roles = ROLES[language]
-    said = roles.search(text)
-    known = {found[1].casefold() for fact in cited if (found := roles.search(fact.text))}
-    if said and known and said[1].casefold() not in known:
-        yield f"in the facts it is not the {said[1]}"
+    """Who acts on whom: those who can act come in the order of the fact, each as subject, aim or origin as there."""
+    said = list(_actors(text, language))
+    known = [list(_actors(fact.text, language)) for fact in cited]
+    parts = {pair for actors in known for pair in actors}
+    yield from (f"in the facts it is not “{name} {part}”" for name, part in said if (name, part) not in parts)
+    names = list(dict.fromkeys(name for name, _part in said))
+    for actors in known:
+        order = list(dict.fromkeys(name for name, _part in actors))
+        if [name for name in names if name in order] != [name for name in order if name in names]:
+            yield "it turns around who did what"
+
+
+def _actors(text: str, language: Language) -> Iterator[tuple[str, str]]:
+    """Words for who can act and addresses, with the particle behind them or the preposition before them."""
+    found = [(match.start(), match.end(), match[1]) for match in ROLES[language].finditer(text)]
+    found += [(m.start(), m.end(), m[0]) for m in _TOKEN.finditer(text) if _ADDRESS.search(m[0])]
+    for start, end, name in sorted(found):
+        if language == "ja":
+            particle = _PARTICLE.match(text[end:])
+            yield name, {"が": "は", "も": "は"}.get(particle[1], particle[1]) if particle else ""
+        else:
+            before = [word for word in map(str.casefold, _WORD.findall(text[:start])[-3:]) if word in _PREPOSITIONS]
+            yield name.casefold().strip(".,:;"), before[-1] if before else ""
 
 
 def _without_quotes(text: str) -> str:
