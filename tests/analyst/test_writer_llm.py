@@ -102,6 +102,7 @@ def test_whatever_a_model_does_the_story_is_ours_and_in_time(
     assert texts(done) == texts(own)
     assert without_stories(done) == without_stories(own)
     assert {sentence["writer"] for sentence in told(done)} == {"deterministic"}
+    assert "kanaria: language model: " in done.err
     assert took < TIMEOUT + 5, "the time-out of the settings holds for the whole run"
 
 

@@ -40,6 +40,10 @@ _NONE = Text(
     en="no sentence of the language model {model} is used{why}; everything is by Kanaria.",
     ja="言語モデル {model} の文は使っていません{why}。すべてKanariaが書きました。",
 )
+_FAILED = Text(
+    en="the language model was given up: {why}; the rest is by Kanaria",
+    ja="言語モデルの使用を中止しました({why})。残りはKanariaが書きました",
+)
 _COST = Text(
     en="language model: {requests} requests, {seconds:.1f} s, {asked} + {answered} tokens",
     ja="言語モデル: リクエスト{requests}回、{seconds:.1f}秒、{asked}+{answered}トークン",
@@ -119,6 +123,8 @@ def write_with_model(
             stories = told[incident.id]
             told[incident.id] = {**stories, language: writer.write(incident, stories[language], language)}
     _say_cost(client, languages[0])
+    if writer.failure:
+        click.echo(f"kanaria: {_FAILED.to(languages[0]).format(why=printable(writer.failure))}", err=True)
     used = any(s.writer == "llm" for stories in told.values() for name in languages for s in stories[name])
     return _note(used, str(llm.model), writer.failure)
 
