@@ -90,7 +90,7 @@ def test_no_figure_gets_in_whatever_a_model_writes(key: str, words: str) -> None
 SECRETS = (
     "Authorization: Bearer abcdef123456", "Cookie: sid=abc; theme=dark", "GET /?token=s3cr3t&x=1", "https://u:pw1234@host/x",
     'pass\\":\\"hunter2\\"', "ghp_ABCDEFGHIJKLMNOPQRSTUVWXYZ123456", "AKIAIOSFODNN7EXAMPLE", "X-Api-Key: 99887766aa",
-    "root@corp.example", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc", "sessionid=ab12cd",
+    "\\x00\\x00Cookie: mstshash=sid=abc", "root@corp.example", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc", "sessionid=ab12cd",
 )  # fmt: skip
 
 

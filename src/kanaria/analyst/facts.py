@@ -20,6 +20,8 @@ FIXED: tuple[Part, ...] = ("attack", "outcome", "meaning")
 """Paragraphs whose first sentence is our verdict, and stays as it is."""
 # A prompt of a few thousand characters: small models have 4,096 tokens of context, and slow machines read 20 a second.
 QUOTES, QUOTE_COLUMNS, SAYS_COLUMNS, QUOTED_FACTS = 2, 160, 900, 6
+BINARY = 8
+"""More escaped bytes than this in a quote are a packet, which tells a model nothing."""
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "'", "|": "¦", "{": "(", "}": ")", "\n": " "})
 _ALIKE = re.compile(r"[0-9a-f]{8,}|\d+")
 _PIECES = re.compile(r"[()「」;,、。:]+")
@@ -112,7 +114,7 @@ def _quotes(sentence: Sentence, proofs: Mapping[str, Evidence]) -> tuple[str, ..
     """Quotes of its evidence, of those alike only the first."""
     found: dict[str, str] = {}
     for id_ in sentence.evidence:
-        if (item := proofs.get(id_)) and item.quote:
+        if (item := proofs.get(id_)) and item.quote and item.quote.count("\\x") <= BINARY:
             quote = harmless(item.quote)
             found.setdefault(_ALIKE.sub("0", quote), quote)
     return tuple(found.values())[:QUOTES]

@@ -15,8 +15,8 @@ _NAMED = (
     r"(?:pass(?:word|wd)?|pwd|secret|token|api[_-]?key|access[_-]?key|auth|sig(?:nature)?|session(?:id)?|sid|jwt|code)"
 )
 _SECRETS = (
-    re.compile(r"(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{6,})"),
-    re.compile(r"(?i)\b(?:set-)?cookie\s*:\s*([^\"\\\r\n]{3,400})"),
+    re.compile(r"(?i)(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{6,})"),
+    re.compile(r"(?i)cookie\s*:\s*([^\"\\\r\n]{3,400})"),
     re.compile(rf"(?i)\b[\w-]*{_NAMED}[\\\"']*\s*[=:]\s*[\\\"']*([^\s\"'\\&;,}}]{{3,400}})"),
     re.compile(r"\b((?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})"),
     re.compile(r"\b(sk-[A-Za-z0-9_-]{16,}|glpat-[A-Za-z0-9_-]{16,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]{8,})"),
