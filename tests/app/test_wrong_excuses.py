@@ -43,3 +43,15 @@ def test_a_statement_that_runs_hidden_text_is_what_the_machine_ran(tmp_path: Pat
     assert done.document["coverage"]["unread"] == 2
     assert [finding["rule"] for finding in done.incident["findings"]] == ["host_command_delivers"]
     assert done.incident["hypotheses"][0]["name"] == "compromised_device"
+
+
+def test_the_check_of_a_botnet_for_rivals_is_named_as_one_possible_sender(kanaria: Kanaria) -> None:
+    names = ",".join(f'\\"{name}\\"' for name in ("cn/1", "cn/2", "cn/r", "cn/xao", "rx/0", "rx/keva"))
+    sent = (
+        '"{\\"id\\":1,\\"jsonrpc\\":\\"2.0\\",\\"method\\":\\"login\\",\\"params\\":{\\"login\\":\\"x\\",\\"pass\\":null,'
+        f'\\"agent\\":\\"XMRig/5.13.1\\",\\"algo\\":[{names}]}}}}\\n" 400 166 "-" "-"'
+    )
+    told = kanaria("explain", "--full", sent)
+    assert "LemonDuck" in told.out and "one possible sender" in " ".join(told.out.split())
+    other = kanaria("explain", "--full", sent.replace("5.13.1", "6.21.0"))
+    assert "LemonDuck" not in other.out

@@ -63,6 +63,23 @@ _DETAILS: tuple[tuple[str, Text], ...] = (
 )
 
 
+# A public copy of LemonDuck's Linux script sends exactly this login to every public address that its victim has a
+# connection to (seen 2026-11-28); others may send it too.
+_RIVAL_CHECK = Text(
+    en="the same login is in a public copy of the script of LemonDuck, a miner's botnet, which sends it to every address "
+    "its victim is connected to, looking for a rival's pool; so the sender may be an infected client of yours, as one "
+    "possible sender among others",
+    ja="マイナーを広めるボットネットLemonDuckのスクリプト(公開されている写し)に、同じログインがあります。感染した機器が、"
+    "接続中のすべてのアドレスに競合のプールがないかを尋ねるものです。ほかの送信者も考えられますが、感染した利用者の機器から"
+    "届いた可能性もあります",
+)
+
+
+def _checks_for_rivals(message: StratumMessage) -> bool:
+    named = (message.method, message.agent, message.wallet or message.worker)
+    return named == ("login", "XMRig/5.13.1", "x") and {"cn/xao", "rx/keva"} <= set(message.algorithms)
+
+
 def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], language: Language) -> str:
     """The sentence, with who is paid and what the program calls itself; texts from the wire are cut and made printable."""
     sentence = _METHODS.get(message.method, _OTHER).to(language)
@@ -79,6 +96,8 @@ def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], lan
     if message.truncated:
         details.append("途中で切れています" if language == "ja" else "cut off")
     known = _known(samples, language)
+    if _checks_for_rivals(message):
+        known.append(_RIVAL_CHECK.to(language))
     if language == "ja":
         return "。".join([f"{sentence}({'、'.join(details)})" if details else sentence, *known])
     return ". ".join([f"{sentence} ({'; '.join(details)})" if details else sentence, *known])
