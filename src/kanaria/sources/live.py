@@ -150,6 +150,12 @@ class LiveStream:
         self._stopped.wait()
         time.sleep(HAND_OVER)
         self._interrupt()
+        # Who starts us in the background of a script has interrupts ignored, and the tool inherits that.
+        for harder in (self._process.terminate, self._process.kill):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(START_SECONDS)
+                return
+            harder()
 
     def _interrupt(self) -> None:
         if self._process.poll() is None:
