@@ -82,8 +82,9 @@ def test_interrupted_while_reading(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     running = subprocess.Popen(
-        command("analyze", "fifo", "-o", "report.txt"), cwd=tmp_path, env=clean(tmp_path), stderr=subprocess.PIPE
-    )
+        command("analyze", "fifo", "-o", "report.txt"), cwd=tmp_path, env=clean(tmp_path), stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background shell ignores it
+    )  # fmt: skip
     with fifo.open("wb") as writer:
         writer.write(PROBE.encode())
         writer.flush()

@@ -109,7 +109,7 @@ def test_a_request_to_end_leaves_nothing_behind(tmp_path: Path, number: signal.S
     environment = {**os.environ, "HOME": str(tmp_path), "TMPDIR": str(scratch)}
     run = subprocess.Popen(
         [sys.executable, "-m", "kanaria", "analyze", "conn.log"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
     begun = time.monotonic()
     while not list(scratch.glob("kanaria-*")) and time.monotonic() - begun < 60:

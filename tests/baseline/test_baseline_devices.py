@@ -52,7 +52,7 @@ def test_what_answered_to_the_internet_is_named_with_its_problem() -> None:
     (service,) = device.exposed
     assert (service.port, service.outside, service.outside_examples) == (3389, 1, ("192.0.2.77",))
     (problem,) = device.problems
-    assert problem.en.startswith("Remote Desktop (tcp/3389) answered 1 addresses on the Internet, e.g. 192.0.2.77")
+    assert problem.en.startswith("RDP (tcp/3389) answered 1 addresses on the Internet, e.g. 192.0.2.77")
     assert "応答しました" in problem.ja
     assert device.first is not None
     assert device.last is not None
@@ -142,4 +142,4 @@ def test_an_address_that_is_ours_by_its_traffic_is_in_the_inventory(tmp_path: Pa
         "    rdp (tcp/3389), 2026-01-01 00:01 to 2026-01-01 00:39: 39 users, 39 of them from the Internet "
         "(198.51.100.1, 198.51.100.10, 198.51.100.11, …)"
     )
-    assert "! Remote Desktop (tcp/3389) answered 39 addresses on the Internet" in shown[2]
+    assert "! RDP (tcp/3389) answered 39 addresses on the Internet" in shown[2]

@@ -32,6 +32,7 @@ EIGHT = {
     "crypto_currency_mining_activity", "monero_mining", "high_priority_crypto_currency_mining",
     "anomalous_rdp_followed_by_multiple_findings", "anomalous_smb_followed_by_multiple_findings",
 }  # fmt: skip
+ANOMALY = "anomalous_external_activity_from_critical_network_device"
 MINING = {
     "anomalous_external_activity_from_critical_network_device", "crypto_currency_mining_activity", "monero_mining",
     "high_priority_crypto_currency_mining",
@@ -48,13 +49,12 @@ def looked_at(path: Path) -> Iterator[Seen]:
         yield analysis, list(engine.case.findings.values()), engine
 
 
-def concluded(seen: Seen, allowed: Allowed) -> Incident:
-    """The incident if the owner had allowed that: what is allowed matters to conclusions only."""
+def concluded(seen: Seen, allowed: Allowed) -> tuple[Incident, ...]:
+    """The incidents if the owner had allowed that: what is allowed matters to conclusions only."""
     engine = seen[2]
     setup = engine.setup.with_config(Config(allowed=allowed))
     around = Around(setup=setup, engine=engine.engine, memory=engine.memory, case=engine.case, accounts=engine.accounts)
-    (incident,) = conclude(around, SeriesKeeper()).incidents
-    return incident
+    return conclude(around, SeriesKeeper()).incidents
 
 
 @pytest.fixture(scope="module")
@@ -120,16 +120,16 @@ def test_without_remote_access_only_the_mining_models_fire(mining_alone: Seen) -
     "allowed", [Allowed(devices=(SERVER.address,)), Allowed(pools=(POOL.address,))], ids=["device", "pool"]
 )
 def test_what_the_owner_allows_is_called_allowed(case: Seen, allowed: Allowed) -> None:
-    incident = concluded(case, allowed)
-    assert incident.hypotheses[0].name == "authorised_mining"
-    assert (incident.severity, incident.recommendations[0].id) == ("medium", "beside_mining"), (
-        "RDP and SMB are not allowed"
-    )
+    access, mining = concluded(case, allowed)
+    assert (mining.hypotheses[0].name, mining.severity) == ("authorised_mining", "informational")
+    assert access.severity == "medium", "RDP and SMB are not allowed"
+    assert {"close_rdp", "close_smb"} <= {item.id for item in access.recommendations}
+    assert not {finding.rule for finding in access.findings} & (MINING - {ANOMALY})
 
 
 @pytest.mark.slow
 def test_allowed_mining_alone_needs_nothing(mining_alone: Seen) -> None:
-    incident = concluded(mining_alone, Allowed(devices=(SERVER.address,)))
+    (incident,) = concluded(mining_alone, Allowed(devices=(SERVER.address,)))
     assert (incident.severity, incident.recommendations[0].id) == ("informational", "none")
 
 

@@ -16,11 +16,10 @@ from kanaria.core.batch import Batch as Batch
 from kanaria.core.batch import Position as Position
 from kanaria.core.batch import RejectedRecord as RejectedRecord
 from kanaria.core.coverage import Coverage
-from kanaria.core.text import printable
+from kanaria.core.words import LANGUAGES as LANGUAGES
+from kanaria.core.words import Language as Language
+from kanaria.core.words import Text as Text
 from kanaria.core.zone import LocalTime
-
-Language = Literal["en", "ja"]
-LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
 Severity = Literal["informational", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("informational", "low", "medium", "high", "critical")
@@ -40,19 +39,6 @@ OutcomeValue = Literal["failed", "no_sign_of_success", "possible", "confirmed"]
 Stage = Literal[
     "reconnaissance", "initial_access", "execution", "persistence", "lateral_movement", "command_and_control", "impact"
 ]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Text:
-    """Words for a person, in every language we speak. They may quote a log; what ``to`` gives is printable."""
-
-    en: str
-    ja: str
-
-    def to(self, language: Language) -> str:
-        """The words of one language on one line, without control, format or unassigned characters."""
-        words = self.ja if language == "ja" else self.en
-        return printable(words)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

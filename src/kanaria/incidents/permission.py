@@ -67,11 +67,19 @@ class Permission:
         known = [e for e in finding.event_ids if e in self._records and self._mines(self._records[e], finding)]
         if known and own and finding.device and finding.remote:  # a finding keeps some of its records only
             known += self._between.get((finding.device, finding.remote), ())
-        return sorted(set(known))
+        # A chain rests on what is no mining too; those of its links that mine are findings of their own beside it.
+        marked = [event for event in known if self._marked(self._records[event])]
+        return sorted(set(marked if marked and finding.remote is None else known))
 
     def _mines(self, record: Record, finding: Finding) -> bool:
         if speaks_of_mining([finding], self._said.get(record.event_id, ())):
             return record.table not in {"rdp", "smb", "logon"}
+        return self._marked(record)
+
+    def _marked(self, record: Record) -> bool:
+        """Whether the record itself shows mining, whatever else is said of it."""
+        if record.event_id in self._said:
+            return True
         bits = record.values.get("mining.grammar_bits")
         return bool(record.values.get("knowledge.pool")) or (isinstance(bits, float) and bits >= GRAMMAR_BITS)
 

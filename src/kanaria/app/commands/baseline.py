@@ -11,7 +11,7 @@ from kanaria.app.commands.options import Ordered, language_option, list_format
 
 if TYPE_CHECKING:
     from kanaria.app.run.setup import Setup
-    from kanaria.core.types import Language
+    from kanaria.core.words import Language
 
 home_option = click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
 config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")

@@ -17,7 +17,7 @@ from kanaria.baseline.devices import Device, Inventory, Service
 from kanaria.baseline.pattern import PatternOfLife
 from kanaria.core.errors import SourceError
 from kanaria.core.text import printable
-from kanaria.core.types import Language, Text
+from kanaria.core.words import Language, Text
 from kanaria.memory.learned import LIVED
 from kanaria.sources import open_inputs
 

@@ -10,7 +10,7 @@ from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import Setup
 from kanaria.baseline.beacons import LEAST_CALLS, LEAST_HOURS, Beacon, Beacons
 from kanaria.core.text import printable
-from kanaria.core.types import Language, Text
+from kanaria.core.words import Language, Text
 from kanaria.sources import open_inputs
 
 _PAIR = Text(

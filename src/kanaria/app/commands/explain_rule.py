@@ -6,7 +6,7 @@ from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import prepare
 from kanaria.app.run.understand import understand
 from kanaria.core.errors import ConfigError, SourceError
-from kanaria.core.types import Language
+from kanaria.core.words import Language
 from kanaria.detect import Rule, commands
 from kanaria.sources import open_inputs
 

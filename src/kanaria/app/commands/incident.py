@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kanaria.app.commands.options import KINDS, Listing, language_option, list_format, writer_options
-from kanaria.core.types import Text
+from kanaria.core.words import Text
 
 if TYPE_CHECKING:
-    from kanaria.core.types import Language
+    from kanaria.core.words import Language
     from kanaria.report.plots_style import ThemeName
     from kanaria.store.incidents import StoredIncident
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kanaria.app.init.machine import Found
-    from kanaria.core.types import Language
+    from kanaria.core.words import Language
 
 
 @click.command()

@@ -8,7 +8,7 @@ import click
 
 from kanaria.app.commands.options import language_option
 from kanaria.app.commands.serve import config_option, store_of
-from kanaria.core.types import Language, Text
+from kanaria.core.words import Language, Text
 
 _STAYS = Text(en="The settings and the store stay where they are.", ja="設定と保存されたデータはそのまま残ります。")
 

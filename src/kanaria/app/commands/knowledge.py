@@ -10,7 +10,7 @@ import click
 from kanaria.app.commands.options import Listing, language_option
 
 if TYPE_CHECKING:
-    from kanaria.core.types import Language
+    from kanaria.core.words import Language
 
 
 @click.group(cls=Listing)

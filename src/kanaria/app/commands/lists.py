@@ -10,7 +10,7 @@ from kanaria.app.folders import data_folder, user_facts
 from kanaria.core.clock import SystemClock
 from kanaria.core.errors import ConfigError
 from kanaria.core.text import cut, defang, printable
-from kanaria.core.types import Language
+from kanaria.core.words import Language
 
 REFUSED_SHOWN = 20
 

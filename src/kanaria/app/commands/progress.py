@@ -11,7 +11,7 @@ from typing import Protocol
 import click
 
 from kanaria.core.first_use import announce
-from kanaria.core.types import Language, Text
+from kanaria.core.words import Language, Text
 
 QUIET_SECONDS = 1.0
 

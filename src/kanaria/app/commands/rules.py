@@ -10,7 +10,7 @@ import click
 from kanaria.app.commands.options import FOUND, Listing, language_option
 
 if TYPE_CHECKING:
-    from kanaria.core.types import Language
+    from kanaria.core.words import Language
     from kanaria.detect import Rule, RuleSet
 
 own_rules = click.option(

@@ -13,7 +13,7 @@ from kanaria.app.commands.options import FOUND, language_option, list_format
 
 if TYPE_CHECKING:
     from kanaria.app.config import Config
-    from kanaria.core.types import Language
+    from kanaria.core.words import Language
 
 config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 
