@@ -8,7 +8,7 @@ Sources: xmrig-proxy's STRATUM and STRATUM_EXT documents, Grin's and Beam's stra
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kanaria.mining.json_scan import CutText
 from kanaria.mining.shapes import Message, Shape, is_hex, item, named, text, texts
@@ -22,7 +22,8 @@ _LOGIN_MEMBERS = frozenset(
     ("login", "pass", "agent", "algo", "algo-perf", "algo-min-time", "rigid", "rig-id", "sig", "worker", "email", "url")
 )
 # Two points are ``login`` and ``pass`` and nothing else. Parameters without their method (a stream that begins in the
-# middle) need a login in the form of an address and one thing more.
+# middle) need a login in the form of an address or algorithms of miners, and one thing more: what else they have, the
+# login of any application has too.
 _LEAST_POINTS = 2
 _LONE_POINTS = 4
 _SHARE_MEMBERS = frozenset(("id", "job_id", "nonce", "result"))
@@ -68,7 +69,7 @@ def _login(message: Message, least: int = _LEAST_POINTS) -> Shape | None:
         return None
     agent, algorithms = text(names.get("agent")), texts(names.get("algo"))
     points = _login_points(message, names, login, agent)
-    if points < least:
+    if points < least or (least == _LONE_POINTS and not _says_mining(login, algorithms, names)):
         return None
     grin = message.value.get("id") == "Stratum"
     return Shape(
@@ -83,6 +84,12 @@ def _login(message: Message, least: int = _LEAST_POINTS) -> Shape | None:
         confidence={_LEAST_POINTS: 0.6, _LEAST_POINTS + 1: 0.8}.get(points, 1.0),
         fields=named(names, "rigid", "worker"),
     )
+
+
+def _says_mining(login: str, algorithms: Sequence[str], names: Mapping[str, object]) -> bool:
+    """Whether one of the members is a miner's and nobody else's."""
+    shortened = isinstance(names.get("login"), CutText) and looks_cut(login)
+    return split_login(login).address is not None or shortened or any(_ALGORITHM.match(name) for name in algorithms)
 
 
 def _login_points(message: Message, names: Mapping[str, object], login: str, agent: str | None) -> int:
