@@ -7,6 +7,7 @@ program makes a link of them.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -190,7 +191,9 @@ def _since(incident: Json, style: Style) -> str:
 def _percent(probability: float, language: Language) -> str:
     if probability > ALMOST:
         return say("almost", language)
-    return say("percent", language, value=f"{100 * probability:.0f}")
+    # Near certainty a rounded number would claim it.
+    shown = f"{100 * probability:.0f}" if probability < 0.99 else f"{math.floor(1000 * probability) / 10:.1f}"
+    return say("percent", language, value=shown)
 
 
 def _listed(incidents: Sequence[Json], style: Style) -> list[str]:
