@@ -44,8 +44,10 @@ class Detector:
     whatever batches the records came. A time span (live input; zero is fine) reports at once; a later record still
     counts for one span of its correlation, and results are independent of the order within ``lateness``. ``seen`` says
     which records (by event id) an earlier run has had: correlations that go on from its state leave them out, findings
-    tell how many of their records they are. Without ``remembers`` nobody will ask for ``dump_state``. Raises RuleError
-    when ``facts`` lack a weight that a rule names (``load(weights=…)`` leaves such rules out instead).
+    tell how many of their records they are. ``updates`` asks for the finding of a running occurrence whenever it goes
+    on, which files always get; without, live input gets it when its measure has doubled. Without ``remembers`` nobody
+    will ask for ``dump_state``. Raises RuleError when ``facts`` lack a weight that a rule names (``load(weights=…)``
+    leaves such rules out instead).
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Detector:
         *,
         lateness: timedelta | None = None,
         seen: Seen | None = None,
+        updates: bool = False,
         remembers: bool = True,
     ) -> None:
         for error in unknown_weights(ruleset.rules, facts.weights) if facts else ():
@@ -68,7 +71,8 @@ class Detector:
             self._by_table.setdefault(rule.table, []).append(rule)
         self._matchers: dict[tuple[str, tuple[str, ...]], TableMatcher] = {}
         self._seen = seen
-        self._correlator = Correlator(ruleset, facts, seen=seen, updates=lateness is None, remembers=remembers)
+        updates = updates or lateness is None
+        self._correlator = Correlator(ruleset, facts, seen=seen, updates=updates, remembers=remembers)
         self._newest: datetime | None = None
         self._counting = Correlator(_counting(ruleset), None, remembers=False)
 

@@ -302,6 +302,7 @@ class Engine:
             lambda: self.engine,
             facts=self.setup.facts,
             lateness=None if lateness is None else timedelta(0),
+            updates=True,  # what is kept is told as it is; how often somebody is told is for the news to say
             seen=self.memory.ledger.seen if self.setup.store else None,
             remembers=self.setup.store is not None,
         )
