@@ -87,11 +87,11 @@ def test_a_link_that_waits_for_the_report_is_not_followed(kanaria: Kanaria, tmp_
 
 
 def test_what_is_normal_can_be_asked_while_a_run_has_the_store(kanaria: Kanaria, stored: Path) -> None:
+    from kanaria.app.owning import owning
     from kanaria.app.run.engine import Engine
     from kanaria.app.run.setup import prepare
-    from kanaria.store.alone import alone
 
-    with alone(stored), Engine(prepare(store=stored)) as engine:
+    with owning(stored, "analyze"), Engine(prepare(store=stored)) as engine:
         engine.memory.learned.life()
         shown = kanaria("baseline", "show", SERVER, "--store", "s")
         refused = kanaria("baseline", "learn", "conn.log", "--store", "s")

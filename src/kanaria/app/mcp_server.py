@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field
 from kanaria import __version__
 from kanaria.analyst.answers import answer
 from kanaria.analyst.facts import harmless
+from kanaria.app.kept import kept as opened
 from kanaria.core.errors import KanariaError
-from kanaria.store.incidents import IncidentStore, StoredIncident
+from kanaria.store.incidents import StoredIncident
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -75,7 +76,7 @@ def serve(folder: Path) -> None:
 
 
 def server(folder: Path) -> MCPServer:
-    """The server with its tools. The store is opened for each request, so that others can use it meanwhile."""
+    """The server with its tools. Its owner is asked with each request, or the store opened."""
     from mcp.server import MCPServer
     from mcp.types import ToolAnnotations
 
@@ -90,7 +91,7 @@ def server(folder: Path) -> MCPServer:
 def _tools(folder: Path) -> list[Callable[..., Any]]:
     def list_incidents(language: Spoken = "en") -> list[Brief]:
         """Kept incidents, the latest first, at most 50."""
-        with IncidentStore(folder) as store:
+        with opened(folder) as store:
             return [_brief(kept.document, kept.state, language) for kept in store.all(limit=INCIDENTS)]
 
     def get_incident(id: Id, language: Spoken = "en") -> Whole:
@@ -125,7 +126,7 @@ def _kept(folder: Path, id_: str) -> StoredIncident:
     from mcp.server.mcpserver.exceptions import ToolError
 
     try:
-        with IncidentStore(folder) as store:
+        with opened(folder) as store:
             return store.get(id_)
     except KanariaError as error:
         raise ToolError(str(error)) from error

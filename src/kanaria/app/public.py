@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kanaria.app.config import Config, load
 from kanaria.core.types import Analysis, Language
+
+if TYPE_CHECKING:
+    from kanaria.app.owning import Owning
 
 
 def analyse(
@@ -36,9 +40,12 @@ def analyse(
     settings = load(Path(config)) if config else Config()
     settings = replace(settings, home=tuple(home)) if home else settings
     setup = prepare(settings, store=Path(store) if store else None, input_format=input_format, layout=log_format)
-    with _held(setup.store), Engine(setup) as engine:
+    with _held(setup.store) as mine, Engine(setup) as engine:
+        if mine:
+            mine.follow(engine)
         analysis = run(open_inputs([str(path) for path in paths]), engine)
-        if setup.store:
+        if mine:
+            mine.heed(engine)
             engine.told(engine.commit(analysis))
         return analysis
 
@@ -64,7 +71,7 @@ def render(analysis: Analysis, kind: str = "text", language: Language = "en") ->
     return write(analysis, knowledge.load(user_facts()), kind, language, None)
 
 
-def _held(store: Path | None) -> AbstractContextManager[None]:
-    from kanaria.store.alone import alone
+def _held(store: Path | None) -> AbstractContextManager[Owning | None]:
+    from kanaria.app.owning import owning
 
-    return alone(store) if store else nullcontext()
+    return owning(store, "kanaria.analyse") if store else nullcontext()

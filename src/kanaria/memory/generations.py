@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from kanaria.baseline.state import FILE
@@ -22,10 +23,10 @@ _NEXT = re.compile(re.escape(FILE) + r"\.(\d+)\.next$")
 def restore(folder: Path, generation: int, into: Path) -> None:
     """A copy of what that generation learned in the folder ``into``; nothing where nothing was learned yet."""
     into.mkdir(parents=True, exist_ok=True)
-    named = _next(folder, generation)
-    source = named if named.is_file() else folder / FILE
-    if source.is_file():
-        shutil.copyfile(source, into / FILE)
+    for source in (_next(folder, generation), folder / FILE):  # the owner may give the first the place of the second
+        with suppress(FileNotFoundError):
+            shutil.copyfile(source, into / FILE)
+            break
     journal = folder / f"{FILE}.wal"  # older versions worked on the file itself
     if generation == 0 and journal.is_file():
         shutil.copyfile(journal, into / journal.name)

@@ -81,9 +81,9 @@ class Learned:
         return found
 
     @property
-    def kept(self) -> bool:
-        """Whether there is a history to go on from."""
-        return bool(self._folder and generations.exists(self._folder))
+    def exists(self) -> bool:
+        """Whether anything was learned, by this run or before it."""
+        return self._taught or bool(self._folder and generations.exists(self._folder))
 
     def keep(self) -> dict[str, Any]:
         """Write a new generation, if anything was taught since the last; returns what the database is to remember."""

@@ -100,9 +100,15 @@ class NetworkState:
 
     def learn_dismissed(self) -> int:
         """What a person called harmless becomes part of normal life; returns the number of rows that were withheld."""
-        if not self._dismissed.pairs or not self.learned.kept:
+        if not self._dismissed.pairs or not self.learned.exists:
             return 0
         return self.learned.dismiss((), self._dismissed.pairs)
+
+    def heed_decisions(self) -> int:
+        """What people decided since the state was read: what they called harmless is learned, what they opened again
+        is not. Returns the number of rows that were learned."""
+        _state, self._withheld, self._dismissed, self._waiting = _load(self.folder)
+        return self.learn_dismissed()
 
     def given(self, names: Iterable[str]) -> dict[str, GivenFile]:
         """Of the inputs that are files: when they were last changed, and whether an earlier run had them."""

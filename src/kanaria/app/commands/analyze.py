@@ -15,6 +15,7 @@ from kanaria.app.commands.options import FAIL_ON, NOTHING, language_option, outp
 
 if TYPE_CHECKING:
     from kanaria.app.commands.listen_options import Live
+    from kanaria.app.owning import Owning
     from kanaria.core.types import Analysis, Language
 
 
@@ -97,7 +98,7 @@ def analyze(
     if not paths and not live:
         raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
 
-    with _held(store):
+    with _owned(store) as mine:
         found = analyze_paths(
             paths,
             input_format=input_format,
@@ -109,18 +110,19 @@ def analyze(
             store=store,
             live=live,
             unattended=Unattended(fail_on=fail_on, since=since, hook=hook),
+            mine=mine,
             **output,
         )
     click.get_current_context().exit(found)
 
 
-def _held(store: Path | None) -> AbstractContextManager[None]:
+def _owned(store: Path | None) -> AbstractContextManager[Owning | None]:
     """The store for this run alone, when there is one."""
     if store is None:
         return nullcontext()
-    from kanaria.store.alone import alone
+    from kanaria.app.owning import owning
 
-    return alone(store)
+    return owning(store, "analyze")
 
 
 @click.command()

@@ -29,9 +29,9 @@ def ask(id: str, question: str, folder: Path | None, kind: str, language: Langua
     Example: kanaria ask i-3c9a "did it work?"
     """
     from kanaria.analyst.answers import answer
-    from kanaria.store.incidents import IncidentStore
+    from kanaria.app.kept import kept as opened
 
-    with IncidentStore(kept_folder(folder)) as store:
+    with opened(kept_folder(folder)) as store:
         kept = store.get(id)
     claims = answer(kept.document, question, language)
     if kind == "json":

@@ -82,11 +82,11 @@ def baseline_learn(
     Example: kanaria baseline learn /var/log/zeek/
     """
     from kanaria.app.commands import baseline_answers as life
-    from kanaria.store.alone import alone
+    from kanaria.app.owning import owning
 
     place = life.store_folder(folder)
-    with alone(place):
-        for line in life.learn(paths, _setup(config, home, place), language):
+    with owning(place, "baseline learn") as mine:
+        for line in life.learn(paths, _setup(config, home, place), language, mine):
             click.echo(line)
 
 
@@ -100,10 +100,13 @@ def baseline_show(device: str | None, folder: Path | None, config: Path | None, 
 
     Example: kanaria baseline show 192.0.2.10 --lang ja
     """
-    from kanaria.app.commands import baseline_answers as life
+    from kanaria.app.commands.baseline_answers import store_folder
+    from kanaria.app.kept import kept
 
-    for line in life.baseline_lines(device, _setup(config, (), life.store_folder(folder)), language):
-        click.echo(line)
+    place = store_folder(folder)
+    with kept(place, lambda: _setup(config, (), place)) as store:
+        for said in store.baseline(device):
+            click.echo(said.to(language))
 
 
 @baseline.command("explain")

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import Setup
 from kanaria.app.run.understand import enrich
@@ -77,31 +78,26 @@ def device_document(found: Sequence[Device]) -> str:
     return json.dumps({"devices": listed}, ensure_ascii=False, indent=2, default=_plain)
 
 
-def baseline_lines(device: str | None, setup: Setup, language: Language) -> Iterator[str]:
+def told_of(device: str | None, life: PatternOfLife) -> list[Text]:
     """What was learned so far; about one device, or how far learning got."""
-    with Engine(setup) as engine:
-        yield from _lines(device, engine.memory.learned.life(), language)
-
-
-def _lines(device: str | None, life: PatternOfLife, language: Language) -> Iterator[str]:
     if device is None:
-        yield words.status(life).to(language)
-        return
-    told = words.describe(life, device)
-    if not told:
-        yield _WORDS["unknown"].to(language).format(device=printable(device))
-    for sentence in told:
-        yield sentence.to(language)
+        return [words.status(life)]
+    unknown, name = _WORDS["unknown"], printable(device)
+    return list(words.describe(life, device)) or [
+        Text(en=unknown.en.format(device=name), ja=unknown.ja.format(device=name))
+    ]
 
 
-def learn(paths: Sequence[str], setup: Setup, language: Language) -> Iterator[str]:
+def learn(paths: Sequence[str], setup: Setup, language: Language, mine: Owning) -> Iterator[str]:
     """Read the inputs into the pattern of life, day by day, judging nothing; then say how far learning got."""
     with Engine(setup, only_learns=True) as engine:
+        mine.follow(engine)
         for piece in engine.slices(engine.read(open_inputs(paths))):
             events = enrich(piece.tables, setup)
             engine.learn(piece, engine.score(piece, events))
+        mine.heed(engine)
         engine.commit_learning()
-        yield from _lines(None, engine.memory.learned.life(), language)
+        yield from (said.to(language) for said in told_of(None, engine.memory.learned.life()))
 
 
 def explain_event(place: str, paths: Sequence[str], setup: Setup, language: Language) -> Iterator[str]:

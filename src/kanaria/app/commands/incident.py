@@ -28,10 +28,17 @@ store_option = click.option(
 NEIGHBOURS = 1_000
 OUTPUT_IS_FOR_PLOTS = "-o is for --plot; redirect the text or JSON instead"
 STATES = ("open", "acknowledged", "contained", "dismissed", "closed")
-_LATER = Text(
-    en="A run has this store now: it becomes part of normal life with the next one.",
-    ja="このストアは別の実行が使用中のため、通常の動作としての学習は次の実行で行います。",
-)
+LATER = {
+    "service": Text(
+        en="The running service takes this into account in a moment.",
+        ja="実行中のサービスが、この判断をまもなく学習に反映します。",
+    ),
+    "run": Text(
+        en="A run has this store now: it takes this into account when it ends.",
+        ja="このストアは別の実行が使用中です。その実行の終了時に、この判断を学習に反映します。",
+    ),
+}
+"""What is said where a decision does not reach what is normal at once."""
 
 
 @click.group(cls=Listing)
@@ -51,11 +58,11 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
 
     Example: kanaria incident list --state open
     """
-    from kanaria.store.incidents import IncidentStore
+    from kanaria.app.kept import kept
 
-    with IncidentStore(kept_folder(folder)) as store:
-        for kept in store.all(states):
-            click.echo(_line(kept, language))
+    with kept(kept_folder(folder)) as store:
+        for found in store.all(states):
+            click.echo(_line(found, language))
 
 
 @incident.command("show")
@@ -94,12 +101,12 @@ def incident_show(
 
     Example: kanaria incident show i-3c9a --plot -o incident.svg
     """
+    from kanaria.app.kept import kept as opened
     from kanaria.app.kept_story import show_prompts, written
     from kanaria.core.story import paragraphs
     from kanaria.report.reading import story_from
-    from kanaria.store.incidents import IncidentStore
 
-    with IncidentStore(kept_folder(folder)) as store:
+    with opened(kept_folder(folder)) as store:
         kept, history = store.get(id), store.history(id)
         others = store.all(limit=NEIGHBOURS) if plot else []
     if plot:
@@ -150,11 +157,11 @@ def incident_export(id: str, folder: Path | None, kind: str, path: str | None, l
     """
     from kanaria import knowledge
     from kanaria.app.folders import user_facts
+    from kanaria.app.kept import kept as opened
     from kanaria.app.output import render, write
     from kanaria.report.reading import kept_analysis
-    from kanaria.store.incidents import IncidentStore
 
-    with IncidentStore(kept_folder(folder)) as store:
+    with opened(kept_folder(folder)) as store:
         kept = store.get(id)
         news = {"alert": kept.document.get("alert") if kind == "json" else None}  # news of then is none now
         analysis = kept_analysis(kept.document | news, (other.document for other in store.all(limit=NEIGHBOURS)))
@@ -173,22 +180,14 @@ def incident_set(id: str, state: str, why: str, who: str | None, folder: Path | 
 
     Example: kanaria incident set i-3c9a dismissed --why "our own scanner"
     """
-    from kanaria.core.clock import SystemClock
-    from kanaria.store.incidents import IncidentStore
+    from kanaria.app.kept import kept as opened
 
-    with IncidentStore(kept_folder(folder)) as store:
-        kept = store.decide(id, state, who=who or getpass.getuser(), why=why, now=SystemClock().now())  # type: ignore[arg-type]
-    click.echo(_line(kept, language))
-    if kept.state == "dismissed":
-        _learn_harmless(kept_folder(folder), language)
-
-
-def _learn_harmless(folder: Path, language: Language) -> None:
-    """What was dismissed becomes part of normal life, now or with the next run."""
-    from kanaria.app.run.dismissing import learn_dismissed
-
-    if not learn_dismissed(folder):
-        click.echo(_LATER.to(language), err=True)
+    with opened(kept_folder(folder)) as store:
+        was = store.get(id).state
+        kept = store.decide(id, state, who=who or getpass.getuser(), why=why)
+        click.echo(_line(kept, language))
+        if "dismissed" in {was, kept.state} and (later := LATER.get(store.learn_dismissed())):
+            click.echo(later.to(language), err=True)
 
 
 def _plot(

@@ -53,15 +53,16 @@ def serve(config: Path | None) -> None:
 @list_format
 @language_option
 def status(config: Path | None, kind: str, language: Language) -> None:
-    """Show how the running service is doing.
+    """Show how the running service is doing, or another run that has the store.
 
     Example: kanaria status --config /etc/kanaria/kanaria.toml
     """
     from kanaria.app.config import load
+    from kanaria.app.kept import kept
     from kanaria.app.live.doctor import status_lines
-    from kanaria.app.live.endpoints import ask
 
-    found = ask(store_of(load(config)))
+    with kept(store_of(load(config))) as store:
+        found = store.status()
     if kind == "json":
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
@@ -79,14 +80,13 @@ def doctor(config: Path | None, language: Language) -> None:
     """
     from kanaria.app.config import load
     from kanaria.app.live.checking import checks
-    from kanaria.app.live.doctor import findings
-    from kanaria.app.live.endpoints import ask
+    from kanaria.app.live.doctor import findings, service_of
     from kanaria.core.errors import SourceError
 
     settings = load(config)
     found = [check.words for check in checks(settings) if not check.good]
     try:
-        found += findings(ask(store_of(settings)), settings)
+        found += findings(service_of(store_of(settings)), settings)
     except SourceError as error:
         click.echo(str(error))
         click.get_current_context().exit(FOUND)

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from kanaria.app.config import Config
+from kanaria.app.kept import kept
+from kanaria.core.errors import SourceError
 from kanaria.core.types import Text
 
 Json = dict[str, Any]
+
+
+def service_of(store: Path) -> Json:
+    """The state of the service that has this store. Raises SourceError when none has."""
+    with kept(store) as opened:
+        found = opened.status()
+    if found["command"] != "serve" or "sources" not in found:
+        got = f"kanaria {found['command']} (process {found['pid']})"
+        raise SourceError(source=str(store), expected="a running kanaria serve", got=got, cause="wait for its end")
+    return found
 
 
 def findings(state: Json, config: Config) -> Iterator[Text]:
@@ -88,8 +101,15 @@ def _channel(channel: Json) -> Iterator[Text]:
 
 
 def status_lines(state: Json) -> Iterator[Text]:
-    """A screen about a running service."""
+    """A screen about a running service, or another run that has the store."""
     up = _span(state["uptime"])
+    if "sources" not in state:
+        who, records = f"kanaria {state['command']} ({state['pid']})", f"{state['records']:,}"
+        yield Text(
+            en=f"{who} has used the store for {up.en} and has read {records} records so far.",
+            ja=f"{who} が{up.ja}前からこのストアを使用しており、これまでに{records}件を読み取りました。",
+        )
+        return
     yield Text(
         en=f"Running for {up.en}: {state['records']:,} records, {state['batches']:,} batches, {state['news']:,} news.",
         ja=f"稼働時間 {up.ja}: {state['batches']:,}回の処理で{state['records']:,}件を調べ、{state['news']:,}件を検知。",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import http.server
 import json
 import os
@@ -14,7 +13,7 @@ from typing import Any
 
 from kanaria.app.live.journal import Log
 from kanaria.app.live.state import metrics
-from kanaria.core.errors import ConfigError, SourceError
+from kanaria.core.errors import ConfigError
 
 FILE = "serve.json"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -52,21 +51,6 @@ def address(listen: str) -> tuple[str, int]:
     if not colon or not port.isdigit() or int(port) > 65535 or not host:
         raise ConfigError(path="settings", key="listen", expected="address:port", got=listen)
     return host.strip("[]"), int(port)
-
-
-def ask(store: Path) -> Json:
-    """The state of the service that runs with this store. Raises SourceError when none does."""
-    try:
-        where = json.loads((store / FILE).read_text("utf-8"))
-        connection = http.client.HTTPConnection(where["host"], where["port"], timeout=10.0)
-        connection.request("GET", "/status")
-        answer: Json = json.loads(connection.getresponse().read())
-    except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
-        raise SourceError(
-            source=str(store), expected="a running kanaria serve", got="no answer",
-            cause="start it with kanaria serve, or systemctl start kanaria; serve.listen must not be off",
-        ) from error  # fmt: skip
-    return answer
 
 
 def _handler(found: Callable[[], Json]) -> type[http.server.BaseHTTPRequestHandler]:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from kanaria.app.config import Config
 from kanaria.app.live.warm_up import warm_up
+from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine, Judged
 from kanaria.app.run.setup import Setup, prepare
 from kanaria.core.stream import Placed, Stream
@@ -90,6 +91,7 @@ class Judging:
         self.positions: Positions = kept.get("positions", {})
         self._samples: dict[tuple[str, str], _Sample] = {}
         self._engine = Engine(self.setup, lateness=LATENESS_ON_THE_WIRE if on_the_wire else LATENESS)
+        self._mine: Owning | None = None
         self._checked = time.monotonic()
         self._dirty, self._took = False, 0.0
         self.unread = self.late = 0
@@ -101,6 +103,16 @@ class Judging:
     def __exit__(self, *_error: object) -> None:
         self._engine.close()
         self._incidents.__exit__()
+
+    def owned(self, mine: Owning) -> None:
+        """Whose the store is: others ask there, and decide."""
+        self._mine = mine
+        mine.follow(self._engine)
+
+    def heed(self) -> None:
+        """Take in what people decided since the last time."""
+        if self._mine and self._mine.heed(self._engine):
+            self._dirty = True
 
     def step(self, arrived: Sequence[Arrived], flows: Sequence[tuple[Stream, Batch]] = ()) -> list[Json]:
         """Judge what came and keep what it changed; returns briefs of incidents that are news."""

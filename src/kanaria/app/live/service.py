@@ -26,8 +26,8 @@ from kanaria.app.live.systemd import notify
 from kanaria.app.live.telling import Telling
 from kanaria.app.live.upkeep import Upkeep
 from kanaria.app.live.watching import Watched, watched, watched_flows
+from kanaria.app.owning import owning
 from kanaria.core.types import Finding, RejectedRecord
-from kanaria.store.alone import alone
 from kanaria.store.outbox import Outbox
 
 SHORTEST = 0.05
@@ -66,7 +66,7 @@ class Service:
 
     def run(self) -> None:
         """Watch until stopped. Raises SourceError when the store belongs to another run."""
-        with alone(self.store), _outbox(self.store) as outbox:
+        with owning(self.store, "serve") as mine, _outbox(self.store) as outbox:
             self.outbox = outbox
             self.telling = Telling(self.config, outbox, self.watched, self.log)
             self.upkeep = Upkeep(self.config, self.store, outbox, self.telling, self.log)
@@ -75,6 +75,8 @@ class Service:
                 on_reject=self._rejected, on_alert=self._alert,
             )  # fmt: skip
             with judging as self.judging:
+                judging.owned(mine)
+                mine.status = lambda: state(self)
                 with answering(self.config.serve.listen, self.store, lambda: state(self), self.log):
                     self._watch()
 
@@ -130,6 +132,7 @@ class Service:
             self._judge(lines, flows)
         elif time.monotonic() - self._arrived < SETTLE:
             self._tell(self.judging.drain())
+        self.judging.heed()
         if self.judging.due:
             self._checkpoint()
         self.upkeep.look(self.everything)

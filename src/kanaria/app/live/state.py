@@ -24,6 +24,7 @@ def state(service: Service) -> Json:
     """Everything about a running service."""
     now = time.time()
     return {
+        "command": "serve",
         "pid": os.getpid(),
         "version": _version(),
         "started": service.started,

@@ -17,6 +17,7 @@ from kanaria.app.in_force import in_force
 from kanaria.app.live.inputs import listening, own_addresses, own_note
 from kanaria.app.live.open_flows import tell
 from kanaria.app.output import tell_unread, write
+from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
 from kanaria.app.run.setup import prepare
@@ -50,8 +51,9 @@ def analyze_paths(
     store: Path | None = None,
     live: Live | None = None,
     unattended: Unattended | None = None,
+    mine: Owning | None = None,
 ) -> int:
-    """Run everything; the exit status. With ``store``, keep state and incidents there.
+    """Run everything; the exit status. With ``store``, which is ``mine``, keep state and incidents there.
 
     What is listened to comes first, so that files which grow meanwhile are read up to its end.
     """
@@ -76,8 +78,10 @@ def analyze_paths(
         )
         with Engine(setup) as engine:
             engine.memory.learn_dismissed()
+            if mine:
+                mine.follow(engine)
             analysis = _analysed(paths, live, engine, language)
-            kept, failure = _keep(analysis, engine) if store else ([], None)
+            kept, failure = _keep(analysis, engine, mine) if mine else ([], None)
     asked = unattended or Unattended()
     analysis = recent(analysis, asked.since, setup.clock.now())
     target = sys.stdout if path is None else None
@@ -101,9 +105,10 @@ def _analysed(paths: Sequence[str], live: Live | None, engine: Engine, language:
             return analyse(itertools.chain(listened, files), engine)
 
 
-def _keep(analysis: Analysis, engine: Engine) -> tuple[list[str], SourceError | None]:
+def _keep(analysis: Analysis, engine: Engine, mine: Owning) -> tuple[list[str], SourceError | None]:
     """The ids under which the incidents were kept, or why they could not be."""
     try:
+        mine.heed(engine)
         return engine.commit(analysis), None
     except SourceError as error:
         return [], error
