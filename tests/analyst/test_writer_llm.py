@@ -54,7 +54,14 @@ def test_a_model_that_keeps_to_the_facts_writes_and_is_named(tmp_path: Path, kan
         assert without_stories(done) == without_stories(own)
         written = [sentence for sentence in told(done) if sentence["writer"] == "llm"]
         assert len(written) >= 6, [s["checks"] for s in told(done)]
-        assert {sentence["part"] for sentence in written} <= {"what", "attack", "outcome", "meaning"}
+        advice = [
+            s
+            for i in done.document["incidents"]
+            for n in ("en", "ja")
+            for s, part in zip(i["story"][n], i["story_parts"][n], strict=True)
+            if part == "advice"
+        ]
+        assert {sentence["writer"] for sentence in advice} == {"deterministic"}
         assert all(sentence["checks"]["passed"] for sentence in told(done))
         assert {headers["authorization"] for headers in server.headers} == {"Bearer k-1"}
         text = kanaria("analyze", "--lang", "ja", "--writer", "llm", "--config", config, "access.log")
@@ -175,3 +182,22 @@ def test_kept_incidents_are_told_by_a_model_too(tmp_path: Path, kanaria: Kanaria
         assert json.loads(prompt.out[: prompt.out.index("\n}\n") + 2]) == server.bodies[0]
     explained = kanaria("explain", "--writer", "llm", PROBES.splitlines()[0])
     assert explained.status == 2 and "llm.base_url" in explained.err
+
+
+def test_what_a_model_wrote_is_kept_marked_and_handed_on(tmp_path: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "access.log").write_text(PROBES)
+    with models.serving(models.honest) as server:
+        config = settings(tmp_path, server.url, timeout=20)
+        run = ("analyze", "--lang", "ja", "--writer", "llm", "--config", config, "--store", "store", "access.log")
+        kanaria(*run)
+        page = kanaria(
+            "analyze", "--lang", "ja", "--writer", "llm", "--config", config, "--format", "html", "access.log"
+        )
+    kept = kanaria("incident", "list", "--store", "store").out.split()[0]
+    document = json.loads(kanaria("incident", "show", kept, "--store", "store", "--format", "json").out)
+    assert {sentence["writer"] for sentence in document["story"]["ja"]} == {"deterministic", "llm"}
+    for kind in ("text", "markdown", "html"):
+        show = ("incident", "show", kept, "--store", "store", "--lang", "ja", "--style", "story", "--format", kind)
+        shown = kanaria(*show).out
+        assert "†" in shown and "言語モデルが書き" in shown, kind
+    assert "†" in page.out and "言語モデル scripted" in page.out and "メッセージごとの説明" in page.out

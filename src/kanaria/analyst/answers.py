@@ -12,6 +12,7 @@ from typing import Any
 
 from kanaria.analyst.questions import Topic, topics
 from kanaria.core.glossary import SEVERITIES, hypothesis_name
+from kanaria.core.story import parts_of
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Claim, Language, Text
 
@@ -103,7 +104,8 @@ class _Teller:
 
     def story(self, part: str) -> list[Claim]:
         told = self.document.get("story", {}).get(self.language, ())
-        return [_claim(sentence) for sentence in told if sentence["part"] == part]
+        parts = parts_of(self.document, self.language)
+        return [_claim(sentence) for sentence, of in zip(told, parts, strict=True) if of == part]
 
     def _claims(self, sections: Sequence[Mapping[str, Any]], name: str) -> list[Claim]:
         return [_claim(claim) for section in sections if section["id"] == name for claim in section["claims"]]

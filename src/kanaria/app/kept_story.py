@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from kanaria.app.config import load
-from kanaria.app.writing import Order, marked, shown_prompts, write_with_model
+from kanaria.app.writing import Order, kept_note, shown_prompts, write_with_model
 from kanaria.core.story import Stories
 from kanaria.core.types import LANGUAGES, Incident, Language, Text
 
@@ -27,29 +27,44 @@ def show_prompts(document: Json, language: Language, config: Path | None) -> Non
 
 
 def written(document: Json, kind: str, language: Language, config: Path | None) -> tuple[Json, Text]:
-    """The document with the model's sentences, marked in text, and who wrote what."""
-    from kanaria.report.document import sentence_as_json
+    """The document with the model's sentences, and who wrote what."""
+    from kanaria.report.document import stories_as_json
 
     order = Order.of(load(config), "llm", kind)
     incident, own = _kept(document)
     told = {incident.id: own}
     languages = LANGUAGES if kind == "json" else (language,)
     note = write_with_model((incident,), told, languages, order.llm)
-    stories = told[incident.id]
-    if kind != "json":
-        stories = {name: marked(story) for name, story in stories.items()}
-    made = {name: [sentence_as_json(sentence) for sentence in story] for name, story in stories.items()}
-    return {**document, "story": made}, note
+    return {**document, **stories_as_json(told[incident.id])}, note
+
+
+def told_of(document: Json, note: Text | None, language: Language) -> tuple[Stories, Text | None]:
+    """The kept story, or one made now of what an older version kept, and what is said below it."""
+    told = _kept(document)[1]
+    return told, note or kept_note(told, language)
+
+
+def page(document: Json, kind: str, language: Language, style: str, note: Text | None) -> str:
+    """The kept incident as Markdown or HTML."""
+    from kanaria import knowledge
+    from kanaria.app.folders import user_facts
+    from kanaria.app.output import render
+    from kanaria.report.reading import kept_analysis
+
+    told, note = told_of(document, note, language)
+    analysis = kept_analysis(document | {"alert": None})  # news of then is none now
+    facts = knowledge.load(user_facts())
+    return render(analysis, facts, kind, language, None, style=style, told={document["id"]: told}, note=note)
 
 
 def _kept(document: Json) -> tuple[Incident, Stories]:
     from kanaria import knowledge
     from kanaria.app.folders import user_facts
-    from kanaria.report.reading import kept_analysis, story_from
+    from kanaria.report.reading import kept_analysis, stories_from
     from kanaria.report.story import stories
 
     analysis = kept_analysis(document)
     incident = analysis.incidents[0]
-    if told := document.get("story"):
-        return incident, {language: story_from(told[language]) for language in LANGUAGES}
+    if told := stories_from(document):
+        return incident, told
     return incident, stories(incident, analysis, knowledge.load(user_facts()))

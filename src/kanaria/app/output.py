@@ -16,7 +16,7 @@ import click
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge
 from kanaria.core.story import Stories
-from kanaria.core.types import Analysis, Language
+from kanaria.core.types import Analysis, Language, Text
 
 WITH_SENTENCES = ("text", "markdown", "html", "json")
 """Formats that begin with what could not be read; with the others it is said on standard error."""
@@ -25,15 +25,17 @@ FORMATS = ("text", "markdown", "html", "json", "ocsf", "stix", "navigator", "mis
 
 def render(
     analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
-    *, full: bool = False, style: str = "report", told: Mapping[str, Stories] | None = None,
+    *, full: bool = False, style: str = "report", told: Mapping[str, Stories] | None = None, note: Text | None = None,
 ) -> str:  # fmt: skip
     """The analysis in one of ``FORMATS``; colour and width follow ``target`` when it is a terminal.
 
     Text fits one screen unless it is to be ``full``; all other formats are always complete. ``told`` are stories by
-    incident that somebody else wrote.
+    incident that somebody else wrote, and ``note`` says who.
     """
+    if kind == "html":
+        return _html(analysis, facts, language, style, told, note)
     if style == "story" and kind in {"text", "markdown"}:
-        return _story(analysis, facts, kind, language, target, told)
+        return _story(analysis, facts, kind, language, target, told, note)
     if kind == "json":
         return _json(analysis, facts, told)
     if kind == "text":
@@ -108,15 +110,15 @@ def _text(analysis: Analysis, facts: Knowledge, language: Language, target: Text
 
 def _story(
     analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
-    told: Mapping[str, Stories] | None,
+    told: Mapping[str, Stories] | None, note: Text | None,
 ) -> str:  # fmt: skip
     from kanaria.report import markdown, text_story
     from kanaria.report.story import stories
 
     told = told or {incident.id: stories(incident, analysis, facts) for incident in analysis.incidents}
     if kind == "markdown":
-        return text_story.render_markdown(analysis, told, language, markdown.escape)
-    return text_story.render(analysis, told, language, columns=_terminal(target)[1])
+        return text_story.render_markdown(analysis, told, language, markdown.escape, note)
+    return text_story.render(analysis, told, language, note, columns=_terminal(target)[1])
 
 
 def _terminal(target: TextIO | None) -> tuple[bool, int]:
@@ -132,10 +134,17 @@ def _markdown(analysis: Analysis, facts: Knowledge, language: Language, _target:
     return markdown.render(analysis, facts, language)
 
 
-def _html(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:
+def _html(
+    analysis: Analysis,
+    facts: Knowledge,
+    language: Language,
+    style: str,
+    told: Mapping[str, Stories] | None,
+    note: Text | None,
+) -> str:
     from kanaria.report import html
 
-    return html.render(analysis, facts, language)
+    return html.render(analysis, facts, language, told, note, only_story=style == "story")
 
 
 def _json(analysis: Analysis, facts: Knowledge, told: Mapping[str, Stories] | None) -> str:
@@ -183,7 +192,6 @@ def _iocs(analysis: Analysis, _facts: Knowledge, language: Language, _target: Te
 Renderer = Callable[[Analysis, Knowledge, Language, "TextIO | None"], str]
 _RENDERERS: Mapping[str, Renderer] = {
     "markdown": _markdown,
-    "html": _html,
     "ocsf": _ocsf,
     "stix": _stix,
     "navigator": _navigator,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -18,7 +18,7 @@ from kanaria.app.config import Config, Llm
 from kanaria.app.output import render
 from kanaria.core.errors import ConfigError
 from kanaria.core.facts import Knowledge
-from kanaria.core.story import Stories, Story
+from kanaria.core.story import MARK, Stories, Story, by_model
 from kanaria.core.text import printable
 from kanaria.core.types import LANGUAGES, Analysis, Incident, Language, Text
 
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from kanaria.analyst.redact import Redactor
 
 KEY = "KANARIA_LLM_KEY"
-WRITTEN = ("text", "markdown", "json")
+WRITTEN = ("text", "markdown", "html", "json")
 """Formats that carry a story."""
 STORIES = 3
 """Stories that a model writes in one run: as many as a reader gets to see."""
-MARK = "†"
 _NOTE = Text(
     en="{mark} written by the language model {model} and checked against the facts; everything else is by Kanaria.",
     ja="{mark} の文は言語モデル {model} が書き、Kanariaが事実と照合したものです。ほかの文はすべてKanariaが書きました。",
@@ -39,6 +38,10 @@ _NOTE = Text(
 _NONE = Text(
     en="no sentence of the language model {model} is used{why}; everything is by Kanaria.",
     ja="言語モデル {model} の文は使っていません{why}。すべてKanariaが書きました。",
+)
+_KEPT = Text(
+    en="{mark} written by a language model and checked against the facts; everything else is by Kanaria.",
+    ja="{mark} の文は言語モデルが書き、Kanariaが事実と照合したものです。ほかの文はすべてKanariaが書きました。",
 )
 _FAILED = Text(
     en="the language model was given up: {why}; the rest is by Kanaria",
@@ -59,15 +62,23 @@ class Order:
     llm: Llm = field(default_factory=Llm)
 
     @staticmethod
-    def of(config: Config, writer: str, kind: str, *, show_prompt: bool = False) -> Order:
+    def of(config: Config, writer: str, kind: str, *, style: str = "report", show_prompt: bool = False) -> Order:
         """The order, checked before anything is read. Raises ConfigError, MissingExtra and UsageError."""
         order = Order(writer=writer, show_prompt=show_prompt, llm=config.llm)
-        if (writer == "llm" or show_prompt) and kind not in WRITTEN:
-            message = f"--writer llm and --show-prompt are for stories: --format {', '.join(WRITTEN)}"
+        if (writer == "llm" or show_prompt or style == "story") and kind not in WRITTEN:
+            message = f"--style story, --writer llm and --show-prompt are for stories: --format {', '.join(WRITTEN)}"
             raise click.UsageError(message)
         if writer == "llm" and not show_prompt:
             endpoint(config.llm)
         return order
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """Stories by incident, and who wrote them."""
+
+    stories: Mapping[str, Stories]
+    note: Text
 
 
 def endpoint(llm: Llm) -> Endpoint:
@@ -91,20 +102,39 @@ def endpoint(llm: Llm) -> Endpoint:
 
 def rendered(
     analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
-    *, full: bool, style: str, order: Order,
+    *, full: bool, style: str, order: Order, told: Told | None,
 ) -> str:  # fmt: skip
-    """The answer of a command in the format asked for."""
+    """The answer of a command in the format asked for; ``told`` is what ``stories_by_order`` made of it."""
     if order.show_prompt:
         return "".join(_prompts(analysis, facts, language, order.llm))
-    if order.writer != "llm":
+    if told is None:
         return render(analysis, facts, kind, language, target, full=full, style=style)
+    return render(
+        analysis,
+        facts,
+        kind,
+        language,
+        target,
+        style=style if kind == "html" else "story",
+        told=told.stories,
+        note=told.note,
+    )
+
+
+def stories_by_order(analysis: Analysis, facts: Knowledge, kind: str, language: Language, order: Order) -> Told | None:
+    """The stories a model was asked for, in the language asked for and for programs in both; None without a model."""
+    if order.writer != "llm" or order.show_prompt:
+        return None
     told = _own(analysis, facts)
     note = write_with_model(analysis.incidents, told, (language,) if kind != "json" else _both(language), order.llm)
-    if kind == "json":
-        return render(analysis, facts, kind, language, target, told=told)
-    told = {id_: {name: marked(story) for name, story in stories.items()} for id_, stories in told.items()}
-    text = render(analysis, facts, kind, language, target, style="story", told=told)
-    return text + (f"\n{note.to(language)}\n" if analysis.incidents else "")
+    return Told(stories=told, note=note)
+
+
+def kept_note(told: Stories, language: Language) -> Text | None:
+    """What is said below a kept story in which a model wrote."""
+    return (
+        Text(**{name: _KEPT.to(name).format(mark=MARK) for name in LANGUAGES}) if by_model([told[language]]) else None
+    )
 
 
 def write_with_model(
@@ -125,7 +155,7 @@ def write_with_model(
     _say_cost(client, languages[0])
     if writer.failure:
         click.echo(f"kanaria: {_FAILED.to(languages[0]).format(why=printable(writer.failure))}", err=True)
-    used = any(s.writer == "llm" for stories in told.values() for name in languages for s in stories[name])
+    used = by_model(stories[name] for stories in told.values() for name in languages)
     return _note(used, str(llm.model), writer.failure)
 
 
@@ -135,11 +165,6 @@ def redactor(incidents: tuple[Incident, ...], llm: Llm) -> Redactor:
 
     names = {device for incident in incidents for device in incident.devices}
     return Redactor(internal=llm.hide_internal, names=sorted(names))
-
-
-def marked(story: Story) -> Story:
-    """Sentences of a model with a mark that the note below explains."""
-    return tuple(replace(s, text=s.text + MARK) if s.writer == "llm" else s for s in story)
 
 
 def _note(used: bool, model: str, failure: str | None) -> Text:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kanaria.core.types import Language
 
 WriterName = Literal["deterministic", "llm"]
 Part = Literal["what", "attack", "outcome", "meaning", "advice"]
 PARTS: tuple[Part, ...] = ("what", "attack", "outcome", "meaning", "advice")
+MARK = "†"
+"""Behind each sentence that a language model wrote; a note below says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,23 @@ Stories = Mapping[Language, Story]
 
 
 def paragraphs(story: Story, language: Language) -> list[str]:
-    """The text of each paragraph, in order."""
+    """The text of each paragraph, in order, with ``MARK`` behind what a model wrote."""
     between = "" if language == "ja" else " "
-    found = (between.join(sentence.text for sentence in story if sentence.part == part) for part in PARTS)
+    found = (between.join(shown(sentence) for sentence in story if sentence.part == part) for part in PARTS)
     return [text for text in found if text]
+
+
+def shown(sentence: Sentence) -> str:
+    """The sentence as a reader sees it."""
+    return sentence.text + MARK if sentence.writer == "llm" else sentence.text
+
+
+def by_model(stories: Iterable[Story]) -> bool:
+    """Whether any sentence is a model's."""
+    return any(sentence.writer == "llm" for story in stories for sentence in story)
+
+
+def parts_of(document: Mapping[str, Any], language: Language) -> list[Part]:
+    """The paragraph of each sentence of a kept document's story; older ones name it at each sentence."""
+    parts = document.get("story_parts", {}).get(language)
+    return list(parts) if parts else [item["part"] for item in document.get("story", {}).get(language, ())]

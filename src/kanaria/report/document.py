@@ -112,10 +112,7 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Storie
         "normal": [_text(words) for words in item.normal],
         "evidence": [_evidence(e) for e in item.evidence],
         **_neighbourhood(item, analysis),
-        "story": {
-            language: [sentence_as_json(sentence) for sentence in story]
-            for language, story in (told or stories(item, analysis, facts)).items()
-        },
+        **stories_as_json(told or stories(item, analysis, facts)),
         "report": {
             language: _report(write(item, analysis, facts, language), brief(item, analysis, facts, language))
             for language in LANGUAGES
@@ -123,10 +120,16 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Storie
     }
 
 
-def sentence_as_json(item: Sentence) -> Json:
-    """One sentence of a story."""
+def stories_as_json(told: Stories) -> Json:
+    """The story in each language, and beside it the paragraph of each sentence."""
     return {
-        "part": item.part,
+        "story": {language: [_sentence(sentence) for sentence in story] for language, story in told.items()},
+        "story_parts": {language: [sentence.part for sentence in story] for language, story in told.items()},
+    }
+
+
+def _sentence(item: Sentence) -> Json:
+    return {
         "text": item.text,
         "evidence": list(item.evidence),
         "writer": item.writer,

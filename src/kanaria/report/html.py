@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kanaria.core.facts import Knowledge
-from kanaria.core.types import Analysis, Language
+from kanaria.core.story import Stories
+from kanaria.core.types import Analysis, Language, Text
 from kanaria.report import plots
 from kanaria.report.phrases import HEADINGS
 from kanaria.report.view import incident_views
 from kanaria.report.write import unread_share, write_nothing_found
 
 
-def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:
-    """The whole page. A Content-Security-Policy in it forbids scripts and any load, should an escape ever fail."""
+def render(
+    analysis: Analysis, facts: Knowledge, language: Language, told: Mapping[str, Stories] | None = None,
+    note: Text | None = None, *, only_story: bool = False,
+) -> str:  # fmt: skip
+    """The whole page: report and story, or the story with its evidence. ``told`` are stories by incident that somebody
+    else wrote, and ``note`` says who. A Content-Security-Policy in it forbids scripts and any load, should an escape ever fail."""
     import jinja2  # 130 ms; only HTML needs it
 
     environment = jinja2.Environment(
@@ -22,11 +29,12 @@ def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:
         undefined=jinja2.StrictUndefined,
     )
     about_pictures = plots.note(analysis, language)
-    notes = [*analysis.notes, *([about_pictures] if about_pictures else [])]
+    notes = [*filter(None, (note,)), *analysis.notes, *([about_pictures] if about_pictures else [])]
     return environment.get_template("report.html").render(
         language=language,
         headings={name: text.to(language) for name, text in HEADINGS.items()},
-        views=list(incident_views(analysis, facts, language)),
+        views=list(incident_views(analysis, facts, language, told)),
+        only_story=only_story,
         unread=unread.text if (unread := unread_share(analysis, language)) else "",
         nothing=write_nothing_found(analysis, language).text,
         pictures=plots.embedded(analysis, language),

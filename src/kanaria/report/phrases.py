@@ -21,6 +21,7 @@ HEADINGS: Mapping[str, Text] = {
     "recommendations": Text(en="What to do", ja="推奨する対応"),
     "looked_at": Text(en="What was looked at, and what was not", ja="調べた範囲と調べていない範囲"),
     "similar": Text(en="Similar incidents", ja="類似のインシデント"),
+    "story": Text(en="The story", ja="経緯と説明"),
     "evidence": Text(en="Evidence", ja="根拠"),
     "inputs": Text(en="Inputs", ja="入力"),
     "indicators": Text(en="Indicators", ja="痕跡情報(IoC)"),

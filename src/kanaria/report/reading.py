@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kanaria.core.alert import Alert
-from kanaria.core.story import Checks, Sentence, Story
+from kanaria.core.story import Checks, Part, Sentence, Stories, Story, parts_of
 from kanaria.core.types import (
+    LANGUAGES,
     Analysis,
     CostEstimate,
     EstimateInput,
@@ -85,17 +86,23 @@ def series_from(kept: Json) -> tuple[Series, ...]:
     )
 
 
-def story_from(told: Iterable[Json]) -> Story:
-    """The sentences of a story in one language."""
+def stories_from(kept: Json) -> Stories | None:
+    """The story a document carries, in each language; None when an older version kept it without one."""
+    if not kept.get("story"):
+        return None
+    return {language: _story(kept["story"][language], parts_of(kept, language)) for language in LANGUAGES}
+
+
+def _story(told: Iterable[Json], parts: Iterable[Part]) -> Story:
     return tuple(
         Sentence(
-            part=item["part"],
+            part=part,
             text=item["text"],
             evidence=tuple(item["evidence"]),
             writer=item["writer"],
             checks=Checks(passed=item["checks"]["passed"], reasons=tuple(item["checks"]["reasons"])),
         )
-        for item in told
+        for item, part in zip(told, parts, strict=True)
     )
 
 

@@ -75,6 +75,10 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "similar": {**_list(_ref("similar")), "description": "most similar first, earlier runs included; none for informational incidents"},
         "daily_counts": _list(_ref("day")), "series": _list(_ref("series")),
         "report": {"type": "object", "properties": {"en": _ref("report"), "ja": _ref("report")}, "required": ["en", "ja"]},
+        "story_parts": {
+            "type": "object", "description": "the paragraph of each sentence of the story",
+            "properties": {"en": _list({"enum": list(PARTS)}), "ja": _list({"enum": list(PARTS)})}, "required": ["en", "ja"],
+        },
         "story": {"type": "object", "properties": {"en": _list(_ref("sentence")), "ja": _list(_ref("sentence"))}, "required": ["en", "ja"]},
     }),
     "alert": ("Whether somebody has to be told of it now", {
@@ -156,7 +160,7 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "sections": _list(_ref("section")),
     }),
     "sentence": ("One sentence of the story; refused first versions of it are named in checks", {
-        "part": {"enum": list(PARTS)}, "text": STRING, "evidence": EVIDENCE_IDS, "writer": {"enum": list(get_args(WriterName))},
+        "text": STRING, "evidence": EVIDENCE_IDS, "writer": {"enum": list(get_args(WriterName))},
         "checks": _ref("checks"),
     }),
     "checks": ("Whether what a model wrote was accepted, and why not", {"passed": BOOLEAN, "reasons": _list(STRING)}),

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import HYPOTHESES, SEVERITIES, hypothesis_name, speaks_of_mining
+from kanaria.core.story import PARTS, Sentence, Stories, Story, shown
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Claim, Evidence, HypothesisScore, Incident, Language, Report, Section
 from kanaria.report.brief import brief
 from kanaria.report.phrases import phrase, place
 from kanaria.report.sections import probability
+from kanaria.report.story import story
 from kanaria.report.write import write
 
 # Control characters and bytes that are no text, as ``printable`` writes them; line ends and tabs occur in text.
@@ -55,23 +57,28 @@ class IncidentView:
     names: Mapping[str, str]
     """What the explanations are called in this incident."""
     evidence: tuple[NumberedEvidence, ...]
+    story: tuple[tuple[Sentence, ...], ...]
+    """By paragraph."""
 
     def percent(self, score: HypothesisScore) -> str:
         """How probable an explanation is, as the text says it."""
         return probability(score.probability, self.report.language)
 
-    def numbers(self, claim: Claim) -> tuple[int, ...]:
+    def numbers(self, claim: Claim | Sentence) -> tuple[int, ...]:
         """Evidence numbers a claim cites, ascending."""
         known = {id_: item.number for item in self.evidence for id_ in item.ids}
         return tuple(sorted({known[e] for e in claim.evidence if e in known}))
 
 
-def incident_views(analysis: Analysis, facts: Knowledge, language: Language) -> Iterator[IncidentView]:
-    """A view per incident. Priors are evidence too, but say nothing to a reader and get no number."""
+def incident_views(
+    analysis: Analysis, facts: Knowledge, language: Language, told: Mapping[str, Stories] | None = None
+) -> Iterator[IncidentView]:
+    """A view per incident; ``told`` are stories by incident that somebody else wrote. Priors are evidence too, but say nothing to a reader and get no number."""
     for incident in analysis.incidents:
         shown = [item for item in incident.evidence if item.family != "prior"]
         mining = speaks_of_mining(incident.findings, incident.messages)
         names = {name: hypothesis_name(name, mining=mining).to(language) for name in HYPOTHESES}
+        theirs = (told or {}).get(incident.id)
         numbered = [_numbered(same, number, language, names) for number, same in enumerate(_alike(shown), 1)]
         yield IncidentView(
             incident=incident,
@@ -80,7 +87,14 @@ def incident_views(analysis: Analysis, facts: Knowledge, language: Language) -> 
             severity=SEVERITIES[incident.severity].to(language),
             names=names,
             evidence=tuple(_quoted_once(numbered, language)),
+            story=_paragraphs(theirs[language] if theirs else story(incident, analysis, facts, language)),
         )
+
+
+def _paragraphs(told: Story) -> tuple[tuple[Sentence, ...], ...]:
+    """What each sentence reads as, by paragraph."""
+    made = (tuple(replace(s, text=shown(s)) for s in told if s.part == part) for part in PARTS)
+    return tuple(paragraph for paragraph in made if paragraph)
 
 
 def _quoted_once(items: Iterable[NumberedEvidence], language: Language) -> Iterator[NumberedEvidence]:

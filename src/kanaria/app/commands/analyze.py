@@ -171,15 +171,16 @@ def _run(
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.setup import prepare
     from kanaria.app.run.unattended import status_of
-    from kanaria.app.writing import Order, rendered
+    from kanaria.app.writing import Order, rendered, stories_by_order
 
     settings = load(config)
-    order = Order.of(settings, writer, kind, show_prompt=show_prompt)
+    order = Order.of(settings, writer, kind, style=style, show_prompt=show_prompt)
     setup = prepare(settings, input_format=input_format, layout=layout, timezone=timezone)
     with Engine(setup) as engine:
         analysis: Analysis = analyse(streams, engine)
     target = sys.stdout if path is None else None
-    write(rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order), path)
+    told = stories_by_order(analysis, setup.facts, kind, language, order)
+    write(rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order, told=told), path)
     tell_unread(analysis, kind, language)
     engine.accounts.require_recognised(found=bool(analysis.incidents))
     click.get_current_context().exit(status_of(analysis) if exit_with_findings else NOTHING)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanaria.app.commands.options import KINDS, Listing, language_option, list_format, writer_options
+from kanaria.app.commands.options import KINDS, Listing, language_option, writer_options
 from kanaria.core.words import Text
 
 if TYPE_CHECKING:
@@ -68,14 +68,17 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
 @incident.command("show")
 @click.argument("id")
 @store_option
-@list_format
+@click.option(
+    "--format", "kind", type=click.Choice(["text", "markdown", "html", "json"]), default="text", show_default=True,
+    help="Output.",
+)  # fmt: skip
 @click.option("--full", is_flag=True, help="Text that tells everything, not only what fits one screen.")
 @click.option(
     "--style",
     type=click.Choice(["report", "story"]),
     default="report",
     show_default=True,
-    help="Text as a report by headings, or as a story in paragraphs.",
+    help="A report by headings, or a story in paragraphs (text, markdown, html; json has both).",
 )
 @writer_options
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
@@ -102,9 +105,8 @@ def incident_show(
     Example: kanaria incident show i-3c9a --plot -o incident.svg
     """
     from kanaria.app.kept import kept as opened
-    from kanaria.app.kept_story import show_prompts, written
+    from kanaria.app.kept_story import page, show_prompts, told_of, written
     from kanaria.core.story import paragraphs
-    from kanaria.report.reading import story_from
 
     with opened(kept_folder(folder)) as store:
         kept, history = store.get(id), store.history(id)
@@ -119,14 +121,18 @@ def incident_show(
         show_prompts(document, language, config)
         return
     if writer == "llm":
-        (document, note), style = written(document, kind, language, config), "story"
+        document, note = written(document, kind, language, config)
+        style = style if kind == "html" else "story"
+    if kind in {"markdown", "html"}:
+        click.echo(page(document, kind, language, style, note), nl=False)
+        return
     if kind == "json":
         click.echo(json.dumps({**document, "state": kept.state}, ensure_ascii=False, indent=2))
         return
     click.echo(_line(kept, language))
-    told = document.get("story", {}).get(language)  # kept by an older version: none
-    if style == "story" and told:
-        click.echo("\n" + "\n\n".join(paragraphs(story_from(told), language)))
+    if style == "story":
+        told, note = told_of(document, note, language)
+        click.echo("\n" + "\n\n".join(paragraphs(told[language], language)))
     else:
         _report(document["report"][language], full=full)
     if note:

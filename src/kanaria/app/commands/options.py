@@ -88,7 +88,7 @@ def output_options(command: Command) -> Command:
     )
     command = click.option(
         "--style", type=click.Choice(["report", "story"]), default="report", show_default=True,
-        help="A report by headings, or a story in paragraphs (text and markdown).",
+        help="A report by headings, or a story in paragraphs (text, markdown, html; json has both).",
     )(command)  # fmt: skip
     command = writer_options(command)
     command = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")(command)

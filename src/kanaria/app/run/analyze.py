@@ -22,7 +22,7 @@ from kanaria.app.run.engine import Engine
 from kanaria.app.run.pipeline import analyse
 from kanaria.app.run.setup import prepare
 from kanaria.app.run.unattended import Unattended, hand_over, recent, status_of
-from kanaria.app.writing import Order, rendered
+from kanaria.app.writing import Order, Told, rendered, stories_by_order
 from kanaria.core.errors import SourceError
 from kanaria.core.network import PRIVATE
 from kanaria.core.text import printable
@@ -60,7 +60,8 @@ def analyze_paths(
     if sys.stderr.isatty() or live:
         announce_compiling(language)
     settings = _with_home(load(config), home)
-    order = Order.of(settings, writer, kind, show_prompt=show_prompt)
+    order = Order.of(settings, writer, kind, style=style, show_prompt=show_prompt)
+    asked = unattended or Unattended()
     own = own_addresses(live) if live and not settings.home else []
     if own:
         settings = _with_home(settings, [*map(str, PRIVATE), *own])
@@ -81,11 +82,13 @@ def analyze_paths(
             if mine:
                 mine.follow(engine)
             analysis = _analysed(paths, live, engine, language)
-            kept, failure = _keep(analysis, engine, mine) if mine else ([], None)
-    asked = unattended or Unattended()
-    analysis = recent(analysis, asked.since, setup.clock.now())
+            shown = recent(analysis, asked.since, setup.clock.now())
+            told = stories_by_order(shown, setup.facts, kind, language, order)
+            kept, failure = _keep(analysis, engine, mine, told) if mine else ([], None)
+    analysis = shown
     target = sys.stdout if path is None else None
-    write(rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order), path)
+    text = rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order, told=told)
+    write(text, path)
     tell_unread(analysis, kind, language)
     if failure:  # the report is written first: it is complete whatever becomes of the store
         raise failure
@@ -93,7 +96,7 @@ def analyze_paths(
         sys.stdout.flush()
         engine.told(kept)
     status = status_of(analysis, asked.level)
-    hand_over(asked.hook, status, lambda: document(analysis, setup.facts))
+    hand_over(asked.hook, status, lambda: document(analysis, setup.facts, told.stories if told else None))
     engine.accounts.require_recognised(found=bool(analysis.incidents))
     return status
 
@@ -105,11 +108,11 @@ def _analysed(paths: Sequence[str], live: Live | None, engine: Engine, language:
             return analyse(itertools.chain(listened, files), engine)
 
 
-def _keep(analysis: Analysis, engine: Engine, mine: Owning) -> tuple[list[str], SourceError | None]:
+def _keep(analysis: Analysis, engine: Engine, mine: Owning, told: Told | None) -> tuple[list[str], SourceError | None]:
     """The ids under which the incidents were kept, or why they could not be."""
     try:
         mine.heed(engine)
-        return engine.commit(analysis), None
+        return engine.commit(analysis, told=told.stories if told else None), None
     except SourceError as error:
         return [], error
 

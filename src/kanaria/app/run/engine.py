@@ -33,6 +33,7 @@ from kanaria.core.errors import ConfigError
 from kanaria.core.glossary import about_mining
 from kanaria.core.network import HomeNetworks
 from kanaria.core.schema import Tables
+from kanaria.core.story import Stories
 from kanaria.core.stream import Stream
 from kanaria.core.types import Analysis, Batch, Finding, Incident, StratumMessage
 from kanaria.detect import Detector
@@ -138,17 +139,19 @@ class Engine:
         return self._judged()
 
     def commit(
-        self, found: Analysis | Judged, *, checkpoint: bool = True, beside: Mapping[str, Json] | None = None
-    ) -> list[str]:
+        self, found: Analysis | Judged, *, checkpoint: bool = True, beside: Mapping[str, Json] | None = None,
+        told: Mapping[str, Stories] | None = None,
+    ) -> list[str]:  # fmt: skip
         """Keep these incidents and the news of them; with ``checkpoint``, in the same transaction, everything the next
-        run begins with. ``beside`` are parts of the state that somebody else keeps there (positions of live inputs).
+        run begins with. ``beside`` are parts of the state that somebody else keeps there (positions of live inputs),
+        and ``told`` stories that somebody else wrote.
         Returns the ids they live under. Raises SourceError when the store cannot be written."""
         from kanaria.report.document import document
         from kanaria.store.incidents import IncidentStore
 
         folder = self._kept_in()
         now = self.setup.clock.now()
-        documents = document(found if isinstance(found, Analysis) else self._analysis(found), self.setup.facts)
+        documents = document(found if isinstance(found, Analysis) else self._analysis(found), self.setup.facts, told)
         try:
             with IncidentStore(folder) as store:
                 state = self._state(now) if checkpoint else {}
