@@ -229,7 +229,7 @@ def test_fragments_and_other_trouble_are_counted_not_lost(read: Reader) -> None:
 
 
 def test_unknown_link_type_says_so(read: Reader) -> None:
-    rows, (reject,) = read(pcap([b"\0" * 60] * 3, link=105))
+    rows, (reject,) = read(pcap([b"\0" * 60] * 3, link=147))
     assert not rows
     assert reject.reason.startswith("3 packets: link type")
 

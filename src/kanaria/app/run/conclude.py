@@ -222,7 +222,9 @@ def _not_looked_at(run: Around, checked: tuple[str, ...]) -> tuple[Text, ...]:
 
 
 def _notes(run: Around) -> list[Text]:
-    notes = [*run.accounts.remarks(all_rejects=not run.case.findings), *run.accounts.notes]
+    closed = run.accounts.closed.text()
+    remarks = run.accounts.remarks(all_rejects=not run.case.findings)
+    notes = [*remarks, *run.accounts.notes, *((closed,) if closed else ())]
     if run.setup.zone.used and run.setup.zone.name != "UTC":
         zone = printable(run.setup.zone.name)
         notes.append(

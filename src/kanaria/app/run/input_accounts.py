@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from kanaria.app.run.closed_tunnels import ClosedTunnels
 from kanaria.core.errors import KanariaError, SourceError
 from kanaria.core.stream import Stream
 from kanaria.core.text import cut, printable
@@ -38,6 +39,7 @@ class Inputs:
     """Why an input could not be read at all, or not to its end."""
     wrong_clocks: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     """By input: how many records have a time that cannot be right, and the first such time."""
+    closed: ClosedTunnels = field(default_factory=ClosedTunnels)
     doubles: int = 0
     """Rows left out because a better sensor saw the same flow."""
 
@@ -128,6 +130,8 @@ class Inputs:
 
     def count(self, batch: Batch) -> None:
         known = self.summaries[batch.source]
+        if "connection" in batch.tables:
+            self.closed.count(batch.tables["connection"])
         low, high = known.first, known.last
         for table in batch.tables.values():
             first, last = _span(table)

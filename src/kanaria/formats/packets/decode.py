@@ -1,4 +1,4 @@
-"""Decode link, network and transport headers: capture bytes come in, ``layout.PACKET`` records go out (compiled).
+"""Decode network and transport headers: capture bytes come in, ``layout.PACKET`` records go out (compiled).
 
 One of two hot loops. Every read is bounds-checked against the captured bytes, because packets are hostile; sizes on the
 wire come from the IP header. ``plain.decode`` is the readable twin that property tests compare with.
@@ -12,100 +12,24 @@ from kanaria.formats.packets.compile import jit
 from kanaria.formats.packets.layout import (
     CUT,
     FRAGMENT,
-    GRE,
     HEADERS,
     ICMP,
     ICMP6,
-    LINK,
     MALFORMED,
+    NO_TUNNEL,
     OK,
-    OTHER,
     TCP,
+    TUNNELS,
     UDP,
-    VXLAN_PORT,
 )
+from kanaria.formats.packets.links import network, u16, u32
 from kanaria.formats.packets.state import Array, Int, i64, u64
-
-
-@jit
-def u16(data: Array, at: Int) -> Int:
-    return (i64(data[at]) << 8) | i64(data[at + 1])
-
-
-@jit
-def u32(data: Array, at: Int) -> Int:
-    return (u16(data, at) << 16) | u16(data, at + 2)
+from kanaria.formats.packets.tunnels import carried
 
 
 @jit
 def _u64(data: Array, at: Int) -> Any:
     return (u64(u32(data, at)) << u64(32)) | u64(u32(data, at + 4))
-
-
-@jit
-def _after_mpls(data: Array, at: Int, end: Int) -> Int:
-    while at + 4 <= end:
-        at += 4
-        if data[at - 2] & 1:
-            return at
-    return -CUT
-
-
-@jit
-def _after_type(data: Array, kind: Int, at: Int, end: Int) -> Int:
-    """Offset of the IP header behind VLAN tags, PPPoE, MPLS labels and LLC/SNAP, or minus the packet status."""
-    for _ in range(HEADERS):
-        if kind == 0x0800 or kind == 0x86DD:
-            return at
-        if kind == 0x8847 or kind == 0x8848:
-            return _after_mpls(data, at, end)
-        if kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200:
-            if at + 4 > end:
-                return -CUT
-            kind = u16(data, at + 2)
-            at += 4
-        elif kind == 0x8864:
-            if at + 8 > end:
-                return -CUT
-            kind = _ppp(u16(data, at + 6))
-            at += 8
-        elif kind <= 0x05DC:  # a length (IEEE 802.3): LLC and SNAP follow, or nothing of ours
-            if at + 8 > end or u32(data, at) != 0xAAAA0300 or u16(data, at + 4) != 0:
-                return -OTHER
-            kind = u16(data, at + 6)
-            at += 8
-            if kind <= 0x05DC:
-                return -OTHER
-        else:
-            return -OTHER
-    return -MALFORMED
-
-
-@jit
-def _ppp(protocol: Int) -> Int:
-    return 0x0800 if protocol == 0x0021 else 0x86DD if protocol == 0x0057 else 0
-
-
-@jit
-def network(data: Array, at: Int, end: Int, link: Int) -> Int:
-    """Offset of the IP header in a frame of that link type, or minus the packet status."""
-    if link == 1:
-        return _after_type(data, u16(data, at + 12), at + 14, end) if at + 14 <= end else -CUT
-    if link == 113:
-        return _after_type(data, u16(data, at + 14), at + 16, end) if at + 16 <= end else -CUT
-    if link == 276:
-        return _after_type(data, u16(data, at), at + 20, end) if at + 20 <= end else -CUT
-    if link == 101 or link == 12 or link == 14 or link == 228 or link == 229:
-        return at
-    if link == 0 or link == 108:
-        return at + 4
-    if link == 9 or link == 50:
-        if at + 4 > end:
-            return -CUT
-        if data[at] == 0xFF and data[at + 1] == 3:
-            at += 2
-        return _after_type(data, _ppp(u16(data, at)), at + 2, end)
-    return -LINK
 
 
 @jit
@@ -224,29 +148,6 @@ def _transport(data: Array, at: Int, end: Int, stop: Int, packet: Any) -> Int:
 
 
 @jit
-def _tunnelled(data: Array, at: Int, end: Int, proto: Int) -> Int:
-    """Offset of the IP header inside VXLAN (RFC 7348), GRE (RFC 2784, RFC 2890) or ERSPAN, below 0 when it is neither.
-
-    Mirror ports of switches and clouds send their copies in these.
-    """
-    if proto == UDP:
-        if at + 30 > end or u16(data, at + 2) != VXLAN_PORT or u32(data, at + 8) != 0x08000000 or data[at + 15]:
-            return -1
-        return _after_type(data, u16(data, at + 28), at + 30, end)
-    if proto != GRE or at + 4 > end or data[at] & 0x40 or data[at + 1] & 7:
-        return -1
-    kind, sequenced = u16(data, at + 2), data[at] & 0x10
-    at += 4 + 4 * (i64(data[at] >> 7) + i64(data[at] >> 5 & 1) + i64(data[at] >> 4 & 1))
-    if kind == 0x0800 or kind == 0x86DD:
-        return at
-    if kind == 0x88BE and sequenced:
-        at += 8
-    if (kind == 0x88BE or kind == 0x6558) and at + 14 <= end:
-        return _after_type(data, u16(data, at + 12), at + 14, end)
-    return -1
-
-
-@jit
 def decode_one(data: Array, at: Int, captured: Int, wire: Int, link: Int, packet: Any) -> Int:
     """Fill one packet record; returns its status."""
     end = at + captured
@@ -254,7 +155,7 @@ def decode_one(data: Array, at: Int, captured: Int, wire: Int, link: Int, packet
     at = network(data, at, end, link)
     if at < 0:
         return -at
-    for _ in range(3):  # tunnels in tunnels at most twice
+    for _ in range(TUNNELS):
         if at + 20 > end:
             return CUT
         version = data[at] >> 4
@@ -266,10 +167,12 @@ def decode_one(data: Array, at: Int, captured: Int, wire: Int, link: Int, packet
             return MALFORMED
         if status != OK:
             return status
-        at = inner if proto == 4 or proto == 41 else _tunnelled(data, inner, end, proto)
-        if at < 0:
+        at = NO_TUNNEL if proto == TCP else carried(data, inner, end, proto)
+        if at == NO_TUNNEL:
             packet["proto"] = proto
             return _transport(data, inner, end, stop, packet)
+        if at < 0:
+            return -at
     return MALFORMED
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 # What became of a packet. Everything above OTHER is reported as a reject with its count.
-OK, OTHER, LINK, CUT, MALFORMED, FRAGMENT = range(6)
+OK, OTHER, LINK, CUT, MALFORMED, FRAGMENT, SEALED = range(7)
 REASONS = {
-    LINK: "link type is not one of those read (Ethernet, Linux cooked, raw IP, loopback, PPP)",
+    LINK: "link type is not one of those read (Ethernet, Wi-Fi, Linux cooked, raw IP, loopback, PPP, pflog, nflog)",
     CUT: "headers cut short by the snap length or a damaged record",
-    MALFORMED: "IP, TCP or UDP header contradicts itself",
+    MALFORMED: "IP, TCP or UDP header contradicts itself, or the frame was received damaged",
     FRAGMENT: "later IP fragment: it carries no ports, so its bytes belong to no flow",
+    SEALED: "frames encrypted or compressed on the link (Wi-Fi, MACsec, PPP): their content was not read or judged",
 }
 
 SHORTAGES = (
@@ -23,11 +24,18 @@ SHORTAGES = (
     "flows kept no request and answer pairs: the memory for them was full",
     "silent flows were handed out before they ended: the flow table was full",
 )
-TCP, UDP, ICMP, ICMP6, GRE = 6, 17, 1, 58, 47
+TCP, UDP, ICMP, ICMP6, GRE, ETHER_IP, L2TP = 6, 17, 1, 58, 47, 97, 115
 HEADERS = 64
 """VLAN tags of a frame, or extension headers of an IPv6 packet, at most: more than any network makes, and who stacks
 them to hide what follows needs them all to arrive."""
-VXLAN_PORT = 4789
+TUNNELS = 4
+"""IP headers in one frame at most: a mirror's copy of a mobile network's copy of a tunnel, and what is in it."""
+NO_TUNNEL = -128
+"""Not the offset of anything, and minus no packet status."""
+# IANA's ports of tunnels over UDP, apart from 8472, which Linux took for VXLAN before (flannel and Cilium still do).
+VXLAN_PORT, VXLAN_LINUX_PORT, VXLAN_GPE_PORT, GENEVE_PORT, TZSP_PORT, GTP_PORT, L2TP_PORT = (
+    4789, 8472, 4790, 6081, 37008, 2152, 1701,
+)  # fmt: skip
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 LARGEST = 256 << 10  # libpcap's MAXIMUM_SNAPLEN: a longer packet does not occur, a larger length is damage

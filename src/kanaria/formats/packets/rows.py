@@ -54,7 +54,7 @@ def connections(flows: FlowSet, *, source: str, sensor: str, first_id: int) -> M
         "dst_ip": addresses(table, 1),
         "dst_port": pa.array(ports[:, 1]),
         "transport": _TRANSPORT_NAMES.take(pa.array(table["proto"])),
-        "service": services(flows.first[0], flows.first[1], table["proto"]),
+        "service": services(flows.first[0], flows.first[1], table["proto"], ports),
         "duration_us": pa.array(table["last"] - table["start"]),
         "state": states(table),
         "history": _histories(table),

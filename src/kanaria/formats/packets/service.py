@@ -80,7 +80,20 @@ def _udp(data: bytes) -> str | None:
         return "dtls"
     if len(data) >= 50 and data[12] == 32 and data[45] == 0:
         return "netbios"
-    return "json" if _JSON.match(data) else None
+    return "json" if _JSON.match(data) else _closed(data)
+
+
+def _closed(data: bytes) -> str | None:
+    """Encrypted tunnels by how they begin: WireGuard's four messages (its protocol page, 5.4), OpenVPN's first ones
+    (three of its operation codes, a random session, and nothing acknowledged), IKE (RFC 7296, 3.1)."""
+    if data[1:4] == bytes(3) and len(data) >= {1: 148, 2: 92, 3: 64, 4: 32}.get(data[0], len(data) + 1):
+        return "wireguard" if data[0] != 4 or data[12:16] == bytes(4) else None  # few have sent 2**32 packets
+    if len(data) >= 14 and data[0] in (0x38, 0x40, 0x50) and data[9:14] == bytes(5) and len(set(data[1:9])) > 4:
+        return "openvpn"
+    start = 4 if data[:4] == bytes(4) else 0
+    if len(data) >= start + 28 and data[start + 17] == 0x20 and data[start + 18] in (34, 35, 36, 37):
+        return "ipsec"
+    return None
 
 
 def is_tls(data: bytes) -> bool:

@@ -16,14 +16,19 @@ from kanaria.formats.packets.service import client_is_server_side, service_of
 
 Array = np.ndarray[Any, Any]
 
+_CLOSED_PORTS = {
+    L.VXLAN_PORT: "vxlan", L.VXLAN_LINUX_PORT: "vxlan", L.VXLAN_GPE_PORT: "vxlan", L.GENEVE_PORT: "geneve",
+    L.TZSP_PORT: "tzsp", L.GTP_PORT: "gtp", L.L2TP_PORT: "l2tp", 4500: "ipsec",
+}  # fmt: skip
+"""Tunnels over UDP whose packets have nothing to tell them by but the port: here are those that could not be opened."""
 _SEEN = 4096  # bytes of a stream that tell client from server, at most
 _BEGINNINGS = np.zeros(256, np.bool_)
 """First bytes of the TCP protocols ``service`` knows, apart from TLS and DNS."""
 _BEGINNINGS[list(b"\x00\x03\x10\x13\x16\xf9\xfa\x0b{[ \t\n\r\x0b\x0c*2SHEGPDOCTMNR")] = True
 
 
-def services(client: pa.Array, server: pa.Array, proto: Array) -> pa.Array:
-    """The application protocol of every flow, null where the bytes do not say."""
+def services(client: pa.Array, server: pa.Array, proto: Array, ports: Array) -> pa.Array:
+    """The application protocol of every flow, null where the bytes do not say; a closed tunnel's by its port."""
     heads = Heads(client), Heads(server)
     tcp = proto == L.TCP
     tls = tcp & _is_tls(heads[0].matrix(6))
@@ -31,8 +36,13 @@ def services(client: pa.Array, server: pa.Array, proto: Array) -> pa.Array:
     names: list[str | None] = ["tls" if found else None for found in tls.tolist()]
     for index in np.flatnonzero(candidate).tolist():
         ours, theirs = (side.get(index, L.TEXT_BYTES) for side in heads)  # whole: sizes tell DNS and NTP
-        names[index] = service_of(ours, theirs, "tcp" if tcp[index] else "udp")
+        known = service_of(ours, theirs, "tcp" if tcp[index] else "udp")
+        names[index] = known if known or tcp[index] else _closed(ports[index])
     return pa.array(names, pa.string())
+
+
+def _closed(ports: Array) -> str | None:
+    return next((_CLOSED_PORTS[port] for port in ports.tolist()[::-1] if port in _CLOSED_PORTS), None)
 
 
 def _is_tls(head: Array) -> Array:
