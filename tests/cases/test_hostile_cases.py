@@ -34,7 +34,7 @@ A1-log-prefilter-ws_30_tab                   a.log                     mining fo
 A1-log-q-dbl-pct                             a.log                     mining found
 A6-reverse-connection-clear                  a.pcap                    critical compromised_device 10.5.1.1
 A7-midstream-high-pool-port                  a.pcap                    accused 10.5.4.1
-A9-encap-geneve                              a.pcap                    accused 10.99.0.1
+A9-encap-geneve                              a.pcap                    critical compromised_device 10.0.45.1
 B1-one-spoofed-udp                           a.pcap                    nothing
 B2-stratum-docs-over-http                    a.pcap                    harmless
 B3-reflection-echo                           a.pcap                    harmless
