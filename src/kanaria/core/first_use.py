@@ -6,8 +6,10 @@ Light on purpose: a command says who is told before it is known whether anything
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 _told: list[Callable[[], None]] = []
+_refused: dict[Path, None] = {}
 
 
 def announce(tell: Callable[[], None]) -> None:
@@ -19,3 +21,13 @@ def compiling() -> None:
     """Compiling begins."""
     while _told:
         _told.pop()()
+
+
+def refuse(folder: Path) -> None:
+    """Compiled code is neither read from this folder nor kept there: others can write to it."""
+    _refused[folder] = None
+
+
+def refused() -> tuple[Path, ...]:
+    """The folders that were refused so far."""
+    return tuple(_refused)

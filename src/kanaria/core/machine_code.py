@@ -2,7 +2,8 @@
 
 The first run compiles, which takes up to half a minute; later runs load the code in about a second. Numba keeps it
 beside the module, or in the user's cache where nobody may write there, and without any such folder it compiles every
-time. ``core.first_use`` says who is told when compiling begins.
+time. A folder that others can write to is none: their code would run here. ``core.first_use`` says who is told when
+compiling begins.
 
 Numba's cache looks only at the file of the function itself. These functions call each other across modules, so their
 kept code is tied to the state of all of them; otherwise an update could run old code.
@@ -10,14 +11,19 @@ kept code is tied to the state of all of them; otherwise an update could run old
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba.core import event
+from numba.core.caching import NullCache
 
-from kanaria.core.first_use import compiling
+from kanaria.core.first_use import compiling, refuse
+from kanaria.core.folders import cache_folder, private
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -45,14 +51,33 @@ def compiler(files: Iterable[Path], **options: Any) -> Callable[[F], F]:
     stamp = tuple((state.st_mtime_ns, state.st_size) for state in states)
 
     def jit(function: F) -> F:
-        compiled: Any
-        try:
-            compiled = numba.njit(cache=True, _nrt=False, **options)(function)
-        except RuntimeError:  # Numba found no folder it may write to: a read-only installation without a home folder
-            compiled = numba.njit(_nrt=False, **options)(function)
-        else:
+        compiled: Any = numba.njit(_nrt=False, **options)(function)
+        if _kept(compiled):
             compiled._cache._cache_file._source_stamp = stamp
         typed: F = compiled
         return typed
 
     return jit
+
+
+def _kept(compiled: Any) -> bool:
+    """Whether a function's machine code has a place: the one Numba chooses, or else a folder of this user's own."""
+    chosen = numba.config.CACHE_DIR
+    for place in (chosen, str(cache_folder() / "compiled")):
+        numba.config.CACHE_DIR = place
+        # RuntimeError: no folder that may be written to, as in a read-only installation without a home folder.
+        with suppress(RuntimeError):
+            compiled.enable_caching()
+        numba.config.CACHE_DIR = chosen
+        if not isinstance(compiled._cache, NullCache) and _trusted(os.fspath(compiled._cache.cache_path)):
+            return True
+        compiled._cache = NullCache()
+    return False
+
+
+@cache
+def _trusted(folder: str) -> bool:
+    if private(Path(folder)):
+        return True
+    refuse(Path(folder))
+    return False

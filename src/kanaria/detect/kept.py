@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kanaria.core.errors import RuleError
-from kanaria.core.folders import cache_folder
+from kanaria.core.folders import cache_folder, private
 from kanaria.detect.model import Rule
 
 WORTH_KEEPING = 50
@@ -78,6 +78,8 @@ def _compiler() -> str:
 
 
 def _read(place: Path) -> Compiled | None:
+    if not private(place.parent):  # rules that somebody else may have put there
+        return None
     try:
         value = json.loads(place.read_text("utf-8"))
         rules = tuple(Rule.from_json(rule) for rule in value["rules"])

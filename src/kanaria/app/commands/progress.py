@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import click
 
-from kanaria.core.first_use import announce
+from kanaria.core.first_use import announce, refused
+from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
 
 QUIET_SECONDS = 1.0
@@ -51,4 +54,20 @@ _COMPILING = Text(
 
 def announce_compiling(language: Language) -> None:
     """Say so when the first use of an installation has to compile before anything is read."""
-    announce(lambda: click.echo(_COMPILING.to(language), err=True))
+    announce(lambda: _compiling(language))
+
+
+def _compiling(language: Language) -> None:
+    click.echo(_COMPILING.to(language), err=True)
+    for folder in refused():
+        click.echo(_refused(folder).to(language), err=True)
+
+
+def _refused(folder: Path) -> Text:
+    place = shlex.quote(printable(str(folder)))
+    return Text(
+        en=f"Others can write to {place}, so compiled code is neither read from there nor kept there. "
+        f"To allow it: chmod go-w {place}",
+        ja=f"{place} には他のユーザーも書き込めるため、コンパイル済みコードの読み込みと保存には使いません。"
+        f"使うには: chmod go-w {place}",
+    )
