@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from kanaria.report import plots_style
 from tests.app.running import Kanaria
+from tests.programs import japanese_font
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 SERVER, MINER_HOST, POOL = "192.168.1.53", "192.168.1.20", "203.0.113.44"
@@ -76,6 +78,20 @@ def test_show_draws_a_sheet(kanaria: Kanaria, filled: Path, tmp_path: Path) -> N
     done = kanaria("incident", "show", ident, "--store", str(filled), "--plot", "--theme", "dark", "-o", "sheet.png")
     assert (done.status, done.out) == (0, "")
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_sheet_in_english_says_that_no_font_has_japanese(
+    kanaria: Kanaria, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ident = kanaria("incident", "list", "--store", str(filled)).out.split()[0]
+    show = ("incident", "show", ident, "--store", str(filled), "--plot", "-o", "sheet.png", "--lang")
+    monkeypatch.setattr(plots_style, "japanese_font", lambda: None)
+    done = kanaria(*show, "ja")
+    assert (done.status, done.out) == (0, "") and "日本語フォントがインストールされていません" in done.err
+    assert kanaria(*show, "en").err == ""
+    monkeypatch.undo()
+    japanese_font()
+    assert kanaria(*show, "ja").err == ""
 
 
 def test_show_says_what_it_cannot_draw(kanaria: Kanaria, filled: Path) -> None:

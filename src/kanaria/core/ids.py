@@ -11,7 +11,15 @@ ROW_BITS = 40
 
 def source_id(name: str) -> int:
     """A 23-bit number for a source name (path or sensor); combine with a row by ``event_id``."""
-    return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") >> 41
+    return int.from_bytes(hashlib.blake2b(_bytes(name), digest_size=8).digest(), "big") >> 41
+
+
+def _bytes(name: str) -> bytes:
+    """A name's bytes, as a file system has them; a sensor may also be called by halves of characters."""
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogatepass")
 
 
 def first_event_id(name: str) -> int:

@@ -102,6 +102,11 @@ def note(analysis: Analysis, language: Language) -> Text | None:
         return None
     if not available():
         return no_library()
+    return no_font(language)
+
+
+def no_font(language: Language) -> Text | None:
+    """That pictures have English labels although another language was asked for. Raises MissingExtra."""
     return NO_FONT if style(language).language != language else None
 
 

@@ -43,8 +43,8 @@ CAPTIONS: Mapping[str, Text] = {
 }
 
 NO_FONT = Text(
-    en="The labels in the pictures are English: no Japanese font is installed.",
-    ja="図中の表記は英語です: 日本語フォントがインストールされていません。",
+    en="The labels in the pictures are English: no Japanese font is installed (on Debian: fonts-ipaexfont-gothic).",
+    ja="図中の表記は英語です: 日本語フォントがインストールされていません(Debianでは fonts-ipaexfont-gothic)。",
 )
 
 

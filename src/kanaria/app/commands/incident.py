@@ -202,6 +202,7 @@ def _plot(
     """All pictures on one sheet, into the file or to standard output."""
     from kanaria.app.output import write_bytes
     from kanaria.core.errors import ConfigError
+    from kanaria.report.plots import no_font
     from kanaria.report.plots_sheet import sheet
     from kanaria.report.reading import kept_analysis
 
@@ -210,6 +211,8 @@ def _plot(
     analysis = kept_analysis(kept.document, (other.document for other in others))
     png = str(path).lower().endswith(".png")
     write_bytes(sheet(analysis.incidents[0], analysis, language, png=png, theme=theme), path)
+    if english := no_font(language):
+        click.echo(english.to(language), err=True)
 
 
 def kept_folder(folder: Path | None) -> Path:
