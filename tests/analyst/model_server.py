@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,6 +121,31 @@ def flood(handler: BaseHTTPRequestHandler, _body: Json) -> None:
     handler.end_headers()
     for _block in range(80):
         handler.wfile.write(b"x" * 65536)
+
+
+def bomb(handler: BaseHTTPRequestHandler, _body: Json) -> None:
+    """64 MiB of blanks in 64 kB, for whoever unpacks it."""
+    packed = zlib.compressobj(9, zlib.DEFLATED, 31)
+    blanks = b" " * (1 << 20)
+    body = b"".join(packed.compress(blanks) for _block in range(64)) + packed.flush()
+    handler.send_response(200)
+    handler.send_header("Content-Encoding", "gzip")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def elsewhere(handler: BaseHTTPRequestHandler, _body: Json) -> None:
+    """Sends whoever follows to itself, for ever."""
+    handler.send_response(307)
+    handler.send_header("Location", "/v1/chat/completions")
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+def deep(_handler: BaseHTTPRequestHandler, _body: Json) -> Answer:
+    """Brackets without end, inside and outside."""
+    return completion("[" * 50_000 + "{" * 40_000)
 
 
 def silent(_handler: BaseHTTPRequestHandler, _body: Json) -> None:

@@ -92,6 +92,9 @@ LIES = (
         pytest.param(models.flood, id="5 MB"),
         pytest.param(models.silent, id="time-out"),
         pytest.param(models.trickle, id="slow stream"),
+        pytest.param(models.elsewhere, id="redirect"),
+        pytest.param(models.bomb, id="gzip bomb"),
+        pytest.param(models.deep, id="deep JSON"),
     ],
 )
 def test_whatever_a_model_does_the_story_is_ours_and_in_time(
@@ -129,19 +132,40 @@ def test_a_model_that_answers_in_another_language_is_not_used(tmp_path: Path, ka
     assert all("Refused before" in body["messages"][-1]["content"] for body in server.bodies[1::2])
 
 
-def test_a_server_without_schemas_is_asked_for_plain_json(tmp_path: Path, kanaria: Kanaria) -> None:
+def kind_of(body: models.Json) -> str:
+    return "grammar" if "grammar" in body else body.get("response_format", {}).get("type", "words")
+
+
+@pytest.mark.parametrize("known", ["grammar", "json_object", "words"])
+@pytest.mark.parametrize(
+    "unknown", [(400, b'{"error": "this model takes no response_format"}'), models.completion("Sure!")]
+)
+def test_a_server_that_refuses_or_ignores_a_schema_is_asked_in_other_ways(
+    known: str, unknown: models.Answer, tmp_path: Path, kanaria: Kanaria
+) -> None:
     (tmp_path / "access.log").write_text(PROBES)
 
     def old(handler: object, body: models.Json) -> models.Answer:
-        if body["response_format"]["type"] == "json_schema":
-            return 400, b'{"error": "response_format"}'
-        return models.honest(handler, body)
+        return models.honest(handler, body) if kind_of(body) == known else unknown
 
     with models.serving(old) as server:
         config = settings(tmp_path, server.url, timeout=20)
         done = kanaria("analyze", "--writer", "llm", "--config", config, "access.log")
     assert "†" in done.out
-    assert sum(body["response_format"]["type"] == "json_schema" for body in server.bodies) == 1
+    ways = list(map(kind_of, server.bodies))
+    assert ways == sorted(ways, key=["json_schema", "grammar", "json_object", "words"].index), "never back"
+    assert ways.count("json_schema") == 1
+    told_in_words = ["of this schema only" in body["messages"][-1]["content"] for body in server.bodies]
+    assert told_in_words == [way in {"json_object", "words"} for way in ways]
+
+
+def test_a_refusal_that_no_other_way_would_change_is_final(tmp_path: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "access.log").write_text(PROBES)
+    for code, said in ((400, b'{"error": "exceed_context_size_error"}'), (404, b'{"error": "model not found"}')):
+        with models.serving(lambda _h, _b, code=code, said=said: (code, said)) as server:
+            config = settings(tmp_path, server.url, timeout=20)
+            done = kanaria("analyze", "--writer", "llm", "--lang", "en", "--config", config, "access.log")
+        assert len(server.bodies) == 1 and f"the server answered {code}" in done.err
 
 
 def test_without_a_model_in_the_settings_the_writer_is_refused(tmp_path: Path, kanaria: Kanaria) -> None:

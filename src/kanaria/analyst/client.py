@@ -1,7 +1,7 @@
 """Asks a language model behind an OpenAI-compatible interface: Ollama, llama.cpp, vLLM, LM Studio or a cloud.
 
 Comes in: messages. Goes out: ``Draft`` values, or ModelError. Everything of one run shares one deadline. No proxy, no
-redirect, a cap on bytes; a server that cannot enforce a JSON schema is asked for JSON with the schema in the prompt.
+redirect, a cap on bytes; a server that cannot enforce a JSON schema is given a grammar, then the schema in words.
 Nothing a server does is relied on: what it answers is validated here and checked elsewhere.
 """
 
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kanaria import __version__
 from kanaria.core.errors import MissingExtra, ModelError
@@ -52,6 +53,21 @@ FORMAT: Mapping[str, Any] = {
     "type": "json_schema",
     "json_schema": {"name": "claims", "strict": True, "schema": SCHEMA},
 }
+GRAMMAR = (
+    'root ::= "{" ws "\\"claims\\"" ws ":" ws "[" ws (claim (ws "," ws claim)*)? ws "]" ws "}"\n'
+    'claim ::= "{" ws "\\"text\\"" ws ":" ws text ws "," ws '
+    '"\\"facts\\"" ws ":" ws "[" ws (id (ws "," ws id)*)? ws "]" ws "}"\n'
+    'text ::= "\\"" ([^"\\\\\\x7F\\x00-\\x1F] | "\\\\" (["\\\\bfnrt/] | "u" [0-9a-fA-F]{4})){0,600} "\\""\n'
+    'id ::= "\\"" [A-Z] [0-9]{1,3} "\\""\n'
+    "ws ::= [ ]?\n"
+)
+"""The same in GBNF, which llama.cpp and what is built on it take as a property of the request."""
+Way = Literal["schema", "grammar", "object", "words"]
+WAYS: tuple[Way, ...] = get_args(Way)
+"""How to ask for JSON, from what is enforced most to what every server can."""
+_NOT_KNOWN = frozenset({400, 404, 415, 422, 501})
+_TOO_MUCH = re.compile(rb"context|too (?:long|large|many)|not found|not exist", re.IGNORECASE)
+"""In a refusal that has nothing to do with the way."""
 _LOST_PATIENCE = "no answer within the time allowed"
 _ANSWERED, _CUT = "the server answered {}", "the answer was cut off by max_tokens"
 _NO_JSON, _TOO_LONG = "an answer that is not the JSON asked for", f"an answer of more than {MOST_BYTES} bytes"
@@ -93,31 +109,38 @@ class Client:
     endpoint: Endpoint
     usage: Usage = field(default_factory=Usage)
     deadline: float | None = None
-    _schema_works: bool = True
+    way: Way = "schema"
+    """As far as is known, the best this server can."""
 
     def ask(self, messages: Sequence[Message]) -> tuple[Draft, ...]:
         """The sentences of one answer. Raises ModelError, with ``final`` when asking again makes no sense."""
         started = time.monotonic()
         self.deadline = self.deadline or started + self.endpoint.timeout
         try:
-            return drafts(self._answer(messages))
+            return self._drafts(messages)
         finally:
             self.usage.seconds += time.monotonic() - started
 
-    def _answer(self, messages: Sequence[Message]) -> bytes:
-        if self._schema_works:
-            status, raw = self._persistent(request_body(self.endpoint, messages))
-            if status != 400:
-                return self._accepted(status, raw)
-            self._schema_works = False
-        status, raw = self._persistent(request_body(self.endpoint, messages, schema=False))
-        return self._accepted(status, raw)
+    def _drafts(self, messages: Sequence[Message]) -> tuple[Draft, ...]:
+        """A server that refuses one way of asking for JSON, or accepts it and answers with something else, is asked in
+        the next way from then on."""
+        raw = self._answer(messages)
+        self._count(raw)
+        try:
+            return drafts(raw)
+        except ModelError as error:
+            if str(error) == _NO_JSON:
+                self.way = _after(self.way)
+            raise
 
-    def _accepted(self, status: int, raw: bytes) -> bytes:
-        if status == 200:
-            self._count(raw)
-            return raw
-        raise ModelError(_ANSWERED.format(status), final=True)
+    def _answer(self, messages: Sequence[Message]) -> bytes:
+        while True:
+            status, raw = self._persistent(request_body(self.endpoint, messages, self.way))
+            if status == 200:
+                return raw
+            if status not in _NOT_KNOWN or self.way == WAYS[-1] or _TOO_MUCH.search(raw):
+                raise ModelError(_ANSWERED.format(status), final=True)
+            self.way = _after(self.way)
 
     def _persistent(self, body: Mapping[str, Any]) -> tuple[int, bytes]:
         for attempt in range(TRIES):
@@ -179,16 +202,26 @@ class Client:
             return  # not every server counts
 
 
-def request_body(endpoint: Endpoint, messages: Sequence[Message], *, schema: bool = True) -> dict[str, Any]:
-    """What is sent. Without a schema the server is told it in words."""
+def _after(way: Way) -> Way:
+    return WAYS[min(WAYS.index(way) + 1, len(WAYS) - 1)]
+
+
+def request_body(endpoint: Endpoint, messages: Sequence[Message], way: Way = "schema") -> dict[str, Any]:
+    """What is sent. A server that enforces no schema is told it in words."""
     body: dict[str, Any] = {
         "model": endpoint.model, "temperature": 0, "max_tokens": endpoint.max_tokens, "stream": False,
         "messages": [dict(message) for message in messages],
-        "response_format": dict(FORMAT) if schema else {"type": "json_object"},
+        **_ASKED_BY[way],
     }  # fmt: skip
-    if not schema:
+    if way in {"object", "words"}:
         body["messages"][-1]["content"] += "\nAnswer with JSON of this schema only: " + json.dumps(SCHEMA)
     return body
+
+
+_ASKED_BY: Mapping[Way, Mapping[str, Any]] = {
+    "schema": {"response_format": dict(FORMAT)}, "grammar": {"grammar": GRAMMAR},
+    "object": {"response_format": {"type": "json_object"}}, "words": {},
+}  # fmt: skip
 
 
 def drafts(raw: bytes) -> tuple[Draft, ...]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 
 class Claim(BaseModel):
-    """A sentence and the facts it cites."""
+    """A sentence and the facts it cites; what else a model adds is not looked at."""
 
-    model_config = ConfigDict(extra="forbid")
     text: Annotated[str, Field(max_length=600)]
     facts: Annotated[list[str], Field(max_length=40)]
 
@@ -18,7 +17,6 @@ class Claim(BaseModel):
 class Claims(BaseModel):
     """What the model was asked for."""
 
-    model_config = ConfigDict(extra="forbid")
     claims: Annotated[list[Claim], Field(max_length=40)]
 
 

@@ -1,0 +1,1 @@
+"""How well models write under the checks: incidents in both languages, scripted models, and real small ones."""
