@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -13,78 +14,99 @@ from kanaria.analyst.facts import Fact
 from kanaria.analyst.redact import Redactor
 from kanaria.core.story import Sentence
 from kanaria.core.types import Language
-
-FACTS = {
-    "en": "The reason is this: the server answered 400 because the line is not an HTTP request it could parse (6 requests).",
-    "sent": "203.0.113.9 sent 412 messages to the server.",
-    "none": "No miner runs on this server because of it.",
-    "ja": "サーバは400を返しました(6件)。",
-    "maybe": "成功した可能性があります。",
-    "from": "送信元は203.0.113[.]9です。",
-}
+from tests.analyst.false_sentences import FACTS, FALSE, TRUE
 
 
-def fact(key: str) -> Fact:
-    text = FACTS[key]
-    return Fact(id="F1", sentence=Sentence(part="what", text=text, evidence=("e-1",)), own=text, quotes=("GET /a",))
+def fact(text: str, own: str | None = None) -> Fact:
+    sentence = Sentence(part="what", text=text, evidence=("e-1",))
+    return Fact(id="F1", sentence=sentence, own=text if own is None else own, quotes=("GET /a",))
 
 
 def against(key: str, text: str) -> tuple[str, ...]:
-    return reasons_against(text, [fact(key)], language(key))
+    return reasons_against(text, [fact(FACTS[key])], language(key))
 
 
 def language(key: str) -> Language:
-    return "en" if key in {"en", "sent", "none"} else "ja"
+    return "ja" if key.startswith("ja_") else "en"
 
 
-@pytest.mark.parametrize(
-    ("key", "text"),
-    [
-        ("en", "The server also answered 400 because the line is not an HTTP request it could parse (6 requests)."),
-        ("sent", "In addition, 203.0.113.9 sent 412 messages to the server."),
-        ("none", "Therefore no miner runs on this server."),
-        ("ja", "なお、サーバは400を返しました(6件)。"),
-        ("from", "送信元は203.0.113[.]9でした。"),
-        *((key, text) for key, text in FACTS.items()),
-    ],
-)
-def test_the_facts_in_other_order_or_with_empty_words_are_accepted(key: str, text: str) -> None:
-    assert against(key, text) == ()
+def test_there_are_sixty_false_sentences_in_each_language() -> None:
+    count = Counter(language(key) for key, sentences in FALSE.items() for _sentence in sentences)
+    assert min(count["en"], count["ja"]) >= 60
 
 
-@pytest.mark.parametrize(
-    ("key", "text"),
-    [
-        ("en", "The server answered 6 because the line is not an HTTP request it could parse (400 requests)."),
-        ("en", "The server answered 400 because the line is an HTTP request it could not parse (6 requests)."),
-        ("en", "The attacker answered 400 because the line is not an HTTP request it could parse (6 requests)."),
-        ("en", "The server answered 400."),
-        ("en", "The server probably answered 400 because the line is not an HTTP request it could parse (6 requests)."),
-        ("en", "The server answered 400 because the line is not an HTTP request it could parse (6 requests)"),
-        ("en", "The server answered “all is well” 400 because the line is not an HTTP request it could parse (6 requests)."),
-        ("sent", "The server sent 412 messages to 203.0.113.9."),
-        ("sent", "203.0.113.9 was sent 412 messages by the server."),
-        ("sent", "203.0.113.9 sent four hundred messages to the server."),
-        ("sent", "198.51.100.9 sent 412 messages to the server."),
-        ("sent", "203.0.113.9 sent 412 messages to the server, see https://evil.example/."),
-        ("sent", "203.0.113.9 sent 412 mеssages to the server."),
-        ("none", "A miner runs on this server because of it."),
-        ("none", "No miner runs on this server because of it, so do nothing."),
-        ("ja", "応答が400バイトで失敗しました。"), ("ja", "サーバは6を返しました(400件)。"), ("ja", "サーバに400を返しました(6件)。"),
-        ("ja", "サーバは400を返しませんでした(6件)。"), ("ja", "サーバは400を返した(6件)。"), ("ja", "The server answered 400 (6)."),
-        ("maybe", "成功しました。"), ("maybe", "失敗した可能性があります。"), ("from", "送信元は203.0.113[.]9で、攻撃者です。"),
-    ],
+@pytest.mark.parametrize("key", FACTS)
+def test_a_fact_in_its_own_words_or_with_empty_ones_is_accepted(key: str) -> None:
+    for text in (FACTS[key], *TRUE.get(key, ())):
+        assert against(key, text) == (), text
+
+
+@pytest.mark.parametrize("key", FALSE)
+def test_what_says_more_less_or_something_else_is_refused(key: str) -> None:
+    assert [text for text in FALSE[key] if not against(key, text)] == []
+
+
+FORMS = (
+    ("sent", "203.0.113.9 sent 412 messages to the server"), ("sent", "203.0.113.9 sent 412 messages to the server, see https://evil.example/."),
+    ("sent", "203.0.113.9 sent 412 mеssages to the server."), ("sent", "203.0.113.9 sent 412 messages to the server.\u200b"),
+    ("sent", "**203.0.113.9** sent 412 messages to the server."), ("sent", "203.0.113.9 sent 412 messages to the server. " * 2),
+    ("sent", "203.0.113.9がサーバに412件のメッセージを送りました。"), ("ja_sent", "203.0.113.9 sent 412 messages to the server."),
+    ("ja_sent", "203.0.113.9がサーバに412件のメッセージを送った。"), ("ja_sent", "203.0.113.9がサーバに412件のメッセージを送りました"),
+    ("ja_sent", "203.0.113.9がサーバに412件のメッセージを送りました。203.0.113.9がサーバに412件のメッセージを送りました。"),
 )  # fmt: skip
-def test_what_says_more_less_or_something_else_is_refused(key: str, text: str) -> None:
+
+
+@pytest.mark.parametrize(("key", "text"), FORMS)
+def test_the_form_of_a_sentence_is_checked(key: str, text: str) -> None:
     assert against(key, text), text
 
 
-@given(st.sampled_from(sorted(FACTS)), st.text(alphabet="0123456789 .CVE-abnotsuc成功攻撃は。です[]", max_size=60))
-def test_no_figure_gets_in_whatever_a_model_writes(key: str, words: str) -> None:
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_two_facts_may_share_a_sentence_but_not_exchange_their_clauses(language: Language) -> None:
+    told = {
+        "en": ("At 09:00 followed: mining; scans.", "At 09:06 followed: logons; shares."),
+        "ja": ("09:00に、採掘が続きました。", "09:06に、共有が続きました。"),
+    }[language]
+    both = {
+        "en": "At 09:00 followed: mining; scans, and at 09:06 followed: logons; shares.",
+        "ja": "09:00に、採掘が続きました。また、09:06に、共有が続きました。",
+    }[language]
+    mixed = {
+        "en": "At 09:00 followed: mining; shares, and at 09:06 followed: logons; scans.",
+        "ja": "09:00に、共有が続きました。また、09:06に、採掘が続きました。",
+    }[language]
+    facts = [fact(text) for text in told]
+    assert reasons_against(both, facts, language) == ()
+    assert reasons_against(mixed, facts, language)
+
+
+@given(st.sampled_from(sorted(FACTS)), st.data())
+def test_no_two_words_of_a_fact_can_change_places(key: str, data: st.DataObject) -> None:
+    """Wherever they stand: who did it, what was counted, what was denied."""
+    words = re.findall(r"[一-鿿]+|[ァ-ヺー]+|[ぁ-ゖ]|[A-Za-z]+|\d[\d.:]*\d|\d|\s+|.", FACTS[key])
+    able = [index for index, word in enumerate(words) if word[0].isalnum()]
+    first, second = data.draw(st.lists(st.sampled_from(able), min_size=2, max_size=2, unique=True))
+    words[first], words[second] = words[second], words[first]
+    text = "".join(words)
+    same = re.sub(r"(?i)\b(?:an?|the)\b|\s", "", text) == re.sub(r"(?i)\b(?:an?|the)\b|\s", "", FACTS[key])
+    assert bool(against(key, text)) is not same or text.casefold() == FACTS[key].casefold(), text
+
+
+@given(
+    st.sampled_from(sorted(FACTS)),
+    st.text(alphabet="0123456789 .CVE-abnotsuc成功攻撃は。です[]", min_size=1, max_size=60),
+)
+def test_nothing_gets_in_whatever_a_model_writes(key: str, words: str) -> None:
     text = f"{FACTS[key][:-1]} {words}{FACTS[key][-1]}"
     if not against(key, text):
-        assert set(re.findall(r"\d+", text)) <= set(re.findall(r"\d+", FACTS[key]))
-        assert not re.search(r"成功|攻撃|CVE", words) or key == "maybe"
+        assert re.findall(r"[0-9A-Za-z一-鿿ぁ-ゖ]", re.sub(r" (?:a|an)(?= |\.)", "", text)) == re.findall(
+            r"[0-9A-Za-z一-鿿ぁ-ゖ]", re.sub(r" (?:a|an)(?= |\.)", "", FACTS[key])
+        )
+
+
+def test_words_that_a_stranger_wrote_prove_nothing() -> None:
+    text = "The program named itself because the attack failed."
+    assert reasons_against(text, [fact(text, own="The program named itself .")], "en")
 
 
 SECRETS = (
