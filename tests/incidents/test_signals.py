@@ -10,6 +10,7 @@ import pytest
 from kanaria.core.types import HYPOTHESES, HostObservation, StratumMessage, Text
 from kanaria.incidents import signals
 from kanaria.incidents.case import Allowed, Case
+from kanaria.incidents.permission import pools_meant
 from tests.incidents.building import DEVICE, around, case, facts, finding, kinds, message, record, request
 
 WALLET = "4" + "A" * 94
@@ -197,16 +198,36 @@ def test_a_request_that_could_be_parsed_is_not_that_noise() -> None:
 def test_allowed_device_wallet_and_pool() -> None:
     mined = finding("monero_mining", device=DEVICE, values={"sni": "eu.pool.example", "knowledge.pool": "Example Pool"})
     mined = replace(mined, event_ids=(1,))
-    flow = record(1, 0, "connection", device=DEVICE, remote="198.51.100.9", values={"direction": "outbound"})
+    seen = {"direction": "outbound", "resolved": ["eu.pool.example"]}
+    flow = record(1, 0, "connection", device=DEVICE, remote="198.51.100.9", values=seen)
     told = case(mined, messages=[message(1, wallet=WALLET)], records=[flow])
     for allowed, kind in (
         (Allowed(devices=frozenset({DEVICE})), "authorised_miner_configured"),
         (Allowed(wallets=frozenset({WALLET})), "authorised_pool_or_wallet"),
         (Allowed(pools=frozenset({"pool.example"})), "authorised_pool_or_wallet"),
         (Allowed(pools=frozenset({"Pool.Example."})), "authorised_pool_or_wallet"),
-        (Allowed(pools=frozenset({"Example Pool"})), "authorised_pool_or_wallet"),
+        (Allowed(pools=frozenset({"198.51.100.9"})), "authorised_pool_or_wallet"),
     ):
         assert kinds(signals.allowed_mining(told, around(allowed=allowed))) == [kind], allowed
+
+
+def test_a_name_that_the_device_alone_gives_allows_nothing() -> None:
+    pool = Allowed(pools=frozenset({"pool.example"}))
+    mined = replace(finding("monero_mining", device=DEVICE, values={"sni": "eu.pool.example"}), event_ids=(1,))
+    for said in ({"sni": "eu.pool.example"}, {"host": "pool.example"}, {"resolved": ["mypool.example"]}):
+        flow = record(
+            1, 0, "connection", device=DEVICE, remote="198.51.100.9", values={"direction": "outbound", **said}
+        )
+        told = case(mined, messages=[message(1, wallet=WALLET)], records=[flow])
+        assert kinds(signals.allowed_mining(told, around(allowed=pool))) == ["allowed_pool_only_claimed"], said
+
+
+def test_an_operator_is_allowed_with_the_names_and_addresses_known_of_it() -> None:
+    known = next(pool for pool in facts().pools if pool.domains and any("/" not in a for a in pool.addresses))
+    address = next(a for a in known.addresses if "/" not in a)
+    for name in (known.name, known.domains[0]):
+        meant = pools_meant([name], facts())
+        assert address in meant and known.domains[0] in meant
 
 
 def test_what_is_not_allowed_stays_so() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanaria.mining.dialogue import Dialogue, dialogue, in_kind
+from kanaria.mining.dialogue import Dialogue, dialogue, in_kind, kept_with_alert
 
 JOB = {"blob": "0e" * 76, "job_id": "q1", "target": "b88d0600", "algo": "rx/0"}
 
@@ -161,3 +161,17 @@ def test_an_answer_is_the_body_itself() -> None:
     assert in_kind(request, b"TRACE / HTTP/1.1\r\nX: " + WORK, None) == ()
     assert in_kind(request, b'{"you sent":' + WORK + b"}", None) == ()
     assert in_kind(WORK + LOGIN, WORK + LOGIN, None) == ()
+
+
+@given(
+    st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n\r\n<pre>\n", b"POST /rpc HTTP/1.1\r\nContent-Length: 400\r\n\r\n",
+                     b"<134>1 web nginx: ", b"Subject: x\r\n\r\n", b"500 unknown command: "]),
+    st.sampled_from([LOGIN, MINER, SUBSCRIBE, GRANTED, WORK]),
+    st.sampled_from(["tcp", "udp", None]),
+)  # fmt: skip
+def test_what_a_sensor_kept_counts_where_the_protocol_puts_it(
+    before: bytes, said: bytes, transport: str | None
+) -> None:
+    found = kept_with_alert(transport, before + said, None)
+    assert (found is not None) == (not before and transport != "udp" and said not in (GRANTED, WORK))
+    assert found is None or (found.answered is None and {m.direction for m in found.messages} == {"client"})

@@ -62,6 +62,8 @@ PAIRS = pa.list_(
 """The commonest (client length, next server length) pairs, how often each came, and the median delay."""
 
 
+RESOLVED = "names of allowed pools that a resolver not of the client's choosing gave for the server's address"
+
 HTTP = table(
     "http",
     "One request as a web server, proxy or sensor saw it.",
@@ -135,6 +137,7 @@ CONNECTION = table(
         "",
         "",
     ),
+    Column("resolved", pa.list_(pa.string()), RESOLVED, "", ""),
     Column(
         "process",
         pa.string(),
@@ -167,6 +170,7 @@ TLS = table(
     "tls",
     "One TLS handshake.",
     4001,
+    Column("resolved", pa.list_(pa.string()), RESOLVED, "", ""),
     Column("version", pa.string(), "TLSv1.2, TLSv1.3, …", "tls.version", "tls.version"),
     Column("sni", pa.string(), "server name asked for", "tls.sni", "tls.client.server_name"),
     Column("alpn", pa.list_(pa.string()), "protocols offered", "tls.alert", "tls.next_protocol"),

@@ -10,6 +10,7 @@ ALERT = table(
     "alert",
     "What another sensor already called suspicious.",
     2004,
+    Column("transport", pa.string(), "tcp, udp, icmp, …", "connection_info.protocol_name", "network.transport"),
     Column("signature", pa.string(), "its name for it", "finding_info.title", "rule.name"),
     Column("signature_id", pa.string(), "its id", "finding_info.uid", "rule.id"),
     Column("category", pa.string(), "its category", "finding_info.types", "rule.category"),

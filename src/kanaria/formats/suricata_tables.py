@@ -220,12 +220,11 @@ def alert(t: pa.Table) -> Columns:
         ("dst_port", "dest_port"),
     ):
         ends[column] = pc.coalesce(get(t, "flow", name), ends[column])
-    payload = _bytes(get(t, "payload"), get(t, "payload_printable"))
     return {
-        **ends,
+        **ends, "transport": map_distinct(get(t, "proto"), transport, TEXT),
         "signature": get(t, "alert", "signature"), "signature_id": get(t, "alert", "signature_id").cast(TEXT),
         "category": get(t, "alert", "category"), "severity": get(t, "alert", "severity"),
-        "payload": pc.coalesce(payload, body(t, "http_request_body"), body(t, "http_response_body")),
+        "payload": _bytes(get(t, "payload"), get(t, "payload_printable")),
     }  # fmt: skip
 
 

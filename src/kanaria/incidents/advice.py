@@ -12,6 +12,7 @@ from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Finding, Hypothesis, Language, Outcome, OutcomeValue, Recommendation, Record, Text
 from kanaria.core.versions import in_words
 from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines
+from kanaria.incidents.permission import claimed_by
 
 NOTHING = "none"
 # What may stand beside the advice to do nothing: it says itself that it is optional.
@@ -312,7 +313,16 @@ def _close_doors(case: Case, around: Surroundings, top: Hypothesis, result: Outc
 
 
 def _allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
-    if top == "compromised_device" and mines(case):
+    if top != "compromised_device" or not mines(case):
+        return
+    if around.allowed.pools and (said := claimed_by(case, around.allowed)):
+        name = cut(printable(said[0]), 60)
+        yield _advise(
+            "allow_if_yours", 1, (),
+            f"Only the device itself calls the other side {name}, so that your permission does not cover it. If this miner is yours, allow the device or the payout address (`allowed.devices`, `allowed.wallets`).",
+            f"相手を {name} と呼んでいるのは機器自身だけなので、許可の対象になりません。ご自身のマイナーであれば、機器か送金先アドレスを許可してください(`allowed.devices`、`allowed.wallets`)。",
+        )  # fmt: skip
+    else:
         yield _advise(
             "allow_if_yours", 1, (),
             "If this miner is yours, say so in the configuration (`allowed.pools`, `allowed.wallets`, `allowed.devices`) and it will be reported as authorised.",

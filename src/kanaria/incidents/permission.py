@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Finding, Record, StratumMessage, Text
@@ -18,7 +19,8 @@ from kanaria.incidents.case import Allowed, Case
 
 # From here on the grammar of messages speaks of mining; the models use the same number.
 GRAMMAR_BITS = 7.0
-_NAMES = ("sni", "query", "knowledge.pool", "host", "pool")
+# What a device says of whom it talks to; it may say anything.
+_CLAIMED = ("sni", "host", "pool")
 
 Way = tuple[str, str, str]
 """What allows it: ``device``, ``wallet`` or ``pool``, and the value as the settings have it; and whose it is."""
@@ -105,11 +107,24 @@ class Permission:
         return ("device", device, device) if device and device in self._allowed.devices else None
 
     def _by_names(self, finding: Finding, record: Record | None = None) -> Way | None:
-        named = [str(record.values[name]) for name in _NAMES if record and record.values.get(name)]
-        named += [finding.values[name] for name in _NAMES if finding.values.get(name)] if not named else []
-        named += [remote for remote in (record.remote if record else finding.remote,) if remote]
+        """By where it went: the address itself, or a name that somebody else than the device gave for it. To ask for
+        the name of an allowed pool is allowed."""
+        named = [remote for remote in (record.remote if record else finding.remote,) if remote]
+        named += [str(name) for name in _listed(record.values.get("resolved") if record else None)]
+        asked = finding.values.get("query") or (record.values.get("query") if record else None)
+        if asked and finding.table == "dns":
+            named.append(str(asked))
         name = next((name for name in named if under(name, self._allowed.pools)), None)
         return ("pool", name, finding.device or "") if name else None
+
+    def claimed(self, finding: Finding) -> tuple[str, Record | None] | None:
+        """The name of an allowed pool that the device alone speaks of, with the record where it does."""
+        known = [self._records[event] for event in finding.event_ids if event in self._records]
+        for values, record in [*((record.values, record) for record in known), (finding.values, None)]:
+            for name in filter(None, (values.get(column) for column in _CLAIMED)):
+                if under(str(name), self._allowed.pools):
+                    return str(name), record
+        return None
 
     def _as_elsewhere(self, record: Record) -> Way | None:
         """A connection whose login was not seen, in the clear to where this device's other logins pay the owner; or
@@ -127,6 +142,28 @@ class Permission:
             asked = record.values.get("query")
             return bool(asked) and asked == other.values.get("sni")
         return remote == record.remote and other.values.get("dst_port") == record.values.get("dst_port")
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def pools_meant(names: Iterable[str], facts: Knowledge) -> frozenset[str]:
+    """Host names and addresses that an owner means who allows these pools, by host name, address or operator."""
+    meant = set(names)
+    for pool in facts.pools:
+        if pool.name in meant:
+            meant.update(pool.domains)
+        if any(under(domain, frozenset(meant)) for domain in pool.domains):
+            meant.update(address for address in pool.addresses if "/" not in address)
+    return frozenset(meant)
+
+
+def claimed_by(case: Case, allowed: Allowed) -> tuple[str, Record | None] | None:
+    """The name of an allowed pool that a device of the case gives for an address it speaks to, with the record."""
+    permission = Permission(allowed, case.messages, case.records)
+    mining = [f for f in case.findings if speaks_of_mining([f], ()) or _with_messages(f, case)]
+    return next(filter(None, (permission.claimed(finding) for finding in mining)), None)
 
 
 def allowed_by(case: Case, allowed: Allowed) -> tuple[Way, Record | None] | None:

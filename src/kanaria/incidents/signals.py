@@ -15,7 +15,7 @@ from kanaria.core.text import cut, printable
 from kanaria.core.types import HYPOTHESES, Evidence, StratumMessage, Text
 from kanaria.incidents.actors import Deed, Part
 from kanaria.incidents.case import Case, Surroundings, came_in
-from kanaria.incidents.permission import allowed_by, words
+from kanaria.incidents.permission import allowed_by, claimed_by, words
 from kanaria.incidents.rhythm import Rhythm
 from kanaria.incidents.weighing import evidence
 
@@ -187,6 +187,15 @@ def allowed_mining(case: Case, around: Surroundings) -> Iterator[Evidence]:
         way, record = found
         weight = "authorised_miner_configured" if way[0] == "device" else "authorised_pool_or_wallet"
         yield evidence(around.facts, weight, record, words(way))
+    elif around.allowed.pools and (said := claimed_by(case, around.allowed)):
+        name, record = cut(printable(said[0]), 60), said[1]
+        because = Text(
+            en=f"the device itself calls the other side {name}, which the configuration allows; no resolver of yours "
+            "gave that address for the name, so that no permission covers it",
+            ja=f"相手を {name} と呼んでいるのは機器自身だけです。設定で許可された名前ですが、その名前にこのアドレスを"
+            "返した社内または公開のリゾルバがないため、許可の対象にはなりません",
+        )
+        yield evidence(around.facts, "allowed_pool_only_claimed", record, because)
 
 
 def device_acts_itself(case: Case, around: Surroundings) -> Iterator[Evidence]:

@@ -100,6 +100,18 @@ def _one_sided(first: list[_Said], knowledge: Knowledge | None) -> Dialogue | No
     return Dialogue(messages, False, False) if messages else None
 
 
+def kept_with_alert(transport: str | None, payload: bytes, knowledge: Knowledge | None) -> Dialogue | None:
+    """What the bytes say that another sensor kept of one side: a miner's words at the beginning of them.
+
+    Whether the other side answered is not known, and what was quoted to the sensor inside another protocol is text.
+    """
+    if transport not in (None, "tcp"):
+        return None
+    said = [s for s in _said(payload, True) if s.shape and s.shape.direction != "server"]
+    messages = [complete(s.shape, not s.whole, "client", knowledge) for s in said if s.shape]
+    return Dialogue(settled_and_counted(messages), False, None) if messages else None
+
+
 def in_kind(request: bytes, body: bytes, knowledge: Knowledge | None) -> tuple[StratumMessage, ...]:
     """The messages of a request and of the body that answers it; none when that is no answer a pool would give.
 

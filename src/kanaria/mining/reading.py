@@ -20,7 +20,7 @@ from kanaria.core.types import StratumMessage
 from kanaria.mining import payload
 from kanaria.mining.candidates import rows_of_records, rows_with_frames, rows_with_noise, rows_with_words
 from kanaria.mining.complete import complete
-from kanaria.mining.dialogue import Dialogue, dialogue, in_kind
+from kanaria.mining.dialogue import Dialogue, dialogue, in_kind, kept_with_alert
 from kanaria.mining.roles import by_roles
 from kanaria.mining.stratum import decode
 from kanaria.mining.stratum_v2 import INITIATOR_BYTES, RESPONDER_BYTES, noise_handshake
@@ -103,14 +103,22 @@ def _find(name: str, table: pa.Table, knowledge: Knowledge, worded: Rows | None)
     found: dict[int, Dialogue] = {}
     ids = table["event_id"]
     for row in _nominated(name, table, worded):
-        said = (
-            _on_connection(table, row, knowledge) if name == "connection" else _in_record(name, table, row, knowledge)
-        )
+        said = _said_in(name, table, row, knowledge)
         if said is not None and said.messages:
             event_id = ids[row].as_py() or 0
             messages = tuple(replace(message, event_id=event_id) for message in said.messages)
             found[row] = replace(said, messages=messages)
     return found
+
+
+def _said_in(name: str, table: pa.Table, row: int, knowledge: Knowledge) -> Dialogue | None:
+    match name:
+        case "connection":
+            return _on_connection(table, row, knowledge)
+        case "alert":
+            return kept_with_alert(table["transport"][row].as_py(), table["payload"][row].as_py() or b"", knowledge)
+        case _:
+            return _in_record(name, table, row, knowledge)
 
 
 _OF_CONNECTION = (
@@ -131,7 +139,7 @@ def _in_record(name: str, table: pa.Table, row: int, knowledge: Knowledge) -> Di
     if name == "http":
         messages = _with_user_agent(messages, table["user_agent"][row].as_py())
     given = any(m.direction == "server" and m.fields.get("accepted") != "false" for m in messages)
-    return Dialogue(messages, False, given if name == "http" else None)
+    return Dialogue(messages, False, given)
 
 
 def _nominated(name: str, table: pa.Table, worded: Rows | None) -> list[int]:

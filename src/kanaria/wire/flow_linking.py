@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from kanaria.wire.vouching import NOBODY, Trusted, vouched
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -35,10 +37,16 @@ class Linker:
     """
 
     def __init__(
-        self, engine: duckdb.DuckDBPyConnection, spooled: Iterable[str], several: Iterable[str] | None = None
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        spooled: Iterable[str],
+        several: Iterable[str] | None = None,
+        *,
+        trusted: Trusted = NOBODY,
     ) -> None:
-        """``several`` are the tables with rows of more than one source, where that is known already."""
-        self._engine = engine
+        """``several`` are the tables with rows of more than one source, where that is known already. ``trusted`` says
+        which names are to be vouched for by whom."""
+        self._engine, self._trusted = engine, trusted
         self._spooled = frozenset(spooled)
         self._several = {name for name in self._spooled & set(DOUBLED) if several is None and self._sources(name) > 1}
         self._several |= set(several or ())
@@ -52,6 +60,8 @@ class Linker:
             linked[name] = kept
         if "connection" in linked and self._spooled & {"tls", "dns"}:
             linked["connection"] = _named(self._engine, linked["connection"], self._spooled)
+        if self._trusted.names and "dns" in self._spooled:
+            linked |= vouched(self._engine, linked, self._trusted)
         if "dns" in linked:
             linked["dns"] = _asker_is_device(linked["dns"])
         return linked, dropped

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kanaria.wire.flow_linking import DOUBLED, Linker
+from kanaria.wire.vouching import NOBODY, Trusted
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,8 +29,8 @@ TRIMMED_EVERY = 50_000
 class Recent:
     """Appends slices and forgets what is old."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
-        self._engine = engine
+    def __init__(self, engine: duckdb.DuckDBPyConnection, trusted: Trusted = NOBODY) -> None:
+        self._engine, self._trusted = engine, trusted
         self._added: dict[str, int] = {}
         self._sources: dict[str, set[str]] = {}
 
@@ -39,7 +40,7 @@ class Recent:
             if name != "http":
                 self._keep(name, table)
         several = [name for name, sources in self._sources.items() if name in DOUBLED and len(sources) > 1]
-        return Linker(self._engine, self._added, several).link(tables)
+        return Linker(self._engine, self._added, several, trusted=self._trusted).link(tables)
 
     def _keep(self, name: str, table: pa.Table) -> None:
         self._engine.register("recent_rows", table)

@@ -17,12 +17,15 @@ from kanaria.app.run.setup import Setup
 from kanaria.app.run.usual_before import before
 from kanaria.app.run.web_server import server_of
 from kanaria.core.glossary import VALUES
+from kanaria.core.network import parse_address
 from kanaria.core.text import printable
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, HostObservation, Incident, Series, Text
 from kanaria.incidents.case import Allowed, Case, Costs, Surroundings
 from kanaria.incidents.grouping import group
 from kanaria.incidents.judge import judge
+from kanaria.incidents.permission import pools_meant
 from kanaria.memory.network_state import NetworkState
+from kanaria.wire.vouching import Trusted
 
 if TYPE_CHECKING:
     import duckdb
@@ -180,7 +183,15 @@ def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: t
 
 def _allowed(setup: Setup) -> Allowed:
     said = setup.config.allowed
-    return Allowed(pools=frozenset(said.pools), wallets=frozenset(said.wallets), devices=frozenset(said.devices))
+    pools = pools_meant(said.pools, setup.facts)
+    return Allowed(pools=pools, wallets=frozenset(said.wallets), devices=frozenset(said.devices))
+
+
+def trusted(setup: Setup) -> Trusted:
+    """Which names a permission rests on, and the public resolvers whose word counts for them."""
+    names = {name.rstrip(".").lower() for name in pools_meant(setup.config.allowed.pools, setup.facts)}
+    public = (name for name in setup.facts.shared_hosts if parse_address(name) is not None)
+    return Trusted(names=frozenset(names), resolvers=frozenset(public))
 
 
 def _costs(setup: Setup, host: tuple[HostObservation, ...]) -> Costs:

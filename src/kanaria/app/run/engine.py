@@ -20,7 +20,7 @@ from typing import Any
 from kanaria.app.live.merge import Together
 from kanaria.app.live.open_flows import Watch
 from kanaria.app.run.case_file import CaseFile
-from kanaria.app.run.conclude import Around, cases_of, conclude, judged, series
+from kanaria.app.run.conclude import Around, cases_of, conclude, judged, series, trusted
 from kanaria.app.run.input_accounts import Inputs
 from kanaria.app.run.ordering import Files, Live, Slice
 from kanaria.app.run.plot_series import SeriesKeeper, roles_of
@@ -296,8 +296,8 @@ class Engine:
         config, wired = self.setup.config, self._reading.on_the_wire
         home: HomeNetworks | None = config.home_networks if config.home else None
         if lateness is None:
-            return Files(self._work, home, wired)
-        return Live(self._work, home, wired, lateness=lateness, now=self.setup.clock.now)
+            return Files(self._work, home, wired, trusted(self.setup))
+        return Live(self._work, home, wired, lateness=lateness, now=self.setup.clock.now, trusted=trusted(self.setup))
 
     def _detecting(self, lateness: timedelta | None) -> Detector:
         detector = Detector(

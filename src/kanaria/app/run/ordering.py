@@ -9,7 +9,7 @@ of time; what comes later still is handed on at once and counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from kanaria.wire.flow_linking import Linker
 from kanaria.wire.home_inference import Inferred, asked_in_vain, infer, note
 from kanaria.wire.recent import Recent
 from kanaria.wire.spool import STREAMED, Gathered, Spool
+from kanaria.wire.vouching import NOBODY, Trusted
 
 if TYPE_CHECKING:
     from kanaria.app.run.workspace import Workspace
@@ -46,9 +47,15 @@ class Slice:
 class Files:
     """For inputs that end."""
 
-    def __init__(self, work: Workspace, home: HomeNetworks | None, on_the_wire: Callable[[Batch], bool]) -> None:
+    def __init__(
+        self,
+        work: Workspace,
+        home: HomeNetworks | None,
+        on_the_wire: Callable[[Batch], bool],
+        trusted: Trusted = NOBODY,
+    ) -> None:
         """``home`` are the networks somebody named; without, they may be inferred."""
-        self._work, self._given, self._on_the_wire = work, home, on_the_wire
+        self._work, self._given, self._on_the_wire, self._trusted = work, home, on_the_wire, trusted
         self._gathered = Gathered()
         self._spool: Spool | None = None
 
@@ -78,7 +85,7 @@ class Files:
         engine, span = self._work.engine, spool.span()
         inferred = None if self._given else infer(engine, [n for n in spool.names if n in ORIENTED])
         home = inferred or self._given or HomeNetworks()
-        linker = Linker(engine, spool.names)
+        linker = Linker(engine, spool.names, trusted=replace(self._trusted, home=home))
         for tables in spool.slices():
             linked, doubles = linker.link(tables)
             yield Slice(
@@ -102,10 +109,11 @@ class Live:
         *,
         lateness: timedelta,
         now: Callable[[], datetime],
+        trusted: Trusted = NOBODY,
     ) -> None:
         self._home, self._on_the_wire = home or HomeNetworks(), on_the_wire
         self._lateness, self._now = lateness, now
-        self._recent = Recent(work.engine)
+        self._recent = Recent(work.engine, replace(trusted, home=self._home))
         self._waiting: dict[bool, dict[str, list[pa.Table]]] = {False: {}, True: {}}
         self._newest: datetime | None = None
         self._arrived: datetime | None = None
