@@ -137,3 +137,30 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         [sys.executable, "-m", "kanaria", *arguments], cwd=folder, capture_output=True, text=True, timeout=120,
         check=False, env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
     )  # fmt: skip
+
+
+PHONE = """\
+import http.server, json, sys, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        with open(sys.argv[1], "a") as file:
+            file.write(json.dumps({**body, "arrived": time.time()}) + "\\n")
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
+"""
+
+
+@contextmanager
+def phone_inside(namespace: str, folder: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """``json://127.0.0.1:8099/`` inside a network namespace; what has come until now, each with when it ``arrived``."""
+    kept = folder / "messages.jsonl"
+    kept.touch()
+    process = subprocess.Popen(["ip", "netns", "exec", namespace, sys.executable, "-c", PHONE, str(kept)])
+    try:
+        yield lambda: [json.loads(line) for line in kept.read_text("utf-8").splitlines()]
+    finally:
+        process.kill()
+        process.wait()

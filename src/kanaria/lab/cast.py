@@ -139,6 +139,7 @@ class Cast:
     async def _run(self, address: str, command: list[str], stack: contextlib.AsyncExitStack) -> None:
         started = await asyncio.create_subprocess_exec(
             *self.switch.command(_ON[address], command),
+            stdin=subprocess.DEVNULL,  # smbd reads what it is given, which is for whoever started us
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -162,7 +163,10 @@ class Cast:
         machine = _ON[source]
         command = samba.visit(address, self._folder / machine / "smb.conf")
         process = await asyncio.create_subprocess_exec(
-            *self.switch.command(machine, command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            *self.switch.command(machine, command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         return await process.wait()
 

@@ -100,7 +100,8 @@ def switch(name: str, machines: Mapping[str, Sequence[str]]) -> Iterator[Switch]
         _ip("netns", "add", made.wire)
         _without_ipv6(made.wire)
         _ip("-n", made.wire, "link", "add", made.interface, "type", "bridge")
-        _ip("-n", made.wire, "link", "set", made.interface, "up")
+        for interface in ("lo", made.interface):
+            _ip("-n", made.wire, "link", "set", interface, "up")
         for number, (machine, addresses) in enumerate(machines.items()):
             _plug_in(made, number, made.machines[machine], addresses)
         yield made

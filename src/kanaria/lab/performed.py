@@ -1,6 +1,6 @@
 """The case of the DNS server for real: its script comes in, machines perform it, a capture and a logon log come out.
 
-Nine days take two minutes. What happens is done at once, one thing after the other, and long sessions run ``SPEED``
+Nine days take two minutes. What happens is done at once, one thing after the other, and long sessions run ``speed``
 times as fast; afterwards every packet and every logged line gets the time it has in the story. So order, sizes and the
 answers of real servers are the network's own; pauses are the script's.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import json
+import os
 import struct
 import tempfile
 import time
@@ -23,11 +24,14 @@ from kanaria.lab import cast, dns_server, netns
 from kanaria.lab.scenario import EPOCH, Conversation
 
 SPEED = 60.0
-"""Seconds of the story that a second of mining or of a Remote Desktop session stands for."""
+"""Seconds of the story that a second of mining or of a Remote Desktop session stands for, unless told otherwise."""
 LONG = 60.0
 """Conversations from this many seconds on are performed faster than they were."""
 SETTLE = 0.004
 """Seconds for the last packets of one thing before the next begins; a round trip here takes 0.0001."""
+
+
+Ready = Callable[[netns.Switch], None]
 
 
 @dataclass(frozen=True)
@@ -39,18 +43,25 @@ class Piece:
     speed: float
 
 
-def perform(path: Path, *, seed: int = 7, rdp: bool = True, smb: bool = True, mining: bool = True) -> tuple[int, Path]:
+def perform(
+    path: Path, *, seed: int = 7, rdp: bool = True, smb: bool = True, mining: bool = True, speed: float = SPEED,
+    ready: Ready | None = None,
+) -> tuple[int, Path]:  # fmt: skip
     """Write the capture, and beside it Samba's logons; returns the number of packets and the log's path.
 
-    Raises SourceError where namespaces, programs or rights are missing, or when a machine does not answer.
+    ``ready`` is called when everything stands; the story begins when it returns. Raises
+    SourceError where namespaces, programs or rights are missing, or when a machine does not answer.
     """
     reason = cast.missing()
     if reason:
         raise SourceError(source="lab dns-server --live", expected=f"root and {', '.join(cast.PROGRAMS)}", got=reason)
     story = list(_to_do(dns_server.story(seed=seed, rdp=rdp, smb=smb, mining=mining)))
-    with tempfile.TemporaryDirectory(prefix="kanaria-lab-") as folder, netns.switch("kanlab", cast.MACHINES) as switch:
+    with (
+        tempfile.TemporaryDirectory(prefix="kanaria-lab-") as folder,
+        netns.switch(f"kanlab{os.getpid()}", cast.MACHINES) as switch,
+    ):
         raw = Path(folder) / "raw.pcap"
-        pieces, logged = asyncio.run(_perform(story, switch, Path(folder), raw, seed))
+        pieces, logged = asyncio.run(_perform(story, switch, raw, seed, speed, ready))
         log = path.with_suffix(".samba.log")
         log.write_text("".join(_relogged(logged, _clock(pieces))))
         return _retimed(raw, path, pieces), log
@@ -70,28 +81,32 @@ def _to_do(story: Sequence[Conversation]) -> Iterator[Conversation]:
 
 
 async def _perform(
-    story: Sequence[Conversation], switch: netns.Switch, folder: Path, raw: Path, seed: int
+    story: Sequence[Conversation], switch: netns.Switch, raw: Path, seed: int, speed: float, ready: Ready | None
 ) -> tuple[list[Piece], list[str]]:
-    async with cast.on_stage(switch, folder, seed=seed, speed=SPEED) as players:
+    async with cast.on_stage(switch, raw.parent, seed=seed, speed=speed) as players:
+        if ready:
+            ready(switch)
         began = players.logons.stat().st_size  # what was said before the curtain rose
         with netns.capture(switch, raw):
-            pieces = await _play(story, players.play)
+            pieces = await _play(story, players.play, speed)
             await asyncio.sleep(10 * SETTLE)
         return pieces, players.logons.read_text("utf-8", "replace")[began:].splitlines()
 
 
-async def _play(story: Sequence[Conversation], play: Callable[[Conversation], Awaitable[None]]) -> list[Piece]:
+async def _play(
+    story: Sequence[Conversation], play: Callable[[Conversation], Awaitable[None]], speed: float
+) -> list[Piece]:
     """One thing after the other; while a long one lasts, the others come at their moment in it."""
     pieces: list[Piece] = []
     lasting: list[tuple[float, asyncio.Future[None]]] = []
     for one in story:
         if lasting and one.start < max(end for end, _ in lasting):
-            await asyncio.sleep(max(0.0, pieces[-1].real + (one.start - pieces[-1].story) / SPEED - time.time()))
+            await asyncio.sleep(max(0.0, pieces[-1].real + (one.start - pieces[-1].story) / speed - time.time()))
         else:
             await asyncio.gather(*(task for _, task in lasting))
             lasting = []
             await asyncio.sleep(SETTLE)
-            pieces.append(Piece(time.time(), one.start, SPEED if one.seconds >= LONG else 1.0))
+            pieces.append(Piece(time.time(), one.start, speed if one.seconds >= LONG else 1.0))
         task = asyncio.ensure_future(play(one))
         if one.seconds >= LONG:
             lasting.append((one.start + one.seconds, task))

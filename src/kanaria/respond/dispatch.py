@@ -21,7 +21,8 @@ def dispatch(news: Sequence[Mapping[str, Any]], plans: Sequence[Plan], outbox: O
     items: list[Entry] = []
     for incident in news:
         alert = incident["alert"]
-        key = content_id("m", (incident["id"], alert["kind"], incident["severity"], incident["last_seen"]))
+        reasons = tuple(reason["en"] for reason in alert["because"])
+        key = content_id("m", (incident["id"], alert["kind"], incident["severity"], incident["last_seen"], *reasons))
         for plan in plans:
             told = SEVERITIES.index(incident["severity"]) >= SEVERITIES.index(plan.severity)
             if told:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from kanaria.core.text import cut, defang
-from kanaria.core.types import LANGUAGES, SEVERITIES, Finding, Language, Text
+from kanaria.core.types import SEVERITIES, Language
 from kanaria.respond.words import SEVERITY, say
 
 Json = Mapping[str, Any]
@@ -51,8 +51,8 @@ class Style:
     link: str | None = None
 
 
-def brief(incident: Json) -> dict[str, Any]:
-    """What messages say of an incident."""
+def brief(incident: Json, *, still_open: bool = False) -> dict[str, Any]:
+    """What messages say of an incident; ``still_open``: it is about a connection that goes on."""
     sure = next((h["probability"] for h in incident["hypotheses"]), 0.0)
     alert = incident.get("alert") or {"kind": "new", "because": []}
     return {
@@ -64,25 +64,8 @@ def brief(incident: Json) -> dict[str, Any]:
         "more_remotes": max(0, len(incident["entities"]["remotes"]) - NAMED),
         "verdict": {language: report["verdict"]["text"] for language, report in incident["report"].items()},
         "todo": [{"id": item["id"], **item["text"]} for item in incident["recommendations"]][:LISTED],
-        "alert": {"kind": alert["kind"], "because": alert["because"]},
+        "alert": {"kind": alert["kind"], "because": alert["because"]}, "open": still_open,
     }  # fmt: skip
-
-
-def open_brief(finding: Finding, now: datetime) -> dict[str, Any]:
-    """The same of a finding on a connection that is still open and no incident yet; ``now`` is its last packet."""
-    first = finding.since or finding.time
-    return {
-        "id": finding.id, "severity": finding.severity, "title": _texts(finding.title),
-        "first_seen": first.isoformat() if first else None, "last_seen": now.isoformat(), "probability": None,
-        "outcome": "possible", "devices": [finding.device] if finding.device else [],
-        "remotes": [finding.remote] if finding.remote else [], "techniques": list(finding.techniques),
-        "more_devices": 0, "more_remotes": 0, "verdict": _texts(finding.why), "todo": [],
-        "alert": {"kind": "open", "because": []},
-    }  # fmt: skip
-
-
-def _texts(text: Text) -> dict[str, str]:
-    return {language: text.to(language) for language in LANGUAGES}
 
 
 def one(incident: Json, message_id: str, style: Style) -> Message:
@@ -91,8 +74,10 @@ def one(incident: Json, message_id: str, style: Style) -> Message:
     severity = SEVERITY[incident["severity"]].to(language)
     title = say("title", language, severity=severity, title=incident["title"][language])
     lines = [_first_line(incident, style)]
-    if incident["alert"]["kind"] in {"reminder", "open"}:
-        lines.append(say("again" if incident["alert"]["kind"] == "reminder" else "open", language))
+    if incident["alert"]["kind"] == "reminder":
+        lines.append(say("again", language))
+    if incident.get("open"):
+        lines.append(say("open", language))
     if incident["alert"]["because"]:
         reasons = "、" if language == "ja" else "; "
         lines.append(say("worse", language, because=reasons.join(r[language] for r in incident["alert"]["because"])))

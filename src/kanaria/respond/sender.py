@@ -109,8 +109,9 @@ class Sender:
         if len(lately) >= self._pace.per_hour:  # over budget: everything that came until the oldest leaves the hour
             oldest = min(at for _topic, at in lately)
             return [] if now - oldest < HOUR else [entry for entry in waiting if entry.kind == "incident"]
-        if first.rank >= SEVERE:
-            return [first]
+        alone = next((entry for entry in waiting if entry.kind == "incident" and _is_alone(entry)), None)
+        if alone is not None:
+            return [alone]
         told = {topic for topic, at in lately if now - at < self._pace.join_seconds}
         free = next((entry for entry in waiting if entry.kind == "incident" and entry.topic not in told), None)
         if free is None:
@@ -160,6 +161,11 @@ class Sender:
         )
         until = max((until for _first, until in times), default=now)
         self._outbox.digested(entry_of(made, name, "digest"), until, now)
+
+
+def _is_alone(entry: Entry) -> bool:
+    """What is severe or got worse is not joined with others of its kind, and does not wait for them."""
+    return entry.rank >= SEVERE or entry.content["alert"]["kind"] == "escalated"
 
 
 def entry_of(made: Message, channel: str, kind: str, severity: str = "medium") -> Entry:

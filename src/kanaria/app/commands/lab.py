@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from kanaria.app.commands.options import Ordered
+from kanaria.app.commands.options import Ordered, language_option
+from kanaria.core.words import Language
 
 
 @click.group(cls=Ordered)
@@ -24,7 +25,21 @@ def lab() -> None:
 @click.option(
     "--live", is_flag=True, help="Perform it in network namespaces with real servers (root; two minutes at most)."
 )
-def lab_dns_server(path: Path, seed: int, without: tuple[str, ...], live: bool) -> None:
+@click.option(
+    "--speed",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(1, 600),
+    help="With --live: how many times as fast mining and sessions go. Who watches live needs 15 or less: a connection "
+    "is judged after half a minute.",
+)
+@click.option(
+    "--wait", "waits", is_flag=True, help="With --live: say where it can be watched, and begin when Enter is pressed."
+)
+@language_option
+def lab_dns_server(
+    path: Path, seed: int, without: tuple[str, ...], live: bool, speed: float, waits: bool, language: Language
+) -> None:  # fmt: skip
     """Write a capture of the case of the DNS server: days of quiet, Remote Desktop sprayed from outside, mining, SMB.
 
     It is scripted. With --live it is performed by dnsmasq, Samba, a Remote Desktop listener and our own pool and miner;
@@ -39,7 +54,9 @@ def lab_dns_server(path: Path, seed: int, without: tuple[str, ...], live: bool) 
         if live:
             from kanaria.app.commands import lab_live
 
-            packets, logs = lab_live.dns_server(path, seed=seed, without=without)
+            packets, logs = lab_live.dns_server(
+                path, seed=seed, without=without, speed=speed, waits=language if waits else None
+            )
             click.echo(f"{path}: {packets} packets; {', '.join(map(str, logs))}")
             return
         packets = dns_server.build(path, seed=seed, **{part: part not in without for part in ("rdp", "smb", "mining")})

@@ -21,7 +21,7 @@ from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine, Judged
 from kanaria.app.run.setup import Setup, prepare
 from kanaria.core.stream import Placed, Stream
-from kanaria.core.types import Batch, Finding, RejectedRecord
+from kanaria.core.types import Batch, Finding, Incident, RejectedRecord
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.store.incidents import IncidentStore
@@ -83,7 +83,13 @@ class Judging:
         self, config: Config, store: Path, *, on_the_wire: bool, on_reject: Callable[[RejectedRecord], None],
         on_alert: Callable[[Finding, datetime], None],
     ) -> None:  # fmt: skip
-        self.setup: Setup = prepare(config, store=store, on_reject=on_reject, on_alert=on_alert)
+        def opened(finding: Finding, now: datetime) -> None:
+            self._open.update(finding.event_ids)
+            on_alert(finding, now)
+
+        self._open: set[int] = set()
+        """Connections still open that the batch at hand found something about."""
+        self.setup: Setup = prepare(config, store=store, on_reject=on_reject, on_alert=opened)
         warm_up(self.setup)
         # Open all the time: SQLite empties its journal when the last connection is closed, 19 ms after every step.
         self._incidents = IncidentStore(store)
@@ -119,6 +125,7 @@ class Judging:
         for item in arrived:
             self.positions.setdefault(item.source, {})[item.chunk.place] = item.chunk.position
         self._dirty = self._dirty or bool(arrived or flows)
+        self._open.clear()
         judged = self._engine.step(self._batches(arrived, flows))
         self.late += judged.late
         return self._kept_news(judged)
@@ -153,8 +160,13 @@ class Judging:
         if not judged.changed:
             return []
         ids = self._engine.commit(judged, checkpoint=False)
-        told = [kept for kept, found in zip(ids, judged.changed, strict=True) if found in judged.news]
-        return [brief(self._incidents.get(kept).document) for kept in dict.fromkeys(told)]
+        told = {
+            kept: self._goes_on(found) for kept, found in zip(ids, judged.changed, strict=True) if found in judged.news
+        }
+        return [brief(self._incidents.get(kept).document, still_open=goes_on) for kept, goes_on in told.items()]
+
+    def _goes_on(self, incident: Incident) -> bool:
+        return any(not self._open.isdisjoint(finding.event_ids) for finding in incident.findings)
 
     def _batches(self, arrived: Iterable[Arrived], flows: Iterable[tuple[Stream, Batch]]) -> Iterator[Batch]:
         yield from self._engine.read([self._piece(item) for item in arrived])

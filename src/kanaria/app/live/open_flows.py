@@ -1,15 +1,16 @@
 """Mining is told of while the connection is still open: interim rows come in, findings go out, each pair of addresses
 rarely.
 
-The rows of open connections are judged by the same knowledge, grammar and rules as those of ended ones, but nothing is
-kept of them: they are in no table, learned by nobody and counted nowhere. When the connection has ended its last row
-goes the way of every row.
+The rows of open connections are judged by the same knowledge, pattern of life, grammar and rules as those of ended
+ones, but they are in no table, learned by nobody and counted nowhere. When the connection has ended its last row goes
+the way of every row, and has the same id. A service puts what was found into its cases at once, so that the incident
+is there, and told, while the connection is open; its end then adds to that incident.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from kanaria.app.run.setup import Setup
+    from kanaria.core.schema import Tables
     from kanaria.detect import Detector
 
 TECHNIQUE = "T1496.001"
@@ -38,17 +40,28 @@ REMEMBERED = 100_000
 _LINE = Text(en="{now} still open: {title}. {why}", ja="{now} 通信中: {title}。{why}")
 
 
+Found = Callable[[pa.Table, Sequence[Finding]], None]
+"""Takes rows of open connections and what was found in them."""
+
+
 @dataclass
 class _Told:
     first: datetime
     due: datetime
+    rules: set[str] = field(default_factory=set)
 
 
 class Watch:
-    """Looks at open connections for one run, and tells ``setup.on_alert``."""
+    """Looks at open connections for one run, and tells ``setup.on_alert`` and ``found``.
 
-    def __init__(self, setup: Setup, engine: duckdb.DuckDBPyConnection) -> None:
-        self._setup, self._engine = setup, engine
+    ``score`` adds what the pattern of life says of connections, and changes nothing that is kept.
+    """
+
+    def __init__(
+        self, setup: Setup, engine: duckdb.DuckDBPyConnection, *, score: Callable[[Tables], Tables] = dict,
+        found: Found | None = None,
+    ) -> None:  # fmt: skip
+        self._setup, self._engine, self._score, self._found = setup, engine, score, found
         self._told: dict[tuple[str | None, str | None], _Told] = {}
         self._detector: Detector | None = None
 
@@ -59,35 +72,41 @@ class Watch:
         now = _newest(tables["connection"])
         events = {"connection": _named(tables)}
         understood, _ = understand(events, self._setup)
-        for finding in self._detect({"connection": understood["connection"]}):
-            if self._is_due(finding, now):
-                self._setup.on_alert(finding, now)
+        scored = self._score({"connection": understood["connection"]})
+        new = [finding for finding in self._detect(scored) if self._is_new(finding, now)]
+        if new and self._found:
+            self._found(scored["connection"], new)
 
     def _detect(self, tables: Mapping[str, pa.Table]) -> list[Finding]:
         if self._detector is None:
             from kanaria import detect
 
-            models = [
-                rule
-                for rule in self._setup.rules.single()
-                if rule.table == "connection" and TECHNIQUE in rule.techniques
-            ]
+            about = [rule for rule in self._setup.rules.rules if TECHNIQUE in rule.techniques]
+            models = [rule for rule in about if rule.correlation is None and rule.table == "connection"]
+            names = {rule.id for rule in models}
+            models += [rule for rule in about if rule.correlation and names & set(rule.correlation.rules)]
             # A cursor of its own: the engine itself may be in use by the thread that works on finished batches.
             self._detector = detect.Detector(
-                detect.RuleSet(rules=tuple(models)), self._engine.cursor, facts=self._setup.facts
-            )
+                detect.RuleSet(rules=tuple(models)), self._engine.cursor, facts=self._setup.facts,
+                lateness=timedelta(0), remembers=False,
+            )  # fmt: skip
         return self._detector.evaluate(tables)
 
-    def _is_due(self, finding: Finding, now: datetime) -> bool:
+    def _is_new(self, finding: Finding, now: datetime) -> bool:
+        """Whether it is the first of its rule about this pair of addresses, or the pair is due; a pair that is due is
+        told of."""
         pair = finding.values.get("src_ip"), finding.values.get("dst_ip")
         told = self._told.get(pair)
-        if told and now < told.due:
-            return False
-        first = told.first if told else now
-        self._told[pair] = _Told(first, now + max(AGAIN, now - first))
-        if len(self._told) > REMEMBERED:
-            del self._told[next(iter(self._told))]
-        return True
+        if told is None or now >= told.due:
+            first = told.first if told else now
+            told = self._told[pair] = _Told(first, now + max(AGAIN, now - first))
+            if len(self._told) > REMEMBERED:
+                del self._told[next(iter(self._told))]
+            if self._setup.on_alert:
+                self._setup.on_alert(finding, now)
+        new = finding.rule not in told.rules
+        told.rules.add(finding.rule)
+        return new
 
 
 def tell(finding: Finding, now: datetime, language: Language) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from kanaria.app.config import Config, hours, quiet_hours
 from kanaria.app.config_live import Channel as Settings
 from kanaria.app.live.journal import Log
 from kanaria.app.secret_values import secret
-from kanaria.core.types import Finding, Language
+from kanaria.core.types import Language
 from kanaria.respond.channels import Channel, Plan
 from kanaria.respond.dispatch import dispatch
-from kanaria.respond.message import Message, Style, notice, open_brief
+from kanaria.respond.message import Message, Style, notice
 from kanaria.respond.sender import Pace, Sender, entry_of
 from kanaria.store.outbox import Outbox
 
@@ -70,10 +69,6 @@ class Telling:
         if news and self._plans:
             dispatch(news, self._plans, self._outbox, time.time())
             self._wake()
-
-    def alert(self, finding: Finding, now: datetime) -> None:
-        """Mining on a connection that is still open: told like an incident, which it will be when it has ended."""
-        self.tell([open_brief(finding, now)])
 
     def notice(
         self, name: str, message_id: str, values: Mapping[str, object], *, kind: str = "failure", but: str = ""

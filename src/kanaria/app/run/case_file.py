@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -79,6 +79,14 @@ class CaseFile:
                 self._keep(name, table, wanted)
         self._note_rhythms(new)
         self._note_later_requests(tables.get("http"))
+
+    def add_open(self, rows: pa.Table, findings: Sequence[Finding]) -> None:
+        """Keep findings about connections that are still open, and their rows until the connections have ended."""
+        for finding in findings:
+            self._merge(finding)
+        events = {event for finding in findings for event in finding.event_ids}
+        self._keep("connection", rows, events)
+        self._old_records |= events
 
     def _note_rhythms(self, messages: Iterable[StratumMessage]) -> None:
         """Logins are counted all of them; findings keep only some as examples."""

@@ -81,7 +81,7 @@ class Engine:
                 scratch=self._work.scratch,
                 only_learns=only_learns,
             )
-            watch = Watch(setup, self.engine) if setup.on_alert else None
+            watch = self._watching(lateness) if setup.on_alert else None
             self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
             self._order = self._ordered(lateness)
             self._detector = self._detecting(lateness)
@@ -291,6 +291,13 @@ class Engine:
 
     def _around(self) -> Around:
         return Around(setup=self.setup, engine=self.engine, memory=self.memory, case=self.case, accounts=self.accounts)
+
+    def _watching(self, lateness: timedelta | None) -> Watch:
+        """What looks at connections that are still open; in a life that goes on they make incidents at once."""
+        if lateness is None:
+            return Watch(self.setup, self.engine)
+        score = self.memory.learned.score if self.setup.store else dict
+        return Watch(self.setup, self.engine, score=score, found=lambda *open_ones: self.case.add_open(*open_ones))
 
     def _ordered(self, lateness: timedelta | None) -> Files | Live:
         config, wired = self.setup.config, self._reading.on_the_wire

@@ -292,6 +292,10 @@ def track(
     return count, DONE, done
 
 
+SETTLED, SOON = 30 * SECOND, 2 * SECOND
+"""The grammar of mining says nothing of a shorter connection; and how often a flow that goes on is looked at."""
+
+
 @jit
 def _grown(flow: Any, now: Int, first_report: Int, interval: Int) -> bool:
     """Whether an open flow shows enough that it did not show when it was last reported."""
@@ -305,9 +309,16 @@ def _grown(flow: Any, now: Int, first_report: Int, interval: Int) -> bool:
     if flow["reported"] == 0:
         return True
     told = i64(flow["told"])
-    if told < MESSAGES and 4 * said >= 5 * told and said > told:
+    if told < MESSAGES and said > told and (4 * said >= 5 * told or _judged_soon(flow, now, age)):
         return True
     return bool(age >= interval and age >= 2 * (flow["reported"] - flow["start"]))
+
+
+@jit
+def _judged_soon(flow: Any, now: Int, age: Int) -> bool:
+    """Whether any message may be the one that makes the flow plain, so that a quarter more is too long a wait: of a
+    flow that asks rarely it takes minutes. Sooner than ``SETTLED`` no flow is judged by its shape."""
+    return bool(age >= SETTLED and now - flow["reported"] >= SOON)
 
 
 @jit
@@ -315,8 +326,8 @@ def sweep(state: State, first_report: Int, interval: Int, finished: Array, due: 
     """Flows silent for too long go to ``finished``; with ``interval`` > 0, flows worth reporting while open to ``due``.
 
     A thin flow in which both sides have spoken is due ``first_report`` after it began. It is due again when it has a
-    quarter more messages, as long as these are kept one by one, and whenever its age has doubled, not before
-    ``interval``. So the reports of one flow become rarer and rarer, and all of them together cost a few times the last.
+    quarter more messages, or any after half a minute (every ``SOON`` at most), as long as these are kept one by one,
+    and whenever its age has doubled, not before ``interval``.
     """
     now = state.heads[NOW]
     done = 0

@@ -1,12 +1,12 @@
-"""The first case live: scanners talk to a real nginx, and its owner hears in one message that nothing needs to be done."""
+"""The first case live: scanners talk to a real server, and its owner hears in one message that nothing needs to be done."""
 
 from __future__ import annotations
 
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,21 +36,45 @@ http {{
 """
 
 
+APACHE = """\
+ServerRoot {folder}
+ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/error.log
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule dir_module {modules}/mod_dir.so
+DocumentRoot {folder}/page
+DirectoryIndex index.html
+LogFormat "%h %l %u %t \\"%r\\" %>s %O \\"%{{Referer}}i\\" \\"%{{User-Agent}}i\\"" combined
+CustomLog {folder}/access.log combined
+"""
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until_open(port: int) -> None:
+    for _ in range(200):
+        with closing(socket.socket()) as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+
+
 @contextmanager
 def nginx(folder: Path) -> Iterator[int]:
     """A real nginx that writes ``access.log``; its port."""
     binary = program("nginx", "nginx-light")
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     (folder / "nginx.conf").write_text(SERVER.format(folder=folder, port=port))
     process = subprocess.Popen([binary, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        until_open(port)
         yield port
     finally:
         process.terminate()
@@ -66,8 +90,32 @@ def say(port: int, request: bytes) -> None:
             pass
 
 
-def test_probes_of_a_real_server_are_one_digest_that_says_nothing_needs_to_be_done(tmp_path: Path) -> None:
-    with nginx(tmp_path) as port, sink() as phone:
+@contextmanager
+def apache(folder: Path) -> Iterator[int]:
+    """A real Apache that writes ``access.log``; its port."""
+    binary, port = program("apache2", "apache2"), free_port()
+    modules = next(
+        Path(place) for place in ("/usr/lib/apache2/modules", "/usr/libexec/apache2") if Path(place).is_dir()
+    )
+    (folder / "page").mkdir()
+    (folder / "page" / "index.html").write_text("hello")
+    (folder / "apache.conf").write_text(APACHE.format(folder=folder, port=port, modules=modules))
+    process = subprocess.Popen(
+        [binary, "-X", "-d", str(folder), "-f", str(folder / "apache.conf")], stderr=subprocess.DEVNULL
+    )
+    try:
+        until_open(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize("server", [nginx, apache])
+def test_probes_of_a_real_server_are_one_digest_that_says_nothing_needs_to_be_done(
+    server: Callable[[Path], AbstractContextManager[int]], tmp_path: Path
+) -> None:
+    with server(tmp_path) as port, sink() as phone:
         (tmp_path / "kanaria.toml").write_text(
             'store = "store"\nlanguage = "ja"\n[[sources]]\nkind = "file"\npath = "access.log"\n'
             f'[[notify]]\nurl = "{phone.url("/")}"\n[serve]\nlisten = "off"\n'
