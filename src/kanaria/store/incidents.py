@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kanaria.core.errors import ConfigError, SourceError
-from kanaria.store import news
+from kanaria.store import news, versions
 from kanaria.store.alerts import Told, joined, remember
 from kanaria.store.database import Opened, in_clear_words, unusable
 from kanaria.store.joining import escalates, joined_documents
 from kanaria.store.news import News
+from kanaria.store.pairs import pairs
+from kanaria.store.rows import put_rows, with_rows
 
 Json = dict[str, Any]
 State = Literal["open", "acknowledged", "contained", "dismissed", "closed", "merged"]
@@ -37,23 +39,6 @@ MOVES: Mapping[str, tuple[State, ...]] = {
     "merged": (),
 }
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS incident (
-    id TEXT PRIMARY KEY, state TEXT NOT NULL, merged_into TEXT, document TEXT NOT NULL,
-    severity TEXT NOT NULL, first_seen TEXT, last_seen TEXT, created TEXT NOT NULL, changed TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS finding (id TEXT PRIMARY KEY, incident TEXT NOT NULL REFERENCES incident (id));
-CREATE INDEX IF NOT EXISTS finding_incident ON finding (incident);
-CREATE TABLE IF NOT EXISTS decision (
-    number INTEGER PRIMARY KEY, incident TEXT NOT NULL, time TEXT NOT NULL, who TEXT NOT NULL,
-    was TEXT NOT NULL, became TEXT NOT NULL, why TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS told (incident TEXT PRIMARY KEY, content TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, content BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS pair (
-    incident TEXT NOT NULL, device TEXT NOT NULL, remote TEXT NOT NULL, PRIMARY KEY (incident, device, remote));
-"""
-VERSION = 3
-"""1 had no ``told`` and no ``state``; it is read as one in which nothing was told. 2 had no ``outbox`` and no ``pair``:
-what it saved counts as told."""
 OPEN: tuple[State, ...] = ("open", "acknowledged", "contained")
 """States in which somebody still has to do with an incident: what belongs to it teaches nothing."""
 MOST_PAIRS = 20_000
@@ -91,7 +76,7 @@ class IncidentStore:
         try:
             self._opened = Opened(folder)
             self._db = self._opened.db
-            self._prepare(folder)
+            versions.prepare(self._db, str(folder))
         except sqlite3.DatabaseError as error:
             raise unusable(str(folder), error) from error
         except OSError as error:
@@ -119,7 +104,10 @@ class IncidentStore:
         with self._transaction():
             for name, content in (state or {}).items():
                 packed = zlib.compress(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-                self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, packed))
+                self._db.execute(
+                    "INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content",
+                    (name, packed),
+                )
             return [self._save(incident, now.isoformat()) for incident in incidents]
 
     @in_clear_words
@@ -197,7 +185,7 @@ class IncidentStore:
                 got=got,
                 cause="see kanaria incident list",
             )
-        found = _stored(exact[0])
+        (found,) = self._whole(exact)
         return self.get(found.merged_into) if found.merged_into else found
 
     @in_clear_words
@@ -210,7 +198,16 @@ class IncidentStore:
                 ORDER BY coalesce(last_seen, changed) DESC, id LIMIT ?""",  # noqa: S608
             (*wanted, limit),
         )
-        return [_stored(row) for row in rows]
+        return self._whole(rows.fetchall())
+
+    def _whole(self, found: Sequence[Sequence[Any]]) -> list[StoredIncident]:
+        documents = with_rows(self._db, {ident: document for ident, _, _, document, _, _ in found})
+        return [
+            StoredIncident(
+                id=ident, state=state, merged_into=merged, document=documents[ident], created=created, changed=changed
+            )
+            for ident, state, merged, _, created, changed in found
+        ]
 
     @in_clear_words
     def decide(self, incident: str, state: State, *, who: str, why: str, now: datetime) -> StoredIncident:
@@ -240,22 +237,6 @@ class IncidentStore:
         )
         return frozenset(row[0] for row in rows)
 
-    def _prepare(self, folder: Path) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise SourceError(
-                source=str(folder),
-                expected=f"a store of version {VERSION} or older",
-                got=f"version {version}",
-                cause="made by a newer Kanaria",
-            )
-        with self._changing():
-            for statement in (_SCHEMA + news.SCHEMA).split(";"):
-                self._db.execute(statement)
-            if version < VERSION:
-                self._fill_pairs()
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-
     def _save(self, incident: Json, now: str) -> str:
         findings = [finding["id"] for finding in incident["findings"]]
         owners, told = self._owners(findings), self.told(findings)
@@ -266,6 +247,7 @@ class IncidentStore:
                 self._merge(other, keeper, now)
         if not owners:
             self._insert(keeper, incident, now)
+            self._keep_document(keeper, incident)
         else:
             self._update(keeper, incident, bool(set(findings) - known), now)
         known_now, kind = remember(incident, told), (incident.get("alert") or {"kind": "new"})["kind"]
@@ -273,27 +255,10 @@ class IncidentStore:
             news.put(self._db, keeper, kind, known_now, now)
         if told is not None:
             content = json.dumps((told if kind in news.TELLING else known_now).to_json(), ensure_ascii=False)
-            self._db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (keeper, content))
-        self._pair(keeper, incident)
-        self._db.executemany(
-            "INSERT INTO finding VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET incident = excluded.incident",
-            [(finding, keeper) for finding in findings],
-        )
+            news.remember(self._db, keeper, content)
+        rows = [(keeper, device, remote) for device, remote in pairs(incident)]
+        self._db.executemany("INSERT INTO pair VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)
         return keeper
-
-    def _pair(self, keeper: str, incident: Json) -> None:
-        """Which device and remote its findings are about."""
-        found = {(f.get("device"), f.get("remote")) for f in incident["findings"]}
-        sides = incident.get("entities", {"devices": [], "remotes": []})
-        if len(sides["devices"]) == 1:  # findings about several strangers name none of them
-            found |= {(sides["devices"][0], remote) for remote in sides["remotes"]}
-        rows = [(keeper, device, remote) for device, remote in sorted(found, key=str) if device and remote]
-        self._db.executemany("INSERT OR IGNORE INTO pair VALUES (?, ?, ?)", rows)
-
-    def _fill_pairs(self) -> None:
-        """Those of incidents that an older version kept."""
-        for ident, document in self._db.execute("SELECT id, document FROM incident").fetchall():
-            self._pair(ident, json.loads(document))
 
     def _owners(self, findings: Sequence[str]) -> list[str]:
         marks = ",".join("?" * len(findings))
@@ -307,34 +272,37 @@ class IncidentStore:
 
     def _insert(self, keeper: str, incident: Json, now: str) -> None:
         self._db.execute(
-            "INSERT OR IGNORE INTO incident VALUES (?, 'open', NULL, ?, ?, ?, ?, ?, ?)",
-            (
-                keeper,
-                _text(incident, keeper),
-                incident["severity"],
-                incident["first_seen"],
-                incident["last_seen"],
-                now,
-                now,
-            ),
+            "INSERT INTO incident (id, state, document, severity, first_seen, last_seen, created, changed)"
+            " VALUES (?, 'open', '{}', ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+            (keeper, incident["severity"], incident["first_seen"], incident["last_seen"], now, now),
+        )
+
+    def _keep_document(self, keeper: str, incident: Json) -> None:
+        self._db.execute(
+            "UPDATE incident SET document = ? WHERE id = ?", (put_rows(self._db, keeper, incident), keeper)
         )
 
     def _update(self, keeper: str, incident: Json, news: bool, now: str) -> None:
-        (state, before) = self._db.execute("SELECT state, document FROM incident WHERE id = ?", (keeper,)).fetchone()
-        incident = joined_documents(json.loads(before), incident)
-        document = _text(incident, keeper)
-        if document == before:
+        (state, text) = self._db.execute("SELECT state, document FROM incident WHERE id = ?", (keeper,)).fetchone()
+        before = with_rows(self._db, {keeper: text})[keeper]
+        incident = joined_documents(before, incident)
+        if _text(incident, keeper) == _text(before, keeper):
             return
+        self._keep_document(keeper, incident)
         self._db.execute(
-            "UPDATE incident SET document = ?, severity = ?, first_seen = ?, last_seen = ?, changed = ? WHERE id = ?",
-            (document, incident["severity"], incident["first_seen"], incident["last_seen"], now, keeper),
+            "UPDATE incident SET severity = ?, first_seen = ?, last_seen = ?, changed = ? WHERE id = ?",
+            (incident["severity"], incident["first_seen"], incident["last_seen"], now, keeper),
         )
-        if news and (state == "closed" or (state == "dismissed" and escalates(json.loads(before), incident))):
+        if news and (state == "closed" or (state == "dismissed" and escalates(before, incident))):
             self._decide(keeper, state, "open", "kanaria", "new findings", now)
 
     def _merge(self, other: str, keeper: str, now: str) -> None:
-        self._db.execute("UPDATE finding SET incident = ? WHERE incident = ?", (keeper, other))
-        self._db.execute("UPDATE OR IGNORE pair SET incident = ? WHERE incident = ?", (keeper, other))
+        self._db.execute("UPDATE finding SET incident = ?, number = NULL WHERE incident = ?", (keeper, other))
+        self._db.execute(
+            "INSERT INTO pair SELECT ?, device, remote FROM pair WHERE incident = ? ON CONFLICT DO NOTHING",
+            (keeper, other),
+        )
+        self._db.execute("DELETE FROM pair WHERE incident = ?", (other,))
         news.move(self._db, other, keeper)
         self._db.execute(
             "UPDATE incident SET state = 'merged', merged_into = ?, changed = ? WHERE id = ?", (keeper, now, other)
@@ -367,13 +335,6 @@ class IncidentStore:
 
 
 _COLUMNS = "id, state, merged_into, document, created, changed"
-
-
-def _stored(row: Sequence[Any]) -> StoredIncident:
-    ident, state, merged_into, document, created, changed = row
-    return StoredIncident(
-        id=ident, state=state, merged_into=merged_into, document=json.loads(document), created=created, changed=changed
-    )
 
 
 def _text(incident: Json, keeper: str) -> str:

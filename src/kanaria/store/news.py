@@ -16,12 +16,6 @@ from kanaria.store.alerts import Told
 
 Json = dict[str, Any]
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS news (
-    number INTEGER PRIMARY KEY, incident TEXT NOT NULL, kind TEXT NOT NULL, created TEXT NOT NULL,
-    content TEXT NOT NULL, told TEXT);
-CREATE INDEX IF NOT EXISTS news_pending ON news (incident) WHERE told IS NULL;
-"""
 TELLING = frozenset({"new", "escalated", "reminder"})
 """Kinds of alerts that somebody is to be told of."""
 KEPT = 1_000
@@ -68,9 +62,17 @@ def mark(db: sqlite3.Connection, incident: str, now: str) -> None:
     """Somebody was told of everything pending about the incident: from now on that is known."""
     rows = db.execute("SELECT content FROM news WHERE told IS NULL AND incident = ? ORDER BY number", (incident,))
     for (content,) in rows.fetchall():
-        db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (incident, content))
+        remember(db, incident, content)
     db.execute("UPDATE news SET told = ? WHERE told IS NULL AND incident = ?", (now, incident))
     db.execute("DELETE FROM news WHERE told IS NOT NULL AND number <= (SELECT max(number) FROM news) - ?", (KEPT,))
+
+
+def remember(db: sqlite3.Connection, incident: str, content: str) -> None:
+    """What is known of the incident by who was told of it, as text."""
+    db.execute(
+        "INSERT INTO told VALUES (?, ?) ON CONFLICT (incident) DO UPDATE SET content = excluded.content",
+        (incident, content),
+    )
 
 
 def move(db: sqlite3.Connection, other: str, keeper: str) -> None:
