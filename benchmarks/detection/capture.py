@@ -18,6 +18,7 @@ from kanaria.sources import open_inputs
 _COLUMNS = (
     "messages", "duration_us", "transport", "service", "src_ip", "src_port", "dst_ip", "dst_port",
     "src_bytes", "dst_bytes", "src_packets", "dst_packets",
+    "src_messages", "dst_messages",
 )  # fmt: skip
 
 
@@ -68,6 +69,8 @@ def _connection(row: dict[str, object], note: str) -> Connection:
         down_bytes=_number(row["dst_bytes"]),
         up_packets=_number(row["src_packets"]),
         down_packets=_number(row["dst_packets"]),
+        up_messages=_number(row["src_messages"]),
+        down_messages=_number(row["dst_messages"]),
         note=note,
         service=row["service"] if isinstance(row["service"], str) else None,
     )

@@ -22,7 +22,7 @@ PULL = 0.01
 LARGEST = 8.0
 """No single sign may be worth more bits: that would claim it in fewer than one of 256 benign connections."""
 
-SMALLER: Mapping[str, float] = {"blurred": 3.5, "shared_lengths": 3.5}
+SMALLER: Mapping[str, float] = {"blurred": 5.0, "shared_lengths": 3.5}
 """Signs that padding brings about may not outweigh the rest: who pads would be let off."""
 
 STEPS = 4000

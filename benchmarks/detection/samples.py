@@ -30,6 +30,8 @@ class Connection:
     down_bytes: int | None = None
     up_packets: int | None = None
     down_packets: int | None = None
+    up_messages: int | None = None
+    down_messages: int | None = None
     note: str = ""
     service: str | None = None
     readable: bool = False
@@ -70,6 +72,8 @@ def table(connections: Sequence[Connection], *, messages: bool = True) -> pa.Tab
             "dst_bytes": [one.down_bytes for one in connections],
             "src_packets": [one.up_packets for one in connections],
             "dst_packets": [one.down_packets for one in connections],
+            "src_messages": [one.up_messages for one in connections],
+            "dst_messages": [one.down_messages for one in connections],
         },
         len(connections),
     )

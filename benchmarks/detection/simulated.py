@@ -35,7 +35,7 @@ def source(*, repeats: int = 3, seconds: float = 2400.0, seed: int = 20261121) -
     return Source("laboratory's miners", "laboratory", tuple(miners))
 
 
-def lookalikes(*, repeats: int = 10, seconds: float = 2400.0, seed: int = 20261129) -> list[Source]:
+def lookalikes(*, repeats: int = 40, seconds: float = 2400.0, seed: int = 20261129) -> list[Source]:
     """One source per protocol, so that each is held out by itself: what is measured is a protocol never seen."""
     rng = np.random.default_rng(seed)
     made: dict[str, list[Connection]] = {name: [] for name in (*LOOKALIKES, *PUSHES)}
@@ -96,7 +96,7 @@ def connection(script: tuple[Said, ...], seconds: float, mining: bool, transport
     up_packets, down_packets = pieces_up + acks * pieces_down, pieces_down + acks * pieces_up
     return Connection(
         sent[:KEPT], seconds, mining, transport, up + headers * up_packets, down + headers * down_packets,
-        up_packets, down_packets, note,
+        up_packets, down_packets, sum(m.from_client for m in script), sum(not m.from_client for m in script), note,
     )  # fmt: skip
 
 

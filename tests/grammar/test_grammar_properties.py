@@ -33,10 +33,11 @@ def test_any_messages_give_a_judgement_or_none(facts: Knowledge, table_of: Table
     assert read.num_rows == table.num_rows
     assert read.drop_columns(list(grammar.COLUMNS)).equals(table)
     for row in read.select(list(grammar.COLUMNS)).to_pylist():
-        bits, kind, en, ja, seconds = (row[name] for name in grammar.COLUMNS)
+        bits, kind, en, ja, seconds, hours = (row[name] for name in grammar.COLUMNS)
         assert (bits is None) == (kind is None)
         assert (en is None) == (ja is None)
         assert (seconds is not None) == (kind == "sequence" and bits >= grammar.ALERT)
+        assert hours is None or (seconds is not None and hours >= grammar.HOURS)
         if bits is not None:
             assert abs(bits) <= grammar.LIMIT[kind]
 

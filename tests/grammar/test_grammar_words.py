@@ -111,7 +111,7 @@ def test_an_empty_table_gets_the_columns(facts: Knowledge) -> None:
     read = grammar.read(schema.empty("connection"), facts)
     assert read.num_rows == 0
     assert read.schema.field("mining.grammar_bits").type == pa.float64()
-    assert [read.schema.field(name).type for name in grammar.COLUMNS[1:]] == [pa.string()] * 3 + [pa.float64()]
+    assert [read.schema.field(name).type for name in grammar.COLUMNS[1:]] == [pa.string()] * 3 + [pa.float64()] * 2
 
 
 def test_every_sign_has_a_weight_and_every_weight_a_sign(facts: Knowledge) -> None:

@@ -21,7 +21,7 @@ ALOUD = ("outbound_mining_flow", "outbound_pool_connection", "pool_name_asked", 
 def shaped(*kinds: str, rule: str = "traffic_shaped_like_mining", **more: Any) -> Finding:
     values: dict[str, Any] = {"table": "connection", "device": DEVICE, "remote": POOL, "stage": "impact",
                               "severity": "medium", "event_ids": (1,), "values": {"dst_port": "443"}}  # fmt: skip
-    items: tuple[Evidence, ...] = tuple(evidence(facts(), kind) for kind in kinds)
+    items: tuple[Evidence, ...] = more.pop("evidence", None) or tuple(evidence(facts(), kind) for kind in kinds)
     return finding(rule, 60, evidence=items, **{**values, **more})
 
 
@@ -60,6 +60,27 @@ def test_what_is_said_aloud_is_no_mere_suspicion(aloud: str) -> None:
     incident = judged(shaped("mining_shape"), shaped(aloud, rule="crypto_currency_mining_activity"))
     assert not incident.title.en.startswith("Suspicious")
     assert incident.severity in {"high", "critical"}
+
+
+def hours(*, coin_of: int | None, event: int = 1) -> Incident:
+    """A shape that went on for hours, and a coin's lengths seen in the connection ``coin_of``."""
+    kinds = [("mining_shape", event), ("mining_shape_for_hours", event)]
+    kinds += [("mining_shape_of_coin", coin_of)] if coin_of is not None else []
+    items = tuple(evidence(facts(), kind, record(number, 60, "connection", device=DEVICE)) for kind, number in kinds)
+    return judged(shaped(evidence=items))
+
+
+def test_hours_of_answered_shares_of_a_coins_lengths_confirm() -> None:
+    incident = hours(coin_of=1)
+    assert (incident.severity, incident.outcome.value) == ("critical", "confirmed")
+    assert not incident.title.en.startswith("Suspicious")
+
+
+@pytest.mark.parametrize("coin_of", [None, 2])
+def test_hours_alone_or_beside_another_connections_lengths_do_not(coin_of: int | None) -> None:
+    incident = hours(coin_of=coin_of)
+    assert (incident.severity, incident.outcome.value) == ("medium", "possible")
+    assert incident.title.en.startswith("Suspicious")
 
 
 def test_no_cost_and_no_follow_up_is_claimed_of_a_shape() -> None:

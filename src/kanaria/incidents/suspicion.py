@@ -14,7 +14,8 @@ from kanaria.core.text import printable
 from kanaria.core.types import Evidence, Finding, Outcome, Severity, Text
 from kanaria.incidents.case import Case
 
-SHAPE = frozenset({"mining_shape", "mining_shape_of_coin"})
+HOURS, COIN = "mining_shape_for_hours", "mining_shape_of_coin"
+SHAPE = frozenset({"mining_shape", COIN, HOURS})
 """Kinds of evidence that lengths, order and times of messages give."""
 
 PROOF = frozenset({"payload", "name", "host"})
@@ -29,9 +30,16 @@ break-in."""
 
 def only_suspected(items: Iterable[Evidence]) -> bool:
     """Whether the shape of traffic is all that speaks for a compromise, beside what only makes it more suspicious."""
-    for_it = [item for item in items if item.about == "compromised_device" and item.bits > 0]
-    more = any(item.family in PROOF or item.kind == CHAIN for item in for_it)
+    every = list(items)
+    for_it = [item for item in every if item.about == "compromised_device" and item.bits > 0]
+    more = any(item.family in PROOF or item.kind == CHAIN for item in for_it) or _paid_for_hours(every)
     return any(item.kind in SHAPE for item in for_it) and not more
+
+
+def _paid_for_hours(items: Iterable[Evidence]) -> bool:
+    """Whether one connection had shares of a known coin's lengths answered for hours: more than a shape."""
+    kinds = {(item.kind, item.event_id) for item in items if item.kind in {HOURS, COIN} and item.bits > 0}
+    return any((HOURS, event) in kinds and (COIN, event) in kinds for _, event in kinds)
 
 
 def says_mining(finding: Finding) -> bool:

@@ -36,7 +36,7 @@ SPRAY, LOGON, MINING, SMB = 2 * HOUR, 6.5 * HOUR, 9 * HOUR, 9.1 * HOUR
 """Seconds into the ninth day."""
 ATTEMPTS = 48
 SESSION_SECONDS = 240.0
-MINING_SECONDS = 1800.0
+MINING_SECONDS = 2.5 * HOUR
 
 
 def build(path: Path, *, seed: int = 7, rdp: bool = True, smb: bool = True, mining: bool = True) -> int:
@@ -112,7 +112,7 @@ def _desktop(rng: Rng, client: Host, start: float, cookie: str, screen: int) -> 
 
 def mining_plan(seed: int) -> Plan:
     """What is mined, and how."""
-    return Plan(dialect="cryptonote", seconds=MINING_SECONDS, share_seconds=12.0, wrapping="tls", seed=seed)
+    return Plan(dialect="cryptonote", seconds=MINING_SECONDS, share_seconds=30.0, wrapping="tls", seed=seed)
 
 
 def _mining(seed: int, attack: float) -> Iterator[Conversation]:
