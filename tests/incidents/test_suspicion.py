@@ -70,17 +70,18 @@ def hours(*, coin_of: int | None, event: int = 1) -> Incident:
     return judged(shaped(evidence=items))
 
 
-def test_hours_of_answered_shares_of_a_coins_lengths_confirm() -> None:
-    incident = hours(coin_of=1)
-    assert (incident.severity, incident.outcome.value) == ("critical", "confirmed")
-    assert not incident.title.en.startswith("Suspicious")
-
-
-@pytest.mark.parametrize("coin_of", [None, 2])
-def test_hours_alone_or_beside_another_connections_lengths_do_not(coin_of: int | None) -> None:
+@pytest.mark.parametrize(("coin_of", "severity"), [(1, "high"), (None, "medium"), (2, "medium")])
+def test_hours_of_answered_shares_of_a_coins_lengths_are_looked_at_sooner(coin_of: int | None, severity: str) -> None:
+    """On one connection; and even then a shape confirms nothing by itself."""
     incident = hours(coin_of=coin_of)
-    assert (incident.severity, incident.outcome.value) == ("medium", "possible")
+    assert (incident.severity, incident.outcome.value) == (severity, "possible")
     assert incident.title.en.startswith("Suspicious")
+
+
+def test_hours_beside_other_findings_about_the_device_confirm() -> None:
+    kinds = ("mining_shape", "mining_shape_of_coin", "mining_shape_for_hours")
+    incident = judged(shaped(*kinds), shaped("several_models", rule="anomalous_rdp_followed_by_multiple_findings"))
+    assert (incident.severity, incident.outcome.value) == ("critical", "confirmed")
 
 
 def test_no_cost_and_no_follow_up_is_claimed_of_a_shape() -> None:

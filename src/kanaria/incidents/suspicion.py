@@ -30,16 +30,9 @@ break-in."""
 
 def only_suspected(items: Iterable[Evidence]) -> bool:
     """Whether the shape of traffic is all that speaks for a compromise, beside what only makes it more suspicious."""
-    every = list(items)
-    for_it = [item for item in every if item.about == "compromised_device" and item.bits > 0]
-    more = any(item.family in PROOF or item.kind == CHAIN for item in for_it) or _paid_for_hours(every)
+    for_it = [item for item in items if item.about == "compromised_device" and item.bits > 0]
+    more = any(item.family in PROOF or item.kind == CHAIN for item in for_it)
     return any(item.kind in SHAPE for item in for_it) and not more
-
-
-def _paid_for_hours(items: Iterable[Evidence]) -> bool:
-    """Whether one connection had shares of a known coin's lengths answered for hours: more than a shape."""
-    kinds = {(item.kind, item.event_id) for item in items if item.kind in {HOURS, COIN} and item.bits > 0}
-    return any((HOURS, event) in kinds and (COIN, event) in kinds for _, event in kinds)
 
 
 def says_mining(finding: Finding) -> bool:
@@ -66,5 +59,14 @@ def title(case: Case) -> Text:
 
 
 def severity(items: Iterable[Evidence], *, matters: bool) -> Severity:
-    """Somebody should look, nobody has to hurry; sooner where the device ``matters`` or is a server."""
-    return "high" if matters or any(item.kind == "mining_on_server" for item in items) else "medium"
+    """Somebody should look, nobody has to hurry; sooner where the device ``matters`` or is a server, or where shares of
+    a known coin's lengths were answered for hours."""
+    every = list(items)
+    sooner = matters or any(item.kind == "mining_on_server" for item in every) or _paid_for_hours(every)
+    return "high" if sooner else "medium"
+
+
+def _paid_for_hours(items: Iterable[Evidence]) -> bool:
+    """Whether one and the same connection had shares of a known coin's lengths answered for hours."""
+    kinds = {(item.kind, item.event_id) for item in items if item.kind in {HOURS, COIN} and item.bits > 0}
+    return any((HOURS, event) in kinds and (COIN, event) in kinds for _, event in kinds)
