@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.glossary import speaks_of_mining
+from kanaria.core.glossary import about_mining, speaks_of_mining
 from kanaria.core.types import AnswerSizes, Finding, HostObservation, InputSummary, Record, StratumMessage
 from kanaria.incidents.rhythm import Rhythm
 
@@ -54,6 +54,28 @@ class Case:
         """The web requests among the records, in order of time and place."""
         rows = [r for r in self.records.values() if r.table == "http"]
         return tuple(sorted(rows, key=lambda r: (r.time.timestamp() if r.time else 0.0, r.source, r.line)))
+
+    @cached_property
+    def came_with_wallet(self) -> Mapping[str, frozenset[str]]:
+        """By payout address the strangers that presented it to us."""
+        sources: dict[str, set[str]] = {}
+        for message in self.messages:
+            record = self.records.get(message.event_id)
+            if message.wallet and record and record.remote and came_in(record):
+                sources.setdefault(message.wallet, set()).add(record.remote)
+        return {wallet: frozenset(remotes) for wallet, remotes in sources.items()}
+
+    @cached_property
+    def mined_outward(self) -> tuple[Finding, ...]:
+        """What says that a device of ours mined at somebody outside."""
+        outbound = (f for f in self.findings if f.values.get("direction") == "outbound")
+        return tuple(finding for finding in outbound if about_mining(finding))
+
+    @cached_property
+    def first_request(self) -> datetime | None:
+        """When the first web request reached us; what a device asks through a proxy is its own doing."""
+        asked = (r.time for r in self.web_records if r.time and r.values.get("direction") != "outbound")
+        return next(asked, None)
 
     def record_of(self, message: StratumMessage) -> Record | None:
         return self.records.get(message.event_id)

@@ -43,10 +43,12 @@ def indicators(case: Case) -> tuple[Indicator, ...]:
 
 
 def _indicators(case: Case) -> Iterator[Indicator]:
+    roles = {finding.remote: finding.title for finding in reversed(case.findings)}
     for remote in case.remotes:
         address = parse_address(remote)
         if address is not None and is_global(remote):
-            yield Indicator(type=f"ipv{address.version}", value=remote, comment=_role(case, remote))
+            role = roles.get(remote, Text(en="took part", ja="関与"))  # said by the first finding about it
+            yield Indicator(type=f"ipv{address.version}", value=remote, comment=role)
     for record in case.records.values():
         if url := record.values.get("payload.download_url"):
             yield Indicator(type="url", value=printable(str(url)), comment=Text(
@@ -74,23 +76,17 @@ def _paid(message: StratumMessage) -> Text:
     return Text(en=f"login, {name.en}", ja=f"ログイン名、{name.ja}")
 
 
-def _role(case: Case, remote: str) -> Text:
-    """What an address did, said by the first finding about it."""
-    for finding in case.findings:
-        if finding.remote == remote:
-            return finding.title
-    return Text(en="took part", ja="関与")
-
-
 def timeline(case: Case, items: Iterable[Evidence]) -> tuple[TimelineEntry, ...]:
     """Findings and their span in order of time; empty when nothing has a time."""
     entries = []
+    items = list(items)
+    known = {item.id for item in items}
     cited = {item.event_id: item.id for item in items if item.event_id is not None}
     for finding in case.findings:
         if finding.time is None:
             continue
         who = f" ({printable(finding.remote)})" if finding.remote else ""
-        evidence = tuple(item.id for item in finding.evidence)
+        evidence = tuple(item.id for item in finding.evidence if item.id in known)
         end_en, end_ja = _until(finding)
         what = Text(en=f"{finding.title.en}{who}{end_en}", ja=f"{finding.title.ja}{who}{end_ja}")
         entries.append(TimelineEntry(time=finding.time, stage=finding.stage, what=what, evidence=evidence))
@@ -122,12 +118,15 @@ def quoted_records(case: Case, cited: set[int | None]) -> Iterator[Evidence]:
             yield quoted(record, Text(en=f"this record holds {name}", ja=f"この記録に {name} が含まれています"))
 
 
-def related_vulnerabilities(case: Case, around: Surroundings, top: Hypothesis) -> tuple[RelatedVulnerability, ...]:
+def related_vulnerabilities(
+    case: Case, around: Surroundings, top: Hypothesis, items: Iterable[Evidence]
+) -> tuple[RelatedVulnerability, ...]:
     """Vulnerabilities an observed attempt aimed at, and those worth naming as context."""
     matched: dict[str, list[str]] = {}
+    known = {item.id for item in items}
     for finding in case.findings:
         for cve in finding.cves:
-            matched.setdefault(cve, []).extend(item.id for item in finding.evidence)
+            matched.setdefault(cve, []).extend(item.id for item in finding.evidence if item.id in known)
     related = [
         RelatedVulnerability(cve=cve, relation="matched", evidence=tuple(dict.fromkeys(ids)))
         for cve, ids in matched.items()

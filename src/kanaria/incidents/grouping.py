@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from kanaria.core.network import parse_address
 from kanaria.core.types import Finding, Record, StratumMessage
 from kanaria.incidents.actors import DEVICE_STAGES, NETWORK_TABLES, acted
+from kanaria.incidents.alike import alike
 from kanaria.incidents.case import Allowed, Case
 from kanaria.incidents.permission import Permission
 
@@ -34,6 +35,7 @@ REACH: Mapping[str, timedelta] = {
     "device": timedelta(days=3),
     "account": timedelta(days=1),
     "entrance": timedelta(days=1),
+    "alike": timedelta(days=1),
 }
 
 Link = tuple[str, str]
@@ -67,10 +69,11 @@ def group(
             members[realm, link].append(index)
     for (_realm, link), indices in members.items():
         _join(parent, findings, indices, REACH[link[0]])
-    groups: dict[int, list[Finding]] = defaultdict(list)
-    for index, finding in enumerate(findings):
-        groups[_root(parent, index)].append(finding)
-    cases = [_case(group, by_event, records) for group in groups.values()]
+    kept = frozenset(i for (realm, _), indices in members.items() if realm for i in indices)
+    together = _groups(parent)
+    for indices in alike({root: g for root, g in together.items() if kept.isdisjoint(g)}, findings, records):
+        _join(parent, findings, indices, REACH["alike"])
+    cases = [_case([findings[i] for i in indices], by_event, records) for indices in _groups(parent).values()]
     return tuple(sorted(cases, key=_order))
 
 
@@ -141,6 +144,13 @@ def _join(parent: list[int], findings: Sequence[Finding], indices: list[int], re
 def _span(finding: Finding) -> tuple[datetime, datetime]:
     assert finding.time is not None  # noqa: S101  (callers sort out untimed findings)
     return finding.time, finding.until or finding.time
+
+
+def _groups(parent: list[int]) -> dict[int, list[int]]:
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(parent)):
+        groups[_root(parent, index)].append(index)
+    return groups
 
 
 def _root(parent: list[int], index: int) -> int:

@@ -52,6 +52,8 @@ _MANY_MINE = Text(en="{} compromised devices mining coins", ja="マイニング�
 _MANY_SUSPECTED = Text(en="{} devices that may be compromised", ja="乗っ取られた疑いのある機器{}台")
 # A title is one line in a mail's subject; the advice names all of them.
 MOST_IN_TITLE = 8
+MOST_EVIDENCE = 1_000
+"""Observations an incident is told with, the gravest actor's first: half a megabyte. Every one was weighed."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def judge(case: Case, around: Surroundings) -> Incident:
         techniques=tuple(sorted({t for f in case.findings for t in f.techniques})),
         indicators=indicators(case),
         timeline=timeline(case, items),
-        vulnerabilities=related_vulnerabilities(case, around, top),
+        vulnerabilities=related_vulnerabilities(case, around, top, items),
         recommendations=recommendations(whole, around, top, result, about, suspected=suspected),
         impact=impact(about, around, items, "benign" if suspected else top),
         evidence=tuple(items),
@@ -113,7 +115,7 @@ def collect(case: Case, around: Surroundings) -> list[Evidence]:
 
 def _evidence(case: Case, verdicts: Iterable[Verdict]) -> list[Evidence]:
     items = [item for verdict in verdicts for item in verdict.items]
-    return _distinct([*items, *quoted_records(case, {item.event_id for item in items})])
+    return _distinct([*items, *quoted_records(case, {item.event_id for item in items})])[:MOST_EVIDENCE]
 
 
 def _verdict(part: Part, around: Surroundings) -> Verdict:

@@ -274,14 +274,12 @@ def _network(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 def _mined_after(case: Case, around: Surroundings, whole: Case) -> Iterator[Evidence]:
     """Mining that began after a request, by the device itself or after an attack on it; or that the host shows."""
-    # What a device asks through a proxy is its own doing, no request that reached it.
-    first_probe = next((r.time for r in whole.web_records if r.time and r.values.get("direction") != "outbound"), None)
+    first_probe = whole.first_request
     own = {finding.device for finding in case.findings} - {None}
-    for finding in whole.findings:
-        outbound = finding.values.get("direction") == "outbound"
+    for finding in whole.mined_outward:
         if own and finding.device not in own:
             continue
-        if outbound and says_mining(finding) and first_probe and finding.time and finding.time >= first_probe:
+        if says_mining(finding) and first_probe and finding.time and finding.time >= first_probe:
             minutes = (finding.time - first_probe).total_seconds() / 60
             record = next((whole.records[e] for e in finding.event_ids if e in whole.records), None)
             yield evidence(around.facts, "outbound_mining_after", record, Text(

@@ -8,7 +8,7 @@ of an actor (``actors``): what a stranger says is weighed about that stranger on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kanaria.core.facts import SampleValue
 from kanaria.core.text import cut, printable
@@ -81,17 +81,12 @@ def fake_agent(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 
 def one_wallet_many_sources(
-    case: Case, around: Surroundings, wallets: Container[str | None] | None = None
+    case: Case, around: Surroundings, wallets: Iterable[str | None] | None = None
 ) -> Iterator[Evidence]:
     """One of these payout addresses (all when none are named), tried from many addresses."""
-    sources: dict[str, set[str]] = defaultdict(set)
-    for message in case.messages:
-        record = case.record_of(message)
-        if wallets is not None and message.wallet not in wallets:
-            continue
-        if message.wallet and record and record.remote and came_in(record):
-            sources[message.wallet].add(record.remote)
-    for wallet, remotes in sources.items():
+    sources = case.came_with_wallet
+    for wallet in sources if wallets is None else sorted(set(filter(None, wallets)) & set(sources)):
+        remotes = sources[wallet]
         if len(remotes) >= MANY_SOURCES:
             short = cut(printable(wallet), 16)
             yield evidence(

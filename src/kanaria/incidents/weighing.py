@@ -8,10 +8,10 @@ probabilities that sum to one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kanaria.core.facts import Knowledge
+from kanaria.core.facts import Knowledge, Weight
 from kanaria.core.ids import content_id
 from kanaria.core.text import printable
 from kanaria.core.types import HYPOTHESES, Evidence, HypothesisScore, Outcome, OutcomeValue, Record, Text
@@ -70,13 +70,26 @@ def seen_from_all_sides(facts: Knowledge, item: Evidence) -> list[Evidence]:
 
     ``knowledge`` names those weights ``<observation>.<hypothesis>``.
     """
-    others = [weight for weight in facts.weights.values() if weight.id.startswith(f"{item.kind}.")]
     return [item] + [
         replace(
             item, id=content_id("e", (item.id, other.about)), about=other.about, family=other.family, bits=other.bits
         )
-        for other in others
+        for other in _sides(facts).get(item.kind, ())
     ]
+
+
+_known: list[tuple[Knowledge, dict[str, list[Weight]]]] = []
+
+
+def _sides(facts: Knowledge) -> Mapping[str, Sequence[Weight]]:
+    """Weights named ``<observation>.<hypothesis>`` by observation, sorted out once: every observation asks."""
+    if not _known or _known[0][0] is not facts:
+        found: dict[str, list[Weight]] = defaultdict(list)
+        for weight in facts.weights.values():
+            if "." in weight.id:
+                found[weight.id.partition(".")[0]].append(weight)
+        _known[:] = [(facts, found)]
+    return _known[0][1]
 
 
 def total(items: Iterable[Evidence], caps: Mapping[str, float]) -> float:

@@ -6,10 +6,10 @@ printable already (control characters escaped); JSON escapes the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from kanaria import __version__
 from kanaria.core.alert import Alert
@@ -42,6 +42,9 @@ Json = dict[str, Any]
 SCHEMA_VERSION = 1
 # Those after the first twenty share little.
 SIMILAR_LISTED = 20
+# A campaign of tens of thousands of addresses is listed by its first and last parts; ``entities`` names every address.
+FINDINGS_LISTED, MESSAGES_LISTED, INDICATORS_LISTED = 500, 1_000, 5_000
+Item = TypeVar("Item")
 
 
 def document(analysis: Analysis, facts: Knowledge, told: Mapping[str, Stories] | None = None) -> Json:
@@ -81,8 +84,14 @@ def _input(item: InputSummary) -> Json:
     }
 
 
+def ends(items: Sequence[Item], most: int) -> Sequence[Item]:
+    """The items, or of too many the first and the last ones in equal parts."""
+    return items if len(items) <= most else [*items[: most // 2], *items[-(most - most // 2) :]]
+
+
 def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Stories | None) -> Json:
     cited = {e.event_id: e.id for e in item.evidence if e.event_id is not None and e.source}
+    known = {e.id for e in item.evidence}
     return {
         "id": item.id,
         "title": _text(item.title),
@@ -93,12 +102,18 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Storie
         "hypotheses": [{"name": h.name, "probability": h.probability, "bits": h.bits} for h in item.hypotheses],
         "outcome": {"value": item.outcome.value, "bits": item.outcome.bits, "because": list(item.outcome.because)},
         "entities": {"devices": _all(item.devices), "remotes": _all(item.remotes)},
-        "findings": [_finding(finding) for finding in item.findings],
-        "messages": [_message(message, cited) for message in item.messages],
+        "findings": [_finding(finding, known) for finding in ends(item.findings, FINDINGS_LISTED)],
+        "messages": [_message(message, cited) for message in ends(item.messages, MESSAGES_LISTED)],
         "techniques": list(item.techniques),
         "indicators": [
-            {"type": i.type, "value": printable(i.value), "comment": _text(i.comment)} for i in item.indicators
+            {"type": i.type, "value": printable(i.value), "comment": _text(i.comment)}
+            for i in item.indicators[:INDICATORS_LISTED]
         ],
+        "left_out": {
+            "findings": max(0, len(item.findings) - FINDINGS_LISTED),
+            "messages": max(0, len(item.messages) - MESSAGES_LISTED),
+            "indicators": max(0, len(item.indicators) - INDICATORS_LISTED),
+        },
         "timeline": [
             {"time": _time(t.time), "stage": t.stage, "what": _text(t.what), "evidence": list(t.evidence)}
             for t in item.timeline
@@ -198,7 +213,7 @@ def _series(item: Series) -> Json:
     }
 
 
-def _finding(finding: Finding) -> Json:
+def _finding(finding: Finding, known: Container[str]) -> Json:
     return {
         "id": finding.id,
         "rule": finding.rule,
@@ -217,7 +232,7 @@ def _finding(finding: Finding) -> Json:
         "cves": list(finding.cves),
         "tags": list(finding.tags),
         "bits": finding.bits,
-        "evidence": [e.id for e in finding.evidence],
+        "evidence": [e.id for e in finding.evidence if e.id in known],
         "values": {name: printable(value) for name, value in finding.values.items()},
     }
 

@@ -128,6 +128,10 @@ _FULL: Mapping[str, Text] = {
     "worth_against": Text(en="{bits} bits against: {about}", ja="{bits}ビット(否定: {about})"),
     "worth_none": Text(en="decides nothing about: {about}", ja="判断材料にならない(対象: {about})"),
     "message": Text(en="{place}: {dialect} {method} — {meaning}", ja="{place}: {dialect} {method} — {meaning}"),
+    "finding_more": Text(
+        en="… and {count} more of the same kinds, by other senders.",
+        ja="…ほかの送信元による同じ種類の検知が、さらに{count}件あります。",
+    ),
     "message_more": Text(
         en="… and {count} more messages of the same kinds.", ja="…ほかに同じ種類のメッセージが{count}件あります。"
     ),

@@ -69,6 +69,11 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "hypotheses": {**_list(_ref("hypothesis")), "minItems": 1, "description": "most probable first"},
         "outcome": _ref("outcome"), "entities": _ref("entities"), "findings": _list(_ref("finding")),
         "messages": _list(_ref("message")), "techniques": _list(TECHNIQUE), "indicators": _list(_ref("indicator")),
+        "left_out": {
+            "type": "object", "description": "how many are not listed: of very many the first and the last are",
+            "properties": {name: INTEGER for name in ("findings", "messages", "indicators")},
+            "required": ["findings", "messages", "indicators"],
+        },
         "timeline": _list(_ref("moment")), "vulnerabilities": _list(_ref("vulnerability")),
         "recommendations": _list(_ref("recommendation")), "impact": _ref("impact"),
         "normal": {**_list(_ref("text")), "description": "what was normal for its devices before it"}, "evidence": _list(_ref("evidence")),

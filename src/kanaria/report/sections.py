@@ -25,6 +25,7 @@ from kanaria.report.meaning import message_meaning
 from kanaria.report.phrases import input_name, phrase, place, sentence
 
 MESSAGES_SHOWN = 30
+FINDINGS_SHOWN = 200
 TIMELINE_SHOWN = 60
 INPUTS_SHOWN = 12
 # A runner-up below one percent is noise to a reader.
@@ -133,9 +134,12 @@ def messages(subject: Subject) -> Iterator[Claim]:
 
 
 def findings(subject: Subject) -> Iterator[Claim]:
-    for finding in subject.incident.findings:
-        evidence = tuple(item.id for item in finding.evidence)
+    found = subject.incident.findings
+    for finding in found[:FINDINGS_SHOWN]:
+        evidence = tuple(item.id for item in finding.evidence if item.id in subject.evidence)
         yield Claim(text=f"{subject.to(finding.title)} [{finding.rule}] — {subject.to(finding.why)}", evidence=evidence)
+    if len(found) > FINDINGS_SHOWN:
+        yield subject.say("finding_more", count=len(found) - FINDINGS_SHOWN)
 
 
 def vulnerabilities(subject: Subject) -> Iterator[Claim]:

@@ -261,12 +261,11 @@ class IncidentStore:
         return keeper
 
     def _owners(self, findings: Sequence[str]) -> list[str]:
-        marks = ",".join("?" * len(findings))
         rows = self._db.execute(
-            f"""SELECT DISTINCT incident.id, incident.created
+            """SELECT DISTINCT incident.id, incident.created
                 FROM finding JOIN incident ON incident.id = finding.incident
-                WHERE finding.id IN ({marks}) ORDER BY incident.created, incident.id""",  # noqa: S608
-            tuple(findings),
+                WHERE finding.id IN (SELECT value FROM json_each(?)) ORDER BY incident.created, incident.id""",
+            (json.dumps(list(findings)),),
         )
         return [row[0] for row in rows]
 
