@@ -21,6 +21,7 @@ from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.container import Damage, PcapngReader, PcapReader, Walk, magic
 from kanaria.formats.packets.flowset import Array, FlowSet, join
+from kanaria.formats.packets.fragments import WORDS, Reassembler, fragments_plainly
 from kanaria.formats.packets.protocols.dns import Datagram, DnsLog
 from kanaria.formats.packets.rows import address, dns_table, packed_address, tables_of
 from kanaria.formats.packets.service import is_dns
@@ -66,6 +67,7 @@ class _Engine(Protocol):
     def finish(self) -> Iterator[FlowSet]: ...
     def statuses(self) -> Array: ...
     def datagrams(self, data: Array, number: int) -> Iterator[Datagram]: ...
+    def fragments(self, data: Array, records: Array, count: int) -> list[tuple[int, int]]: ...
     def advance(self, now: int) -> None: ...
     def shortages(self) -> Array: ...
 
@@ -77,7 +79,8 @@ class _Compiled:
         from kanaria.formats.packets import decode, pooled, walk  # Numba: half a second to load
 
         self.walks = (walk.walk_pcap, walk.walk_pcapng)
-        self._decode = decode.decode_block
+        self._decode, self._find = decode.decode_block, decode.fragments
+        self._places = np.zeros((1 << 16, 2), np.int64)
         self._tracker = pooled.PooledTracker()
         self._packets = np.zeros(1 << 16, L.PACKET)
         self._count = 0
@@ -86,6 +89,10 @@ class _Compiled:
         self._count = count
         self._decode(data, records, count, self._packets)
         yield from self._tracker.packets(data, self._packets, count, number)
+
+    def fragments(self, data: Array, records: Array, count: int) -> list[tuple[int, int]]:
+        found = self._find(data, records, count, self._places)
+        return [(index, at) for index, at in self._places[:found].tolist()]
 
     def statuses(self) -> Array:
         return np.asarray(self._packets["status"][: self._count])
@@ -135,6 +142,9 @@ class _Plain:
         ]
         yield from self._tracker.packets(self._packets, number)
 
+    def fragments(self, data: Array, records: Array, count: int) -> list[tuple[int, int]]:
+        return fragments_plainly(data, records, count)
+
     def statuses(self) -> Array:
         return np.array([packet.status for packet in self._packets], np.uint8)
 
@@ -171,6 +181,7 @@ class _Run:
         self._packets = self._read = self._swept = 0
         self._sets: list[FlowSet] = []
         self._dns = DnsLog()
+        self._whole = Reassembler()
         self._dns_rows: list[dict[str, object]] = []
         self._held = self._offset = 0
         self._bad: dict[int, RejectedRecord] = {}
@@ -190,17 +201,19 @@ class _Run:
             yield from self._hold(flows)
         self._dns_rows.extend(self._dns.finish())
         self._short = engine.shortages()
+        self._whole.end()
         yield self._batch(window.offset, reader.damage, window.cause)
 
     def _block(self, engine: _Engine, reader: PcapReader | PcapngReader, window: Window) -> Iterator[Batch]:
         """Everything in the window's bytes."""
         while True:
             count, reached = reader.scan(window.data, window.start, window.end, window.last)
-            for flows in engine.take(window.data, reader.records, count, self._packets + 1) if count else ():
-                yield from self._hold(flows)
             if count:
-                self._count_bad(engine.statuses(), reader.records, window.data)
-                for datagram in engine.datagrams(window.data, self._packets + 1):
+                data, records = self._whole.whole(engine.fragments, window.data, reader.records, count)
+                for flows in engine.take(data, records, count, self._packets + 1):
+                    yield from self._hold(flows)
+                self._count_bad(engine.statuses(), records, data)
+                for datagram in engine.datagrams(data, self._packets + 1):
                     self._dns_rows.extend(self._dns.add(datagram))
                 self._packets += count
             moved = reached > window.start
@@ -268,6 +281,10 @@ class _Run:
             reason = f"{damage.skipped} bytes skipped at {damage.places} places: {cause or 'damaged record lengths'}"
             yield RejectedRecord(source=self._stream.name, row=self._packets + 1, reason=reason, raw=damage.first)
             damage.places, damage.skipped, damage.first = 0, 0, b""
+        if self._whole.lost:
+            reason = f"{self._whole.lost} {WORDS}"
+            yield RejectedRecord(source=self._stream.name, row=self._packets, reason=reason, raw=b"")
+            self._whole.lost = 0
         for lost, words in zip((self._short - self._told).tolist(), L.SHORTAGES, strict=True):
             if lost:
                 yield RejectedRecord(source=self._stream.name, row=self._packets, reason=f"{lost} {words}", raw=b"")
@@ -284,6 +301,7 @@ class _Run:
         self._offset = max(offset, self._offset)
         rows, self._read = self._packets - self._read, self._packets
         rejected = int(sum(self._bad_counts[status] for status in L.REASONS)) + (damage.places if damage else 0)
+        rejected += self._whole.lost
         rejects = tuple(self._rejects(damage, cause))
         self._sets, self._held, self._dns_rows = [], 0, []
         position = Position(source=self._stream.name, offset=self._offset, row=self._packets)

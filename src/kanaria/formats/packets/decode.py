@@ -187,3 +187,40 @@ def decode_block(data: Array, records: Array, count: Int, packets: Array) -> Non
         packet["length"] = 0
         packet["captured"] = 0
         packet["status"] = decode_one(data, record["at"], record["captured"], record["wire"], record["link"], packet)
+
+
+@jit
+def _is_fragment(data: Array, at: Int, end: Int) -> Any:
+    """Whether the IP packet there is a part of one; a whole IPv6 packet in one fragment is not."""
+    version = data[at] >> 4
+    if version == 4:
+        return (u16(data, at + 6) & 0x3FFF) != 0
+    if version != 6 or at + 48 > end:
+        return False
+    kind = i64(data[at + 6])
+    at += 40
+    for _ in range(HEADERS):
+        if at + 8 > end:
+            return False
+        if kind == 44:
+            return (u16(data, at + 2) & 0xFFF9) != 0
+        if kind != 0 and kind != 43 and kind != 60 and kind != 135:
+            return False
+        kind = i64(data[at])
+        at += (i64(data[at + 1]) + 1) * 8
+    return False
+
+
+@jit
+def fragments(data: Array, records: Array, count: int, places: Array) -> int:
+    """Put (record, offset of the IP header) of every fragment into ``places``, ``int64`` of shape (count, 2)."""
+    found = 0
+    for index in range(count):
+        record = records[index]
+        end = record["at"] + record["captured"]
+        at = network(data, record["at"], end, record["link"])
+        if at >= 0 and at + 20 <= end and _is_fragment(data, at, end):
+            places[found, 0] = index
+            places[found, 1] = at
+            found += 1
+    return found
