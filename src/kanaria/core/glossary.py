@@ -41,6 +41,25 @@ def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMess
     return any(True for _ in messages) or any({MINING, MINERS} & set(found.tags) for found in findings)
 
 
+POOLS_OWN = frozenset(
+    (
+        "job",
+        "mining.notify",
+        "mining.set_difficulty",
+        "mining.set_target",
+        "mining.set_extranonce",
+        "mining.set",
+        "result",
+    )
+)
+"""Messages that a pool begins. Whatever else it says answers a message of that name."""
+
+
+def answers(message: StratumMessage) -> bool:
+    """Whether the message is a pool's answer to the miner's message of the same name."""
+    return message.direction == "server" and message.method not in POOLS_OWN
+
+
 def hypothesis_name(name: str, *, mining: bool) -> Text:
     """What an explanation is called where something of mining was seen, or nothing."""
     return HYPOTHESES[name] if mining else WITHOUT_MINING.get(name, HYPOTHESES[name])

@@ -62,6 +62,8 @@ class StratumMessage:
     sample: str | None = None
     """Name of the well-known sample this message repeats (``knowledge`` says which), else None."""
     truncated: bool = False
+    time: datetime | None = None
+    """When it was sent (of several alike, the first), where a sensor kept that; else its record has a time."""
     fields: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -281,17 +281,32 @@ def _harden_logon(case: Case, around: Surroundings, top: Hypothesis, result: Out
 
 def _isolate(case: Case, result: Outcome) -> Iterator[Recommendation]:
     devices, several = listed(case.blamed, MOST_NAMED), len(case.blamed) > 1
-    paid = [f.remote for f in case.findings if f.stage == "impact" and f.remote]
-    pools = ", ".join(defang(remote) for remote in list(dict.fromkeys(paid))[:3])
+    pools, way = _pools(case), _way(case)
     least_en, least_ja = "", ""
     if mines(case):
-        least_en = f", or at least block {'their' if several else 'its'} connections to {pools or 'the pool'}"
-        least_ja = f"か、少なくとも {f'{pools} ' if pools else 'プール'}への接続を遮断して"
+        least_en = f", or at least block {'their' if several else 'its'} connections to {pools or 'the pool'}{way.en}"
+        least_ja = f"か、少なくとも {f'{pools} ' if pools else 'プール'}への{way.ja}接続を遮断して"
     yield _advise(
         "isolate", 1, result.because,
         f"Take {devices.en or 'the server'} off the network now{least_en}; keep {'them' if several else 'it'} running for evidence.",
         f"{devices.ja or 'サーバ'}を今すぐネットワークから切り離{'す' if least_ja else 'して'}{least_ja}ください。証拠保全のため電源は切らないでください。",
     )  # fmt: skip
+
+
+def _pools(case: Case) -> str:
+    """Whom the devices mined for: of other sides inside, which pass work on, only when there is none outside."""
+    paid = list(dict.fromkeys(f.remote for f in case.findings if f.stage == "impact" and f.remote))
+    outside = [remote for remote in paid if remote not in case.devices]
+    return ", ".join(defang(remote) for remote in (outside or paid)[:3])
+
+
+def _way(case: Case) -> Text:
+    """The proxies that the mining went through: blocking at them is what stops it, and nothing is wrong with them."""
+    through = dict.fromkeys(
+        str(f.values["dst_ip"]) for f in case.findings if f.values.get("mining.target") and f.values.get("dst_ip")
+    )
+    shown = ", ".join(defang(printable(address)) for address in list(through)[:3])
+    return Text(en=f" (through the proxy {shown})", ja=f"(プロキシ {shown} 経由の)") if shown else Text(en="", ja="")
 
 
 def listed(names: Sequence[str], most: int) -> Text:

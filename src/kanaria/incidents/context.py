@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from kanaria.core.glossary import DIALECTS, about_mining
+from kanaria.core.glossary import DIALECTS, about_mining, answers
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.text import cut, printable
 from kanaria.core.types import (
@@ -92,10 +92,12 @@ def timeline(case: Case, items: Iterable[Evidence]) -> tuple[TimelineEntry, ...]
         entries.append(TimelineEntry(time=finding.time, stage=finding.stage, what=what, evidence=evidence))
     for message in case.messages if len(case.messages) <= TIMELINE_LIMIT else ():
         record = case.record_of(message)
-        if record and record.time and message.event_id in cited:
+        time = message.time or (record.time if record else None)
+        if time and message.event_id in cited:
             shown = cut(printable(message.method), 40)
-            what = Text(en=f"{message.dialect} {shown}", ja=f"{message.dialect} {shown}")
-            entries.append(TimelineEntry(time=record.time, stage=None, what=what, evidence=(cited[message.event_id],)))
+            reply = Text(en=" (answer)", ja="(応答)") if answers(message) else Text(en="", ja="")
+            what = Text(en=f"{message.dialect} {shown}{reply.en}", ja=f"{message.dialect} {shown}{reply.ja}")
+            entries.append(TimelineEntry(time=time, stage=None, what=what, evidence=(cited[message.event_id],)))
     return tuple(sorted(entries, key=lambda entry: (entry.time, entry.what.en))[:TIMELINE_LIMIT])
 
 

@@ -10,14 +10,18 @@ prove nothing, since anybody can write any sender on them.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import accumulate
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.proxies import proxied
 from kanaria.core.types import StratumMessage
 from kanaria.mining.complete import complete
 from kanaria.mining.json_scan import Found, scan
-from kanaria.mining.shapes import Message, Shape
+from kanaria.mining.shapes import Direction, Message, Shape
 from kanaria.mining.stratum import (
     Answer,
     answer_of,
@@ -43,13 +47,6 @@ _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[^\r\n]{0,64}\r\n")
 _PARTS = 255
 # Each forged segment draws a reset; a capture that begins inside a real connection sees a job or share every minute.
 FORGED_SEGMENTS = 2
-# SOCKS (RFC 1928, and version 4): greeting, method, request, answer; an address takes at most 255 bytes.
-_SOCKS = (
-    re.compile(rb"\x05[\x01-\x09][\x00-\xff]{1,9}\x05\x01\x00[\x01\x03\x04][\x00-\xff]{4,260}?(?=[\[{])"),
-    re.compile(rb"\x04\x01[\x00-\xff]{6}[^\x00]{0,255}\x00(?=[\[{])"),
-    re.compile(rb"\x05\x00\x05\x00\x00[\x01\x03\x04][\x00-\xff]{4,260}?(?=[\[{])"),
-    re.compile(rb"\x00\x5a[\x00-\xff]{6}(?=[\[{])"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +61,18 @@ class Dialogue:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """One object at the beginning of a message, what it means to a dialect, and what it may answer."""
+    """One object at the beginning of a message, what it means to a dialect, and what it may answer.
+
+    ``at`` is its place among what the side sent, None inside frames and bodies; ``time`` is when it was sent.
+    """
 
     raw: str
     shape: Shape | None
     whole: bool
     key: object
     answer: Answer | None
+    at: int | None = None
+    time: datetime | None = None
 
 
 def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue | None:
@@ -79,9 +81,14 @@ def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue
     if row.get("transport") not in (None, "tcp") or not _open(row, first, second):
         return None
     begun = not {"S", "H"}.isdisjoint(str(row.get("history") or "S").upper())
-    sides = _said(first, begun), _said(second, begun)
+    way = proxied(first, second)
+    skipped = (way.client, way.server) if way else (0, 0)
+    sides = tuple(
+        _timed(_said(data[ahead:], begun), ahead, row, from_client)
+        for data, ahead, from_client in zip((first, second), skipped, (True, False), strict=True)
+    )
     for turned in (False, True):
-        miner, pool = sides[::-1] if turned else sides
+        miner, pool = sides[turned], sides[not turned]
         kept = not (first if turned else second) and bool(row.get("src_payload" if turned else "dst_payload"))
         found = _exchange(miner, pool, knowledge)
         if found is None:
@@ -95,7 +102,7 @@ def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue
 
 def _one_sided(first: list[_Said], knowledge: Knowledge | None) -> Dialogue | None:
     """A pool's words from who opened the connection, and no miner: somebody tries what comes back."""
-    words = [complete(said.shape, not said.whole, "client", knowledge) for said in first if said.shape]
+    words = [_message(said, said.shape, "client", knowledge) for said in first if said.shape]
     messages = settled_and_counted([replace(message, direction="client") for message in words])
     return Dialogue(messages, False, False) if messages else None
 
@@ -127,9 +134,7 @@ def in_kind(request: bytes, body: bytes, knowledge: Knowledge | None) -> tuple[S
         found = _exchange(sent, told, knowledge)
         return found[0] if found and found[1] else ()
     asked = decode(request, direction="client", knowledge=knowledge)
-    shown = [
-        complete(s.shape, not s.whole, "server", knowledge) for s in told if s.shape and s.shape.direction != "client"
-    ]
+    shown = [_message(s, s.shape, "server", knowledge) for s in told if s.shape and s.shape.direction != "client"]
     return settled_and_counted([*asked, *shown]) if shown else ()
 
 
@@ -143,14 +148,36 @@ def _exchange(
     echoed = {said.raw for said in miner}
     told = [said for said in pool if said.shape and said.shape.direction != "client" and said.raw not in echoed]
     requests = {key_of(said.key): said.shape for said in asked if said.key is not None and said.shape}
-    messages = [complete(s.shape, not s.whole, "client", knowledge) for s in asked if s.shape]
-    messages += [complete(s.shape, not s.whole, "server", knowledge) for s in told if s.shape]
-    answers = [said.answer for said in pool if said.answer and not said.shape and said.raw not in echoed]
-    for answer in answers:
-        if request := requests.get(key_of(answer.key)):
-            messages.append(complete(answer_shape(request, answer), False, "server", knowledge))
+    messages = [_message(s, s.shape, "client", knowledge) for s in asked if s.shape]
+    messages += [_message(s, s.shape, "server", knowledge) for s in told if s.shape]
+    for said in pool:
+        if said.answer and not said.shape and said.raw not in echoed and (to := requests.get(key_of(said.answer.key))):
+            answer = answer_shape(to, said.answer)
+            messages.append(_message(replace(said, whole=True), answer, "server", knowledge))
     answered = any(message.direction == "server" for message in messages) or _only_v2(asked, pool)
     return settled_and_counted(messages), answered
+
+
+def _message(said: _Said, shape: Shape, direction: Direction, knowledge: Knowledge | None) -> StratumMessage:
+    return replace(complete(shape, not said.whole, direction, knowledge), time=said.time)
+
+
+def _timed(said: list[_Said], ahead: int, row: Mapping[str, object], from_client: bool) -> list[_Said]:
+    """The same with times, where the sensor kept when each of the side's messages began; ``ahead`` bytes were skipped.
+
+    Lengths and times are kept for the first messages of a flow only: what comes after them has no time of its own.
+    """
+    began, parts = row.get("time"), row.get("messages")
+    if not isinstance(began, datetime) or not isinstance(parts, list):
+        return said
+    own = [part for part in parts if part["from_client"] is from_client]
+    ends = list(accumulate(part["length"] for part in own))
+    timed = []
+    for one in said:
+        place = bisect_right(ends, one.at + ahead) if one.at is not None else len(ends)
+        known = place < len(own) and own[place]["time"] is not None
+        timed.append(replace(one, time=began + timedelta(microseconds=own[place]["time"])) if known else one)
+    return timed
 
 
 def _only_v2(asked: list[_Said], pool: list[_Said]) -> bool:
@@ -194,17 +221,15 @@ def _said(data: bytes, begun: bool) -> list[_Said]:
         return [_over_websocket(said) for said in _lines(inner.decode("utf-8", "replace"))]
     if _REQUEST.match(data) or _STATUS.match(data):
         return _over_http(data, begun)
-    for preface in _SOCKS:
-        if (match := preface.match(data)) is not None:
-            data = data[match.end() :]
-    text = data.decode("utf-8", "replace")
+    whole = text = data.decode("utf-8", "replace")
     if begun and text.lstrip(_BETWEEN)[:1] != "{":
         return []
     if not begun and text.lstrip(_BETWEEN)[:1] != "{":
         text = text.partition("\n")[2]  # the capture began inside a message
         if text.lstrip(_BETWEEN)[:1] != "{":
             return []
-    return _lines(text)
+    cut = len(whole) - len(text)
+    return [replace(said, at=said.at + cut) for said in _lines(text) if said.at is not None]
 
 
 def _lines(text: str) -> list[_Said]:
@@ -224,13 +249,13 @@ def _one(text: str, found: Found) -> _Said:
     answer = answer_of(found.value)
     if shape is not None and answer is not None:
         shape = verdict_of(shape, answer)
-    return _Said(text[found.start : found.end], shape, found.complete, found.value.get("id"), answer)
+    return _Said(text[found.start : found.end], shape, found.complete, found.value.get("id"), answer, found.start)
 
 
 def _over_websocket(said: _Said) -> _Said:
     if said.shape is None:
-        return said
-    return replace(said, shape=replace(said.shape, fields={**said.shape.fields, "over": "websocket"}))
+        return replace(said, at=None)
+    return replace(said, at=None, shape=replace(said.shape, fields={**said.shape.fields, "over": "websocket"}))
 
 
 def _over_http(data: bytes, begun: bool) -> list[_Said]:

@@ -18,6 +18,7 @@ from kanaria.core import schema
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import StratumMessage
 from kanaria.mining import payload
+from kanaria.mining.behind_proxies import asked_on_the_wire, behind_proxies
 from kanaria.mining.candidates import rows_of_records, rows_with_frames, rows_with_noise, rows_with_words
 from kanaria.mining.complete import complete
 from kanaria.mining.dialogue import Dialogue, dialogue, in_kind, kept_with_alert
@@ -80,10 +81,14 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
     out = dict(tables)
     messages: list[StratumMessage] = []
     rows: list[dict[str, object]] = []
+    if "http" in out:
+        out["http"] = asked_on_the_wire(out["http"])
     worded, loaded = rows_of_records(out["http"]["raw"]) if "http" in out else (None, None)
     for name in _PARTS:
         if name not in out:
             continue
+        if name == "connection":
+            out[name] = behind_proxies(out[name])
         found = _find(name, out[name], knowledge, worded)
         if name == "connection":
             out[name] = by_roles(out[name], {row: of_row.turned for row, of_row in found.items()})
@@ -122,7 +127,8 @@ def _said_in(name: str, table: pa.Table, row: int, knowledge: Knowledge) -> Dial
 
 
 _OF_CONNECTION = (
-    "transport", "history", "src_first", "dst_first", "src_payload", "dst_payload", "src_messages", "dst_messages",
+    "time", "messages", "transport", "history",
+    "src_first", "dst_first", "src_payload", "dst_payload", "src_messages", "dst_messages",
 )  # fmt: skip
 
 
@@ -250,6 +256,7 @@ def _stratum_rows(
     for ordinal, message in enumerate(messages):
         yield {
             **common,
+            "time": message.time or common["time"],
             "event_id": message.event_id,
             "found_in": found_in,
             "ordinal": ordinal,

@@ -110,11 +110,14 @@ def _settled(messages: list[StratumMessage]) -> list[StratumMessage]:
     """Messages whose form leaves dialect or coin open take those of the flow they stand in."""
     dialects = [m.dialect for m in messages if m.dialect not in ("stratum_v1", "getwork", "stratum_v2")]
     coins = [m.coin for m in messages if m.fields.get("coin_from") in ("wallet", "algorithm", "shape")]
+    own = [dialect for dialect in dialects if coins and DIALECT_COINS.get(dialect) == coins[0]]
     settled = []
     for message in messages:
         if dialects and message.dialect == "stratum_v1" and message.method.startswith("mining."):
             coin = message.coin if message.fields.get("coin_from") != "dialect" else DIALECT_COINS.get(dialects[0])
             message = replace(message, dialect=dialects[0], coin=coin)
+        elif own and message.method.startswith("mining.") and DIALECT_COINS.get(message.dialect) != coins[0]:
+            message = replace(message, dialect=own[0])  # one flow mines one coin, and speaks its dialect
         if coins and message.fields.get("coin_from") == "dialect":
             message = replace(message, coin=coins[0], fields={**message.fields, "coin_from": "flow"})
         settled.append(message)

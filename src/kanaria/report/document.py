@@ -254,6 +254,7 @@ def _message(message: StratumMessage, cited: dict[int, str]) -> Json:
         "nonce": _maybe(message.nonce),
         "sample": message.sample,
         "truncated": message.truncated,
+        "time": _time(message.time),
         "fields": {printable(name): printable(value) for name, value in message.fields.items()},
         "evidence": cited.get(message.event_id),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kanaria.core.facts import SampleValue
+from kanaria.core.glossary import answers
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Language, StratumMessage, Text
 
@@ -80,9 +81,17 @@ def _checks_for_rivals(message: StratumMessage) -> bool:
     return named == ("login", "XMRig/5.13.1", "x") and {"cn/xao", "rx/keva"} <= set(message.algorithms)
 
 
+_ANSWERS: Mapping[str | None, Text] = {
+    "true": Text(en="the pool's answer: accepted", ja="プールの応答です(受理)"),
+    "false": Text(en="the pool's answer: refused", ja="プールの応答です(拒否)"),
+    None: Text(en="the pool's answer", ja="プールの応答です"),
+}
+
+
 def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], language: Language) -> str:
     """The sentence, with who is paid and what the program calls itself; texts from the wire are cut and made printable."""
-    sentence = _METHODS.get(message.method, _OTHER).to(language)
+    said = _ANSWERS.get(message.fields.get("accepted"), _ANSWERS[None]) if answers(message) else None
+    sentence = (said or _METHODS.get(message.method, _OTHER)).to(language)
     details = []
     for name, words in _DETAILS:
         value = getattr(message, name)

@@ -63,7 +63,9 @@ def incident_from(kept: Json) -> Incident:
         first_seen=_time(kept["first_seen"]),
         last_seen=_time(kept["last_seen"]),
         findings=tuple(_finding(item, proofs) for item in kept["findings"]),
-        messages=tuple(_made(StratumMessage, item, event_id=0) for item in kept["messages"]),
+        messages=tuple(
+            _made(StratumMessage, item, event_id=0, time=_time(item.get("time"))) for item in kept["messages"]
+        ),
         techniques=tuple(kept["techniques"]),
         indicators=tuple(_made(Indicator, item, comment=_text(item["comment"])) for item in kept["indicators"]),
         timeline=tuple(

@@ -110,6 +110,7 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         "wallet": MAYBE_STRING, "wallet_valid": {"type": ["boolean", "null"]}, "worker": MAYBE_STRING,
         "password": MAYBE_STRING, "agent": MAYBE_STRING, "agent_version": MAYBE_STRING, "algorithms": _list(STRING),
         "job_id": MAYBE_STRING, "nonce": MAYBE_STRING, "sample": MAYBE_STRING, "truncated": BOOLEAN,
+        "time": {**TIME, "description": "when it was sent, where a sensor kept that; of several alike, the first"},
         "fields": {"type": "object", "additionalProperties": STRING}, "evidence": MAYBE_STRING,
     }),
     "indicator": ("Something others can look for", {

@@ -126,7 +126,7 @@ def messages(subject: Subject) -> Iterator[Claim]:
         evidence = (item.id,) if item else ()
         yield subject.say(
             "message", *evidence,
-            place=_place(subject, item), dialect=subject.to(DIALECTS.get(message.dialect, Text(en=message.dialect, ja=message.dialect))),
+            place=_moment(subject, message, item), dialect=subject.to(DIALECTS.get(message.dialect, Text(en=message.dialect, ja=message.dialect))),
             method=_shown(message.method, 40), meaning=_meaning(subject, message),
         )  # fmt: skip
     if len(subject.incident.messages) > len(shown):
@@ -252,6 +252,12 @@ def about(subject: Subject, hypothesis: str) -> tuple[str, ...]:
 
 def _place(subject: Subject, item: Evidence | None) -> str:
     return place(cut(printable(item.source), 80), item.line, subject.language) if item and item.source else "-"
+
+
+def _moment(subject: Subject, message: StratumMessage, item: Evidence | None) -> str:
+    """Where the message stands, and when it was sent where that is known of the message itself."""
+    where = _place(subject, item)
+    return f"{where} {subject.analysis.zone.shown(message.time)}" if message.time else where
 
 
 def _meaning(subject: Subject, message: StratumMessage) -> str:

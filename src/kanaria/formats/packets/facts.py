@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.proxies import proxied
 from kanaria.core.schema import TABLES
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.flowset import Array, FlowSet
@@ -36,10 +37,12 @@ def protocol_tables(flows: FlowSet, columns: dict[str, Any]) -> dict[str, pa.Tab
     names: list[str | None] = [None] * len(read)
     shared = [(name, columns[name].take(pa.array(wanted)).to_pylist()) for name in (*_SHARED, "event_id", "transport")]
     for place, index in enumerate(wanted.tolist()):
-        found = list(_READERS[services[place]](_Flow(flows, index)))
+        flow = _Flow(flows, index)
+        found = list(_READERS[services[place]](flow))
+        names[index] = _destination(flow)
         if found:
             base = {name: values[place] for name, values in shared}
-            names[index] = _server_name(found)
+            names[index] = names[index] or _server_name(found)
             for number, (table, offset, values) in enumerate(found):
                 rows.setdefault(table, []).append(_row(table, base, number, offset, values))
     columns["sni"] = pa.array(names, pa.string())
@@ -55,6 +58,12 @@ def _row(
     if table == "dns":
         row["transport"] = base["transport"]
     return {**row, **values}
+
+
+def _destination(flow: _Flow) -> str | None:
+    """The name that the client asked a proxy for."""
+    way = proxied(flow.client, flow.server) if flow.client[:1] in (b"C", b"\4", b"\5") else None
+    return way.host if way and any(map(str.isalpha, way.host)) and ":" not in way.host else None
 
 
 def _server_name(found: list[Found]) -> str | None:
@@ -100,6 +109,15 @@ def _tls(flow: _Flow) -> Iterator[Found]:
 def _http(flow: _Flow) -> Iterator[Found]:
     for offset, row in http.exchanges(flow.client, flow.server):
         yield "http", flow.time_at(offset), row
+    yield from _behind_proxy(flow)
+
+
+def _behind_proxy(flow: _Flow) -> Iterator[Found]:
+    """The TLS handshake with whom a proxy was asked for."""
+    way = proxied(flow.client, flow.server)
+    inner = tls.parse(flow.client[way.client :], flow.server[way.server :]) if way else None
+    if way and inner:
+        yield "tls", flow.time_at(way.client), inner
 
 
 def _rdp(flow: _Flow) -> Iterator[Found]:
@@ -153,4 +171,5 @@ def _dns(flow: _Flow) -> Iterator[Found]:
 
 _READERS = {
     "tls": _tls, "http": _http, "websocket": _http, "rdp": _rdp, "smb": _smb, "ssh": _ssh, "ftp": _ftp, "dns": _dns,
+    "socks": _behind_proxy,
 }  # fmt: skip

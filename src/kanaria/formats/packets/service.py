@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from kanaria.core.proxies import is_socks
+
 _REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|PATCH|TRACE|PROPFIND|M-SEARCH|NOTIFY) \S")
 _JSON = re.compile(rb'\s*[{\[]\s*["{\[\]}]')
 # JSON-RPC method names only one side of a mining connection uses. A capture that starts in the middle has nothing
@@ -40,6 +42,8 @@ def _tcp(data: bytes) -> str | None:
         return "websocket" if re.search(rb"(?i)\nupgrade: *websocket", data[:2048]) else "http"
     if _JSON.match(data):
         return "json"
+    if is_socks(data):
+        return "socks"
     return _banner(data) or ("dns" if data[:2] == _size(data) and is_dns(data[2:]) else None)
 
 

@@ -1,0 +1,125 @@
+"""What a client asks a proxy for: the first bytes of both sides come in, the real destination goes out.
+
+HTTP ``CONNECT`` (RFC 9110, 9.3.6), SOCKS 5 (RFC 1928, with RFC 1929's password) and SOCKS 4 and 4a. The proxy is the
+way; whom the client talks to is whom it asked for, and what both say begins behind these bytes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+_CONNECT = re.compile(rb"CONNECT ([^\s/]{1,300}):(\d{1,5}) HTTP/1\.[01]\r?\n")
+_ESTABLISHED = re.compile(rb"HTTP/1\.[01] 2\d\d[ \r\n]")
+_NAME = re.compile(r"[\w.-]{1,255}|[0-9A-Fa-f:.]{2,45}")
+_HEAD_BYTES = 16 << 10
+
+Kind = Literal["http", "socks4", "socks5"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proxied:
+    """A destination behind a proxy. ``client`` and ``server`` count the bytes of each side before the real talk."""
+
+    kind: Kind
+    host: str
+    port: int
+    client: int
+    server: int
+
+
+def proxied(client: bytes, server: bytes) -> Proxied | None:
+    """The destination the proxy agreed to reach; None without a proxy's words, and where it refused.
+
+    Without a byte of the server (only one direction was captured) the request alone counts.
+    """
+    asked = _asked_http(client) or _asked_socks5(client) or _asked_socks4(client)
+    if asked is None:
+        return None
+    kind, host, port, length = asked
+    answered = _ANSWERS[kind](server) if server else 0
+    return None if answered is None else Proxied(kind, host, port, length, answered)
+
+
+def is_socks(client: bytes) -> bool:
+    """Whether the bytes begin as a SOCKS client's."""
+    return (_asked_socks5(client) or _asked_socks4(client)) is not None
+
+
+_Asked = tuple[Kind, str, int, int]
+
+
+def _asked(kind: Kind, host: str, port: int, length: int) -> _Asked | None:
+    return (kind, host.lower(), port, length) if port < 1 << 16 and _NAME.fullmatch(host) else None
+
+
+def _asked_http(data: bytes) -> _Asked | None:
+    found = _CONNECT.match(data)
+    end = data.find(b"\r\n\r\n", 0, _HEAD_BYTES) if found else -1
+    if found is None or end < 0:
+        return None
+    return _asked("http", found[1].decode("latin-1").strip("[]").rstrip("."), int(found[2]), end + 4)
+
+
+def _asked_socks5(data: bytes) -> _Asked | None:
+    if data[:1] != b"\5" or len(data) < 3 or not 1 <= data[1] <= 16:
+        return None
+    at = 2 + data[1]
+    if data[at : at + 1] == b"\1" and len(data) > at + 2:  # a name and a password
+        at += 2 + data[at + 1]
+        at += 1 + data[at] if len(data) > at else 1
+    if data[at : at + 3] != b"\5\1\0":
+        return None
+    found = _address(data, at + 3)
+    return None if found is None else _asked("socks5", *found)
+
+
+def _address(data: bytes, at: int) -> tuple[str, int, int] | None:
+    """(host, port, offset behind them) of a SOCKS 5 address."""
+    kind, at = data[at : at + 1], at + 1
+    if kind == b"\3":
+        size, at = (data[at] if len(data) > at else 0), at + 1
+    else:
+        size = {b"\1": 4, b"\4": 16}.get(kind, 0)
+    if not size or len(data) < at + size + 2:
+        return None
+    raw, port = data[at : at + size], int.from_bytes(data[at + size : at + size + 2], "big")
+    host = raw.decode("latin-1").rstrip(".") if kind == b"\3" else str(ipaddress.ip_address(raw))
+    return host, port, at + size + 2
+
+
+def _asked_socks4(data: bytes) -> _Asked | None:
+    if data[:2] != b"\4\1" or len(data) < 9:
+        return None
+    end = data.find(b"\0", 8, 8 + 256)
+    if end < 0:
+        return None
+    port, raw, host = int.from_bytes(data[2:4], "big"), data[4:8], ""
+    if raw[:3] == bytes(3) and raw[3]:  # 4a: the name follows
+        start, end = end + 1, data.find(b"\0", end + 1, end + 257)
+        if end < 0:
+            return None
+        host = data[start:end].decode("latin-1").rstrip(".")
+    return _asked("socks4", host or str(ipaddress.ip_address(raw)), port, end + 1)
+
+
+def _answered_http(data: bytes) -> int | None:
+    end = data.find(b"\r\n\r\n", 0, _HEAD_BYTES)
+    return end + 4 if end >= 0 and _ESTABLISHED.match(data) else None
+
+
+def _answered_socks5(data: bytes) -> int | None:
+    if data[:1] != b"\5" or len(data) < 2:
+        return None
+    at = 4 if data[1] == 2 and data[2:3] == b"\1" else 2
+    found = _address(data, at + 3) if data[at : at + 3] == b"\5\0\0" else None
+    return None if found is None else found[2]
+
+
+def _answered_socks4(data: bytes) -> int | None:
+    return 8 if data[:2] == b"\0\x5a" and len(data) >= 8 else None
+
+
+_ANSWERS = {"http": _answered_http, "socks5": _answered_socks5, "socks4": _answered_socks4}
