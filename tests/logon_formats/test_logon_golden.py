@@ -27,6 +27,7 @@ from kanaria.formats.logons.journald import JournaldJson
 from kanaria.formats.logons.samba import SambaLog
 from kanaria.formats.logons.windows_csv import WindowsCsv
 from kanaria.formats.logons.windows_json import WindowsJson
+from kanaria.formats.logons.windows_text import WindowsText
 from kanaria.formats.logons.windows_xml import WindowsXml
 from tests.reading_formats import broken_promises
 
@@ -46,6 +47,9 @@ PAIRS: list[tuple[Format, str]] = [
     (WindowsCsv(), "eventviewer-en.csv"),
     (WindowsCsv(), "export-csv.csv"),
     (WindowsCsv(), "evtxecmd.csv"),
+    (WindowsText(), "wevtutil-ja.txt"),
+    (WindowsText(), "wevtutil-ja-cp932.txt"),
+    (WindowsText(), "wevtutil-en.txt"),
 ]
 EACH = pytest.mark.parametrize(("known", "sample"), PAIRS, ids=[sample for _known, sample in PAIRS])
 BYTES = pytest.mark.parametrize(("known", "sample"), [pair for pair in PAIRS if "utf16" not in pair[1]])

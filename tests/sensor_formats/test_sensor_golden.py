@@ -20,6 +20,7 @@ from kanaria.core import schema
 from kanaria.core.network import HomeNetworks
 from kanaria.core.stream import Format, ReadContext
 from kanaria.formats import registry
+from kanaria.formats.cisco_asa import CiscoAsa
 from kanaria.formats.dns_servers import BindQueryLog, DnsmasqLog, UnboundLog, WindowsDnsLog
 from kanaria.formats.firewall import Conntrack, NetfilterLog, PfFilterLog
 from kanaria.formats.netflow_csv import FlowCsv
@@ -47,6 +48,8 @@ PAIRS: list[tuple[Format, str]] = [
     (NetfilterLog(), "netfilter.log"),
     (PfFilterLog(), "filterlog.log"),
     (Conntrack(), "conntrack.log"),
+    (CiscoAsa(), "cisco-asa.log"),
+    (FlowCsv(), "aws-vpc-header.txt"),
 ]
 IDS = [sample for _known, sample in PAIRS]
 FORMATS = [*(known for known, _sample in PAIRS), NetflowDatagrams()]

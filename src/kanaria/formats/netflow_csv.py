@@ -91,6 +91,8 @@ def canonical(header: bytes) -> tuple[str, list[str]]:
     """The delimiter of a header line and our name (or "") for each of its columns, repeats left out."""
     text = header.decode("utf-8", "replace").lstrip("\ufeff#").strip("\n")
     delimiter = max(",;\t|", key=text.count)
+    if delimiter not in text:  # the header of AWS VPC Flow Logs
+        delimiter = " "
     names: list[str] = []
     for cell in text.split(delimiter):
         word = re.sub(r"[^a-z0-9]", "", cell.strip().rsplit(" ", 1)[-1].lower())

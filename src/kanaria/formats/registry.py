@@ -47,6 +47,7 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.logons.windows_xml:WindowsXml",
     "kanaria.formats.logons.windows_json:WindowsJson",
     "kanaria.formats.logons.windows_csv:WindowsCsv",
+    "kanaria.formats.logons.windows_text:WindowsText",
     "kanaria.formats.logons.auth_log:AuthLog",
     "kanaria.formats.logons.journald:JournaldJson",
     "kanaria.formats.logons.samba:SambaLog",
@@ -62,6 +63,7 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.firewall:NetfilterLog",
     "kanaria.formats.firewall:PfFilterLog",
     "kanaria.formats.firewall:Conntrack",
+    "kanaria.formats.cisco_asa:CiscoAsa",
     # layouts that are data
     *mapped.places(),
     # what carries other formats

@@ -2,10 +2,14 @@
 
 Keys: ``name``, ``title``, ``example``, ``sensor``, ``tried`` (on what it was tried, en and ja), ``reader`` (json,
 pairs, csv or lines), ``tell`` (paths that a record must have to be one, with expressions if so wanted), ``unless``
-(paths that it must not have), ``each`` (paths of lists whose items are the records), ``camel`` (names begin with
-capitals in some exports), ``time``, and ``rows``, a list of ``table``, ``when`` (path: regular expression) and
-``columns``. A column is a path, a list of paths of which the first with a value counts, or a mapping with ``from`` and
-what to do with the value (see ``values``).
+(paths that it must not have), ``each`` (paths of lists whose items are the records, ``*`` for every item of a list on
+the way; items that are text are split into the names of ``header``), ``skip`` (lines that are neither records nor
+damage), ``camel`` (names begin with capitals in some exports), ``local`` (times without a zone are of the writer's),
+``halves`` (every record tells of one direction or of one
+slice of time: rows of ``connection`` without a ``state`` are put together, ``history`` holds the TCP flags as written),
+``time``, and ``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a
+list of paths of which the first with a value counts, or a mapping with ``from`` and what to do with the value (see
+``values``); ``until`` makes a duration of an end. Several paths may be written ``one|other`` in ``tell``.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from kanaria.core.schema import TABLES
 from kanaria.core.types import Text
 
 READERS = ("json", "pairs", "csv", "lines")
-_COLUMN_KEYS = {"from", "map", "default", "unit", "pattern", "lower", "value", "join"}
+_COLUMN_KEYS = {"from", "map", "default", "unit", "pattern", "lower", "value", "join", "until"}
 UNITS: Mapping[str, int] = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -35,6 +39,7 @@ class Cell:
     pattern: re.Pattern[str] | None = None
     unit: int = 1
     lower: bool = False
+    until: bool = False
     join: str | None = None
 
 
@@ -66,6 +71,9 @@ class Layout:
     unless: tuple[str, ...] = ()
     each: tuple[str, ...] = ()
     camel: bool = False
+    halves: bool = False
+    local: bool = False
+    skip: re.Pattern[str] | None = None
 
 
 def load(name: str) -> Layout:
@@ -82,13 +90,14 @@ def parse(said: Mapping[str, Any], file: str) -> Layout:
     if reader not in READERS:
         raise RuleError(file=file, expected=f"reader: one of {', '.join(READERS)}", got=reader)
     try:
-        line = re.compile(said["line"]) if "line" in said else None
+        line, skip = (re.compile(said[key]) if key in said else None for key in ("line", "skip"))
         return Layout(
             name=said["name"], title=said["title"], example=said["example"], sensor=said["sensor"],
             tried=Text(en=said["tried"]["en"], ja=said["tried"]["ja"]), reader=reader, time=_cell(said["time"], file),
             rows=tuple(_row(row, file) for row in said["rows"]), line=line, delimiter=said.get("delimiter", ","),
             tell=_patterns(said.get("tell", ())), header=_paths(said.get("header", ())), camel=bool(said.get("camel")),
             unless=_paths(said.get("unless", ())), each=_paths(said.get("each", ())),
+            halves=bool(said.get("halves")), skip=skip, local=bool(said.get("local")),
         )  # fmt: skip
     except KeyError as error:
         raise RuleError(file=file, expected=f"the key {error}", got="none") from error
@@ -118,7 +127,8 @@ def _cell(said: object, file: str) -> Cell:
         raise RuleError(file=file, expected=", ".join(sorted(_COLUMN_KEYS)), got=", ".join(sorted(unknown)))
     pattern = re.compile(str(said["pattern"])) if "pattern" in said else None
     return Cell(
-        paths=_paths(said.get("from", ())), default=said.get("value", said.get("default")),
+        paths=_paths(said.get("from", said.get("until", ()))), until="until" in said,
+        default=said.get("value", said.get("default")),
         map={str(key).lower(): value for key, value in said.get("map", {}).items()}, pattern=pattern,
         unit=UNITS[said["unit"]] if "unit" in said else 1, lower=bool(said.get("lower")), join=said.get("join"),
     )  # fmt: skip

@@ -10,7 +10,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from typing import TextIO
@@ -19,8 +20,10 @@ from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Text
 from kanaria.formats.logons.emit import Taken, batches
 from kanaria.formats.logons.text_input import decode_head, json_values, open_text
+from kanaria.formats.mapped.clock import Clock
+from kanaria.formats.mapped.halves import put_together
 from kanaria.formats.mapped.layout import Layout
-from kanaria.formats.mapped.values import Record, at, cell, row, text, uncapitalised, when
+from kanaria.formats.mapped.values import Record, at, cell, everywhere, row, text, uncapitalised, when
 
 _CLAIM = 0.965
 """Above exporters of Windows events, which look alike, and below what names its own log (Zeek, Suricata)."""
@@ -67,34 +70,50 @@ class Mapped:
         layout = self._layout
         with open_text(stream) as handle:
             found = read(handle, layout.reader, layout.line, layout.header, layout.delimiter)
-            yield from batches(self._rows(found), stream, context, name=self.name, sensor=layout.sensor)
+            clock = Clock(context).when if layout.local else when
+            made = batches(self._rows(found, clock), stream, context, name=self.name, sensor=layout.sensor)
+            for batch in made:
+                yield put_together(batch, stream, context, layout.sensor) if layout.halves else batch
 
-    def _rows(self, found: Iterator[Read]) -> Iterator[list[Taken] | tuple[str, bytes]]:
+    def _rows(
+        self, found: Iterator[Read], clock: Callable[[object], datetime | None]
+    ) -> Iterator[list[Taken] | tuple[str, bytes]]:
         for record, raw in found:
+            if record is None and self._layout.skip and self._layout.skip.search(raw):
+                continue
             if record is None:
                 yield _UNREADABLE[self._layout.reader], raw.encode("utf-8", "backslashreplace")
                 continue
-            told = [one for one in self._each(record) if self._told(one)]
-            rows = [taken for one in told for taken in self._taken(one)]
-            yield rows if told else ("", raw.encode("utf-8", "backslashreplace"))
+            told = False
+            for one in self._each(record):  # what lists hold are records of their own, with lines of their own
+                if self._told(one):
+                    told = True
+                    yield list(self._taken(one, clock))
+            if not told:
+                yield "", raw.encode("utf-8", "backslashreplace")
 
-    def _taken(self, record: Record) -> Iterator[Taken]:
-        time = when(cell(record, self._layout.time))
+    def _taken(self, record: Record, clock: Callable[[object], datetime | None]) -> Iterator[Taken]:
+        time = clock(cell(record, self._layout.time))
         for one in self._layout.rows:
             if all(pattern.search(text(at(record, path)) or "") for path, pattern in one.when.items()):
                 yield one.table, row(record, one, time)
 
     def _each(self, record: Record) -> Iterator[Record]:
         """The record, or the records in the lists it holds."""
-        lists = [found for path in self._layout.each if isinstance(found := at(record, path), list)]
-        for item in (item for found in lists for item in found) if lists else (record,):
-            if isinstance(item, Mapping):
+        items = [item for path in self._layout.each for item in everywhere(record, path)]
+        for item in items or (record,):
+            if isinstance(item, str) and self._layout.header:
+                yield dict(zip(self._layout.header, item.split(self._layout.delimiter), strict=False))
+            elif isinstance(item, Mapping):
                 yield uncapitalised(item) if self._layout.camel else item
 
     def _told(self, record: Record) -> bool:
         there = all(
-            (value := at(record, path)) is not None and (not wanted.pattern or wanted.search(text(value) or ""))
-            for path, wanted in self._layout.tell.items()
+            any(
+                (value := at(record, path)) is not None and (not wanted.pattern or wanted.search(text(value) or ""))
+                for path in paths.split("|")
+            )
+            for paths, wanted in self._layout.tell.items()
         )
         return there and all(at(record, path) is None for path in self._layout.unless)
 

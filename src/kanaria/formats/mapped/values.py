@@ -116,8 +116,26 @@ def when(value: object) -> datetime | None:
 def row(record: Record, said: RowOf, time: datetime | None) -> Row:
     """One row of the table, without what has no value."""
     types = _TYPES[said.table]
-    values = {name: _fitted(name, cell(record, given), types[name], given.unit) for name, given in said.columns.items()}
+    ends = {name: given for name, given in said.columns.items() if given.until}
+    values: dict[str, object] = {name: _lasted(time, when(cell(record, given))) for name, given in ends.items()}
+    values |= {name: _fitted(name, cell(record, given), types[name], given.unit) for name, given in said.columns.items()
+               if name not in ends}  # fmt: skip
     return {"time": time, **{name: value for name, value in values.items() if value is not None}}
+
+
+def _lasted(begin: datetime | None, end: datetime | None) -> int | None:
+    if begin is None or end is None or end < begin:
+        return None
+    return round((end - begin).total_seconds() * 1e6)
+
+
+def everywhere(record: object, path: str) -> list[object]:
+    """What stands at all places a path with ``*`` (every item of a list) leads to; a list there gives its items."""
+    found: list[object] = [record]
+    for part in path.split(".*."):
+        lists = [inner for one in found if isinstance(inner := at(one, part), list)]
+        found = [item for inner in lists for item in inner]
+    return found
 
 
 def _fitted(name: str, value: object, kind: pa.DataType, unit: int) -> object:

@@ -1,0 +1,79 @@
+"""Windows events as text, ``wevtutil qe … /f:text`` of any language: blocks come in, rows of the event tables go out.
+
+The captions of a block are localised and come in a fixed order, so they are taken by position: log, source, date, event
+id, task, level, opcode, keyword, user, user name, computer, and the message, whose fields are read by its structure
+(``windows_layout``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.types import Batch
+from kanaria.formats.logons.emit import Taken, batches
+from kanaria.formats.logons.text_input import decode_head, open_text
+from kanaria.formats.logons.windows_event import event, time_of
+from kanaria.formats.logons.windows_rows import TABLES, rows_of
+
+_BEGIN = re.compile(r"^\s{0,8}\S{1,20}\[\d{1,9}\]:?\s*$")
+_CAPTION = re.compile(r"^\s{1,8}[^:\uff1a]{1,40}[:\uff1a]\s?(.*?)\s*$")
+_LOG, _SOURCE, _DATE, _ID, _COMPUTER, _MESSAGE = 0, 1, 2, 3, 10, 11
+_LONGEST = 5000
+"""Lines of one event; Windows limits its text to 32,766 characters."""
+
+
+class WindowsText:
+    """Events exported as text."""
+
+    name = "windows-text"
+    title = "Windows events as text (wevtutil /f:text in any language)"
+    example = (
+        "Event[0]:\n  Log Name: Security\n  Source: Microsoft-Windows-Security-Auditing\n"
+        "  Date: 2026-01-10T09:00:00.000\n  Event ID: 4625\n  …"
+    )
+    tables: tuple[str, ...] = TABLES
+
+    def sniff(self, head: bytes, name: str) -> float:
+        block = next(_blocks(decode_head(head).splitlines()), [])
+        return 0.97 if len(block) > _MESSAGE and not isinstance(_read(block), str) else 0.0
+
+    def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
+        with open_text(stream) as text:
+            yield from batches(_records(text), stream, context, name=self.name, sensor="windows")
+
+
+def _records(lines: Iterable[str]) -> Iterator[list[Taken] | tuple[str, bytes]]:
+    for block in _blocks(lines):
+        found = _read(block)
+        yield (found, "\n".join(block[:20]).encode("utf-8", "replace")) if isinstance(found, str) else found
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The lines of every event, without the one that numbers it; what comes before the first is a block of its own."""
+    block: list[str] = []
+    begun = False
+    for line in lines:
+        if _BEGIN.match(line):
+            if block and (begun or any(map(str.strip, block))):
+                yield block
+            block, begun = [], True
+        elif len(block) < _LONGEST and (block or line.strip("\ufeff\r\n ")):
+            block.append(line.rstrip("\r\n"))
+    if block:
+        yield block
+
+
+def _read(block: list[str]) -> list[Taken] | str:
+    """The rows of an event, or why it is none."""
+    captions = [_CAPTION.match(line) for line in block[: _MESSAGE + 1]]
+    if len(block) < _COMPUTER + 1 or not all(captions[: _COMPUTER + 1]):
+        return "expected an event as wevtutil writes it: eleven captions, then the message"
+    values = [found[1] if found else "" for found in captions]
+    message = "\n".join([values[_MESSAGE] if len(values) > _MESSAGE else "", *block[_MESSAGE + 1 :]])
+    found = event(
+        channel=values[_LOG], provider=values[_SOURCE], code=values[_ID], computer=values[_COMPUTER],
+        time=time_of(values[_DATE]), message=message,
+    )  # fmt: skip
+    return rows_of(found) if found else "expected an event id in the fourth line; it is no number"
