@@ -42,7 +42,7 @@ def test_an_exposed_server_keeps_to_the_budget_and_its_beacon_is_what_is_most_us
 def test_the_planted_beacon_is_the_first_of_thousands_of_callers() -> None:
     """It calls every 200 to 350 seconds."""
     logs = Path(os.environ["KANARIA_DATA"]) / "zeek-homelab" / "missing_host"
-    first = regular.beacons([str(logs)], prepare())[0]
+    first = regular.beacons([str(logs)], prepare(), "en")[0][0]
     assert (first.src, first.port) == ("73.54.23.243", 80)
     assert 200 <= first.low < first.high <= 350
     assert first.callers > 1000

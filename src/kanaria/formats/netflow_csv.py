@@ -168,8 +168,24 @@ class _Table:
         """Duration in microseconds: of its own column, else from first to last."""
         import pyarrow.compute as pc
 
-        said = cols.seconds_to_us(cols.lenient(self.text("duration"), pa.float64()))
+        seconds = map_distinct(self.text("duration"), _seconds, pa.float64())
+        said = cols.seconds_to_us(seconds)
         return pc.coalesce(said, pc.subtract(self.time("last"), self.time("first")))
+
+
+_CLOCK = re.compile(r"(?:(\d{1,6}) ?d(?:ays?)?,? ?)?(\d{1,9}):(\d\d):(\d\d(?:\.\d+)?)")
+
+
+def _seconds(text: str) -> float | None:
+    """``298.5``, or ``00:04:58.500`` as nfdump 1.7 writes it."""
+    if found := _CLOCK.fullmatch(text):
+        days, hours, minutes = (int(found[part] or 0) for part in (1, 2, 3))
+        return 86_400.0 * days + 3_600.0 * hours + 60.0 * minutes + float(found[4])
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number < 1e12 else None
 
 
 def _whole(text: str) -> int | None:

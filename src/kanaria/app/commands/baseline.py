@@ -29,17 +29,18 @@ store_option = click.option(
 @home_option
 @config_option
 @language_option
-def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Path | None, language: Language) -> None:
+def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Path | None, language: Language) -> int:
     """List internal devices: role, services, which of them answer to the Internet, and what is wrong with that.
 
     Example: kanaria devices capture.pcap
     """
     from kanaria.app.commands import baseline_answers as life
 
-    found = life.inventory(paths, _setup(config, home))
+    found, status = life.inventory(paths, _setup(config, home), language)
     lines = [life.device_document(found)] if kind == "json" else life.device_lines(found, language)
     for line in lines:
         click.echo(line)
+    return status
 
 
 @click.command()
@@ -47,17 +48,18 @@ def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Pa
 @list_format
 @config_option
 @language_option
-def beacons(paths: tuple[str, ...], kind: str, config: Path | None, language: Language) -> None:
+def beacons(paths: tuple[str, ...], kind: str, config: Path | None, language: Language) -> int:
     """List calls that come back like clockwork: the same two addresses, even intervals, the same sizes.
 
     Example: kanaria beacons /var/log/zeek/
     """
     from kanaria.app.commands import beacon_list as regular
 
-    found = regular.beacons(paths, _setup(config, ()))
+    found, status = regular.beacons(paths, _setup(config, ()), language)
     lines = [regular.beacon_document(found)] if kind == "json" else regular.beacon_lines(found, language)
     for line in lines:
         click.echo(line)
+    return status
 
 
 @click.group(cls=Ordered)
@@ -76,7 +78,7 @@ def baseline() -> None:
 @language_option
 def baseline_learn(
     paths: tuple[str, ...], folder: Path | None, home: tuple[str, ...], config: Path | None, language: Language
-) -> None:
+) -> int:
     """Learn what is normal from captures and logs, without judging them.
 
     Example: kanaria baseline learn /var/log/zeek/
@@ -86,8 +88,10 @@ def baseline_learn(
 
     place = life.store_folder(folder)
     with owning(place, "baseline learn") as mine:
-        for line in life.learn(paths, _setup(config, home, place), language, mine):
-            click.echo(line)
+        lines, status = life.learn(paths, _setup(config, home, place), language, mine)
+    for line in lines:
+        click.echo(line)
+    return status
 
 
 @baseline.command("show")

@@ -13,6 +13,7 @@ from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import Setup
 from kanaria.app.run.understand import enrich
+from kanaria.app.unread_inputs import tell
 from kanaria.baseline import words
 from kanaria.baseline.devices import Device, Inventory, Service
 from kanaria.baseline.pattern import PatternOfLife
@@ -39,15 +40,21 @@ _WORDS = {
 }
 
 
-def inventory(paths: Sequence[str], setup: Setup) -> list[Device]:
-    """Every internal address in the inputs with what it offers and to whom."""
+def inventory(paths: Sequence[str], setup: Setup, language: Language) -> tuple[list[Device], int]:
+    """Every internal address in the inputs with what it offers and to whom; and the exit status.
+
+    Says on standard error what could not be read. Raises SourceError when nothing could.
+    """
     settings = setup.config.devices
     found = Inventory(roles=settings.roles, critical=settings.critical)
+    seen: set[str] = set()
     with Engine(setup) as engine:
         for piece in engine.slices(engine.read(open_inputs(paths))):
             found.home = piece.home  # inferred from the input, when it has been read
             found.add(piece.tables)
-    return found.devices()
+            seen |= set(piece.tables)
+        status = tell(engine.accounts, language, seen=seen, needed=LIVED)
+    return found.devices(), status
 
 
 def device_lines(found: Sequence[Device], language: Language) -> Iterator[str]:
@@ -88,16 +95,23 @@ def told_of(device: str | None, life: PatternOfLife) -> list[Text]:
     ]
 
 
-def learn(paths: Sequence[str], setup: Setup, language: Language, mine: Owning) -> Iterator[str]:
-    """Read the inputs into the pattern of life, day by day, judging nothing; then say how far learning got."""
+def learn(paths: Sequence[str], setup: Setup, language: Language, mine: Owning) -> tuple[list[str], int]:
+    """Read the inputs into the pattern of life, day by day, judging nothing; then say how far learning got.
+
+    Returns the lines and the exit status. Says on standard error what could not be read; raises SourceError, and learns
+    nothing, when nothing could.
+    """
+    seen: set[str] = set()
     with Engine(setup, only_learns=True) as engine:
         mine.follow(engine)
         for piece in engine.slices(engine.read(open_inputs(paths))):
             events = enrich(piece.tables, setup)
             engine.learn(piece, engine.score(piece, events))
+            seen |= set(piece.tables)
+        status = tell(engine.accounts, language, seen=seen, needed=LIVED)
         mine.heed(engine)
         engine.commit_learning()
-        yield from (said.to(language) for said in told_of(None, engine.memory.learned.life()))
+        return [said.to(language) for said in told_of(None, engine.memory.learned.life())], status
 
 
 def explain_event(place: str, paths: Sequence[str], setup: Setup, language: Language) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import Setup
+from kanaria.app.unread_inputs import tell
 from kanaria.baseline.beacons import LEAST_CALLS, LEAST_HOURS, Beacon, Beacons
 from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
@@ -33,13 +34,19 @@ _NONE = Text(
 )
 
 
-def beacons(paths: Sequence[str], setup: Setup) -> list[Beacon]:
-    """Regular pairs of addresses in the inputs, the most regular first."""
+def beacons(paths: Sequence[str], setup: Setup, language: Language) -> tuple[list[Beacon], int]:
+    """Regular pairs of addresses in the inputs, the most regular first; and the exit status.
+
+    Says on standard error what could not be read. Raises SourceError when nothing could.
+    """
+    seen: set[str] = set()
     with Engine(setup) as engine:
         collected = Beacons(engine.engine)
         for piece in engine.slices(engine.read(open_inputs(paths))):
             collected.add(piece.tables)
-        return collected.found()
+            seen |= set(piece.tables)
+        status = tell(engine.accounts, language, seen=seen, needed=("connection",))
+        return collected.found(), status
 
 
 def beacon_lines(found: Sequence[Beacon], language: Language) -> Iterator[str]:

@@ -235,7 +235,9 @@ def _not_looked_at(run: Around, checked: tuple[str, ...]) -> tuple[Text, ...]:
 def _notes(run: Around) -> list[Text]:
     closed = run.accounts.closed.text()
     remarks = run.accounts.remarks(all_rejects=not run.case.findings)
-    notes = [*remarks, *run.accounts.notes, *((closed,) if closed else ())]
+    alone = run.case.tables_seen <= {"connection", "stratum"}
+    flows = run.accounts.flows.text() if alone and not run.case.findings else None
+    notes = [*remarks, *run.accounts.notes, *(said for said in (closed, flows) if said)]
     if run.setup.zone.used and run.setup.zone.name != "UTC":
         zone = printable(run.setup.zone.name)
         notes.append(

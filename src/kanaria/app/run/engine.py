@@ -230,6 +230,8 @@ class Engine:
             self._judge(piece, events, messages)
 
     def _judge(self, piece: Slice, events: Tables, messages: Sequence[StratumMessage]) -> None:
+        if "connection" in events:
+            self.accounts.flows.add(events["connection"])
         self._work.suit(sum(len(table) for table in piece.tables.values()))
         scored = self.score(piece, events)  # baseline.*: surprise, in bits, before any learning
         found = self._detector.judge(scored)  # Sigma rules and correlations

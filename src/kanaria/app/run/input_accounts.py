@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from kanaria.app.run.closed_tunnels import ClosedTunnels
+from kanaria.app.run.flow_candidates import FlowCandidates
 from kanaria.core.errors import KanariaError, SourceError
 from kanaria.core.stream import Stream
 from kanaria.core.text import cut, printable
@@ -39,6 +40,7 @@ class Inputs:
     """Why an input could not be read at all, or not to its end."""
     wrong_clocks: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     """By input: how many records have a time that cannot be right, and the first such time."""
+    flows: FlowCandidates = field(default_factory=FlowCandidates)
     closed: ClosedTunnels = field(default_factory=ClosedTunnels)
     doubles: int = 0
     """Rows left out because a better sensor saw the same flow."""
