@@ -25,7 +25,9 @@ THIN = [
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "conn.log").write_text(ZEEK, "utf-8")
     (tmp_path / "junk.txt").write_text("one thing\nand another\n", "utf-8")
-    (tmp_path / "web.log").write_text('203.0.113.9 - - [10/Jan/2026:09:00:00 +0000] "GET / HTTP/1.1" 200 10 "-" "x"\n', "utf-8")
+    (tmp_path / "web.log").write_text(
+        '203.0.113.9 - - [10/Jan/2026:09:00:00 +0000] "GET / HTTP/1.1" 200 10 "-" "x"\n', "utf-8"
+    )
     return tmp_path
 
 
@@ -74,5 +76,7 @@ def test_flow_records_alone_name_the_nearest_and_decide_nothing(kanaria: Kanaria
 
 
 def test_flow_records_of_which_none_is_near_say_that(kanaria: Kanaria, tmp_path: Path) -> None:
-    (tmp_path / "flows.csv").write_text(HEADER + "2026-01-10 09:00:00.000,0.2,UDP,192.168.1.53,51022,203.0.113.53,53,1,70,1\n", "utf-8")
+    (tmp_path / "flows.csv").write_text(
+        HEADER + "2026-01-10 09:00:00.000,0.2,UDP,192.168.1.53,51022,203.0.113.53,53,1,70,1\n", "utf-8"
+    )
     assert "None of them comes near it." in " ".join(kanaria("analyze", "flows.csv", "--lang", "en").out.split())
