@@ -12,11 +12,12 @@ import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from kanaria.app.config_build import build, refuse
 from kanaria.app.config_file import Parsed, read
-from kanaria.app.config_live import SOURCE_KEYS, SOURCE_NEEDS, Channel, Service, Source
+from kanaria.app.config_live import SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Language
 
@@ -121,6 +122,10 @@ class Config:
     """What `kanaria serve` watches."""
     notify: tuple[Channel, ...] = ()
     """Whom it notifies."""
+    host: Host = field(default_factory=Host)
+    """Whether it looks at its own machine."""
+    maintenance: tuple[Maintenance, ...] = ()
+    """When not to."""
     serve: Service = field(default_factory=Service)
     """How it runs."""
 
@@ -194,6 +199,24 @@ def _check(settings: Config, parsed: Parsed) -> None:
             refuse(parsed, ("notify", index, "digest_at"), "a time such as 08:00", channel.digest_at)
         if channel.quiet is not None and quiet_hours(channel.quiet) is None:
             refuse(parsed, ("notify", index, "quiet"), "hours such as 22:00-07:00", channel.quiet)
+    for index, window in enumerate(settings.maintenance):
+        once = window.begin is not None and window.end is not None
+        if once == (window.hours is not None):
+            refuse(parsed, ("maintenance", index), "begin and end, or hours", "both" if once else "neither")
+        for key, when in (("begin", window.begin), ("end", window.end)):
+            if when is not None and moment(when) is None:
+                refuse(parsed, ("maintenance", index, key), "a time such as 2026-12-05T22:00+09:00", when)
+        if window.hours is not None and quiet_hours(window.hours) is None:
+            refuse(parsed, ("maintenance", index, "hours"), "hours such as 02:00-04:00", window.hours)
+
+
+def moment(text: str) -> datetime | None:
+    """A date and time with its zone; None when it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _names(given: Sequence[Source] | Sequence[Channel]) -> list[str | None]:

@@ -70,7 +70,9 @@ def _items(kind: Any, parsed: Parsed, value: object, key: KeyPath) -> tuple[obje
             return tuple(value)
         refuse(parsed, key, "a list of texts", value)
     if not isinstance(value, list):
-        refuse(parsed, key, f"[[{dotted(key)}]] tables", value)
+        refuse(parsed, key, f"[[{dotted(key)}]] tables" if is_dataclass(kind) else "a list of texts", value)
+    if get_origin(kind) is Literal:
+        return tuple(_value(kind, parsed, item, (*key, index)) for index, item in enumerate(value))
     return tuple(build(kind, parsed, item, (*key, index)) for index, item in enumerate(value))
 
 

@@ -18,6 +18,7 @@ Digest = Literal["daily", "weekly", "none"]
 Protocol = Literal["udp", "tcp", "both"]
 LogStyle = Literal["text", "json"]
 Start = Literal["start", "end"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 SOURCE_KEYS: Mapping[str, frozenset[str]] = {
     "file": frozenset({"path", "format", "log_format", "start"}),
@@ -104,6 +105,40 @@ class Channel:
     """Least severity that is told in quiet hours too."""
     secret: str | None = None
     """Secret that signs webhooks (Standard Webhooks, `whsec_…`)."""
+    escalate_minutes: float | None = None
+    """Tell this channel only of incidents that nobody has acknowledged so many minutes after they became news."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maintenance:
+    """A time in which somebody works on machines: news of what is found on them waits until it is over.
+
+    Either `begin` and `end`, or `hours` that come again.
+    """
+
+    begin: str | None = None
+    """Date and time with zone, such as `2026-12-05T22:00+09:00`."""
+    end: str | None = None
+    """The same."""
+    hours: str | None = None
+    """Hours of the local day, such as `02:00-04:00`."""
+    days: tuple[Weekday, ...] = ()
+    """Days on which the hours begin (`mon` to `sun`); empty: every day."""
+    devices: Strings = ()
+    """Addresses of the machines; empty: all."""
+    severity: Severity = "critical"
+    """Least severity that is told all the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """Whether `kanaria serve` looks at the machine it runs on, too (extra `host`)."""
+
+    check: bool = False
+    """Look at running programs for miners."""
+    # A look costs a second of a hundredth of a core; a miner runs for hours.
+    every_seconds: float = 30.0
+    """Seconds between two looks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +149,13 @@ class Service:
     """Where `/healthz`, `/readyz`, `/metrics` and `/status` answer; keep it on loopback. `off`: nowhere."""
     link: str | None = None
     """Beginning of the link in messages; the incident's id is appended. Without it a message names the command."""
+    acknowledge: str | None = None
+    """Where a browser reaches `acknowledge_listen`, such as `http://192.0.2.10:9478`: messages then carry a link that
+    acknowledges the incident, signed and good for one use."""
+    acknowledge_listen: str = "127.0.0.1:9478"
+    """Where these links are answered, if `acknowledge` is set."""
+    acknowledge_hours: float = 24.0
+    """How long a link is good."""
     log: LogStyle = "text"
     """Whether the service's own log is text or one JSON object a line."""
     # A person notices a delay of seconds; below 50 ms fixed costs of a batch outweigh what it brings.

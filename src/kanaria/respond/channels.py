@@ -34,6 +34,8 @@ class Plan:
     quiet: tuple[int, int] | None
     quiet_severity: Severity
     style: Style
+    escalate_minutes: float | None = None
+    """Only told when nobody has acknowledged an incident for so long."""
 
 
 class Channel:

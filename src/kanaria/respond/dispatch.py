@@ -7,29 +7,52 @@ itself, so that the same news again, after a crash, adds nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kanaria.core.ids import content_id
 from kanaria.core.types import SEVERITIES
 from kanaria.respond.channels import Plan
+from kanaria.respond.maintenance import Window, held
 from kanaria.store.outbox import Entry, Outbox
 
+MINUTE = 60.0
 
-def dispatch(news: Sequence[Mapping[str, Any]], plans: Sequence[Plan], outbox: Outbox, now: float) -> None:
-    """Address briefs of incidents (``message.brief``) to everybody who is to hear of them."""
+
+def dispatch(
+    news: Sequence[Mapping[str, Any]], plans: Sequence[Plan], outbox: Outbox, now: float,
+    windows: Sequence[Window] = (),
+) -> None:  # fmt: skip
+    """Address briefs of incidents (``message.brief``) to everybody who is to hear of them.
+
+    What waits for the end of a window, or whether somebody acknowledges it, is marked as held: it is not sent when
+    somebody has taken care of the incident by then.
+    """
     messages: list[Entry] = []
     items: list[Entry] = []
     for incident in news:
         alert = incident["alert"]
+        if alert["kind"] == "reminder" and incident.get("state", "open") != "open":
+            continue  # somebody takes care of it
         reasons = tuple(reason["en"] for reason in alert["because"])
         key = content_id("m", (incident["id"], alert["kind"], incident["severity"], incident["last_seen"], *reasons))
+        until = held(windows, incident, now)
         for plan in plans:
             told = SEVERITIES.index(incident["severity"]) >= SEVERITIES.index(plan.severity)
             if told:
-                messages.append(_entry(key, plan, incident))
+                messages.append(_message(key, plan, incident, until, now))
             elif plan.digest != "none":
                 items.append(_entry(incident["id"], plan, incident))
     outbox.add(messages, items, now)
+
+
+def _message(key: str, plan: Plan, incident: Mapping[str, Any], until: float, now: float) -> Entry:
+    if plan.escalate_minutes is not None:
+        until = max(until, now + plan.escalate_minutes * MINUTE)
+        incident = {**incident, "held": "unacknowledged", "minutes": round((until - now) / MINUTE)}
+    elif until:
+        incident = {**incident, "held": "maintenance"}
+    return replace(_entry(key, plan, incident), not_before=until)
 
 
 def _entry(key: str, plan: Plan, incident: Mapping[str, Any]) -> Entry:

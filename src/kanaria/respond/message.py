@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -49,10 +49,12 @@ class Style:
     zone: tzinfo | None = None
     """Time zone of times; None: this machine's."""
     link: str | None = None
+    acknowledge: Callable[[str], str] | None = None
+    """A new link that acknowledges the incident of an id."""
 
 
-def brief(incident: Json, *, still_open: bool = False) -> dict[str, Any]:
-    """What messages say of an incident; ``still_open``: it is about a connection that goes on."""
+def brief(incident: Json, *, still_open: bool = False, state: str = "open") -> dict[str, Any]:
+    """What messages say of an incident in a state; ``still_open``: it is about a connection that goes on."""
     sure = next((h["probability"] for h in incident["hypotheses"]), 0.0)
     alert = incident.get("alert") or {"kind": "new", "because": []}
     return {
@@ -65,6 +67,7 @@ def brief(incident: Json, *, still_open: bool = False) -> dict[str, Any]:
         "verdict": {language: report["verdict"]["text"] for language, report in incident["report"].items()},
         "todo": [{"id": item["id"], **item["text"]} for item in incident["recommendations"]][:LISTED],
         "alert": {"kind": alert["kind"], "because": alert["because"]}, "open": still_open,
+        "state": state,
     }  # fmt: skip
 
 
@@ -78,6 +81,8 @@ def one(incident: Json, message_id: str, style: Style) -> Message:
         lines.append(say("again", language))
     if incident.get("open"):
         lines.append(say("open", language))
+    if incident.get("held"):
+        lines.append(say(incident["held"], language, minutes=incident.get("minutes")))
     if incident["alert"]["because"]:
         reasons = "、" if language == "ja" else "; "
         lines.append(say("worse", language, because=reasons.join(r[language] for r in incident["alert"]["because"])))
@@ -85,6 +90,8 @@ def one(incident: Json, message_id: str, style: Style) -> Message:
     if todo and needs_somebody(incident):
         lines += ["", say("todo", language), *(f"{n}. {text}" for n, text in enumerate(todo, 1))]
     lines += ["", say("reference", language, id=incident["id"], severity=severity), _link(incident, style)]
+    if style.acknowledge and needs_somebody(incident):
+        lines.append(say("acknowledge", language, link=style.acknowledge(incident["id"])))
     return Message(
         id=message_id, title=cut(title, TITLE), body="\n".join(lines), kind=kind_of([incident]),
         data={"type": "incident", "incident": dict(incident), "link": _link(incident, style)},

@@ -42,7 +42,8 @@ class Pace:
 
 
 class Sender:
-    """Runs one channel until ``close``. ``watched`` says, for digests, what was watched."""
+    """Runs one channel until ``close``. ``watched`` says, for digests, what was watched; ``handled`` whether somebody
+    has taken care of an incident."""
 
     def __init__(
         self,
@@ -52,10 +53,11 @@ class Sender:
         watched: Callable[[], Mapping[str, Any]],
         on_dead: Callable[[str, int, int, str], None],
         log: Callable[..., None],
+        handled: Callable[[str], bool] = lambda _incident: False,
     ) -> None:
         self._channel, self._outbox, self._pace = channel, outbox, pace
         self._watched, self._on_dead, self._log = watched, on_dead, log
-        self._plan = channel.plan
+        self._plan, self._handled = channel.plan, handled
         self._wake, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sender {self._plan.name}", daemon=True)
         self.failures = 0
@@ -95,8 +97,15 @@ class Sender:
         self._prepare_digest(now)
         quiet = digests.in_quiet_hours(self._plan, now)
         least = SEVERITIES.index(self._plan.quiet_severity) if quiet else 0
-        group = self._group(self._outbox.due(self._plan.name, now, least), now)
+        group = self._group(self._still_wanted(self._outbox.due(self._plan.name, now, least), now), now)
         return bool(group) and self._attempt(group, now)
+
+    def _still_wanted(self, waiting: Sequence[Entry], now: float) -> list[Entry]:
+        """Without what was held back and somebody has taken care of meanwhile."""
+        spared = [entry for entry in waiting if "held" in entry.content and self._handled(entry.content["id"])]
+        if spared:
+            self._outbox.settle(spared, "spared", now)
+        return [entry for entry in waiting if entry not in spared]
 
     def _group(self, waiting: Sequence[Entry], now: float) -> list[Entry]:
         """The next message's entries: one, or several that are joined; none when what waits has to wait on."""

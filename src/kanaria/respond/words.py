@@ -22,6 +22,14 @@ PHRASES: Mapping[str, Text] = {
     "percent": Text(en="{value} %", ja="{value}%"),
     "again": Text(en="Still going on.", ja="引き続き発生しています。"),
     "open": Text(en="The connection is still open.", ja="この接続は今も続いています。"),
+    "unacknowledged": Text(
+        en="Nobody has acknowledged this for {minutes} minutes.",
+        ja="{minutes}分たっても、誰も対応を引き受けていません。",
+    ),
+    "maintenance": Text(
+        en="This waited for the end of a maintenance window.", ja="メンテナンスが終わるまで、通知を保留していました。"
+    ),
+    "acknowledge": Text(en="Acknowledge: {link}", ja="対応を引き受ける: {link}"),
     "worse": Text(en="It got worse: {because}.", ja="深刻になりました: {because}。"),
     "todo": Text(en="What to do:", ja="対応:"),
     "more": Text(en="and {count} more", ja="ほか{count}件"),

@@ -49,6 +49,8 @@ class Entry:
     content: Json = field(default_factory=dict)
     created: float = 0.0
     attempts: int = 0
+    not_before: float = 0.0
+    """When it may be sent first."""
 
     @property
     def rank(self) -> int:
@@ -84,9 +86,12 @@ class Outbox:
         """Keep messages to send and entries for digests. The same again changes nothing."""
         with self._transaction():
             self._db.executemany(
-                "INSERT OR IGNORE INTO message (id, channel, kind, topic, rank, created, content, changed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(m.id, m.channel, m.kind, m.topic, m.rank, now, _text(m.content), now) for m in messages],
+                "INSERT OR IGNORE INTO message (id, channel, kind, topic, rank, created, content, next_try, changed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (m.id, m.channel, m.kind, m.topic, m.rank, now, _text(m.content), m.not_before, now)
+                    for m in messages
+                ],
             )
             self._db.executemany(
                 "INSERT INTO digest_item VALUES (?, ?, ?, ?, ?)"
@@ -111,7 +116,7 @@ class Outbox:
     def settle(
         self, entries: Sequence[Entry], state: str, now: float, *, next_try: float = 0.0, error: str = ""
     ) -> None:
-        """What became of messages: ``sent``, ``waiting`` for ``next_try``, or ``dead``."""
+        """What became of messages: ``sent``, ``waiting`` for ``next_try``, ``dead``, or ``spared``: nobody needs it."""
         with self._transaction():
             self._db.executemany(
                 "UPDATE message SET state = ?, attempts = attempts + 1, next_try = ?, changed = ?, error = ?"
@@ -142,6 +147,17 @@ class Outbox:
         """Keep a fact about sending."""
         with self._lock, self._in_clear_words():
             self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
+    def remember_once(self, name: str, value: str) -> bool:
+        """Keep a fact that nobody kept before; False when somebody did."""
+        with self._lock, self._in_clear_words():
+            return self._db.execute("INSERT OR IGNORE INTO fact VALUES (?, ?)", (name, value)).rowcount > 0
+
+    def forget_facts(self, prefix: str, before: float) -> None:
+        """Remove the facts of that prefix whose value is a time before."""
+        with self._lock, self._in_clear_words():
+            query = "DELETE FROM fact WHERE substr(name, 1, ?) = ? AND CAST(value AS REAL) < ?"
+            self._db.execute(query, (len(prefix), prefix, before))
 
     def fact(self, name: str) -> str | None:
         rows = self._rows("SELECT value FROM fact WHERE name = ?", (name,))

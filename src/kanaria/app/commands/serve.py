@@ -37,7 +37,7 @@ def serve(config: Path | None) -> None:
     from kanaria.core.errors import ConfigError
 
     settings = load(config)
-    if not settings.sources:
+    if not (settings.sources or settings.host.check):
         raise ConfigError(
             path=str(config or "kanaria.toml"), key="sources", expected="something to watch", got="nothing",
             cause="kanaria init writes a settings file with what this machine has",

@@ -27,13 +27,15 @@ class Check:
 
 def checks(config: Config) -> Iterator[Check]:
     """Everything that can be looked at before the service runs."""
-    if not config.sources:
+    if not (config.sources or config.host.check):
         yield _bad(
             Text(
                 en="There is nothing to watch: no [[sources]].",
                 ja="監視対象がありません: [[sources]] を追加してください。",
             )
         )
+    if config.host.check:
+        yield _host()
     for number, source in enumerate(config.sources, 1):
         yield from _source(source, name_of(source, number))
     if not config.notify:
@@ -66,6 +68,19 @@ def tried(config: Config, only: str | None) -> Iterator[Check]:
             yield _bad(Text(en=f"{name}: {error}", ja=f"{name}: {error}"))
         else:
             yield Check(True, Text(en=f"{name}: the message was accepted.", ja=f"{name}: 通知が受け付けられました。"))
+
+
+def _host() -> Check:
+    import importlib.util
+
+    if importlib.util.find_spec("psutil") is not None:
+        return Check(True, Text(en="this machine (host.check)", ja="このマシン(host.check)"))
+    return _bad(
+        Text(
+            en="host.check needs psutil: pip install 'kanaria[host]'.",
+            ja="host.check には psutil が必要です: pip install 'kanaria[host]'",
+        )
+    )
 
 
 def _source(source: Source, name: str) -> Iterator[Check]:

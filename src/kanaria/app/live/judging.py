@@ -132,7 +132,7 @@ class Judging:
 
     def pending(self) -> list[Json]:
         """News that an earlier process kept and may not have dispatched."""
-        return [brief(self._incidents.get(news.incident).document) for news in self._incidents.pending()]
+        return [self._brief(news.incident) for news in self._incidents.pending()]
 
     def dispatched(self, news: Sequence[Json]) -> None:
         """These are in the outbox of messages."""
@@ -163,7 +163,11 @@ class Judging:
         told = {
             kept: self._goes_on(found) for kept, found in zip(ids, judged.changed, strict=True) if found in judged.news
         }
-        return [brief(self._incidents.get(kept).document, still_open=goes_on) for kept, goes_on in told.items()]
+        return [self._brief(kept, goes_on) for kept, goes_on in told.items()]
+
+    def _brief(self, incident: str, goes_on: bool = False) -> Json:
+        kept = self._incidents.get(incident)
+        return brief(kept.document, still_open=goes_on, state=kept.state)
 
     def _goes_on(self, incident: Incident) -> bool:
         return any(not self._open.isdisjoint(finding.event_ids) for finding in incident.findings)

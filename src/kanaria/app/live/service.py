@@ -17,17 +17,21 @@ from types import FrameType
 from typing import Any
 
 from kanaria.app.config import Config
+from kanaria.app.live.acknowledging import acknowledging
 from kanaria.app.live.endpoints import answering
 from kanaria.app.live.flows import Flow
 from kanaria.app.live.journal import Log, logger
 from kanaria.app.live.judging import Arrived, Judging
 from kanaria.app.live.state import state
 from kanaria.app.live.systemd import notify
-from kanaria.app.live.telling import Telling
+from kanaria.app.live.telling import Telling, spoken
 from kanaria.app.live.upkeep import Upkeep
 from kanaria.app.live.watching import Watched, watched, watched_flows
 from kanaria.app.owning import owning
+from kanaria.core.clock import SystemClock
 from kanaria.core.types import Finding, RejectedRecord
+from kanaria.respond.acknowledge import Links
+from kanaria.store.incidents import IncidentStore
 from kanaria.store.outbox import Outbox
 
 SHORTEST = 0.05
@@ -68,7 +72,10 @@ class Service:
         """Watch until stopped. Raises SourceError when the store belongs to another run."""
         with owning(self.store, "serve") as mine, _outbox(self.store) as outbox:
             self.outbox = outbox
-            self.telling = Telling(self.config, outbox, self.watched, self.log)
+            links = Links(outbox, self.config.serve.acknowledge_hours) if self.config.serve.acknowledge else None
+            self.telling = Telling(
+                self.config, outbox, self.watched, self.log, links=links, handled=self._handled
+            )  # fmt: skip
             self.upkeep = Upkeep(self.config, self.store, outbox, self.telling, self.log)
             judging = Judging(
                 self.config, self.store, on_the_wire=bool(self.flows) or any(s.on_the_wire for s in self.sources),
@@ -77,8 +84,28 @@ class Service:
             with judging as self.judging:
                 judging.owned(mine)
                 mine.status = lambda: state(self)
-                with answering(self.config.serve.listen, self.store, lambda: state(self), self.log):
+                with answering(self.config.serve.listen, self.store, lambda: state(self), self.log), self._links(links):
                     self._watch()
+
+    @contextmanager
+    def _links(self, links: Links | None) -> Iterator[None]:
+        """Answer links that acknowledge incidents, if there are to be any."""
+        if links is None:
+            yield
+            return
+        listen = self.config.serve.acknowledge_listen
+        with acknowledging(listen, links, self._acknowledge, spoken(self.config), self.log):
+            yield
+
+    def _acknowledge(self, incident: str) -> None:
+        with IncidentStore(self.store) as store:
+            store.decide(incident, "acknowledged", who="link", why="link in a message", now=SystemClock().now())
+        self.log("acknowledged", incident=incident)
+
+    def _handled(self, incident: str) -> bool:
+        """Whether somebody has taken care of an incident."""
+        with IncidentStore(self.store) as store:
+            return store.get(incident).state != "open"
 
     def watched(self) -> Mapping[str, Any]:
         """For digests: what was read since the start."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
-from kanaria.app.config import Config, hours, quiet_hours
+from kanaria.app.config import Config, hours, moment, quiet_hours
 from kanaria.app.config_live import Channel as Settings
+from kanaria.app.config_live import Weekday
+from kanaria.app.live.acknowledging import PATH
 from kanaria.app.live.journal import Log
 from kanaria.app.secret_values import secret
 from kanaria.core.types import Language
+from kanaria.respond.acknowledge import Links
 from kanaria.respond.channels import Channel, Plan
 from kanaria.respond.dispatch import dispatch
+from kanaria.respond.maintenance import Window
 from kanaria.respond.message import Message, Style, notice
 from kanaria.respond.sender import Pace, Sender, entry_of
 from kanaria.store.outbox import Outbox
@@ -25,13 +29,15 @@ def spoken(config: Config) -> Language:
     return config.language or ("ja" if locale.startswith("ja") else "en")
 
 
-def channels(config: Config, only: int | None = None) -> list[Channel]:
-    """Everybody who is to be notified, or ``only`` the n-th. Raises ConfigError or MissingExtra when one cannot be."""
+def channels(config: Config, only: int | None = None, links: Links | None = None) -> list[Channel]:
+    """Everybody who is to be notified, or ``only`` the n-th; ``links`` make messages that can be acknowledged.
+
+    Raises ConfigError or MissingExtra when one cannot be."""
     wanted = [(number, settings) for number, settings in enumerate(config.notify, 1) if only in {None, number}]
-    return [_channel(config, settings, number) for number, settings in wanted]
+    return [_channel(config, settings, number, links) for number, settings in wanted]
 
 
-def _channel(config: Config, settings: Settings, number: int) -> Channel:
+def _channel(config: Config, settings: Settings, number: int, links: Links | None) -> Channel:
     url = secret(settings.url, f"notify[{number}].url")
     plan = Plan(
         name=settings.name or f"{url.partition(':')[0]} {number}",
@@ -40,21 +46,49 @@ def _channel(config: Config, settings: Settings, number: int) -> Channel:
         digest_at=hours(settings.digest_at) or 0,
         quiet=quiet_hours(settings.quiet) if settings.quiet else None,
         quiet_severity=settings.quiet_severity,
-        style=Style(language=settings.language or spoken(config), link=config.serve.link),
+        style=Style(
+            language=settings.language or spoken(config), link=config.serve.link, acknowledge=_linking(config, links)
+        ),
+        escalate_minutes=settings.escalate_minutes,
     )
     signing = secret(settings.secret, f"notify[{number}].secret") if settings.secret else None
     return Channel(plan, url, signing)
 
 
+def _linking(config: Config, links: Links | None) -> Callable[[str], str] | None:
+    base = config.serve.acknowledge
+    if base is None or links is None:
+        return None
+    return lambda incident: f"{base.rstrip('/')}{PATH}{links.token(incident, time.time())}"
+
+
+def windows(config: Config) -> list[Window]:
+    """Maintenance windows as settings have them."""
+    return [
+        Window(
+            begin=moment(one.begin) if one.begin else None, end=moment(one.end) if one.end else None,
+            hours=quiet_hours(one.hours) if one.hours else None, devices=frozenset(one.devices), severity=one.severity,
+            days=frozenset(map(get_args(Weekday).index, one.days)) or frozenset(range(7)),
+        )
+        for one in config.maintenance
+    ]  # fmt: skip
+
+
 class Telling:
     """All senders of the service."""
 
-    def __init__(self, config: Config, outbox: Outbox, watched: Callable[[], Mapping[str, Any]], log: Log) -> None:
+    def __init__(
+        self, config: Config, outbox: Outbox, watched: Callable[[], Mapping[str, Any]], log: Log, *,
+        links: Links | None = None, handled: Callable[[str], bool] = lambda _incident: False,
+    ) -> None:  # fmt: skip
         pace = Pace(per_hour=config.serve.messages_per_hour, join_seconds=config.serve.join_minutes * 60)
-        made = channels(config)
+        made = channels(config, links=links)
+        self._windows = windows(config)
         self._outbox = outbox
         self._plans = [channel.plan for channel in made]
-        self.senders = {channel.plan.name: Sender(channel, outbox, pace, watched, self._dead, log) for channel in made}
+        self.senders = {
+            channel.plan.name: Sender(channel, outbox, pace, watched, self._dead, log, handled) for channel in made
+        }
 
     def start(self) -> None:
         for sender in self.senders.values():
@@ -67,7 +101,7 @@ class Telling:
     def tell(self, news: Sequence[Mapping[str, Any]]) -> None:
         """Address news of incidents to everybody who is to hear of them, and wake their senders."""
         if news and self._plans:
-            dispatch(news, self._plans, self._outbox, time.time())
+            dispatch(news, self._plans, self._outbox, time.time(), self._windows)
             self._wake()
 
     def notice(

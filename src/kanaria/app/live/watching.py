@@ -17,6 +17,7 @@ from kanaria.sources.follow import Follower, Names, below, matching
 
 if TYPE_CHECKING:
     from kanaria.app.live.flows import Flows
+    from kanaria.app.live.host_samples import HostSamples
     from kanaria.sources.live import LiveStream
     from kanaria.sources.netflow_collector import NetflowCollector
 
@@ -53,9 +54,13 @@ def watched(config: Config) -> list[Watched]:
     ]  # fmt: skip
 
 
-def watched_flows(config: Config) -> list[Flows]:
-    """The interfaces and NetFlow ports that settings describe."""
-    found = []
+def watched_flows(config: Config) -> list[Flows | HostSamples]:
+    """The interfaces and NetFlow ports that settings describe, and this machine if it is to be looked at."""
+    found: list[Flows | HostSamples] = []
+    if config.host.check:
+        from kanaria.app.live.host_samples import HostSamples
+
+        found.append(HostSamples(config.host.every_seconds, config.home_networks))
     for number, settings in enumerate(config.sources, 1):
         if settings.kind in FLOWS:
             from kanaria.app.live.flows import Flows

@@ -1,0 +1,122 @@
+"""This machine's own programs, looked at from time to time (``[host] check = true``).
+
+Rows of ``process`` go out as batches, judged like the programs of any log: a miner that runs here is an incident.
+A look takes a second in its own thread; without psutil (extra ``host``) the source says so, and nothing else stops.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+
+from kanaria.app.live.flows import Flow
+from kanaria.core.errors import KanariaError
+from kanaria.core.ids import first_event_id
+from kanaria.core.network import HomeNetworks, orient
+from kanaria.core.schema import conform
+from kanaria.core.stream import Placed
+from kanaria.core.types import Batch
+from kanaria.core.types import Position as Place
+from kanaria.sources.chunks import Health, Wake
+
+if TYPE_CHECKING:
+    from kanaria.host.sampler import HostSample
+
+NAME = "host"
+WAITING = 4
+"""Looks that may wait; of older ones the newer say as much."""
+
+
+@dataclass(kw_only=True)
+class _Looked:
+    """A look as a stream of its own: its rows count on from those of the looks before it."""
+
+    placed: Placed
+    name: str = NAME
+    path: Path | None = None
+    size: int | None = None
+    format_name: str = NAME
+
+    def head(self) -> bytes:
+        return b""
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO()
+
+
+class HostSamples:
+    """Looks at this machine every ``every`` seconds until closed."""
+
+    name = NAME
+
+    def __init__(self, every: float, home: HomeNetworks) -> None:
+        self.health = Health()
+        self._every, self._home = every, home
+        self._waiting: deque[Flow] = deque(maxlen=WAITING)
+        self._over = threading.Event()
+        self._identity, self._rows = str(time.time_ns()), 0
+        self._thread = threading.Thread(target=self._run, name="host samples", daemon=True)
+
+    def start(self, wake: Wake) -> None:
+        self._wake = wake
+        self._thread.start()
+
+    def take(self) -> Iterator[Flow]:
+        """What waits."""
+        while self._waiting:
+            stream, batch = self._waiting.popleft()
+            self.health.came(batch.rows, 0, time.time())
+            yield stream, batch
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._look()
+                self.health.problem = ""
+            except (KanariaError, OSError) as error:
+                self.health.problem = str(error)
+            self._over.wait(self._every)
+
+    def _look(self) -> None:
+        from kanaria.host import sampler
+
+        table = _programs(sampler.sample(), self._home)
+        placed = Placed(identity=self._identity, before=self._rows)
+        self._rows += len(table)
+        position = Place(source=NAME, offset=0, row=len(table))
+        batch = Batch(source=NAME, format=NAME, tables={"process": table}, rows=len(table), position=position)
+        self._waiting.append((_Looked(placed=placed), batch))
+        self._wake()
+
+
+def _programs(found: HostSample, home: HomeNetworks) -> pa.Table:
+    """The running programs of a sample as rows of ``process``; threads of the kernel are none."""
+    running = [process for process in found.processes if not process.kernel]
+    count, first = len(running), first_event_id(NAME)
+    columns: dict[str, object] = {
+        "event_id": [first + line for line in range(1, count + 1)], "line": list(range(1, count + 1)),
+        "source": [NAME] * count, "sensor": [NAME] * count, "time": [found.time] * count, "kind": ["running"] * count,
+        "host_name": [found.host_name] * count, "device": [found.host_name] * count,
+        "pid": [process.pid for process in running], "parent_pid": [process.parent for process in running],
+        "process": [_text(process.executable or process.name) for process in running],
+        "command": [_text(" ".join(process.command)) or None for process in running],
+        "user": [process.user for process in running],
+    }  # fmt: skip
+    return orient(conform("process", columns, count), home)
+
+
+def _text(name: str) -> str:
+    """Names and arguments are bytes on Linux; what is no UTF-8 appears as ``\\xHH``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

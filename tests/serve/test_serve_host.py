@@ -1,0 +1,46 @@
+"""``[host] check = true``: the service looks at the machine it runs on."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.serve.serving import run, serving, sink
+
+pytest.importorskip("psutil")
+SETTINGS = """\
+store = "store"
+language = "en"
+[host]
+check = true
+every_seconds = 1
+[[notify]]
+url = "{url}"
+digest = "none"
+[serve]
+listen = "off"
+"""
+
+
+def test_a_program_with_the_name_of_a_miner_is_told_once(tmp_path: Path) -> None:
+    program = shutil.copy(shutil.which("sleep") or "/bin/sleep", tmp_path / "xmrig")  # it mines nothing
+    with sink() as phone:
+        (tmp_path / "kanaria.toml").write_text(SETTINGS.format(url=phone.url("/")))
+        assert "ok  this machine" in run(tmp_path, "check-config", "--config", "kanaria.toml", "--lang", "en").stdout
+        with subprocess.Popen([program, "600"]) as miner:
+            try:
+                with serving(tmp_path) as service:
+                    service.wait_for(lambda: phone.received)
+                    service.wait_for(lambda: "seen 3 times" in _listed(tmp_path))
+                    assert len(phone.received) == 1
+                    assert service.end() == 0
+            finally:
+                miner.kill()
+    assert "xmrig" in phone.received[0].content["message"]
+
+
+def _listed(folder: Path) -> str:
+    return run(folder, "incident", "list", "--store", "store", "--lang", "en").stdout
