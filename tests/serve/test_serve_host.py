@@ -39,7 +39,7 @@ def test_a_program_with_the_name_of_a_miner_is_told_once(tmp_path: Path) -> None
                     assert service.end() == 0
             finally:
                 miner.kill()
-    assert "xmrig" in phone.received[0].content["message"]
+    assert "mining coins" in phone.received[0].content["title"]
 
 
 def _listed(folder: Path) -> str:
