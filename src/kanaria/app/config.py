@@ -173,7 +173,8 @@ def _placed(settings: Config, folder: Path) -> Config:
         for s in settings.sources
     ]
     notify = [replace(c, url=secret(c.url) or "", secret=secret(c.secret)) for c in settings.notify]
-    return replace(settings, store=place(settings.store), sources=tuple(sources), notify=tuple(notify))
+    serve = replace(settings.serve, ocsf=place(settings.serve.ocsf))
+    return replace(settings, store=place(settings.store), sources=tuple(sources), notify=tuple(notify), serve=serve)
 
 
 def _check(settings: Config, parsed: Parsed) -> None:

@@ -105,6 +105,8 @@ class Channel:
     """Least severity that is told in quiet hours too."""
     secret: str | None = None
     """Secret that signs webhooks (Standard Webhooks, `whsec_…`)."""
+    ocsf: bool = False
+    """Whether the body of a signed webhook about an incident has its OCSF events, too, under `ocsf`."""
     escalate_minutes: float | None = None
     """Tell this channel only of incidents that nobody has acknowledged so many minutes after they became news."""
 
@@ -156,6 +158,10 @@ class Service:
     """Where these links are answered, if `acknowledge` is set."""
     acknowledge_hours: float = 24.0
     """How long a link is good."""
+    ocsf: str | None = None
+    """File for a SIEM: every time an incident is news, its OCSF events are appended, one JSON object a line."""
+    ocsf_mb: float = 100.0
+    """Size at which that file is renamed to `….1` and a new one begun; five are kept."""
     log: LogStyle = "text"
     """Whether the service's own log is text or one JSON object a line."""
     # A person notices a delay of seconds; below 50 ms fixed costs of a batch outweigh what it brings.

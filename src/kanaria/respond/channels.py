@@ -6,7 +6,7 @@ import importlib.util
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kanaria.core.errors import ConfigError, MissingExtra, SourceError
 from kanaria.core.types import Severity
@@ -36,6 +36,8 @@ class Plan:
     style: Style
     escalate_minutes: float | None = None
     """Only told when nobody has acknowledged an incident for so long."""
+    events: Callable[[str], list[dict[str, Any]]] | None = None
+    """Events of an incident that a webhook's body has besides, under ``ocsf``."""
 
 
 class Channel:
@@ -73,7 +75,9 @@ class Channel:
             raise outcome[0]
 
     def _webhook(self, message: Message) -> None:
-        data = {"id": message.id, "title": message.title, "text": message.body, **(message.data or {})}
+        data: dict[str, Any] = {"id": message.id, "title": message.title, "text": message.body, **(message.data or {})}
+        if self.plan.events and data.get("type") == "incident":
+            data["ocsf"] = self.plan.events(data["incident"]["id"])
         webhook.post(self._url, self._secret, message.id, data)
 
     def _plain(self, url: str) -> Callable[[Message], None] | None:

@@ -64,6 +64,18 @@ PHRASES: Mapping[str, Text] = {
         ja="{folder} のディスクの空きは{free} MBです(警告のしきい値は{least} MB)。空きがなくなると、インシデントを保存"
         "できなくなります。",
     ),
+    "shed": Text(
+        en="[High] Kanaria: the disk is full but for a little, and less is kept",
+        ja="[高] Kanaria: ディスクの空きがほとんどないため、保存する内容を減らしました",
+    ),
+    "shed_body": Text(
+        en="{free} MB are free on the disk of {folder} (the threshold is {least} MB). Records that could not be read "
+        "were deleted, and neither they nor OCSF lines are kept now. Incidents and messages still are, until nothing "
+        "is left.",
+        ja="{folder} のディスクの空きは{free} MBです(しきい値は{least} MB)。読めなかった記録を削除しました。空きが"
+        "増えるまで、読めなかった記録とOCSFの出力は保存しません。インシデントと通知は、空きがなくなるまで保存を"
+        "続けます。",
+    ),
     "silent": Text(en="[Medium] Kanaria: {name} has gone silent", ja="[中] Kanaria: {name} からの記録が途絶えています"),
     "silent_body": Text(
         en="Nothing has come from {name} for {minutes} minutes; usually something comes every {gap} seconds.",

@@ -28,6 +28,14 @@ class DeadLetters:
         with self._path.open("a", encoding="ascii") as file:
             file.write(line + "\n")
 
+    def drop(self) -> int:
+        """Delete everything kept; returns the bytes that became free."""
+        files = [path for path in self._path.parent.glob("rejected*.jsonl") if path.is_file()]
+        freed = sum(path.stat().st_size for path in files)
+        for path in files:
+            path.unlink(missing_ok=True)
+        return freed
+
     def _rotate(self) -> None:
         for number in range(FILES - 1, 0, -1):
             older = self._path.with_suffix(f".{number}.jsonl")

@@ -22,6 +22,7 @@ from kanaria.app.live.endpoints import answering
 from kanaria.app.live.flows import Flow
 from kanaria.app.live.journal import Log, logger
 from kanaria.app.live.judging import Arrived, Judging
+from kanaria.app.live.siem import Siem
 from kanaria.app.live.state import state
 from kanaria.app.live.systemd import notify
 from kanaria.app.live.telling import Telling, spoken
@@ -74,7 +75,8 @@ class Service:
             self.outbox = outbox
             links = Links(outbox, self.config.serve.acknowledge_hours) if self.config.serve.acknowledge else None
             self.telling = Telling(
-                self.config, outbox, self.watched, self.log, links=links, handled=self._handled
+                self.config, outbox, self.watched, self.log, links=links, handled=self._handled,
+                events=lambda incident: self.siem.events(incident),
             )  # fmt: skip
             self.upkeep = Upkeep(self.config, self.store, outbox, self.telling, self.log)
             judging = Judging(
@@ -82,6 +84,10 @@ class Service:
                 on_reject=self._rejected, on_alert=self._alert,
             )  # fmt: skip
             with judging as self.judging:
+                self.siem = Siem(
+                    self.store, self.judging.setup.facts, spoken(self.config), self._ocsf(),
+                    int(self.config.serve.ocsf_mb * 1e6),
+                )  # fmt: skip
                 judging.owned(mine)
                 mine.status = lambda: state(self)
                 with answering(self.config.serve.listen, self.store, lambda: state(self), self.log), self._links(links):
@@ -184,7 +190,14 @@ class Service:
         self._adapt(sum(len(item.chunk.data) for item in lines))
         self._stop.wait(max(SHORTEST, min(self.last_batch, self.config.serve.batch_seconds)))
 
+    def _ocsf(self) -> Path | None:
+        return Path(self.config.serve.ocsf) if self.config.serve.ocsf else None
+
     def _tell(self, news: list[dict[str, Any]]) -> None:
+        try:
+            self.siem.write(() if self.upkeep.sheds else news)
+        except OSError as error:  # a full disk, a wrong path: people are told all the same
+            self.log("cannot write OCSF", level="error", file=self.config.serve.ocsf, error=error)
         self.told += len(news)
         self.telling.tell(news)
         self.judging.dispatched(news)

@@ -29,15 +29,21 @@ def spoken(config: Config) -> Language:
     return config.language or ("ja" if locale.startswith("ja") else "en")
 
 
-def channels(config: Config, only: int | None = None, links: Links | None = None) -> list[Channel]:
-    """Everybody who is to be notified, or ``only`` the n-th; ``links`` make messages that can be acknowledged.
+Events = Callable[[str], list[dict[str, Any]]]
+
+
+def channels(
+    config: Config, only: int | None = None, links: Links | None = None, events: Events | None = None
+) -> list[Channel]:
+    """Everybody who is to be notified, or ``only`` the n-th; ``links`` make messages that can be acknowledged,
+    ``events`` an incident's OCSF.
 
     Raises ConfigError or MissingExtra when one cannot be."""
     wanted = [(number, settings) for number, settings in enumerate(config.notify, 1) if only in {None, number}]
-    return [_channel(config, settings, number, links) for number, settings in wanted]
+    return [_channel(config, settings, number, links, events) for number, settings in wanted]
 
 
-def _channel(config: Config, settings: Settings, number: int, links: Links | None) -> Channel:
+def _channel(config: Config, settings: Settings, number: int, links: Links | None, events: Events | None) -> Channel:
     url = secret(settings.url, f"notify[{number}].url")
     plan = Plan(
         name=settings.name or f"{url.partition(':')[0]} {number}",
@@ -50,6 +56,7 @@ def _channel(config: Config, settings: Settings, number: int, links: Links | Non
             language=settings.language or spoken(config), link=config.serve.link, acknowledge=_linking(config, links)
         ),
         escalate_minutes=settings.escalate_minutes,
+        events=events if settings.ocsf else None,
     )
     signing = secret(settings.secret, f"notify[{number}].secret") if settings.secret else None
     return Channel(plan, url, signing)
@@ -79,10 +86,11 @@ class Telling:
 
     def __init__(
         self, config: Config, outbox: Outbox, watched: Callable[[], Mapping[str, Any]], log: Log, *,
-        links: Links | None = None, handled: Callable[[str], bool] = lambda _incident: False,
+        links: Links | None = None, events: Events | None = None,
+        handled: Callable[[str], bool] = lambda _incident: False,
     ) -> None:  # fmt: skip
         pace = Pace(per_hour=config.serve.messages_per_hour, join_seconds=config.serve.join_minutes * 60)
-        made = channels(config, links=links)
+        made = channels(config, links=links, events=events)
         self._windows = windows(config)
         self._outbox = outbox
         self._plans = [channel.plan for channel in made]

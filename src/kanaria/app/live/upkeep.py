@@ -1,6 +1,7 @@
 """What a service that nobody looks at must do for itself.
 
-It warns of a full disk and of silent sources, forgets what is old, and keeps what could not be read.
+It warns of a full disk and of silent sources, forgets what is old, and keeps what could not be read, unless there is no
+space left for it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ LOOK_EVERY = 30.0
 DAY = 86_400.0
 MESSAGES_KEPT_DAYS = 30.0
 """Settled messages are of no use for longer than somebody asks what was sent."""
+SHED_BELOW = 0.25
+"""Share of the space from which on is warned: below it the least important is given up, so that incidents are kept."""
+SETTLED_KEPT_DAYS = 1.0
+"""Settled messages are kept no longer then."""
 LETTERS_A_LOOK = 1_000
 """Records kept between two looks at most; the rest is only counted."""
 
@@ -34,10 +39,12 @@ class Upkeep:
         self._config, self._store, self._outbox, self._telling, self._log = config, store, outbox, telling, log
         self._looked = float("-inf")
         self._letters, self._left = DeadLetters(store), LETTERS_A_LOOK
+        self.sheds = False
+        """Whether so little space is left that only incidents and messages are kept."""
 
     def reject(self, record: RejectedRecord) -> None:
         """Keep a record that could not be read."""
-        if self._left > 0:
+        if self._left > 0 and not self.sheds:
             self._left -= 1
             try:
                 self._letters.keep(record)
@@ -58,11 +65,17 @@ class Upkeep:
 
     def _disk(self, now: float) -> None:
         free, least = shutil.disk_usage(self._store).free / 1e6, self._config.serve.disk_warn_mb
+        before, self.sheds = self.sheds, free < least * SHED_BELOW
         if free >= least:
             return
-        self._log("disk almost full", level="warning", free_mb=round(free))
+        self._log("disk almost full", level="warning", free_mb=round(free), sheds=self.sheds)
         values = {"free": f"{free:,.0f}", "least": f"{least:,.0f}", "folder": self._store}
-        self._telling.notice("disk", f"disk-{int(now // DAY)}", values)  # once a day
+        if self.sheds:
+            freed = self._letters.drop()
+            self._outbox.forget(now - SETTLED_KEPT_DAYS * DAY)
+            if not before:
+                self._log("gave up records that could not be read", level="warning", bytes=freed)
+        self._telling.notice("shed" if self.sheds else "disk", f"disk-{self.sheds}-{int(now // DAY)}", values)
 
     def _silence(self, source: Any, now: float) -> None:
         silent = source.health.silent(now)
