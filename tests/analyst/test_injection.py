@@ -71,7 +71,7 @@ def test_a_model_that_obeys_every_order_changes_nothing(tmp_path: Path, kanaria:
     with models.serving(obedient) as server:
         config = settings(tmp_path, server.url, timeout=30)
         done = kanaria("analyze", "--format", "json", "--writer", "llm", "--config", config, "access.log")
-    assert done.status == own.status == 1
+    assert done.status == own.status == 0
     assert without_stories(done) == without_stories(own), "verdict, severity, outcome, evidence, advice"
     assert texts(done) == texts(own)
     assert {sentence["writer"] for sentence in told(done)} == {"deterministic"}

@@ -99,7 +99,7 @@ def test_a_mining_message_in_a_log_of_no_known_format_is_found_with_its_sender(
         f"{STRANGE}\nWARN 12:00:01 gateway client 203.0.113.9:40112 said {CALL} which is no request\n{STRANGE}\n"
     )
     done = kanaria("analyze", "--format", "json", "app.log")
-    assert done.status == 1
+    assert done.status == 3
     assert done.incident["entities"]["remotes"] == ["203.0.113.9"]
     assert done.incident["messages"][0]["method"] == "mining.subscribe"
     assert done.document["coverage"]["unread"] == 2
@@ -129,7 +129,7 @@ def test_the_journal_counts_entries_of_programs_nobody_knows(kanaria: Kanaria, t
     ]
     (tmp_path / "journal.json").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     done = kanaria("analyze", "--format", "json", "journal.json")
-    assert done.status == 1
+    assert done.status == 3
     assert done.document["coverage"]["unread"] == 2
     assert done.incident["entities"]["remotes"] == ["203.0.113.9"]
 

@@ -103,7 +103,7 @@ def test_time_does_not_grow_faster_than_what_attackers_send(kanaria: Kanaria, tm
         lines += [request(f"198.18.0.{n % 200}", attackers / 20 + n / 20) for n in range(20_000 - attackers)]
         write(tmp_path / "access.log", lines)
         begun = time.process_time()
-        assert kanaria("analyze", "access.log", "--format", "iocs").status == 1
+        assert kanaria("analyze", "access.log", "--format", "iocs").status == 0
         return time.process_time() - begun
 
     few = seconds(250)

@@ -76,7 +76,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_the_answer_is_the_same_however_the_lines_were_written(log: Path, kanaria: Kanaria) -> None:
     done = kanaria("analyze", str(log), "--format", "json")
-    assert (done.status, done.err) == (1, "")
+    assert (done.status, done.err) == (0, ""), "a probe that failed asks nobody for anything"
     assert [(i["rows"], i["rejected"]) for i in done.document["inputs"]] == [(6, 0)]
     incident = done.incident
     assert [m["dialect"] for m in incident["messages"]] == [

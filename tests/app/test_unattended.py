@@ -35,7 +35,8 @@ def _recipe(name: str) -> str:
 @pytest.mark.parametrize(
     ("line", "options", "status"),
     [
-        (PROBE, [], 1),
+        (PROBE, [], 0),
+        (TUNNEL, [], 1),
         (PROBE, ["--fail-on", "any"], 1),
         (PROBE, ["--fail-on", "informational"], 1),
         (PROBE, ["--fail-on", "action"], 0),

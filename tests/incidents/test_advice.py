@@ -177,7 +177,7 @@ def test_a_door_that_was_found_is_named_and_its_owner_sent_to_it() -> None:
     found = recommendations(
         every_case()["answered"], around(), "internet_wide_scanner", Outcome(value="possible", bits=3.0, because=())
     )
-    assert [item.id for item in found] == ["look_at_answer", "check_host"]
+    assert [item.id for item in found] == ["answer_selenium", "check_host"]
     assert "/wd/hub/session" in found[0].text.en
     assert "x=1" not in found[0].text.en
     assert "/wd/hub/session" in found[0].text.ja

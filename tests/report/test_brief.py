@@ -155,7 +155,7 @@ def test_an_input_in_no_known_format_is_named_before_anything_else() -> None:
     said = write_nothing_found(unread((1, 1, None), (1, 0, "combined")), "en").text
     assert said.startswith("50 % of the records could not be read (1 of 2), and nothing is claimed of them.")
     assert "Inputs in no known format: 1 (a0.log)." in said
-    assert said.endswith("Nothing of mining was found in the other 1 records.")
+    assert said.endswith("Nothing of mining was found in the other 1 record.")
 
 
 def test_of_records_that_were_all_unread_nothing_is_said() -> None:

@@ -116,7 +116,7 @@ def test_a_claim_with_foreign_evidence_is_found() -> None:
 
 def test_nothing_found_says_how_much_was_read() -> None:
     read = replace(samples.analysis(), inputs=(replace(samples.analysis().inputs[0], rows=1_234_567),))
-    assert "1,234,567 records of 1 inputs" in write_nothing_found(read, "en").text
+    assert "1,234,567 records of 1 input" in write_nothing_found(read, "en").text
     assert "1,234,567件" in write_nothing_found(read, "ja").text
 
 

@@ -170,7 +170,7 @@ def test_the_unit_is_hardened_and_systemd_understands_it(tmp_path: Path, kanaria
 def test_a_backup_brings_everything_back_and_replaces_nothing(tmp_path: Path, kanaria: Kanaria) -> None:
     probe = r'"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n" 400 4076 "-" "-"' + "\n"
     (tmp_path / "a.log").write_text(probe)
-    assert kanaria("analyze", "a.log", "--store", "store").status == 1
+    assert kanaria("analyze", "a.log", "--store", "store").status == 0
     listed = kanaria("incident", "list", "--store", "store").out
     with sqlite3.connect(tmp_path / "store/incidents.sqlite") as busy:  # somebody else has it open
         assert kanaria("backup", "kept.tar.gz", "--store", "store").status == 0

@@ -95,7 +95,8 @@ class Config:
     """All settings."""
 
     store: str | None = None
-    """Folder that `kanaria serve` keeps everything in, relative to the settings file; `incident` looks there too."""
+    """Folder that `kanaria serve` keeps everything in, relative to the settings file; `incident` looks there too, and
+    `analyze` where `--config` names the file."""
     language: Language | None = None
     """Language of messages, `ja` or `en`; default: the locale's."""
     timezone: str | None = None

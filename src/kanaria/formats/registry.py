@@ -18,6 +18,7 @@ from kanaria.formats import mapped
 FORMATS: tuple[str, ...] = (
     # what carries other formats and is looked into first
     "kanaria.formats.mailed:Mailed",
+    "kanaria.formats.enclosed:Enclosed",
     # web
     "kanaria.formats.web.kinds:Combined",
     "kanaria.formats.web.kinds:LogFormat",

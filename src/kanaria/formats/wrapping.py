@@ -16,7 +16,7 @@ Object = Mapping[str, object]
 
 LONGEST = 1 << 20
 """Bytes of a line that is looked into; shippers cut at 16 KiB to 1 MiB."""
-_TEXTS = ("message", "MESSAGE", "log", "_raw", "full_log", "textPayload", "raw", "rawmsg", "msg")
+_TEXTS = ("message", "MESSAGE", "log", "_raw", "full_log", "textPayload", "raw", "rawmsg", "msg", "line", "@message")
 _OBJECTS = ("jsonPayload", "payload", "result", "detail")
 _ZEEK_LOGS = frozenset(("conn", "dns", "ssl", "http", "rdp", "smb_files", "smb_mapping", "dce_rpc", "ntlm", "ssh",
                         "kerberos", "notice", "known_services"))  # fmt: skip

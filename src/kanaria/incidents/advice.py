@@ -11,7 +11,8 @@ from kanaria.core.facts import Vulnerability
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Finding, Hypothesis, Language, Outcome, OutcomeValue, Recommendation, Record, Text
 from kanaria.core.versions import in_words
-from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines
+from kanaria.incidents.answers import WHAT_TO_DO, advice_at, found_at
+from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines, turned_away
 from kanaria.incidents.permission import claimed_by
 
 NOTHING = "none"
@@ -61,14 +62,37 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
             "The mining is allowed, but not what was found about access to the device: see whether that was one of yours.",
             "マイニングは許可されていますが、機器への接続についての検知は別です。ご自身によるものか確認してください。",
         )  # fmt: skip
-    elif harmless or top == "authorised_mining":
+    elif (harmless and not _talked(case)) or top == "authorised_mining":
         yield _advise(NOTHING, 0, result.because, "Nothing needs to be done.", "対応は必要ありません。")
-    elif top == "exploitation_attempt" and result.value == "failed" and not list(_known(case, around)):
+    elif top == "exploitation_attempt" and _fended_off(case, result) and not list(_known(case, around)):
         yield _advise(
             NOTHING, 0, result.because,
             "Nothing needs to be done beyond keeping the server's software up to date.",
             "サーバのソフトウェアを最新に保つほかに、対応は必要ありません。",
         )  # fmt: skip
+
+
+def _talked(case: Case) -> tuple[Record, ...]:
+    """Mining messages that are no HTTP and that something answered all the same with anything but a refusal."""
+    spoken = {message.event_id for message in case.messages}
+    return tuple(r for r in case.web_records if r.event_id in spoken and r.values.get("method") is None and answered(r))
+
+
+def _look_at_talk(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    """A web server refuses what is no HTTP; something else took it."""
+    talked = _talked(case)
+    if talked and top in {"internet_wide_scanner", "misdirected_miner"} and result.value in REFUSED:
+        status = talked[0].values.get("status")
+        yield _advise(
+            "look_at_talk", 1, result.because,
+            f"See what answered {status} to it: a web server refuses such a line with 400. Make sure that no proxy, WebSocket or mining service is reachable there.",
+            f"{status}と応答したものが何かを確認してください。通常のWebサーバなら、このような行には400を返して拒否します。プロキシ、WebSocket、マイニング用のサービスが外部から届く状態になっていないことを確かめます。",
+        )  # fmt: skip
+
+
+def _fended_off(case: Case, result: Outcome) -> bool:
+    """Whether the server refused all of it: what runs nothing that was asked for needs no hand."""
+    return result.value == "failed" or (result.value == "no_sign_of_success" and turned_away(case))
 
 
 def _ask_if_yours(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
@@ -98,13 +122,19 @@ def _quieter_log(case: Case, around: Surroundings, top: Hypothesis, result: Outc
 
 def _check_host(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     """Only where the server's own answer leaves a doubt: advice that comes every day is read on none."""
-    unclear = top == "exploitation_attempt" and result.value == "no_sign_of_success" and not list(_known(case, around))
+    unclear = (
+        top == "exploitation_attempt"
+        and result.value == "no_sign_of_success"
+        and not turned_away(case)
+        and not list(_known(case, around))
+    )
     answered = result.value == "possible" and top not in {"authorised_mining", "benign"}
     if (unclear or answered) and not around.host_checked and case.web_records:
+        device = printable(case.blamed[0]) if top == "compromised_device" and case.blamed else ""
         yield _advise(
             "check_host", 1, result.because,
-            "Look at the server itself: run `kanaria analyze --check-host …` there; it checks load, processes and connections.",
-            "サーバ自体を確認してください。サーバ上で `kanaria analyze --check-host …` を実行すると、負荷・プロセス・接続を調べます。",
+            f"Look at {device or 'the server'} itself: run `kanaria analyze --check-host …` there; it checks load, processes and connections.",
+            f"{device or 'サーバ'}自体を確認してください。{'その機器' if device else 'サーバ'}上で `kanaria analyze --check-host …` を実行すると、負荷・プロセス・接続を調べます。",
         )  # fmt: skip
 
 
@@ -114,13 +144,26 @@ def _look_at_answer(case: Case, around: Surroundings, top: Hypothesis, result: O
     unnamed = top == "exploitation_attempt" and not list(_known(case, around))
     if result.value in REFUSED or not found or not (unnamed or top in {"internet_wide_scanner", "misdirected_miner"}):
         return
-    paths = dict.fromkeys(cut(printable(str(record.values.get("url") or "/").split("?", 1)[0]), 60) for record in found)
-    shown = ", ".join(list(paths)[:3])
-    yield _advise(
-        "look_at_answer", 1, result.because,
-        f"See what answers at {shown}. If it is yours, let nobody but you reach it (login, VPN, firewall); if you do not know it, find out who installed it.",
-        f"{shown} で何が応答しているかを確認してください。ご自身のものであれば、認証・VPN・ファイアウォールなどで他人が届かないようにします。心当たりがなければ、誰が設置したかを調べてください。",
-    )  # fmt: skip
+    special = {record.event_id: name for record in found if (name := advice_at(record)) is not None}
+    for name in dict.fromkeys(special.values()):
+        said, at = WHAT_TO_DO[name], _paths([record for record in found if special.get(record.event_id) == name])
+        yield _advise(f"answer_{name}", 1, result.because, said.en.format(at=at), said.ja.format(at=at))
+    rest = _paths([record for record in found if record.event_id not in special and found_at(record) is not None])
+    rest = rest or ("" if special else _paths(found))
+    if rest:
+        yield _advise(
+            "look_at_answer", 1, result.because,
+            f"See what answers at {rest}. If it is yours, let nobody but you reach it (login, VPN, firewall); if you do not know it, find out who installed it.",
+            f"{rest} で何が応答しているかを確認してください。ご自身のものであれば、認証・VPN・ファイアウォールなどで他人が届かないようにします。心当たりがなければ、誰が設置したかを調べてください。",
+        )  # fmt: skip
+
+
+def _paths(records: Sequence[Record]) -> str:
+    """The first few paths that were asked for, without their parameters."""
+    paths = dict.fromkeys(
+        cut(printable(str(record.values.get("url") or "/").split("?", 1)[0]), 60) for record in records
+    )
+    return ", ".join(path if path.startswith("/") else defang(path) for path in list(paths)[:3])
 
 
 def answered(record: Record) -> bool:
@@ -145,10 +188,28 @@ def _update_products(case: Case, around: Surroundings, top: Hypothesis, result: 
     products: dict[str, list[tuple[str, Finding, Vulnerability]]] = {}
     for cve, finding, known in _known(case, around):
         products.setdefault(known.product, []).append((cve, finding, known))
+    if len(products) > 1 and _fended_off(case, result):
+        yield _update_any(products)
+        return
     for product, found in products.items():
         yield _update(
-            product, {cve: (finding, known) for cve, finding, known in found}, failed=result.value == "failed"
+            product, {cve: (finding, known) for cve, finding, known in found}, failed=_fended_off(case, result)
         )
+
+
+def _update_any(products: Mapping[str, Sequence[tuple[str, Finding, Vulnerability]]]) -> Recommendation:
+    """One sentence about several products whose holes were tried in vain."""
+    proof = dict.fromkeys(
+        item.id for found in products.values() for _, finding, _ in found for item in finding.evidence
+    )
+    holes = {product: list(dict.fromkeys(cve for cve, _, _ in found)) for product, found in products.items()}
+    en = "; ".join(f"{product} ({', '.join(cves)})" for product, cves in holes.items())
+    ja = "、".join(f"{in_words(product, 'ja')}({'、'.join(cves)})" for product, cves in holes.items())
+    return _advise(
+        "update_any", 0, tuple(proof),
+        f"Nothing needs to be done unless you run one of these; then make sure that it is up to date: {en}.",
+        f"次のいずれも使っていなければ、対応は必要ありません。使っている場合は、最新の版であることを確認してください: {ja}。",
+    )  # fmt: skip
 
 
 def _update(product: str, holes: Mapping[str, tuple[Finding, Vulnerability]], *, failed: bool) -> Recommendation:
@@ -159,7 +220,7 @@ def _update(product: str, holes: Mapping[str, tuple[Finding, Vulnerability]], *,
     name = in_words(product, "ja")
     if failed:
         return _advise(
-            f"update_{next(iter(holes))}", 1, tuple(proof),
+            f"update_{next(iter(holes))}", 0, tuple(proof),
             f"Nothing needs to be done unless you run {product}; then make sure that it is not affected by {holes_en}.",
             f"{name} を使っていなければ、対応は必要ありません。使っている場合は、{holes_ja}の影響を受けない版であることを確認してください。",
         )  # fmt: skip
@@ -204,6 +265,13 @@ def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outc
             "まず確認してください。機器のプロセス、ログイン、定期実行の設定を調べます。見つかった兆候だけでは、侵入されたとはいえません。",
         )  # fmt: skip
         return
+    elif any(finding.table in {"process", "host"} for finding in case.findings):
+        device, machine = (printable(case.blamed[0]),) * 2 if case.blamed else ("the machine", "その機器")
+        yield _advise(
+            "ask_whose_command", 1, result.because,
+            f"Find out now whether this was one of yours. If nobody knows it, take {device} off the network and look at its processes, scheduled jobs and new files; keep it running for evidence.",
+            f"まず、ご自身や管理者が行ったものかを確認してください。心当たりがなければ{machine}をネットワークから切り離し、プロセス、定期実行の設定、新しいファイルを調べます。証拠保全のため電源は切らないでください。",
+        )  # fmt: skip
     yield _advise(
         "find_entrance", 2, result.because,
         "Find out how they came in before you rebuild: exposed remote desktop, SMB, SSH or web applications, and reused passwords.",
@@ -346,7 +414,7 @@ def _allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -
 
 
 _ADVICE: tuple[Advice, ...] = (
-    _nothing, _ask_if_yours, _ask_who_logged_on, _look_at_guesser, _look_at_answer, _check_host, _quieter_log, _update_products, _after_success, _compromised, _close_doors,
+    _nothing, _look_at_talk, _ask_if_yours, _ask_who_logged_on, _look_at_guesser, _look_at_answer, _compromised, _check_host, _quieter_log, _update_products, _after_success, _close_doors,
     _harden_logon, _allow,
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ interfaces' own documents. Whether the same answer is what this server gives eve
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kanaria.core.types import Record, Text
@@ -18,44 +19,89 @@ _OK = frozenset({200, 201, 202, 204, 206})
 
 @dataclass(frozen=True, slots=True)
 class _Interface:
-    """``path`` is matched at the beginning of the path; ``methods``: any when empty."""
+    """``path`` is matched at the beginning of the path; ``methods``: any when empty; ``advice`` is one of ``WHAT_TO_DO``."""
 
     path: re.Pattern[str]
     en: str
     ja: str
     statuses: frozenset[int] = frozenset({200})
     methods: frozenset[str] = frozenset()
+    advice: str | None = None
 
 
-def _made(path: str, en: str, ja: str, statuses: frozenset[int] = frozenset({200}), methods: str = "") -> _Interface:
-    return _Interface(re.compile(path, re.IGNORECASE), en, ja, statuses, frozenset(methods.split()))
+def _made(
+    path: str,
+    en: str,
+    ja: str,
+    statuses: frozenset[int] = frozenset({200}),
+    methods: str = "",
+    advice: str | None = None,
+) -> _Interface:
+    return _Interface(re.compile(path, re.IGNORECASE), en, ja, statuses, frozenset(methods.split()), advice)
+
+
+# Where more can be said than "let nobody but you reach it".
+WHAT_TO_DO: Mapping[str, Text] = {
+    "secrets": Text(
+        en="Open {at} yourself. If it shows settings or keys, strangers have them: change every password and key in it, then move the file out of the web server's reach and refuse names that begin with a dot.",
+        ja="{at} をご自身で開いて確認してください。設定や鍵が表示される場合は、すでに他人に読まれています。書かれているパスワードと鍵をすべて変更し、ファイルを公開領域の外に移して、ドットで始まる名前へのアクセスを拒否してください。",
+    ),
+    "debug": Text(
+        en="Turn the debug mode off (Laravel: APP_DEBUG=false) and update: {at} answers only while it is on, and hands out code execution in old versions.",
+        ja="デバッグモードを無効にし(LaravelではAPP_DEBUG=false)、更新してください。{at} はデバッグモードの間だけ応答し、古い版ではコードを実行されます。",
+    ),
+    "runs_code": Text(
+        en="Remove what answers at {at}, or update it: it runs code that is sent to it. Then look for files and processes you do not know.",
+        ja="{at} で応答しているものを削除するか、更新してください。送られたコードを実行します。そのうえで、身に覚えのないファイルやプロセスがないかを調べてください。",
+    ),
+    "open_proxy": Text(
+        en="Close the proxy to strangers: CONNECT to {at} was answered 200, so anybody may mine, mail or attack through it. Allow your own networks only.",
+        ja="プロキシを他人が使えないようにしてください。{at} へのCONNECTに200を返しているため、誰でもこのプロキシを経由してマイニングや攻撃ができます。自分のネットワークからだけ許可します。",
+    ),
+    "public_app": Text(
+        en="See whether the application behind {at} is up to date; it is meant to be public, so its version is what protects it.",
+        ja="{at} で応答しているアプリケーションが最新の版かを確認してください。公開が前提のものなので、版が新しいことが守りになります。",
+    ),
+    "selenium": Text(
+        en="Close the Selenium Grid at {at} to strangers (port 4444): whoever reaches it starts a browser with any program as its arguments. Then look for sessions and processes you did not start.",
+        ja="{at} のSelenium Grid(ポート4444)に他人が届かないようにしてください。届く人は誰でも、任意のプログラムを起動できます。そのうえで、身に覚えのないセッションやプロセスがないかを調べてください。",
+    ),
+    "docker": Text(
+        en="Close the Docker API at {at} now: whoever reaches it is root on this machine. Then look for containers and images you do not know (docker ps -a, docker images).",
+        ja="{at} のDocker APIを今すぐ閉じてください。届く人は誰でも、このマシンのroot権限を得られます。そのうえで、身に覚えのないコンテナやイメージがないかを調べてください(docker ps -a、docker images)。",
+    ),
+    "miner": Text(
+        en="A miner (XMRig) answers at {at}. If you run it, let nobody else reach its interface; if you do not, somebody mines on this machine: find the process (ss -tlnp shows who listens) before anything else.",
+        ja="{at} でマイナー(XMRig)が応答しています。ご自身のものであれば、他人が届かないようにします。心当たりがなければ、誰かがこのマシンでマイニングをしています。まず、待ち受けているプロセスを突き止めてください(ss -tlnp)。",
+    ),
+}
 
 
 _VERSION = r"(?:/v1\.\d\d)?"
 INTERFACES: tuple[_Interface, ...] = (
     _made(r"/_ignition/(?:execute-solution|health-check)", "Laravel's debug page (Ignition)",
-          "Laravelのデバッグページ(Ignition)", frozenset({200, 500})),
+          "Laravelのデバッグページ(Ignition)", frozenset({200, 500}), advice="debug"),
     _made(r"(?:/wd/hub|/grid)?/(?:wd/hub/)?(?:status|session|sessions|console)(?:/|$)", "a Selenium Grid",
-          "Selenium Grid"),
+          "Selenium Grid", advice="selenium"),
     _made(_VERSION + r"/containers/create$", "the Docker API, which created a container",
-          "Docker API(コンテナを作成しました)", frozenset({201}), "POST"),
-    _made(_VERSION + r"/(?:containers|images|info|version|networks|volumes)(?:/json)?$", "the Docker API", "Docker API"),
+          "Docker API(コンテナを作成しました)", frozenset({201}), "POST", advice="docker"),
+    _made(_VERSION + r"/(?:containers|images|info|version|networks|volumes)(?:/json)?$", "the Docker API", "Docker API", advice="docker"),
     _made(_VERSION + r"/(?:containers|exec)/[^/]+/(?:start|exec|attach)$", "the Docker API, which ran something",
-          "Docker API(何かを実行しました)", frozenset({200, 201, 204}), "POST"),
+          "Docker API(何かを実行しました)", frozenset({200, 201, 204}), "POST", advice="docker"),
     _made(r"/ws/v1/cluster/apps/new-application", "Hadoop YARN, which handed out an application id",
           "Hadoop YARN(アプリケーションIDを発行しました)", frozenset({200}), "POST"),
     _made(r"/ws/v1/cluster/apps$", "Hadoop YARN, which took an application", "Hadoop YARN(アプリケーションを受け付けました)",
           frozenset({202}), "POST"),
     _made(r"/ws/v1/cluster", "Hadoop YARN's interface", "Hadoop YARNのインターフェース"),
     _made(r"/(?:1|2)/(?:summary|threads|config|backends)|/api\.json$", "the control interface of an XMRig miner",
-          "マイナーXMRigの制御インターフェース", _OK),
+          "マイナーXMRigの制御インターフェース", _OK, advice="miner"),
     _made(r"/(?:.*/)?\.env(?:\.[\w.-]{1,20})?$", "a file with settings and passwords (.env)",
-          "設定とパスワードのファイル(.env)"),
+          "設定とパスワードのファイル(.env)", advice="secrets"),
     _made(r"/(?:.*/)?(?:\.git/(?:config|HEAD)|\.aws/(?:credentials|config)|\.docker/config\.json|\.kube/config"
           r"|\.ssh/id_\w+|wp-config\.php\.(?:bak|old|save|txt)|\.vscode/sftp\.json)", "a file with keys or passwords",
-          "鍵やパスワードを含むファイル"),
+          "鍵やパスワードを含むファイル", advice="secrets"),
     _made(r"/(?:.*/)?phpunit/.*eval-stdin\.php", "PHPUnit's eval-stdin.php, which runs what it is sent",
-          "送られた内容を実行するPHPUnitのeval-stdin.php"),
+          "送られた内容を実行するPHPUnitのeval-stdin.php", advice="runs_code"),
     _made(r"/api/v1/(?:pods|namespaces|nodes|secrets)|/apis/(?:apps|batch)/v1", "the Kubernetes API without a logon",
           "認証なしのKubernetes API", frozenset({200, 201})),
     _made(r"/(?:run|exec)/[^/]+/[^/]+/|/(?:runningpods|pods)/?$", "the kubelet's interface", "kubeletのインターフェース"),
@@ -79,8 +125,8 @@ INTERFACES: tuple[_Interface, ...] = (
     _made(r"/wls-wsat/|/_async/asyncresponseservice", "WebLogic's web service", "WebLogicのWebサービス",
           frozenset({200, 202, 500}), "POST"),
     _made(r"/_next/(?:flight|server-actions|turbopack/flight|rsc)|/_react/flight|/_rsc/|/rsc-action|/server-action",
-          "React server functions", "Reactのサーバ関数(Server Functions)", frozenset({200, 500}), "POST"),
-    _made(r"/bin/get/Main/SolrSearch|/xwiki/bin/get/Main/SolrSearch", "the search of XWiki", "XWikiの検索"),
+          "React server functions", "Reactのサーバ関数(Server Functions)", frozenset({200, 500}), "POST", advice="public_app"),
+    _made(r"/bin/get/Main/SolrSearch|/xwiki/bin/get/Main/SolrSearch", "the search of XWiki", "XWikiの検索", advice="public_app"),
     _made(r"/app/rest/(?:debug/processes|users)|/[^?]*;\.jsp", "TeamCity's interface without a logon",
           "認証なしのTeamCityのインターフェース", _OK, "POST"),
     _made(r"/api/v1/(?:workflows|executions)|/rest/(?:workflows|login)$", "n8n without a logon", "認証なしのn8n"),
@@ -89,6 +135,35 @@ INTERFACES: tuple[_Interface, ...] = (
 
 def found_at(record: Record) -> Text | None:
     """What the answer proves to be there, or None."""
+    known = _known(record)
+    if known is None:
+        return None
+    status = record.values.get("status")
+    return Text(
+        en=f"the answer {status} fits {known.en}: it is there and reachable by whoever asked",
+        ja=f"応答{status}は{known.ja}のものと一致します。存在し、リクエストの送信元から到達できる状態です",
+    )
+
+
+def name_at(record: Record) -> Text | None:
+    """What is there, as a name, or None."""
+    known = _known(record)
+    return Text(en=known.en, ja=known.ja) if known else None
+
+
+def advice_at(record: Record) -> str | None:
+    """Which of ``WHAT_TO_DO`` fits what is there, or None."""
+    known = _known(record)
+    return known.advice if known else None
+
+
+_OPEN_PROXY = _made("", "a proxy that strangers may use", "他人が使えるプロキシ", advice="open_proxy")
+
+
+def _known(record: Record) -> _Interface | None:
+    asked = tuple(record.values.get(name) for name in ("method", "status", "direction"))
+    if asked == ("CONNECT", 200, "inbound"):
+        return _OPEN_PROXY
     status, url, method = (record.values.get(name) for name in ("status", "url", "method"))
     path = str(url or "").split("?", 1)[0]
     if (
@@ -99,8 +174,5 @@ def found_at(record: Record) -> Text | None:
         return None
     for known in INTERFACES:
         if status in known.statuses and (not known.methods or method in known.methods) and known.path.match(path):
-            return Text(
-                en=f"the answer {status} fits {known.en}: it is there and reachable by whoever asked",
-                ja=f"応答{status}は{known.ja}のものと一致します。存在し、リクエストの送信元から到達できる状態です",
-            )
+            return known
     return None

@@ -188,6 +188,12 @@ def came_in(record: Record) -> bool:
     return record.table == "http" or (record.table == "connection" and record.values.get("direction") == "inbound")
 
 
+def turned_away(case: Case) -> bool:
+    """Whether the server refused every request, or knew nothing of what was asked for: 4xx to each of them."""
+    statuses = [record.values.get("status") for record in case.web_records]
+    return bool(statuses) and all(isinstance(status, int) and 400 <= status < 500 for status in statuses)
+
+
 # Evidence that says that passwords are tried.
 GUESSING = frozenset({"login_guessing", "rdp_guessing"})
 GOT_IN = "login_after_guessing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from kanaria.core.types import (
     Hypothesis,
     Impact,
     Indicator,
+    Record,
     RelatedVulnerability,
     StratumMessage,
     Text,
@@ -53,6 +55,7 @@ def _indicators(case: Case) -> Iterator[Indicator]:
         if url := record.values.get("payload.download_url"):
             yield Indicator(type="url", value=printable(str(url)), comment=Text(
                 en="download the attack asks for", ja="攻撃がダウンロードさせようとしたもの"))  # fmt: skip
+        yield from _paid_in_payload(record)
         if record.table == "logon" and record.values.get("success") is True and (user := record.values.get("user")):
             yield Indicator(type="account", value=printable(str(user)), comment=Text(
                 en="account that was logged on with", ja="ログオンに使われたアカウント"))  # fmt: skip
@@ -67,6 +70,26 @@ def _indicators(case: Case) -> Iterator[Indicator]:
             yield Indicator(type="domain", value=printable(name), comment=finding.title)
         if cookie := finding.values.get("cookie"):
             yield Indicator(type="cookie", value=printable(cookie), comment=Text(en="RDP cookie", ja="RDPクッキー"))
+
+
+# Options of miners, as an attacker writes them into a command: pools, and addresses that are paid (Ethereum, Monero).
+_POOL = re.compile(
+    r"(?:-e?pool|(?<!\w)-o|--url[ =]|stratum\+(?:tcp|ssl)://)\s*(?:[a-z+]+://)?((?:[\w-]+\.)+[a-z]{2,24}(?::\d{1,5})?)"
+)
+_WALLET = re.compile(r"(?<![0-9A-Za-z])(0x[0-9a-fA-F]{40}|[48][1-9A-HJ-NP-Za-km-z]{94})(?![0-9A-Za-z])")
+
+
+def _paid_in_payload(record: Record) -> Iterator[Indicator]:
+    """Pool and wallet of a miner that an attack would start, whatever they were hidden in."""
+    if "miner" not in str(record.values.get("payload.does", "")).split():
+        return
+    text = str(record.values.get("payload.decoded", ""))
+    for pool in dict.fromkeys(_POOL.findall(text)):
+        yield Indicator(type="domain", value=printable(pool.partition(":")[0]), comment=Text(
+            en="pool the attack would mine at", ja="攻撃がマイニングに使おうとしたプール"))  # fmt: skip
+    for wallet in dict.fromkeys(_WALLET.findall(text)):
+        yield Indicator(type="wallet", value=printable(wallet), comment=Text(
+            en="wallet the attack would mine for", ja="攻撃がマイニングの送金先にしようとしたウォレット"))  # fmt: skip
 
 
 def _paid(message: StratumMessage) -> Text:

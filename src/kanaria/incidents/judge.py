@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from kanaria.core.glossary import OUTCOMES, hypothesis_name
+from kanaria.core.glossary import OUTCOMES, hypothesis_name, speaks_of_mining
 from kanaria.core.ids import content_id
 from kanaria.core.network import ip16
 from kanaria.core.text import printable
@@ -28,9 +28,10 @@ from kanaria.core.types import (
 from kanaria.incidents import suspicion
 from kanaria.incidents.actors import Part, parts
 from kanaria.incidents.advice import listed, recommendations
-from kanaria.incidents.case import Case, Surroundings, beside_mining, guessed, mines
+from kanaria.incidents.answers import name_at
+from kanaria.incidents.case import Case, Surroundings, beside_mining, guessed, mines, turned_away
 from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline
-from kanaria.incidents.outcomes import outcome_evidence
+from kanaria.incidents.outcomes import came_from_outside, outcome_evidence
 from kanaria.incidents.signals import signals_of
 from kanaria.incidents.weighing import hypotheses, outcome, seen_from_all_sides
 
@@ -175,6 +176,8 @@ def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
         and result.value in {"possible", "confirmed"}
     ):
         return "critical"
+    if top == "exploitation_attempt" and result.value == "no_sign_of_success" and turned_away(case):
+        return "low"
     return level
 
 
@@ -188,7 +191,15 @@ def title(case: Case, top: Hypothesis, result: Outcome) -> Text:
     state = OUTCOMES[result.value]
     if top in {"authorised_mining", "benign"}:
         return what
+    found = _answering(case) if top == "internet_wide_scanner" and result.value == "possible" else None
+    if found is not None:
+        return Text(en=f"{what.en}: answered by {found.en}", ja=f"{what.ja}: {found.ja}が応答")
     return Text(en=f"{what.en}: {state.en}", ja=f"{what.ja}: {state.ja}")
+
+
+def _answering(case: Case) -> Text | None:
+    """What a scan found here, as far as an answer names it."""
+    return next((name for record in case.web_records if came_from_outside(record) and (name := name_at(record))), None)
 
 
 def _specific(case: Case, top: Hypothesis) -> Text:
@@ -222,8 +233,14 @@ def _guessing(case: Case) -> Text:
 
 
 def worst(findings: Iterable[Finding]) -> Finding:
-    """The most severe finding, the earliest among equals."""
-    return max(findings, key=lambda f: (SEVERITIES.index(f.severity), f.bits, -(f.time.timestamp() if f.time else 0.0)))
+    """The most severe finding; of equals one that names a hole or a miner, then the earliest."""
+
+    def weight(finding: Finding) -> tuple[int, bool, float, float]:
+        named = bool(finding.cves) or speaks_of_mining([finding], ())
+        early = -(finding.time.timestamp() if finding.time else 0.0)
+        return SEVERITIES.index(finding.severity), named, finding.bits, early
+
+    return max(findings, key=weight)
 
 
 def _id(case: Case) -> str:

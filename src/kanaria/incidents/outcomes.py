@@ -7,6 +7,7 @@ logs that cover the time in which it would have happened.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -90,10 +91,31 @@ def _counted(words: Text, items: list[tuple[Record, Evidence]]) -> Text:
     return Text(en=f"{words.en} ({len(items)} requests)", ja=f"{words.ja}({len(items)}件)")
 
 
+# How programs say in their log that they did not take what came: sshd, Postfix, geth, Exim, Dovecot, JSON-RPC servers.
+_REFUSAL = re.compile(
+    r"bad protocol version|protocol major versions differ|banner exchange: .{0,80}invalid format|non-SMTP command"
+    r"|does not exist/is not available|the method .{1,80} (?:does not exist|not found)|method not found|-32601"
+    r"|invalid method|unknown method|unrecognized command|unknown command|invalid json request|bad status line"
+    r"|bad http|malformed (?:request|http)|protocol synchronization error|command unrecognized|invalid request",
+    re.IGNORECASE,
+)
+
+
+def _refused_in_words(record: Record, around: Surroundings) -> Evidence | None:
+    """What the program that wrote the line says itself of what it got."""
+    said = _REFUSAL.search(record.quote)
+    if said is None:
+        return None
+    words = cut(printable(said[0]), 60)
+    return evidence(around.facts, "refused_in_words", record, Text(
+        en=f'the program that wrote the log refused it ("{words}")', ja=f"ログを書いたプログラムが拒否しています(「{words}」)"
+    ))  # fmt: skip
+
+
 def _answer(record: Record, own: Measures, around: Surroundings) -> Evidence | None:
     status = record.values.get("status")
     if not isinstance(status, int):
-        return None
+        return _refused_in_words(record, around)
     if status in CLOSED_WITHOUT_ANSWER:
         return evidence(around.facts, "refused_unparsable_400", record, Text(
             en=f"the server closed the connection without an answer (status {status})",
@@ -167,6 +189,13 @@ def _not_answered(case: Case, around: Surroundings) -> Iterator[Evidence]:
         r for r in case.records.values() if r.table == "connection" and came_in(r) and r.values.get("mining.dialect")
     ]
     for record in asked[:1]:
+        if record.values.get("dst_payload") is None:  # a log that does not say what was answered
+            if record.values.get("service") == "ssh":
+                yield evidence(around.facts, "refused_in_words", record, Text(
+                    en="it was sent to the SSH server, which refused it as no SSH",
+                    ja="SSHサーバに送られ、SSHの通信ではないとして拒否されました",
+                ))  # fmt: skip
+            return
         size = _number(record, "dst_payload")
         said = (f"it sent {size:,.0f} bytes that are none", f"別の内容を{size:,.0f}バイト送りました") if size else (
             "it sent nothing", "何も送っていません")  # fmt: skip

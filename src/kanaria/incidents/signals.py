@@ -62,11 +62,12 @@ def several_dialects(case: Case, around: Surroundings) -> Iterator[Evidence]:
         if len(dialects) < 2 and len(agents) < 2:
             continue
         names, programs = ", ".join(dialects), ", ".join(cut(printable(agent), 40) for agent in agents)
+        spoken = f"{len(dialects)} mining dialect{'s' * (len(dialects) != 1)} ({names})"
+        called = f" and {len(agents)} program name{'s' * (len(agents) != 1)} ({programs})" if agents else ""
         because = Text(
-            en=f"{len(dialects)} mining dialects ({names}) and {len(agents)} program names ({programs or 'none'}) "
-            f"came from {source or 'the same log'}; a miner speaks one dialect under one name",
-            ja=f"{source or '同じログ'}から{len(dialects)}種類のマイニング方言({names})と{len(agents)}種類の"
-            f"プログラム名({programs or 'なし'})が届いています。本物のマイナーは1つの方言と1つの名前しか使いません",
+            en=f"{spoken}{called} came from {source or 'the same log'}; a miner speaks one dialect under one name",
+            ja=f"{source or '同じログ'}から{len(dialects)}種類のマイニング方言({names})"
+            f"{f'と{len(agents)}種類のプログラム名({programs})' if agents else ''}が届いています。本物のマイナーは1つの方言と1つの名前しか使いません",
         )
         yield evidence(around.facts, "several_dialects_one_source", case.record_of(messages[0]), because)
 

@@ -38,7 +38,7 @@ WORDS: tuple[bytes, ...] = (
     rb"base64(?:[ +]|%20|_decode|" + _SLASH + rb")",
     rb"cmd\.exe",
     # Java: lookups, expression languages, class names
-    rb"jndi",
+    rb"jndi|xmlapplicationcontext",
     rb"getruntime|processbuilder|java\.lang|java\.io\.|javax\.script|scriptengine|ognl|freemarker|memberaccess|opensymphony",
     rb"actioncontext|classloader|xmldecoder|functionrouter|routing-expression|\.forname|\.execute\(|com\.sun\.|com\.bea\.",
     rb"com\.tangosol|groovy\.|descriptorbyname|scripttext|remoting=|securityrealm",
@@ -135,6 +135,7 @@ DECODED: tuple[bytes, ...] = (
 _PIPE = rb"(?:\||%7c)"
 _DOLLAR = rb"(?:\$|%24)"
 _BLANK = rb"(?:[ +\t]|%20|%09)"
+_AT = rb"(?:/|%2f)"
 _ANY, _STAR = rb"(?:\?|%3f)", rb"(?:\*|%2a)"
 _NOTHING = rb"(?:[\x22'\\`]|\\\\|\\[\x22']|%27|%22|%60|\\x22|\\x27)"
 
@@ -162,7 +163,9 @@ HINTS: tuple[bytes, ...] = (
     # Names left to the shell to complete: /???/b?n/c*l, /bin/c[u]rl.
     _ANY
     + _ANY
-    + rb"|(?:b"
+    + rb"|"
+    + _AT
+    + rb"(?:b"
     + _ANY
     + rb"n|bi"
     + _ANY
@@ -176,7 +179,11 @@ HINTS: tuple[bytes, ...] = (
     + _ANY
     + rb"sr|[bu][a-z]{0,2}"
     + _STAR
-    + rb"[a-z]{0,2})(?:/|%2f)|bin(?:/|%2f)[a-z0-9]{0,5}(?:"
+    + rb"[a-z]{0,2})"
+    + _AT
+    + rb"|bin"
+    + _AT
+    + rb"[a-z0-9]{0,5}(?:"
     + _ANY
     + rb"|"
     + _STAR

@@ -14,6 +14,7 @@ from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import SEVERITIES, Analysis, Claim, Evidence, Incident, Language, Section
 from kanaria.core.versions import in_words
+from kanaria.report.meaning import checks_for_rivals
 from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
@@ -25,6 +26,8 @@ WORTH_A_THOUGHT = 0.1
 # Evidence that says that passwords are tried; the judge uses the same kinds.
 GUESSING = frozenset({"login_guessing", "rdp_guessing"})
 
+# Id of the advice that nothing needs to be done.
+NOTHING = "none"
 # Formats of logs that are neither a web server's nor of the network, though messages in them are found by searching.
 OTHER_LOGS = frozenset(
     {"auth-log", "journald-json", "samba", "auditd", "process-list", "miner-log", "bind", "unbound", "dnsmasq"}
@@ -65,7 +68,16 @@ def _findings(subject: Subject) -> Claim:
     more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
     quoted = "「{}」" if subject.language == "ja" else "{}"
     shown = _listed([quoted.format(title) for title in titles if title in told], subject.language) + more
-    return subject.say("what_findings", *cited(subject), titles=shown, device=_device(subject), who=_who(subject))
+    sides = [part for part in (_device(subject), _who(subject) if _asked_by_somebody(subject) else "") if part]
+    separator = "、" if subject.language == "ja" else "; "
+    key = "what_findings" if sides else "what_findings_alone"
+    return subject.say(key, *cited(subject), titles=shown, sides=separator.join(sides))
+
+
+def _asked_by_somebody(subject: Subject) -> bool:
+    """Whether there is another side to tell of: what a machine runs itself nobody sent, as far as its log goes."""
+    incident = subject.incident
+    return bool(incident.remotes) or any(finding.table not in {"process", "host"} for finding in incident.findings)
 
 
 def cited(subject: Subject) -> tuple[str, ...]:
@@ -75,13 +87,24 @@ def cited(subject: Subject) -> tuple[str, ...]:
 
 
 def _messages(subject: Subject) -> Claim:
-    messages = subject.incident.messages
-    methods = Counter(cut(printable(message.method), 30) for message in messages)
-    shown = [f"{name} ×{count}" if count > 1 else name for name, count in methods.most_common(METHODS)]
-    more = f" +{len(methods) - METHODS}" if len(methods) > METHODS else ""
+    count, methods = counted(subject.incident, METHODS)
     place = phrase(_place(subject), subject.language)
-    key = "what_messages" if len(messages) > 1 else "what_message"
-    return subject.say(key, count=len(messages), place=place, who=_who(subject), methods=", ".join(shown) + more)
+    key = "what_messages" if count > 1 else "what_message"
+    return subject.say(key, count=f"{count:,}", place=place, who=_who(subject), methods=methods)
+
+
+def counted(incident: Incident, most: int) -> tuple[int, str]:
+    """How many mining messages there were, and their methods; only some of many are kept as examples, so how often each
+    came is said where all of them are known."""
+    messages = incident.messages
+    events = {message.event_id for message in messages}
+    told = [int(f.values.get("count", "1")) for f in incident.findings if events & set(f.event_ids)]
+    total = max(len(messages), *told, 0)
+    methods = Counter(cut(printable(message.method), 30) for message in messages)
+    whole = total == len(messages) and len(methods) > 1
+    shown = [f"{name} ×{count}" if count > 1 and whole else name for name, count in methods.most_common(most)]
+    more = f" +{len(methods) - most}" if len(methods) > most else ""
+    return total, ", ".join(shown) + more
 
 
 def _place(subject: Subject) -> str:
@@ -144,8 +167,11 @@ def aimed(subject: Subject) -> Iterator[Claim]:
     if top == "internet_wide_scanner" and subject.incident.messages:
         yield subject.say("aimed_scanner", *evidence)
         yield _stray(subject)
+        if any(map(checks_for_rivals, subject.incident.messages)):
+            yield subject.say("aimed_rivals", *evidence)
     elif top == "internet_wide_scanner":
-        yield subject.say("aimed_guessing" if _guessed(subject) else "aimed_scan", *evidence)
+        found = "aimed_scan_found" if _found(subject) else "aimed_scan"
+        yield subject.say("aimed_guessing" if _guessed(subject) else found, *evidence)
     else:
         yield subject.say(_AIMED[top], *evidence)
 
@@ -171,8 +197,13 @@ def _guessed(subject: Subject) -> bool:
     return any(item.kind in GUESSING for item in subject.incident.evidence)
 
 
-def _worked(subject: Subject) -> Iterator[Claim]:
-    """Whether it worked, and the one thing that says so most clearly."""
+def _found(subject: Subject) -> bool:
+    """Whether a scan got an answer that shows what it looked for."""
+    return any(item.kind == "interface_answered" and item.bits > 0 for item in subject.incident.evidence)
+
+
+def worked(subject: Subject, because: str = "worked_because") -> Iterator[Claim]:
+    """Whether it worked, and the one thing that says so most clearly, said by ``because``."""
     incident = subject.incident
     if incident.hypotheses[0].name in {"authorised_mining", "benign"}:
         return
@@ -180,12 +211,36 @@ def _worked(subject: Subject) -> Iterator[Claim]:
     if not result.because:
         yield subject.say("outcome_nothing_known")
         return
-    yield subject.say(f"outcome_{result.value}", *result.because)
+    yield subject.say(_outcome_words(subject), *result.because)
+    item = _speaking(subject)
+    if item is not None:
+        yield subject.say(because, item.id, reason=_sentence(subject, item))
+
+
+def _outcome_words(subject: Subject) -> str:
+    """What "possible" means depends on what it is: a find of a scan, a program that runs, an attack that got through."""
+    top, value = subject.incident.hypotheses[0].name, subject.incident.outcome.value
+    if value != "possible":
+        return f"outcome_{value}"
+    if top == "internet_wide_scanner" and _found(subject):
+        return "outcome_found"
+    return "outcome_active" if top == "compromised_device" else "outcome_possible"
+
+
+def _speaking(subject: Subject) -> Evidence | None:
+    """The evidence that decided, or where none points that way the one that comes nearest to it."""
+    result = subject.incident.outcome
     sign = 1.0 if result.value in {"possible", "confirmed"} else -1.0
-    speaking = [item for id_ in result.because if (item := subject.evidence[id_]).bits * sign > 0]
-    if speaking:
-        item = max(speaking, key=lambda item: (item.bits * sign, item.id))
-        yield subject.say("worked_because", item.id, reason=_sentence(subject, item))
+    items = [subject.evidence[id_] for id_ in result.because]
+    speaking = [item for item in items if item.bits * sign > 0]
+    answers = [item for item in items if item.kind == "success_2xx_alone"]
+    return max(speaking or answers, key=lambda item: (item.bits * sign, item.id), default=None)
+
+
+def _worked(subject: Subject) -> Iterator[Claim]:
+    """The same, and that no miner runs because of messages that failed."""
+    yield from worked(subject)
+    incident, result = subject.incident, subject.incident.outcome
     harmless = incident.hypotheses[0].name in {"internet_wide_scanner", "misdirected_miner"}
     if harmless and result.value == "failed" and incident.messages:
         yield subject.say("no_miner_runs", *result.because)
@@ -203,6 +258,8 @@ def again(subject: Subject) -> Iterator[Claim]:
     """What would change the answer; nothing where there is something to do at once."""
     incident = subject.incident
     top = incident.hypotheses[0].name
+    if any(item.id == "look_at_talk" for item in incident.recommendations):
+        return
     if top == "authorised_mining":
         yield subject.say("again_authorised")
     elif incident.outcome.value not in {"failed", "no_sign_of_success"} or top in {"compromised_device", "benign"}:
@@ -255,9 +312,9 @@ def headline(incident: Incident, language: Language) -> str:
     """What it is and whether it worked; that nothing needs to be done, when nothing does."""
     title = incident.title.to(language)
     first = incident.recommendations[0] if incident.recommendations else None
-    if first is None or first.effort > 0:
+    if first is None or first.id != NOTHING:
         return title
     return phrase("verdict_act", language, title=title, advice=first.text.to(language))
 
 
-__all__ = ["again", "aimed", "brief", "cited", "headline", "strongest"]
+__all__ = ["again", "aimed", "brief", "cited", "counted", "headline", "strongest", "worked"]

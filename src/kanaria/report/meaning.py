@@ -76,7 +76,8 @@ _RIVAL_CHECK = Text(
 )
 
 
-def _checks_for_rivals(message: StratumMessage) -> bool:
+def checks_for_rivals(message: StratumMessage) -> bool:
+    """Whether it is word for word the login with which LemonDuck looks for rivals."""
     named = (message.method, message.agent, message.wallet or message.worker)
     return named == ("login", "XMRig/5.13.1", "x") and {"cn/xao", "rx/keva"} <= set(message.algorithms)
 
@@ -105,7 +106,7 @@ def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], lan
     if message.truncated:
         details.append("途中で切れています" if language == "ja" else "cut off")
     known = _known(samples, language)
-    if _checks_for_rivals(message):
+    if checks_for_rivals(message):
         known.append(_RIVAL_CHECK.to(language))
     if language == "ja":
         return "。".join([f"{sentence}({'、'.join(details)})" if details else sentence, *known])

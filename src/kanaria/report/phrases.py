@@ -32,11 +32,11 @@ HEADINGS: Mapping[str, Text] = {
 
 _FULL: Mapping[str, Text] = {
     "nothing_found": Text(
-        en="Nothing of mining was found in {rows} records of {inputs} inputs.",
+        en="Nothing of mining was found in {rows} {records} of {inputs} {files}.",
         ja="{inputs}個の入力、{rows}件の記録を調べましたが、マイニングに関係するものは見つかりませんでした。",
     ),
     "nothing_found_in_rest": Text(
-        en="Nothing of mining was found in the other {rows} records.",
+        en="Nothing of mining was found in the other {rows} {records}.",
         ja="読み取れた{rows}件には、マイニングに関係するものは見つかりませんでした。",
     ),
     "unread": Text(
@@ -46,6 +46,10 @@ _FULL: Mapping[str, Text] = {
     "unread_searched": Text(
         en="They were only searched for mining messages, names of miners and download commands.",
         ja="これらについては、マイニングのメッセージ、マイナーの名前、ダウンロードコマンドの有無だけを調べました。",
+    ),
+    "unread_searched_found": Text(
+        en="They were only searched for mining messages, names of miners and download commands; what the search found is told below.",
+        ja="これらについては、マイニングのメッセージ、マイナーの名前、ダウンロードコマンドの有無だけを調べました。見つかったものは以下のとおりです。",
     ),
     "unread_inputs": Text(
         en="Inputs in no known format: {count} ({paths}).",
@@ -81,6 +85,14 @@ _FULL: Mapping[str, Text] = {
     "outcome_failed": Text(en="It failed.", ja="失敗に終わっています。"),
     "outcome_no_sign_of_success": Text(en="There is no sign that it worked.", ja="成功した形跡はありません。"),
     "outcome_possible": Text(en="It may have worked.", ja="成功した可能性があります。"),
+    "outcome_found": Text(
+        en="It found something that answers; whether anybody used it cannot be told from here.",
+        ja="目当てのものが応答しています。悪用されたかどうかは、この記録だけでは分かりません。",
+    ),
+    "outcome_active": Text(
+        en="What was seen fits a program that runs; it is not proved.",
+        ja="実際に動いているとみられますが、確証はありません。",
+    ),
     "outcome_confirmed": Text(en="It worked.", ja="成功しています。"),
     "outcome_nothing_known": Text(
         en="Nothing in the input says whether it worked.", ja="成功したかどうかを示す情報は入力にありません。"

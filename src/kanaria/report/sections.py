@@ -60,7 +60,7 @@ def verdict(subject: Subject) -> Claim:
     first = incident.recommendations[0] if incident.recommendations else None
     if first is None:
         return Claim(text=title, evidence=evidence)
-    if first.effort == 0:
+    if first.id == "none":
         return subject.say("verdict_do_nothing", *evidence, title=title)
     return subject.say("verdict_act", *evidence, title=title, advice=subject.to(first.text))
 

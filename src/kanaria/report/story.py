@@ -7,7 +7,6 @@ languages say the same. Nothing is escaped for an output format here.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
@@ -16,7 +15,7 @@ from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.story import PARTS, Part, Sentence, Stories, Story
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import LANGUAGES, Analysis, Claim, Finding, Incident, Language
-from kanaria.report.brief import again, aimed, cited, strongest
+from kanaria.report.brief import again, aimed, cited, counted, strongest, worked
 from kanaria.report.phrases import phrase
 from kanaria.report.sections import Subject, about, probability
 
@@ -58,16 +57,11 @@ def _what(subject: Subject) -> Iterator[Claim]:
 
 
 def _messages(subject: Subject) -> Claim:
-    messages = subject.incident.messages
-    methods = Counter(cut(printable(message.method), 30) for message in messages)
-    shown = [f"{name} ×{count}" if count > 1 else name for name, count in methods.most_common(METHODS)]
-    more = f" +{len(methods) - METHODS}" if len(methods) > METHODS else ""
+    count, methods = counted(subject.incident, METHODS)
     web = any(finding.table == "http" for finding in subject.incident.findings)
     place = phrase("story_web" if web else "story_network", subject.language)
-    key = "story_messages" if len(messages) > 1 else "story_message"
-    said = subject.say(
-        key, *cited(subject), when=_when(subject), place=place, count=len(messages), methods=", ".join(shown) + more
-    )
+    key = "story_messages" if count > 1 else "story_message"
+    said = subject.say(key, *cited(subject), when=_when(subject), place=place, count=f"{count:,}", methods=methods)
     return Claim(text=said.text[:1].upper() + said.text[1:], evidence=said.evidence)
 
 
@@ -147,19 +141,7 @@ def _attack(subject: Subject) -> Iterator[Claim]:
 
 def _outcome(subject: Subject) -> Iterator[Claim]:
     """Whether it worked, and what says so."""
-    incident = subject.incident
-    if incident.hypotheses[0].name in {"authorised_mining", "benign"}:
-        return
-    result = incident.outcome
-    if not result.because:
-        yield subject.say("outcome_nothing_known")
-        return
-    yield subject.say(f"outcome_{result.value}", *result.because)
-    sign = 1.0 if result.value in {"possible", "confirmed"} else -1.0
-    speaking = [item for id_ in result.because if (item := subject.evidence[id_]).bits * sign > 0]
-    if speaking:
-        best = max(speaking, key=lambda item: (item.bits * sign, item.id))
-        yield subject.say("story_worked", best.id, reason=subject.to(best.because).rstrip("。."))
+    yield from worked(subject, "story_worked")
 
 
 def _meaning(subject: Subject) -> Iterator[Claim]:

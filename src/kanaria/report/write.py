@@ -55,11 +55,13 @@ def write_nothing_found(analysis: Analysis, language: Language) -> Claim:
     """The answer when no incident was found: first what could not be read, then that nothing of mining was in the rest."""
     read = analysis.coverage
     known = sum(item.format is not None for item in analysis.inputs)
-    rest = f"{read.records - read.unread:,}"
+    rows = read.records - read.unread
+    words = {"rows": f"{rows:,}", "records": "record" if rows == 1 else "records"}
     if not read.unread:
-        return Claim(text=phrase("nothing_found", language, rows=rest, inputs=known), evidence=())
+        files = "input" if known == 1 else "inputs"
+        return Claim(text=phrase("nothing_found", language, **words, inputs=known, files=files), evidence=())
     unread = unread_share(analysis, language)
-    found = phrase("nothing_found_in_rest", language, rows=rest) if read.unread < read.records else ""
+    found = phrase("nothing_found_in_rest", language, **words) if read.unread < read.records else ""
     return Claim(text=_joined(unread.text if unread else "", found, language=language), evidence=())
 
 
@@ -82,7 +84,8 @@ def _beside(analysis: Analysis, language: Language) -> str:
         return ""
     strange = [item.path for item in analysis.inputs if item.format is None and item.rows and not item.failed]
     failed = [item.path for item in analysis.inputs if item.failed]
-    searched = phrase("unread_searched", language) if analysis.coverage.unread > len(failed) else ""
+    known = "unread_searched_found" if analysis.incidents and strange else "unread_searched"
+    searched = phrase(known, language) if analysis.coverage.unread > len(failed) else ""
     return _joined(
         searched, _named("unread_inputs", strange, language), _named("unread_failed", failed, language),
         language=language,

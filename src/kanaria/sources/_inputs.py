@@ -18,6 +18,7 @@ from typing import BinaryIO
 from kanaria.core.errors import SourceError
 from kanaria.core.stream import Stream
 from kanaria.sources._decompress import HEAD, Decompressed, compression
+from kanaria.sources._plain_text import SAMPLE, Plain, plain
 from kanaria.sources._rotation import in_time_order
 
 Progress = Callable[[int], None]
@@ -117,10 +118,13 @@ class InputStream:
         self._on_progress = on_progress
         self._reader: Decompressed | None = None
         self._head = b""
+        self._text: Plain | None = None
         if name != "-" and os.path.isfile(name) and os.access(name, os.R_OK):
             self.size = os.stat(name).st_size
             with _open(name) as peek:
-                self.path = Path(name) if compression(peek.read(8)) is None else None
+                first = peek.read(SAMPLE)
+                as_it_is = compression(first) is None and plain(first, peek) is None
+                self.path = Path(name) if as_it_is else None
 
     @property
     def damage(self) -> str | None:
@@ -135,7 +139,8 @@ class InputStream:
     def open(self) -> BinaryIO:
         """The decompressed bytes from the beginning. May be called once."""
         self._start()
-        return io.BufferedReader(_Joined(self._head, self._source), buffer_size=1 << 16)
+        rest = self._source if self._text is None else self._text
+        return io.BufferedReader(_Joined(self._head, rest), buffer_size=1 << 16)
 
     def close(self) -> None:
         """Let go of the file; standard input stays open."""
@@ -152,6 +157,9 @@ class InputStream:
     def _start(self) -> None:
         if self._reader is None:
             self._head = self._source.take(HEAD)
+            self._text = plain(self._head, self._source)
+            if self._text is not None:
+                self._head = _filled(self._text, HEAD)
 
 
 def standard_input() -> BinaryIO:
@@ -161,10 +169,19 @@ def standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
+def _filled(source: io.RawIOBase, count: int) -> bytes:
+    """Up to ``count`` bytes, fewer only at the end."""
+    parts, left = [], count
+    while left and (part := source.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
 class _Joined(io.RawIOBase):
     """The head again, then the rest."""
 
-    def __init__(self, head: bytes, rest: Decompressed) -> None:
+    def __init__(self, head: bytes, rest: io.RawIOBase) -> None:
         self._head, self._rest = memoryview(head), rest
 
     def readable(self) -> bool:

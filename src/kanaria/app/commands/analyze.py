@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +58,14 @@ def explain(
 @click.option("--check-host", is_flag=True, help="Also look at this machine's load, processes and connections.")
 @click.option("--rejects", metavar="FILE", help="Write records that could not be read here.")
 @click.option(
-    "--store", type=click.Path(path_type=Path), help="Keep incidents and what is normal here, for later runs."
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Keep incidents and what is normal here, for later runs; default: as settings named by --config say.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(FAIL_ON),
-    help="What ends with status 1; default: any incident, with --since or --exec what a person must act on.",
+    help="What ends with status 1; default: action, what a person must do something about.",
 )
 @click.option("--since", metavar="SPAN", help="Report only what went on within this span (25h, 7d) or since this time.")
 @click.option(
@@ -98,7 +101,7 @@ def analyze(
     if not paths and not live:
         raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
 
-    with _owned(store) as mine:
+    with _owned(store, output.get("config")) as mine:
         found = analyze_paths(
             paths,
             input_format=input_format,
@@ -107,7 +110,7 @@ def analyze(
             home=home,
             check_host=check_host,
             rejects=rejects,
-            store=store,
+            store=mine.store if mine else None,
             live=live,
             unattended=Unattended(fail_on=fail_on, since=since, hook=hook),
             mine=mine,
@@ -116,13 +119,34 @@ def analyze(
     click.get_current_context().exit(found)
 
 
-def _owned(store: Path | None) -> AbstractContextManager[Owning | None]:
-    """The store for this run alone, when there is one."""
-    if store is None:
-        return nullcontext()
-    from kanaria.app.owning import owning
+@contextmanager
+def _owned(store: Path | None, config: Path | None) -> Iterator[Owning | None]:
+    """The store for this run alone, when there is one: the one named, or that of settings that were named.
 
-    return owning(store, "analyze")
+    Where the service holds the settings' store, the run goes on and keeps nothing.
+    """
+    from kanaria.core.errors import StoreBusy
+
+    wanted = store or (_of_settings(config) if config is not None else None)
+    with ExitStack() as stack:
+        mine = None
+        if wanted is not None:
+            from kanaria.app.owning import owning
+
+            try:
+                mine = stack.enter_context(owning(wanted, "analyze"))
+            except StoreBusy:
+                if store is not None:
+                    raise
+                click.echo(f"kanaria: {wanted} is in use; this run keeps nothing", err=True)
+        yield mine
+
+
+def _of_settings(config: Path) -> Path | None:
+    from kanaria.app.config import load
+
+    named = load(config).store
+    return Path(named) if named else None
 
 
 @click.command()

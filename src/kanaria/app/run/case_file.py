@@ -278,7 +278,9 @@ def _quotes(rows: pa.Table) -> list[str]:
 
 def _summary(row: Mapping[str, object]) -> str:
     """One line for a record that never was a line of text."""
-    ends = f"{row.get('src_ip')}:{row.get('src_port')} -> {row.get('dst_ip')}:{row.get('dst_port')}"
+    sides = (("src_ip", "src_port"), ("dst_ip", "dst_port"))
+    named = (":".join(str(row[part]) for part in side if row.get(part) is not None) for side in sides)
+    ends = " -> ".join(filter(None, named))
     names = ("transport", "service", "query", "sni", "cookie", "user", "share", "state", "process", "command")
     facts = " ".join(f"{name}={printable(str(row[name]))}" for name in names if row.get(name) is not None)
     return f"{ends} {facts}".rstrip()

@@ -42,6 +42,8 @@ class Inputs:
     """By input: how many records have a time that cannot be right, and the first such time."""
     flows: FlowCandidates = field(default_factory=FlowCandidates)
     closed: ClosedTunnels = field(default_factory=ClosedTunnels)
+    named: set[str] = field(default_factory=set)
+    """Inputs in no format of which it is known all the same what they are: the search of them is an answer."""
     doubles: int = 0
     """Rows left out because a better sensor saw the same flow."""
 
@@ -59,9 +61,16 @@ class Inputs:
             )
             self.summaries[name] = replace(self.summaries[name], note=note)
 
-    def unknown(self, stream: Stream) -> None:
-        """An input nobody recognised."""
-        note = _damage(stream) or (_UNKNOWN if stream.head() else _EMPTY)
+    def remarked(self, name: str, said: Text | None) -> None:
+        """What a format says of an input that it reads."""
+        if said is not None:
+            self.summaries[name] = replace(self.summaries[name], note=said)
+
+    def unknown(self, stream: Stream, known: Text | None = None) -> None:
+        """An input nobody recognised; ``known`` is what it is by name."""
+        if known is not None:
+            self.named.add(stream.name)
+        note = _damage(stream) or known or (_UNKNOWN if stream.head() else _EMPTY)
         self.summaries[stream.name] = InputSummary(path=stream.name, format=None, rows=0, rejected=0, note=note)
 
     def failed(self, name: str, error: KanariaError) -> None:
@@ -102,7 +111,7 @@ class Inputs:
 
         What the search ``found`` in it all the same is an answer.
         """
-        if found:
+        if found or (self.named and self.named >= {item.path for item in self.summaries.values() if item.rows}):
             return
         if self.failures and all(item.unread >= item.rows for item in self.summaries.values()):
             raise next(iter(self.failures.values()))

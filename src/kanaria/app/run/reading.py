@@ -94,11 +94,6 @@ class Reading:
         """Whether the input shows connections: requests in it were seen on the wire, not logged by a web server."""
         return batch.source in self._sensors
 
-    def seen_on_the_wire(self, tables: Tables) -> bool:
-        """The same of requests on their own."""
-        requests = tables.get("http")
-        return requests is not None and len(requests) > 0 and requests["source"][0].as_py() in self._sensors
-
     def _counted(self, batch: Batch) -> Batch:
         batch = self._clocks.checked(batch, self.accounts.wrong_clock)
         self.accounts.count(batch)
@@ -120,19 +115,22 @@ class Reading:
 
     def _format_of(self, stream: Stream) -> Format | None:
         """What a live input brings, what the user said, or what it looks like."""
-        from kanaria.formats import registry
+        from kanaria.formats import recognised, registry
 
         setup = self._setup
         wanted = setup.input_format or ("logformat" if setup.layout is not None else None)
         known = getattr(stream, "format_name", None) or ("logformat" if getattr(stream, "layout", None) else wanted)
         chosen = registry.get(known) if known else registry.detect(stream)
         if chosen is None:
-            self.accounts.unknown(stream)
+            self.accounts.unknown(stream, recognised.remark(stream.head()))
             return UNKNOWN if stream.head() else None
         self.accounts.open(stream.name, chosen.name)
         guess = getattr(chosen, "guess", None)
         if guess is not None:
             self.accounts.guessed(stream.name, guess(stream.head()))
+        remark = getattr(chosen, "remark", None)
+        if remark is not None:
+            self.accounts.remarked(stream.name, remark(stream.head()))
         if "connection" in chosen.tables:
             self._sensors.add(stream.name)
         return chosen

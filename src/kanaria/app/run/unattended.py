@@ -30,7 +30,7 @@ PATIENCE = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Unattended:
-    """What was asked. ``fail_on`` None is any incident, or with the other two what a person must act on."""
+    """What was asked. ``fail_on`` None is what a person must act on."""
 
     fail_on: str | None = None
     since: str | None = None
@@ -39,7 +39,7 @@ class Unattended:
     @property
     def level(self) -> str:
         """One of ``commands.options.FAIL_ON``."""
-        return self.fail_on or (ACTION if self.since or self.hook else ANY)
+        return self.fail_on or ACTION
 
 
 def recent(analysis: Analysis, since: str | None, now: datetime) -> Analysis:
@@ -81,7 +81,8 @@ def _counts(incident: Incident, level: str) -> bool:
         return False
     if level == ACTION:
         first = incident.recommendations[0] if incident.recommendations else None
-        return incident.severity != "informational" or (first is not None and first.effort > 0)
+        grave = SEVERITIES.index(incident.severity) >= SEVERITIES.index("medium")
+        return grave or (first is not None and first.effort > 0)
     return SEVERITIES.index(incident.severity) >= SEVERITIES.index(level)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from kanaria.core.network import parse_address
 from kanaria.core.senders import sender
 from kanaria.core.zone import LocalTime, Zoneless
-from kanaria.formats.web import layouts, prefix, values
+from kanaria.formats.web import layouts, prefix, socks, values
 from kanaria.formats.web.csvrows import CsvState
 from kanaria.formats.web.delimited import W3cState, alb_row
 from kanaria.formats.web.errorlog import error_row, haproxy_row
@@ -92,6 +92,10 @@ class LineParser:
             if self.w3c.directive(line):
                 self.shape = "w3c"
             return None
+        asked = socks.row(line)
+        if asked is not None:
+            self.shape = "socks"
+            return asked or None
         inner = prefix.strip(line, self.year) if depth < _NESTING else None
         if inner and inner.line:
             found = self._record(inner.line, depth + 1)
@@ -117,7 +121,9 @@ class LineParser:
             return self._json(line, depth)
         for shape, read in self._readers(first):
             row = read(line)
-            if row is not None and (shape != "vhost" or _is_address(row.get("src_ip"))):
+            if row is not None and shape in _WITH_CLIENT and not _is_address(row.get("src_ip")):
+                row = None if shape == "vhost" else _behind_names(row, line, read)
+            if row is not None:
                 self.shape = shape
                 return row
         return None
@@ -204,6 +210,14 @@ class LineParser:
 
 
 _WITH_CLIENT = frozenset({"combined", "common", "vhost"})
+
+
+def _behind_names(row: Row, line: bytes, read: Callable[[bytes], Row | None]) -> Row | None:
+    """A row whose client is no address: that of the line behind the names that stand before one (stern, pods)."""
+    words = str(row.get("user") or "").split()
+    if words and parse_address(words[0]):
+        return read(line[line.find(words[0].encode()) :])
+    return row
 
 
 def _is_address(client: object) -> bool:

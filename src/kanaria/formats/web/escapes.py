@@ -55,6 +55,7 @@ def escape_json(data: bytes) -> bytes:
 
 
 # Mail, chat and forums turn quotes into typographic ones, web pages into entities.
+_HARD_BLANK = b"\xc2\xa0"
 _TYPOGRAPHIC = re.compile(b"\xe2\x80[\x9c\x9d\x9e]")
 _ENTITIES = {b"&quot;": b'"', b"&#34;": b'"', b"&#x22;": b'"', b"&#39;": b"'", b"&#x27;": b"'", b"&apos;": b"'",
              b"&lt;": b"<", b"&gt;": b">", b"&amp;": b"&"}  # fmt: skip
@@ -62,7 +63,10 @@ _ENTITY = re.compile(b"|".join(re.escape(entity) for entity in _ENTITIES))
 
 
 def plain_quotes(line: bytes) -> bytes:
-    """A line with its quotes as the server wrote them, when a web page or a mail program changed all of them."""
+    """A line with its quotes and blanks as the server wrote them, when a web page, a chat or a mail program changed all
+    of them."""
+    if _HARD_BLANK in line and line.count(_HARD_BLANK) > line.count(b" "):
+        line = line.replace(_HARD_BLANK, b" ")
     if b'"' in line:
         return line
     if b"&quot;" in line or b"&#34;" in line:

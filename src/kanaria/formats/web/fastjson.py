@@ -24,7 +24,7 @@ _PAIR = re.compile(rb'"([^"\\]+)"(\s*:\s*)(?:"([^"\\]*)"|(\d+(?:\.\d+)?))(\s*[,}
 # Keys whose presence makes a line mean something else (JSON-RPC, Envoy's milliseconds, other sensors).
 _SPECIAL = {
     "jsonrpc", "params", "result", "error", "response_code", "uid", "event_type", "id.orig_h", "flow_id",
-    "logicalUserName", *WRAPPERS,
+    "logicalUserName", "reqPath", *WRAPPERS,
 }  # fmt: skip
 _NUMBERS = {
     "status": (k.STATUS, "status", 0),

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.network import HomeNetworks
-from kanaria.formats.web import values
+from kanaria.formats.web import socks, values
 
 # What Squid and its kin note beside every request: result codes and how the answer was got.
 _SQUID = re.compile(rb"\b(?:TCP|UDP|NONE)_[A-Z_]+[:/]|\bHIER_[A-Z_]+\b|\b(?:DIRECT|FIRSTUP_PARENT)/")
@@ -30,9 +30,25 @@ def asked_outside(table: pa.Table, home: HomeNetworks) -> pa.Table:
     rows = _worded(table)
     if not len(rows):
         return table
-    picked = table.select(["src_ip", "method", "url", "status", "raw"]).take(pa.array(rows)).to_pylist()
+    picked = table.select(["src_ip", "method", "url", "status", "raw", "protocol"]).take(pa.array(rows)).to_pylist()
     found = {int(row): asked for row, record in zip(rows, picked, strict=True) if (asked := _asked(record, home))}
-    return _turned(table, found) if found else table
+    others = [
+        (int(row), host)
+        for row, record in zip(rows, picked, strict=True)
+        if row not in found and record["method"] == "CONNECT" and (host := target(str(record["url"] or ""))[0])
+    ]
+    return _hosted(_turned(table, found) if found else table, dict(others))
+
+
+def _hosted(table: pa.Table, asked: dict[int, str]) -> pa.Table:
+    """The table with the host that strangers asked this server to connect them with."""
+    if not asked:
+        return table
+    column = table["host"].to_pylist()
+    for row, host in asked.items():
+        column[row] = column[row] or host
+    index = table.schema.get_field_index("host")
+    return table.set_column(index, "host", pa.array(column, table.schema.field(index).type))
 
 
 def _worded(table: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -44,9 +60,14 @@ def _worded(table: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.flatnonzero(pc.fill_null(worded, False).to_numpy()).astype(np.int64)
 
 
-def _asked(record: dict[str, object], home: HomeNetworks) -> tuple[str, str, int | None] | None:
-    """Client, host and port asked for, of a request through a forward proxy."""
+def _asked(record: dict[str, object], home: HomeNetworks) -> tuple[str | None, str, int | None] | None:
+    """Device, host and port asked for, of a request through a forward proxy. What speaks SOCKS is one, whoever asks;
+    a client that is not ours is no device."""
     client, url, status = record["src_ip"], str(record["url"] or ""), record["status"]
+    if record["protocol"] == socks.PROTOCOL:
+        host, port = target(url)
+        device = client if isinstance(client, str) and home.has(client) else None
+        return (device, host, port) if host and not home.has(host) else None
     if not isinstance(client, str) or not home.has(client):
         return None
     marked = isinstance(record["raw"], bytes) and _SQUID.search(record["raw"]) is not None
@@ -65,7 +86,7 @@ def target(url: str) -> tuple[str | None, int | None]:
     return found[1].strip("[]").lower() or None, values.small_integer(found[2] or "")
 
 
-def _turned(table: pa.Table, found: dict[int, tuple[str, str, int | None]]) -> pa.Table:
+def _turned(table: pa.Table, found: dict[int, tuple[str | None, str, int | None]]) -> pa.Table:
     sides: dict[str, dict[int, object]] = {
         "direction": {row: "outbound" for row in found},
         "device": {row: client for row, (client, _host, _port) in found.items()},

@@ -7,6 +7,7 @@ documented by its writer. JSON-RPC messages standing bare on a line are requests
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -25,7 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "httpRequest.remoteIp", "downstream_remote_address", "downstream_direct_remote_address", "c_ip", "src_ip",
         "srcip", "ip", "host_ip", "identity.sourceIp", "sourceIp", "remote", "client", "network.client.ip", "peer",
         "httpRequest.clientIp", "properties.clientIP", "remote_address", "transaction.remote_address",
-        "transaction.client_ip", "remote_ip_address", "client_address", "data.srcip", "host_remote",
+        "transaction.client_ip", "remote_ip_address", "client_address", "data.srcip", "host_remote", "cliIP",
     ),
     "real_client": ("request.client_ip",),
     "forwarded": (
@@ -36,16 +37,17 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "method": (
         "request_method", "request.method", "RequestMethod", "http.request.method", "http_method", "httpMethod",
         "httpRequest.requestMethod", "ClientRequestMethod", "cs_method", "method", "verb", "http.method",
-        "httpRequest.httpMethod", "properties.httpMethod",
+        "httpRequest.httpMethod", "properties.httpMethod", "reqMethod",
     ),
     "path": (
         "request_uri", "request.uri", "RequestPath", "url.original", "httpRequest.requestUrl", "ClientRequestURI",
         "url.full", "http.url", "url.path", "uri", "url", "path", "request_path", "resourcePath", "cs_uri_stem",
         "target", "http.target", "document_uri", "httpRequest.uri", "properties.requestUri", "data.url", "uri_path",
+        "reqPath",
     ),
     "args": (
         "args", "query_string", "url.query", "query", "cs_uri_query", "request_query", "httpRequest.args",
-        "properties.requestQuery", "uri_query",
+        "properties.requestQuery", "uri_query", "queryStr",
     ),
     "protocol": (
         "server_protocol", "request.proto", "RequestProtocol", "httpRequest.protocol", "ClientRequestProtocol",
@@ -57,7 +59,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "status", "DownstreamStatus", "http.response.status_code", "status_code", "statusCode", "httpRequest.status",
         "EdgeResponseStatus", "response_code", "response_status", "sc_status", "http_status", "code",
         "response.status", "OriginStatus", "http.status_code", "response", "response.http_code",
-        "properties.httpStatus", "data.id",
+        "properties.httpStatus", "properties.httpStatusCode", "data.id",
     ),
     "bytes_out": (
         "body_bytes_sent", "size", "DownstreamContentSize", "http.response.body.bytes", "http.response.bytes",
@@ -90,7 +92,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "host": (
         "request.host", "RequestHost", "http_host", "url.domain", "ClientRequestHost", "authority", "vhost",
         "virtual_host", "server_name", "cs_host", "domainName", "host", "request.headers.Host",
-        "httpRequest.headers.Host", "properties.host",
+        "httpRequest.headers.Host", "properties.host", "reqHost",
     ),
     "port": ("server_port", "destination.port", "RequestPort"),
     "server": ("server_addr", "destination.ip", "serverIp", "httpRequest.serverIp"),
@@ -100,7 +102,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "time": (
         "time_iso8601", "msec", "StartUTC", "@timestamp", "EdgeStartTimestamp", "ts", "timestamp", "time_local",
         "time", "start_time", "requestTime", "datetime", "date", "StartLocal", "requestTimeEpoch", "@t", "t",
-        "time_stamp", "_time", "timeStamp", "transaction.time", "event_time",
+        "time_stamp", "_time", "timeStamp", "transaction.time", "event_time", "reqTimeSec",
     ),
 }  # fmt: skip
 _SEPARATORS = re.compile(r"[^a-z0-9.]+")
@@ -141,20 +143,31 @@ def web_row(record: Mapping[str, object], aliases: Mapping[str, str] | None = No
     parts = {kind: _plain(value) for kind, value in found.items()}
     if "response_code" in record and isinstance(record.get("duration"), int) and "seconds" in parts:
         parts["millis"] = parts.pop("seconds")  # Envoy's duration is in whole milliseconds
+    if "reqPath" in record and not parts.get("path", "/").startswith("/"):
+        parts["path"] = f"/{parts['path']}"  # Akamai leaves the slash out
     return _assemble(found, parts)
 
 
 # Objects that hold a whole record: an Elasticsearch hit, ModSecurity's audit log, Splunk's export.
-WRAPPERS = ("_source", "transaction", "result", "fields")
+WRAPPERS = ("_source", "transaction", "result", "fields", "properties")
 
 
 def unwrapped(record: Mapping[str, object]) -> Mapping[str, object]:
     """The record inside a wrapper that says nothing of a request itself."""
     for key in WRAPPERS:
         inner = record.get(key)
+        if key == "properties":  # Azure App Service writes an object as text
+            inner = _object_in(inner)
         if isinstance(inner, dict) and "request" not in record and "url" not in record:
             return unwrapped(inner) if key == "_source" else inner
     return record
+
+
+def _object_in(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) and value.startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _collect(record: Mapping[str, object], aliases: Mapping[str, str]) -> dict[str, object]:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, ClassVar
 from kanaria.core.errors import ConfigError
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.words import Text
 from kanaria.formats.web import layouts, prefix
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.escapes import plain_quotes
 from kanaria.formats.web.learned import Learned
-from kanaria.formats.web.values import Row
 
 if TYPE_CHECKING:
     from kanaria.formats.web.reader import Fast
@@ -38,7 +38,7 @@ def shapes(head: bytes) -> tuple[Counter[str], int]:
     for line in lines:
         parser.shape = ""
         row = parser.parse(line[:65536])
-        if isinstance(row, dict) or (row is None and parser.shape in ("w3c", "error-log", "web-csv")):
+        if isinstance(row, dict) or (row is None and parser.shape in ("w3c", "error-log", "web-csv", "socks")):
             found[parser.shape] += 1
     return found, len(lines)
 
@@ -252,16 +252,28 @@ class HaProxy(WebFormat):
     sensor = "haproxy"
 
 
+_MINERS_OWN = Text(
+    en="written by XMRig's own HTTP interface, by its looks: the miner runs where this log comes from, and somebody "
+    "asked its interface. If it is yours, that is all; if not, find out who installed it.",
+    ja="マイナーXMRig自身のHTTPインターフェースが書いたログとみられます。このログの出どころではXMRigが動いており、そのインターフェースが"
+    "アクセスを受けています。ご自身のものであれば問題ありません。心当たりがなければ、誰が設置したかを調べてください。",
+)
+
+
 class KnownLayout(WebFormat):
     name = "web-layout"
     title = (
-        "Nginx Proxy Manager, ingress-nginx, uvicorn, GIN, Django, Rails, PHP's own server, Envoy, Amazon S3, Zoraxy: "
-        "layouts of a table"
+        "Nginx Proxy Manager, ingress-nginx, uvicorn, GIN, Django, Rails, PHP's own server, Envoy, Amazon S3, Zoraxy, "
+        "XMRig's API, and SOCKS proxies: layouts of a table"
     )
     example = (
         '[02/Jan/2026:03:04:05 +0000] 404 - GET https example.org "/x" [Client 203.0.113.7] [Length 0] [Gzip -] "-" "-"'
     )
-    shapes = layouts.NAMES
+    shapes = (*layouts.NAMES, "socks")
+
+    def remark(self, head: bytes) -> Text | None:
+        """That a miner wrote the log, where one did."""
+        return _MINERS_OWN if shapes(head)[0]["xmrig-api"] else None
 
 
 class WebCsv(WebFormat):
@@ -310,8 +322,3 @@ class JsonRpc(WebFormat):
     example = '{"id":1,"method":"mining.subscribe","params":[]}'
     shapes = ("jsonrpc",)
     certainty = 0.6
-
-
-def explain_line(line: bytes, year: int | None = None) -> Row | str | None:
-    """One line by the careful path, for ``kanaria explain``."""
-    return LineParser(year=year).parse(line)

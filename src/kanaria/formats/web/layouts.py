@@ -92,6 +92,12 @@ LAYOUTS: tuple[Declared, ...] = (
         b" REST.",
         tail=True,
     ),
+    # XMRig's HTTP API, base/net/http/HttpResponse.cpp: what it refused, with the milliseconds it took.
+    Declared(
+        "xmrig-api",
+        '[$time_local] $remote_addr $request_method $request_uri $status $body_bytes_sent $took "$http_user_agent"',
+        b'ms "',
+    ),
     # Zoraxy, src/mod/dynamicproxy logger.
     Declared(
         "zoraxy",

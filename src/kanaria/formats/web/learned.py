@@ -22,7 +22,7 @@ LONGEST = 65_536
 MOST_TOKENS = 80
 """Tokens of a line that are looked at; the longest access log in use (AWS ALB) has 29."""
 LEARNED_FROM = 200
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"?|\[([^\[\]"]{0,400})\]|[^\s"\[\]|]+')
+_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"?|\[([^\[\]"]{0,400})\]|(?:/|[a-z]{2,6}://)[^\s"]*|[^\s"\[\]|]+')
 _METHOD = (
     rb"(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PROPFIND|MKCOL|MOVE|COPY|REPORT|SEARCH|TRACK|DEBUG)"
 )

@@ -37,6 +37,17 @@ _GREP = re.compile(
 _LABELS = re.compile(
     rb"(?:\[(?:pod|deployment|container|service|job)/[^\]\s]{1,253}\]|\{[a-z_]\w*=\"[^}]{0,400}\}) (.*)", re.DOTALL
 )
+# What people put before a line they paste: its number (grep -n, cat -n, editors), a quote mark, a bullet.
+_NUMBERED = re.compile(
+    rb"(?:\d{1,9}(?:[:-]\s?|\s+)(?=\d{1,3}(?:\.\d{1,3}){3} |[\[{\"])|> ?|\xe2\x80\xa2 )(.+)", re.DOTALL
+)
+_CODE = re.compile(rb"`{1,3}([^`].*?)`{1,3}", re.DOTALL)
+# zap's console encoder, as Caddy writes it: time, level, logger and message, then the record as JSON.
+_ZAP = re.compile(
+    rb"(\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)\s+[A-Z]{4,6}\s+[\w.]{1,64}\s+"
+    rb"[^{]{0,80}(\{.*\})",
+    re.DOTALL,
+)
 _COMPOSE = re.compile(rb"([A-Za-z0-9][\w.-]{0,63}) +\| (.*)", re.DOTALL)
 
 
@@ -68,6 +79,13 @@ def strip(line: bytes, year: int | None) -> Prefix | None:
         match = _SYSLOG.fullmatch(line)
         if match:
             return Prefix(match[4], _time(match[1], year), _name(match[2]), _name(match[3]))
+        match = _ZAP.fullmatch(line)
+        if match:
+            return Prefix(match[2], values.odd_time(match[1]))
+    if first == b"`" and (match := _CODE.fullmatch(line)):
+        return Prefix(match[1])
+    if match := _NUMBERED.fullmatch(line):
+        return Prefix(match[1])
     match = _COMPOSE.fullmatch(line)
     if match and not parse_address(to_text(match[1])):
         return Prefix(match[2], program=_name(match[1]))

@@ -36,7 +36,7 @@ _DEPTH = 5  # objects inside objects that the careful path looks into
 # Keys whose presence makes a line mean something else (JSON-RPC, Envoy's milliseconds, other sensors).
 _SPECIAL = {
     "jsonrpc", "params", "result", "error", "response_code", "uid", "event_type", "id.orig_h", "flow_id", "id",
-    "logicalUserName", *WRAPPERS,
+    "logicalUserName", "reqPath", *WRAPPERS,
 }  # fmt: skip
 _UNSERVED = {"request", "args", "http_version"}  # kinds that change how others are read
 _REALS = {"time", "seconds", "millis"}

@@ -191,8 +191,8 @@ def address(text: str) -> tuple[str | None, int | None]:
     return text.strip("[]") or None, None
 
 
-# Names that may be resolved; dates, times, numbers, file names and labels are none.
-_CLIENT_NAME = re.compile(r"(?:[A-Za-z_.-]|\d{1,3}\.|\d+[A-Za-z])[\w.-]*")
+# Names that may be resolved have a domain; dates, times, numbers, labels and names of pods have none.
+_CLIENT_NAME = re.compile(r"(?=[\w.-]*\.[A-Za-z-])(?:[A-Za-z_-]|\d{1,3}\.|\d+[A-Za-z-])[\w-]*(?:\.[\w-]+)+\.?")
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,0 +1,82 @@
+"""Logs that are known by name though no reader reads them: what they are, and which log would say more.
+
+In: the beginning of an input in no known format. Out: a remark for the reader, or None. To add one, add a row.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kanaria.core.words import Text
+
+_LOOKED_AT = 64 << 10
+_MOST = 0.5
+"""Share of the first lines that have to look like it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """``line`` is found in a line of such a log."""
+
+    line: re.Pattern[bytes]
+    words: Text
+
+
+def _made(pattern: bytes, en: str, ja: str) -> Known:
+    return Known(re.compile(pattern), Text(en=en, ja=ja))
+
+
+_GIVE_EN = "it was only searched; the log of the server in front says more"
+KNOWN: tuple[Known, ...] = (
+    _made(
+        rb"\[pool\] \(Thread \d|StratumServer\b|\bstratum[ _-]?(?:server|proxy)\b|\[(?:payments|unlocker|api|charts|cryptonote)\] |ckpool|\bNOMP\b",
+        "the log of a mining pool's own software, by its looks. Mining messages are its daily business: strangers who send it other things are scanners, and no sign of an attack.",
+        "マイニングプールのソフトウェア自身のログとみられます。マイニングのメッセージが届くのは通常の動作で、それ以外のものを送ってくる相手はスキャナであり、攻撃の形跡ではありません。",
+    ),
+    _made(
+        rb"\blvl=(?:info|warn|eror|dbug)\b.*\bmsg=|^(?:INFO|WARN|ERROR|DEBUG) +\[\d\d-\d\d\|\d\d:\d\d:\d\d",
+        "the log of an Ethereum node (geth), by its looks; it was only searched for orders from strangers.",
+        "Ethereumノード(geth)のログとみられます。外部からの命令がないかだけを調べました。",
+    ),
+    _made(
+        rb" fail2ban\.(?:filter|actions|jail|server)\b",
+        f"the log of fail2ban, by its looks; {_GIVE_EN} (fail2ban reads it too).",
+        "fail2banのログとみられます。検索だけ行いました。fail2banが監視している元のログを渡すと、詳しく調べられます。",
+    ),
+    _made(
+        rb"\[\d+\](?: \S+@\S+)? (?:LOG|ERROR|STATEMENT|FATAL|DETAIL|HINT|WARNING|NOTICE): ",
+        "the log of PostgreSQL, by its looks; only commands in statements were searched for.",
+        "PostgreSQLのログとみられます。文に含まれるコマンドだけを調べました。",
+    ),
+    _made(
+        rb"\[homeassistant\.|\[aiohttp\.server\]",
+        f"the log of Home Assistant, by its looks; {_GIVE_EN}.",
+        "Home Assistantのログとみられます。検索だけ行いました。手前のWebサーバのログを渡すと、詳しく調べられます。",
+    ),
+    _made(
+        rb"\b(?:Jellyfin|Emby|MediaBrowser)\.",
+        f"the log of Jellyfin or Emby, by its looks; {_GIVE_EN}.",
+        "JellyfinまたはEmbyのログとみられます。検索だけ行いました。手前のWebサーバのログを渡すと、詳しく調べられます。",
+    ),
+    _made(
+        rb"User \[[^\]]*\] from \[[^\]]*\]|\"Severity Level\",\"Date\",\"Time\"|\buhttpd\[\d+\]: ",
+        f"the log of a NAS's or router's logons, by its looks; {_GIVE_EN}.",
+        "NASやルータのログイン記録とみられます。検索だけ行いました。Webサーバのログがあれば、そちらを渡すと詳しく調べられます。",
+    ),
+    _made(
+        rb"Logwatch|-{5,} \w+ (?:Begin|End) -{5,}",
+        "a summary of Logwatch, by its looks: it names requests without who sent them and when. The access log itself says more.",
+        "Logwatchの要約とみられます。送信元や時刻は書かれていません。元のアクセスログを渡すと、詳しく調べられます。",
+    ),
+)  # fmt: skip
+
+
+def remark(head: bytes) -> Text | None:
+    """What the input is, by the lines it begins with."""
+    lines = [line for line in head[:_LOOKED_AT].split(b"\n")[:50] if line.strip()]
+    for known in KNOWN:
+        found = sum(known.line.search(line) is not None for line in lines)
+        if found and (found >= _MOST * len(lines) or known is KNOWN[-1]):
+            return known.words
+    return None
