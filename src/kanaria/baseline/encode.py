@@ -53,6 +53,7 @@ def encode(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], de
     """
     release(engine)
     parts = []
+    given: set[str] = set()
     for number, name in enumerate(TABLES):
         table = tables.get(name)
         if table is None or not len(table):
@@ -61,15 +62,21 @@ def encode(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], de
         numbered = narrow.append_column("row_number", pa.array(np.arange(len(table), dtype=np.int64)))
         engine.register(f"encode_{name}", pa.Table.from_batches(numbered.to_batches(SCANNED_ROWS), numbered.schema))
         parts.append(_select(name, number, set(narrow.column_names)))
+        given.update(narrow.column_names)
     if not parts:
         engine.register("encode_nothing", pa.table({"row_number": pa.array([], pa.int64())}))
         parts = [_select("nothing", 0, set()) + " LIMIT 0"]
+    sides = _sides(" UNION ALL ".join(parts))
+    if sum(len(tables[name]) for name in TABLES if name in tables) <= SCANNED_ROWS:
+        # Few rows are written down once: preparing the same long query for each reader would take longer.
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE few_sides AS {sides}")
+        sides = "FROM few_sides"
     engine.execute(
-        f"""CREATE OR REPLACE TEMP VIEW encoded_sides AS {_sides(" UNION ALL ".join(parts))};
+        f"""CREATE OR REPLACE TEMP VIEW encoded_sides AS {sides};
             CREATE OR REPLACE TEMP TABLE wanted (row BIGINT);
             CREATE OR REPLACE TEMP VIEW encoded_texts AS {_TEXTS};
             CREATE OR REPLACE TEMP TABLE actors AS {_ACTORS.format(devices=devices)};
-            CREATE OR REPLACE TEMP TABLE encoded AS {_IDS}"""
+            CREATE OR REPLACE TEMP TABLE encoded AS {_ids(given)}"""
     )
 
 
@@ -183,7 +190,25 @@ def _id(kind: str, *parts: str) -> str:
 _SLOT = "hour % 24 + CASE WHEN (hour // 24 + 3) % 7 >= 5 THEN 24 ELSE 0 END"
 _NAME_TEXT, _ACCOUNT_TEXT = _registered("raw_name"), "nullif(lower(raw_account), '')"
 
-_IDS = f"""
+_PARTS = {
+    "name": f"CASE WHEN raw_name IS NOT NULL AND {_NAME_TEXT} IS NOT NULL THEN {_id('name', 'side', _NAME_TEXT)} END",
+    "account": f"""CASE WHEN raw_account IS NOT NULL AND {_ACCOUNT_TEXT} IS NOT NULL
+        THEN {_id("account", "side", _ACCOUNT_TEXT)} END""",
+    "agent": f"CASE WHEN raw_agent IS NOT NULL THEN {_id('agent', 'side', _AGENT)} END",
+}
+
+
+def _ids(given: set[str]) -> str:
+    """The encoded rows. What no table has (flows carry no names) is not worked out: preparing it takes milliseconds."""
+    there = {
+        "name": given & set(_NAME.values()),
+        "account": given & set(_ACCOUNT.values()),
+        "agent": given & {"user_agent"},
+    }
+    texts = ", ".join(f"{sql if there[kind] else 'NULL::BIGINT'} AS {kind}" for kind, sql in _PARTS.items())
+    scored = any(f"baseline.{name}_bits" in given for name in _FOUND)
+    peaks = _PEAKS if scored else ", ".join(f"NULL::DOUBLE AS {name}" for name in PEAKS)
+    return f"""
     SELECT row, numbers.actor, actors.grp, hour, inbound, endpoint, network, service, name, account, agent, slot,
         up, down, duration, connection, failed, sent, {", ".join(PEAKS)}
     FROM (
@@ -192,11 +217,7 @@ _IDS = f"""
             CASE WHEN {_HAS_NETWORK} THEN CASE WHEN asn IS NULL THEN {_id("network", "side", _PREFIX)}
                 ELSE {_id("network", "side", "'AS'", "asn")} END END AS network,
             CASE WHEN has_service THEN {_id("service", "side", "transport", _SERVED)} END AS service,
-            CASE WHEN raw_name IS NOT NULL AND {_NAME_TEXT} IS NOT NULL
-                THEN {_id("name", "side", _NAME_TEXT)} END AS name,
-            CASE WHEN raw_account IS NOT NULL AND {_ACCOUNT_TEXT} IS NOT NULL
-                THEN {_id("account", "side", _ACCOUNT_TEXT)} END AS account,
-            CASE WHEN raw_agent IS NOT NULL THEN {_id("agent", "side", _AGENT)} END AS agent,
+            {texts},
             {_id("slot", _SLOT)} AS slot,
             CASE WHEN measured THEN log2((1 + CASE WHEN inbound THEN dst_bytes ELSE src_bytes END)::DOUBLE) END AS up,
             CASE WHEN measured THEN log2((1 + CASE WHEN inbound THEN src_bytes ELSE dst_bytes END)::DOUBLE) END AS down,
@@ -204,7 +225,7 @@ _IDS = f"""
             measured::BIGINT AS connection, (measured AND quiet)::BIGINT AS failed,
             CASE WHEN measured THEN coalesce(CASE WHEN inbound THEN dst_bytes ELSE src_bytes END, 0)::DOUBLE
                  ELSE 0 END AS sent,
-            {_PEAKS}
+            {peaks}
         FROM encoded_sides) numbers LEFT JOIN actors USING (actor)"""  # noqa: S608
 
 

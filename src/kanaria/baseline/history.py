@@ -27,6 +27,7 @@ class History:
     def __init__(self, state: State, settings: BaselineSettings) -> None:
         self.state = state
         self.settings = settings
+        self.regrouped = False
         self._execute = state.engine.execute
 
     def first_hour(self, otherwise: int) -> int:
@@ -107,11 +108,10 @@ class History:
         )
         if not fresh:
             return
-        parts = " UNION ALL ".join(
-            f"SELECT '{kind}' AS kind, {kind} AS id, min(row) AS row FROM baseline_rows "  # noqa: S608
-            f"WHERE {kind} IN (FROM fresh) GROUP BY {kind}"
-            for kind in _TEXT_KINDS
-        )
+        kinds = ", ".join(f"'{kind}'" for kind in _TEXT_KINDS)
+        parts = f"""SELECT kind, id, min(row) AS row FROM (
+                SELECT row, unnest([{kinds}]) AS kind, unnest([{", ".join(_TEXT_KINDS)}]) AS id FROM baseline_rows)
+            WHERE id IN (FROM fresh) GROUP BY kind, id"""  # noqa: S608
         text = " ".join(f"WHEN '{kind}' THEN {kind}_text" for kind in _TEXT_KINDS)
         self._execute(f"CREATE OR REPLACE TEMP TABLE fresh_rows AS {parts}")
         encode.want_texts(self.state.engine, "SELECT DISTINCT row FROM fresh_rows")
@@ -160,7 +160,11 @@ class History:
     # ---- finished hours and days --------------------------------------------------------------------------------
 
     def close_before(self, hour: int, plans: Plans) -> bool:
-        """Finished hours become history; finished days bring roles up to date. Whether there was anything to close."""
+        """Finished hours become history; finished days bring roles up to date. Whether there was anything to close.
+
+        ``regrouped`` then says whether a device has another role now, and its peers other ties.
+        """
+        self.regrouped = False
         alias = self.state.alias
         if not self.state.one(f"SELECT count(*) FROM {alias}.hourly WHERE hour < {hour}"):  # noqa: S608
             return False
@@ -177,7 +181,7 @@ class History:
                 DELETE FROM {alias}.hourly WHERE hour < {hour}; DELETE FROM {alias}.flows WHERE hour < {hour}"""  # noqa: S608
         )
         if hour // 24 > int(self.state.get("roles_day") or 0):
-            roles.assign(self.state, self.settings.roles, self.settings.half_life_days * 24)
+            self.regrouped = roles.assign(self.state, self.settings.roles, self.settings.half_life_days * 24)
             self.state.put("roles_day", str(hour // 24))
             self._execute(f"DELETE FROM {alias}.withheld WHERE hour < {hour} - {WITHHELD_HOURS}")  # noqa: S608
         return True

@@ -136,11 +136,9 @@ class PatternOfLife:
             self._history.look_up(self._plans, *OF_ROWS)
         self._history.append(self._plans, scored=True)
 
-    def _close_before(self, hour: int) -> bool:
-        closed = self._history.close_before(hour, self._plans)
-        if closed:
+    def _close_before(self, hour: int) -> None:
+        if self._history.close_before(hour, self._plans):
             self._refresh()
-        return closed
 
     def _refresh(self) -> None:
         self._threshold = ranking.refresh(self.state, self.settings)
@@ -191,9 +189,10 @@ class PatternOfLife:
         """Walk the encoded batch; what scoring found out about it a moment ago is used again."""
         steps = self._steps()
         for low, high in steps:
-            closed = self._close_before(low)
+            self._close_before(low)
             self._history.take(low, high, whole=len(steps) == 1)
-            if closed or not scored:
+            # What was looked up while scoring still holds: closing hours adds to amounts and peaks, and not to ties.
+            if self._history.regrouped or not scored:
                 self._history.look_up(self._plans, *OF_LEARNING)
             elif held:
                 self._history.look_up(self._plans, *OF_ROWS)

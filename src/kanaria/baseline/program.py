@@ -71,7 +71,7 @@ def tables() -> dict[str, Table]:
 
 def observations(rows: Table) -> Table:
     """Distinct (actor, grp, kind, value, hour) of a batch."""
-    return union([_choices(rows, number, name) for number, name in enumerate(KINDS)])
+    return union([_choices(rows, number, name) for number, name in enumerate(KINDS)]).distinct()
 
 
 def look_up(choices: Table, ties: Table) -> Table:
@@ -223,7 +223,7 @@ def _choices(rows: Table, number: int, name: str) -> Table:
     kept = rows.filter(rows[name].notnull())
     kind = _kind(kept, number, name)
     key = choice_key(kept.actor, kept[name], kept.hour)
-    return kept.select("actor", "grp", key=key, kind=kind, value=kept[name], hour=kept.hour).select(*CHOICES).distinct()
+    return kept.select("actor", "grp", key=key, kind=kind, value=kept[name], hour=kept.hour).select(*CHOICES)
 
 
 def _kind(rows: Table, number: int, name: str) -> Value:

@@ -87,8 +87,11 @@ def group_of(engine: duckdb.DuckDBPyConnection, role: str) -> int:
     return int(row[0]) if row else 0
 
 
-def assign(state: State, configured: Mapping[str, str], half_life_hours: float) -> None:
-    """Give every device its role of today; what peers have in common is counted anew when a role changed."""
+def assign(state: State, configured: Mapping[str, str], half_life_hours: float) -> bool:
+    """Give every device its role of today; what peers have in common is counted anew when a role changed.
+
+    Returns whether one did: only then do ties and totals say something else than before.
+    """
     execute, alias = state.engine.execute, state.alias
     clients = served(state)
     found = execute(
@@ -101,10 +104,11 @@ def assign(state: State, configured: Mapping[str, str], half_life_hours: float) 
         if now != role:
             changed.append((actor, now, group_of(state.engine, now)))
     if not changed:
-        return
+        return False
     for actor, role, group in changed:
         execute(f"UPDATE {alias}.devices SET role = $2, grp = $3 WHERE actor = $1", [actor, role, group])  # noqa: S608
     _regroup(state, half_life_hours)
+    return True
 
 
 def _regroup(state: State, half_life_hours: float) -> None:
