@@ -16,9 +16,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks import size
+
 START, INPUT, DAY = 1.5, 0.020, 0.050
 LATEST = datetime(2026, 6, 21, 7, tzinfo=UTC)
-SHAPES = ((1, 1), (10, 1), (100, 1), (1, 30), (30, 30), (1, 14 * 365))
+SHAPES = size(((1, 1), (10, 1), (100, 1), (1, 30), (30, 30), (100, 30), (1, 14 * 365), (100, 14 * 365)), ((2, 3),))
 """Inputs, and days with a record over all of them."""
 _ZEEK = (
     "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"

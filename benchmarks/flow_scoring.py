@@ -23,14 +23,15 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import size
 from kanaria.baseline.pattern import PatternOfLife
 from kanaria.baseline.plans import plans
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.core import schema
 
-SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-BATCH = 100_000
-BATCHES = 34
+SIZES = size((10_000, 100_000, 1_000_000, 10_000_000), (1_000,))
+BATCH = size(100_000, 500)
+BATCHES = size(34, 4)
 """Two rounds of folding with ten million ties."""
 DEVICES = 5_000
 HOUR = 3_600_000_000

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 
+from benchmarks import size
 from kanaria.core.stream import ReadContext
 from kanaria.formats.packets.capture import PcapFormat
 from kanaria.formats.packets.warm_up import warm_up
@@ -131,8 +132,8 @@ def measure(rate: int, seconds: float, *, whole: bool) -> tuple[int, dict[str, f
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rate", type=int, default=50_000, help="packets a second")
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rate", type=int, default=size(50_000, 1_000), help="packets a second")
+    parser.add_argument("--seconds", type=float, default=size(20.0, 1.0))
     parser.add_argument("--send", metavar="INTERFACE", help=argparse.SUPPRESS)
     parser.add_argument("--read", metavar="INTERFACE", help=argparse.SUPPRESS)
     wanted = parser.parse_args()

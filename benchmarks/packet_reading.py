@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import size
 from kanaria.core.stream import ReadContext
 from kanaria.formats.packets import capture
 from kanaria.sources import open_inputs
@@ -65,26 +66,26 @@ def measure(path: Path) -> tuple[int, int, float]:
 
 def show(name: str, path: Path) -> None:
     packets, rows, seconds = measure(path)
-    size = path.stat().st_size
+    length = path.stat().st_size
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{name:24} {packets:>9,} packets {rows:>9,} flows {size / 1e6:7.0f} MB  "
-        f"{packets / seconds / 1e6:5.2f} M packets/s {size / seconds / 1e6:6.0f} MB/s  peak {peak:5.0f} MB"
+        f"{name:24} {packets:>9,} packets {rows:>9,} flows {length / 1e6:7.0f} MB  "
+        f"{packets / seconds / 1e6:5.2f} M packets/s {length / seconds / 1e6:6.0f} MB/s  peak {peak:5.0f} MB"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--flows", type=int, default=1_000_000, help="flows open at once in the last run")
+    parser.add_argument("--flows", type=int, default=size(1_000_000, 1_000), help="flows open at once in the last run")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "capture.pcap"
         capture.PLAIN_BYTES = -1  # every run on the compiled path; the first only loads the code
         write_conversations(path, flows=10, rounds=2, at_once=10)
         measure(path)
-        write_conversations(path, flows=2_000, rounds=200, at_once=200)
+        write_conversations(path, flows=size(2_000, 200), rounds=size(200, 10), at_once=200)
         show("long conversations", path)
-        write_conversations(path, flows=40_000, rounds=10, at_once=2_000)
+        write_conversations(path, flows=size(40_000, 2_000), rounds=10, at_once=2_000)
         show("short conversations", path)
         write_conversations(path, flows=arguments.flows, rounds=1, at_once=arguments.flows)
         show("all flows open at once", path)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from benchmarks import size
 from kanaria.core.stream import Format, ReadContext
 from kanaria.formats import registry
 from kanaria.formats.suricata import SuricataEve
@@ -109,15 +110,15 @@ def _traefik(r: random.Random, i: int) -> str:
 
 def _measure(known: Format, line: Callable[[random.Random, int], str], header: str, name: str) -> str:
     r = random.Random(7)
-    block = "".join(line(r, i) for i in range(40_000)).encode()
-    data = header.encode() + block * max(1, (100 << 20) // len(block))
+    block = "".join(line(r, i) for i in range(size(40_000, 2_000))).encode()
+    data = header.encode() + block * max(1, size(100 << 20, 1 << 20) // len(block))
     wall = cpu = math.inf
     for _ in range(5):
         start, used = time.perf_counter(), time.process_time()
         rows = sum(batch.rows for batch in known.read(_Memory(data, name), ReadContext()))
         wall, cpu = min(wall, time.perf_counter() - start), min(cpu, time.process_time() - used)
-    size = len(data) / 1e6
-    return f"{known.name:13} {size / wall:5.0f} MB/s {rows / wall / 1e6:5.2f} M rows/s {size / cpu:5.0f} MB/processor s"
+    mb = len(data) / 1e6
+    return f"{known.name:13} {mb / wall:5.0f} MB/s {rows / wall / 1e6:5.2f} M rows/s {mb / cpu:5.0f} MB/processor s"
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks import size
+
 ORDINARY = '192.0.2.{client} - - [{when}] "GET /page/{number} HTTP/1.1" 200 {size} "-" "Mozilla/5.0 (X11; Linux)"\n'
 QUERY = "{when} dnsmasq[71]: query[A] pool.supportxmr.com from {device}\n"
 SETTINGS = """\
@@ -116,8 +118,8 @@ def measure(rate: int, messages: int, pause: float) -> list[float]:
 
 def main() -> int:
     options = argparse.ArgumentParser()
-    options.add_argument("--messages", type=int, default=60)
-    options.add_argument("--rates", type=int, nargs="*", default=[0, 1000, 5000])
+    options.add_argument("--messages", type=int, default=size(60, 2))
+    options.add_argument("--rates", type=int, nargs="*", default=size([0, 1000, 5000], [0]))
     options.add_argument("--pause", type=float, default=0.5)
     given = options.parse_args()
     print("| lines a second | messages | p50 s | p99 s | longest s |")

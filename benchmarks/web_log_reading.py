@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import size
 from kanaria.core.stream import ReadContext
 from kanaria.formats import registry
 from kanaria.sources import open_inputs
 
-MEGABYTES = int(os.environ.get("KANARIA_BENCH_MB", "1000"))
+MEGABYTES = int(os.environ.get("KANARIA_BENCH_MB", size("1000", "1")))
 
 
 def combined_lines() -> list[str]:

@@ -18,12 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.install import environments
+from benchmarks.__main__ import SKIPPED, benchmarks
+from kanaria.formats import registry
+from tests.install import environments, samples
 from tests.install.environments import PYTHONS, ROOT, Environment
+from tests.logon_formats.build_evtx import evtx
 
 pytestmark = pytest.mark.install
 
 EXPORTS = ("text", "markdown", "html", "json", "ocsf", "navigator", "misp", "csv", "iocs")
+LOG = samples.EXAMPLES / "home-server-access.log"
 NOBODY = 65534
 WITHOUT = {
     "host": "psutil",
@@ -52,13 +56,11 @@ def public() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def inputs(public: Path) -> Path:
-    """One small file of every format that the tests have a sample of, and the bundled examples."""
+    """One small file of every format, and the bundled examples."""
     folder = public / "inputs"
     folder.mkdir()
-    for sample in sorted((ROOT / "tests").glob("*/golden/*")):
-        if sample.suffix in {".log", ".csv", ".xml", ".txt", ".binetflow", ".ndjson"}:
-            shutil.copy(sample, folder / sample.name)
-    for sample in (ROOT / "src" / "kanaria" / "app" / "examples").iterdir():
+    samples.one_of_each(folder)
+    for sample in samples.EXAMPLES.iterdir():
         shutil.copy(sample, folder / sample.name)
     for made in (folder, *folder.iterdir()):
         made.chmod(0o755 if made.is_dir() else 0o644)
@@ -72,20 +74,38 @@ def alone(wheel: Path, public: Path) -> Environment:
 
 def works(environment: Environment, inputs: Path, folder: Path) -> None:
     """The main jobs end as they should, without a word of Python's on standard error."""
+    environment.run("demo", folder=folder)  # the first run says that it compiles
     for language, known in (("en", "coins"), ("ja", "マイニング")):
         demo = environment.run("demo", "--lang", language, folder=folder)
         assert (demo.returncode, demo.stderr) == (0, "")
         assert known in demo.stdout, demo.stdout[:500]
-    read = environment.run("analyze", "--format", "json", inputs, folder=folder)
-    assert read.returncode in {1, 3}, read.stderr
-    document = json.loads(read.stdout)
-    assert {incident["severity"] for incident in document["incidents"]} >= {"high", "informational"}
-    assert len({item["format"] for item in document["inputs"]}) > 12
+    reads_every_format(environment, inputs, folder)
     asked = environment.run("explain", '{"id":1,"method":"mining.subscribe","params":[]}', folder=folder)
     assert "mining.subscribe" in asked.stdout and asked.returncode in {0, 1}, asked.stderr
     for command in (["devices", inputs / "dns-server.pcap"], ["rules", "test"], ["formats"], ["--version"]):
         done = environment.run(*command, folder=folder)
         assert done.returncode == 0 and done.stdout.strip(), f"{command}: {done.stderr}"
+    for kind in EXPORTS:
+        done = environment.run("analyze", "--format", kind, "-o", f"out.{kind}", LOG, folder=folder)
+        assert done.returncode == 1 and "Traceback" not in done.stderr, f"{kind}: {done.stderr}"
+        assert (folder / f"out.{kind}").stat().st_size > 200, kind
+
+
+def reads_every_format(environment: Environment, inputs: Path, folder: Path) -> None:
+    """One file of each is read as what it is; what lacks a package is named, with the way out, and stops nothing."""
+    read = environment.run("analyze", "--format", "json", inputs, folder=folder)
+    assert "Traceback" not in read.stderr and read.returncode in {1, 3}, read.stderr
+    document = json.loads(read.stdout)
+    assert {incident["severity"] for incident in document["incidents"]} >= {"high", "informational"}
+    wanted = {known.name for known in registry.all_formats()} - {"logformat"}
+    if "evtx" not in environments.modules(environment):
+        wanted.remove("evtx")
+        (said,) = [note["en"] for note in document["notes"] if "could not be read" in note["en"]]
+        assert "needs the package evtx; install it with: " in said
+    assert {item["format"] for item in document["inputs"] if item["rows"] > item["unread"]} >= wanted
+    told = ["analyze", "--format", "json", "--log-format", samples.LAYOUT]
+    layout = environment.run(*told, ROOT / "tests/formats_web/golden/logformat.log", folder=folder)
+    assert [item["format"] for item in json.loads(layout.stdout)["inputs"]] == ["logformat"], layout.stderr
 
 
 @pytest.mark.parametrize("version", PYTHONS)
@@ -107,18 +127,27 @@ def test_an_installation_brings_nothing_that_only_tests_have(alone: Environment)
     assert environments.modules(alone).isdisjoint({"pandas", "pytz", "pytest", "pyspark", "ibis-framework", "mypy"})
 
 
-@pytest.mark.parametrize("kind", EXPORTS)
-def test_every_output_that_needs_no_extra_is_written(kind: str, alone: Environment, tmp_path: Path) -> None:
-    log = ROOT / "src" / "kanaria" / "app" / "examples" / "home-server-access.log"
-    done = alone.run("analyze", "--format", kind, "-o", "out", log, folder=tmp_path)
-    assert done.returncode == 1, done.stderr
-    assert (tmp_path / "out").stat().st_size > 200
+@pytest.mark.parametrize("name", benchmarks())
+def test_each_benchmark_runs_where_users_are(name: str, alone: Environment, tmp_path: Path) -> None:
+    """In the small: that it measures something here, and needs nothing that only tests have."""
+    small = {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "KANARIA_BENCH_SMALL": "1",
+        **{name: os.environ[name] for name in ("KANARIA_DATA",) if name in os.environ},
+    }  # fmt: skip
+    done = subprocess.run(
+        [str(alone.python), "-m", f"benchmarks.{name}"], env=small, cwd=ROOT,
+        check=False, capture_output=True, text=True, timeout=environments.MINUTES,
+    )  # fmt: skip
+    if done.returncode == SKIPPED:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr[-2000:]
+    assert re.search(r"\d", done.stdout), "a benchmark prints numbers"
 
 
 def ask_for(extra: str, environment: Environment, folder: Path) -> tuple[int, str]:
     """Something that only this extra brings."""
-    log = ROOT / "src" / "kanaria" / "app" / "examples" / "home-server-access.log"
-    (folder / "Security.evtx").write_bytes(b"ElfFile\0" + bytes(4096))
+    log = LOG
+    (folder / "Security.evtx").write_bytes(evtx())
     (folder / "llm.toml").write_text('[llm]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "none"\n')
     commands: dict[str, list[str | Path]] = {
         "host": ["analyze", "--check-host", log],
@@ -142,12 +171,16 @@ def test_what_an_extra_brings_is_named_with_the_way_to_get_it(extra: str, alone:
     assert WITHOUT[extra] in said
 
 
-@pytest.mark.parametrize("extra", sorted(set(WITHOUT) - {"spark"}))
-def test_each_extra_does_what_it_is_for(extra: str, wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("extra", [*sorted(set(environments.extras()) - {"spark", "all"}), "all"])
+def test_each_extra_does_what_it_is_for_and_disturbs_nothing(
+    extra: str, wheel: Path, inputs: Path, tmp_path: Path
+) -> None:
     made = environments.make(tmp_path / "env", "3.11", f"{wheel}[{extra}]")
-    status, said = ask_for(extra, made, tmp_path)
-    assert status in {0, 1, 2, 3} and "Traceback" not in said, said[-500:]
-    assert "install --python" not in said, said[-500:]
+    for asked in sorted(set(WITHOUT) - {"spark"}) if extra == "all" else [extra] if extra in WITHOUT else []:
+        status, said = ask_for(asked, made, tmp_path)
+        assert status in {0, 1, 2, 3} and "Traceback" not in said, said[-500:]
+        assert "install --python" not in said, said[-500:]
+    works(made, inputs, tmp_path)
 
 
 def test_an_extra_for_everything_names_each_other_one() -> None:
