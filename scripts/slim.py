@@ -23,9 +23,15 @@ UNUSED = (
     "pyarrow/include", "pyarrow/includes", "pyarrow/src", "pyarrow/tests", "pyarrow/_pyarrow_cpp_tests*",
     "pyarrow/*.pyx", "pyarrow/*.pxi", "pyarrow/*.pxd",   # sources, for those who compile against it
     "numpy/**/tests", "numpy/_core/include", "numpy/_core/lib", "numpy/random/lib",
+    "numpy/_core/_simd*.so", "numpy/_core/*_tests*.so",  # its own tests alone load these
+    "pyarrow/_orc*", "pyarrow/_dataset_orc*", "pyarrow/_hdfs*", "pyarrow/_gcsfs*", "pyarrow/_azurefs*",
+    # Python does the same beside these; Kanaria imports SQLAlchemy for bringing an old store up to date, and not else.
+    "sqlalchemy/**/*_cy.*.so", "sqlalchemy/testing", "alembic/testing",
+    "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle", "sqlalchemy/dialects/mssql",
     "numpy/f2py",                                        # wraps Fortran
     "numba/tests", "numba/**/tests", "numba/cuda",       # graphics cards
-    "pip/**/__pycache__", "setuptools/**/__pycache__", "pkg_resources/**/__pycache__",  # compiled anew when used
+    "setuptools", "setuptools-*.dist-info", "pkg_resources", "_distutils_hack", "distutils-precedence.pth",  # of 3.11
+    "pip/**/__pycache__",                                # compiled anew when used
 )  # fmt: skip
 """Globs below the folder of packages: what the wheels bring for other purposes than running our imports."""
 
@@ -42,6 +48,9 @@ packed = pa.BufferOutputStream()
 with pa.ipc.new_file(packed, made.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
     writer.write_table(made)
 assert pa.ipc.open_file(packed.getvalue()).read_all().equals(made)
+import alembic.command, sqlalchemy
+made = sqlalchemy.create_engine("sqlite://").connect()
+assert made.execute(sqlalchemy.select(sqlalchemy.literal(1) + 1)).all() == [(2,)]
 assert numba.njit(lambda x: x + 1)(np.int64(1)) == 2
 """
 """What Kanaria does with these packages, and what they import of each other for it."""

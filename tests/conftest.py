@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import leftovers
+
 # On CI the same examples every time, so that a landing does not depend on luck; elsewhere new ones every time.
 settings.register_profile(
     "kanaria",
@@ -20,8 +22,14 @@ settings.load_profile("kanaria")
 
 def pytest_configure(config: pytest.Config) -> None:
     """With ``-n``, files are handed out in the order below, and not by how many tests they hold."""
+    leftovers.adopt()
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
+
+
+def pytest_unconfigure() -> None:
+    """Whatever a test left running ends with the run."""
+    leftovers.sweep()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

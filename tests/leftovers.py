@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
 import threading
 from types import FrameType
@@ -24,12 +25,15 @@ def adopt() -> None:
     """Become the parent of orphans below this process, and treat SIGTERM as an interruption."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+        own = os.getpid()
 
+        def interrupt(_number: int, _frame: FrameType | None) -> None:
+            if os.getpid() != own:  # a fork, as of multiprocessing
+                os._exit(128 + signal.SIGTERM)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is the tearing down
+            raise KeyboardInterrupt
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is the tearing down
-    raise KeyboardInterrupt
+        signal.signal(signal.SIGTERM, interrupt)
 
 
 def sweep() -> list[str]:

@@ -20,7 +20,10 @@ from pathlib import Path
 
 def test_that_starts_a_program_which_starts_another():
     # The middle one ends at once, so the last one has lost its parent and is in a session of its own.
-    middle = "import subprocess as s; print(s.Popen(['sleep', '600'], start_new_session=True, stdout=s.DEVNULL).pid)"
+    middle = (
+        "import subprocess as s;"
+        "print(s.Popen(['sleep', '600'], start_new_session=True, stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
+    )
     orphan = subprocess.run([sys.executable, "-c", middle], capture_output=True, text=True, check=True).stdout
     child = subprocess.Popen(["sleep", "600"])
     Path("pids.part").write_text(f"{orphan.strip()} {child.pid}")
@@ -39,7 +42,7 @@ def test_nothing_is_left_when_a_run_is_ended(ending: signal.Signals | None, work
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 60
-        while not (tmp_path / "pids").exists() and time.monotonic() < deadline:
+        while not (tmp_path / "pids").exists() and run.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         started = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
         if ending:

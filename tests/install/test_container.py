@@ -30,6 +30,8 @@ def instructions() -> list[tuple[str, str]]:
 
 def test_hadolint_has_nothing_to_say() -> None:
     beside = Path(sys.executable).with_name("hadolint")
+    if not beside.exists():
+        pytest.skip("hadolint is not installed here; make test installs it from requirements-test.lock")
     done = subprocess.run([str(beside), "--no-color", str(FILE)], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 

@@ -13,7 +13,7 @@ from tests.install.environments import MINUTES, ROOT
 
 pytestmark = pytest.mark.install
 MOST_MEGABYTES = 450
-"""Millions of bytes in the files of the environment after the demo, pip and compiled modules included."""
+"""In the files of the environment after the demo, pip and compiled modules included, as ``du -m`` counts megabytes."""
 
 
 def surroundings(home: Path) -> dict[str, str]:
@@ -49,7 +49,7 @@ def test_the_first_command_shows_both_cases_and_repairs_what_is_half_made(clone:
     first = made(clone, home)
     assert first.returncode == 0, first.stderr
     assert "Internet-wide probe for mining pools" in first.stdout and "192.168.10.53" in first.stdout
-    size = sum(file.lstat().st_size for file in (clone / ".venv").rglob("*") if not file.is_symlink()) / 1e6
+    size = sum(file.lstat().st_size for file in (clone / ".venv").rglob("*") if not file.is_symlink()) / 2**20
     assert size < MOST_MEGABYTES
     # Stopped in the middle of the installation: the mark of the beginning is there, half of the packages is gone.
     (clone / ".venv" / "making").touch()
