@@ -18,6 +18,7 @@ from pathlib import Path
 from kanaria.app.config_build import build, refuse
 from kanaria.app.config_file import Parsed, read
 from kanaria.app.config_live import SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
+from kanaria.core.limits import Limits
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Language
 
@@ -108,6 +109,7 @@ class Config:
     baseline: Baseline = Baseline()
     impact: Impact = Impact()
     llm: Llm = Llm()
+    limits: Limits = field(default_factory=Limits)
     rules: Strings = ()
     """Folders with detection rules of your own."""
     knowledge: str | None = None

@@ -81,6 +81,10 @@ def _plain(kind: Any, parsed: Parsed, value: object, key: KeyPath) -> object:
         if isinstance(value, bool):
             return value
         refuse(parsed, key, "true or false", value)
+    if kind is int:
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        refuse(parsed, key, "a whole number above 0", value)
     if kind is float:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
             return float(value)

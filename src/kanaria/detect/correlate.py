@@ -274,9 +274,13 @@ class Correlator:
                 row.pop(name, None)
         return _Match(moment.time, kept, row)
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self, most: int) -> dict[str, Any]:
         """Everything remembered, as JSON values; bounded, see ``remembered``."""
-        return remembered.dump(self._order, self._rules, self._groups, self._pending)
+        return remembered.dump(self._order, self._rules, self._groups, self._pending, most)
+
+    def beyond(self, most: int) -> int:
+        """How many events ``dump`` leaves out."""
+        return remembered.beyond(self._groups, most)
 
     def restore(self, state: Mapping[str, Any]) -> tuple[str, ...]:
         """Continue from a dump. Rules that are gone or changed are forgotten, new ones start empty.

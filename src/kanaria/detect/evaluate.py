@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.limits import Limits
 from kanaria.core.schema import Tables
 from kanaria.core.types import Finding
 from kanaria.detect.correlate import Correlator
@@ -110,9 +111,13 @@ class Detector:
         """The input has ended: correlations are decided up to its newest record. Absence beyond it is not claimed."""
         return [] if self._newest is None else self._correlate(self._newest, ended=True)
 
-    def dump_state(self) -> dict[str, Any]:
-        """What correlations remember, as JSON values, for a restart."""
-        return {"newest": self._newest.isoformat() if self._newest else None, **self._correlator.dump()}
+    def dump_state(self, most: int = Limits.correlation_events) -> dict[str, Any]:
+        """What correlations remember, as JSON values, for a restart: the ``most`` newest events of each."""
+        return {"newest": self._newest.isoformat() if self._newest else None, **self._correlator.dump(most)}
+
+    def beyond(self, most: int) -> int:
+        """How many events ``dump_state`` leaves out."""
+        return self._correlator.beyond(most)
 
     def load_state(self, state: Mapping[str, Any]) -> tuple[str, ...]:
         """Continue from ``dump_state`` of a detector with the same or other rules.

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from kanaria.core.ids import content_id
+from kanaria.core.limits import Limits
 from kanaria.detect.model import Rule
 from kanaria.detect.windows import Event, Group
 
@@ -25,7 +26,7 @@ Groups = Mapping[tuple[str, ...], Group]
 
 VERSION = 1
 """Of the form of the state; another one is not read."""
-MOST_STATE_EVENTS = 20_000
+MOST_STATE_EVENTS = Limits.correlation_events
 """Events one correlation keeps between runs: some 400 bytes each as JSON, a tenth of it compressed. Twice what one
 group may hold; a network that opens six connections a second fills an hour's window."""
 
@@ -35,16 +36,23 @@ def dump(
     rules: Mapping[str, Rule],
     groups: Mapping[str, Groups],
     pending: Mapping[str, Sequence[pa.Table]],
+    most: int = MOST_STATE_EVENTS,
 ) -> dict[str, Any]:
     """The state of correlations (``order``, every one after those it refers to) as JSON values."""
     return {
         "version": VERSION,
         "rules": fingerprints(order, rules),
         "groups": {
-            name: [[list(key), _plain(group)] for key, group in _newest(known)] for name, known in groups.items()
+            name: [[list(key), _plain(group)] for key, group in _newest(known, most)] for name, known in groups.items()
         },
         "pending": {name: _packed(tables) for name, tables in pending.items()},
     }
+
+
+def beyond(groups: Mapping[str, Groups], most: int) -> int:
+    """How many events are more than correlations keep."""
+    held = (sum(len(group.events) for group in known.values()) for known in groups.values())
+    return sum(max(0, count - most) for count in held)
 
 
 def compare(
@@ -85,14 +93,14 @@ def _fingerprint(rule: Rule | None) -> str:
     return content_id("r", [json.dumps(told, sort_keys=True)])
 
 
-def _newest(known: Groups) -> list[tuple[tuple[str, ...], Group]]:
+def _newest(known: Groups, most: int) -> list[tuple[tuple[str, ...], Group]]:
     """The groups, sorted; together they keep no more than the newest events."""
     total = sum(len(group.events) for group in known.values())
     ordered = sorted(known.items())
-    if total <= MOST_STATE_EVENTS:
+    if total <= most:
         return ordered
     times = sorted(event.time for group in known.values() for event in group.events)
-    since = times[total - MOST_STATE_EVENTS]
+    since = times[total - most]
     cut = [(key, _since(group, since)) for key, group in ordered]
     return [(key, group) for key, group in cut if group.events]
 

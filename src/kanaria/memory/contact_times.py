@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kanaria.core.limits import Limits
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -17,8 +19,6 @@ Peer = tuple[str, int | None]  # remote, port of the remote
 MOST_SPANS = 2_000
 """Contacts remembered of a device with one other side. Beyond that the shortest pauses between them are closed: a miner
 that reconnects every minute for weeks keeps its hours, give or take those pauses."""
-MOST_PAIRS = 500
-"""Pairs remembered, those last in touch: they are mining connections, of which a network has few."""
 
 # Overlapping connections to one peer are one contact: it ends where the next begins after all before it ended.
 _CONTACTS = """
@@ -38,7 +38,8 @@ SELECT remote, port, min(low), max(high) FROM numbered GROUP BY remote, port, co
 class Contacts:
     """When devices had connections to others open, over all runs: asked of the spooled rows, kept from earlier runs."""
 
-    def __init__(self, kept: dict[str, Any] | None = None) -> None:
+    def __init__(self, kept: dict[str, Any] | None = None, most: int = Limits.contacts) -> None:
+        self._most = most
         listed = kept["pairs"] if kept else []
         self._spans = {(d, r, p): [(low, high) for low, high in spans] for d, r, p, spans in listed}
 
@@ -59,9 +60,15 @@ class Contacts:
 
         return seconds
 
+    @property
+    def beyond(self) -> int:
+        """How many pairs are more than is remembered: those longest out of touch. They are mining connections, of which
+        a network has few."""
+        return max(0, len(self._spans) - self._most)
+
     def dump(self) -> dict[str, Any]:
         """As JSON values."""
-        latest = sorted(self._spans.items(), key=lambda pair: -pair[1][-1][1])[:MOST_PAIRS]
+        latest = sorted(self._spans.items(), key=lambda pair: -pair[1][-1][1])[: self._most]
         return {"pairs": [[*pair, fewer(spans, MOST_SPANS)] for pair, spans in latest]}
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.silence import Silence
 from kanaria.core.facts import Knowledge
+from kanaria.core.limits import Limits, forgotten
 from kanaria.core.types import Incident, Text
 from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
@@ -60,10 +61,11 @@ class NetworkState:
         settings: BaselineSettings,
         scratch: Path,
         only_learns: bool = False,
+        limits: Limits = Limits(),  # noqa: B008  (frozen)
     ) -> None:
-        self.folder = folder
-        state, self._withheld, self._dismissed, self._waiting = _load(folder)
-        self.ledger = Ledger(state.get("sources"), only_learns=only_learns)
+        self.folder, self.limits = folder, limits
+        state, self._withheld, self._dismissed, self._waiting, self._left_out = _load(folder, limits.pairs)
+        self.ledger = Ledger(state.get("sources"), only_learns=only_learns, most=limits.sources)
         self.learned = Learned(
             engine,
             facts=facts,
@@ -73,7 +75,7 @@ class NetworkState:
             kept=state.get("baseline"),
         )
         self.carried = unpack(state.get("carried"))
-        self.contacts = Contacts(state.get("contacts"))
+        self.contacts = Contacts(state.get("contacts"), limits.contacts)
         self.correlations: dict[str, Any] | None = state.get("correlations")
         self.silence = Silence(state.get("silence"))
 
@@ -107,7 +109,7 @@ class NetworkState:
     def heed_decisions(self) -> int:
         """What people decided since the state was read: what they called harmless is learned, what they opened again
         is not. Returns the number of rows that were learned."""
-        _state, self._withheld, self._dismissed, self._waiting = _load(self.folder)
+        _state, self._withheld, self._dismissed, self._waiting, _left = _load(self.folder, self.limits.pairs)
         return self.learn_dismissed()
 
     def given(self, names: Iterable[str]) -> dict[str, GivenFile]:
@@ -158,6 +160,14 @@ class NetworkState:
                 found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=made))
         return found
 
+    def forgotten(self, findings: int, events: int) -> tuple[Text, ...]:
+        """What is more than the limits allow, in words; ``findings`` of cases and ``events`` of correlations are."""
+        counts = {
+            "findings": findings, "sources": self.ledger.beyond, "pairs": self._left_out,
+            "contacts": self.contacts.beyond, "correlation_events": events,
+        }  # fmt: skip
+        return tuple(forgotten(kind, count) for kind, count in counts.items() if count)
+
     def newest(self, ends: Iterable[datetime | None], now: datetime) -> datetime | None:
         """Time of the newest record that any run has read; ``ends`` are the last times of this run's inputs."""
         return max((end for end in (*ends, self.carried.newest) if end and end <= now + AHEAD), default=None)
@@ -190,16 +200,6 @@ class NetworkState:
     def close(self) -> None:
         """Let go of all files."""
         self.learned.close()
-
-
-def too_many(count: int) -> Text:
-    """The note that of what was found not everything can be remembered."""
-    return Text(
-        en=f"{count:,} findings are more than is remembered at once (the least severe and oldest of large campaigns): "
-        "what a later run finds will not be joined with them. Their incidents are kept.",
-        ja=f"一度に記憶できる数を超えた{count:,}件の検知(大規模な活動のうち重大度が低く古いもの)は、次回以降の検知と"
-        "結び付けません。インシデントとしては保存されています。",
-    )
 
 
 def _pairs(table: pa.Table, events: frozenset[int]) -> Iterator[tuple[str, str]]:
@@ -236,17 +236,21 @@ class Dismissed:
     pairs: tuple[tuple[str, str], ...] = ()
 
 
-def _load(folder: Path | None) -> tuple[dict[str, Any], Sequence[tuple[str, str]], Dismissed, frozenset[str]]:
+def _load(
+    folder: Path | None, most: int
+) -> tuple[dict[str, Any], Sequence[tuple[str, str]], Dismissed, frozenset[str], int]:
+    """State, ``most`` pairs that are withheld, what was dismissed, findings nobody was told of, pairs too many."""
     if folder is None or not folder.is_dir():
-        return {}, (), Dismissed(), frozenset()
+        return {}, (), Dismissed(), frozenset(), 0
     from kanaria.store.incidents import OPEN, IncidentStore
 
     with IncidentStore(folder) as store:
         parts = store.state()
-        withheld = store.pairs(OPEN)
+        every = store.pairs(OPEN)
+        withheld = every[:most]
         waiting = store.untold()
-        still = set(withheld)
+        still = set(every)
         pairs = tuple(pair for pair in store.pairs(("dismissed",)) if pair not in still)
         harmless = Dismissed(findings=store.learnable(), pairs=pairs)
     kept = {name: part["content"] for name, part in parts.items() if part.get("version") == VERSION}
-    return kept, withheld, harmless, waiting
+    return kept, withheld, harmless, waiting, len(every) - len(withheld)

@@ -12,17 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from kanaria.core.limits import Limits
 from kanaria.core.types import SEVERITIES, Finding, Record, StratumMessage
 from kanaria.incidents.case import Case
 from kanaria.incidents.grouping import REACH
 
 Json = dict[str, Any]
 
-MOST_FINDINGS, MOST_RECORDS = 2_000, 10_000
-"""Carried at most: 15 MB of JSON when every record has the longest text, a tenth of it on disk. The judgement of an
-incident reads at most 50 records of a finding."""
-MOST_OF_ONE = MOST_FINDINGS // 4
-"""Findings carried of one case: a campaign of thousands of sources is joined by any of them."""
+SHARE_OF_ONE = 4
+"""A case has at most this part of all findings carried: a campaign of thousands of sources is joined by any of them."""
 _BY_TEXT = REACH["wallet"]  # the same payout address or sample
 _BY_PLACE = max(REACH["remote"], REACH["device"])  # the same address
 
@@ -69,12 +67,14 @@ class Kept:
         return frozenset(finding.id for case in self.cases for finding in case.findings)
 
 
-def keep(cases: Iterable[Case], newest: datetime | None) -> Kept:
+def keep(cases: Iterable[Case], newest: datetime | None, limits: Limits = Limits()) -> Kept:  # noqa: B008  (frozen)
     """The most important first: the most severe, and of these the latest."""
     chosen: list[Case] = []
     findings = records = forgotten = 0
     for case in sorted((c for c in cases if _joinable(c, newest)), key=_importance, reverse=True):
-        part = _cut(case, min(MOST_OF_ONE, MOST_FINDINGS - findings), MOST_RECORDS - records)
+        part = _cut(
+            case, min(limits.findings // SHARE_OF_ONE or 1, limits.findings - findings), limits.records - records
+        )
         forgotten += len(case.findings) - len(part.findings)
         if part.findings:
             chosen.append(part)

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.ids import ROW_BITS, source_id
+from kanaria.core.limits import Limits
 from kanaria.core.stream import Placed, Stream
 from kanaria.core.types import Batch, RejectedRecord
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 PREFIX = 1 << 16
 """Bytes by which a source is recognised, less while it is shorter. Headers of formats end long before."""
-MOST_SOURCES = 5_000
-"""Sources remembered; the longest unread are forgotten first. Some 150 bytes each."""
 DIGEST = 12
 """Bytes of a digest: nobody meets two beginnings with the same by chance."""
 _ROW = (1 << ROW_BITS) - 1
@@ -54,10 +53,12 @@ class Ledger:
     Whoever ``only_learns`` judges nothing: what it reads is taught, and still to be judged by another run.
     """
 
-    def __init__(self, kept: dict[str, Any] | None = None, *, only_learns: bool = False) -> None:
+    def __init__(
+        self, kept: dict[str, Any] | None = None, *, only_learns: bool = False, most: int = Limits.sources
+    ) -> None:
         known = [Source(**item) for item in kept["sources"]] if kept else []
         self._run = kept["run"] + 1 if kept else 1
-        self._only_learns = only_learns
+        self._only_learns, self._most = only_learns, most
         self._sources = {source.number: source for source in known}
         self._known = _Beginnings(known)
         self.names = frozenset(source.name for source in known)
@@ -112,9 +113,14 @@ class Ledger:
         known = self._up_to(rows, table["event_id"].to_numpy())
         return table.filter(pa.array(~known)) if known.any() else table
 
+    @property
+    def beyond(self) -> int:
+        """How many sources are more than is remembered: those unread for longest."""
+        return max(0, len(self._sources) - self._most)
+
     def dump(self) -> dict[str, Any]:
         """As JSON values."""
-        latest = sorted(self._sources.values(), key=lambda source: (-source.run, source.number))[:MOST_SOURCES]
+        latest = sorted(self._sources.values(), key=lambda source: (-source.run, source.number))[: self._most]
         return {"run": self._run, "sources": [asdict(source) for source in latest]}
 
     def _recognise(self, stream: Stream) -> Source:

@@ -41,8 +41,6 @@ MOVES: Mapping[str, tuple[State, ...]] = {
 
 OPEN: tuple[State, ...] = ("open", "acknowledged", "contained")
 """States in which somebody still has to do with an incident: what belongs to it teaches nothing."""
-MOST_PAIRS = 20_000
-"""Pairs of devices and remotes of open incidents that are withheld, of the newest incidents first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,12 +147,11 @@ class IncidentStore:
 
     @in_clear_words
     def pairs(self, states: Sequence[State]) -> list[tuple[str, str]]:
-        """Devices and remotes of incidents in these states."""
+        """Devices and remotes of incidents in these states, those of the newest incidents first."""
         marks = ",".join("?" * len(states))
         rows = self._db.execute(
             f"""SELECT device, remote FROM pair JOIN incident ON incident.id = pair.incident
-                WHERE state IN ({marks}) ORDER BY coalesce(last_seen, changed) DESC, device, remote
-                LIMIT {MOST_PAIRS}""",  # noqa: S608
+                WHERE state IN ({marks}) ORDER BY coalesce(last_seen, changed) DESC, device, remote""",  # noqa: S608
             tuple(states),
         )
         return list(dict.fromkeys((device, remote) for device, remote in rows))

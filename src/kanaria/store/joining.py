@@ -44,11 +44,26 @@ def joined_documents(before: Json, now: Json) -> Json:
     return joined
 
 
+_AS_IT_CAME = frozenset({"surprise", "threshold"})
+
+
+def _settled(earlier: dict[str, float], later: dict[str, float]) -> dict[str, float]:
+    """The earlier run's points; to the last of them more records may have come."""
+    if not earlier:
+        return {}
+    last = max(earlier)
+    return earlier | {last: max(earlier[last], later.get(last, earlier[last]))}
+
+
 def _joined_series(before: Sequence[Json], now: Sequence[Json]) -> list[Json]:
-    """Numbers over time of both runs; where both have one for the same moment, the newer."""
+    """Numbers over time of both runs; where both have one for the same moment, the newer, except for what was
+    surprising then: a history that has learned from records finds them less so when they are read again."""
     joined: dict[tuple[str, str, str | None], Json] = {}
     for series in (*before, *now):
         key = (series["kind"], series["device"], series["remote"])
-        points = dict(joined[key]["points"] if key in joined else []) | dict(series["points"])
+        earlier, later = dict(joined[key]["points"] if key in joined else []), dict(series["points"])
+        points = later | _settled(earlier, later) if series["kind"] in _AS_IT_CAME else earlier | later
+        if key in joined and series["kind"] in _AS_IT_CAME:
+            series = {**series, "threshold": joined[key].get("threshold")}
         joined[key] = {**series, "points": [[time, value] for time, value in sorted(points.items())]}
     return list(joined.values())

@@ -173,7 +173,7 @@ class CaseFile:
         for record in records(name, rows):
             if record.event_id in self._old_records:  # read again: a flow may have gone on
                 self._old_records.discard(record.event_id)
-                self.records[record.event_id] = record
+                self.records[record.event_id] = _as_it_came(self.records[record.event_id], record)
             elif record.event_id not in self.records:
                 self.records[record.event_id] = record
                 self._note_dropped(record)
@@ -231,6 +231,13 @@ def _longer(earlier: Finding, finding: Finding) -> Finding:
         event_ids=tuple(dict.fromkeys(earlier.event_ids + finding.event_ids))[:EVENTS_KEPT],
         values={**earlier.values, "count": str(count)},
     )
+
+
+def _as_it_came(before: Record, now: Record) -> Record:
+    """The record as it is now, as surprising as it was when it came: by now the history has learned from it."""
+    surprise = {name: value for name, value in before.values.items() if name.startswith("baseline.")}
+    rest = {name: value for name, value in now.values.items() if not surprise or not name.startswith("baseline.")}
+    return replace(now, values={**rest, **surprise})
 
 
 def _stronger(earlier: Finding, finding: Finding) -> Finding:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,7 @@ from kanaria.core.stream import Stream
 from kanaria.core.types import Analysis, Batch, Finding, Incident, StratumMessage
 from kanaria.detect import Detector
 from kanaria.memory.learned import LIVED
-from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, parts, too_many
+from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, parts
 from kanaria.memory.open_findings import Kept, keep
 from kanaria.store.database import unusable
 from kanaria.wire.spool import STREAMED
@@ -80,6 +80,7 @@ class Engine:
                 settings=baseline_settings(setup.config),
                 scratch=self._work.scratch,
                 only_learns=only_learns,
+                limits=setup.config.limits,
             )
             watch = self._watching(lateness) if setup.on_alert else None
             self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
@@ -87,7 +88,7 @@ class Engine:
             self._detector = self._detecting(lateness)
             undone.pop_all()
         self.case = CaseFile(self.memory.carried)
-        self._series = SeriesKeeper()
+        self._series = SeriesKeeper(setup.config.limits.pictured_devices)
         self._late = 0
 
     def __enter__(self) -> Engine:
@@ -129,9 +130,13 @@ class Engine:
     def finish(self) -> Analysis:
         """Nothing more comes: the analysis of everything read and remembered, the most severe incident first."""
         self._end()
-        if self.setup.store and (forgotten := self._kept(self.setup.clock.now()).forgotten):
-            self.accounts.note((too_many(forgotten),))
-        return conclude(self._around(), self._series)
+        analysis = conclude(self._around(), self._series)
+        if not self.setup.store:
+            return analysis
+        limits = self.setup.config.limits
+        findings = self._kept(self.setup.clock.now()).forgotten
+        left_out = self.memory.forgotten(findings, self._detector.beyond(limits.correlation_events))
+        return replace(analysis, notes=(*analysis.notes, *left_out))
 
     def drain(self) -> Judged:
         """Nothing more comes: what still waited, judged."""
@@ -200,7 +205,7 @@ class Engine:
         """Everything the next run begins with, as JSON values."""
         ran = WhatRan(
             ends=self._ends(),
-            correlations=self._detector.dump_state(),
+            correlations=self._detector.dump_state(self.memory.limits.correlation_events),
             later_requests=self.case.later_requests,
         )
         kept = self._kept(now)
@@ -213,7 +218,7 @@ class Engine:
 
     def _kept(self, now: datetime) -> Kept:
         """What of the cases is carried on."""
-        return keep(cases_of(self._around()), self.memory.newest(self._ends(), now))
+        return keep(cases_of(self._around()), self.memory.newest(self._ends(), now), self.memory.limits)
 
     def close(self) -> None:
         """Let go of all files."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from kanaria.core.limits import Limits
 from kanaria.core.types import Incident, Series
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ SELECT epoch_us(hour), max(bytes) FROM hourly WHERE hour < $until GROUP BY hour 
 class SeriesKeeper:
     """Grows slice by slice; what no finding is about is dropped at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = Limits.pictured_devices) -> None:
+        self._most = most
         self._surprise: dict[str, dict[datetime, float]] = defaultdict(dict)
         self._threshold: dict[str, dict[datetime, float]] = defaultdict(dict)
         self._thresholds: Mapping[str, float] = {}
@@ -72,13 +74,19 @@ class SeriesKeeper:
             self._note_messages(tables["connection"], sorted(mining))
 
     def forget(self) -> None:
-        """Drop what no picture would show any more, so that a run without an end stays small."""
+        """Drop what no picture would show any more, and of too many devices the least surprising, so that a run without
+        an end stays small."""
         newest = max((max(points) for points in self._surprise.values() if points), default=None)
         for kept in (self._surprise, self._threshold):
             for device, points in list(kept.items()):
                 kept[device] = {time: value for time, value in points.items() if newest and newest - time <= REMEMBERED}
                 if not kept[device]:
                     del kept[device]
+        if len(self._surprise) > self._most:
+            ordered = sorted(self._surprise, key=lambda device: (-max(self._surprise[device].values()), device))
+            for device in ordered[self._most :]:
+                del self._surprise[device]
+                self._threshold.pop(device, None)
 
     def about(self, devices: Iterable[str]) -> tuple[Series, ...]:
         """Series of these devices."""
