@@ -7,6 +7,7 @@ private copy is opened, which can be read and not changed.
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -88,8 +89,21 @@ def _prepare(folder: Path) -> bool:
         if file.exists():
             with suppress(PermissionError):
                 file.chmod(0o600)
-    os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))
+    _made(folder / FILE)
     return True
+
+
+def _made(file: Path) -> None:
+    """Make the file, if there is none, for its owner alone. Raises PermissionError where it may not be written.
+
+    One that is there is not opened: closing it would take away the locks of every connection that this process has to
+    it (sqlite.org/howtocorrupt.html, 2.2). Whoever else closed theirs then took themselves for the last, and deleted
+    the write-ahead log that this process went on writing to.
+    """
+    if not file.exists():
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    elif not os.access(file, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
 
 
 def _read_only(folder: Path) -> bool:
