@@ -50,7 +50,7 @@ def test_commands_that_are_not_run_name_real_options(page: Path) -> None:
     """Commands in ``sh`` blocks need other people's files, but their options must exist."""
     from kanaria.app.reference.commands import helps
 
-    known = dict(helps())
+    known = dict(helps("en"))
     lines = [
         line for block in doc_pages.blocks(page.read_text("utf-8")) if block.language == "sh" for line in block.lines
     ]

@@ -122,7 +122,7 @@ def test_the_glossary_has_every_word_of_the_program_once() -> None:
 
 
 def test_help_is_as_wide_as_a_terminal_and_no_wider() -> None:
-    for path, text in commands.helps():
+    for path, text in commands.helps("en"):
         assert text.startswith(f"Usage: {path} "), path
         assert max(len(line) for line in text.splitlines()) <= commands.WIDTH
 

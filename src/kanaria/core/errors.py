@@ -10,10 +10,33 @@ import reprlib
 
 from kanaria.core.extras import install_command
 from kanaria.core.text import cut
+from kanaria.core.words import Language, Text
 
 
 class KanariaError(Exception):
-    """Anything a user can cause or fix; the command line prints it without a traceback and exits 2."""
+    """Anything a user can cause or fix; the command line prints it without a traceback and exits 2.
+
+    ``parts``, where there are any, are its place, what was expected, what came, and the likely cause.
+    """
+
+    parts: tuple[str, str, str, str] | None = None
+
+    def to(self, language: Language) -> str:
+        """The message in that language; ``str(error)`` is the English one."""
+        from kanaria.core.japanese import in_japanese
+
+        if language == "en":
+            return str(self)
+        if self.parts is None:
+            return in_japanese(str(self))
+        place, *said = self.parts
+        expected, got, cause = map(in_japanese, said)
+        return f"{place}: 必要なもの: {expected}。実際: {got}" + (f"({cause})" if cause else "")
+
+    @property
+    def text(self) -> Text:
+        """The message in every language."""
+        return Text(en=self.to("en"), ja=self.to("ja"))
 
 
 class ConfigError(KanariaError):
@@ -24,7 +47,8 @@ class ConfigError(KanariaError):
     ) -> None:
         self.path, self.key, self.expected, self.got, self.line = path, key, expected, got, line
         place = path if line is None else f"{path}:{line}"
-        super().__init__(_sentence(f"{place}: {key}" if key else place, expected, _brief(got), cause))
+        self.parts = (f"{place}: {key}" if key else place, expected, _brief(got), cause)
+        super().__init__(_sentence(*self.parts))
 
 
 class RuleError(KanariaError):
@@ -36,7 +60,8 @@ class RuleError(KanariaError):
         self.file, self.line, self.column = file, line, column
         self.expected, self.got, self.cause = expected, got, cause
         place = ":".join(str(part) for part in (file, line, column) if part is not None)
-        super().__init__(_sentence(place, expected, got, cause))
+        self.parts = (place, expected, got, cause)
+        super().__init__(_sentence(*self.parts))
 
 
 class RecordError(KanariaError):
@@ -54,7 +79,8 @@ class SourceError(KanariaError):
         self, *, source: str, expected: str, got: str, cause: str = "", retry_after: float | None = None
     ) -> None:
         self.source, self.retry_after = source, retry_after
-        super().__init__(_sentence(source, expected, got, cause))
+        self.parts = (source, expected, got, cause)
+        super().__init__(_sentence(*self.parts))
 
 
 class StoreBusy(SourceError):

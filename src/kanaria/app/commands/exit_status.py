@@ -15,10 +15,13 @@ from typing import NoReturn
 
 import click
 
+from kanaria.app.commands import japanese
 from kanaria.app.commands.interrupts import Asked, asked_to_end
-from kanaria.app.commands.options import NOTHING, USAGE
+from kanaria.app.commands.options import NOTHING, USAGE, asked_language, speaking
 from kanaria.core.errors import KanariaError
+from kanaria.core.japanese import in_japanese
 from kanaria.core.text import printable
+from kanaria.core.words import Language
 
 INTERRUPTED = 130
 CRASHED = 70
@@ -43,30 +46,31 @@ def _run(command: click.Command, asked: Asked) -> NoReturn:
         _flush()
         sys.exit(status if isinstance(status, int) else NOTHING)
     except click.ClickException as error:
-        error.show()
+        with speaking(_language()):
+            click.echo(japanese.complaint(error, _language()), err=True)
         sys.exit(USAGE)
     except click.Abort:
-        click.echo("interrupted", err=True)
+        click.echo(_in_words("interrupted"), err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         _forget_output()
         sys.exit(NOTHING)
     except KanariaError as error:
-        _say(str(error))
+        _say(error.to(_language()))
         sys.exit(USAGE)
     except OSError as error:  # a full disk, a lost mount: whatever the operating system refuses is the user's to fix
         _forget_output()
         place = f"{error.filename}: " if error.filename else ""
-        _say(f"{place}{error.strerror or error}")
+        _say(f"{place}{_in_words(error.strerror or str(error))}")
         sys.exit(USAGE)
     except _engine_errors() as error:
         if asked.number is not None:
-            click.echo("interrupted", err=True)
+            click.echo(_in_words("interrupted"), err=True)
             sys.exit(asked.status)
         said = str(error).strip().splitlines()[0]
         if not any(sign in said for sign in _STORE_SIGNS):
             raise
-        _say(f"the store, or the disk it works on: {said} (damaged, or no space is left)")
+        _say(_in_words(f"the store, or the disk it works on: {said} (damaged, or no space is left)"))
         sys.exit(USAGE)
 
 
@@ -83,8 +87,20 @@ def _engine_errors() -> tuple[type[Exception], ...]:
 def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
     """The traceback as ever, with a status of its own."""
     sys.__excepthook__(kind, error, trace)
-    _say("this is an error in Kanaria itself; nothing is claimed of any input. Please report it with the lines above.")
+    _say(_in_words(_OURS))
     sys.exit(CRASHED)
+
+
+_OURS = "this is an error in Kanaria itself; nothing is claimed of any input. Please report it with the lines above."
+
+
+def _language() -> Language:
+    return asked_language(sys.argv[1:])
+
+
+def _in_words(message: str) -> str:
+    """A message of ours in the language of the command line."""
+    return in_japanese(message) if _language() == "ja" else message
 
 
 def _say(message: str) -> None:

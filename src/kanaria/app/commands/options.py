@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import locale
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+
+from kanaria.core.words import Language
 
 FOUND, NOTHING, USAGE, IN_PART = 1, 0, 2, 3
 # What ``--fail-on`` accepts: anything, what a person must act on, or a severity and what is worse.
@@ -16,10 +20,36 @@ FAIL_ON = ("any", "action", "informational", "low", "medium", "high", "critical"
 
 
 class Ordered(click.Group):
-    """Lists commands in the order a newcomer meets them."""
+    """Lists commands in the order a newcomer meets them, and speaks the language that is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:
+        given = sys.argv[1:] if args is None else list(args)
+        with speaking(asked_language(given)):
+            return super().main(args, *more, **named)
+
+
+@contextmanager
+def speaking(language: Language) -> Iterator[None]:
+    """The command line's own words in that language inside the block; English needs nothing."""
+    if language == "en":
+        yield
+        return
+    from kanaria.app.commands import japanese
+
+    with japanese.speaking(language):
+        yield
+
+
+def asked_language(arguments: Sequence[str]) -> Language:
+    """The language that ``--lang`` names on a command line, before anybody has parsed it; else the locale's."""
+    for word, value in zip(arguments, [*arguments[1:], ""], strict=False):
+        given = value if word == "--lang" else word.partition("=")[2] if word.startswith("--lang=") else ""
+        if given in {"ja", "en"}:
+            return "ja" if given == "ja" else "en"
+    return locale_language()
 
 
 class Listing(click.Group):
@@ -32,8 +62,11 @@ class Listing(click.Group):
 
 
 def _language(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
-    if value:
-        return value
+    return value or locale_language()
+
+
+def locale_language() -> Language:
+    """What the locale's variables say."""
     spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return "ja" if (spoken or locale.getlocale()[0] or "").startswith("ja") else "en"
 

@@ -88,7 +88,7 @@ def doctor(config: Path | None, language: Language) -> None:
     try:
         found += findings(service_of(store_of(settings)), settings)
     except SourceError as error:
-        click.echo(str(error))
+        click.echo(error.to(language))
         click.get_current_context().exit(FOUND)
     for line in found:
         click.echo(f"- {line.to(language)}")

@@ -46,7 +46,7 @@ def checks(config: Config) -> Iterator[Check]:
         try:
             made = channels(config, only=number)[0]
         except KanariaError as error:
-            yield _bad(Text(en=f"notify {number}: {error}", ja=f"通知先{number}: {error}"))
+            yield _bad(Text(en=f"notify {number}: {error}", ja=f"通知先{number}: {error.to('ja')}"))
         else:
             least, name = channel.severity, made.plan.name
             yield Check(True, Text(en=f"notify {name}: from {least} on", ja=f"通知先 {name}: {least} 以上"))
@@ -65,7 +65,7 @@ def tried(config: Config, only: str | None) -> Iterator[Check]:
         try:
             channel.send(notice("test", "test", channel.plan.style, {}))
         except SourceError as error:
-            yield _bad(Text(en=f"{name}: {error}", ja=f"{name}: {error}"))
+            yield _bad(Text(en=f"{name}: {error}", ja=f"{name}: {error.to('ja')}"))
         else:
             yield Check(True, Text(en=f"{name}: the message was accepted.", ja=f"{name}: 通知が受け付けられました。"))
 
@@ -104,7 +104,7 @@ def _problem(source: Source) -> Text | None:
         if source.token is not None:
             secret(source.token, "token")
     except ConfigError as error:
-        return Text(en=str(error), ja=str(error))
+        return error.text
     if source.kind in {"file", "zeek", "suricata", "docker"} and source.path is not None:
         return _place(source.path)
     if source.kind == "interface" and not os.path.exists(f"/sys/class/net/{source.interface}"):

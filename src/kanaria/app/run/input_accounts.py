@@ -11,9 +11,11 @@ import pyarrow as pa
 from kanaria.app.run.closed_tunnels import ClosedTunnels
 from kanaria.app.run.flow_candidates import FlowCandidates
 from kanaria.core.errors import KanariaError, SourceError
+from kanaria.core.japanese import in_japanese
 from kanaria.core.stream import Stream
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Batch, InputSummary, Text
+from kanaria.core.words import LANGUAGES
 
 REMARKS = 3
 """As many inputs as a report lists one by one."""
@@ -76,8 +78,8 @@ class Inputs:
     def failed(self, name: str, error: KanariaError) -> None:
         """An input that cannot be read takes no other along: it is named with the reason and the way out."""
         known = self.summaries.get(name) or InputSummary(path=name, format=None, rows=0, rejected=0)
-        said = printable(str(error))
-        note = Text(en=f"could not be read: {said}", ja=f"読み取れませんでした({said})。")
+        en, ja = (printable(error.to(language)) for language in LANGUAGES)
+        note = Text(en=f"could not be read: {en}", ja=f"読み取れませんでした({ja})。")
         self.failures[name] = error
         self.summaries[name] = replace(known, rows=known.rows + 1, unread=known.unread + 1, note=note, failed=True)
 
@@ -168,7 +170,7 @@ def _damage(stream: Stream) -> Text | None:
         return None
     return Text(
         en=f"only the part before damage was read: {damage}.",
-        ja=f"破損箇所より前の部分だけを読み取りました({damage})。",
+        ja=f"破損箇所より前の部分だけを読み取りました({in_japanese(damage)})。",
     )
 
 
@@ -177,7 +179,7 @@ def _rejected(path: str, item: InputSummary, reason: str) -> Text:
     return Text(
         en=f"{path}: {count} of {rows} records could not be read as {item.format}, the first because of: {reason} "
         "(--rejects FILE keeps them).",
-        ja=f"{path}: {rows}件中{count}件を{item.format}として読み取れませんでした。最初の理由: {reason}"
+        ja=f"{path}: {rows}件中{count}件を{item.format}として読み取れませんでした。最初の理由: {in_japanese(reason)}"
         "(--rejects ファイル名 で保存できます)。",
     )
 

@@ -1,0 +1,55 @@
+"""Japanese for the short English messages of errors, refused records and the command line.
+
+They arise deep in stages that do not know who reads them, so they are written in English there and looked up here by
+whoever shows them. A message is a template: ``{}`` stands for what only the moment knows (a name, a number), which is
+looked up as well. What has no entry stays as it is; a test finds every message in the source and asks for its entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+Templates = dict[str, str]
+_DEEP = 4
+"""Messages inside messages (an error of a record in an error of a file): no deeper than this is looked."""
+
+
+def in_japanese(message: str, deep: int = 0) -> str:
+    """The message in Japanese, or as it is where no template fits."""
+    text = message.strip()
+    exact = _templates().get(text)
+    if exact is not None:
+        return exact
+    for template, japanese in _patterns() if deep < _DEEP else ():
+        found = template.fullmatch(text)
+        if found:
+            return japanese.format(*(in_japanese(part, deep + 1) for part in found.groups()))
+    return text
+
+
+@cache
+def _templates() -> Templates:
+    from kanaria.core.japanese.causes import CAUSES
+    from kanaria.core.japanese.command_line import COMMAND_LINE
+    from kanaria.core.japanese.expectations import EXPECTATIONS
+    from kanaria.core.japanese.records import RECORDS
+
+    return {**EXPECTATIONS, **CAUSES, **RECORDS, **COMMAND_LINE}
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Templates with holes, those that say most first: a short one fits nearly everything."""
+    holed = sorted((one for one in _templates().items() if "{}" in one[0]), key=lambda one: -len(one[0]))
+    return tuple((_pattern(english), japanese) for english, japanese in holed)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile("(.*?)".join(re.escape(part) for part in template.split("{}")), re.DOTALL)
+
+
+def templates() -> Iterator[str]:
+    """Every English message that has a Japanese one."""
+    yield from _templates()
