@@ -27,7 +27,7 @@ from kanaria.core.text import width
 
 SOURCE = Path(kanaria.__file__).parent
 JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龯]")
-NAMES_ALONE = re.compile(r"[\W\d_]*(?:(?:JSON|[a-z]+: |\{\}|\w+_\w+|--[\w-]+)[\W\d_]*)*")
+NAMES_ALONE = re.compile(r"(?:kanaria|--[a-z]+) [a-z]+|[\W\d_]*(?:(?:JSON|[a-z]+: |\{\}|\w+_\w+|--[\w-]+)[\W\d_]*)*")
 """Messages that are only names, numbers and signs need no words."""
 
 ERRORS = {"ConfigError", "RuleError", "SourceError", "StoreBusy", "MissingExtra", "ActionError", "ModelError"}
