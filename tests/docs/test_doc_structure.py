@@ -14,6 +14,7 @@ PAGES = doc_pages.pages()
 # One changelog and one set of release notes are enough; they list names and commands, not lessons.
 ENGLISH_ONLY = {"CHANGELOG.md"}
 ENGLISH = [page for page in PAGES if not doc_pages.is_japanese(page) and page.name not in ENGLISH_ONLY]
+USAGE = re.compile("(?:Usage|使い方): ")
 KANA = re.compile(r"[぀-ヿ]")
 
 
@@ -33,7 +34,11 @@ def targets(text: str) -> list[str]:
 
 
 def essence(block: doc_pages.Block) -> tuple[str, tuple[str, ...]]:
-    """What both languages share of a code block: all of it, or of a console block the commands without language."""
+    """What both languages share of a code block: all of it, of a help text the names, of a console block the commands
+    without language."""
+    if block.lines and (usage := USAGE.match(block.lines[0])):
+        named = (re.match(r"  ((?:-\S+, )?-\S+|[a-z-]+(?=  ))", line) for line in block.lines)
+        return block.info, (block.lines[0][usage.end() :], *(found[1] for found in named if found))
     if block.language != "console":
         return block.info, block.lines
     return block.info, tuple(re.sub(r" --lang \w+", "", item.command) for item in doc_commands.shown(block))
