@@ -25,7 +25,7 @@ from kanaria.core.errors import SourceError
 FILE = "incidents.sqlite"
 WAIT = 30.0
 """Seconds to wait for somebody else's change: theirs take milliseconds."""
-_FULL = ("full", "disk i/o", "no space")
+_FULL, _FAILED = ("full", "no space"), ("disk i/o", "input/output error")
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -76,7 +76,9 @@ def unusable(name: str, error: Exception) -> SourceError:
     """What is wrong with a store, and what can be done."""
     said = str(error)
     full = any(word in said.lower() for word in _FULL)
+    failed = any(word in said.lower() for word in _FAILED)
     cause = "no space is left" if full else "damaged: move it away, and the next run begins a new one"
+    cause = "the disk failed, or no space is left" if failed else cause
     return SourceError(source=name, expected="a store that can be read and written", got=said, cause=cause)
 
 
