@@ -190,6 +190,9 @@ def _id(kind: str, *parts: str) -> str:
 _SLOT = "hour % 24 + CASE WHEN (hour // 24 + 3) % 7 >= 5 THEN 24 ELSE 0 END"
 _NAME_TEXT, _ACCOUNT_TEXT = _registered("raw_name"), "nullif(lower(raw_account), '')"
 
+# Counters that ran over are negative in some exports: that is no amount. One more than the largest integer is a float.
+_LOG = "log2(1 + CASE WHEN ({0}) >= 0 THEN ({0})::DOUBLE END)"
+
 _PARTS = {
     "name": f"CASE WHEN raw_name IS NOT NULL AND {_NAME_TEXT} IS NOT NULL THEN {_id('name', 'side', _NAME_TEXT)} END",
     "account": f"""CASE WHEN raw_account IS NOT NULL AND {_ACCOUNT_TEXT} IS NOT NULL
@@ -219,11 +222,11 @@ def _ids(given: set[str]) -> str:
             CASE WHEN has_service THEN {_id("service", "side", "transport", _SERVED)} END AS service,
             {texts},
             {_id("slot", _SLOT)} AS slot,
-            CASE WHEN measured THEN log2((1 + CASE WHEN inbound THEN dst_bytes ELSE src_bytes END)::DOUBLE) END AS up,
-            CASE WHEN measured THEN log2((1 + CASE WHEN inbound THEN src_bytes ELSE dst_bytes END)::DOUBLE) END AS down,
-            CASE WHEN measured THEN log2(1 + duration_us / 1000.0::DOUBLE) END AS duration,
+            CASE WHEN measured THEN {_LOG.format("CASE WHEN inbound THEN dst_bytes ELSE src_bytes END")} END AS up,
+            CASE WHEN measured THEN {_LOG.format("CASE WHEN inbound THEN src_bytes ELSE dst_bytes END")} END AS down,
+            CASE WHEN measured THEN {_LOG.format("duration_us / 1000.0::DOUBLE")} END AS duration,
             measured::BIGINT AS connection, (measured AND quiet)::BIGINT AS failed,
-            CASE WHEN measured THEN coalesce(CASE WHEN inbound THEN dst_bytes ELSE src_bytes END, 0)::DOUBLE
+            CASE WHEN measured THEN greatest(coalesce(CASE WHEN inbound THEN dst_bytes ELSE src_bytes END, 0), 0)::DOUBLE
                  ELSE 0 END AS sent,
             {peaks}
         FROM encoded_sides) numbers LEFT JOIN actors USING (actor)"""  # noqa: S608

@@ -50,8 +50,14 @@ def bounded(exponent: Value) -> Value:
     return ibis.greatest(ibis.least(exponent, LARGEST_EXPONENT), -LARGEST_EXPONENT)
 
 
+SMALLEST = 1e-300
+
+
 def to_bits(p: Value) -> Value:
-    return ibis.greatest(-p.log2(), 0.0)
+    """Bits of a probability. What decades make too small for a number counts as ``SMALLEST``; what they make no number
+    (infinity over infinity, which engines order above all others) says nothing: 0 bits. Null stays null."""
+    bounded_p = (p > 1.0).ifelse(1.0, (p < SMALLEST).ifelse(SMALLEST, p))
+    return ibis.greatest(-bounded_p.log2(), 0.0)
 
 
 def union(parts: list[Table]) -> Table:

@@ -63,7 +63,8 @@ times AS (SELECT subject, kind, value, sum(weight) AS weight FROM {alias}.ties
 every AS (SELECT subject, kind, sum(weight) AS weight, sum(types) AS types FROM {alias}.totals
     WHERE subject IN (SELECT subject FROM asked) GROUP BY ALL)
 SELECT row, part, level,
-    greatest(0, -log2(CASE WHEN times.weight > 0 THEN times.weight * now ELSE types END / (every.weight * now + types)))
+    -log2(greatest(1e-300, least(1.0,
+        CASE WHEN times.weight > 0 THEN times.weight * now ELSE types END / (every.weight * now + types))))
 FROM asked LEFT JOIN times USING (subject, kind, value) JOIN every USING (subject, kind)
 WHERE every.weight * now + types > 0"""
 _ENDS = ("src_ip", "src_port", "dst_ip", "dst_port")
