@@ -226,8 +226,9 @@ def _ids(given: set[str]) -> str:
             CASE WHEN measured THEN {_LOG.format("CASE WHEN inbound THEN src_bytes ELSE dst_bytes END")} END AS down,
             CASE WHEN measured THEN {_LOG.format("duration_us / 1000.0::DOUBLE")} END AS duration,
             measured::BIGINT AS connection, (measured AND quiet)::BIGINT AS failed,
-            CASE WHEN measured THEN greatest(coalesce(CASE WHEN inbound THEN dst_bytes ELSE src_bytes END, 0), 0)::DOUBLE
-                 ELSE 0 END AS sent,
+            CASE WHEN measured
+                THEN greatest(coalesce(CASE WHEN inbound THEN dst_bytes ELSE src_bytes END, 0), 0)::DOUBLE
+                ELSE 0 END AS sent,
             {peaks}
         FROM encoded_sides) numbers LEFT JOIN actors USING (actor)"""  # noqa: S608
 
