@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from kanaria.core.stream import ReadContext, Stream
-from kanaria.core.types import Batch
+from kanaria.core.types import Batch, Text
 from kanaria.formats.logons.emit import Taken, address, batches, number
 from kanaria.formats.logons.text_input import open_text
 from kanaria.formats.mapped.clock import Clock
@@ -62,6 +62,10 @@ class CiscoAsa:
         "to inside:192.0.2.7/50000 duration 0:00:02 bytes 11000 TCP FINs"
     )
     tables: tuple[str, ...] = ("connection",)
+    tried = Text(
+        en="one generated sample, and messages made in the documented forms",
+        ja="例1件と、文書にある書式で作ったメッセージ",
+    )
 
     def sniff(self, head: bytes, name: str) -> float:
         lines = [line for line in head.split(b"\n")[:200] if line.strip()]

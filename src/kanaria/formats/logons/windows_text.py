@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kanaria.core.stream import ReadContext, Stream
-from kanaria.core.types import Batch
+from kanaria.core.types import Batch, Text
 from kanaria.formats.logons.emit import Taken, batches
 from kanaria.formats.logons.text_input import decode_head, open_text
 from kanaria.formats.logons.windows_event import event, time_of
@@ -34,6 +34,10 @@ class WindowsText:
         "  Date: 2026-01-10T09:00:00.000\n  Event ID: 4625\n  …"
     )
     tables: tuple[str, ...] = TABLES
+    tried = Text(
+        en="events written out in the layout of wevtutil, in English and Japanese; not the output of a real machine",
+        ja="wevtutilの書式で作った英語と日本語の例。実機の出力では試していません",
+    )
 
     def sniff(self, head: bytes, name: str) -> float:
         block = next(_blocks(decode_head(head).splitlines()), [])
