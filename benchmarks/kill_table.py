@@ -25,8 +25,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from benchmarks import size
+
 LATEST = datetime(2026, 6, 21, 7, tzinfo=UTC)
-POINTS = 200
+POINTS = size(200, 2)
 Json = dict[str, Any]
 
 

@@ -22,7 +22,7 @@ mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/opt" "$root/usr/share/doc/kanaria
 wheel=$(ls "$stage"/kanaria-*.whl)
 "$uv" pip install -q --no-deps --python "$root/opt/kanaria/bin/python" "$wheel"
 [ -z "$extras" ] || "$uv" pip install -q --python "$root/opt/kanaria/bin/python" "$wheel[$extras]"
-"$root/opt/kanaria/bin/python" scripts/slim.py || echo "The package is some 75 MB larger when installed." >&2
+"$root/opt/kanaria/bin/python" scripts/slim.py || echo "The package is some 100 MB larger when installed." >&2
 ln -s /opt/kanaria/bin/kanaria "$root/usr/bin/kanaria"
 cp LICENSE "$root/usr/share/doc/kanaria/copyright"
 

@@ -70,5 +70,5 @@ elif ! .venv/bin/python -c 'import importlib.metadata as m; m.version("kanaria")
     echo "$PWD/src" >"$site/kanaria-checkout.pth"
 fi
 # What the wheels bring for other purposes; where that turns out to be needed, it stays.
-.venv/bin/python scripts/slim.py || say "The environment works and is some 75 MB larger."
+.venv/bin/python scripts/slim.py || say "The environment works and is some 100 MB larger."
 rm -f .venv/making
