@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -113,8 +114,8 @@ def test_the_same_events(
     table = rows_as_table("http", rows)
     ours = TableMatcher(list(compiled(rule).rules.values()), table.schema).match(table, engine).get("test_rule", ())
     query = str(sqliteBackend().convert(SigmaCollection.from_dicts([rule]))[0]).replace("<TABLE_NAME>", "logs")
-    connection = sqlite_table([{"n": n, **row} for n, row in enumerate(rows)], ["n", *COLUMNS])
-    assert [int(row) for row in ours] == [row[0] for row in connection.execute(query)]
+    with closing(sqlite_table([{"n": n, **row} for n, row in enumerate(rows)], ["n", *COLUMNS])) as connection:
+        assert [int(row) for row in ours] == [row[0] for row in connection.execute(query)]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -175,12 +176,12 @@ def alerts(rules: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
     columns = ("n", "ts", "src_ip", "success", "user", "dst_port")
     backend = sqliteBackend(timestamp_field="ts", event_id_field="n")
     query = backend.convert(SigmaCollection.from_dicts([dict(rule) for rule in rules]))[-1]
-    connection = sqlite_table(rows, columns)
-    found = connection.execute(str(query).replace("<TABLE_NAME>", "logs"))
-    names = [column[0] for column in found.description]
+    with closing(sqlite_table(rows, columns)) as connection:
+        found = connection.execute(str(query).replace("<TABLE_NAME>", "logs"))
+        names = [column[0] for column in found.description]
+        records = [dict(zip(names, record, strict=True)) for record in found]
     import json
 
-    records = [dict(zip(names, record, strict=True)) for record in found]
     return {(json.loads(r["group_keys"])["src_ip"], round(r["occurrence_time"] - START.timestamp())) for r in records}
 
 
