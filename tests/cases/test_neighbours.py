@@ -210,3 +210,36 @@ def test_a_log_that_says_nothing_of_attacks_is_named(text: str, word: str, tmp_p
     found = analysed(path)
     assert found.incidents == ()
     assert word in " ".join(note.en for note in found.notes)
+
+
+def test_a_document_too_large_to_read_is_said_to_be_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kanaria.formats import enclosed
+
+    monkeypatch.setattr(enclosed, "LARGEST", 1000)
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{"message": PLAIN}] * 20, indent=1))
+    found = analysed(path)
+    assert (found.coverage.records, found.coverage.unread) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "severity", "advice"), [(405, "informational", "none"), (200, "medium", "answer_open_proxy")]
+)
+def test_a_stranger_who_asks_for_a_pool_finds_an_open_proxy_or_none(
+    status: int, severity: str, advice: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "access.log"
+    path.write_text(f'{SENDER} - - [{TIME}] "CONNECT pool.supportxmr.com:443 HTTP/1.1" {status} 0 "-" "-"\n')
+    (incident,) = analysed(path).incidents
+    assert (incident.severity, incident.recommendations[0].id) == (severity, advice)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"), [(101, "look_at_talk"), (200, "look_at_talk"), (502, "look_at_talk"), (400, "none")]
+)
+def test_what_takes_a_mining_message_is_looked_at(status: int, advice: str, tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    call = r"{\x22id\x22:1,\x22method\x22:\x22mining.subscribe\x22,\x22params\x22:[]}"
+    path.write_text(f'{SENDER} - - [{TIME}] "{call}" {status} 150 "-" "-"\n')
+    (incident,) = analysed(path).incidents
+    assert incident.recommendations[0].id == advice
