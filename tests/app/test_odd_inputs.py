@@ -253,9 +253,9 @@ def test_many_inputs_nobody_recognises_are_name_three_and_count_the_rest(tmp_pat
 
 
 def test_a_capture_of_another_layer_says_which_are_read(tmp_path: Path, kanaria: Kanaria) -> None:
-    """A monitor of wireless frames (radiotap) is no capture Kanaria can follow; "nothing was found" would be a lie."""
+    """Frames of a kind that only their maker knows (USER0) are no capture Kanaria can follow; "nothing was found" would be a lie."""
     frame = bytes(60)
-    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 127)
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 147)
     (tmp_path / "air.pcap").write_bytes(header + 3 * (struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame))
     done = kanaria("analyze", "air.pcap")
     assert done.status == 2
