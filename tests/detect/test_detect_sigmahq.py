@@ -16,6 +16,7 @@ import yaml
 from kanaria.core.schema import TABLES
 from kanaria.core.stream import ReadContext
 from kanaria.detect import RuleSet
+from kanaria.detect.coverage import coverage, lines
 from kanaria.detect.loading import NO_TABLE, load
 from kanaria.detect.mapping import known_logsources
 from kanaria.detect.match import TableMatcher
@@ -51,6 +52,18 @@ def test_rules_of_every_log_that_is_read_load(sigmahq: RuleSet, capsys: pytest.C
     unread = {"product: windows", "category: process_creation", "category: network_connection", "category: dns_query"}
     missing = Counter(error.got for error in foreign if any(word in error.got for word in unread))
     assert sum(missing.values()) <= len(sigmahq) // 100, missing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("language", "page"), [("en", "write-a-rule.md"), ("ja", "write-a-rule.ja.md")])
+def test_the_table_of_the_guide_is_what_the_command_says(sigmahq: RuleSet, language: str, page: str) -> None:
+    rows = [f"| {' | '.join(row)} |" for row in lines(coverage(sigmahq), language)]
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / page).read_text("utf-8")
+    told = [
+        line for line in text.splitlines() if line.startswith(("| windows", "| linux /", "| aws", "| total", "| 合計"))
+    ]
+    assert len(told) > 10
+    assert set(told) <= set(rows)
 
 
 @pytest.mark.slow

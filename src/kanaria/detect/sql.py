@@ -107,6 +107,7 @@ class Compiler:
         if isinstance(condition, ConditionNOT):
             return self._negated(condition.args[0])
         if isinstance(condition, ConditionFieldEqualsValueExpression):
+            self._refuse_absence(condition)
             return self._field(self._column(condition.field), condition.value)
         return self._keyword(condition.value)
 
@@ -119,6 +120,13 @@ class Compiler:
         if not self.own and absent and len(absent) == len(_fields(condition)):
             raise Unsupported(expected=f"a field the table {self.table} has, since its absence matches", got=absent[0])
         return Part(f"NOT {two_valued(operand.sql)}", Need())
+
+    def _refuse_absence(self, condition: Any) -> None:
+        """``field: null`` of a field our tables do not have, which would be true for every record in the same way."""
+        empty = isinstance(condition.value, SigmaNull)
+        if empty and not self.own and not self._known(self._column(condition.field)):
+            raise Unsupported(expected=f"a field the table {self.table} has, since its absence matches",
+                              got=condition.field)  # fmt: skip
 
     def _column(self, name: str) -> str:
         return self.rename(name) if self.rename else self.fields.get(name, name)

@@ -46,6 +46,35 @@ def rules_list(folders: tuple[Path, ...], language: Language) -> None:
         click.echo(f"{rule['id']}  {rule['level']}  {rule['table']}  {rule['kind']}  {techniques}  {rule['title']}")
 
 
+@rules.command("coverage")
+@own_rules
+@click.option("--markdown", is_flag=True, help="As a table for a document.")
+@language_option
+def rules_coverage(folders: tuple[Path, ...], markdown: bool, language: Language) -> None:
+    """Say, by the log they are for, how many rules run here and why others do not.
+
+    Example: kanaria rules coverage --rules ./sigma/rules
+    """
+    from kanaria import detect, knowledge
+    from kanaria.core.text import width
+    from kanaria.detect import coverage
+
+    weights = knowledge.load().weights
+    bundled = detect.load(weights=weights)
+    found = detect.load(folders, weights=weights, known=bundled) if folders else bundled
+    heads = {"en": ("log source", "rules", "run", "tables", "not run"),
+             "ja": ("ログ", "ルール", "実行", "テーブル", "実行されない理由")}[language]  # fmt: skip
+    rows = [heads, *coverage.lines(coverage.coverage(found), language)]
+    if markdown:
+        marked = [f"| {' | '.join(row)} |" for row in rows]
+        click.echo("\n".join([marked[0], "|---|---:|---:|---|---|", *marked[1:]]))
+        return
+    widths = [max(width(row[place]) for row in rows) for place in range(4)]
+    for row in rows:
+        padded = (cell + " " * (widths[place] - width(cell)) for place, cell in enumerate(row[:4]))
+        click.echo("  ".join([*padded, row[4]]).rstrip())
+
+
 @rules.command("test")
 @own_rules
 def rules_test(folders: tuple[Path, ...]) -> None:
