@@ -220,3 +220,19 @@ def test_holes_of_one_product_are_one_piece_of_advice() -> None:
     assert [item.id for item in updates] == ["update_CVE-2021-44228", "update_CVE-2012-1823"]
     assert "CVE-2021-44228 (affected" in updates[0].text.en and "CVE-2021-45046 (affected" in updates[0].text.en
     assert "CVE-2021-44228(影響を受ける版" in updates[0].text.ja and "CGI版のPHP" in updates[1].text.ja
+
+
+def test_advice_names_the_program_its_account_and_what_started_it() -> None:
+    values = {"process": "/tmp/.x/kworker", "user": "www-data", "parent": "/usr/sbin/apache2"}
+    ran = finding("miner_program_started", device=DEVICE, table="process", stage="impact", values=values)
+    named = finding(
+        "mining_program_named_in_log", device=DEVICE, table="process", stage="execution", values={"process": "dockerd"}
+    )
+    result = Outcome(value="possible", bits=3.0, because=())
+    found = {item.id: item.text for item in recommendations(case(ran, named), around(), "compromised_device", result)}
+    for words in (found["look_at_program"].en, found["look_at_program"].ja):
+        assert {"/tmp/.x/kworker", "www-data", "/usr/sbin/apache2", DEVICE} <= {
+            part for part in (*values.values(), DEVICE) if part in words
+        }
+        assert "dockerd" not in words
+    assert "look_at_program" not in advised(case(named), "compromised_device", "possible")

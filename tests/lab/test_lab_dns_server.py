@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,9 +20,11 @@ from kanaria.app.run.pipeline import analyse
 from kanaria.app.run.plot_series import SeriesKeeper
 from kanaria.app.run.setup import prepare
 from kanaria.core.errors import SourceError
+from kanaria.core.stream import ReadContext
 from kanaria.core.types import Analysis, Finding, Incident
+from kanaria.formats import registry
 from kanaria.lab import cast
-from kanaria.lab.dns_server import CLIENTS, POOL, SERVER, build
+from kanaria.lab.dns_server import CLIENTS, POOL, SERVER, build, story
 from kanaria.lab.scenario import EPOCH
 from kanaria.sources import open_inputs
 from tests.programs import PLACES, programs
@@ -133,6 +136,26 @@ def test_allowed_mining_alone_needs_nothing(mining_alone: Seen) -> None:
     assert (incident.severity, incident.recommendations[0].id) == ("informational", "none")
 
 
+def rdp_results(capture: Path) -> Counter[str | None]:
+    """What became of the Remote Desktop logons, by the packets."""
+    found: Counter[str | None] = Counter()
+    for stream in open_inputs([str(capture)]):
+        for batch in registry.get("pcap").read(stream, ReadContext()):
+            if not batch.interim and "rdp" in batch.tables:
+                found.update(batch.tables["rdp"]["result"].to_pylist())
+    return found
+
+
+def scripted_results() -> Counter[str | None]:
+    """What became of them by the script."""
+    granted = [bool(one.tags["granted"]) for one in story(seed=7) if one.label == "rdp"]
+    return Counter("likely_success" if each else "likely_failure" for each in granted)
+
+
+def test_the_scripted_capture_says_what_became_of_each_logon() -> None:
+    assert rdp_results(BUNDLED) == scripted_results()
+
+
 @pytest.mark.slow
 @pytest.mark.privileged
 def test_performed_by_real_servers_it_is_the_same_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +177,7 @@ def test_performed_by_real_servers_it_is_the_same_case(tmp_path: Path, monkeypat
     assert (incident.severity, incident.outcome.value) == ("critical", "confirmed")
     (mined,) = [finding for finding in found if finding.rule == "crypto_currency_mining_activity"]
     assert (mined.remote, mined.time is not None and mined.time.date()) == (POOL.address, date(2026, 1, 13))
+    assert rdp_results(made) == scripted_results(), "every refusal, also one whose server closes in the same breath"
     linked = [note.en for note in analysis.notes if "each counts once" in note.en]
     assert len(linked) == 1, "the connection log tells of the flows that the capture shows"
 

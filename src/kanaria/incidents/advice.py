@@ -11,6 +11,7 @@ from kanaria.core.facts import Vulnerability
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Finding, Hypothesis, Language, Outcome, OutcomeValue, Recommendation, Record, Text
 from kanaria.core.versions import in_words
+from kanaria.incidents.advice_programs import programs_named
 from kanaria.incidents.answers import WHAT_TO_DO, advice_at, found_at
 from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines, turned_away
 from kanaria.incidents.permission import claimed_by
@@ -353,7 +354,7 @@ def _isolate(case: Case, result: Outcome) -> Iterator[Recommendation]:
     least_en, least_ja = "", ""
     if mines(case):
         least_en = f", or at least block {'their' if several else 'its'} connections to {pools or 'the pool'}{way.en}"
-        least_ja = f"か、少なくとも {f'{pools} ' if pools else 'プール'}への{way.ja}接続を遮断して"
+        least_ja = f"か、少なくとも{f' {pools} ' if pools else 'プール'}への{way.ja}接続を遮断して"
     yield _advise(
         "isolate", 1, result.because,
         f"Take {devices.en or 'the server'} off the network now{least_en}; keep {'them' if several else 'it'} running for evidence.",
@@ -375,6 +376,17 @@ def _way(case: Case) -> Text:
     )
     shown = ", ".join(defang(printable(address)) for address in list(through)[:3])
     return Text(en=f" (through the proxy {shown})", ja=f"(プロキシ {shown} 経由の)") if shown else Text(en="", ja="")
+
+
+def _look_at_program(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    named = list(programs_named(case)) if top == "compromised_device" else []
+    if named:
+        en, ja = "; ".join(text.en for text, _ in named), "、".join(text.ja for text, _ in named)
+        yield _advise(
+            "look_at_program", 1, tuple(e.id for _, finding in named for e in finding.evidence),
+            f"Keep a copy of the program and its settings, stop it, and remove what starts it (services, tasks, cron): {en}.",
+            f"次のプログラムと設定ファイルのコピーを保全してから停止し、起動の設定(サービス、タスク、cron)を取り除いてください: {ja}。",
+        )  # fmt: skip
 
 
 def listed(names: Sequence[str], most: int) -> Text:
@@ -414,7 +426,7 @@ def _allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -
 
 
 _ADVICE: tuple[Advice, ...] = (
-    _nothing, _look_at_talk, _ask_if_yours, _ask_who_logged_on, _look_at_guesser, _look_at_answer, _compromised, _check_host, _quieter_log, _update_products, _after_success, _close_doors,
+    _nothing, _look_at_talk, _ask_if_yours, _ask_who_logged_on, _look_at_guesser, _look_at_answer, _compromised, _look_at_program, _check_host, _quieter_log, _update_products, _after_success, _close_doors,
     _harden_logon, _allow,
 )  # fmt: skip
 
@@ -425,7 +437,7 @@ _SUSPECTED: tuple[Advice, ...] = (
 )  # fmt: skip
 
 # What is said of the compromised devices, not of those who came by.
-_OF_VERDICT = frozenset({_compromised, _allow, _look_and_ask})
+_OF_VERDICT = frozenset({_compromised, _look_at_program, _allow, _look_and_ask})
 
 
 def _known(case: Case, around: Surroundings) -> Iterator[tuple[str, Finding, Vulnerability]]:
