@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kanaria.app.commands.main import cli
 from kanaria.core.stream import Format, ReadContext
 from kanaria.formats import registry
 from kanaria.formats.host.auditd import AuditLog
@@ -299,3 +302,26 @@ def test_any_bytes_are_rows_or_rejected(known: Format) -> None:
         assert not broken_promises(known, sample[:place] + noise + sample[place:], Y2026)
 
     check()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Oct 12 03:14:07 ns1 pdns_recursor[5]: question for 'pool.supportxmr.com|A' from 192.0.2.7:40000",
+        "[1791774847] unbound[600:0] info: resolving pool.supportxmr.com. A IN",
+        "2026-10-12 03:14:07 pool.supportxmr.com",
+    ],
+)
+def test_a_pools_name_in_any_line_is_heard(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.log").write_text(f"{line}\nnothing else\nnotpool-supportxmr.com.example\n")
+    result = CliRunner().invoke(cli, ["analyze", str(tmp_path / "a.log"), "--format", "json"], standalone_mode=False)
+    (incident,) = json.loads(result.stdout)["incidents"]
+    assert [one["rule"] for one in incident["findings"]] == ["mining_pool_named_in_log"]
+    assert "pool.supportxmr.com" in incident["findings"][0]["why"]["en"]
+
+
+def test_a_blocklist_is_no_log(tmp_path: Path) -> None:
+    names = ("0.0.0.0 {}", "127.0.0.1 {}", "||{}^", "address=/{}/", 'local-zone: "{}" static')
+    (tmp_path / "a.list").write_text("".join(f"{line.format('pool.supportxmr.com')}\n" for line in names))
+    result = CliRunner().invoke(cli, ["analyze", str(tmp_path / "a.list"), "--format", "json"], standalone_mode=False)
+    assert "mining_pool_named_in_log" not in result.stdout

@@ -16,6 +16,14 @@ _INVISIBLE = re.compile(
 )
 
 
+_COLOURS = re.compile(r"(?:\x1b|\\x1b|\\u001b|#033|\\033)\[[0-9;]*[A-Za-z]")
+
+
+def without_colours(text: str) -> str:
+    """Text without the colours of terminals, also where a logger has escaped them."""
+    return _COLOURS.sub("", text)
+
+
 def printable(value: bytes | str) -> str:
     """Text without control, format, invisible or unassigned characters: those appear as ``\\xHH`` or ``\\uHHHH``.
 

@@ -8,19 +8,22 @@ database. What the words mean is for the rules to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from kanaria.core.senders import sender
 from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.text import without_colours
 from kanaria.core.zone import LocalTime, Zoneless
+from kanaria.formats.host.messages import of_any_program
 from kanaria.formats.logons.emit import Taken, tables_of
 from kanaria.formats.web import prefix, tables, values
 from kanaria.formats.web.careful import inside_row
 from kanaria.formats.web.escapes import to_text, unescape
 from kanaria.formats.web.values import Row
+from kanaria.formats.wrapping import unwrap
 
 SENSOR = "text"
 LONGEST = 16_384
@@ -30,16 +33,26 @@ _REQUEST = re.compile(
     rb"\b((?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|MOVE) \S.*?)(?:\"|'|\s*$)", re.DOTALL
 )
 _ENCODED = re.compile(rb"%[2-7][0-9A-Fa-f]\S*(?:%[2-7][0-9A-Fa-f]|\+)|\?\S+=\S*\+|HTTP/[012]")
-_CRON = re.compile(r"^\((?P<user>[^)]{1,64})\) CMD \((?P<command>.*)\)\s*$", re.DOTALL)
 
 
-def rows(left: pa.Table, stream: Stream, context: ReadContext) -> Mapping[str, pa.Table]:
-    """Tables of the lines of ``left`` (see ``Batch.left``)."""
+def carried(left: pa.Table) -> pa.Table:
+    """The same lines without the JSON that carries them, if any does; what it says of them is put as syslog has it."""
+    inside = [unwrap(raw, syslog=True) if raw[:1] in b"{d2" else raw for raw in left["raw"].to_pylist()]
+    raw = [old if new is None else new for new, old in zip(inside, left["raw"].to_pylist(), strict=True)]
+    return left.set_column(left.schema.get_field_index("raw"), "raw", pa.array(raw, pa.binary()))
+
+
+def rows(
+    left: pa.Table, stream: Stream, context: ReadContext, *, naming: Container[int] = ()
+) -> Mapping[str, pa.Table]:
+    """Tables of the lines of ``left`` (see ``Batch.left``); ``naming`` are rows that name a pool."""
     requests: list[tuple[int, bytes, Row]] = []
     commands: list[Taken] = []
-    for line, raw in zip(left["line"].to_pylist(), left["raw"].to_pylist(), strict=True):
+    for place, (line, raw) in enumerate(zip(left["line"].to_pylist(), left["raw"].to_pylist(), strict=True)):
         found = prefix_of(raw[:LONGEST], context.year)
         request = _request(found.line)
+        if place in naming and b"{" not in found.line and not _REQUEST.search(found.line):
+            request = None  # a client is named, and a pool that it asked for
         if request is not None:
             row = prefix.complete(request, found)
             if isinstance(row.get("time"), Zoneless):
@@ -78,14 +91,14 @@ def _request(line: bytes) -> Row | None:
 
 
 def _command(found: prefix.Prefix, zone: LocalTime) -> Row:
-    text = to_text(found.line)
-    cron = _CRON.match(text)
+    text = without_colours(to_text(found.line)).strip()
     row: Row = {
         "time": values.as_datetime(None if found.time is None else zone.micros(found.time)),
-        "device": found.host, "host_name": found.host, "kind": "job",
-        "process": found.program, "command": cron["command"] if cron else text,
+        "device": found.host, "host_name": found.host,
     }  # fmt: skip
-    return {**row, "user": cron["user"]} if cron else row
+    return of_any_program(row, found.program, text) or {
+        **row, "kind": "line", "process": found.program, "command": text
+    }  # fmt: skip
 
 
 def _tables(

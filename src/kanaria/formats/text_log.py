@@ -102,6 +102,12 @@ def without_syslog(line: str, years: Years) -> tuple[datetime | None, str, str]:
     return when, found["tag"], found["rest"]
 
 
+def sender_of(line: str) -> str | None:
+    """The host in the frame of a syslog line."""
+    found = _SYSLOG.match(line)
+    return found["host"] if found and found["host"] != "-" else None
+
+
 def first_lines(head: bytes, count: int = 200) -> list[str]:
     """The first whole lines of a head as text."""
     lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")

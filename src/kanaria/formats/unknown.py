@@ -1,6 +1,7 @@
 """Inputs in no known format: text is handed on line by line to be searched, everything else is one unread record.
 
-In: a stream nobody recognised. Out: batches without rows, whose lines are all unread and all left to be searched.
+In: a stream nobody recognised. Out: batches without rows, whose lines are all unread and all left to be searched. Of
+JSON documents, CSV and the journal's own formats a record is a line.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch, Position
 from kanaria.formats import columns as cols
+from kanaria.formats.carriers import reader_of
+from kanaria.formats.wrapped import Carried, whole
 
 _SAMPLE = 4096
 _STRAY = 0.02
@@ -36,7 +39,10 @@ class UnknownText:
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         """Every line as an unread record."""
-        if not is_text(stream.head()):
+        head = stream.head()
+        if reader_of(head):
+            stream = Carried(stream, whole, head)
+        elif not is_text(head):
             place = Position(source=stream.name)
             yield Batch(source=stream.name, format=self.name, tables={}, rows=1, passed_over=1, position=place)
             return

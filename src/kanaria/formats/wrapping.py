@@ -2,8 +2,8 @@
 
 Filebeat and Logstash (``message``, ``event.original``), Docker and Fluent Bit (``log``), journald (``MESSAGE``), Splunk
 (``_raw``), Wazuh (``data``, ``full_log``), Google Cloud (``textPayload``, ``jsonPayload``), zeek-kafka
-(``{"conn": {…}}``), the Elastic Common Schema of Filebeat's Zeek and Suricata modules, syslog, Kubernetes' CRI, and
-Docker Compose's names.
+(``{"conn": {…}}``), the Elastic Common Schema of Filebeat's Zeek and Suricata modules, syslog, Kubernetes' CRI,
+Docker Compose's names, and Fluentd's files.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
+from kanaria.core.text import without_colours
+from kanaria.formats.carried import ENVELOPES, TEXTS, of_object, text_of, windows_event
+
 Object = Mapping[str, object]
 
 LONGEST = 1 << 20
 """Bytes of a line that is looked into; shippers cut at 16 KiB to 1 MiB."""
-_TEXTS = ("message", "MESSAGE", "log", "_raw", "full_log", "textPayload", "raw", "rawmsg", "msg", "line", "@message")
 _OBJECTS = ("jsonPayload", "payload", "result", "detail")
 _ZEEK_LOGS = frozenset(("conn", "dns", "ssl", "http", "rdp", "smb_files", "smb_mapping", "dce_rpc", "ntlm", "ssh",
                         "kerberos", "notice", "known_services"))  # fmt: skip
@@ -28,30 +30,42 @@ _SYSLOG = re.compile(
 )
 _CRI = re.compile(rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] ")
 _COMPOSE = re.compile(rb"^[\w.@-]{1,120}\s+\| ")
+_FLUENTD = re.compile(rb"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?\s?(?:Z|[+-]\d\d:?\d\d)\t[\w.*-]{1,200}\t(?=\{)")
 
 
-def unwrap(line: bytes) -> bytes | None:
-    """The line that is carried, or None where this line carries none."""
+def unwrap(line: bytes, *, syslog: bool = False) -> bytes | None:
+    """The line that is carried, or None where there is none; as ``syslog`` with what the carrier says of it."""
     line = line.strip()
     if not line or len(line) > LONGEST:
         return None
+    line = line.removeprefix(b"\x1e").removeprefix(b"data: ")
+    if found := _FLUENTD.match(line):
+        line = line[found.end() :]
     if line.startswith(b"{"):
-        return _from_json(line)
-    for prefix in (_CRI, _COMPOSE, _SYSLOG):
+        return _from_json(line, syslog)
+    for prefix in (_CRI, _COMPOSE) if syslog else (_CRI, _COMPOSE, _SYSLOG):
         if found := prefix.match(line):
             return line[found.end() :]
-    return None
+    return line if syslog and _SYSLOG.match(line) else None
 
 
-def _from_json(line: bytes) -> bytes | None:
+def unwrap_object(value: Object, *, syslog: bool = False) -> bytes | None:
+    """The same of an object that is a record of its own."""
+    inner = next((_object(value[name]) for name in ENVELOPES if isinstance(value.get(name), dict)), None)
+    carried = windows_event(value) or _carried({**value, **inner} if inner else value) or inner
+    if isinstance(carried, str):
+        around = of_object(value) if syslog else None
+        text = around.as_syslog() if around else without_colours(carried).strip().replace("\n", " ")
+        return text.encode("utf-8", "replace") or None
+    return json.dumps(carried).encode() if carried else None
+
+
+def _from_json(line: bytes, syslog: bool) -> bytes | None:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    carried = _carried(value) if isinstance(value, dict) else None
-    if isinstance(carried, str):
-        return carried.strip().replace("\n", " ").encode("utf-8", "replace") or None
-    return json.dumps(carried).encode() if carried else None
+    return unwrap_object(value, syslog=syslog) if isinstance(value, dict) else None
 
 
 def _carried(value: Object) -> Object | str | None:
@@ -66,8 +80,8 @@ def _carried(value: Object) -> Object | str | None:
     if len(value) == 1 and (name := next(iter(value))) in _ZEEK_LOGS and isinstance(value[name], dict):
         return {"_path": name, **_object(value[name])}
     original = _object(value.get("event")).get("original")
-    for text in (original, *(value.get(name) for name in _TEXTS)):
-        if isinstance(text, str) and text.strip():
+    for said in (original, *(value.get(name) for name in TEXTS)):
+        if text := text_of(said):
             return _named(text, value) or text
     return next((_object(value[name]) for name in _OBJECTS if isinstance(value.get(name), dict)), None)
 

@@ -14,11 +14,12 @@ from functools import lru_cache
 
 import pyarrow as pa
 
-from kanaria.core.facts import Knowledge
+from kanaria.core.facts import Knowledge, Pool
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Text
 from kanaria.host import miners
 from kanaria.host.sampler import Process
+from kanaria.knowledge.match import suffixes
 
 COLUMNS = (
     "mining.program", "mining.program_because_en", "mining.program_because_ja", "mining.named", "mining.disguise_en",
@@ -54,6 +55,8 @@ _SETS = re.compile(
     re.IGNORECASE,
 )
 _SETTING = re.compile(r"^(?:\w+=|\d+[smhd]?$)")
+_NAME = re.compile(r"(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(?![\w-])")
+_LISTED = re.compile(r"^\s*(?:0\.0\.0\.0|127\.\d+\.\d+\.\d+|::1?|\|\||address=/|server=/|local-zone:|zone )")
 _WORD = re.compile(r"[A-Za-z0-9_.+-]{3,80}")
 
 
@@ -92,6 +95,8 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
     command = (row["command"] or named)[:_LONGEST]
     path = named if row["kind"] in ("start", "running") else ""  # services and jobs have names, and no file
     arguments, started = _started(_arguments(command))
+    if row["kind"] == "line":
+        arguments = ("log", *arguments)  # its first word is no program's name
     process = _process("" if started else path, arguments)
     found: dict[str, str] = {}
     certain = _named(row, facts) or _certain(process, facts)
@@ -100,6 +105,8 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
         found |= {"mining.program_because_en": certain.en, "mining.program_because_ja": certain.ja}
         if pool := miners.endpoint(arguments):
             found["mining.pool"] = cut(printable(pool), _SHOWN)
+    elif row["kind"] == "line" and (pool := _pool_in(command, facts)):
+        found["mining.pool"] = cut(printable(pool), _SHOWN)
     elif set_to_start := _set_to_start(command, facts, row["kind"]):
         found["mining.named"] = set_to_start
     elif disguise := miners.disguised(process):
@@ -127,9 +134,23 @@ def _named(row: Mapping[str, str | None], facts: Knowledge) -> Text | None:
     return None
 
 
+def _pool_in(text: str, facts: Knowledge) -> str | None:
+    """The first name in a text that belongs to a known pool; in a line of a blocklist nobody asked for it."""
+    if _LISTED.match(text):
+        return None
+    known = _domains(facts.pools)
+    return next((name for name in _NAME.findall(text.lower()) if any(map(known.__contains__, suffixes(name)))), None)
+
+
+@lru_cache(maxsize=4)
+def _domains(pools: tuple[Pool, ...]) -> frozenset[str]:
+    return frozenset(domain for pool in pools for domain in pool.domains)
+
+
 def _set_to_start(command: str, facts: Knowledge, kind: str | None) -> str | None:
-    """The mining program that a command fetches or sets to start; a service or job is set to start by itself."""
-    if kind not in ("service", "job") and not _SETS.search(command):
+    """The mining program that a command fetches or sets to start; a service or job is set to start by itself,
+    and a line of a log need do no more than name it."""
+    if kind not in ("service", "job", "line") and not _SETS.search(command):
         return None
     for word in _WORD.findall(command):
         if agent := miners.known_name(word, facts) or miners.known_name(word.replace("_", "-"), facts):

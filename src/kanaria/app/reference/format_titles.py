@@ -79,8 +79,13 @@ _JAPANESE: Mapping[str, str] = {
     "paloalto": "Palo Alto Networksのトラフィックログ(CSV)",
     "route53": "Amazon Route 53 Resolverの問い合わせログ(JSON)",
     "suricata-fast": "Suricata・Snortのfast.log",
+    "cef": "各種センサーのCommon Event Format(CEF)",
+    "ecs-alert": "Elastic Common Schemaのアラート(JSON)",
+    "clamav": "ClamAVのログ(clamscan、clamd、clamonacc)",
+    "osquery-rows": "osqueryのスナップショットとバッチ、osqueryi --json",
+    "coredns": "CoreDNSの問い合わせログ",
     "tetragon": "Tetragonのプロセスイベント(JSON)",
-    "wrapped": "Filebeat、ECS、Wazuh、zeek-kafka、Docker、Kubernetes、syslogの行に包まれたZeekやSuricataなどのログ",
+    "wrapped": "ほかの形式に包まれたログ(Filebeat、ECS、Elasticsearch、Wazuh、Splunk、journald、Docker、CRI、syslog)",
     "pcap": "パケットキャプチャ(pcap、pcapng)",
 }
 

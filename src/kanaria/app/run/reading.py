@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kanaria.app.live.merge import Together, interleaved, members
 from kanaria.app.run.input_accounts import Inputs
-from kanaria.app.run.searching import searched
+from kanaria.app.run.searching import pools_of, searched
 from kanaria.core.errors import MissingExtra, SourceError
 from kanaria.core.memory import give_back_large_blocks
 from kanaria.core.schema import Tables
@@ -43,6 +43,7 @@ class Reading:
         self._setup, self._engine, self._ledger, self._watch = setup, engine, ledger, watch
         self._clocks = ClockCheck(setup.clock, keeps=setup.store is not None)
         self._sensors: set[str] = set()
+        self._pools = pools_of(setup.facts)
 
     def batches(self, streams: Iterable[Stream | Together]) -> Iterator[Batch]:
         """Bytes to normalised tables. What is not understood is searched; inputs in no known format are noted, too."""
@@ -78,7 +79,7 @@ class Reading:
         layout: str | None = getattr(stream, "layout", None)
         context = replace(context, layout=layout) if layout else context
         try:
-            yield from searched(found.read(stream, context), stream, context)
+            yield from searched(found.read(stream, context), stream, context, self._pools)
         except (MissingExtra, SourceError) as error:
             if _live(stream):
                 raise

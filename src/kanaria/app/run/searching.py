@@ -10,25 +10,46 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.facts import Knowledge
+from kanaria.core.prefilter import Prefilter, literal
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 
 
-def searched(batches: Iterator[Batch], stream: Stream, context: ReadContext) -> Iterator[Batch]:
-    """Each batch with what its left lines hold."""
+def searched(
+    batches: Iterator[Batch], stream: Stream, context: ReadContext, pools: Prefilter | None = None
+) -> Iterator[Batch]:
+    """Each batch with what its left lines hold; ``pools`` finds the names of known pools."""
     for batch in batches:
-        found = _found(batch.left, stream, context) if batch.left is not None else {}
+        found = _found(batch.left, stream, context, pools) if batch.left is not None else {}
         yield replace(batch, left=None, tables=_joined(batch.tables, found)) if batch.left is not None else batch
 
 
-def _found(left: pa.Table, stream: Stream, context: ReadContext) -> Mapping[str, pa.Table]:
+def pools_of(facts: Knowledge) -> Prefilter:
+    """The domains of known pools as words to search for."""
+    return Prefilter([literal(domain) for pool in facts.pools for domain in pool.domains])
+
+
+def _found(left: pa.Table, stream: Stream, context: ReadContext, pools: Prefilter | None) -> Mapping[str, pa.Table]:
     from kanaria.formats import searched as formats_searched
     from kanaria.mining.candidates import rows_of_records
 
-    hits = np.unique(np.concatenate(rows_of_records(left["raw"])))
-    return formats_searched.rows(left.take(pa.array(hits)), stream, context) if len(hits) else {}
+    def hits(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+        named = pools.rows(column)[0] if pools else np.empty(0, np.int64)
+        return np.unique(np.concatenate([*rows_of_records(column), named]))
+
+    left = left.take(pa.array(hits(left["raw"])))
+    if not len(left):
+        return {}
+    inside = formats_searched.carried(left)
+    said = set(hits(inside["raw"]).tolist())
+    raw = [(inside if row in said else left)["raw"][row].as_py() for row in range(len(left))]
+    left = left.set_column(1, "raw", pa.array(raw, pa.binary()))
+    named = set(pools.rows(left["raw"])[0].tolist()) if pools else set()
+    return formats_searched.rows(left, stream, context, naming=named)
 
 
 def _joined(tables: Mapping[str, pa.Table], found: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:

@@ -16,7 +16,7 @@ from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
 from kanaria.formats.logons.emit import Taken, address, joined_fields, number, tables_of
-from kanaria.formats.text_log import Row, first_lines
+from kanaria.formats.text_log import Row, first_lines, sender_of
 
 _RECORD = re.compile(
     r"(?:node=(?P<node>\S+) )?(?:type=(?P<type>[A-Z_0-9]+|UNKNOWN\[\d+\]) )?(?:msg=)?"
@@ -25,6 +25,8 @@ _RECORD = re.compile(
 _FIELD = re.compile(
     r"""(?P<name>[A-Za-z_0-9-]+(?:\[\d+\])?)=(?:"(?P<quoted>[^"]*)"|'(?P<inner>[^']*)'|(?P<bare>\S*))"""
 )
+_TOGETHER = re.compile(r" (?=type=[A-Z_]+ msg=audit\()")
+"""Between the records of one event that a collector wrote on one line."""
 _ARGUMENT = re.compile(r"^a(\d{1,5})(?:\[\d+\])?$")
 _HEX = re.compile(r"^(?:[0-9A-Fa-f]{2})+$")
 _NUMBERS = {
@@ -57,6 +59,9 @@ class Audit:
 
     def take(self, row: Row, line: str) -> list[Taken]:
         """``row`` has the line's number, and host and time where a carrier says them."""
+        parts = [part for part in _TOGETHER.split(line) if "audit(" in part]
+        if len(parts) > 1:
+            return [taken for part in parts for taken in self.take(row, part)]
         found = _RECORD.search(line)
         if not found:
             return []
@@ -187,8 +192,9 @@ class AuditLog:
         if b"audit(" not in head:
             return 0.0
         lines = [line for line in first_lines(head) if line.strip()]
-        fitting = sum(line.startswith(("type=", "node=")) and bool(_RECORD.search(line)) for line in lines)
-        return 0.97 if fitting >= 0.3 * len(lines) and fitting else 0.0
+        bare = sum(line.startswith(("type=", "node=")) and bool(_RECORD.search(line)) for line in lines)
+        sent = sum(bool(_RECORD.search(line)) and bool(sender_of(line)) for line in lines)
+        return 0.97 if bare >= 0.3 * len(lines) and bare else 0.98 if sent >= 0.9 * len(lines) and sent else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         audit = Audit()
@@ -205,7 +211,7 @@ class AuditLog:
                 if _RECORD.search(text) is None:
                     rejects.append((at, "expected an audit record: type=… msg=audit(time:serial): …", line))
                 else:
-                    taken += audit.take({"line": at}, text)
+                    taken += audit.take({"line": at, "host_name": sender_of(text)}, text)
                     taken += _event(at, text) if context.events else []
             tables = tables_of(taken, stream, context, "auditd")
             yield cols.make_batch(stream, self.name, chunk, tables, count, rejects)

@@ -29,6 +29,7 @@ _NETSTAT = re.compile(
     r"^\s*(?P<proto>tcp|udp|TCP|UDP)[46]?6?\s+(?:\d+\s+\d+\s+)?(?P<local>\S+[:.]\S+)\s+(?P<other>\S+[:.]\S+)\s+"
     r"(?:(?P<state>[A-Z_0-9]{4,12})\s*)?(?:(?:\S+\s+\d+\s+)?(?P<pid>\d+)(?:/(?P<name>.{1,64}?))?)?\s*$"
 )
+_NAME = re.compile(r"^(?P<name>(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62})[:.][\w-]+$")
 _OWNER = re.compile(r"^\s*\[(?P<name>[^\]]{1,128})\]\s*$")
 _LSOF = re.compile(
     r"^(?P<name>\S+)\s+(?P<pid>\d+)\s+(?P<user>\S+)\s+\S+\s+IPv[46]\s+\S+\s+\S+\s+(?P<proto>TCP|UDP)\s+"
@@ -99,6 +100,8 @@ class Reader:
             )
         local, other = endpoint(said["local"]), endpoint(said.get("other") or "")
         self._last = None
+        if other[0] is None and (named := _NAME.match(said.get("other") or "")):
+            taken.append(("dns", {**row, "query": named["name"].lower()}))
         if local[0] and other[0] and other[1]:
             mine, theirs = (other, local) if (local[1] or _CLIENTS_FROM) < _CLIENTS_FROM <= other[1] else (local, other)
             self._last = {

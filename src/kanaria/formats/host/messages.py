@@ -10,6 +10,7 @@ import re
 
 from kanaria.formats.host.auditd import Audit
 from kanaria.formats.logons.emit import Taken
+from kanaria.formats.logons.services import sudo_row
 from kanaria.formats.miners.runs import Runs
 from kanaria.formats.text_log import Row
 
@@ -17,8 +18,23 @@ _JOB = re.compile(r"^\((?P<user>[^)]{1,64})\) (?:CMD|COMMAND) \((?P<command>.*)\
 _UNIT = re.compile(r"^(?:Started|Starting|Created symlink) (?P<unit>.{1,200}?)\.?$")
 _KILLED = re.compile(r"\bKilled process (?P<pid>\d{1,10}) \((?P<name>[^)]{1,64})\)")
 _JOBS = frozenset(("CRON", "cron", "crond", "anacron", "atd", "crontab", "/usr/sbin/cron", "/USR/SBIN/CRON"))
-PROGRAMS = _JOBS | {"systemd", "kernel", "audit", "auditd", "audispd", "sysmon"}
+PROGRAMS = _JOBS | {"systemd", "kernel", "audit", "auditd", "audispd", "audisp-syslog", "sysmon"}
 """Programs whose messages are looked at for more than a miner's line."""
+
+
+def of_any_program(row: Row, program: str | None, message: str) -> Row | None:
+    """What a line says was run, by cron, sudo or systemd, or was killed; its program may have got lost on the way."""
+    if found := _JOB.match(message):
+        return _process(row, "job", "cron", found["command"], found["user"])[1]
+    if found := _KILLED.search(message):
+        return {**_process(row, "running", found["name"], None, None)[1], "pid": int(found["pid"])}
+    if (asked := sudo_row(message)) and asked[1]:
+        who, command = asked[0], asked[1]
+        return {**_process(row, "start", command.split(" ")[0], command, None)[1], "parent": "sudo",
+                            "parent_user": who["user"], "user": "root" if who["privileged"] else None}  # fmt: skip
+    if (program or "systemd").removesuffix(".service") in ("systemd", "init") and (found := _UNIT.match(message)):
+        return _process(row, "service", found["unit"], None, None)[1]
+    return None
 
 
 class Messages:
@@ -39,7 +55,7 @@ class Messages:
             return [_process(row, "service", found["unit"], None, None)]
         if program == "sysmon" or message.startswith("<Event>"):
             return _sysmon(row, message)
-        if "audit" in program or (program == "kernel" and "audit(" in message):
+        if "audit" in program or program.startswith("audisp") or (program == "kernel" and "audit(" in message):
             self.held_back = True
             return self._audit.take(row, message)
         if program == "kernel" and (found := _KILLED.search(message)):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.text import without_colours
 from kanaria.core.types import Batch
 from kanaria.formats.logons.auth_log import TABLES, Attempts, _is_ours, _of_miner, says_logons
 from kanaria.formats.logons.emit import BATCH_ROWS, Taken, batch_of, number
@@ -76,7 +77,7 @@ def _take(entry: Mapping[str, object], line: int, attempts: Attempts) -> list[Ta
     host = text_of(entry.get("_HOSTNAME")) or None
     row: Row = {"line": line, "time": _time(entry), "device": host, "host_name": host}
     pid = text_of(entry.get("_PID") or entry.get("SYSLOG_PID")) or None
-    return attempts.take(row, _program(entry), pid, text_of(entry.get("MESSAGE")))
+    return attempts.take(row, _program(entry), pid, without_colours(text_of(entry.get("MESSAGE"))))
 
 
 def _program(entry: Mapping[str, object]) -> str:

@@ -61,6 +61,10 @@ _ELEVATED_FROM = 27
 Place = tuple[int, int]
 """Section and field of a rendered message; negative from the end."""
 
+_DEFENDER: Mapping[str, Place] = {
+    "threatname": (-1, 0), "severityname": (-1, 2), "categoryname": (-1, 3), "path": (-1, 4), "detectionuser": (-1, 8),
+    "processname": (-1, 9),
+}  # fmt: skip
 MESSAGES: Mapping[int, Mapping[str, Place]] = {
     4624: {
         "targetusername": (-4, 1), "targetdomainname": (-4, 2), "targetlogonid": (-4, 3), "processname": (-3, 1),
@@ -75,6 +79,13 @@ MESSAGES: Mapping[int, Mapping[str, Place]] = {
     4648: {"targetusername": (1, 0), "targetdomainname": (1, 1), "targetservername": (2, 0), "processname": (3, 1),
            "ipaddress": (4, 0), "ipport": (4, 1)},
     4672: {"subjectusername": (0, 1), "subjectdomainname": (0, 2), "subjectlogonid": (0, 3)},
+    4688: {"subjectusername": (0, 1), "subjectdomainname": (0, 2), "subjectlogonid": (0, 3), "newprocessid": (2, 0),
+           "newprocessname": (2, 1), "processid": (2, 4), "parentprocessname": (2, 5), "commandline": (2, 6)},
+    5156: {"processid": (0, 0), "application": (0, 1), "direction": (1, 0), "sourceaddress": (1, 1),
+           "sourceport": (1, 2), "destaddress": (1, 3), "destport": (1, 4), "protocol": (1, 5)},
+    7045: {"servicename": (-5, 0), "imagepath": (-4, 0), "servicetype": (-3, 0), "starttype": (-2, 0),
+           "accountname": (-1, 0)},
+    1116: _DEFENDER, 1117: _DEFENDER, 1006: _DEFENDER, 1015: _DEFENDER,
     4740: {"targetusername": (1, 1), "targetdomainname": (2, 0)},
     4768: {"targetusername": (0, 0), "targetdomainname": (0, 1), "ipaddress": (2, 0), "ipport": (2, 1),
            "status": (3, 1)},
@@ -89,8 +100,11 @@ MESSAGES: Mapping[int, Mapping[str, Place]] = {
 }  # fmt: skip
 
 _FIELD = re.compile(r"^(?P<indent>[ \t]*)(?P<label>[^\s:：\-][^:：\t]{0,79})[:：](?P<gap>[ \t]*)(?P<value>.*?)[ \t]*$")
+# Sysmon's messages are English everywhere, and their labels are the names of the fields.
+_SYSMON = re.compile(r"^UtcTime: ", re.MULTILINE)
+_SYSMON_FIELD = re.compile(r"^([A-Za-z]{2,40}): (.*?)\r?$", re.MULTILINE)
 _ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\]:\d{1,5})(?![\w.]\w)")
-_ALL_SINGLE = frozenset((1149, 21, 25, 4776))
+_ALL_SINGLE = frozenset((1149, 21, 25, 4776, 7045))
 _BY_ADDRESS = {131: "clientip", 140: "ipstring", 56: "clientip", 551: "clientaddress"}
 
 
@@ -107,6 +121,8 @@ def from_message(code: int, message: str) -> dict[str, str]:
     if name := _BY_ADDRESS.get(code):
         found = _ADDRESS.search(message)
         return {name: found[0]} if found else {}
+    if _SYSMON.search(message):
+        return {found[1].lower(): found[2] for found in _SYSMON_FIELD.finditer(message)}
     parts = sections(message, keep_empty=code in _ALL_SINGLE)
     named = {}
     for name, (section, place) in MESSAGES.get(code, {}).items():
@@ -122,6 +138,9 @@ def sections(message: str, *, keep_empty: bool = False) -> list[list[str]]:
     """
     found: list[list[str]] = []
     for line in message.replace("\r", "\n").split("\n"):
+        if line.lstrip().startswith(("http://", "https://")):
+            found.append([])  # a page to read stands where others have a heading
+            continue
         field = _FIELD.match(line)
         if not field:
             continue

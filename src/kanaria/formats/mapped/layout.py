@@ -1,14 +1,14 @@
 """What a layout file says, checked: one YAML file comes in, a ``Layout`` goes out. A wrong one raises RuleError.
 
 Keys: ``name``, ``title``, ``example``, ``sensor``, ``tried`` (on what it was tried, en and ja), ``reader`` (json,
-pairs, csv or lines), ``tell`` (paths that a record must have to be one, with expressions if so wanted), ``unless``
-(paths that it must not have), ``each`` (paths of lists whose items are the records, ``*`` for every item of a list on
-the way; items that are text are split into the names of ``header``), ``skip`` (lines that are neither records nor
-damage), ``camel`` (names begin with capitals in some exports), ``local`` (times without a zone are of the writer's),
-``halves`` (every record tells of one direction or of one
-slice of time: rows of ``connection`` without a ``state`` are put together, ``history`` holds the TCP flags as written),
-``time``, and ``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a
-list of paths of which the first with a value counts, or a mapping with ``from`` and what to do with the value (see
+pairs, cef, csv or lines), ``tell`` (paths that a record must have to be one, with expressions if so wanted),
+``unless`` (paths that it must not have), ``each`` (paths of lists whose items are the records, ``*`` for every item
+of a list on the way, ``^`` for what holds the list; items that are text are split into the names of ``header``),
+``skip`` (lines that are neither records nor damage), ``camel`` (names begin with capitals in some exports), ``local``
+(times without a zone are of the writer's), ``halves`` (every record tells of one direction or of one slice of time:
+rows of ``connection`` without a ``state`` are put together, ``history`` holds the TCP flags as written), ``time``,
+and ``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a list of
+paths of which the first with a value counts, or a mapping with ``from`` and what to do with the value (see
 ``values``); ``until`` makes a duration of an end. Several paths may be written ``one|other`` in ``tell``.
 """
 
@@ -24,7 +24,7 @@ from kanaria.core.errors import RuleError
 from kanaria.core.schema import TABLES
 from kanaria.core.types import Text
 
-READERS = ("json", "pairs", "csv", "lines")
+READERS = ("json", "pairs", "cef", "csv", "lines")
 _COLUMN_KEYS = {"from", "map", "default", "unit", "pattern", "lower", "value", "join", "until"}
 UNITS: Mapping[str, int] = {"s": 1_000_000, "ms": 1_000, "us": 1}
 

@@ -32,12 +32,18 @@ _LOOKED_AT = 50
 _KEPT = 4096
 """Characters of a record that are kept for whoever looks at it."""
 _PAIR = re.compile(r'([\w.-]{1,64})=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
+_CEF = re.compile(
+    r"CEF:\d\|(?P<deviceVendor>[^|]*)\|(?P<deviceProduct>[^|]*)\|[^|]*\|(?P<signatureId>(?:[^|\\]|\\.)*)"
+    r"\|(?P<name>(?:[^|\\]|\\.)*)\|(?P<severity>[^|]*)\|(?P<more>.*)$"
+)
+_CEF_PAIR = re.compile(r"([\w.-]{1,64})=((?:[^=\\]|\\.)*?)(?=\s+[\w.-]{1,64}=|\s*$)")
 _SYSLOG = re.compile(
     r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2}\s+\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)\s+\S+\s+"
     r"(?:[\w./@-]+(?:\[\d+\])?:\s+)?"
 )
 _UNREADABLE = {
     "json": "expected a JSON object; it is cut off or damaged", "pairs": "expected key=value pairs; there are none",
+    "cef": "expected CEF:…|…; there is none",
     "csv": "expected the columns of the header; it is cut off or from another log",
     "lines": "expected a line of this log; it is cut off or from another log",
 }  # fmt: skip
@@ -53,6 +59,8 @@ class Mapped:
         self.name, self.title, self.example = layout.name, layout.title, layout.example
         self.tables: tuple[str, ...] = tuple(dict.fromkeys(one.table for one in layout.rows))
         self._layout = layout
+        self._outer = "'^." in repr((layout.time, layout.rows))
+        """Whether a column is taken from what holds the list of records."""
 
     @property
     def tried(self) -> Text:
@@ -105,6 +113,7 @@ class Mapped:
             if isinstance(item, str) and self._layout.header:
                 yield dict(zip(self._layout.header, item.split(self._layout.delimiter), strict=False))
             elif isinstance(item, Mapping):
+                item = {**item, "^": record} if items and self._outer else item
                 yield uncapitalised(item) if self._layout.camel else item
 
     def _told(self, record: Record) -> bool:
@@ -144,7 +153,7 @@ def read(
         return
     for one in handle:
         if one.strip():
-            record = _pairs(one) if reader == "pairs" else _matched(one, line)
+            record = _pairs(one) if reader == "pairs" else _cef(one) if reader == "cef" else _matched(one, line)
             yield record, one
 
 
@@ -153,8 +162,25 @@ def _as_text(value: object) -> str:
 
 
 def _pairs(line: str) -> Record | None:
+    """Pairs of a line; of a JSON object, into which collectors turn such lines, its members."""
+    if line.lstrip().startswith("{"):
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
     found = {key: quoted or bare for key, quoted, bare in _PAIR.findall(line)}
     return found if len(found) >= 3 else None
+
+
+def _cef(line: str) -> Record | None:
+    """The seven fields of the header under ArcSight's names, and the extension's pairs."""
+    found = _CEF.search(line)
+    if not found:
+        return None
+    more = {key: re.sub(r"\\([=\\])", r"\1", value.strip()) for key, value in _CEF_PAIR.findall(found["more"])}
+    head = {name: re.sub(r"\\([|\\])", r"\1", text) for name, text in found.groupdict().items() if name != "more"}
+    return {**more, **head}
 
 
 def _matched(line: str, pattern: re.Pattern[str] | None) -> Record | None:

@@ -5,13 +5,13 @@ Bytes come in, rows of ``miner`` go out, one a run. Lines of no miner are counte
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
+from kanaria.formats.carried import of_json
 from kanaria.formats.logons.emit import tables_of
 from kanaria.formats.logons.windows_event import time_of
 from kanaria.formats.miners.phrases import read
@@ -23,6 +23,10 @@ _CRI = re.compile(
 )
 _COMPOSE = re.compile(r"^(?P<name>[\w.-]{1,120}?)(?:@(?P<host>[\w.-]{1,120}))?\s+\| ?(?P<rest>.*)$")
 _KUBECTL = re.compile(r"^(?:\[?pod/)?(?P<name>[\w.-]{1,200}/[\w.-]{1,200})\]? (?P<rest>.*)$")
+_STERN = re.compile(
+    r"^(?:\x1b\[[0-9;]*m)*(?P<name>[a-z0-9][a-z0-9.-]{0,252} [a-z0-9][a-z0-9-]{0,62})"
+    r"(?:\x1b\[[0-9;]*m)* (?P<rest>.*)$"
+)
 _DOCKER_TIME = re.compile(r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) (?P<rest>.*)$")
 _OWN_TIME = re.compile(r"^\s*\[?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d{1,6})?\]?")
 _OWN_COMPACT = re.compile(r"^\s*\[?(?P<stamp>20\d{6} \d\d:\d\d:\d\d)\]?")
@@ -35,35 +39,18 @@ Line = tuple[str, Row, str | None]
 def carried(line: str, years: Years) -> Line:
     """The message inside a line; a line of the program itself is its own message."""
     if line.lstrip().startswith("{"):
-        return _from_json(line)
+        said = of_json(line.lstrip())
+        return (said.message, {"time": said.time, "host_name": said.host, "device": said.host},
+                said.program) if said else (line, {}, None)  # fmt: skip
     if found := _CRI.match(line) or _DOCKER_TIME.match(line):
         return found["rest"], {"time": time_of(found["time"])}, None
-    for pattern in (_COMPOSE, _KUBECTL):
+    for pattern in (_COMPOSE, _KUBECTL, _STERN):
         if (found := pattern.match(line)) and read(found["rest"]):
             host = found.groupdict().get("host")
             inner, more, _container = carried(found["rest"], years)
-            return inner, {**more, "host_name": host, "device": host}, found["name"]
+            return inner, {**more, "host_name": host, "device": host}, found["name"].replace(" ", "/")
     time, tag, rest = without_syslog(line, years)
-    return (rest, {"time": time}, tag or None) if tag else (line, {}, None)
-
-
-def _from_json(line: str) -> Line:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return line, {}, None
-    if not isinstance(value, dict):
-        return line, {}, None
-    kubernetes = value.get("kubernetes")
-    pod = kubernetes if isinstance(kubernetes, Mapping) else {}
-    message = next((value[key] for key in ("log", "message", "MESSAGE", "msg") if isinstance(value.get(key), str)), "")
-    stamp = value.get("time") or value.get("@timestamp") or value.get("timestamp")
-    host = pod.get("host") or value.get("host") or value.get("hostname")
-    attributes = value.get("attrs")
-    tag = attributes.get("tag") if isinstance(attributes, Mapping) else None
-    name = pod.get("pod_name") or value.get("container_name") or tag
-    where = {"host_name": host, "device": host} if isinstance(host, str) else {}
-    return message.rstrip("\n"), {"time": time_of(stamp), **where}, str(name).lstrip("/") if name else None
+    return (rest, {"time": time}, tag if tag != "-" else None) if tag else (line, {}, None)
 
 
 def own_time(message: str) -> Row:

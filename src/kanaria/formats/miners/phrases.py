@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kanaria.core.text import without_colours
+
 
 class Phrase(NamedTuple):
     """One kind of line."""
@@ -44,7 +46,7 @@ class Said:
 
 _HOST = r"(?:[a-z0-9+]+://)?(?:[^@\s/]{1,200}@)?(?P<pool>[A-Za-z0-9_.-]{3,253}|\[[0-9A-Fa-f:]+\])"
 _POOL = rf"{_HOST}:(?P<port>\d{{1,5}})"
-_RATE = r"(?P<rate>\d+(?:\.\d+)?)\s*(?P<unit>[kKMGTPE]?)(?:[Hh]|hash|[Ss]ol)(?:/s|ps)"
+_RATE = r"(?P<rate>\d+(?:\.\d+)?)\s*(?P<unit>[kKMGTPE]?)(?:[Hh]|hash|[Ss]ol|[gG](?=/s))(?:/s|ps)"
 
 _TABLE: tuple[tuple[str, bool, str], ...] = (
     # XMRig, its proxy and its many forks
@@ -77,8 +79,8 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("", False, r"^Algorithm:\s+(?P<algorithm>[\w/-]{3,30})"),
     # SRBMiner-MULTI
     ("SRBMiner-MULTI", True, r"^[=\s]*SRBMiner-MULTI[\s,]+(?:v(?:ersion)?\.? ?)?(?P<version>\d[\w.]*)"),
-    ("SRBMiner-MULTI", True, r"^(?:#\d+|GPU\d*|CPU)\s+(?P<one>result accepted) for algorithm (?P<algorithm>\S+)"),
-    ("SRBMiner-MULTI", True, r"^(?:#\d+|GPU\d*|CPU)\s+(?P<refused>result rejected) for algorithm (?P<algorithm>\S+)"),
+    ("SRBMiner-MULTI", True, r"^(?:#\d+|GPU\d*|CPU)(?:\[t\d+\])?\s+(?P<one>result accepted) (?:for algorithm (?P<algorithm>\S+)|\[)"),
+    ("SRBMiner-MULTI", True, r"^(?:#\d+|GPU\d*|CPU)(?:\[t\d+\])?\s+(?P<refused>result rejected) (?:for algorithm (?P<algorithm>\S+)|\[)"),
     ("SRBMiner-MULTI", True, rf"^(?:#\d+\s+)?Connected to {_POOL} \[\d+\](?: \[(?P<algorithm>[^\]]+)\])?"),
     ("SRBMiner-MULTI", False, rf"^(?:Total|CPU|GPU\d+)[\s:|]+{_RATE}"),
     # cgminer, bfgminer, sgminer
@@ -93,13 +95,50 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("", True, rf"^(?:GPU #\d+: )?accepted: (?P<accepted>\d+)/(?P<total>\d+) \(.*?\),? {_RATE}"),
     ("cpuminer", True, r"^\d+ (?:CPU )?(?:miner|mining) threads started, using '(?P<algorithm>[^']+)' algorithm"),
     ("cpuminer", True, rf"^Starting (?:Stratum )?on (?:stratum\S*://){_POOL}"),
-    # ethminer, PhoenixMiner, NBMiner, GMiner
+    ("cpuminer-opt", True, r"^\d+ of \d+ miner threads started using '(?P<algorithm>[^']+)' algorithm"),
+    ("cpuminer-opt", True, rf"^[Ss]tratum connect (?:stratum\S*://)?{_POOL}$"),
+    ("cpuminer-opt", True, r"^\d+ (?:Accepted (?P<accepted>\d+) S\d+ R(?P<rejected>\d+) B\d+|A(?P<one>\d+) S\d+ R\d+ B\d+)"),
+    ("cpuminer-opt", True, rf"^Accepted (?P<accepted>\d+)/(?P<total>\d+) \(\d+%\), .*?{_RATE}"),
+    ("cpuminer-opt", True, r"^(?P<job>New (?:Stratum Diff|(?:Work|Block)\b(?=.{0,80}\bNet diff)))"),
+    ("", True, rf"^(?:CPU|thread|GPU) #?\d+: (?:\d+(?:\.\d+)?[kMG]? ?(?:H|hashes), )?{_RATE}$"),
+    # xmr-stak and Claymore's
+    ("xmr-stak", True, r"^:? ?Result (?P<one>accepted) by the pool"),
+    ("xmr-stak", True, r"^:? ?Result (?P<refused>rejected) by the pool"),
+    ("xmr-stak", False, rf"^:? ?(?:Fast-c|C)onnecting to {_POOL} pool"),
+    ("xmr-stak", True, r"^(?:HASHRATE REPORT - |Totals \((?:CPU|AMD|NVIDIA|ALL)\): +(?P<rate>\d+\.\d+) )"),
+    ("Claymore", True, r"^[\W_]*Claymore(?:'s)? .{0,60}? Miner +v?(?P<version>\d[\w.]*)"),
+    ("Claymore", True, rf"^ ?[A-Z]{{2,5}} ?- Total Speed: {_RATE}, Total Shares: (?P<accepted>\d+)[^,]*, Rejected: (?P<rejected>\d+)"),
+    ("Claymore", True, rf"^ ?[A-Z]{{2,5}}: \d\d/\d\d/\d\d-\d\d:\d\d:\d\d - (?P<job>New job) from {_POOL}"),
+    ("Claymore", True, r"^ ?[A-Z]{2,5}: (?P<one>Share accepted) \(\d+ ms\)"),
+    ("Claymore", False, r"^Stratum - connecting to '(?P<pool>[\w.-]+)' <(?P<address>[\d.]+)> port (?P<port>\d+)"),
+    # nanominer, GMiner, Rigel, BzMiner, WildRig and others of their kind
+    ("nanominer", True, rf"^(?:\[\w+\] )?[\w-]{{2,30}} - Total speed: {_RATE}, Total shares: (?P<accepted>\d+) Rejected: (?P<rejected>\d+)"),
+    ("nanominer", True, r"^nanominer v(?P<version>\d[\w.]*)"),
+    ("GMiner", True, r"^[|+\s-]*GMiner v(?P<version>\d[\w.]*)"),
+    ("GMiner", True, r"^(?:Subscribed to|Authorized on) Stratum Server$"),
+    ("GMiner", False, rf"^host:\s+{_POOL}$"),
+    ("GMiner", True, rf"^GPU\d+ \d+C .{{0,40}}?{_RATE} (?P<accepted>\d+)/(?P<rejected>\d+) \d+W"),
+    ("Rigel", True, r"^\|? *Rigel v(?P<version>\d[\w.]*)"),
+    ("BzMiner", True, r"^[*\s]*BzMiner v(?P<version>\d[\w.]*)"),
+    ("OneZeroMiner", True, r"^[|*\s]*(?:OneZeroMiner|onezerominer) v?(?P<version>\d[\w.]*)"),
+    ("P2Pool", True, r"^(?:StratumServer|SideChain|P2Pool|BlockTemplate) .*\b(?P<one>SHARE FOUND)\b"),
+    ("P2Pool", True, r"^P2Pool (?:Starting )?(?:p2pool )?v?(?P<version>\d[\w.]*)"),
+    ("P2Pool", False, r"^StratumServer (?:listening on|.{1,80}(?:logged in|connected))"),
+    ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<one>[Ss]hare (?:#\d+ )?(?:is )?accepted)\b.{0,40}?\d ?ms\b"),
+    ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<refused>[Ss]hare (?:#\d+ )?(?:is )?(?:rejected|invalid or stale))\b.{0,40}?\d ?ms\b"),
+    ("", False, rf"^(?:\[[\w/-]{{2,30}}\] )?(?P<job>[Nn]ew [Jj]ob)(?: from|:) {_POOL}"),
+    ("", False, rf"^(?:\[[\w/-]{{2,30}}\] |[\w/-]{{2,30}}: )?[Cc]onnected to(?: pool)? {_POOL}"),
+    # ethminer, PhoenixMiner, NBMiner
     ("ethminer", True, r"^(?:\S+ )?(?:ethminer) (?P<version>\d+\.\d[\w.+-]*)"),
     ("ethminer", True, r"^.{0,24}\bethminer \d+:\d\d A(?P<accepted>\d+)(?::R(?P<rejected>\d+))? (?P<rate>\d+\.\d+) (?P<unit>[kMG])h"),
-    ("ethminer", True, r"^.{0,24}\bstratum\s+\*\*(?P<one>Accepted)"),
+    ("ethminer", True, r"^.{0,24}\b(?:stratum|ethminer)\s+\*\*(?P<one>Accepted)"),
     ("PhoenixMiner", True, r"^Phoenix Miner (?P<version>\d[\w.]*)"),
     ("PhoenixMiner", True, rf"^Eth speed: {_RATE}, shares: (?P<accepted>\d+)/(?P<rejected>\d+)/"),
     ("PhoenixMiner", True, r"^Eth: (?P<one>Share accepted) in"),
+    ("PhoenixMiner", True, rf"^Eth: Mining \w+ on {_POOL} for"),
+    ("PhoenixMiner", True, rf"^Eth: (?P<job>New job) #\w+ from {_POOL}"),
+    ("PhoenixMiner", True, r"^Eth: Accepted shares (?P<accepted>\d+) .*?rejected shares (?P<rejected>\d+)"),
+    ("PhoenixMiner", True, rf"^Eth: (?:Average|Effective) speed(?: \(\d+ min\))?: {_RATE}"),
     ("NBMiner", True, r"^\w+ - #\d+ (?P<one>Share accepted), \d+ ms"),
     ("", True, r"^(?:GPU\s?#?\d*:?\s+)?(?P<one>Share accepted)\s?[(#\[!]"),
     # names in front of lines that many write
@@ -108,12 +147,13 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
 )  # fmt: skip
 PHRASES = tuple(Phrase(program, sure, re.compile(pattern)) for program, sure, pattern in _TABLE)
 
-_COLOURS = re.compile(r"(?:\x1b|\\x1b|\\u001b|#033|\\033)\[[0-9;]*[A-Za-z]")
 _STAMP = re.compile(
-    r"^\s*(?:[iIWE]\s+)?\[?(?:\d{4}-?\d\d-?\d\d|\d\d/\d\d(?:/\d{2,4})?)?[ T]?(?:\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?)\]?\s*(?:(?:INFO|WARN|DEBUG)\s*[:|-]\s*)?"
+    r"^\s*(?:(?:[iIWE]|NOTICE|INFO|WARNING)\s+)?\[?(?:20\d\d-?\d\d-?\d\d|20\d\d-[A-Z][a-z]{2}-\d\d|20\d\d\.\d\d\.\d\d|\d\d/\d\d(?:/\d{2,4})?)?[ T:]?"
+    r"(?:\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?)\]?:?\s*(?:[0-9a-f]{2,8}\t|(?:eths|main|unkn) )?"
+    r"(?:(?:INFO|WARN|DEBUG)\s*[:|-]\s*|\[(?:INFO|WARN|DEBUG|ERROR)\]\s*)?"
 )
 # What is in every line above: the quick look that leaves other lines alone.
-_HINT = re.compile(r"ccepted|ejected|/s\b|hps|POOL #|ABOUT|use (?:pool|daemon)|new job|[Mm]in(?:er|ing)|[Pp]ool|[Ss]tratum|Algorithm"
+_HINT = re.compile(r"ccepted|ejected|nvalid or stale|Stratum|[Tt]hread|Job|SHARE|GMiner|Rigel|host:|Total|HASHRATE|onezero|\d A\d+ S\d|/s\b|hps|POOL #|ABOUT|use (?:pool|daemon)|new job|[Mm]in(?:er|ing)|[Pp]ool|[Ss]tratum|Algorithm"
                    r"|share|T-Rex|t-rex|Connected to|Wallet|wallet|worker|Login|avg|A\d+|URL|User|Worker")  # fmt: skip
 _UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _LONGEST = 600
@@ -124,7 +164,7 @@ def read(message: str) -> Said | None:
     """What a message says, when a mining program writes such."""
     if len(message) > _LONGEST or not _HINT.search(message):
         return None
-    plain = _COLOURS.sub("", message).strip()
+    plain = without_colours(message).strip()
     plain = _STAMP.sub("", plain, count=1).strip()
     for phrase in PHRASES:
         if found := phrase.pattern.match(plain):

@@ -1,0 +1,155 @@
+"""What a shipper says about the line it carries: one JSON object or line comes in, its message with time, host, program
+and process goes out, as far as they are told, and as a syslog line for readers of such.
+
+The names are those of Filebeat and ECS, Fluent Bit, Docker, Kubernetes, journald, Splunk, Wazuh, Google Cloud, AWS
+CloudWatch, GELF, Loki, Vector and Elasticsearch's own envelope (their documentation, November 2026).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from kanaria.core.text import without_colours
+from kanaria.formats.logons.windows_event import time_of
+
+Object = Mapping[str, object]
+
+TEXTS = ("message", "MESSAGE", "log", "_raw", "full_log", "textPayload", "short_message", "full_message", "line",
+         "raw", "rawmsg", "raw_message", "rawmessage", "msg", "@message", "body", "original")  # fmt: skip
+"""Fields that hold a line."""
+_TIMES = (("@timestamp",), ("timestamp",), ("time",), ("_time",), ("@t",), ("ts",), ("_SOURCE_REALTIME_TIMESTAMP",),
+          ("__REALTIME_TIMESTAMP",), ("date",), ("_time_raw",))  # fmt: skip
+_HOSTS = (("_HOSTNAME",), ("kubernetes", "host"), ("kubernetes", "node", "name"), ("predecoder", "hostname"),
+          ("host", "hostname"), ("host", "name"), ("host",), ("hostname",), ("agent", "hostname"), ("labels", "host"),
+          ("labels", "hostname"), ("labels", "node_name"), ("beat", "hostname"), ("Computer",),
+          ("labels", "instance"), ("agent", "name"))  # fmt: skip
+_PROGRAMS = (("kubernetes", "pod_name"), ("kubernetes", "pod", "name"), ("container_name",), ("_container_name",),
+             ("container", "name"), ("CONTAINER_NAME",), ("attrs", "tag"), ("SYSLOG_IDENTIFIER",),
+             ("predecoder", "program_name"), ("process", "name"), ("log", "syslog", "appname"), ("syslog", "appname"),
+             ("programname",), ("appname",), ("ident",), ("program",), ("resource", "labels", "pod_name"),
+             ("labels", "pod"), ("labels", "container"), ("labels", "container_name"), ("kubernetes", "container_name"),
+             ("_COMM",))  # fmt: skip
+_PIDS = (("_PID",), ("SYSLOG_PID",), ("process", "pid"), ("pid",), ("procid",))
+ENVELOPES = ("_source", "result")
+"""What Elasticsearch's documents and Splunk's results stand in."""
+_CLEAN = re.compile(r"[^\w./@-]+")
+_MICROSECONDS, _MILLISECONDS = 10**14, 10**11
+"""From which on a number since 1970 counts smaller parts than seconds (the year 5138 in seconds)."""
+SYSLOG = re.compile(
+    r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2}\s+\d{1,2}\s+(?:\d{4}\s+)?\d\d:\d\d:\d\d(?:\.\d+)?"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?)"
+    r"\s+[\w.:-]+\s+[\w./@()-]{1,64}(?:\[\d+\])?(?::|\s+[\d-]+\s)"
+)
+
+
+class Carried(NamedTuple):
+    """A message and what its carrier says of it, None where that says nothing."""
+
+    message: str
+    time: datetime | None = None
+    host: str | None = None
+    program: str | None = None
+    pid: str | None = None
+
+    def as_syslog(self) -> str:
+        """As a line of a syslog; the message alone where it is one, or nobody says when or where it was."""
+        text = " ".join(self.message.split("\n")).strip()
+        if self.time is None or not (self.host or self.program) or SYSLOG.match(text):
+            return text
+        tag = (self.program or "-")[:64]
+        return f"{self.time.isoformat()} {self.host or '-'} {tag}{f'[{self.pid}]' if self.pid else ''}: {text}"
+
+
+def of_json(line: str) -> Carried | None:
+    """The message in a line that is one JSON object, with or without what RFC 7464 and server-sent events put first."""
+    line = line.removeprefix("\x1e").removeprefix("data: ")
+    try:
+        value = json.loads(line) if line.startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+    return of_object(value) if isinstance(value, dict) else None
+
+
+def of_object(value: Object) -> Carried | None:
+    """The message in an object."""
+    for name in ENVELOPES:
+        inner = value.get(name)
+        if isinstance(inner, dict):
+            value = {**value, **inner}
+    event = value.get("event")
+    original = event.get("original") if isinstance(event, dict) else None
+    said = (text_of(one) for one in (original, *(value.get(name) for name in TEXTS)))
+    message = next(filter(None, said), None)
+    if message is None:
+        return None
+    return Carried(without_colours(message).rstrip("\n"), _time(value), _name(value, _HOSTS), _name(value, _PROGRAMS),
+                   _pid(value))  # fmt: skip
+
+
+def text_of(value: object) -> str | None:
+    """A text that says something, or the bytes that journald writes where a message is no plain text."""
+    if isinstance(value, list) and value and all(isinstance(part, int) and 0 <= part < 256 for part in value):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    return value if isinstance(value, str) and value.strip() else None
+
+
+_WINDOWS = re.compile(r"^(?P<time>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:\.\d+)? [AP]M)\s+LogName=")
+_SAID = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
+
+
+def windows_event(value: Object) -> dict[str, object] | None:
+    """An event as Splunk's Windows input writes it (``LogName=…``, ``EventCode=…``, ``Message=…``), named as by
+    ``Get-WinEvent``, or None for anything else."""
+    text = value.get("_raw")
+    found = _WINDOWS.match(text) if isinstance(text, str) else None
+    if not found or not isinstance(text, str):
+        return None
+    head, _, message = text.partition("\nMessage=")
+    said = dict(_SAID.findall(head))
+    when = _time(value) or datetime.strptime(found["time"][:19], "%m/%d/%Y %H:%M:%S").replace(tzinfo=UTC)
+    named = {"LogName": "LogName", "Id": "EventCode", "ProviderName": "SourceName", "MachineName": "ComputerName"}
+    return {**{name: said.get(key) for name, key in named.items()}, "TimeCreated": when.isoformat(), "Message": message}
+
+
+def _at(value: Object, path: tuple[str, ...]) -> object:
+    found: object = value
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if found is not None else value.get(".".join(path))
+
+
+def _time(value: Object) -> datetime | None:
+    for path in _TIMES:
+        if (said := _at(value, path)) is not None and (found := moment(said)):
+            return found
+    return None
+
+
+def moment(said: object) -> datetime | None:
+    """A time as shippers write it: ISO 8601, or seconds and smaller parts since 1970."""
+    try:
+        number = float(said) if isinstance(said, int | float) else float(str(said).strip())
+    except ValueError:
+        return time_of(_iso(str(said)))
+    while number >= _MILLISECONDS:
+        number /= 1_000_000 if number >= _MICROSECONDS else 1000
+    return datetime.fromtimestamp(number, UTC) if 0 < number < 2**33 else None
+
+
+def _iso(text: str) -> str:
+    """Splunk's ``2026-01-10 09:00:00.000 UTC`` is ISO but for its zone's name."""
+    return text.strip().removesuffix(" UTC").removesuffix(" GMT")
+
+
+def _name(value: Object, paths: tuple[tuple[str, ...], ...]) -> str | None:
+    found = next((said for path in paths if isinstance(said := _at(value, path), str) and said.strip()), None)
+    return _CLEAN.sub("_", found.strip().lstrip("/"))[:255] or None if found else None
+
+
+def _pid(value: Object) -> str | None:
+    found = next((str(said) for path in _PIDS if (said := _at(value, path)) is not None), "")
+    return found if found.isascii() and found.isdecimal() and len(found) <= 10 else None
