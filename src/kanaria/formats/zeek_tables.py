@@ -243,12 +243,13 @@ def notice(f: Fields, path: str) -> Columns:
     import pyarrow.compute as pc
 
     ends, note = _endpoints(f), f.text("note")
-    text = pc.binary_join_element_wise(pc.fill_null(f.text("msg"), ""), f.text("sub"), " ", null_handling="skip")
+    # Scripts put what was sent into ``sub`` and their own words into ``msg``; a message begins what it is in.
+    kept = pc.binary_join_element_wise(f.text("sub"), f.text("msg"), "\n", null_handling="skip")
     return {
         **ends,
         "src_ip": pc.coalesce(ends["src_ip"], f.text("src")), "dst_ip": pc.coalesce(ends["dst_ip"], f.text("dst")),
         "dst_port": pc.coalesce(ends["dst_port"], f.integer("p")), "signature": note, "signature_id": note,
-        "category": map_distinct(note, lambda name: name.split("::")[0], pa.string()), "payload": text,
+        "category": map_distinct(note, lambda name: name.split("::")[0], pa.string()), "payload": kept,
     }  # fmt: skip
 
 
