@@ -325,3 +325,21 @@ def test_a_blocklist_is_no_log(tmp_path: Path) -> None:
     (tmp_path / "a.list").write_text("".join(f"{line.format('pool.supportxmr.com')}\n" for line in names))
     result = CliRunner().invoke(cli, ["analyze", str(tmp_path / "a.list"), "--format", "json"], standalone_mode=False)
     assert "mining_pool_named_in_log" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "share accepted for user tanaka in 3 ms",
+        "Share accepted connection from 192.0.2.7 (12 ms)",
+        "Job 12 accepted: 3/4 (75%), 2.1 MB/s",
+        "thread 0: 4104 rows, 14.41 krows/s",
+        "New Block 1234 written",
+        "GPU #0: 14.2 GB/s",
+        "scrypt: cache.example.org:6379",
+        "Accepted 200 OK",
+    ],
+)
+def test_what_others_write_in_like_words_is_no_miners_line(line: str) -> None:
+    said = read_phrase(line)
+    assert said is None or not said.sure

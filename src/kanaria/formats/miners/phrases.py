@@ -124,8 +124,8 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("P2Pool", True, r"^(?:StratumServer|SideChain|P2Pool|BlockTemplate) .*\b(?P<one>SHARE FOUND)\b"),
     ("P2Pool", True, r"^P2Pool (?:Starting )?(?:p2pool )?v?(?P<version>\d[\w.]*)"),
     ("P2Pool", False, r"^StratumServer (?:listening on|.{1,80}(?:logged in|connected))"),
-    ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<one>[Ss]hare (?:#\d+ )?(?:is )?accepted)\b.{0,40}?\d ?ms\b"),
-    ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<refused>[Ss]hare (?:#\d+ )?(?:is )?(?:rejected|invalid or stale))\b.{0,40}?\d ?ms\b"),
+    ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<one>[Ss]hare (?:#\d+ )?(?:is )?accepted)[.:,]? ?(?:\(#\d+\) ?)?(?:in |- )?[(\[]? *\d+(?:\.\d+)? ?ms\b"),
+    ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<refused>[Ss]hare (?:#\d+ )?(?:is )?(?:rejected|invalid or stale))[.:,]? ?(?:\(#\d+\) ?)?(?:in |- )?[(\[]? *\d+(?:\.\d+)? ?ms\b"),
     ("", False, rf"^(?:\[[\w/-]{{2,30}}\] )?(?P<job>[Nn]ew [Jj]ob)(?: from|:) {_POOL}"),
     ("", False, rf"^(?:\[[\w/-]{{2,30}}\] |[\w/-]{{2,30}}: )?[Cc]onnected to(?: pool)? {_POOL}"),
     # ethminer, PhoenixMiner, NBMiner
