@@ -32,6 +32,8 @@ _WHOLE_HEAD = 256 << 10
 """Bytes of a head that is cut somewhere (see ``core.stream.Stream``)."""
 _READ_SYSLOG = frozenset(("auth-log", "miner-log", "auditd"))
 """Formats that know what to do with the frame of a syslog."""
+_WEB = 0.6
+"""Web formats read the lines of shippers themselves, with more of what these say; they are asked first."""
 _LEAST_SURE = 0.6
 """How sure the inner format must be: the registry's ``SURE``."""
 
@@ -149,7 +151,10 @@ class Wrapped:
 
     def sniff(self, head: bytes, name: str) -> float:
         found = _inside(head, name)
-        return 0.98 * found.score if found else 0.0
+        if found is None:
+            return 0.0
+        web = type(found.format).__module__.startswith("kanaria.formats.web.") and reader_of(head) is None
+        return (_WEB if web else 0.98) * found.score
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         """Nothing comes out when nothing that is known is inside."""
