@@ -30,7 +30,7 @@ _MOST_CARRIED = 0.5
 _HEAD_RECORDS = 2000
 _WHOLE_HEAD = 256 << 10
 """Bytes of a head that is cut somewhere (see ``core.stream.Stream``)."""
-_READ_SYSLOG = frozenset(("auth-log", "miner-log", "auditd"))
+READ_SYSLOG = frozenset(("auth-log", "miner-log", "auditd"))
 """Formats that know what to do with the frame of a syslog."""
 _WEB = 0.6
 """Web formats read the lines of shippers themselves, with more of what these say; they are asked first."""
@@ -188,7 +188,7 @@ def _inside(head: bytes, name: str) -> Inside | None:
     for take in (bare, with_sender):
         lines = b"".join((take(*one) or b"") + b"\n" for one in carrying)
         best = registry.surest(lines, name, without=Wrapped.name)
-        if best and best[1] >= _LEAST_SURE and (take is bare or best[0].name in _READ_SYSLOG):
+        if best and best[1] >= _LEAST_SURE and (take is bare or best[0].name in READ_SYSLOG):
             found.append((best[1], best[0], take))
     if not found:
         return None
