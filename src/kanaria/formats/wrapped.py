@@ -33,7 +33,7 @@ _WHOLE_HEAD = 256 << 10
 READ_SYSLOG = frozenset(("auth-log", "miner-log", "auditd"))
 """Formats that know what to do with the frame of a syslog."""
 _WEB = 0.6
-"""Web formats read the lines of shippers themselves, with more of what these say; they are asked first."""
+"""Web formats read documents of Elasticsearch themselves, with more of what these say; they are asked first."""
 _LEAST_SURE = 0.6
 """How sure the inner format must be: the registry's ``SURE``."""
 
@@ -153,7 +153,7 @@ class Wrapped:
         found = _inside(head, name)
         if found is None:
             return 0.0
-        web = type(found.format).__module__.startswith("kanaria.formats.web.") and reader_of(head) is None
+        web = type(found.format).__module__.startswith("kanaria.formats.web.") and b'"_source"' in head[:4096]
         return (_WEB if web else 0.98) * found.score
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:

@@ -52,7 +52,8 @@ def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Ta
 
 def enrich_commands(process: pa.Table) -> pa.Table:
     """The same columns for what a machine was told to run: jobs, statements of a database, lines of services."""
-    jobs = pc.and_(pc.equal(process["kind"], "job"), pc.is_valid(process["command"]))
+    told = pc.is_in(process["kind"], pa.array(["job", "line"]))
+    jobs = pc.and_(told, pc.is_valid(process["command"]))
     rows = np.flatnonzero(pc.fill_null(jobs, False).to_numpy())
     texts = process["command"].take(pa.array(rows)).to_pylist()
     found = _found([{"request_body": text} for text in texts])
