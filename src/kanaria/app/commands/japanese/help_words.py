@@ -60,6 +60,8 @@ HELP = {
     "Say which parts of a rule hold for one record of a file, and what the columns contain.": "ファイルの1件のレコードについて、ルールのどの部分が成り立つか、列の値が何かを示します。",
     "Which record of the rule's table, from 1.": "ルールのテーブルの何番目のレコードか(1から)。",
     "List all rules: id, level, table, techniques, title.": "すべてのルールを一覧にします(ID、レベル、テーブル、ATT&CKの手法、題名)。",
+    "Say, by the log they are for, how many rules run here and why others do not.": "対象のログごとに、実行されるルールの数と、実行されない理由を表示します。",
+    "As a table for a document.": "文書に貼れる表で出力します。",
     "Run the tests inside the rules. Exit status 1 when one fails.": "ルールに含まれるテストを実行します。失敗があれば終了ステータスは1です。",
     "List the facts Kanaria holds, with their sources and dates; update them when you ask for it.": "Kanariaが持つ知識を、出典と日付とともに一覧にします。指定すれば更新します。",
     "Import indicators from text, CSV, STIX 2.1 or MISP, defanged or not.": "インジケータをテキスト、CSV、STIX 2.1、MISPから取り込みます。[.]などの無害化表記にも対応します。",
