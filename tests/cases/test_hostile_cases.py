@@ -35,6 +35,7 @@ A1-log-q-dbl-pct                             a.log                     mining fo
 A6-reverse-connection-clear                  a.pcap                    critical compromised_device 10.5.1.1
 A7-midstream-high-pool-port                  a.pcap                    accused 10.5.4.1
 A9-encap-geneve                              a.pcap                    critical compromised_device 10.0.45.1
+A9-encap-ipfrag24                            a.pcap                    critical compromised_device -
 B1-one-spoofed-udp                           a.pcap                    nothing
 B2-stratum-docs-over-http                    a.pcap                    harmless
 B3-reflection-echo                           a.pcap                    harmless

@@ -175,3 +175,61 @@ def test_what_a_sensor_kept_counts_where_the_protocol_puts_it(
     found = kept_with_alert(transport, before + said, None)
     assert (found is not None) == (not before and transport != "udp" and said not in (GRANTED, WORK))
     assert found is None or (found.answered is None and {m.direction for m in found.messages} == {"client"})
+
+
+SPOKEN = {
+    "miner": MINER,
+    "pool": POOL,
+    "other": b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + LOGIN.strip(),
+    "quoted": b"> " + LOGIN + b"> " + SHARE,
+    "none": b"",
+}
+
+
+@given(
+    st.sampled_from(["tcp", "udp", "icmp"]),
+    st.sampled_from(["ShADad", "S", "Sr", "SrR", "ShR", "D", "Dr", "DdR", "Dd", "^dD", "dDr", "H", "h"]),
+    st.sampled_from(sorted(SPOKEN)),
+    st.sampled_from(sorted(SPOKEN)),
+    st.integers(0, 5),
+)
+def test_only_who_speaks_as_a_miner_and_is_answered_as_one_mines(
+    transport: str, history: str, client: str, server: str, messages: int
+) -> None:
+    """UDP and half-open connections prove nothing; roles follow from who says which words."""
+    counts = {"src_messages": messages, "dst_messages": messages}
+    found = talk(SPOKEN[client], SPOKEN[server], transport=transport, history=history, **counts)
+    accused = found is not None and found.answered is True
+    opened = "S" in history.upper() and "H" in history.upper()
+    both = bool(SPOKEN[client]) and bool(SPOKEN[server])
+    forged = not opened and "R" in history.upper() and messages <= 2
+    roles = {client, server} == {"miner", "pool"}
+    assert accused == (transport == "tcp" and roles and both and not forged)
+    if accused and found is not None:
+        assert found.turned == (client == "pool")
+
+
+@given(st.sampled_from([GRANTED, WORK, TAKEN]), st.sampled_from(["same", "compact", "more", "spaced"]), st.booleans())
+def test_a_service_that_repeats_a_pools_words_is_no_pool(word: bytes, how: str, first: bool) -> None:
+    value = json.loads(word)
+    spelled = {
+        "same": word, "compact": json.dumps(value, separators=(",", ":")).encode() + b"\n",
+        "more": line({**value, "received": True}), "spaced": json.dumps(value, indent=1).encode().replace(b"\n", b" ") + b"\n",
+    }[how]  # fmt: skip
+    asked = word + LOGIN + SHARE if first else LOGIN + SHARE + word
+    found = talk(asked, spelled)
+    assert found is None or not any(message.direction == "server" for message in found.messages)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"result": "ok"}, False), ({"result": 7}, False), ({"result": {}}, False), ({"result": {"token": "x"}}, False),
+        ({"result": True}, False), ({"error": {"code": -32601, "message": "Method not found"}}, False),
+        ({"result": {"status": "OK"}}, True), ({"error": {"code": -1, "message": "Unauthenticated"}}, True),
+        ({"result": {"id": "a", "job": JOB}}, True),
+    ],
+)  # fmt: skip
+def test_a_service_that_answers_every_request_is_no_pool(answer: dict[str, object], kind: bool) -> None:
+    found = talk(LOGIN, line({"id": 1, "jsonrpc": "2.0", **answer}))
+    assert found is not None and found.answered is kind

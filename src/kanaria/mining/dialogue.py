@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.proxies import proxied
 from kanaria.core.types import StratumMessage
+from kanaria.mining.answers import Heard, fits
 from kanaria.mining.complete import complete
 from kanaria.mining.json_scan import Found, scan
 from kanaria.mining.shapes import Direction, Message, Shape
@@ -73,6 +74,7 @@ class _Said:
     answer: Answer | None
     at: int | None = None
     time: datetime | None = None
+    value: Mapping[str, object] = field(default_factory=dict)
 
 
 def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue | None:
@@ -145,15 +147,16 @@ def _exchange(
     asked = [said for said in miner if said.shape and said.shape.direction != "server"]
     if not asked:
         return None
-    echoed = {said.raw for said in miner}
-    told = [said for said in pool if said.shape and said.shape.direction != "client" and said.raw not in echoed]
+    heard = Heard(said.value for said in miner if not said.shape or said.shape.direction == "server")
+    pool = [said for said in pool if not heard.repeated(said.value)]
+    told = [said for said in pool if said.shape and said.shape.direction != "client"]
     requests = {key_of(said.key): said.shape for said in asked if said.key is not None and said.shape}
     messages = [_message(s, s.shape, "client", knowledge) for s in asked if s.shape]
     messages += [_message(s, s.shape, "server", knowledge) for s in told if s.shape]
     for said in pool:
-        if said.answer and not said.shape and said.raw not in echoed and (to := requests.get(key_of(said.answer.key))):
-            answer = answer_shape(to, said.answer)
-            messages.append(_message(replace(said, whole=True), answer, "server", knowledge))
+        answer = said.answer if not said.shape else None
+        if answer and (to := requests.get(key_of(answer.key))) and fits(to.method, said.value):
+            messages.append(_message(replace(said, whole=True), answer_shape(to, answer), "server", knowledge))
     answered = any(message.direction == "server" for message in messages) or _only_v2(asked, pool)
     return settled_and_counted(messages), answered
 
@@ -249,7 +252,8 @@ def _one(text: str, found: Found) -> _Said:
     answer = answer_of(found.value)
     if shape is not None and answer is not None:
         shape = verdict_of(shape, answer)
-    return _Said(text[found.start : found.end], shape, found.complete, found.value.get("id"), answer, found.start)
+    raw, key = text[found.start : found.end], found.value.get("id")
+    return _Said(raw, shape, found.complete, key, answer, found.start, value=found.value)
 
 
 def _over_websocket(said: _Said) -> _Said:

@@ -240,10 +240,12 @@ def fill(me: Side, seq: int, length: int) -> int:
 
 
 def looks_textual(data: bytes) -> bool:
-    """JSON, an HTTP request or a WebSocket upgrade: text worth keeping at length."""
+    """JSON, blanks that may stand before it, an HTTP request or a WebSocket upgrade: text worth keeping at length."""
+    if data and data[0] in b"{[ \t\r\n":
+        return True
     if len(data) < 4:
         return False
-    if data[:1] in b"{[" or data[:4] in (b"GET ", b"POST"):
+    if data[:4] in (b"GET ", b"POST"):
         return True
     if data[:4] == b"HTTP":
         return data[9:12] == b"101"

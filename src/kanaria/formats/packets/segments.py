@@ -142,12 +142,15 @@ def _fill(flow: Any, side: Int, seq: Int, length: Int) -> Int:
 
 @jit
 def _looks_textual(data: Array, at: Int, count: Int) -> bool:
-    """Whether the first bytes are JSON, an HTTP request or a WebSocket upgrade: text worth keeping at length."""
-    if count < 4:
+    """Whether the first bytes are JSON, blanks that may stand before it, an HTTP request or a WebSocket upgrade: text
+    worth keeping at length."""
+    if count < 1:
         return False
     first = data[at]
-    if first == 123 or first == 91:  # { [
+    if first == 123 or first == 91 or first == 32 or first == 9 or first == 10 or first == 13:  # { [ and blanks
         return True
+    if count < 4:
+        return False
     four = (i64(first) << 24) | (i64(data[at + 1]) << 16) | (i64(data[at + 2]) << 8) | data[at + 3]
     if four == 0x47455420 or four == 0x504F5354:  # "GET ", "POST"
         return True
