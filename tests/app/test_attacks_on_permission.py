@@ -79,3 +79,14 @@ def test_an_allowed_wallet_on_one_connection_covers_no_other_pool_or_device(kana
     assert found[0] == ("critical", "compromised_device")
     assert found[-1] == ("informational", "authorised_mining")
     assert len(found) in {2, 3}
+
+
+@pytest.mark.parametrize(
+    "name", ["org", ".", "", ".org", "example.org.", "POOL.Example.org", "ool.example.org", "pool"]
+)
+def test_a_permission_for_a_single_label_is_none_for_what_lies_below(
+    kanaria: Kanaria, tmp_path: Path, name: str
+) -> None:
+    frames = merged(resolved(NAME, POOL), conversation(mining(), start=SECOND))
+    ((_, found),) = told(kanaria, tmp_path, frames, f"allowed:\n  pools: ['{name}']\n")
+    assert (found == "authorised_mining") == ("example.org" in name.lower() and not name.startswith("ool"))

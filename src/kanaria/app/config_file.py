@@ -14,6 +14,9 @@ from typing import Any
 
 from kanaria.core.errors import ConfigError
 
+MOST_BYTES = 1 << 20
+"""A settings file with ten thousand names has a quarter of this."""
+_NO_FILE, _TOO_LARGE = "not an ordinary file", f"more than {MOST_BYTES:,} bytes"
 KeyPath = tuple[str | int, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
@@ -41,12 +44,24 @@ def read(path: Path) -> Parsed:
     """Read a file: TOML by its ending, else YAML. Raises ConfigError with file and line when it is neither."""
     kind = "TOML" if path.suffix == ".toml" else "YAML"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _bounded(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             path=str(path), key="", expected=f"a readable {kind} file", got=type(error).__name__, cause=str(error)
         ) from error
     return _toml(path, text) if kind == "TOML" else _yaml(path, text)
+
+
+def _bounded(path: Path) -> str:
+    """The text of a file; a device or a pipe in its place may never end. Raises OSError."""
+    handed = path.parent in {Path("/dev/fd"), Path("/proc/self/fd")}  # as a shell hands on what a program writes
+    if path.exists() and not path.is_file() and not path.is_dir() and not handed:
+        raise OSError(_NO_FILE)
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise OSError(_TOO_LARGE)
+    return data.decode("utf-8")
 
 
 def _toml(path: Path, text: str) -> Parsed:
@@ -60,6 +75,8 @@ def _toml(path: Path, text: str) -> Parsed:
         raise ConfigError(
             path=str(path), line=line, key="", expected="a readable TOML file", got="a mistake in it", cause=str(error)
         ) from error
+    except (RecursionError, ValueError) as error:
+        raise _unreadable(path, "TOML", error) from error
     return Parsed(str(path), data, dict(_toml_lines(text)))
 
 
@@ -90,6 +107,9 @@ def _yaml(path: Path, text: str) -> Parsed:
     try:
         data = yaml.safe_load(text)
         root = yaml.compose(text, yaml.SafeLoader)
+        _refuse_doubles(path, root)
+    except (RecursionError, ValueError) as error:
+        raise _unreadable(path, "YAML", error) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ConfigError(
@@ -110,3 +130,24 @@ def _yaml_lines(node: Any, prefix: KeyPath) -> Iterator[tuple[KeyPath, int]]:
         for index, value in enumerate(node.value):
             yield (*prefix, index), value.start_mark.line + 1
             yield from _yaml_lines(value, (*prefix, index))
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> ConfigError:
+    """Nested too deeply, or a number with too many digits."""
+    words = "brackets nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0][:200]
+    return ConfigError(path=str(path), key="", expected=f"a readable {kind} file", got=words)
+
+
+def _refuse_doubles(path: Path, node: Any) -> None:
+    """YAML lets the last of two equal keys win without a word: half of what somebody wrote would not count."""
+    if getattr(node, "id", None) == "sequence":
+        for item in node.value:
+            _refuse_doubles(path, item)
+    elif getattr(node, "id", None) == "mapping":
+        seen: set[str] = set()
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
+                raise ConfigError(path=str(path), line=line, key=name, expected="each key once", got="it again")
+            seen.add(name)
+            _refuse_doubles(path, value)

@@ -184,9 +184,11 @@ def _with_messages(finding: Finding, case: Case) -> bool:
 
 
 def under(name: str, allowed: frozenset[str]) -> bool:
-    """Whether a host name is one of these or below one; case and a final dot mean nothing in names."""
+    """Whether a host name is one of these or below one; case and a final dot mean nothing in names. Below a single
+    label lies half of the Internet: such a name means itself only."""
     plain = name.rstrip(".").lower()
-    return any(plain == (own := pool.rstrip(".").lower()) or plain.endswith("." + own) for pool in allowed)
+    own = (pool.rstrip(".").lower() for pool in allowed)
+    return any(plain == pool or ("." in pool.strip(".") and plain.endswith("." + pool)) for pool in own if pool)
 
 
 def words(way: Way) -> Text:
