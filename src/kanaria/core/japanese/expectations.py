@@ -162,6 +162,7 @@ EXPECTATIONS = {
     "[[{}]] tables": "[[{}]]の表",
     "true or false": "trueまたはfalse",
     "a number above 0": "0より大きい数",
+    "each key once": "重複のないキー",
     "a known setting": "対応している設定項目",
     "this setting": "この設定項目",
     # Rules and facts
