@@ -49,7 +49,7 @@ def strange_piece(text: str, facts: Sequence[str], language: Language) -> str | 
 
 
 def _pieces(text: str, language: Language) -> list[Letters]:
-    text = ANNOUNCING[language].sub("", text)
+    text = ANNOUNCING[language].sub("", ADDING[language].sub("", text, count=1).lstrip(" ,、"))
     return [_words(piece, language) for piece in _CUTS[language].split(text)]
 
 
