@@ -30,10 +30,42 @@ STORY: Mapping[str, Text] = {
         ja="{when}{device}次のことを検知しました。{titles}です。",
     ),
     "story_on": Text(en=" on {device}", ja="{device}で"),
-    "story_first": Text(
-        en="It began at {time}{device}: {titles}.", ja="最初に検知したのは{time}で、{device}{titles}がありました。"
+    "story_and_more": Text(en=" and {more} more", ja="ほか{more}種類"),
+    "story_at_time": Text(en="at {clock}", ja="{clock}に"),
+    "story_hours_later": Text(en="about {hours} hours later, at {clock},", ja="その約{hours}時間後の{clock}に"),
+    "story_minutes_later": Text(en="{minutes} minutes later, at {clock},", ja="その{minutes}分後の{clock}に"),
+    "story_rdp": Text(
+        en="{when} Remote Desktop connections from the Internet began to reach {device}; {count} were counted.",
+        ja="{when}、インターネットから{device}へのリモートデスクトップ(RDP)接続が届き始め、{count}件を数えました。",
     ),
-    "story_then": Text(en="At {time} followed: {titles}.", ja="{time}には、{titles}が続きました。"),
+    "story_open_rdp": Text(
+        en="Its Remote Desktop answers to the Internet.", ja="この機器のRDPは、インターネットに公開されています。"
+    ),
+    "story_cookie": Text(
+        en="The first one that named a user in its RDP cookie named “{cookie}”.",
+        ja="RDPクッキーでユーザー名を名乗った最初の接続は、「{cookie}」と名乗っていました。",
+    ),
+    "story_guessing": Text(en="They look like password guessing.", ja="パスワードの総当たり攻撃とみられます。"),
+    "story_mines": Text(
+        en="{when} {device} began to talk to {remote} as a miner talks to its pool.",
+        ja="{when}、{device}が、マイナーがプールとやり取りするときと同じ通信を{remote}との間で始めました。",
+    ),
+    "story_no_list": Text(
+        en="This was noticed by the pattern of the messages alone, without a list of known addresses.",
+        ja="これは、既知のアドレスの一覧を使わず、通信のパターンだけから見つけたものです。",
+    ),
+    "story_smb": Text(
+        en="{when} file sharing (SMB) that {device} does not usually have was seen with {remote}.",
+        ja="{when}、{device}と{remote}との間で、普段は見られないファイル共有(SMB)の通信がありました。",
+    ),
+    "story_outside": Text(
+        en="{when} {device} connected to {remote}, where nothing here had connected before.",
+        ja="{when}、{device}が、これまでどの機器も接続したことのない{remote}に接続しました。",
+    ),
+    "story_noticed": Text(
+        en="{when} this was noticed on {device}: {titles}.", ja="{when}、{device}で{titles}を検知しました。"
+    ),
+    "story_went_on": Text(en="The like went on until {until}.", ja="同様の動きは{until}まで続きました。"),
     "story_reason": Text(
         en="What speaks most clearly for this: {reason}.", ja="最も強い根拠は次のとおりです。{reason}。"
     ),

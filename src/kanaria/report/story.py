@@ -7,21 +7,19 @@ languages say the same. Nothing is escaped for an output format here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.story import PARTS, Part, Sentence, Stories, Story
 from kanaria.core.text import cut, defang, printable
-from kanaria.core.types import LANGUAGES, Analysis, Claim, Finding, Incident, Language
+from kanaria.core.types import LANGUAGES, Analysis, Claim, Incident, Language
 from kanaria.report.brief import again, aimed, cited, counted, strongest, worked
 from kanaria.report.phrases import phrase
 from kanaria.report.sections import Subject, about, probability
+from kanaria.report.story_steps import between, steps
 
-METHODS, STEPS, TITLES, REASONS, CVES, ADVICE = 4, 5, 3, 2, 2, 4
-_TIMES = {"en": "{0:%Y-%m-%d %H:%M} {zone}", "ja": "{0.year}年{0.month}月{0.day}日{0:%H:%M}({zone})"}
-_CLOCKS = {"en": "{0:%H:%M} {zone}", "ja": "{0:%H:%M}({zone})"}
+METHODS, REASONS, CVES, ADVICE = 4, 2, 2, 4
 
 
 def story(incident: Incident, analysis: Analysis, facts: Knowledge, language: Language) -> Story:
@@ -46,8 +44,9 @@ def _what(subject: Subject) -> Iterator[Claim]:
         yield _messages(subject)
         yield _sender(subject, "story_from")
     else:
-        yield from _steps(subject)
-        if incident.remotes:
+        told = tuple(steps(subject))
+        yield from told
+        if incident.remotes and not any(defang(remote) in claim.text for remote in incident.remotes for claim in told):
             yield _sender(subject, "story_with")
     for sentence in incident.normal:  # what was normal before matters here where it speaks of the other side
         if any(remote in sentence.en for remote in incident.remotes):
@@ -61,22 +60,8 @@ def _messages(subject: Subject) -> Claim:
     web = any(finding.table == "http" for finding in subject.incident.findings)
     place = phrase("story_web" if web else "story_network", subject.language)
     key = "story_messages" if count > 1 else "story_message"
-    said = subject.say(key, *cited(subject), when=_when(subject), place=place, count=f"{count:,}", methods=methods)
+    said = subject.say(key, *cited(subject), when=between(subject), place=place, count=f"{count:,}", methods=methods)
     return Claim(text=said.text[:1].upper() + said.text[1:], evidence=said.evidence)
-
-
-def _when(subject: Subject) -> str:
-    first, last = subject.incident.first_seen, subject.incident.last_seen
-    if first is None or last is None:
-        return ""
-    language = subject.language
-    shown = {name: _clock(subject, time, _TIMES[language]) for name, time in (("first", first), ("last", last))}
-    return phrase("story_between" if shown["first"] != shown["last"] else "story_at", language, **shown)
-
-
-def _clock(subject: Subject, time: datetime, style: str) -> str:
-    local, zone = subject.analysis.zone.local(time)
-    return style.format(local, zone=zone)
 
 
 def _sender(subject: Subject, key: str) -> Claim:
@@ -87,45 +72,6 @@ def _sender(subject: Subject, key: str) -> Claim:
     if len(remotes) > 1:
         first = phrase("story_more", subject.language, remote=first, more=len(remotes) - 1)
     return subject.say(key, *cited(subject), remote=first)
-
-
-def _steps(subject: Subject) -> Iterator[Claim]:
-    """What was noticed, moment by moment; without several moments, everything in one sentence."""
-    device = ""
-    if subject.incident.devices:
-        device = phrase("story_on", subject.language, device=cut(printable(subject.incident.devices[0]), 60))
-    moments = _moments(subject.incident.findings)[:STEPS]
-    if len(moments) < 2:
-        titles = _titles(subject, subject.incident.findings)
-        yield subject.say("story_findings", *cited(subject), when=_when(subject), device=device, titles=titles)
-        return
-    before: datetime | None = None
-    for time, findings in moments:
-        style = (_CLOCKS if before and before.date() == time.date() else _TIMES)[subject.language]
-        key = "story_then" if before else "story_first"
-        known = (item.id for finding in findings for item in finding.evidence)
-        evidence = [id_ for id_ in dict.fromkeys(known) if id_ in subject.evidence]
-        titles = _titles(subject, findings)
-        yield subject.say(key, *evidence, time=_clock(subject, time, style), device=device, titles=titles)
-        before = time
-
-
-def _moments(findings: Sequence[Finding]) -> list[tuple[datetime, list[Finding]]]:
-    """What began within the same minute, in order of time; findings without a time are left out."""
-    found: dict[datetime, list[Finding]] = {}
-    timed = [(moment, finding) for finding in findings if (moment := finding.since or finding.time)]
-    for moment, finding in sorted(timed, key=lambda pair: pair[0]):
-        found.setdefault(moment.replace(second=0, microsecond=0), []).append(finding)
-    return list(found.items())
-
-
-def _titles(subject: Subject, findings: Sequence[Finding]) -> str:
-    """Quoted in Japanese, for titles end in nouns there; the first few."""
-    titles = list(dict.fromkeys(subject.to(finding.title) for finding in findings))
-    more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
-    if subject.language == "ja":
-        return "".join(f"「{title}」" for title in titles[:TITLES]) + more
-    return "; ".join(titles[:TITLES]) + more
 
 
 def _attack(subject: Subject) -> Iterator[Claim]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from kanaria.app.commands.incident import kept_folder, store_option
 
+TOKEN = "KANARIA_MCP_TOKEN"  # noqa: S105 the name of a variable
+
 
 @click.command()
 @store_option
-def mcp(folder: Path | None) -> None:
+@click.option(
+    "--http", metavar="HOST:PORT", help=f"Answer over HTTP at /mcp instead, whoever has the token of {TOKEN}."
+)
+def mcp(folder: Path | None, http: str | None) -> None:
     """Let an assistant read kept incidents, on standard input and output (Model Context Protocol).
 
     Example: kanaria mcp --store /var/lib/kanaria
@@ -22,6 +28,12 @@ def mcp(folder: Path | None) -> None:
         import mcp.server  # noqa: F401
     except ImportError as error:
         raise MissingExtra(package="mcp", extra="mcp", purpose="kanaria mcp") from error
-    from kanaria.app.mcp_server import serve
+    from kanaria.app.mcp_server import serve, serve_http
 
-    serve(kept_folder(folder))
+    if http is None:
+        serve(kept_folder(folder))
+        return
+    host, _, port = http.rpartition(":")
+    if not port.isdecimal() or not host:
+        raise click.UsageError("--http takes HOST:PORT, such as 127.0.0.1:8765")  # noqa: EM101
+    serve_http(kept_folder(folder), host.strip("[]"), int(port), os.environ.get(TOKEN, ""))
