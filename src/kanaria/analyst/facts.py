@@ -7,12 +7,12 @@ from a log is data: on one line, without control characters and markup, cut, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kanaria.core.story import Part, Sentence, Story
 from kanaria.core.text import cut, printable
-from kanaria.core.types import Evidence, Incident
+from kanaria.core.types import Claim, Evidence, Incident
 
 ASKED: tuple[Part, ...] = ("what", "attack", "outcome", "meaning")
 """Paragraphs a model may write in. Advice is never a model's."""
@@ -64,6 +64,19 @@ def facts_of(incident: Incident, told: Story) -> tuple[Fact, ...]:
             )
         )
     return tuple(made)
+
+
+def claims_as_facts(incident: Incident, claims: Sequence[Claim]) -> tuple[Fact, ...]:
+    """Sentences of a report or an answer as facts, without quotes."""
+    foreign = "\n".join(_foreign(incident))
+    return tuple(
+        Fact(
+            id=f"F{number}",
+            sentence=Sentence(part="what", text=claim.text, evidence=claim.evidence),
+            own=without_foreign(claim.text, foreign),
+        )
+        for number, claim in enumerate(claims, 1)
+    )
 
 
 def harmless(text: str, columns: int = QUOTE_COLUMNS) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kanaria.app.commands.incident import kept_folder, store_option
-from kanaria.app.commands.options import language_option, list_format
+from kanaria.app.commands.options import language_option, list_format, writer_options
 
 if TYPE_CHECKING:
-    from kanaria.core.types import Claim, Language
+    from kanaria.core.story import Sentence
+    from kanaria.core.types import Language
 
 IDS_SHOWN = 3
 
@@ -22,33 +23,67 @@ IDS_SHOWN = 3
 @click.argument("question")
 @store_option
 @list_format
+@writer_options
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 @language_option
-def ask(id: str, question: str, folder: Path | None, kind: str, language: Language) -> None:
+def ask(
+    id: str,
+    question: str,
+    folder: Path | None,
+    kind: str,
+    writer: str,
+    show_prompt: bool,
+    config: Path | None,
+    language: Language,
+) -> None:
     """Ask about a kept incident; the answer says nothing that its facts do not say.
 
     Example: kanaria ask i-3c9a "did it work?"
     """
-    from kanaria.analyst.answers import answer
+    from kanaria.app import asking
+    from kanaria.app.config import load
     from kanaria.app.kept import kept as opened
+    from kanaria.app.writing import Order
+    from kanaria.core.story import by_model
+    from kanaria.core.text import printable
 
+    order = Order.of(load(config), writer, kind, show_prompt=show_prompt)
     with opened(kept_folder(folder)) as store:
         kept = store.get(id)
-    claims = answer(kept.document, question, language)
+    if show_prompt:
+        click.echo(asking.request(kept.document, question, language, order.llm), nl=False)
+        return
+    if writer == "llm":
+        said, failure = asking.by_model(kept.document, question, language, order.llm)
+        if failure:
+            click.echo(f"kanaria: {printable(failure)}", err=True)
+    else:
+        said = asking.by_templates(kept.document, question, language)
     if kind == "json":
-        told = {"incident": kept.id, "question": question, "answer": [_json(claim) for claim in claims]}
+        told = {"incident": kept.id, "question": question, "answer": [_json(sentence) for sentence in said]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
-    for claim in claims:
-        click.echo(claim.text + _cited(claim))
+    _show(said, language, marked=by_model([said]))
 
 
-def _json(claim: Claim) -> dict[str, Any]:
-    checks = {"passed": True, "reasons": []}
-    return {"text": claim.text, "evidence": list(claim.evidence), "writer": "deterministic", "checks": checks}
+def _show(said: tuple[Sentence, ...], language: Language, *, marked: bool) -> None:
+    from kanaria.app.writing import kept_note
+    from kanaria.core.story import shown
+
+    for sentence in said:
+        click.echo(shown(sentence) + _cited(sentence))
+    note = kept_note({language: said}, language) if marked else None
+    if note:
+        click.echo(f"\n{note.to(language)}")
 
 
-def _cited(claim: Claim) -> str:
-    if not claim.evidence:
+def _json(sentence: Sentence) -> dict[str, Any]:
+    checks = {"passed": sentence.checks.passed, "reasons": list(sentence.checks.reasons)}
+    return {"text": sentence.text, "evidence": list(sentence.evidence), "writer": sentence.writer, "checks": checks}
+
+
+def _cited(sentence: Sentence) -> str:
+    if not sentence.evidence:
         return ""
-    more = f" +{len(claim.evidence) - IDS_SHOWN}" if len(claim.evidence) > IDS_SHOWN else ""
-    return f"  [{', '.join(claim.evidence[:IDS_SHOWN])}{more}]"
+    more = f" +{len(sentence.evidence) - IDS_SHOWN}" if len(sentence.evidence) > IDS_SHOWN else ""
+    return f"  [{', '.join(sentence.evidence[:IDS_SHOWN])}{more}]"
