@@ -36,6 +36,8 @@ COLUMNS: Mapping[str, str] = {
 _PARTS = ("url", "request", "request_body", "referer", "user_agent", "user", "host")
 # A referrer is quoted from another page and may be any search; only one that itself carries an injection counts.
 _INJECTED = re.compile(r"\$(?:\{|%7b)|%24(?:\{|%7b)|\(\)(?:%20|\s)*\{|<\?|jndi", re.IGNORECASE)
+# What is no address of a page, no browser sends: those are the sender's own words.
+_PAGE = re.compile(r"[a-z][a-z0-9+.-]{1,20}://|/", re.IGNORECASE)
 _SCRIPT = re.compile(r"^/?([^?#\s]{1,200}\.(?:jspx?|php\d?|phtml|aspx?|war))(?:[/?#]|%20|$)", re.IGNORECASE)
 
 
@@ -87,7 +89,7 @@ def _text(record: Mapping[str, object]) -> str:
     body = text_of(record.get("request_body"))
     parts.append(body if body.lstrip()[:1] in {"{", "[", "<", "-"} else spaced(body))
     referer = text_of(record.get("referer"))
-    if _INJECTED.search(referer):
+    if _INJECTED.search(referer) or not _PAGE.match(referer):
         parts.append(referer)
     parts += [text_of(record.get(name)) for name in ("user_agent", "user", "host")]
     return "\n".join(part for part in parts if part not in {"", "-"})[:LIMIT]
