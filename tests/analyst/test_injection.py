@@ -81,15 +81,17 @@ def test_a_model_that_obeys_every_order_changes_nothing(tmp_path: Path, kanaria:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u202e<>|`]", server.bodies[0]["messages"][1]["content"])
 
 
-def test_every_plain_order_is_a_finding(tmp_path: Path, kanaria: Kanaria) -> None:
-    form = '203.0.113.{} - - [21/Jun/2026:07:00:00 +0000] "GET / HTTP/1.1" 404 12 "-" "{}"\n'
-    (tmp_path / "access.log").write_text(
-        "".join(form.format(index + 1, order) for index, order in enumerate(PLAIN)), encoding="utf-8"
-    )
+def test_every_order_is_a_finding(tmp_path: Path, kanaria: Kanaria) -> None:
+    """Plain, wrapped, with links, in base64, in letters that look alike, split: all but the flood, which orders nothing."""
+    form = '203.0.{}.{} - - [21/Jun/2026:07:00:00 +0000] "GET / HTTP/1.1" 404 12 "-" "{}"\n'
+    given = {
+        f"203.0.{index // 200}.{index % 200 + 1}": order.replace('"', "'") for index, order in enumerate(orders()[:-1])
+    }
+    rows = (form.format(*ip.split(".")[2:], order) for ip, order in given.items())
+    (tmp_path / "access.log").write_text("".join(rows), encoding="utf-8")
     done = kanaria("analyze", "--format", "json", "access.log")
     found = {remote for incident in done.document["incidents"] for remote in senders(incident)}
-    missed = [order for index, order in enumerate(PLAIN) if f"203.0.113.{index + 1}" not in found]
-    assert missed == []
+    assert {ip: order for ip, order in given.items() if ip not in found} == {}
     assert {incident["severity"] for incident in done.document["incidents"]} <= {"informational", "low"}
 
 

@@ -40,7 +40,7 @@ def test_a_spread_order_changes_nothing(kind: str, tmp_path: Path, kanaria: Kana
     with models.serving(obedient) as server:
         config = settings(tmp_path, server.url, timeout=20)
         done = kanaria("analyze", "--format", "json", "--writer", "llm", "--config", config, "access.log")
-    assert done.status == own.status == 1 and server.bodies
+    assert done.status == own.status and server.bodies
     assert without_stories(done) == without_stories(own)
     assert texts(done) == texts(own) and {sentence["writer"] for sentence in told(done)} == {"deterministic"}
     assert "evil.example" not in " ".join(texts(done)) and not set(PLAIN) & set(texts(done))

@@ -151,7 +151,7 @@ def test_a_word_is_found_in_base64_at_any_alignment(before: bytes, word: bytes) 
 
 
 def test_every_expression_finds_something_of_its_own() -> None:
-    examples = ("%252e", "%%", "${", "r''l", "w'g", "'+'", "chr(", "PUT /a.jsp", "| sh ", "/dev/tcp/", "/b?n/", "c[u]r",
+    examples = ("pаss", "a\u200bb", "%252e", "%%", "${", "r''l", "w'g", "'+'", "chr(", "PUT /a.jsp", "| sh ", "/dev/tcp/", "/b?n/", "c[u]r",
                 "perl -e", ";nc -e", "nohup x", "from program", " -enc SQBFAFgAIAAoAE4A")  # fmt: skip
     for expression, text in zip(HINTS, examples, strict=True):
         assert Prefilter([Pattern(expression)]).scan(text.encode()), (expression, text)

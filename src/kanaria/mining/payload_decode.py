@@ -41,12 +41,20 @@ _BRACES = re.compile(r"\{((?:curl|wget|sh|bash|echo|base64|rm|chmod),[^{}]{1,400
 _VERBS = re.compile(r"\b(?:curl|wget|bash|sh|fetch|chmod|powershell|python3?|perl|php|busybox|tftp|nohup)\b", re.I)
 
 
+# The letters of Cyrillic and Greek that fonts draw as Latin ones (Unicode's confusables, single letters).
+_LATIN = str.maketrans(
+    "аеорсухіјѕԁһӏАВЕКМНОРСТХІЈЅοαρνκτιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcyxijsdhlABEKMHOPCTXIJSoapvktiABEZHIKMNOPTYX"
+)
+_UNSEEN = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, 0xAD))
+_MIXED = re.compile(r"[^\W\d_]*[A-Za-z][^\W\d_]*")
+
+
 @lru_cache(maxsize=512)  # scanners repeat themselves; 512 texts of at most 16 KiB stay below 20 MB
 def decode(text: str) -> str:
     """The text with every layer undone; what was hidden inside base64 or shell quoting follows on its own lines."""
     plain = _peel(text[:LIMIT])
     lines = [plain]
-    for hidden in _hidden(plain):
+    for hidden in (*_hidden(plain), _folded(plain)):
         if hidden not in lines:
             lines.append(hidden)
     for line in list(lines):
@@ -54,6 +62,14 @@ def decode(text: str) -> str:
         if unquoted != line and len(_VERBS.findall(unquoted)) >= len(_VERBS.findall(line)) and _VERBS.search(unquoted):
             lines.append(unquoted)
     return "\n".join(lines)[:LIMIT]
+
+
+def _folded(text: str) -> str:
+    """The text with letters that only look Latin as what they look like, in words that have Latin ones too, and without
+    what cannot be seen."""
+    if text.isascii():
+        return text
+    return _MIXED.sub(lambda found: found[0].translate(_LATIN), text.translate(_UNSEEN))
 
 
 def _peel(text: str) -> str:

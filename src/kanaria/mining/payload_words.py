@@ -147,7 +147,12 @@ def _split(verb: bytes) -> bytes:
 
 # Ways in which a word is hidden from whoever looks for it, or run without being named. Letters and signs written as
 # escapes are ``spellings.SPELLED``.
+_LOOKALIKE = rb"(?:\xd0[\x90-\xbf]|\xd1[\x80-\x9f]|\xce[\x91-\xbf]|\xcf[\x80-\x8e])"
+_SPELT_LOOKALIKE = rb"(?:(?:%|\\x)(?:d[01]|c[ef])(?:%|\\x)[89ab][0-9a-f])"
 HINTS: tuple[bytes, ...] = (
+    # A letter of another script, or none that can be seen, inside a Latin word.
+    rb"[a-z](?:" + _LOOKALIKE + rb"|" + _SPELT_LOOKALIKE + rb")[a-z]",
+    rb"[a-z](?:\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|(?:%|\\x)e2(?:%|\\x)8[01](?:%|\\x)[8a][0b-f])[a-z]",
     rb"%25(?:25){0,4}(?:2[0-9ef]|3c|7b)",
     rb"%%",
     _DOLLAR + rb"(?:\{|%7b|[@*'\x22(]|%40|%2a|%2[278]|ifs|[0-9][a-z]|[a-z_]{1,12}" + _DOLLAR + rb")",
@@ -196,10 +201,11 @@ HINTS: tuple[bytes, ...] = (
     _BLANK + rb"-e(?:c|nc(?:odedcommand)?)?" + _BLANK + rb"{1,3}[a-z0-9+/]{16}",
 )
 
-# What commands look like inside base64 that no keyword announces.
+# What commands, and orders to a language model, look like inside base64 that no keyword announces.
 _HIDDEN = (
     b"curl ", b"curl -", b"wget ", b"chmod ", b"/bin/", b"|bash", b"| bash", b"http://", b"java.lang", b"<?php",
-    b"exec(", b"system(", b"python",
+    b"exec(", b"system(", b"python", b"gnore all ", b"previous ", b" instructions", b" severity ", b"authorised ",
+    b" report ", b"system prompt", b"ou are now ", b" is clean", b"false positive",
 )  # fmt: skip
 
 
