@@ -52,6 +52,7 @@ HELP = {
     "With --plot: an .svg or .png file; default: SVG to -.": "--plotの出力先(.svgまたは.png)。既定は標準出力へのSVGです。",
     "Of the plot.": "図の配色。",
     "Ask about a kept incident; the answer says nothing that its facts do not say.": "保存したインシデントについて質問します。事実から言えることだけを答えます。",
+    "Answer over HTTP at /mcp instead, whoever has the token of KANARIA_MCP_TOKEN.": "標準入出力の代わりにHTTPの /mcp で、KANARIA_MCP_TOKENのトークンを示した相手にだけ応答します。",
     "Let an assistant read kept incidents, on standard input and output (Model Context Protocol).": "保存したインシデントを、AIアシスタントから標準入出力で読めるようにします(Model Context Protocol)。",
     "List, test, convert and explain detection rules.": "検知ルールの一覧、テスト、変換、説明を行います。",
     "Show a rule as a query of another engine.": "ルールを、ほかのエンジンのクエリとして表示します。",
