@@ -40,6 +40,7 @@ CAUSES = {
     "kanaria init writes a settings file with what this machine has": "kanaria initで、このマシンに合わせた設定ファイルを作れます",
     "channels are [[notify]] tables in the settings": "通知先は設定の[[notify]]に書きます",
     "they exist only under systemd, by LoadCredential=": "systemdのLoadCredential=で渡されたときだけ使えます",
+    "openssl rand -hex 24 makes one": "openssl rand -hex 24 で作れます",
     "write base_url and model below [llm] in the settings file": "設定ファイルの[llm]にbase_urlとmodelを書いてください",
     "written by another version or with another setting; start a new directory": "別のバージョンまたは別の設定で作られています。新しいフォルダで始めてください",
     "a typing error, or this system has no time zone data (install tzdata)": "入力の誤りか、このシステムにタイムゾーンの情報がありません(tzdataをインストールしてください)",

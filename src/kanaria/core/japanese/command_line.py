@@ -58,6 +58,7 @@ COMMAND_LINE = {
     "{} needs {}.": "{}には、{}の指定が必要です。",
     "--interface or --listen": "--interfaceまたは--listen",
     "-o is for --plot; redirect the text or JSON instead": "-oは--plot用です。テキストやJSONはリダイレクトしてください",
+    "--http takes HOST:PORT, such as 127.0.0.1:8765": "--httpには127.0.0.1:8765のようにHOST:PORTを指定してください",
     "--style story, --writer llm and --show-prompt are for stories: --format {}": "--style story、--writer llm、--show-promptは読み物形式用です。使える--format: {}",
     "interrupted": "中断しました",
 }
