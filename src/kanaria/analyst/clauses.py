@@ -94,7 +94,7 @@ def _fits(pieces: Sequence[Letters], fact: _Fact, used: tuple[range, ...], end: 
     for start in _places(pieces[0], fact.words):
         place = range(start, start + len(pieces[0]))
         free = all(place.stop <= other.start or other.stop <= place.start for other in used)
-        goes_on = start == end or (start in fact.bounds and (end is None or end in fact.bounds))
+        goes_on = start in fact.bounds and (end is None or end in fact.bounds)
         if free and goes_on and _fits(pieces[1:], fact, (*used, place), place.stop):
             return True
     return False
