@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 from kanaria.app.config_build import build, refuse
 from kanaria.app.config_file import Parsed, read
 from kanaria.app.config_live import SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
+from kanaria.core.errors import ConfigError
 from kanaria.core.limits import Limits
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Language
@@ -99,7 +101,7 @@ class Config:
     """Folder that `kanaria serve` keeps everything in, relative to the settings file; `incident` looks there too, and
     `analyze` where `--config` names the file."""
     language: Language | None = None
-    """Language of messages, `ja` or `en`; default: the locale's."""
+    """Language of what is shown and told, `ja` or `en`, unless `--lang` names it; default: the locale's."""
     timezone: str | None = None
     """Zone of times in logs that name none, and of times in reports: `Asia/Tokyo`, `+09:00`; default: the system's."""
     home: Strings = ()
@@ -149,6 +151,18 @@ def load(path: Path | None) -> Config:
     settings: Config = build(Config, parsed, parsed.data)
     _check(settings, parsed)
     return _placed(settings, chosen.parent.absolute())
+
+
+def language_of(path: Path | None) -> Language | None:
+    """The language those settings name, before anybody checked the rest of them: what is wrong with them is said in it,
+    too. None where they name none, cannot be read or can be read once only, as what a program writes into a pipe."""
+    chosen = chosen_file(path)
+    try:
+        data = read(chosen).data if chosen and chosen.is_file() else None
+    except ConfigError:
+        return None
+    named = data.get("language") if isinstance(data, Mapping) else None
+    return next((language for language in get_args(Language) if language == named), None)
 
 
 def chosen_file(named: Path | None) -> Path | None:

@@ -44,12 +44,33 @@ def speaking(language: Language) -> Iterator[None]:
 
 
 def asked_language(arguments: Sequence[str]) -> Language:
-    """The language that ``--lang`` names on a command line, before anybody has parsed it; else the locale's."""
-    for word, value in zip(arguments, [*arguments[1:], ""], strict=False):
-        given = value if word == "--lang" else word.partition("=")[2] if word.startswith("--lang=") else ""
-        if given in {"ja", "en"}:
-            return "ja" if given == "ja" else "en"
-    return locale_language()
+    """The language that ``--lang`` names on a command line, before anybody has parsed it; else that of the settings
+    that ``--config`` names, else the locale's."""
+    given = _named(arguments, "--lang")
+    if given in {"ja", "en"}:
+        return "ja" if given == "ja" else "en"
+    config = _named(arguments, "--config")
+    return settled_language(Path(config) if config else None)
+
+
+def _named(arguments: Sequence[str], option: str) -> str | None:
+    """The value of the option as click takes it: the last one given, before ``--``."""
+    found = None
+    for word, value in zip(arguments, [*arguments[1:], None], strict=True):
+        if word == "--":
+            break
+        if word == option:
+            found = value
+        elif word.startswith(f"{option}="):
+            found = word.partition("=")[2]
+    return found
+
+
+def settled_language(config: Path | None) -> Language:
+    """What the settings say, those of the named file or of the default places; else what the locale says."""
+    from kanaria.app.config import language_of
+
+    return language_of(config) or locale_language()
 
 
 class Listing(click.Group):
@@ -61,8 +82,9 @@ class Listing(click.Group):
         return super().parse_args(ctx, args)
 
 
-def _language(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
-    return value or locale_language()
+def _language(context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    """As given. Else as settings say: ``--config`` is known by now, since click takes what was given first."""
+    return value or settled_language(context.params.get("config"))
 
 
 def locale_language() -> Language:
@@ -82,7 +104,7 @@ def language_option(command: Command) -> Command:
         "language",
         type=click.Choice(["ja", "en"]),
         callback=_language,
-        help="Language; default: the locale's.",
+        help="Language; default: that of the settings, else the locale's.",
     )
     return option(command)
 

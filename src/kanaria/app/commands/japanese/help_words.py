@@ -8,7 +8,7 @@ HELP = {
     "Format of the line; see kanaria formats.": "行の形式。kanaria formatsで一覧を表示します。",
     "Apache LogFormat or nginx log_format of the line.": "行のLogFormat(Apache)またはlog_format(nginx)。",
     "Zone of times that name none, as Asia/Tokyo; default: the system's.": "タイムゾーンのない時刻に使うゾーン(例: Asia/Tokyo)。既定はシステムの設定です。",
-    "Language; default: the locale's.": "言語。既定はロケールに従います。",
+    "Language; default: that of the settings, else the locale's.": "言語。既定は設定ファイルの言語、なければロケールに従います。",
     "Settings file.": "設定ファイル。",
     "Who writes the story: Kanaria, or the language model of [llm] in the settings, every sentence checked.": "読み物を書くのは、Kanaria(deterministic)か、設定の[llm]の言語モデル(llm)か。言語モデルの文はすべて検査します。",
     "Print what a language model would be sent, and send nothing.": "言語モデルに送る内容を表示するだけで、送信しません。",
