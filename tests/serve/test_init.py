@@ -92,7 +92,7 @@ def test_init_writes_settings_that_every_command_accepts(machine: Path, tmp_path
     assert {source.kind for source in settings.sources} >= {"file", "zeek", "docker"}
     assert settings.notify[0].url == "json://192.0.2.1/"
     assert written.stat().st_mode & 0o777 == 0o600
-    again = kanaria("init", "--root", str(machine))
+    again = kanaria("init", "--root", str(machine), "--lang", "en")
     assert again.status == 2
     assert "--force writes over it" in again.err
 
@@ -144,7 +144,7 @@ def test_without_a_running_service_status_says_how_to_start_one(tmp_path: Path, 
     (tmp_path / "kanaria.toml").write_text('store = "store"\n')
     done = kanaria("status", "--config", "kanaria.toml")
     assert done.status == 2
-    assert "expected a running kanaria serve; got no answer (start it with kanaria serve" in done.err
+    assert "expected a running kanaria serve; got none (start it with kanaria serve" in done.err
 
 
 def test_the_unit_is_hardened_and_systemd_understands_it(tmp_path: Path, kanaria: Kanaria) -> None:

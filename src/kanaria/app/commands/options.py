@@ -56,7 +56,7 @@ def asked_language(arguments: Sequence[str]) -> Language:
 def _named(arguments: Sequence[str], option: str) -> str | None:
     """The value of the option as click takes it: the last one given, before ``--``."""
     found = None
-    for word, value in zip(arguments, [*arguments[1:], None], strict=True):
+    for word, value in zip(arguments, [*arguments[1:], None], strict=False):
         if word == "--":
             break
         if word == option:
