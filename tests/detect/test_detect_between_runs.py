@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.types import Finding
-from kanaria.detect import remembered
 from kanaria.detect.evaluate import Detector
 from kanaria.detect.model import RuleSet
 from kanaria.detect.testing import rows_as_table
@@ -138,12 +137,9 @@ def test_a_state_of_another_form_is_not_read(rules: RuleSet, engine: duckdb.Duck
     assert other.dump_state()["groups"] == Detector(rules, engine).dump_state()["groups"]
 
 
-def test_the_state_keeps_the_newest_events_only(
-    rules: RuleSet, engine: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(remembered, "MOST_STATE_EVENTS", 4)
+def test_the_state_keeps_the_newest_events_only(rules: RuleSet, engine: duckdb.DuckDBPyConnection) -> None:
     detector = Detector(rules, engine)
     detector.evaluate({"logon": rows_as_table("logon", numbered([(n, False) for n in range(9)]))})
     detector.finish()
-    ((_key, kept),) = detector.dump_state()["groups"]["many"]
+    ((_key, kept),) = detector.dump_state(4)["groups"]["many"]
     assert [event[1] for event in kept["events"]] == [[6], [7], [8], [9]]
