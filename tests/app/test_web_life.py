@@ -11,8 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from kanaria.app.commands import baseline_answers as life
+from kanaria.app.commands.main import cli
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import Setup, prepare
 from kanaria.app.run.understand import enrich
@@ -144,17 +146,25 @@ def test_a_program_and_a_name_a_device_never_used_are_surprising(
     assert released["baseline.agent_bits"] < 2
 
 
+def said(*arguments: str) -> str:
+    """What the command prints."""
+    done = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert done.exception is None, done.exception
+    return done.stdout
+
+
 def test_words_tell_which_programs_are_usual_and_that_one_was_not(tmp_path: Path) -> None:
     requests = life_of(8, USUAL, FETCHED)
     path = zeek(tmp_path, requests)
-    setup = prepare(store=tmp_path / "store")
+    store = tmp_path / "store"
     place = f"{path}:{len(requests) + HEADERS}"
-    told = list(life.explain_event(place, [str(path)], setup, "en"))
-    assert list(life.baseline_lines(DEVICE, setup, "en")) == [f"Nothing is known about {DEVICE}."], "it teaches nothing"
-    assert list(life.learn([str(path)], setup, "en"))
-    shown = " ".join(life.baseline_lines(DEVICE, setup, "en"))
+    told = list(life.explain_event(place, [str(path)], prepare(store=store), "en"))
+    show = ["baseline", "show", DEVICE, "--store", str(store), "--lang", "en"]
+    assert said(*show) == f"Nothing is known about {DEVICE}.\n", "it teaches nothing"
+    assert said("baseline", "learn", str(path), "--store", str(store), "--lang", "en")
+    shown = " ".join(said(*show).split())
     assert told[0] == f"{DEVICE} → {STRANGE}:80"
-    assert {"the program that asked", "the name used"} <= {said.partition(" bits: ")[2] for said in told}
+    assert {"the program that asked", "the name used"} <= {line.partition(" bits: ")[2] for line in told}
     # Learning judges nothing: the odd request of the last minute is in it, with the little weight of one hour.
     assert "Usual names, of 3: example.org (50 %), example.net (49 %), example.com (0.62 %)." in shown
     assert "Usual programs, of 3: Mozilla/ (Example OS ) (50 %), Updater/ (49 %), Fetch/ (0.62 %)." in shown

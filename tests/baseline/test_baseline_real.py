@@ -10,6 +10,7 @@ import pytest
 from kanaria.app.commands import baseline_answers as life
 from kanaria.app.commands import beacon_list as regular
 from kanaria.app.config import Baseline, Config
+from kanaria.app.owning import owning
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import prepare
 from kanaria.baseline import words
@@ -25,7 +26,10 @@ def test_an_exposed_server_keeps_to_the_budget_and_its_beacon_is_what_is_most_us
     logs = Path(os.environ["KANARIA_DATA"]) / "zeek-homelab" / "missing_host"
     settings = Baseline(warm_up_days=1.0, device_warm_up_hours=12.0)
     setup = prepare(Config(home=("64.225.56.201/32",), baseline=settings), store=tmp_path)
-    assert list(life.learn([str(logs)], setup, "en"))
+    with owning(tmp_path, "baseline learn") as mine:
+        lines, ended = life.learn([str(logs)], setup, "en", mine)
+    assert lines
+    assert ended == 3, "a README and hourly summaries lie beside the logs"
     with Engine(setup) as engine:
         learned = engine.memory.learned.life()
         status = learned.status()

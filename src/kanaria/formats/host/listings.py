@@ -128,7 +128,7 @@ class Listing:
     name = "process-list"
     title = "Output of ps, top, ss, netstat, lsof or tasklist"
     example = 'ESTAB 0 0 192.0.2.7:50000 203.0.113.50:3333 users:(("name",pid=4021,fd=12))'
-    tables: tuple[str, ...] = ("process", "connection")
+    tables: tuple[str, ...] = ("process", "connection", "dns")
 
     def sniff(self, head: bytes, name: str) -> float:
         lines = [line for line in first_lines(head) if line.strip()]
