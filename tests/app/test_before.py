@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from kanaria.app.run.usual_before import before
+from kanaria.core.text import defang
 from kanaria.core.types import Incident, Text
 from tests.report.report_samples import POOL, SERVER, START, finding, incident, scanner
 
@@ -51,8 +52,8 @@ def test_services_shares_and_who_was_never_met() -> None:
     assert usual.ja == (
         f"{SERVER}(DNSサーバ)のその前の3.9日間: 1日あたり10件の接続。内訳: udp/53を9個の利用元に提供(90 %)、tcp/443を1個の宛先で利用(10 %)。"
     )
-    assert never.en == f"It had never exchanged anything with {POOL}."
-    assert POOL in never.ja and "一度も" in never.ja
+    assert never.en == f"It had never exchanged anything with {defang(POOL)}."
+    assert defang(POOL) in never.ja and "一度も" in never.ja
 
 
 def test_who_was_met_before_is_not_called_new() -> None:

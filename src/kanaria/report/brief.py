@@ -65,7 +65,7 @@ def _findings(subject: Subject) -> Claim:
     titles = list(dict.fromkeys(subject.to(finding.title) for finding in findings))
     worst = {subject.to(f.title): SEVERITIES.index(f.severity) for f in reversed(findings)}
     told = sorted(titles, key=lambda title: -worst[title])[:TITLES]
-    more = f" +{len(titles) - TITLES}" if len(titles) > TITLES else ""
+    more = _more(len(titles) - TITLES, subject.language)
     quoted = "「{}」" if subject.language == "ja" else "{}"
     shown = _listed([quoted.format(title) for title in titles if title in told], subject.language) + more
     sides = [part for part in (_device(subject), _who(subject) if _asked_by_somebody(subject) else "") if part]
@@ -103,8 +103,14 @@ def counted(incident: Incident, most: int) -> tuple[int, str]:
     methods = Counter(cut(printable(message.method), 30) for message in messages)
     whole = total == len(messages) and len(methods) > 1
     shown = [f"{name} ×{count}" if count > 1 and whole else name for name, count in methods.most_common(most)]
-    more = f" +{len(methods) - most}" if len(methods) > most else ""
-    return total, ", ".join(shown) + more
+    return total, ", ".join(shown) + (f" +{len(methods) - most}" if len(methods) > most else "")
+
+
+def _more(count: int, language: Language) -> str:
+    """That there are so many more than were named."""
+    if count <= 0:
+        return ""
+    return f"ほか{count}件" if language == "ja" else f" and {count} more"
 
 
 def _place(subject: Subject) -> str:

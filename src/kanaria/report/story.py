@@ -49,7 +49,7 @@ def _what(subject: Subject) -> Iterator[Claim]:
         if incident.remotes and not any(defang(remote) in claim.text for remote in incident.remotes for claim in told):
             yield _sender(subject, "story_with")
     for sentence in incident.normal:  # what was normal before matters here where it speaks of the other side
-        if any(remote in sentence.en for remote in incident.remotes):
+        if any(defang(remote) in sentence.en for remote in incident.remotes):
             yield Claim(text=subject.to(sentence), evidence=())
     if speaks_of_mining(incident.findings, incident.messages):
         yield subject.say("terms_mining")

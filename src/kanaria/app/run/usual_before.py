@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from kanaria.core.text import printable
+from kanaria.core.text import defang, printable
 from kanaria.core.types import Incident, Text
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def _plural(word: str, count: int) -> str:
 
 
 def _never(device: str, new: list[str]) -> Text:
-    shown, more = ", ".join(printable(remote) for remote in new[:REMOTES_SHOWN]), len(new) - REMOTES_SHOWN
+    named, more = [defang(printable(remote)) for remote in new[:REMOTES_SHOWN]], len(new) - REMOTES_SHOWN
     also_en, also_ja = (f" and {more} more", f"ほか{more}個") if more > 0 else ("", "")
     return Text(
-        en=f"It had never exchanged anything with {shown}{also_en}.",
-        ja=f"{shown}{also_ja}とは、それまで一度も通信していません。",
+        en=f"It had never exchanged anything with {', '.join(named)}{also_en}.",
+        ja=f"{'、'.join(named)}{also_ja}とは、それまで一度も通信していません。",
     )
