@@ -177,6 +177,103 @@ def test_what_cannot_be_read_is_a_problem_that_is_named_and_passes(log: Path) ->
     assert reader.follower.health.problem == ""
 
 
+DAYS = ("2026-11-27", "2026-11-28", "2026-11-29")
+HEADER = "#separator \\x09\n#path\t{path}\n#open\t{day}-{hour:02d}-00-00\n#fields\tts\tuid\n"
+
+
+def hour_of_zeek(path: str, day: str, hour: int, rows: int) -> str:
+    """A log of an hour as Zeek writes it."""
+    lines = "".join(f"{day} {hour:02d}:{row:05d}\t{path}\n" for row in range(rows))
+    return HEADER.format(path=path, day=day, hour=hour) + lines
+
+
+def archive(logs: Path, path: str, day: str, hour: int) -> None:
+    """What ZeekControl does at the end of an hour: the open log, compressed, in the folder of its day."""
+    spool = logs / "current" / f"{path}.log"
+    folder = logs / day
+    folder.mkdir(exist_ok=True)
+    packed = folder / f"{path}.{hour:02d}:00:00-{(hour + 1) % 24:02d}:00:00.log.gz"
+    packed.write_bytes(gzip.compress(spool.read_bytes() + b"#close\n"))
+    spool.unlink()
+    os.utime(packed, (packed.stat().st_mtime - 60,) * 2)
+
+
+def rows_of(lines: list[bytes]) -> list[bytes]:
+    return [line for line in lines if not line.startswith(b"#")]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_night_of_zeek_is_read_from_the_folders_of_its_days(tmp_path: Path, linked: bool) -> None:
+    logs, spool = tmp_path / "logs", tmp_path / "spool"
+    logs.mkdir()
+    if linked:
+        spool.mkdir()
+        (logs / "current").symlink_to(spool)
+    else:
+        (logs / "current").mkdir()
+    wanted: dict[str, list[bytes]] = {"conn": [], "dns": []}
+    reader: Reader | None = None
+    hours = [(day, hour) for day in DAYS for hour in (0, 9, 22, 23)]
+    for number, (day, hour) in enumerate(hours):
+        for path, rows in wanted.items():
+            text = hour_of_zeek(path, day, hour, 4 if path == "dns" else 90_000 if number == 6 else 40)
+            write(logs / "current" / f"{path}.log", text)
+            rows += rows_of(text.encode().splitlines()) if number > 1 else []
+        if number == 2:  # what was archived before anybody looked is history
+            reader = Reader(str(logs))
+            reader.take()
+            reader.follower.close()
+            for path, rows in wanted.items():
+                write(logs / "current" / f"{path}.log", f"{day} {hour:02d}:later\t{path}\n")
+                rows.append(f"{day} {hour:02d}:later\t{path}".encode())
+        if number < len(hours) - 1 or linked:  # there is an open log when it looks again, or there is none
+            for path in wanted:
+                archive(logs, path, day, hour)
+    assert reader is not None
+    reader.begin()
+    for _ in range(3):
+        reader.take()
+        reader.restart()
+    found = rows_of(reader.lines)
+    for path, rows in wanted.items():
+        assert [row for row in found if row.endswith(path.encode())] == rows
+    assert len(set(reader.ids)) == len(reader.ids)
+
+
+def test_headers_of_archived_logs_come_with_every_piece(tmp_path: Path) -> None:
+    (tmp_path / "current").mkdir()
+    spool = tmp_path / "current" / "conn.log"
+    write(spool, hour_of_zeek("conn", DAYS[0], 1, 3))
+    reader = Reader(str(tmp_path))
+    reader.take()
+    archive(tmp_path, "conn", DAYS[0], 1)
+    write(spool, hour_of_zeek("conn", DAYS[0], 2, 90_000))
+    archive(tmp_path, "conn", DAYS[0], 2)
+    reader.restart()
+    reader.follower._looked = float("-inf")
+    *_, last = reader.follower.take(1 << 20)
+    assert last.preamble.decode() == HEADER.format(path="conn", day=DAYS[0], hour=2)
+
+
+def test_a_file_of_an_archive_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "current").mkdir()
+    write(tmp_path / "current" / "conn.log", "one\n")
+    reader = Reader(str(tmp_path))
+    assert reader.take() == [b"one"]
+    write(tmp_path / "current" / "conn.log", "two\n")
+    archive(tmp_path, "conn", DAYS[0], 1)
+    write(tmp_path / "current" / "conn.log", "three\n")
+    packed = tmp_path / DAYS[0] / "conn.01:00:00-02:00:00.log.gz"
+    os.utime(packed)
+    reader.follower.close()
+    reader.begin()
+    assert reader.take() == []
+    assert "expected a whole file" in reader.follower.health.problem
+    os.utime(packed, (0, 0))
+    assert reader.take() == [b"two", b"#close", b"three"]
+    assert reader.follower.health.problem == ""
+
+
 STEPS = st.lists(st.sampled_from(["write", "half", "rename", "truncate", "restart", "take"]), max_size=25)
 
 

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kanaria.sources._decompress import Decompressed, compression
-from kanaria.sources._rotation import split
+from kanaria.sources._rotation import in_time_order, split
 from kanaria.sources.chunks import Position
 
 HEAD = 1024
 """Bytes at the beginning, and before the position, by which a file is recognised; fewer while it is shorter."""
 MOST_MARKS = 2_000
 """Files whose positions are remembered; those longest without anything new are forgotten first."""
+
+MOST_FOLDERS = 400
+"""Days of an archive that are gone through for one file: a year and some more."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,11 @@ class Marks:
     def others(self, path: str, mark: Mark) -> bool:
         """Whether the file was read under another mark than this."""
         key = self.key(path)
-        return any(m.key == key and m.place != mark.place for m in self._marks.values())
+        return any(m.key == key and m.place != mark.place and continues(path, m) for m in self._marks.values())
+
+    def newest(self) -> list[Mark]:
+        """Of every name, the newest file that was read under it."""
+        return list({m.path: m for m in sorted(self._marks.values(), key=lambda m: m.generation)}.values())
 
     def next_of(self, path: str) -> Mark:
         """A mark for a file under this name that is none of those before."""
@@ -143,6 +152,36 @@ def siblings(path: str) -> list[str]:
     except OSError:
         return []
     return [name for name in names if split(name)[0] == stem and os.path.isfile(name)]
+
+
+def archived(mark: Mark) -> list[str]:
+    """The file of a mark, and all of its set after it, oldest first, in the archive of ZeekControl: folders called by
+    their day beside ``current`` with the open logs (``2026-11-28/conn.00:00:00-01:00:00.log.gz``). Looked for from
+    the newest back; empty when it is not in ``MOST_FOLDERS`` of them."""
+    folder, stem = os.path.dirname(mark.path), split(os.path.basename(mark.path))[0]
+    if os.path.basename(folder) != "current":
+        return []
+    found: list[str] = []
+    for dated in _dated(os.path.dirname(folder))[:MOST_FOLDERS]:
+        names = (os.path.join(dated, name) for name in _listed(dated) if split(name)[0] == stem)
+        for path in reversed(in_time_order(sorted(names))):
+            found.insert(0, path)
+            if continues(path, mark):
+                return found
+    return []
+
+
+def _dated(folder: str) -> list[str]:
+    """Its subfolders that are called by a day, the newest first."""
+    names = sorted((name for name in _listed(folder or ".") if _DAY.fullmatch(name)), reverse=True)
+    return [os.path.join(folder, name) for name in names]
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def digest(data: bytes) -> str:

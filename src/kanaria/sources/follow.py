@@ -17,14 +17,16 @@ from kanaria.core.errors import SourceError
 from kanaria.sources._decompress import Decompressed, compression
 from kanaria.sources._rotation import in_time_order
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
-from kanaria.sources.file_marks import HEAD, Mark, Marks, continues, read_on, siblings
-from kanaria.sources.followed_file import FollowedFile
+from kanaria.sources.file_marks import HEAD, Mark, Marks, archived, continues, read_on, siblings
+from kanaria.sources.followed_file import PREAMBLE, FollowedFile, preamble
 from kanaria.sources.inotify import Watcher
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at names, where inotify does not speak up."""
 GRACE = 5.0
 """Seconds a file that lost its name is still read: servers go on writing into it until they reopen their logs."""
+SETTLES = 2.0
+"""Seconds since its last change after which a file of an archive is whole: gzip writes all the time."""
 PIECE = 1 << 20
 """Bytes read from one file before the next one has its turn."""
 Names = Callable[[], Iterable[str]]
@@ -46,7 +48,7 @@ class Follower:
     def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
         self._marks = Marks(resume)
         self._watcher = Watcher(wake)
-        self._at_end = self._at_end and not resume
+        self._at_end, self._resumes = self._at_end and not resume, bool(resume)
 
     def kept(self) -> None:
         """Positions are asked for when it starts; nobody waits."""
@@ -123,7 +125,21 @@ class Follower:
                 self._problems[path] = str(error)
         for path in set(self._open) - self._current:
             self._lose(path)
+        yield from self._without_successor()
         self._at_end = False
+
+    def _without_successor(self) -> Iterator[Chunk]:
+        """Logs that were rotated into an archive while nobody looked, and of which there is no open one now."""
+        if not self._resumes:
+            return
+        self._resumes = False
+        for mark in self._marks.newest():
+            if mark.path in self._current:
+                continue
+            try:
+                yield from self._archived(mark)
+            except (SourceError, OSError) as error:  # the next look tries again
+                self._problems[mark.path], self._resumes = str(error), True
 
     def _look_at(self, path: str) -> Iterator[Chunk]:
         found = os.stat(path)
@@ -171,8 +187,20 @@ class Follower:
         members = in_time_order(beside)
         alike = [number for number, name in enumerate(members) if continues(name, mark)]
         same = [number for number in alike if self._marks.key(members[number]) == mark.key]
-        at = max(same or alike, default=len(members))  # of several that begin alike, the last was made last
+        if not alike:
+            yield from self._archived(mark)
+            return
+        at = max(same or alike)  # of several that begin alike, the last was made last
         for name in members[at:]:
+            yield from self._finish(name, mark)
+            mark = self._marks.next_of(mark.path)
+
+    def _archived(self, mark: Mark) -> Iterator[Chunk]:
+        """The same where earlier files lie in an archive. Raises SourceError while something is written there."""
+        members = archived(mark)
+        if members and 0 <= time.time() - os.stat(members[-1]).st_mtime < SETTLES:
+            raise SourceError(source=members[-1], expected="a whole file", got="one being written", retry_after=SETTLES)
+        for name in members:
             yield from self._finish(name, mark)
             mark = self._marks.next_of(mark.path)
 
@@ -192,8 +220,9 @@ class Follower:
         """A rotated file from a mark to its end."""
         with open(name, "rb", buffering=0) as raw:
             reader, here = Decompressed(raw, lambda _count: None, owned=False), os.fstat(raw.fileno())
-            head = reader.take(HEAD)
+            head = reader.take(PREAMBLE)
             before, left, passed = head[: mark.offset], head[mark.offset :], len(head)
+            mark, head = replace(mark, preamble=mark.preamble or preamble(head).decode("latin-1")), head[:HEAD]
             while passed < mark.offset and (skipped := reader.take(min(PIECE, mark.offset - passed))):
                 passed += len(skipped)
                 before = (before + skipped)[-HEAD:]

@@ -20,6 +20,8 @@ EXPECTATIONS = {
     "nothing": "指定なし",
     "nothing there": "何もありません",
     "nothing there yet": "まだ何もありません",
+    "a whole file": "書き込みが終わったファイル",
+    "one being written": "書き込み中のファイル",
     "more": "それを超えています",
     "neither": "どちらもなし",
     "an error": "エラー",
