@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import os
 import random
+import re
 import select
 import socket
 import ssl
@@ -119,6 +120,144 @@ def scrape(address: str, port: int, *, tls: bool) -> None:
         time.sleep(1)
 
 
+def mailbox(address: str, port: int, *, tls: bool) -> None:
+    """A mail program that waits for mail (IDLE), fetches the heads of what comes, and begins to wait anew every 5 s."""
+    line = connection(address, port, tls=tls)
+
+    def ask(tag: str, command: str) -> None:
+        line.sendall(f"{tag} {command}\r\n".encode())
+        answer(line, f"{tag} ".encode())
+
+    answer(line, b"* OK")
+    ask("a", "LOGIN lab lab")
+    ask("b", "SELECT INBOX")
+    while True:
+        line.sendall(b"c IDLE\r\n")
+        answer(line, b"+ idling")
+        came = re.findall(rb"\* (\d+) EXISTS", line.recv(4096)) if select.select([line], [], [], 5)[0] else []
+        line.sendall(b"DONE\r\n")
+        answer(line, b"c OK")
+        ask("d", f"FETCH {came[-1].decode()} (FLAGS ENVELOPE)" if came else "NOOP")
+
+
+def post(address: str, port: int, *, tls: bool) -> None:
+    """Mail that comes in at chance times."""
+    line = connection(address, port, tls=tls)
+    answer(line, b"* OK")
+    line.sendall(b"a LOGIN lab lab\r\n")
+    answer(line, b"a OK")
+    while True:
+        mail = f"From: a@example.net\r\nSubject: {'word ' * RNG.randint(1, 9)}\r\n\r\n{RNG.randbytes(99).hex()}\r\n"
+        line.sendall(f"b APPEND INBOX {{{len(mail)}+}}\r\n{mail}\r\n".encode())
+        answer(line, b"b OK")
+        pause(1.5)
+
+
+def messenger(address: str, port: int, *, tls: bool, says: bool = True) -> None:
+    """Somebody in an XMPP room whose program has the server acknowledge, acknowledges itself, and pings."""
+    line = connection(address, port, tls=tls)
+    start = "<stream:stream to='lab.example.net' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+    room = "lab@rooms.lab.example.net"
+    for said, heard in (
+        (start, b"</stream:features>"),
+        ("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>", b"<success"),
+        (start, b"</stream:features>"),
+        ("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", b"</iq>"),
+        ("<enable xmlns='urn:xmpp:sm:3'/>", b"<enabled"),
+    ):
+        line.sendall(said.encode())
+        answer(line, heard)
+    line.sendall(
+        f"<presence to='{room}/u{os.getpid()}'><x xmlns='http://jabber.org/protocol/muc'/></presence>".encode()
+    )
+    threading.Thread(target=_acknowledge, args=(line,), daemon=True).start()
+    while True:
+        pause(1.5)
+        body = "word " * RNG.randint(1, 12)
+        line.sendall(
+            f"<message to='{room}' type='groupchat'><body>{body}</body></message><r xmlns='urn:xmpp:sm:3'/>".encode()
+            if says
+            else b"<iq type='get' to='lab.example.net' id='p'><ping xmlns='urn:xmpp:ping'/></iq>"
+        )
+
+
+def _acknowledge(line: socket.socket) -> None:
+    heard = 0
+    while data := line.recv(65536):
+        heard += len(re.findall(rb"<(?:message|presence|iq)\b", data))
+        if b"<r " in data:
+            line.sendall(f"<a xmlns='urn:xmpp:sm:3' h='{heard}'/>".encode())
+
+
+def listener(address: str, port: int, *, tls: bool) -> None:
+    """A telephone in the same room: hears, acknowledges, pings."""
+    messenger(address, port, tls=tls, says=False)
+
+
+def worker(address: str, port: int, *, tls: bool) -> None:
+    """A service on NATS: takes tasks it is pushed, says so at once, and publishes a result for some of them later."""
+    line = connection(address, port, tls=tls)
+    line.sendall(b'CONNECT {"verbose":true,"name":"worker"}\r\nSUB tasks.> 1\r\n')
+    due = time.monotonic() + 1
+    while True:
+        if select.select([line], [], [], max(0.0, due - time.monotonic()))[0]:
+            data = line.recv(65536)
+            if b"PING\r\n" in data:
+                line.sendall(b"PONG\r\n")
+            for reply in re.findall(rb"MSG \S+ \S+ (\S+) \d+\r\n", data):
+                line.sendall(b"PUB " + reply + b" 4\r\n+ACK\r\n")
+        else:
+            result = f'{{"task":"{RNG.randbytes(8).hex()}","result":"{RNG.randbytes(16).hex()}"}}'
+            line.sendall(f"PUB results {len(result)}\r\n{result}\r\n".encode())
+            due = time.monotonic() + RNG.expovariate(1)
+
+
+def tasks(address: str, port: int, *, tls: bool) -> None:
+    """What publishes the tasks for ``worker``."""
+    line = connection(address, port, tls=tls)
+    line.sendall(b'CONNECT {"verbose":false}\r\nSUB ack 1\r\n')
+    while True:
+        while select.select([line], [], [], RNG.expovariate(0.7))[0]:
+            if b"PING" in line.recv(65536):
+                line.sendall(b"PONG\r\n")
+        task = f'{{"task":"{RNG.randbytes(8).hex()}","input":"{RNG.randbytes(70).hex()}"}}'
+        line.sendall(f"PUB tasks.lab ack {len(task)}\r\n{task}\r\n".encode())
+
+
+def labourer(address: str, port: int, *, tls: bool) -> None:
+    """A worker at a queue (beanstalkd): waits for a job, does it in its own time, deletes it, waits again."""
+    line = connection(address, port, tls=tls)
+    while True:
+        line.sendall(b"reserve\r\n")
+        number = answer(line, b"RESERVED ").split()[1].decode()
+        pause(0.4)
+        if RNG.random() < 0.3:
+            line.sendall(f"touch {number}\r\n".encode())
+            answer(line, b"TOUCHED")
+        line.sendall(f"delete {number}\r\n".encode())
+        answer(line, b"DELETED")
+
+
+def queue(address: str, port: int, *, tls: bool) -> None:
+    """What puts jobs there."""
+    line = connection(address, port, tls=tls)
+    while True:
+        job = RNG.randbytes(RNG.randint(60, 64)).hex()
+        line.sendall(f"put 0 0 60 {len(job)}\r\n{job}\r\n".encode())
+        answer(line, b"INSERTED")
+        pause(1)
+
+
+def answer(line: socket.socket, wanted: bytes) -> bytes:
+    """What is said up to and with the wanted words."""
+    heard = b""
+    while wanted not in heard:
+        if not (data := line.recv(65536)):
+            raise SystemExit(f"the connection ended after {heard!r}, before {wanted!r}")
+        heard += data
+    return heard
+
+
 def feed() -> None:
     """What the dashboard's server sends: a change at chance times, in nearly one length, a line each."""
     while select.select([], [1], [], 60)[1]:
@@ -130,7 +269,10 @@ def feed() -> None:
 
 
 WRITERS: dict[str, Callable[[], None]] = {"keys": keys, "readings": readings, "records": records, "feed": feed}
-TALKERS: dict[str, Callable[..., None]] = {"chat": chat, "dashboard": dashboard, "scrape": scrape}
+TALKERS: dict[str, Callable[..., None]] = {
+    "chat": chat, "dashboard": dashboard, "scrape": scrape, "mailbox": mailbox, "post": post, "messenger": messenger,
+    "listener": listener, "worker": worker, "tasks": tasks, "labourer": labourer, "queue": queue,
+}  # fmt: skip
 
 
 def main() -> None:

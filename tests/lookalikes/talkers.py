@@ -50,15 +50,17 @@ STUNNEL = (
 )
 
 TALKERS: Mapping[str, Talker] = {
-    "a person typing over SSH, and an idle session with keepalives": _talker(
+    "a person typing over SSH, an idle session with keepalives, and many commands over one connection": _talker(
         {"sshd": "openssh-server", "ssh-keygen": "openssh-client"},
         "mkdir -p /run/sshd; exec $(command -v sshd) -D -e -f sshd.conf -o HostKey=$PWD/host -o AuthorizedKeysFile=$PWD/user.pub",
         """
         {drive} keys | ssh -F ssh.conf -tt -p 2222 root@{there} 'exec bash --norc --noprofile'
         sleep 1000 | ssh -F ssh.conf -o ServerAliveInterval=1 -p 2222 root@{there} cat
+        exec ssh -F ssh.conf -p 2223 -M -S shared -N root@{there}
+        sleep 1; while sleep 0.$((RANDOM % 9 + 1)); do ssh -F ssh.conf -p 2223 -S shared root@{there} uptime; done
         """,
-        {2222: 30},
-        sshd_conf="Port 2222\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n",
+        {2222: 30, 2223: 30},
+        sshd_conf="Port 2222\nPort 2223\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n",
         ssh_conf="Host *\nIdentityFile user\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nConnectionAttempts 9\n",
     ),
     "MQTT: readings out and in, acknowledged, and pings; in the clear and in TLS": _talker(
@@ -151,6 +153,92 @@ TALKERS: Mapping[str, Talker] = {
         """,
         {5907: 20},
     ),
+    "mail that is waited for (IMAP IDLE); in the clear and in TLS": _talker(
+        {"dovecot": "dovecot-imapd", "stunnel4": "stunnel4"},
+        """
+        trap : TERM; mail=$(mktemp -d); chown mail:mail $mail; chmod 755 $mail; sed s,PLACE,$mail, dovecot.in > dovecot.conf; dovecot -F -c dovecot.conf; rm -rf $mail
+        exec stunnel4 mail.conf
+        {drive} post 127.0.0.1 143
+        """,
+        """
+        {drive} mailbox {there} 143
+        {drive} mailbox {there} 993 --tls
+        """,
+        {143: 30, 993: 30},
+        mail_conf=STUNNEL.format(accept=993, to=143),
+        dovecot_in="protocols = imap\nssl = no\ndisable_plaintext_auth = no\n"
+        "base_dir = PLACE/run\nstate_dir = PLACE/run\nmail_location = maildir:PLACE/lab\nlog_path = {folder}/dovecot.log\n"
+        "passdb {\n driver = static\n args = nopassword=y\n}\n"
+        "userdb {\n driver = static\n args = uid=mail gid=mail\n}\nfirst_valid_uid = 1\n",
+    ),
+    "a chat room whose programs acknowledge (XMPP stream management); in the clear and in TLS": _talker(
+        {"prosody": "prosody", "stunnel4": "stunnel4"},
+        """
+        exec prosody --config prosody.cfg.lua -F
+        exec stunnel4 xmpp.conf
+        """,
+        """
+        {drive} messenger {there} 5222
+        {drive} listener {there} 5222
+        {drive} messenger {there} 5223 --tls
+        {drive} listener {there} 5223 --tls
+        """,
+        {5222: 30, 5223: 30},
+        xmpp_conf=STUNNEL.format(accept=5223, to=5222),
+        prosody_cfg_lua="run_as_root = true\npidfile = '{folder}/prosody.pid'\ndata_path = '{folder}'\n"
+        "modules_enabled = { 'saslauth', 'disco', 'ping', 'smacks' }\nmodules_disabled = { 's2s' }\n"
+        "c2s_require_encryption = false\nlog = { info = '*console' }\n"
+        "VirtualHost 'lab.example.net'\nauthentication = 'anonymous'\n"
+        "Component 'rooms.lab.example.net' 'muc'\nmuc_room_locking = false\n",
+    ),
+    "tasks pushed and acknowledged at once (NATS); in the clear and in TLS": _talker(
+        {"nats-server": "nats-server", "stunnel4": "stunnel4"},
+        """
+        exec nats-server -c nats.cfg
+        exec stunnel4 nats.conf
+        {drive} tasks 127.0.0.1 4222
+        """,
+        """
+        {drive} worker {there} 4222
+        {drive} worker {there} 4443 --tls
+        """,
+        {4222: 30, 4443: 30},
+        nats_cfg='port: 4222\nping_interval: "2s"\n',
+        nats_conf=STUNNEL.format(accept=4443, to=4222),
+    ),
+    "a worker at a queue of jobs (beanstalkd); in the clear and in TLS": _talker(
+        {"beanstalkd": "beanstalkd", "stunnel4": "stunnel4"},
+        """
+        exec beanstalkd -p 11300
+        exec stunnel4 queue.conf
+        {drive} queue 127.0.0.1 11300
+        {drive} queue 127.0.0.1 11300
+        """,
+        """
+        {drive} labourer {there} 11300
+        {drive} labourer {there} 11301 --tls
+        """,
+        {11300: 30, 11301: 30},
+        queue_conf=STUNNEL.format(accept=11301, to=11300),
+    ),
+    "changes that are watched and a lease that is kept (etcd: gRPC streams both ways)": _talker(
+        {"etcd": "etcd-server", "etcdctl": "etcd-client"},
+        """
+        exec etcd --data-dir etcd --listen-client-urls http://0.0.0.0:2379 --advertise-client-urls http://{there}:2379
+        sleep 2; while sleep 0.$((RANDOM % 9 + 1)); do ETCDCTL_API=3 etcdctl put state $RANDOM$RANDOM; done
+        """,
+        """
+        ETCDCTL_API=3 exec etcdctl --endpoints={there}:2379 --keepalive-time=3s watch state
+        sleep 1; e='env ETCDCTL_API=3 etcdctl --endpoints={there}:2379'; exec $e lease keep-alive $($e lease grant 3 | cut -d' ' -f2)
+        """,
+        {2379: 20},
+    ),
+    "calls over one connection (SIP)": _talker(
+        {"sipp": "sip-tester"},
+        "exec sipp -sn uas -t t1 -i {there} -p 5060 -nostdin",
+        "exec sipp -sn uac -t t1 -i {here} -r 1 -d 700 -nostdin {there}:5060",
+        {5060: 30},
+    ),
 }  # fmt: skip
 
 
@@ -171,9 +259,9 @@ def talking(pair: netns.Pair, folder: Path) -> Iterator[None]:
         for side, sort in ((pair.server, "servers"), (pair.client, "clients")):
             for name, talker in TALKERS.items():
                 for file, text in talker.files.items():
-                    (folder / file).write_text(text.replace("{there}", THERE))
+                    (folder / file).write_text(text.replace("{there}", THERE).replace("{folder}", str(folder)))
                 for number, command in enumerate(getattr(talker, sort)):
-                    started.append(_start(side, folder, command, f"{sort}-{name.split()[1]}-{number}"))
+                    started.append(_start(side, folder, command, f"{sort}-{'-'.join(name.split()[:3])}-{number}"))
             time.sleep(1.5)  # servers need about a second to listen; clients try again
         yield
     finally:
