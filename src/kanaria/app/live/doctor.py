@@ -126,6 +126,8 @@ def status_lines(state: Json) -> Iterator[Text]:
             en=f"  channel {channel['name']}: {sent} sent, {waiting} waiting, last {last.en}",
             ja=f"  通知先 {channel['name']}: 送信済み{sent}件、待機中{waiting}件、最後の送信 {last.ja}",
         )
+    for note in state["notes"]:
+        yield Text(en=f"  note: {note['en']}", ja=f"  注意: {note['ja']}")
 
 
 def _ago(moment: float | None) -> Text:

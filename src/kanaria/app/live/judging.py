@@ -21,7 +21,7 @@ from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine, Judged
 from kanaria.app.run.setup import Setup, prepare
 from kanaria.core.stream import Placed, Stream
-from kanaria.core.types import Batch, Finding, Incident, RejectedRecord
+from kanaria.core.types import Batch, Finding, Incident, RejectedRecord, Text
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.store.incidents import IncidentStore
@@ -144,6 +144,11 @@ class Judging:
         """Whether it is time for a checkpoint: often, unless what is normal has grown so large that it takes long."""
         pause = max(CHECKPOINT_EVERY, CHECKPOINT_SHARE * self._took)
         return self._dirty and time.monotonic() - self._checked >= pause
+
+    @property
+    def left_out(self) -> tuple[Text, ...]:
+        """What the last checkpoint could not keep for want of room (``[limits]``), in words."""
+        return self._engine.left_out
 
     def checkpoint(self) -> None:
         """Keep everything, positions included."""

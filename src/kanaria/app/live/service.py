@@ -30,7 +30,7 @@ from kanaria.app.live.upkeep import Upkeep
 from kanaria.app.live.watching import Watched, watched, watched_flows
 from kanaria.app.owning import owning
 from kanaria.core.clock import SystemClock
-from kanaria.core.types import Finding, RejectedRecord
+from kanaria.core.types import Finding, RejectedRecord, Text
 from kanaria.respond.acknowledge import Links
 from kanaria.store.incidents import IncidentStore
 from kanaria.store.outbox import Outbox
@@ -207,9 +207,18 @@ class Service:
         self.log("mining on an open connection", finding=finding.id, rule=finding.rule, last=now.isoformat())
 
     def _checkpoint(self) -> None:
+        before = {self._limit_of(note) for note in self.judging.left_out}
         self.judging.checkpoint()
+        for note in self.judging.left_out:
+            if self._limit_of(note) not in before:  # once while it lasts; the number changes all the time
+                self.log("memory is full", level="warning", note=note.to(spoken(self.config)))
         for item in self.sources:
             item.source.kept()
+
+    @staticmethod
+    def _limit_of(note: Text) -> str:
+        """The setting that a note of what was forgotten names at its end."""
+        return note.en.rpartition("(")[2]
 
     def _adapt(self, size: int) -> None:
         """Batches of full size that are done soon may be larger; those that take too long must be smaller."""

@@ -37,6 +37,7 @@ def state(service: Service) -> Json:
         "rejected": service.rejected,
         "unread": service.unread,
         "news": service.told,
+        "notes": [{"en": note.en, "ja": note.ja} for note in service.judging.left_out],
         "last_batch_seconds": round(service.last_batch, 4),
         "lag_seconds": round(service.lag, 4),
         "free_bytes": shutil.disk_usage(service.store).free,

@@ -35,7 +35,7 @@ from kanaria.core.network import HomeNetworks
 from kanaria.core.schema import Tables
 from kanaria.core.story import Stories
 from kanaria.core.stream import Stream
-from kanaria.core.types import Analysis, Batch, Finding, Incident, StratumMessage
+from kanaria.core.types import Analysis, Batch, Finding, Incident, StratumMessage, Text
 from kanaria.detect import Detector
 from kanaria.memory.learned import LIVED
 from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, parts
@@ -90,6 +90,8 @@ class Engine:
         self.case = CaseFile(self.memory.carried)
         self._series = SeriesKeeper(setup.config.limits.pictured_devices)
         self._late = 0
+        self.left_out: tuple[Text, ...] = ()
+        """What was more than may be remembered when everything was last kept, in words."""
 
     def __enter__(self) -> Engine:
         return self
@@ -133,10 +135,12 @@ class Engine:
         analysis = conclude(self._around(), self._series)
         if not self.setup.store:
             return analysis
-        limits = self.setup.config.limits
-        findings = self._kept(self.setup.clock.now()).forgotten
-        left_out = self.memory.forgotten(findings, self._detector.beyond(limits.correlation_events))
-        return replace(analysis, notes=(*analysis.notes, *left_out))
+        return replace(analysis, notes=(*analysis.notes, *self._forgotten(self._kept(self.setup.clock.now()))))
+
+    def _forgotten(self, kept: Kept) -> tuple[Text, ...]:
+        """What is more than may be remembered, in words."""
+        beyond = self._detector.beyond(self.memory.limits.correlation_events)
+        return self.memory.forgotten(kept.forgotten, beyond)
 
     def drain(self) -> Judged:
         """Nothing more comes: what still waited, judged."""
@@ -203,12 +207,13 @@ class Engine:
 
     def _state(self, now: datetime) -> dict[str, Any]:
         """Everything the next run begins with, as JSON values."""
+        kept = self._kept(now)
+        self.left_out = self._forgotten(kept)
         ran = WhatRan(
             ends=self._ends(),
             correlations=self._detector.dump_state(self.memory.limits.correlation_events),
             later_requests=self.case.later_requests,
         )
-        kept = self._kept(now)
         self.case.shrink(kept.findings)
         self._series.forget()
         return self.memory.dump(ran, kept, now)
