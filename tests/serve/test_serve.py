@@ -85,4 +85,4 @@ def test_what_was_found_is_listed_while_the_service_runs(told: Told) -> None:
 def test_a_second_service_on_the_same_store_is_refused_with_the_reason(told: Told) -> None:
     done = run(told.folder, "serve", "--config", "kanaria.toml", PHONE="json://127.0.0.1:9/")
     assert done.returncode == 2
-    assert "another run is using it" in done.stderr
+    assert "ほかの処理が使用中" in done.stderr
