@@ -19,12 +19,13 @@ from kanaria.store.outbox import Outbox
 from tests.respond.test_sender import BEGAN, Phone, incident, log, plan
 
 HOUR = 3600.0
+NOTHING = {"sources": [], "since": BEGAN, "alerts": 0, "budget": 1.0}
 
 
 def sender(outbox: Outbox, phone: Phone, *handled: str) -> Sender:
     outbox.remember("began:phone", repr(BEGAN))
     pace = Pace(per_hour=12, join_seconds=600)
-    return Sender(phone, outbox, pace, lambda: {"sources": []}, lambda *_: None, log, lambda one: one in handled)
+    return Sender(phone, outbox, pace, lambda: NOTHING, lambda *_: None, log, lambda one: one in handled)
 
 
 @pytest.mark.parametrize("handled", [(), ("i-000001",)])

@@ -61,10 +61,11 @@ class House:
     def __init__(self, folder: Path, of: Plan, pace: Pace | None = None) -> None:
         self.outbox, self.phone = Outbox(folder), Phone(of)
         self.outbox.remember("began:phone", repr(BEGAN))
+        self.watched = {"sources": [], "since": BEGAN, "alerts": 0, "budget": 1.0}
         self.dead: list[tuple[Any, ...]] = []
         pace = pace or Pace(per_hour=12, join_seconds=600)
         self.sender = Sender(
-            self.phone, self.outbox, pace, lambda: {"sources": []}, lambda *a: self.dead.append(a), log
+            self.phone, self.outbox, pace, lambda: self.watched, lambda *a: self.dead.append(a), log
         )  # fmt: skip
 
     def news(self, *incidents: dict[str, Any], at: float = BEGAN) -> None:
@@ -180,6 +181,23 @@ def test_the_first_digest_comes_soon_and_the_next_at_its_time_also_when_all_is_q
     assert second.title == "Kanaria: nothing needs to be done (1 noticed)"
     (third,) = house.run(eight + 86_400)
     assert third.title == "Kanaria: all quiet, nothing needs to be done"
+
+
+def test_a_digest_says_what_was_looked_at_and_tried_and_what_is_left_of_the_budget(folder: Path) -> None:
+    house = House(folder, plan(severity="critical", digest="daily"))
+    house.watched |= {"sources": [{"name": "access.log", "records": 1_200}], "alerts": 1, "budget": 0.5}
+    many = incident(3) | {"remotes": [f"198.51.100.{n}" for n in range(3)], "more_remotes": 4}
+    house.news(incident(1), incident(2), many, incident(4, "high", "rare") | {"outcome": "possible"}, at=BEGAN)
+    (first,) = house.run(BEGAN + 5)
+    assert "Probes and attacks without a sign of success: 3 (incidents), by " in first.body
+    assert "198.51.100[.]7, 198.51.100[.]0, 198.51.100[.]1 and others, on 192.0.2.53." in first.body
+    assert "Watched since 06-21 12:00 UTC: access.log (1,200 records)." in first.body
+    assert "Anomalies that nothing explains: 1; you want 0.5 a day at most." in first.body
+    house.watched |= {"sources": [{"name": "access.log", "records": 1_250}, {"name": "new.log", "records": 2}]}
+    (second,) = house.run(BEGAN + 86_400)
+    assert "Probes" not in second.body
+    assert "Watched since 06-21 12:00 UTC: access.log (50 records), new.log (2 records)." in second.body
+    assert "Anomalies that nothing explains: 0;" in second.body
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,9 @@ def test_what_needs_nothing_waits_for_the_digest_of_which_the_first_comes_soon(t
     assert message["title"] == "Kanaria: 対応は必要ありません(記録1件)"
     assert message["type"] == "info"
     assert message["message"].startswith("対応は必要ありません。")
-    assert "監視対象:" in message["message"]
+    assert re.search(r"からの監視対象: \S*access\.log\([\d,]+件\)", message["message"])
+    assert "成功した形跡のない探索や攻撃: インシデント1件" in message["message"]
+    assert "理由を説明できない異常: 0件(上限の目安は1日1件)。" in message["message"]
 
 
 def test_what_was_found_is_listed_while_the_service_runs(told: Told) -> None:

@@ -78,8 +78,8 @@ def _in_order(table: pa.Table, scored: pa.Table, number: int) -> pa.Table:
     return scored.take(pa.array(place, mask=place < 0))
 
 
-def alerts(tables: Mapping[str, pa.Table]) -> dict[int, int]:
-    """Distinct (day, device) pairs… of anomalous rows, counted per day and hour: {day since 1970: device hours}."""
+def alerts(tables: Mapping[str, pa.Table]) -> set[tuple[int, str]]:
+    """Hours since 1970 and devices of anomalous rows."""
     import pyarrow.compute as pc
 
     seen: set[tuple[int, str]] = set()
@@ -96,7 +96,4 @@ def alerts(tables: Mapping[str, pa.Table]) -> dict[int, int]:
         ):
             if time is not None:
                 seen.add((time // 3_600_000_000, str(dst if direction == "inbound" else src)))
-    days: dict[int, int] = {}
-    for hour, _ in seen:
-        days[hour // 24] = days.get(hour // 24, 0) + 1
-    return days
+    return seen

@@ -6,6 +6,7 @@ is kept. Learning takes the scored tables and what is withheld from it: rows of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,6 +42,10 @@ OF_ROWS = ("choices", "own", "hours", "amounts")
 """Those of them that are others when rows have been taken out since."""
 
 
+COUNTED = 10_000
+"""Anomalous device hours remembered as counted, the latest first. A day's budget is one."""
+
+
 class PatternOfLife:
     """One network's history and what it says about new rows. Not safe to share between threads."""
 
@@ -62,6 +67,9 @@ class PatternOfLife:
         self._history = History(self.state, self.settings)
         self._scored: Mapping[str, pa.Table] | None = None
         self._threshold = 1.0
+        self.anomalies = 0
+        """Device hours called anomalous since it was opened, of those that have taught."""
+        self._counted: set[tuple[int, str]] = set()
         self._refresh()
 
     @cached_property
@@ -210,8 +218,13 @@ class PatternOfLife:
 
     def _count_alerts(self, tables: Mapping[str, pa.Table]) -> None:
         """How many device hours were called anomalous, by day: what is reported against the budget."""
-        for day, alerts in output.alerts(tables).items():
+        fresh = output.alerts(tables) - self._counted  # an hour comes in many slices while it is watched live
+        self.anomalies += len(fresh)
+        for day, alerts in Counter(hour // 24 for hour, _device in fresh).items():
             self._engine.execute(f"INSERT INTO {self.state.alias}.days VALUES ({day}, 0, {alerts})")  # noqa: S608
+        self._counted |= fresh
+        if len(self._counted) > COUNTED:
+            self._counted = set(sorted(self._counted)[-COUNTED // 2 :])
 
     def alert_bits(self, roles: Iterable[str]) -> dict[str, float]:
         """By role, the surprise from which an hour is told of now; roles of which none would be are left out."""

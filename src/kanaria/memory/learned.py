@@ -57,6 +57,11 @@ class Learned:
         """What is normal for each device."""
         return self._open()[0]
 
+    @property
+    def anomalies(self) -> int:
+        """Hours of devices that this run called anomalous, of those that have taught: what the alert budget is for."""
+        return self._opened[0].anomalies if self._opened else 0
+
     def score(self, tables: Tables) -> Tables:
         """Surprise in bits; nothing that is kept changes."""
         life, requests = self._open()

@@ -6,12 +6,33 @@ come at their time of day, also when all was quiet.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 from kanaria.respond.channels import Plan
 
 SETTLED, AT_MOST = 5.0, 60.0
 """The first digest waits until nothing more came for five seconds, and no longer than a minute."""
+
+
+class SinceLast:
+    """What was watched since the last digest of one channel, from what is counted since the service was started."""
+
+    def __init__(self) -> None:
+        self._records: Mapping[str, int] = {}
+        self._alerts, self._at = 0, 0.0
+
+    def about(self, counted: Mapping[str, Any]) -> dict[str, Any]:
+        """The same with ``records`` of ``sources`` and ``alerts`` since the last digest, and ``since`` when that is."""
+        sources = [{**one, "records": one["records"] - self._records.get(one["name"], 0)} for one in counted["sources"]]
+        since, alerts = max(self._at, counted["since"]), counted["alerts"] - self._alerts
+        return {**counted, "sources": sources, "since": since, "alerts": alerts}
+
+    def told(self, counted: Mapping[str, Any], now: float) -> None:
+        """A digest said this."""
+        self._records = {one["name"]: one["records"] for one in counted["sources"]}
+        self._alerts, self._at = counted["alerts"], now
 
 
 def due(plan: Plan, last: float | None, began: float, items: list[tuple[float, float]], now: float) -> bool:

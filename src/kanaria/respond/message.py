@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -113,20 +113,47 @@ def several(incidents: Sequence[Json], message_id: str, style: Style) -> Message
 
 
 def digest(incidents: Sequence[Json], about: Json, message_id: str, style: Style) -> Message:
-    """What happened since the last digest and needs no hurry; ``about`` says what was watched."""
+    """What happened since the last digest and needs no hurry; ``about`` says what was watched since when (``sources``
+    with ``records``, ``since`` in seconds since 1970), and how many anomalies (``alerts``) of what ``budget`` a day."""
     language, count = style.language, len(incidents)
     serious = [incident for incident in incidents if needs_somebody(incident)]
     name = "digest_some" if serious else "digest_harmless" if incidents else "digest_none"
     lines = [] if serious else [say("digest_nothing", language)]
     lines += _listed(incidents, style)
-    names = [say("digest_source", language, name=s["name"], records=f"{s['records']:,}") for s in about["sources"]]
-    separator = "、" if language == "ja" else ", "
-    lines += ["", say("digest_read", language, sources=separator.join(names))] if names else []
+    lines += ["", *_probed(incidents, language), *_looked_at(about, style)]
     data = {"type": "digest", "count": count, "incidents": [dict(incident) for incident in incidents[:LISTED]]}
     shown = len(serious) if serious else count
     return Message(
         id=message_id, title=say(name, language, count=f"{shown:,}"), body="\n".join(lines), kind="info", data=data
     )  # fmt: skip
+
+
+def _looked_at(about: Json, style: Style) -> Iterator[str]:
+    language = style.language
+    names = [say("digest_source", language, name=s["name"], records=f"{s['records']:,}") for s in about["sources"]]
+    separator = "、" if language == "ja" else ", "
+    if names:
+        since = _moment(datetime.fromtimestamp(about["since"], tz=UTC), style)
+        yield say("digest_read", language, since=since, sources=separator.join(names))
+    yield say("digest_budget", language, used=f"{about['alerts']:,}", budget=f"{about['budget']:g}")
+
+
+def _probed(incidents: Sequence[Json], language: Language) -> Iterator[str]:
+    """Who tried something, and where, as far as nothing shows that it worked."""
+    tried = [incident for incident in incidents if incident["outcome"] in {"failed", "no_sign_of_success"}]
+    devices = dict.fromkeys(device for incident in tried for device in incident["devices"])
+    remotes = dict.fromkeys(remote for incident in tried for remote in incident["remotes"] if remote not in devices)
+    by = _some([defang(remote) for remote in remotes], any(one["more_remotes"] for one in tried), language)
+    on = _some(list(devices), any(one["more_devices"] for one in tried), language)
+    parts = [say(name, language, names=names) for name, names in (("digest_by", by), ("digest_on", on)) if names]
+    if tried:
+        yield say("digest_probed", language, count=f"{len(tried):,}", whom="".join(parts))
+
+
+def _some(names: Sequence[str], more: bool, language: Language) -> str:
+    """The first names; how many others there are is not known where incidents name not all of theirs."""
+    shown = ", ".join(names[:NAMED])
+    return say("others", language, shown=shown) if more or len(names) > NAMED else shown
 
 
 def notice(name: str, message_id: str, style: Style, values: Mapping[str, object], *, kind: str = "info") -> Message:
@@ -175,9 +202,13 @@ def _named(names: Sequence[str], more: int, language: Language) -> str:
 def _since(incident: Json, style: Style) -> str:
     if incident["first_seen"] is None:
         return ""
-    moment = datetime.fromisoformat(incident["first_seen"]).astimezone(style.zone)
-    zone = "UTC" if moment.tzinfo is UTC else moment.strftime("%Z")
-    return say("since", style.language, time=f"{moment:%m-%d %H:%M} {zone}")
+    return say("since", style.language, time=_moment(datetime.fromisoformat(incident["first_seen"]), style))
+
+
+def _moment(moment: datetime, style: Style) -> str:
+    local = moment.astimezone(style.zone)
+    zone = "UTC" if local.tzinfo is UTC else local.strftime("%Z")
+    return f"{local:%m-%d %H:%M} {zone}"
 
 
 def _percent(probability: float, language: Language) -> str:

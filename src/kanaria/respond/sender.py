@@ -63,6 +63,7 @@ class Sender:
         self.failures = 0
         """Attempts in a row that failed; while there are any, only the next attempt is made, and later."""
         self._next_try = 0.0
+        self._since = digests.SinceLast()
         self.last_sent: float | None = None
         if outbox.fact(f"began:{self._plan.name}") is None:
             outbox.remember(f"began:{self._plan.name}", repr(time.time()))
@@ -165,11 +166,12 @@ class Sender:
         times = [(first, until) for first, until, _content in items]
         if not digests.due(self._plan, float(last) if last else None, float(began or now), times, now):
             return
-        made = words.digest(
-            [content for _f, _u, content in items], self._watched(), f"digest-{int(now)}", self._plan.style
-        )
+        counted = self._watched()
+        entries = [content for _f, _u, content in items]
+        made = words.digest(entries, self._since.about(counted), f"digest-{int(now)}", self._plan.style)
         until = max((until for _first, until in times), default=now)
         self._outbox.digested(entry_of(made, name, "digest"), until, now)
+        self._since.told(counted, now)
 
 
 def _is_alone(entry: Entry) -> bool:

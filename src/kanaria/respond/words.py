@@ -46,7 +46,18 @@ PHRASES: Mapping[str, Text] = {
     "digest_some": Text(
         en="Kanaria: {count} incidents, none urgent", ja="Kanaria: 急がないインシデント{count}件があります"
     ),
-    "digest_read": Text(en="Watched: {sources}.", ja="監視対象: {sources}。"),
+    "digest_read": Text(en="Watched since {since}: {sources}.", ja="{since}からの監視対象: {sources}。"),
+    "digest_probed": Text(
+        en="Probes and attacks without a sign of success: {count} (incidents){whom}.",
+        ja="成功した形跡のない探索や攻撃: インシデント{count}件{whom}。",
+    ),
+    "digest_by": Text(en=", by {names}", ja="、送信元: {names}"),
+    "digest_on": Text(en=", on {names}", ja="、対象: {names}"),
+    "others": Text(en="{shown} and others", ja="{shown}ほか"),
+    "digest_budget": Text(
+        en="Anomalies that nothing explains: {used}; you want {budget} a day at most.",
+        ja="理由を説明できない異常: {used}件(上限の目安は1日{budget}件)。",
+    ),
     "digest_source": Text(en="{name} ({records} records)", ja="{name}({records}件)"),
     "digest_nothing": Text(en="Nothing needs to be done.", ja="対応は必要ありません。"),
     "dead": Text(

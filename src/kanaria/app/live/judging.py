@@ -146,6 +146,11 @@ class Judging:
         return self._dirty and time.monotonic() - self._checked >= pause
 
     @property
+    def anomalies(self) -> int:
+        """Hours of devices that nothing explains since the start: what counts against ``alerts_per_day``."""
+        return self._engine.memory.learned.anomalies
+
+    @property
     def left_out(self) -> tuple[Text, ...]:
         """What the last checkpoint could not keep for want of room (``[limits]``), in words."""
         return self._engine.left_out

@@ -114,9 +114,10 @@ class Service:
             return store.get(incident).state != "open"
 
     def watched(self) -> Mapping[str, Any]:
-        """For digests: what was read since the start."""
+        """For digests: what was read since the start, and how many hours of devices nothing explained."""
         sources = [{"name": item.name, "records": item.health.records} for item in self.everything]
-        return {"sources": sources}
+        alerts, budget = self.judging.anomalies, self.config.alerts_per_day
+        return {"sources": sources, "since": self.started, "alerts": alerts, "budget": budget}
 
     @property
     def everything(self) -> list[Any]:
