@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -272,6 +274,48 @@ def test_a_file_of_an_archive_is_read_when_it_is_whole(tmp_path: Path) -> None:
     os.utime(packed, (0, 0))
     assert reader.take() == [b"two", b"#close", b"three"]
     assert reader.follower.health.problem == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("restarts", [False, True])
+def test_permission_lost_and_regained_loses_nothing_and_repeats_nothing(restarts: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are for nobody else
+        folder = Path(name)
+        folder.chmod(0o755)
+        log = folder / "access.log"
+        write(log, "one\n")
+        reader = Reader(str(log))
+        with as_nobody():
+            assert reader.take() == [b"one"]
+        log.chmod(0)
+        write(log, "two\n")
+        with as_nobody():
+            if restarts:
+                reader.restart()
+            known = reader.take()
+        assert known == ([] if restarts else [b"two"])  # what is open already goes on being read
+        log.rename(folder / "access.log.1") if not restarts else None
+        write(log, "three\n")
+        log.chmod(0)
+        with as_nobody():
+            assert reader.take() == []
+            assert "Permission denied" in reader.follower.health.problem
+        log.chmod(0o644)
+        with as_nobody():
+            reader.take()
+            assert reader.follower.health.problem == ""
+        assert reader.lines == [b"one", b"two", b"three"]
+        assert len(set(reader.ids)) == 3
+        reader.follower.close()
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 STEPS = st.lists(st.sampled_from(["write", "half", "rename", "truncate", "restart", "take"]), max_size=25)
