@@ -34,7 +34,7 @@ def test_a_damaged_store_is_told_in_a_line(kanaria: Kanaria, stored: Path) -> No
     history.write_bytes(b"no history" * 5_000)
     done = kanaria("analyze", "--store", "s", "conn.log")
     assert (done.status, done.out, len(done.err.splitlines())) == (2, "", 1)
-    assert "pattern_of_life.duckdb" in done.err and "damaged: move it away" in done.err
+    assert "pattern_of_life.duckdb" in done.err and "damaged: kanaria restore --set-aside" in done.err
     history.write_bytes(whole)
     with sqlite3.connect(stored / "incidents.sqlite") as db:
         db.execute("UPDATE state SET content = x'0011' WHERE name = 'sources'")

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kanaria.baseline.state import FILE
-from kanaria.store.database import private_folder
+from kanaria.store.database import Damaged, plain, private_folder
 
 _NEXT = re.compile(re.escape(FILE) + r"\.(\d+)\.next$")
 
@@ -30,6 +30,23 @@ def restore(folder: Path, generation: int, into: Path) -> None:
     journal = folder / f"{FILE}.wal"  # older versions worked on the file itself
     if generation == 0 and journal.is_file():
         shutil.copyfile(journal, into / journal.name)
+
+
+def check(folder: Path, generation: int) -> None:
+    """Raises Damaged when the file of the generation that the database names is gone, empty, or no plain file."""
+    found = [file for file in (_next(folder, generation), folder / FILE) if os.path.lexists(file)]
+    for file in (*found, folder / f"{FILE}.wal"):
+        plain(file)
+    if generation and not found:
+        raise Damaged(folder / FILE, "none, but the store says that something was learned", "what is normal, as kept")
+    if found and not found[0].stat().st_size:
+        raise Damaged(found[0], "one cut to 0 bytes", "what is normal, as kept")
+
+
+def current(folder: Path, generation: int) -> Path:
+    """The file of a generation, where there is one."""
+    named = _next(folder, generation)
+    return named if named.is_file() else folder / FILE
 
 
 def exists(folder: Path) -> bool:

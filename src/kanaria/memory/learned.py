@@ -116,6 +116,7 @@ class Learned:
             import duckdb
 
             if self._folder:
+                generations.check(self._folder, self._generation)
                 generations.restore(self._folder, self._generation, self._work)
             directory = self._work if self._folder else None
             try:

@@ -68,6 +68,11 @@ PHRASES: Mapping[str, Text] = {
         en="{count} messages were given up after {attempts} attempts. Last reason: {error}",
         ja="{attempts}回試みましたが届かず、{count}件の通知を断念しました。最後の理由: {error}",
     ),
+    "mended": Text(
+        en="[High] Kanaria: the store was damaged; watching goes on",
+        ja="[高] Kanaria: ストアが壊れていましたが、監視は続けています",
+    ),
+    "mended_body": Text(en="{what}", ja="{what}"),
     "disk": Text(en="[High] Kanaria: the disk is almost full", ja="[高] Kanaria: ディスクの空きが残りわずかです"),
     "disk_body": Text(
         en="{free} MB are free on the disk of {folder}; the warning threshold is {least} MB. Kanaria stops keeping "

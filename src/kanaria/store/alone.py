@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from kanaria.core.errors import SourceError, StoreBusy
-from kanaria.store.database import private_folder
+from kanaria.store.database import plain, private_folder
 
 FILE = "run.lock"
 PROBED = 0.25
@@ -26,6 +26,7 @@ def alone(folder: Path) -> Iterator[None]:
     """Hold the store for one run. Raises SourceError when another run has it, or when there can be no such folder."""
     try:
         private_folder(folder)
+        plain(folder / FILE)
         file = os.fdopen(os.open(folder / FILE, os.O_CREAT | os.O_WRONLY, 0o600), "w")
     except OSError as error:
         raise SourceError(source=str(folder), expected="a folder to keep incidents in", got=str(error)) from error
@@ -41,7 +42,8 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def owned(folder: Path) -> bool:
-    """Whether a process has the store now."""
+    """Whether a process has the store now. Raises Damaged when something else lies where its lock is."""
+    plain(folder / FILE)
     try:
         file = (folder / FILE).open("rb")
     except FileNotFoundError:

@@ -1,30 +1,37 @@
 """A store as one archive, consistent while the service runs, and back.
 
-SQLite copies itself with its own means, a moment at a time. What is normal lies in numbered files that never change,
-and the copied database says which one belongs to it. A running service may remove that one meanwhile: then it all
+SQLite copies itself with its own means, a moment at a time. What is normal lies in a file beside it, and the copied
+database says which generation of it belongs to it. A running service may have kept another one meanwhile: then it all
 begins anew.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kanaria.core.errors import SourceError
+from kanaria.store.database import plain, unusable
 
 DATABASES = ("incidents.sqlite", "outbox.sqlite")
 ATTEMPTS = 5
-LEARNED = "baseline"
-"""The part of the state that names the generation."""
+LEARNED, HISTORY = "baseline", "pattern_of_life.duckdb"
+"""The part of the state that names the generation, also the folder's name; and the file's, as in ``baseline.state``."""
 
 
 def backup(store: Path, archive: Path) -> None:
     """Write the archive, complete or not at all. Raises SourceError when there is no store or no room."""
+    for name in DATABASES:
+        plain(store / name)
     if not (store / DATABASES[0]).is_file():
         raise SourceError(source=str(store), expected="a store to back up", got="none")
     part = archive.with_name(f".{archive.name}.part")
@@ -35,7 +42,9 @@ def backup(store: Path, archive: Path) -> None:
                 packed.add(folder, "store")
         part.chmod(0o600)
         part.replace(archive)
-    except (OSError, sqlite3.Error, tarfile.TarError) as error:
+    except (sqlite3.DatabaseError, zlib.error) as error:
+        raise unusable(str(store), error) from error
+    except (OSError, tarfile.TarError) as error:
         raise SourceError(
             source=str(archive), expected="a place to write the backup to", got=str(error), cause="no room, or no right"
         ) from error
@@ -43,24 +52,20 @@ def backup(store: Path, archive: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def restore(archive: Path, store: Path) -> None:
-    """Put an archive back where there is no store yet. Raises SourceError for anything else."""
-    if store.exists() and any(store.iterdir()):
-        raise SourceError(
-            source=str(store), expected="an empty folder", got="one with something in it",
-            cause="a backup replaces nothing: move the old store away first",
-        )  # fmt: skip
-    store.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=store.parent, prefix=".kanaria-restore-") as folder:
+@contextmanager
+def unpacked(archive: Path, near: Path) -> Iterator[Path]:
+    """The store in an archive, on the disk of ``near``, while open. Raises SourceError for anything else."""
+    near.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=near, prefix=".kanaria-restore-") as folder:
+        try:
             with tarfile.open(archive, "r:gz") as packed:
                 packed.extractall(folder, filter="data")
-            for item in (Path(folder) / "store").iterdir():
-                shutil.move(str(item), store / item.name)
-    except (OSError, tarfile.TarError) as error:
-        raise SourceError(
-            source=str(archive), expected="an archive of kanaria backup", got=str(error)
-        ) from error  # fmt: skip
+            (Path(folder) / "store" / DATABASES[0]).stat()
+        except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+            raise SourceError(
+                source=str(archive), expected="an archive of kanaria backup", got=str(error)
+            ) from error  # fmt: skip
+        yield Path(folder) / "store"
 
 
 def _copied(store: Path, into: Path) -> None:
@@ -68,12 +73,14 @@ def _copied(store: Path, into: Path) -> None:
         for name in DATABASES:
             if (store / name).is_file():
                 _database(store / name, into / name)
+        generation = _generation(into / DATABASES[0])
         try:
-            _learned(store, into)
+            _learned(store, into, generation)
         except FileNotFoundError:
             if attempt == ATTEMPTS - 1:
                 raise
-        else:
+            continue
+        if attempt == ATTEMPTS - 1 or _generation(store / DATABASES[0]) == generation:
             return
 
 
@@ -85,20 +92,20 @@ def _database(source: Path, target: Path) -> None:
     copy.close()
 
 
-def _learned(store: Path, into: Path) -> None:
-    """The files of what is normal that belong to the copied database: the numbered one, and what has no number."""
-    generation = _generation(into / DATABASES[0])
-    shutil.rmtree(into / "baseline", ignore_errors=True)
-    if not (store / "baseline").is_dir():
+def _learned(store: Path, into: Path, generation: int) -> None:
+    """What is normal as the copied database names it: the numbered file, until it takes the place of the plain one."""
+    shutil.rmtree(into / LEARNED, ignore_errors=True)
+    named = [store / LEARNED / f"{HISTORY}.{generation}.next", store / LEARNED / HISTORY]
+    found = [path for path in named if path.is_file()]
+    if not found:
+        if generation:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(named[1]))
         return
-    (into / "baseline").mkdir(mode=0o700)
-    names = {path.name for path in (store / "baseline").iterdir() if path.is_file()}
-    numbered = {name for name in names if f".{generation}." in name}
-    if generation and not numbered:
-        raise FileNotFoundError(generation)
-    plain = {name for name in names if not any(part.isdigit() for part in name.split("."))}
-    for name in sorted(numbered | (plain if not generation else set())):
-        shutil.copy2(store / "baseline" / name, into / "baseline" / name)
+    (into / LEARNED).mkdir(mode=0o700)
+    shutil.copy2(found[0], into / LEARNED / HISTORY)
+    journal = store / LEARNED / f"{HISTORY}.wal"  # older versions worked on the file itself
+    if not generation and journal.is_file():
+        shutil.copy2(journal, into / LEARNED / journal.name)
 
 
 def _generation(database: Path) -> int:

@@ -14,6 +14,7 @@ import pwd
 import shutil
 import socket
 import socketserver
+import stat
 import sys
 import tempfile
 import threading
@@ -26,6 +27,7 @@ from typing import Any
 
 from kanaria.core.errors import KanariaError, SourceError, StoreBusy
 from kanaria.store.alone import owned
+from kanaria.store.database import plain
 
 Json = Any
 Functions = Mapping[str, Callable[..., Json]]
@@ -108,6 +110,7 @@ def owner(folder: Path) -> Owner | None:
         try:
             if not owned(folder):
                 return None  # what a killed owner left is the next one's to remove
+            plain(folder / FILE)
             return _connected(folder, json.loads((folder / FILE).read_text("utf-8")))
         except PermissionError as error:
             raise _not_yours(folder, error) from error
@@ -126,6 +129,7 @@ def _connected(folder: Path, known: Mapping[str, Any]) -> Owner:
         )  # fmt: skip
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        plain(Path(known["socket"]), stat.S_ISSOCK)
         connection.settimeout(ANSWER_WITHIN)
         connection.connect(known["socket"])
     except BaseException:
@@ -220,13 +224,16 @@ def _record(folder: Path, place: Path) -> None:
 
     known = {"pid": os.getpid(), "socket": str(place), "protocol": PROTOCOL, "version": __version__}
     part = folder / f"{FILE}.part"
-    with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         json.dump(known, file)
     part.replace(folder / FILE)
 
 
 def _forget(folder: Path) -> None:
-    """Remove the socket and what says where it is."""
+    """Remove the socket and what says where it is. Raises Damaged when something else lies there."""
+    plain(folder / FILE)
+    plain(folder / f"{FILE}.part")
+    plain(folder / SOCKET, stat.S_ISSOCK)
     with suppress(OSError, ValueError, KeyError, TypeError):
         place = Path(json.loads((folder / FILE).read_text("utf-8"))["socket"])
         if place.name == SOCKET and place.parent.name.startswith(SHORT_FOLDER):

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -25,7 +26,14 @@ from kanaria.core.errors import SourceError
 FILE = "incidents.sqlite"
 WAIT = 30.0
 """Seconds to wait for somebody else's change: theirs take milliseconds."""
+HEADER = 512
+"""Bytes of the smallest database there is (sqlite.org/fileformat.html, 1.2). A store's is never made smaller."""
 _FULL, _FAILED = ("full", "no space"), ("disk i/o", "input/output error")
+_DAMAGED = "damaged: kanaria restore --set-aside puts it aside and begins anew, or brings a backup back"
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISLNK, "a symbolic link"), (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)  # fmt: skip
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -77,13 +85,74 @@ def unusable(name: str, error: Exception) -> SourceError:
     said = str(error)
     full = any(word in said.lower() for word in _FULL)
     failed = any(word in said.lower() for word in _FAILED)
-    cause = "no space is left" if full else "damaged: move it away, and the next run begins a new one"
+    cause = "no space is left" if full else _DAMAGED
     cause = "the disk failed, or no space is left" if failed else cause
     return SourceError(source=name, expected="a store that can be read and written", got=said, cause=cause)
 
 
+class Damaged(SourceError):
+    """A file of a store is not what was kept there: another kind of file, cut, or gone."""
+
+    def __init__(self, file: Path, got: str, expected: str = "a file that Kanaria made") -> None:
+        self.file = file
+        super().__init__(source=str(file), expected=expected, got=got, cause=_DAMAGED)
+
+
+def plain(file: Path, is_one: Callable[[int], bool] = stat.S_ISREG) -> None:
+    """Nothing, or a plain file (what ``is_one`` of its mode says). A link that lies there would have somebody else's
+    file read or written, and a pipe would be waited for. Raises Damaged, which names what it is."""
+    try:
+        mode = file.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not is_one(mode):
+        raise Damaged(file, next((name for known, name in _KINDS if known(mode)), "a file of another kind"))
+
+
+def whole(file: Path) -> None:
+    """No database, or one that is at least as long as every one is. Raises Damaged for anything else."""
+    for part in ("", "-wal", "-shm"):
+        plain(file.with_name(file.name + part))
+    if file.exists() and (size := file.stat().st_size) < HEADER:
+        raise Damaged(file, f"one cut to {size} bytes", "a whole database")
+
+
+def begin(file: Path) -> None:
+    """Make an empty database for its owner alone, if there is none: whole or not at all, so that one that is shorter
+    was cut. Raises Damaged for anything else there, PermissionError where it may not be written.
+
+    One that is there is not opened: closing it would take away the locks of every connection that this process has to
+    it (sqlite.org/howtocorrupt.html, 2.2). Whoever else closed theirs then took themselves for the last, and deleted
+    the write-ahead log that this process went on writing to.
+    """
+    whole(file)
+    if not file.exists():
+        _made(file)
+    elif not os.access(file, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+
+def _made(file: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".kanaria-new-") as place:
+        new = Path(place) / file.name
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        db = sqlite3.connect(new, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("VACUUM")  # writes the first page
+        finally:
+            db.close()
+        try:
+            file.hardlink_to(new)
+        except FileExistsError:  # another process was first
+            return
+        except OSError:  # a disk that knows no second names
+            new.rename(file)
+
+
 def _prepare(folder: Path) -> bool:
     """Whether the store can be changed; its files belong to nobody else."""
+    whole(folder / FILE)
     if (folder.is_dir() and not os.access(folder, os.W_OK)) or _read_only(folder):
         return False
     private_folder(folder)
@@ -91,21 +160,8 @@ def _prepare(folder: Path) -> bool:
         if file.exists():
             with suppress(PermissionError):
                 file.chmod(0o600)
-    _made(folder / FILE)
+    begin(folder / FILE)
     return True
-
-
-def _made(file: Path) -> None:
-    """Make the file, if there is none, for its owner alone. Raises PermissionError where it may not be written.
-
-    One that is there is not opened: closing it would take away the locks of every connection that this process has to
-    it (sqlite.org/howtocorrupt.html, 2.2). Whoever else closed theirs then took themselves for the last, and deleted
-    the write-ahead log that this process went on writing to.
-    """
-    if not file.exists():
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-    elif not os.access(file, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
 
 
 def _read_only(folder: Path) -> bool:

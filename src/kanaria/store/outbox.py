@@ -17,6 +17,7 @@ from typing import Any
 
 from kanaria.core.errors import SourceError
 from kanaria.core.types import SEVERITIES
+from kanaria.store.database import begin, unusable
 
 Json = dict[str, Any]
 
@@ -33,6 +34,7 @@ CREATE TABLE IF NOT EXISTS digest_item (
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 VERSION = 1
+FILE = "outbox.sqlite"
 MOST_ITEMS = 10_000
 """Entries kept for one digest; a message cannot name more, and the count goes on."""
 
@@ -64,15 +66,16 @@ class Outbox:
         self._folder, self._lock = folder, threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                folder / "outbox.sqlite", isolation_level=None, timeout=30.0, check_same_thread=False
-            )
+            begin(folder / FILE)
+            self._db = sqlite3.connect(folder / FILE, isolation_level=None, timeout=30.0, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             with self._transaction():
                 for statement in _SCHEMA.split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
+            raise unusable(str(folder / FILE), error) from error
+        except OSError as error:
             raise SourceError(
                 source=str(folder), expected="a folder to keep messages in", got=str(error),
                 cause="no permission, or no space",

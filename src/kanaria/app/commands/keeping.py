@@ -8,6 +8,7 @@ import click
 
 from kanaria.app.commands.options import language_option
 from kanaria.app.commands.serve import config_option, store_of
+from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
 
 _STAYS = Text(en="The settings and the store stay where they are.", ja="設定と保存されたデータはそのまま残ります。")
@@ -68,17 +69,31 @@ def backup(archive: Path, config: Path | None, folder: Path | None) -> None:
 
 
 @click.command()
-@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+@click.argument("archive", type=click.Path(path_type=Path, exists=True), required=False)
 @config_option
 @click.option("--store", "folder", type=click.Path(path_type=Path), help="The store, instead of that of the settings.")
-def restore(archive: Path, config: Path | None, folder: Path | None) -> None:
-    """Put an archive of kanaria backup back where there is no store yet.
+@click.option("--set-aside", is_flag=True, help="Put aside what is damaged, or with an archive everything, and go on.")
+@language_option
+def restore(
+    archive: Path | None, config: Path | None, folder: Path | None, set_aside: bool, language: Language
+) -> None:
+    """Put an archive of kanaria backup back where there is no store yet, or begin a damaged store anew.
+
+    Nothing is deleted: what was damaged lies in a folder with the date in the store.
 
     Example: kanaria restore kanaria-backup.tar.gz --store /var/lib/kanaria
     """
     from kanaria.app.config import load
-    from kanaria.store import backup as archives
+    from kanaria.app.mending import mend, restored, told
 
+    if archive is None and not set_aside:
+        raise click.UsageError("Missing argument 'ARCHIVE' or --set-aside.")  # noqa: EM101
     store = folder or store_of(load(config))
-    archives.restore(archive, store)
+    if archive is None:
+        for line in told(mend(store)):
+            click.echo(printable(line.to(language)))
+        return
+    aside = restored(archive, store, set_aside=set_aside)
+    if aside:
+        click.echo(printable(Text(en=f"Set aside: {aside}", ja=f"退避先: {aside}").to(language)))
     click.echo(str(store))

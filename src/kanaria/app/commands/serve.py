@@ -80,11 +80,17 @@ def doctor(config: Path | None, language: Language) -> None:
     """
     from kanaria.app.config import load
     from kanaria.app.live.checking import checks
-    from kanaria.app.live.doctor import findings, service_of
+    from kanaria.app.live.doctor import damage, findings, service_of
     from kanaria.core.errors import SourceError
+    from kanaria.core.text import printable
 
     settings = load(config)
     found = [check.words for check in checks(settings) if not check.good]
+    damaged = damage(store_of(settings))
+    for error in damaged:
+        click.echo(f"- {printable(error.to(language))}")
+    if damaged:
+        click.get_current_context().exit(FOUND)
     try:
         found += findings(service_of(store_of(settings)), settings)
     except SourceError as error:

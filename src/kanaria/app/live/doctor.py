@@ -25,12 +25,30 @@ def service_of(store: Path) -> Json:
     return found
 
 
+def damage(store: Path) -> list[SourceError]:
+    """What is damaged in a store that nobody has; who has one put aside what was."""
+    from kanaria.app.mending import look
+    from kanaria.store.alone import owned
+
+    try:
+        return [] if owned(store) else list(look(store))
+    except SourceError as error:
+        return [error]
+    except OSError:  # somebody else's: whoever asks for the service says so
+        return []
+
+
 def findings(state: Json, config: Config) -> Iterator[Text]:
     """Everything somebody should look at, the worst first; nothing when all is well."""
     if not state["alive"]:
         yield Text(
             en="The service hangs: no batch was finished for two minutes. Restart it; its log says what it was doing.",
             ja="サービスが停止しています(2分間、処理が進んでいません)。再起動してください。ログに直前の処理があります。",
+        )
+    for said in state.get("mended", ()):
+        yield Text(
+            en=f"The store was damaged when the service began; it goes on without. {said['en']}",
+            ja=f"起動時にストアが壊れていたため、その部分を除いて監視を続けています。{said['ja']}",
         )
     yield from _disk(state, config)
     for source in state["sources"]:

@@ -28,6 +28,7 @@ from kanaria.app.live.systemd import notify
 from kanaria.app.live.telling import Telling, spoken
 from kanaria.app.live.upkeep import Upkeep
 from kanaria.app.live.watching import Watched, watched, watched_flows
+from kanaria.app.mending import mend, told
 from kanaria.app.owning import owning
 from kanaria.core.clock import SystemClock
 from kanaria.core.types import Finding, RejectedRecord, Text
@@ -50,6 +51,8 @@ class Service:
 
     def __init__(self, config: Config, store: Path) -> None:
         self.config, self.store = config, store
+        self.mended: list[Text] = []
+        """What of the store was damaged when it began, and where it lies now."""
         self.log: Log = logger(config.serve.log)
         self.sources: list[Watched] = watched(config)
         self.flows = watched_flows(config)
@@ -70,7 +73,10 @@ class Service:
         self._wake.set()
 
     def run(self) -> None:
-        """Watch until stopped. Raises SourceError when the store belongs to another run."""
+        """Watch until stopped. What is damaged in the store is put aside first: one who does not watch because of
+        what happened before would be worse. Raises SourceError when the store belongs to another run."""
+        mended = mend(self.store)
+        self.mended = list(told(mended)) if mended else []
         with owning(self.store, "serve") as mine, _outbox(self.store) as outbox:
             self.outbox = outbox
             links = Links(outbox, self.config.serve.acknowledge_hours) if self.config.serve.acknowledge else None
@@ -78,6 +84,7 @@ class Service:
                 self.config, outbox, self.watched, self.log, links=links, handled=self._handled,
                 events=lambda incident: self.siem.events(incident),
             )  # fmt: skip
+            self._say_mended()
             self.upkeep = Upkeep(self.config, self.store, outbox, self.telling, self.log)
             judging = Judging(
                 self.config, self.store, on_the_wire=bool(self.flows) or any(s.on_the_wire for s in self.sources),
@@ -92,6 +99,12 @@ class Service:
                 mine.status = lambda: state(self)
                 with answering(self.config.serve.listen, self.store, lambda: state(self), self.log), self._links(links):
                     self._watch()
+
+    def _say_mended(self) -> None:
+        for number, said in enumerate(self.mended):
+            self.log("the store was damaged", level="error", what=said.en)
+            values = {"what": said.to(spoken(self.config))}
+            self.telling.notice("mended", f"mended-{self.started}-{number}", values)
 
     @contextmanager
     def _links(self, links: Links | None) -> Iterator[None]:

@@ -41,6 +41,7 @@ def state(service: Service) -> Json:
         "last_batch_seconds": round(service.last_batch, 4),
         "lag_seconds": round(service.lag, 4),
         "free_bytes": shutil.disk_usage(service.store).free,
+        "mended": [{"en": said.en, "ja": said.ja} for said in service.mended],
         "sources": [_source(source.name, source.health, now) for source in service.everything],
         "channels": list(_channels(service)),
     }

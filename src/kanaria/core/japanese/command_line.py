@@ -16,6 +16,7 @@ COMMAND_LINE = {
     "Missing command.": "コマンドを指定してください。",
     "Missing argument '{}'.": "引数'{}'を指定してください。",
     "Missing argument '{}', --interface or --listen.": "引数'{}'、--interface、--listenのいずれかを指定してください。",
+    "Missing argument '{}' or --set-aside.": "引数'{}'または--set-asideを指定してください。",
     "Missing option '{}'.": "オプション'{}'を指定してください。",
     "Missing option '{}'. Choose from: {}": "オプション'{}'を指定してください。選択肢: {}",
     "Missing argument '{}'. Choose from:\n\t{}": "引数'{}'を指定してください。選択肢: {}",

@@ -105,7 +105,9 @@ HELP = {
     "Remove it below this folder instead of /.": "/の代わりに、このフォルダの下から削除します。",
     "Write everything that is kept into one archive, also while the service runs.": "保存しているすべてを1つのアーカイブに書き出します。サービスの稼働中も実行できます。",
     "The store, instead of that of the settings.": "設定のものの代わりに使うストア。",
-    "Put an archive of kanaria backup back where there is no store yet.": "kanaria backupのアーカイブを、まだストアのない場所に復元します。",
+    "Put an archive of kanaria backup back where there is no store yet, or begin a damaged store anew.": "kanaria backupのアーカイブを、まだストアのない場所に復元します。壊れたストアを作り直すこともできます。",
+    "Nothing is deleted: what was damaged lies in a folder with the date in the store.": "何も削除しません。壊れたファイルは、ストア内の日付の付いたフォルダに退避します。",
+    "Put aside what is damaged, or with an archive everything, and go on.": "壊れたファイル(アーカイブを指定したときはすべて)を退避して、使い続けられるようにします。",
     "With --live: how many times as fast mining and sessions go. Who watches live needs 15 or less: a connection is judged after half a minute.": "--live用。マイニングとセッションを何倍の速さで行うか。ライブで監視するなら15以下にしてください。接続の判定には30秒ほどかかります。",
     "With --live: say where it can be watched, and begin when Enter is pressed.": "--live用。監視できる場所を表示し、Enterキーが押されたら始めます。",
 }
