@@ -100,7 +100,7 @@ def test_what_a_killed_owner_left_stops_nobody(kanaria: Kanaria, store: Path) ->
         run.wait()
         assert (store / calls.SOCKET).exists()
         assert kanaria("incident", "list", "--store", "store").status == 0
-    assert kanaria("analyze", "auth.log", "--store", "store", "-o", "again.txt").status == 1
+    assert kanaria("analyze", "auth.log", "--store", "store", "-o", "again.txt").status == 0, "it was told before"
     assert not (store / calls.SOCKET).exists()
 
 
