@@ -239,8 +239,11 @@ def test_encoded_columns_are_read_too(
 
 
 REGEXES = [
-    (r"(?i)/(coinhive(\.min)?\.js|deepminer)", {"coinhive", "deepminer"}),
-    (r"foo(bar)?bazqux", {"bazqux"}),
+    (r"(?i)/(coinhive(\.min)?\.js|deepminer)", {"/coinhive.js", "/coinhive.min.js", "/deepminer"}),
+    (r"foo(bar)?bazqux", {"foobazqux", "foobarbazqux"}),
+    (r"^/(longer|run(\?|$)|x[ab]c/)", {"/longer", "/run", "/xac/", "/xbc/"}),
+    (r"^/(run|exec)/[^/]+", {"/run/", "/exec/"}),
+    (r"[abc]{2}(d|e|f)(g|h|i)(j|k|l)(m|n|o)pqrst", {"mpqrst", "npqrst", "opqrst"}),
     (r"(abcd|ef)", None),
     (r"(?:wget|curl)+ http", {" http"}),
     (r"(?:wget)?x", None),
@@ -256,10 +259,20 @@ def test_literals_of_regular_expressions(pattern: str, expected: set[str] | None
     assert required(pattern) == expected
 
 
-@settings(max_examples=100, deadline=None)
-@given(text=st.from_regex(r"(GET|POST) /(admin[0-9]|login\.php|wp-(json|cron))/?x{2,}", fullmatch=True))
-def test_every_match_contains_one_of_the_literals(text: str) -> None:
-    literals = required(r"(GET|POST) /(admin[0-9]|login\.php|wp-(json|cron))/?x{2,}")
+MATCHED = [
+    r"(GET|POST) /(admin[0-9]|login\.php|wp-(json|cron))/?x{2,}",
+    r"^/(xx-admin/(info|log|api)|run(\?|$)|idle[AB]eat)",
+    r"(ab|c?)(de|[fg])+(hijk|lm?nop)(qr)?(st|uv){1,2}wxyz",
+    r"(abcdef|gh)?ij(kl|[^m])nopq",
+]
+
+
+@pytest.mark.parametrize("pattern", MATCHED)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_every_match_contains_one_of_the_literals(pattern: str, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(pattern, fullmatch=True))
+    literals = required(pattern)
     assert literals and any(literal in text.lower() for literal in literals)
 
 

@@ -8,7 +8,7 @@ writes the log chooses the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -75,20 +75,76 @@ def required(pattern: str) -> frozenset[str] | None:
         return None
 
 
+MOST_SPELLINGS = 32
+"""Texts that neighbouring parts may have together; a part that would make more begins anew."""
+Exact = frozenset[str]
+_EMPTY: Exact = frozenset([""])
+
+
 def _sequence(items: Sequence[tuple[Any, Any]]) -> frozenset[str] | None:
-    """The most selective requirement of the parts of a sequence; neighbouring characters are one text."""
-    options: list[frozenset[str]] = []
-    run = ""
-    for operation, argument in [*items, (None, None)]:
-        if str(operation) == "LITERAL":
-            run += chr(argument)
-            continue
-        text = fragment([run])
-        options += [frozenset([text])] if text else []
-        run = ""
-        inner = _part(str(operation), argument)
-        options += [inner] if inner else []
-    return max(options, key=lambda found: (min(map(len, found)), -len(found)), default=None)
+    """The most selective requirement of the parts of a sequence; neighbouring texts and choices are one."""
+    options: list[frozenset[str] | None] = []
+    run = _EMPTY
+    for operation, argument in items:
+        exact = _exact(str(operation), argument)
+        joined = None if exact is None else _product(run, exact)
+        if joined is None:
+            options += [_usable(run), _part(str(operation), argument)]
+        run = joined or exact or _EMPTY
+    options.append(_usable(run))
+    return max(filter(None, options), key=lambda found: (min(map(len, found)), -len(found)), default=None)
+
+
+def _usable(texts: Exact) -> frozenset[str] | None:
+    """What to look for when one of the texts occurs; None when some of them are too short."""
+    pieces = [fragment([text]) for text in texts]
+    return None if None in pieces else _shortest(piece for piece in pieces if piece)
+
+
+def _shortest(texts: Iterable[str]) -> frozenset[str]:
+    """The texts without those that contain another."""
+    found: list[str] = []
+    for text in sorted(set(texts), key=len):
+        if not any(shorter in text for shorter in found):
+            found.append(text)
+    return frozenset(found)
+
+
+def _product(left: Exact, right: Exact) -> Exact | None:
+    if len(left) * len(right) > MOST_SPELLINGS:
+        return None
+    return frozenset(before + after for before in left for after in right)
+
+
+def _exact(operation: str, argument: Any) -> Exact | None:
+    """All texts that the part matches, where they can be counted up; what has no width is the empty text."""
+    if operation == "LITERAL":
+        return frozenset([chr(argument)])
+    if operation == "AT":
+        return _EMPTY
+    if operation in ("SUBPATTERN", "ATOMIC_GROUP"):
+        return _exact_sequence(list(argument[-1] if operation == "SUBPATTERN" else argument))
+    if operation in ("MAX_REPEAT", "MIN_REPEAT") and argument[:2] == (0, 1):
+        inner = _exact_sequence(list(argument[2]))
+        return None if inner is None else inner | _EMPTY
+    if operation == "BRANCH":
+        return _union([_exact_sequence(list(branch)) for branch in argument[1]])
+    if operation == "IN" and all(str(kind) == "LITERAL" for kind, _ in argument):
+        return _union([frozenset([chr(code)]) for _, code in argument])
+    return None
+
+
+def _exact_sequence(items: Sequence[tuple[Any, Any]]) -> Exact | None:
+    run: Exact | None = _EMPTY
+    for operation, argument in items:
+        exact = _exact(str(operation), argument)
+        run = None if run is None or exact is None else _product(run, exact)
+    return run
+
+
+def _union(choices: Sequence[Exact | None]) -> Exact | None:
+    together = frozenset(text for choice in choices for text in choice or ())
+    return None if None in choices or len(together) > MOST_SPELLINGS else together
 
 
 def _part(operation: str, argument: Any) -> frozenset[str] | None:
@@ -98,5 +154,5 @@ def _part(operation: str, argument: Any) -> frozenset[str] | None:
         return _sequence(list(argument[2]))
     if operation == "BRANCH":
         branches = [_sequence(list(branch)) for branch in argument[1]]
-        return None if None in branches else frozenset(text for found in branches for text in found or ())
+        return None if None in branches else _shortest(text for found in branches for text in found or ())
     return None

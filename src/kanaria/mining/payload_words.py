@@ -28,6 +28,13 @@ def _written(*words: str) -> tuple[bytes, ...]:
     return (*encoded, *(b"".join(form % byte for byte in word) for form in forms for word in encoded))
 
 
+# A command behind a sign that separates commands. One expression for each sign: Hyperscan finds those a fifth faster
+# than one for all, whose commonest literals are two letters long.
+_COMMAND = (
+    rb"(?:\+|%20){0,2}(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls|printf|eval"
+    rb"|exec|source|ssh|scp|dd|telnet|echo|export)(?:[^a-z0-9_.=)-]|$)"
+)
+
 WORDS: tuple[bytes, ...] = (
     # commands and downloaders
     rb"(?:curl|wget|chmod|tftp|ftpget|lwp-download)" + _GAP,
@@ -63,8 +70,7 @@ WORDS: tuple[bytes, ...] = (
     rb"<\?php|%3c%3f|<\?=|<%@page|<%runtime|shell_exec|passthru|file_put_contents|proc_open|popen" + _OPEN,
     rb"(?:cmd|exec|command|shell|[?&][cx])=(?:id|whoami|uname|ls|cat|pwd|ps|ifconfig|ipconfig|dir|rm|nc|bash|sh|python3?|perl"
     rb"|netstat|hostname|tasklist|systeminfo|nohup|echo|find|ping|net|touch|kill|pkill|crontab)(?:[^a-z0-9_.-]|$)",
-    rb"(?:[;|`]|%3b|%7c|%60|%26%26|&&)(?:\+|%20){0,2}(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls|printf|eval"
-    rb"|exec|source|ssh|scp|dd|telnet|echo|export)(?:[^a-z0-9_.=)-]|$)",
+    *(sign + _COMMAND for sign in (b";", rb"\|", b"`", b"%3b", b"%7c", b"%60", b"%26%26", b"&&")),
     rb"(?:\$|%24)(?:\(|%28)(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)(?:[^a-z0-9_.=-]|$)",
     rb"(?:eval|assert|system|exec|phpinfo|md5)" + _OPEN,
     rb"__proto__|child_process|mainmodule|constructor:constructor|execsync|prototype\.",
@@ -165,34 +171,13 @@ HINTS: tuple[bytes, ...] = (
     _PIPE + _BLANK + rb"{0,3}(?:[$/\x22'\\`(.]|%24|%2f|%2[278]|%5c|%60|(?:sudo|env|xargs|python|perl|php|ruby|node|lua"
     rb"|base32|xxd|rev|tac|tee|awk|sed|openssl|gunzip|zcat|source|[a-z]{0,3}sh)(?:[^a-z]|$))",
     rb"dev" + _SLASH + rb"(?:tcp|udp)" + _SLASH,
-    # Names left to the shell to complete: /???/b?n/c*l, /bin/c[u]rl.
-    _ANY
-    + _ANY
-    + rb"|"
-    + _AT
-    + rb"(?:b"
-    + _ANY
-    + rb"n|bi"
-    + _ANY
-    + rb"|"
-    + _ANY
-    + rb"in|u"
-    + _ANY
-    + rb"r|us"
-    + _ANY
-    + rb"|"
-    + _ANY
-    + rb"sr|[bu][a-z]{0,2}"
-    + _STAR
-    + rb"[a-z]{0,2})"
-    + _AT
-    + rb"|bin"
-    + _AT
-    + rb"[a-z0-9]{0,5}(?:"
-    + _ANY
-    + rb"|"
-    + _STAR
-    + rb")",
+    # Names left to the shell to complete: /???/b?n/c*l, /bin/c[u]rl. A star between letters, or letters and a slash, is
+    # enough: with the /b or /u in front, which every log is full of, the whole search takes a quarter longer.
+    _ANY + _ANY,
+    _AT + rb"(?:b%bn|bi%b|%bin|u%br|us%b|%bsr)" % ((_ANY,) * 6) + _AT,
+    rb"[a-z]\*[a-z/%]",
+    rb"[a-z]%2a[a-z/%]",
+    rb"bin" + _AT + rb"[a-z0-9]{0,5}(?:" + _ANY + rb"|" + _STAR + rb")",
     rb"[a-z](?:\[|%5b)[a-z](?:\]|%5d)[a-z]",
     rb"(?:python[0-9.]{0,4}|perl|ruby|php|node|lua)" + _BLANK + rb"{1,3}-[a-z]{0,3}[cerm]",
     rb"[^a-z]n(?:c|cat|etcat)" + _BLANK + rb"{1,2}[-0-9]",
