@@ -1,8 +1,8 @@
 """Compiled search expressions, kept in the user's cache: expressions in, Hyperscan's database out.
 
 Some hundred expressions take Hyperscan a third of a second and come back in a millisecond. What is kept is found by the
-expressions, their flags and Hyperscan's own version; Hyperscan refuses what was compiled for another processor or
-damaged, and then it is compiled anew.
+expressions and their flags; Hyperscan refuses what another version or another processor's compiled and what is damaged,
+and then it is compiled anew.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def database(expressions: Sequence[bytes], flags: Sequence[int], make: Callable[
 
 
 def _name(expressions: Sequence[bytes], flags: Sequence[int]) -> str:
-    basis = repr((list(expressions), list(flags), hyperscan.__version__, hyperscan.Database().info()))
+    basis = repr((list(expressions), list(flags)))
     return hashlib.sha256(basis.encode()).hexdigest()[:32]
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core import kept_patterns
 from kanaria.core.errors import RuleError
 
 
@@ -60,20 +61,10 @@ class Prefilter:
 
     @cached_property
     def _database(self) -> Any:
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        patterns = self._patterns
         base = (hyperscan.HS_FLAG_SOM_LEFTMOST if self._starts else 0) | hyperscan.HS_FLAG_DOTALL
-        flags = [base | (hyperscan.HS_FLAG_CASELESS if p.caseless else 0) for p in patterns]
-        try:
-            database.compile(expressions=[p.expression for p in patterns], ids=list(range(len(patterns))), flags=flags)
-        except hyperscan.error as error:
-            raise RuleError(
-                file="prefilter",
-                expected="expressions Hyperscan can compile",
-                got=str(error),
-                cause="an unsupported construct",
-            ) from error
-        return database
+        flags = [base | (hyperscan.HS_FLAG_CASELESS if p.caseless else 0) for p in self._patterns]
+        expressions = [p.expression for p in self._patterns]
+        return kept_patterns.database(expressions, flags, lambda: _compiled(expressions, flags))
 
     @cached_property
     def _expressions(self) -> tuple[re.Pattern[bytes], ...]:
@@ -146,6 +137,20 @@ class Prefilter:
             if expression.search(value)
         ]
         return np.asarray(found, np.int64).reshape(-1, 2)
+
+
+def _compiled(expressions: list[bytes], flags: list[int]) -> Any:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    try:
+        database.compile(expressions=expressions, ids=list(range(len(expressions))), flags=flags)
+    except hyperscan.error as error:
+        raise RuleError(
+            file="prefilter",
+            expected="expressions Hyperscan can compile",
+            got=str(error),
+            cause="an unsupported construct",
+        ) from error
+    return database
 
 
 class Grouped:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -102,14 +103,26 @@ class _Acting:
         self.deeds, self.text, self.quoted, self.value = Deeds(), "", False, Value("", "", "")
 
     def consider(self, value: Value) -> None:
-        text = decode(spaced(value.text) if value.place in ("parameter", "path") or value.name else value.text)
-        deeds = _read_lines(text)
+        written = spaced(value.text) if value.place in ("parameter", "path") or value.name else value.text
+        text, deeds = _often_read(written) if len(written) <= _SHORT else _read_value(written)
         if not deeds.names:
             return
         if merely_quoted(value, text, deeds):
             self.quoted = self.quoted or not self.deeds.names
         elif _weight(deeds) > _weight(self.deeds) or not self.deeds.names:
             self.deeds, self.text, self.value, self.quoted = deeds, text, value, False
+
+
+_SHORT = 512
+"""Characters up to which what a value does is remembered: names of browsers and the values of a flood recur."""
+
+
+def _read_value(written: str) -> tuple[str, Deeds]:
+    text = decode(written)
+    return text, _read_lines(text)
+
+
+_often_read = lru_cache(maxsize=4096)(_read_value)
 
 
 def _weight(deeds: Deeds) -> tuple[bool, int]:
