@@ -71,7 +71,7 @@ def test_one_bad_input_takes_no_other_along(tmp_path: Path, kanaria: Kanaria, mo
         0,
     )
     assert "evtx" in inputs["Security.evtx"]["note"]["en"] and "pip install" in inputs["Security.evtx"]["note"]["en"]
-    assert "permission denied" in inputs["locked.log"]["note"]["ja"]
+    assert "権限がありません" in inputs["locked.log"]["note"]["ja"]
     assert done.document["coverage"]["unread"] == sum(item["unread"] for item in inputs.values())
     assert done.status == 3, "the archive holds a probe, which asks nobody for anything"
     (tmp_path / "in" / "broken.log.gz").unlink()

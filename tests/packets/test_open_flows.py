@@ -11,7 +11,7 @@ from build_packets import MemoryStream, conversation, pcap
 
 from kanaria.core.stream import ReadContext
 from kanaria.core.types import Batch
-from kanaria.formats.packets import capture, pooled
+from kanaria.formats.packets import capture, pooled, track
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.flowset import FlowSet
 
@@ -45,13 +45,16 @@ def reports(times: Iterable[int], script: list[tuple[str, bytes]], *, sweeps: It
     return seen
 
 
-def test_a_talk_is_reported_when_it_has_grown_by_a_quarter() -> None:
+def test_a_talk_is_reported_when_it_has_grown_by_a_quarter_and_once_it_can_be_judged_every_few_seconds() -> None:
     script = [("c", b"ask"), ("s", b"answer")] * 60
     told = reports(range(1, 121), script, sweeps=range(130))
     assert told[0] == (2, 2)
-    counts = [count for _, count in told]
-    assert all(later * 4 >= earlier * 5 for earlier, later in itertools.pairwise(counts))
-    assert 10 <= len(told) <= 18
+    settled, soon = track.SETTLED // SECOND, track.SOON // SECOND
+    for (when, count), (then, grown) in itertools.pairwise(told):
+        assert grown * 4 >= count * 5 or (then >= settled and then - when >= soon)
+    early = [when for when, _ in told if when < settled]
+    assert 5 <= len(early) <= 12
+    assert len(told) - len(early) <= (120 - settled) / soon + 1
 
 
 def test_when_messages_are_kept_no_longer_only_a_doubled_age_counts() -> None:
