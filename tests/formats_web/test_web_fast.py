@@ -36,6 +36,8 @@ SLOW_MACHINE = settings(max_examples=150, deadline=None, suppress_health_check=l
 clients = st.sampled_from([
     "203.0.113.7", "10.0.0.1", "2001:db8::1", "::1", "host.example.org", "-", "unknown", "203.0.113.7, 10.0.0.1",
     "203.0.113.7:4711", "[2001:db8::1]:443", "0.1.2.3", "224.0.0.1", "1.2.3.999", "uhost", "a:b", "", "_", "010.1.1.1",
+    "host", "a..b", "a.1", "a.b.", "1a.b.c", "1.2.3", "1.2.3.4.5", "10.0.0.1.", "12345::1", "1:2:3:4:5:6:7::8", ":1", "1:",
+    ":1:2:3:4:5:6:7", "1:2:3:4:5:6:7:", "::", "1::", "::1::", ":::", "2001:db8:0:0:0:0:0:1", "fe80::1%eth0",
     "n" * 253, "n" * 254, "n" * 253 + ":80", "n" * 300,
 ])  # fmt: skip
 requests = st.one_of(
@@ -94,6 +96,37 @@ def table(data: bytes, layout: Layout | None, careful_layout: Layout | None = No
         path = fast.Delimited(program)
         parsed = path.parse(replace(block, find=path.line_feeds), careful)
     return tables.finish(parsed.columns, parsed.rows + 1, "x", ReadContext(), "web")
+
+
+ADDRESSES = st.one_of(
+    st.text(alphabet="0123456789.", min_size=1, max_size=16),
+    st.text(alphabet="0123456789abcdefg:", min_size=1, max_size=40),
+    st.text(alphabet="a1.-_:", min_size=1, max_size=12),
+    st.ip_addresses().map(str),
+)
+
+
+@SLOW_MACHINE
+@given(ADDRESSES)
+def test_fast_and_careful_agree_on_who_sent_it(client: str) -> None:
+    line = f'{client} - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 0'.encode()
+    expected = table(line, None)
+    for layout in BUILT_IN:
+        assert table(line, layout).equals(expected)
+
+
+@pytest.mark.parametrize("client", ["203.0.113.7", "2001:db8::1", "2001:db8:0:0:0:0:0:1", "host.example.org"])
+def test_who_is_surely_an_address_or_a_name_stays_on_the_fast_path(client: str) -> None:
+    class Refuses(LineParser):
+        def parse(self, line: bytes, depth: int = 0) -> None:  # type: ignore[override]
+            raise AssertionError(line)
+
+    line = f'{client} - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 0'.encode()
+    program = fast.compile_program(BUILT_IN[1])
+    assert program is not None
+    block = Block(np.frombuffer(line, np.uint8), 0)
+    parsed = fast.Delimited(program).parse(block, Refuses())
+    assert parsed.columns["src_ip"].to_pylist() == [client]
 
 
 @SLOW_MACHINE

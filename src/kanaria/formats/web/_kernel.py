@@ -33,33 +33,83 @@ def _name(c):  # type: ignore[no-untyped-def]
 
 @jit
 def _client(buf, a, b):  # type: ignore[no-untyped-def]
-    """0: not plain; 1: an address that may be private; 2: surely a public address or a name."""
-    if b - a > 253:  # no DNS name is longer
+    """0: not surely who sent it (see ``values.is_client``); 1: an address that may be private; 2: surely a public
+    address or a name."""
+    if b - a > 253 or a == b:  # no DNS name is longer
         return 0
-    colons, pairs, letters = 0, 0, 0
+    colons, letters = 0, 0
     for i in range(a, b):
         c = at(buf, i)
         if c == 58:
             colons += 1
-            if i > a and at(buf, i - 1) == 58:
-                pairs += 1
         elif not _name(c):
             return 0
-        elif c == 45 or c > 102 or 70 < c < 97:
+        elif c != 46 and not 48 <= c <= 57:
             letters += 1
-    if a == b or at(buf, a) == 45 or at(buf, a) == 117 or colons == 1:  # "-", "unknown", address:port
+    if at(buf, a) == 45 or at(buf, a) == 117:  # "-", "unknown"
         return 0
-    if colons:  # an IPv6 address, and no time of day
-        return 1 if letters == 0 and (pairs == 1 or (pairs == 0 and colons == 7)) else 0
-    if at(buf, a) < 48 or at(buf, a) > 57:
-        return 2
-    octet, i = 0, a
-    while i < b and i < a + 3 and 48 <= at(buf, i) <= 57:
-        octet = octet * 10 + at(buf, i) - 48
+    if colons:
+        return 1 if _ipv6(buf, a, b) else 0
+    if letters == 0:
+        return _ipv4(buf, a, b)
+    return 2 if _host_name(buf, a, b) else 0
+
+
+@jit
+def _ipv4(buf, a, b):  # type: ignore[no-untyped-def]
+    """As ``_client``, of digits and dots: four numbers up to 255 without leading zeros."""
+    first, number, size, parts = -1, 0, 0, 1
+    for i in range(a, b + 1):
+        c = at(buf, i) if i < b else 46
+        if c != 46:
+            number, size = number * 10 + c - 48, size + 1
+            continue
+        if size == 0 or size > 3 or number > 255 or (size > 1 and at(buf, i - size) == 48):
+            return 0
+        first = number if first < 0 else first
+        parts, number, size = parts + (i < b), 0, 0
+    if parts != 4:
+        return 0
+    return 1 if first == 0 or first >= 224 or first in (10, 100, 127, 169, 172, 192) else 2
+
+
+@jit
+def _ipv6(buf, a, b):  # type: ignore[no-untyped-def]
+    """Whether these are eight groups of one to four hexadecimal digits, or fewer around one ``::``."""
+    groups, size, pairs, i = 0, 0, 0, a
+    while i < b:
+        c = at(buf, i)
+        if 48 <= c <= 57 or 65 <= c <= 70 or 97 <= c <= 102:
+            size += 1
+            groups += size == 1
+            if size > 4:
+                return False
+        elif c != 58:
+            return False
+        elif i + 1 < b and at(buf, i + 1) == 58:
+            pairs, size = pairs + 1, 0
+            i += 1
+        elif size == 0 or i + 1 == b:
+            return False
+        else:
+            size = 0
         i += 1
-    if i == b or at(buf, i) != 46:  # a date or a number is no client
-        return 0
-    return 1 if octet == 0 or octet >= 224 or octet in (10, 100, 127, 169, 172, 192) else 2
+    return (pairs == 1 and groups <= 7) or (pairs == 0 and groups == 8)
+
+
+@jit
+def _host_name(buf, a, b):  # type: ignore[no-untyped-def]
+    """Whether these are labels with dots between, the first begun by a letter, and one after a dot too."""
+    if at(buf, a) < 65:
+        return False
+    named = False
+    for i in range(a, b):
+        if at(buf, i) != 46:
+            continue
+        if i + 1 < b and at(buf, i + 1) == 46:
+            return False
+        named = named or (i + 1 < b and (at(buf, i + 1) == 45 or at(buf, i + 1) >= 65))
+    return named
 
 
 @jit
