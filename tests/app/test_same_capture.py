@@ -28,7 +28,7 @@ STRANGE = "203.0.113.99"
 def setup() -> Setup:
     """Ready to say what is unusual after two days."""
     made = prepare()
-    return made.with_config(replace(made.config, baseline=replace(made.config.baseline, warm_up_days=2.0)))
+    return replace(made, config=replace(made.config, baseline=replace(made.config.baseline, warm_up_days=2.0)))
 
 
 def run(setup: Setup, folder: Path, store: str, name: str, content: bytes) -> Any:

@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kanaria.mining.addresses import cryptonote_encode
 from kanaria.mining.keccak import keccak256
 from tests.app.running import Kanaria
+from tests.encoding import cryptonote_encode
 
 START = datetime(2026, 6, 21, 7, 0, tzinfo=UTC)
 _BODY = bytes([18]) + bytes(range(64))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kanaria.core import cached
 from kanaria.core.folders import cache_folder
 from kanaria.detect import kept
 from kanaria.detect.loading import load, not_loaded
@@ -34,8 +35,8 @@ def collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _compiling(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     calls: list[int] = []
-    original = kept._write
-    monkeypatch.setattr(kept, "_write", lambda place, found: (calls.append(1), original(place, found))[1])
+    original = cached.keep
+    monkeypatch.setattr(cached, "keep", lambda *given, most: (calls.append(1), original(*given, most=most))[1])
     return calls
 
 

@@ -18,7 +18,7 @@ from kanaria.core.stream import ReadContext
 from kanaria.detect import RuleSet
 from kanaria.detect.coverage import coverage, lines
 from kanaria.detect.loading import NO_TABLE, load
-from kanaria.detect.mapping import known_logsources
+from kanaria.detect.mapping import entries
 from kanaria.detect.match import TableMatcher
 from kanaria.formats.host.auditd import AuditLog
 from kanaria.formats.logons.evtx_file import Evtx
@@ -164,7 +164,7 @@ def test_events_are_read_for_rules_only() -> None:
 def test_every_mapping_is_to_a_table_and_its_columns() -> None:
     from kanaria.detect.mapping import find
 
-    for source in known_logsources():
+    for source, _ in entries():
         found = find(source)
         assert found is not None and found.table in TABLES
         columns = {column.name for column in TABLES[found.table].columns}

@@ -20,6 +20,7 @@ from kanaria.formats.web import escapes, values
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.layout import compile_layout, json_aliases
 from kanaria.formats.web.values import Row
+from tests.encoding import escape_apache, escape_json, escape_nginx
 
 _spec = importlib.util.spec_from_file_location("kit_formats", Path(__file__).parent / "kit_formats.py")
 assert _spec and _spec.loader
@@ -37,14 +38,14 @@ def row(line: bytes | str, **options: object) -> Row:
 @example(bytes(range(256)))
 @example(b"\\x41\\\\n\\")
 def test_unescape_undoes_apache_and_nginx(data: bytes) -> None:
-    assert escapes.unescape(escapes.escape_apache(data)) == data
-    assert escapes.unescape(escapes.escape_nginx(data)) == data
+    assert escapes.unescape(escape_apache(data)) == data
+    assert escapes.unescape(escape_nginx(data)) == data
 
 
 @given(st.binary())
 @example(bytes(range(256)))
 def test_json_strings_come_back_byte_for_byte(data: bytes) -> None:
-    record = escapes.load_json(b'{"request":"' + escapes.escape_json(data) + b'"}')
+    record = escapes.load_json(b'{"request":"' + escape_json(data) + b'"}')
     assert isinstance(record, dict)
     assert escapes.to_bytes(record["request"]) == data
 
@@ -53,17 +54,15 @@ def test_json_strings_come_back_byte_for_byte(data: bytes) -> None:
 def test_every_server_writes_the_same_event(data: bytes) -> None:
     start = b'203.0.113.7 - - [02/Jan/2026:03:04:05 +0000] "'
     end = b'" 400 157 "-" "-"'
-    apache = row(start + escapes.escape_apache(data) + end)
-    nginx = row(start + escapes.escape_nginx(data) + end)
+    apache = row(start + escape_apache(data) + end)
+    nginx = row(start + escape_nginx(data) + end)
     in_json = row(
         b'{"time_iso8601":"2026-01-02T03:04:05Z","remote_addr":"203.0.113.7","request":"'
-        + escapes.escape_json(data)
+        + escape_json(data)
         + b'","status":"400","body_bytes_sent":"157"}'
     )
-    in_unescaped_json = row(
-        b'{"remote_addr":"203.0.113.7","status":"400","request":"' + escapes.escape_nginx(data) + b'"}'
-    )
-    fragment = row(b'"' + escapes.escape_apache(data) + end)
+    in_unescaped_json = row(b'{"remote_addr":"203.0.113.7","status":"400","request":"' + escape_nginx(data) + b'"}')
+    fragment = row(b'"' + escape_apache(data) + end)
     for found in (apache, nginx, in_json, in_unescaped_json, fragment):
         assert found["request"] == data
     for column in ("time", "src_ip", "status", "bytes_out", "method", "url"):

@@ -22,7 +22,7 @@ from kanaria.core.types import (
     Text,
 )
 from kanaria.incidents.case import Case
-from kanaria.incidents.judge import collect, judge, severity, title, worst
+from kanaria.incidents.judge import judge, severity, title, worst
 from kanaria.incidents.weighing import evidence
 from tests.incidents.building import DEVICE, STRANGER, around, at, case, facts, finding, message, record, request
 
@@ -105,7 +105,7 @@ def test_evidence_is_collected_once_and_every_message_can_be_looked_up() -> None
         messages=[message(2), message(3)],
         records=[request(1), request(2), request(3)],
     )
-    items = collect(told, around())
+    items = judge(told, around()).evidence
     assert len({item.id for item in items}) == len(items)
     assert {1, 2, 3} <= {item.event_id for item in items}
 

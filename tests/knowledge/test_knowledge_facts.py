@@ -13,6 +13,7 @@ import pytest
 
 from kanaria.core.facts import Knowledge, Provenance
 from kanaria.core.types import HYPOTHESES
+from kanaria.incidents.weighing import evidence, seen_from_all_sides
 from kanaria.knowledge.build import FAMILIES
 
 CVSS31 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
@@ -161,9 +162,9 @@ def test_every_family_has_a_cap_and_weights_that_fit_under_it(facts: Knowledge) 
 
 
 def test_an_observation_may_speak_for_one_hypothesis_and_against_another(facts: Knowledge) -> None:
-    weights = {weight.about: weight.bits for weight in facts.weigh("several_dialects_one_source")}
-    assert weights["internet_wide_scanner"] > 0 > weights["misdirected_miner"]
-    assert facts.weigh("no_such_observation") == ()
+    item = evidence(facts, "several_dialects_one_source")
+    bits = {side.about: side.bits for side in seen_from_all_sides(facts, item)}
+    assert bits["internet_wide_scanner"] > 0 > bits["misdirected_miner"]
 
 
 def test_a_status_alone_decides_nothing(facts: Knowledge) -> None:

@@ -28,7 +28,7 @@ def _rules_exist() -> None:
 def test_every_weight_a_rule_names_exists(facts: Knowledge) -> None:
     lists = [(name, ids) for name, ids in named(r"\bweights:\s*\[([^\]]*)\]")]
     pairs = [(name, id_.strip()) for name, ids in lists for id_ in ids.split(",") if id_.strip()]
-    assert [pair for pair in pairs if not facts.weigh(pair[1])] == []
+    assert [pair for pair in pairs if pair[1] not in facts.weights] == []
 
 
 def test_every_technique_a_rule_is_tagged_with_has_a_name(facts: Knowledge) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def looked_at(path: Path) -> Iterator[Seen]:
 def concluded(seen: Seen, allowed: Allowed) -> tuple[Incident, ...]:
     """The incidents if the owner had allowed that: what is allowed matters to conclusions only."""
     engine = seen[2]
-    setup = engine.setup.with_config(Config(allowed=allowed))
+    setup = replace(engine.setup, config=Config(allowed=allowed))
     around = Around(setup=setup, engine=engine.engine, memory=engine.memory, case=engine.case, accounts=engine.accounts)
     return conclude(around, SeriesKeeper()).incidents
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from kanaria.core.types import StratumMessage
-from kanaria.mining.addresses import base58check_encode, cryptonote_encode, eip55
+from kanaria.mining.addresses import eip55
 from kanaria.mining.keccak import keccak256
 from kanaria.mining.stratum import decode
+from tests.encoding import base58check_encode, cryptonote_encode
 
 _BODY = b"\x12" + bytes(range(64))
 XMR = cryptonote_encode(_BODY + keccak256(_BODY)[:4])

@@ -15,7 +15,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.mining import decode, read
 from kanaria.mining.candidates import rows_with_words
 from kanaria.mining.reading import COLUMNS
-from kanaria.mining.websocket import frame_text
+from tests.encoding import frame_text
 
 NOTHING = Knowledge(
     vulnerabilities={}, pools=(), coins={}, agents=(), samples=(), techniques={}, weights={}, caps={}

@@ -17,7 +17,8 @@ from kanaria.core.types import Text
 from kanaria.mining.json_scan import scan
 from kanaria.mining.stratum import decode, decode_stream
 from kanaria.mining.stratum_v2 import looks_random, noise_handshake, setup_connection
-from kanaria.mining.websocket import frame_text, unframe
+from kanaria.mining.websocket import unframe
+from tests.encoding import frame_text
 
 H64 = "ab" * 32
 HERE = Provenance(source="test", date=date(2026, 1, 1))

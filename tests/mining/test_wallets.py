@@ -10,14 +10,13 @@ from kanaria.mining.addresses import (
     BASE58,
     BASE58CHECK_VERSIONS,
     CRYPTONOTE_PREFIXES,
-    base58check_encode,
     cryptonote_decode,
-    cryptonote_encode,
     eip55,
     identify,
 )
 from kanaria.mining.keccak import keccak256
 from kanaria.mining.wallets import find_addresses, looks_cut, split_login
+from tests.encoding import base58check_encode, cryptonote_encode
 
 KEYS = st.binary(min_size=64, max_size=64)
 HASHES = st.binary(min_size=20, max_size=20)

@@ -6,8 +6,8 @@ import json
 import struct
 from collections.abc import Iterable, Sequence
 
-from kanaria.mining.addresses import cryptonote_encode
 from kanaria.mining.keccak import keccak256
+from tests.encoding import cryptonote_encode
 from tests.packets.build_packets import ACK, FIN, PSH, RST, SYN, ethernet, ip, tcp, udp
 
 Frame = tuple[int, bytes]

@@ -227,11 +227,3 @@ class Knowledge:
     networks: tuple[NotableNetwork, ...] = ()
     shared_hosts: Mapping[str, SharedHost] = field(default_factory=dict)
     indicators: tuple[KnownIndicator, ...] = ()
-
-    def weigh(self, observation: str) -> tuple[Weight, ...]:
-        """Every weight of one observation: the entry of that id and those named ``<observation>.<about>``.
-
-        An observation may speak for one hypothesis and against another; an unknown observation has no weight.
-        """
-        prefix = observation + "."
-        return tuple(weight for id_, weight in self.weights.items() if id_ == observation or id_.startswith(prefix))

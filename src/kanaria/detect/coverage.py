@@ -15,10 +15,11 @@ from kanaria.core.errors import RuleError
 from kanaria.core.types import Text
 from kanaria.detect.loading import NO_TABLE
 from kanaria.detect.model import RuleSet
+from kanaria.detect.sql import NO_FIELD, UNFILLED
 
 _PARTS = ("product", "category", "service")
 _UNREAD = Text(en="no format here reads this log", ja="このログを読む形式がない")
-_PLACEHOLDER = Text(en="needs values of your network (placeholder)", ja="環境ごとの値(プレースホルダー)が必要")
+_PLACEHOLDER = Text(en="needs values of your network (placeholder)", ja="環境ごとの値(プレースホルダ)が必要")
 _ABSENCE = Text(en="asks for a field that is not kept", ja="保持しない項目を条件にしている")
 _OTHER = Text(en="refused (see kanaria rules list)", ja="読み込めない(kanaria rules listを参照)")
 _WHOLE = Text(en="total", ja="合計")
@@ -67,9 +68,10 @@ def _name(logsource: object) -> str:
 def _reason(error: RuleError) -> Text:
     if error.expected == NO_TABLE:
         return _UNREAD
-    if "placeholder" in error.expected:
+    if error.expected == UNFILLED:
         return _PLACEHOLDER
-    return _ABSENCE if "absence" in error.expected else _OTHER
+    begin, _, end = NO_FIELD.partition("{}")
+    return _ABSENCE if error.expected.startswith(begin) and error.expected.endswith(end) else _OTHER
 
 
 def _logsource_of(file: str) -> str:

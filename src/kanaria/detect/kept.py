@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kanaria.core import cached
 from kanaria.core.errors import RuleError
-from kanaria.core.folders import cache_folder, private
 from kanaria.detect.model import Rule
 
 WORTH_KEEPING = 50
 """Rule files from which on they are kept; a few of one's own compile in less than a second and change often."""
-_SETS = 4
+_KIND, _SETS = "rules", 4
 """Collections kept; one takes some 10 MB."""
 _ERROR = ("file", "line", "column", "expected", "got", "cause")
 
@@ -40,12 +39,11 @@ def compiled(
     files = _files(paths)
     if len(files) < WORTH_KEEPING:
         return make()
-    place = cache_folder() / "rules" / f"{_name(files, placeholders, known)}.json"
-    found = _read(place)
+    name = f"{_name(files, placeholders, known)}.json"
+    found = _read(name)
     if found is None:
         found = make()
-        with suppress(OSError):  # a cache that cannot be written costs time and nothing else
-            _write(place, found)
+        cached.keep(_KIND, name, _written(found), most=_SETS)
     return found
 
 
@@ -77,30 +75,24 @@ def _compiler() -> str:
     return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
 
 
-def _read(place: Path) -> Compiled | None:
-    if not private(place.parent):  # rules that somebody else may have put there
+def _read(name: str) -> Compiled | None:
+    data = cached.kept(_KIND, name)
+    if data is None:
         return None
     try:
-        value = json.loads(place.read_text("utf-8"))
+        value = json.loads(data)
         rules = tuple(Rule.from_json(rule) for rule in value["rules"])
         errors = [RuleError(**dict(zip(_ERROR, error, strict=True))) for error in value["errors"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
-    with suppress(OSError):
-        os.utime(place)  # the sets used last are kept
+    cached.used(_KIND, name)
     return rules, errors
 
 
-def _write(place: Path, found: Compiled) -> None:
+def _written(found: Compiled) -> bytes:
     rules, errors = found
     value: dict[str, Any] = {
         "rules": [rule.to_json() for rule in rules],
         "errors": [[getattr(error, name) for name in _ERROR] for error in errors],
     }
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(value, ensure_ascii=False, default=str), "utf-8")
-    partial.replace(place)
-    others = sorted(place.parent.glob("*.json"), key=lambda file: -file.stat().st_mtime_ns)
-    for old in others[_SETS:]:
-        old.unlink(missing_ok=True)
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")

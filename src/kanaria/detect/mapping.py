@@ -47,20 +47,16 @@ def find(logsource: Mapping[str, str]) -> FieldMapping | None:
         return FieldMapping(logsource["category"], {}, own=True)
     fitting = [
         (len(known), entry)
-        for known, entry in _entries()
+        for known, entry in entries()
         if all(logsource.get(key) == value for key, value in known.items())
         and ("service" not in logsource or "service" in known)
     ]
     return max(fitting, key=lambda found: found[0])[1] if fitting else None
 
 
-def known_logsources() -> tuple[Mapping[str, str], ...]:
-    """Every log source with a mapping, for documentation and error messages."""
-    return tuple(known for known, _ in _entries())
-
-
 @cache
-def _entries() -> tuple[tuple[Mapping[str, str], FieldMapping], ...]:
+def entries() -> tuple[tuple[Mapping[str, str], FieldMapping], ...]:
+    """Every log source with a mapping, and what it is."""
     import yaml
 
     found: list[tuple[Mapping[str, str], FieldMapping]] = []

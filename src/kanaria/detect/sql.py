@@ -54,6 +54,11 @@ _ANY, _ONE = SpecialChars.WILDCARD_MULTI, SpecialChars.WILDCARD_SINGLE
 _EXACT = 2**53
 
 
+UNFILLED = "a placeholder that the configuration fills"
+NO_FIELD = "a field the table {} has, since its absence matches"
+"""What rules are refused for that ask for more than a table or the settings hold; ``coverage`` counts by it."""
+
+
 class Unsupported(ValueError):
     """A construct that cannot be evaluated: ``got`` quotes it, the message says what is expected instead."""
 
@@ -118,14 +123,14 @@ class Compiler:
         operand = self.node(condition)
         absent = [name for name in _fields(condition) if not self._known(self._column(name))]
         if not self.own and absent and len(absent) == len(_fields(condition)):
-            raise Unsupported(expected=f"a field the table {self.table} has, since its absence matches", got=absent[0])
+            raise Unsupported(expected=NO_FIELD.format(self.table), got=absent[0])
         return Part(f"NOT {two_valued(operand.sql)}", Need())
 
     def _refuse_absence(self, condition: Any) -> None:
         """``field: null`` of a field our tables do not have, which would be true for every record in the same way."""
         empty = isinstance(condition.value, SigmaNull)
         if empty and not self.own and not self._known(self._column(condition.field)):
-            raise Unsupported(expected=f"a field the table {self.table} has, since its absence matches",
+            raise Unsupported(expected=NO_FIELD.format(self.table),
                               got=condition.field)  # fmt: skip
 
     def _column(self, name: str) -> str:
@@ -181,7 +186,7 @@ class Compiler:
         names = [part.name for part in value.s if isinstance(part, Placeholder)]
         for name in names:
             if name not in self.placeholders:
-                raise Unsupported(expected="a placeholder that the configuration fills", got=f"%{name}%")
+                raise Unsupported(expected=UNFILLED, got=f"%{name}%")
         if not names:
             return [value]
         return list(value.replace_placeholders(lambda found: iter(self.placeholders[found.name])))

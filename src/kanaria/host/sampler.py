@@ -19,13 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from kanaria.core.clock import Clock, SystemClock
 from kanaria.core.errors import MissingExtra
-from kanaria.core.ids import first_event_id
-from kanaria.core.network import HomeNetworks, orient
-from kanaria.core.schema import conform
 
 if TYPE_CHECKING:
     import psutil
-    import pyarrow as pa
 
 INTERVAL = 1.0
 """Seconds over which load is measured: 100 clock ticks, so that one process's share is known to 1 %."""
@@ -176,54 +172,3 @@ def _gpus() -> tuple[float, ...]:
         return ()
     values = [line.strip() for line in done.stdout.splitlines()]
     return tuple(float(value) for value in values if value.isdigit())
-
-
-def to_table(found: HostSample, home: HomeNetworks | None = None) -> pa.Table:
-    """The sample as rows of ``host``: cpu, gpu, process, listen and connection."""
-    source = f"host:{found.host_name}"
-    rows = [*_load_rows(found), *_process_rows(found), *_socket_rows(found)]
-    names = {name for row in rows for name in row}
-    first = first_event_id(f"{source}:{found.time.isoformat()}")
-    count = len(rows)
-    columns: dict[str, object] = {name: [row.get(name) for row in rows] for name in names}
-    columns |= {
-        "event_id": [first + line for line in range(1, count + 1)], "line": list(range(1, count + 1)),
-        "source": [source] * count, "sensor": ["host"] * count, "time": [found.time] * count,
-        "host_name": [found.host_name] * count, "device": [found.host_name] * count,
-    }  # fmt: skip
-    return orient(conform("host", columns, count), home or HomeNetworks())
-
-
-def _load_rows(found: HostSample) -> Iterator[dict[str, object]]:
-    yield {"kind": "cpu", "cpu_percent": found.cpu_percent, "interval_us": found.interval_us}
-    for load in found.gpu_percent:
-        yield {"kind": "gpu", "cpu_percent": load}
-
-
-def _process_rows(found: HostSample) -> Iterator[dict[str, object]]:
-    for process in found.processes:
-        yield {
-            "kind": "process", "pid": process.pid, "process": _utf8(process.name),
-            "command": _utf8(" ".join(process.command)) or None, "user": process.user,
-            "cpu_percent": process.cpu_percent / found.cores, "interval_us": found.interval_us,
-        }  # fmt: skip
-
-
-def _socket_rows(found: HostSample) -> Iterator[dict[str, object]]:
-    """A connection to a port that this machine listens on was opened by the other side."""
-    names = {process.pid: _utf8(process.name) for process in found.processes}
-    served = {(socket.transport, socket.local_port) for socket in found.sockets if socket.listening}
-    for socket in found.sockets:
-        local, other = (socket.local_ip, socket.local_port), (socket.remote_ip, socket.remote_port)
-        inbound = socket.listening or (socket.transport, socket.local_port) in served
-        src, dst = (other, local) if inbound else (local, other)
-        yield {
-            "kind": "listen" if socket.listening else "connection", "pid": socket.pid,
-            "process": names.get(socket.pid or 0), "src_ip": src[0], "src_port": src[1], "dst_ip": dst[0],
-            "dst_port": dst[1],
-        }  # fmt: skip
-
-
-def _utf8(text: str) -> str:
-    """Names and arguments are bytes on Linux; what is no UTF-8 appears as ``\\xHH``."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

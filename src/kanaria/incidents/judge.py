@@ -109,11 +109,6 @@ def judge(case: Case, around: Surroundings) -> Incident:
     )
 
 
-def collect(case: Case, around: Surroundings) -> list[Evidence]:
-    """All evidence of a case, each once, in the order a reader meets it: the gravest verdict's first."""
-    return _evidence(case, sorted((_verdict(part, around) for part in parts(case)), key=_gravest_first))
-
-
 def _evidence(case: Case, verdicts: Iterable[Verdict]) -> list[Evidence]:
     items = [item for verdict in verdicts for item in verdict.items]
     return _distinct([*items, *quoted_records(case, {item.event_id for item in items})])[:MOST_EVIDENCE]

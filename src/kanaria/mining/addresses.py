@@ -90,22 +90,6 @@ def cryptonote_decode(text: str) -> bytes | None:
     return bytes(out)
 
 
-def cryptonote_encode(data: bytes) -> str:
-    """Bytes to CryptoNote base58, the inverse of ``cryptonote_decode``."""
-    blocks = []
-    for start in range(0, len(data), 8):
-        block = data[start : start + 8]
-        blocks.append(_base58_text(int.from_bytes(block, "big")).rjust(_BLOCK_CHARS[len(block)], "1"))
-    return "".join(blocks)
-
-
-def base58check_encode(payload: bytes) -> str:
-    """Version and hash to a base58check address."""
-    data = payload + _double_sha256(payload)[:4]
-    zeros = len(data) - len(data.lstrip(b"\0"))
-    return "1" * zeros + _base58_text(int.from_bytes(data, "big"))
-
-
 def eip55(address: str) -> str:
     """The mixed-case form of a ``0x`` address (EIP-55)."""
     digits = address[2:].lower()
@@ -205,14 +189,6 @@ def _base58_number(text: str) -> int | None:
             return None
         value = value * 58 + digit
     return value
-
-
-def _base58_text(number: int) -> str:
-    digits = []
-    while number:
-        number, digit = divmod(number, 58)
-        digits.append(BASE58[digit])
-    return "".join(reversed(digits))
 
 
 def _double_sha256(data: bytes) -> bytes:

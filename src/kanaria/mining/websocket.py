@@ -50,19 +50,6 @@ def unframe(data: bytes) -> bytes | None:
     return b"".join(out)
 
 
-def frame_text(payload: bytes, mask: bytes | None = None) -> bytes:
-    """One final text frame, masked when a 4-byte mask is given: what the tests and the lab send."""
-    head = bytes([0x81])
-    flag = 0x80 if mask else 0
-    if len(payload) < 126:
-        head += bytes([flag | len(payload)])
-    elif len(payload) < 1 << 16:
-        head += bytes([flag | 126]) + len(payload).to_bytes(2, "big")
-    else:
-        head += bytes([flag | 127]) + len(payload).to_bytes(8, "big")
-    return head + (mask + _masked(payload, mask) if mask else payload)
-
-
 def _frame(data: bytes, position: int) -> _Frame | None:
     if len(data) < position + 2:
         return None

@@ -51,10 +51,6 @@ class Setup:
         """The same with another store, and nobody who is told anything."""
         return replace(self, store=store, on_reject=None, on_alert=None)
 
-    def with_config(self, config: Config) -> Setup:
-        """The same with other settings; rules and facts stay those that were loaded."""
-        return replace(self, config=config)
-
 
 def prepare(
     config: Config | None = None,

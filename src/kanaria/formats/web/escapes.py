@@ -37,23 +37,6 @@ def _log_escape(match: re.Match[bytes]) -> bytes:
     return _BEHIND[match[0]]
 
 
-def escape_apache(data: bytes) -> bytes:
-    """The bytes as Apache writes them inside a quoted field; the inverse of ``unescape``."""
-    names = {value[0]: b"\\" + key for key, value in _C_ESCAPES.items() if key in b'\\"bnrtv'}
-    return b"".join(names.get(c, bytes((c,)) if 0x20 <= c < 0x7F else b"\\x%02x" % c) for c in data)
-
-
-def escape_nginx(data: bytes) -> bytes:
-    """The bytes as nginx writes them with its default escaping; the inverse of ``unescape``."""
-    return b"".join(bytes((c,)) if 0x20 <= c < 0x7F and c not in b'"\\' else b"\\x%02X" % c for c in data)
-
-
-def escape_json(data: bytes) -> bytes:
-    """The bytes as nginx writes them with ``escape=json``: control characters escaped, bytes above 0x7F as they are."""
-    named = {0x22: b'\\"', 0x5C: b"\\\\", 8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r"}
-    return b"".join(named.get(c, bytes((c,)) if c >= 0x20 else b"\\u%04X" % c) for c in data)
-
-
 # Mail, chat and forums turn quotes into typographic ones, web pages into entities.
 _HARD_BLANK = b"\xc2\xa0"
 _TYPOGRAPHIC = re.compile(b"\xe2\x80[\x9c\x9d\x9e]")
