@@ -7,15 +7,14 @@ listens only where settings say so, shows nothing without a good token, and logs
 from __future__ import annotations
 
 import http.server
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
-from typing import Any
 
 from kanaria.app.live.endpoints import address
 from kanaria.app.live.journal import Log
+from kanaria.app.live.small_server import Answers, running
 from kanaria.core.errors import KanariaError
 from kanaria.core.types import Language, Text
 from kanaria.respond.acknowledge import Links
@@ -48,20 +47,13 @@ def acknowledging(
 ) -> Iterator[None]:
     """Answer while open. ``acknowledge`` moves the incident; raises KanariaError when it cannot."""
     server = http.server.ThreadingHTTPServer(address(listen), _handler(links, acknowledge, language, log))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="acknowledging", daemon=True).start()
-    try:
+    with running(server, "acknowledging"):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
-def _handler(
-    links: Links, acknowledge: Callable[[str], None], language: Language, log: Log
-) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        server_version, sys_version, timeout = "kanaria", "", TIMEOUT
+def _handler(links: Links, acknowledge: Callable[[str], None], language: Language, log: Log) -> type[Answers]:
+    class Handler(Answers):
+        timeout = TIMEOUT
 
         def do_GET(self) -> None:
             incident = links.incident(self._token(), time.time())
@@ -85,17 +77,7 @@ def _handler(
         def _answer(self, status: int, name: str, incident: str = "") -> None:
             form = FORM.format(words=escape(WORDS["button"].to(language))) if name == "ask" else ""
             words = escape(WORDS[name].to(language).format(id=incident))
-            body = PAGE.format(language=language, words=words, form=form).encode("utf-8")
-            self.send_response(status)
-            for header, value in HEADERS.items():
-                self.send_header(header, value)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Paths here are secrets."""
+            self.answer(status, PAGE.format(language=language, words=words, form=form), HEADERS)
 
     return Handler
 

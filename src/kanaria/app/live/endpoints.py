@@ -5,18 +5,19 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kanaria.app.live.journal import Log
+from kanaria.app.live.small_server import Answers, running
 from kanaria.app.live.state import metrics
 from kanaria.core.errors import ConfigError
 
 FILE = "serve.json"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+PLAIN = {"content-type": "text/plain; charset=utf-8"}
 Json = dict[str, Any]
 
 
@@ -33,16 +34,13 @@ def answering(listen: str, store: Path, found: Callable[[], Json], log: Log) -> 
     except OSError as error:
         server = http.server.ThreadingHTTPServer((host, 0), handler)
         log("port taken", level="warning", wanted=listen, error=error, instead=server.server_address[1])
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="endpoints", daemon=True).start()
     where = store / FILE
-    where.write_text(json.dumps({"pid": os.getpid(), "host": host, "port": server.server_address[1]}), "utf-8")
-    try:
-        yield
-    finally:
-        where.unlink(missing_ok=True)
-        server.shutdown()
-        server.server_close()
+    with running(server, "endpoints"):
+        where.write_text(json.dumps({"pid": os.getpid(), "host": host, "port": server.server_address[1]}), "utf-8")
+        try:
+            yield
+        finally:
+            where.unlink(missing_ok=True)
 
 
 def address(listen: str) -> tuple[str, int]:
@@ -53,34 +51,20 @@ def address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _handler(found: Callable[[], Json]) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        server_version, sys_version = "kanaria", ""
-
+def _handler(found: Callable[[], Json]) -> type[Answers]:
+    class Handler(Answers):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
-                return self._answer(200, metrics(found()), OPENMETRICS)
+                return self.answer(200, metrics(found()), {"content-type": OPENMETRICS})
             if path == "/status":
-                return self._answer(200, json.dumps(found(), ensure_ascii=False), "application/json")
+                return self.answer(200, json.dumps(found(), ensure_ascii=False), {"content-type": "application/json"})
             if path in {"/healthz", "/readyz"}:
                 state = found()
                 good = state["alive"] and (path == "/healthz" or state["ready"])
-                return self._answer(200 if good else 503, "ok\n" if good else "not ok\n", "text/plain; charset=utf-8")
-            return self._answer(404, "not found\n", "text/plain; charset=utf-8")
+                return self.answer(200 if good else 503, "ok\n" if good else "not ok\n", PLAIN)
+            return self.answer(404, "not found\n", PLAIN)
 
         do_HEAD = do_GET
-
-        def _answer(self, status: int, text: str, kind: str) -> None:
-            body = text.encode("utf-8")
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Requests on loopback are not worth a line each."""
 
     return Handler
