@@ -212,13 +212,24 @@ def test_a_log_that_says_nothing_of_attacks_is_named(text: str, word: str, tmp_p
     assert word in " ".join(note.en for note in found.notes)
 
 
-def test_a_document_too_large_to_read_is_said_to_be_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("document", "counted"),
+    [
+        ([{"message": PLAIN}] * 20, (20, 0)),  # such a list is read record by record, however long it is
+        ({"data": {"result": [{"stream": {"app": "nginx"}, "values": [["1", PLAIN]] * 20}]}}, (1, 1)),
+    ],
+    ids=["a list of records", "an answer that must be read whole"],
+)
+def test_a_document_too_large_to_read_whole_is_read_in_pieces_or_said_to_be_unread(
+    document: object, counted: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from kanaria.formats import enclosed
 
     monkeypatch.setattr(enclosed, "LARGEST", 1000)
     path = tmp_path / "export.json"
-    path.write_text(json.dumps({"rows": [{"content": PLAIN}] * 20}, indent=1))
-    assert analysed(path).coverage.unread > 0
+    path.write_text(json.dumps(document, indent=1))
+    found = analysed(path)
+    assert (found.coverage.records, found.coverage.unread) == counted
 
 
 @pytest.mark.parametrize(
