@@ -1,6 +1,7 @@
 from kanaria.app.public import analyse as analyse
 from kanaria.app.public import explain as explain
 from kanaria.app.public import render as render
+from kanaria.app.public import watch as watch
 from kanaria.core.errors import ConfigError as ConfigError
 from kanaria.core.errors import KanariaError as KanariaError
 from kanaria.core.errors import RuleError as RuleError

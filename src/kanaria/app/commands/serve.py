@@ -34,14 +34,10 @@ def serve(config: Path | None) -> None:
     """
     from kanaria.app.config import load
     from kanaria.app.live.service import Service, ended_by_signals
-    from kanaria.core.errors import ConfigError
+    from kanaria.app.live.watching import must_watch
 
     settings = load(config)
-    if not (settings.sources or settings.host.check):
-        raise ConfigError(
-            path=str(config or "kanaria.toml"), key="sources", expected="something to watch", got="nothing",
-            cause="kanaria init writes a settings file with what this machine has",
-        )  # fmt: skip
+    must_watch(settings, config)
     os.umask(0o077)  # what is kept quotes logs that not everybody may read
     service = Service(settings, store_of(settings))
     with ended_by_signals(service):

@@ -22,6 +22,7 @@ from kanaria.app.run.engine import Engine, Judged
 from kanaria.app.run.setup import Setup, prepare
 from kanaria.core.stream import Placed, Stream
 from kanaria.core.types import Batch, Finding, Incident, RejectedRecord, Text
+from kanaria.report.reading import incident_from
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.store.incidents import IncidentStore
@@ -133,6 +134,10 @@ class Judging:
     def pending(self) -> list[Json]:
         """News that an earlier process kept and may not have dispatched."""
         return [self._brief(news.incident) for news in self._incidents.pending()]
+
+    def incident(self, kept: str) -> Incident:
+        """An incident as it is kept, under the id it has there."""
+        return incident_from(self._incidents.get(kept).document)
 
     def dispatched(self, news: Sequence[Json]) -> None:
         """These are in the outbox of messages."""

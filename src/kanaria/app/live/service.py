@@ -9,8 +9,9 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -31,7 +32,7 @@ from kanaria.app.live.watching import Watched, watched, watched_flows
 from kanaria.app.mending import mend, told
 from kanaria.app.owning import owning
 from kanaria.core.clock import SystemClock
-from kanaria.core.types import Finding, RejectedRecord, Text
+from kanaria.core.types import Finding, Incident, RejectedRecord, Text
 from kanaria.respond.acknowledge import Links
 from kanaria.store.incidents import IncidentStore
 from kanaria.store.outbox import Outbox
@@ -47,13 +48,19 @@ LEAST, MOST = 256 << 10, 32 << 20
 
 
 class Service:
-    """One running service. ``run`` returns when ``stop`` was called."""
+    """One running service. ``run`` returns when ``stop`` was called.
 
-    def __init__(self, config: Config, store: Path) -> None:
+    Inside another program ``offer`` gets every incident that is news, and says whether it was taken; what was not is
+    offered again by the next service on this store. ``log`` is then the program's, and systemd is left to it."""
+
+    def __init__(
+        self, config: Config, store: Path, *, log: Log | None = None, offer: Callable[[Incident], bool] | None = None
+    ) -> None:
         self.config, self.store = config, store
         self.mended: list[Text] = []
         """What of the store was damaged when it began, and where it lies now."""
-        self.log: Log = logger(config.serve.log)
+        self.log: Log = log or logger(config.serve.log)
+        self._offer = offer
         self.sources: list[Watched] = watched(config)
         self.flows = watched_flows(config)
         self._wake, self._stop = threading.Event(), threading.Event()
@@ -150,12 +157,12 @@ class Service:
         for flows in self.flows:
             flows.start(self._wake.set)
         self.ready = True
-        notify("READY=1")
+        self._say("READY=1")
         self.log("started", store=self.store, sources=len(self.everything), channels=len(self.telling.senders))
         try:
             self._loop()
         finally:
-            notify("STOPPING=1")
+            self._say("STOPPING=1")
             for source in self.everything:
                 source.close()
             self.telling.close()
@@ -166,7 +173,7 @@ class Service:
             self._wake.wait(LOOK_EVERY)
             self._wake.clear()
             self.turned = time.monotonic()
-            notify("WATCHDOG=1")
+            self._say("WATCHDOG=1")
             self._turn()
         self._turn()  # what came until now counts
         self._tell(self.judging.drain())
@@ -214,7 +221,16 @@ class Service:
             self.log("cannot write OCSF", level="error", file=self.config.serve.ocsf, error=error)
         self.told += len(news)
         self.telling.tell(news)
-        self.judging.dispatched(news)
+        self.judging.dispatched(list(takewhile(self._taken, news)))
+
+    def _taken(self, item: Mapping[str, Any]) -> bool:
+        """Whether the program this runs in, if any, has worked on it."""
+        return self._offer is None or self._offer(self.judging.incident(item["id"]))
+
+    def _say(self, said: str) -> None:
+        """To systemd, which started this process."""
+        if self._offer is None:
+            notify(said)
 
     def _alert(self, finding: Finding, now: datetime) -> None:
         """Mining goes on: what somebody is told of it is news of its incident."""

@@ -10,6 +10,7 @@ from kanaria.app.config import Config
 from kanaria.app.config_live import Source
 from kanaria.app.live.endpoints import address
 from kanaria.app.secret_values import secret
+from kanaria.core.errors import ConfigError
 from kanaria.core.network import HomeNetworks
 from kanaria.sources.chunks import LineSource
 from kanaria.sources.docker import FOLDER, container_logs
@@ -40,6 +41,15 @@ class Watched:
     log_format: str | None
     on_the_wire: bool
     """Whether a sensor writes there what it saw on the wire."""
+
+
+def must_watch(config: Config, file: object) -> None:
+    """Raises ConfigError when these settings, of that file, name nothing to watch."""
+    if not (config.sources or config.host.check):
+        raise ConfigError(
+            path=str(file or "kanaria.toml"), key="sources", expected="something to watch", got="nothing",
+            cause="kanaria init writes a settings file with what this machine has",
+        )  # fmt: skip
 
 
 def watched(config: Config) -> list[Watched]:

@@ -135,6 +135,7 @@ EXPECTATIONS = {
     "a SQL dialect": "SQLの方言の名前",
     "the id of a rule": "ルールのID",
     "something to watch": "監視対象",
+    "a file or a pattern such as /var/log/nginx/*.log": "ファイル、または /var/log/nginx/*.log のようなパターン",
     "a readable {} file": "読み取れる{}ファイル",
     "a mistake in it": "書き方の誤り",
     "a channel{}": "通知先{}",
