@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import takewhile
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 from typing import Any
