@@ -142,4 +142,4 @@ def test_the_state_keeps_the_newest_events_only(rules: RuleSet, engine: duckdb.D
     detector.evaluate({"logon": rows_as_table("logon", numbered([(n, False) for n in range(9)]))})
     detector.finish()
     ((_key, kept),) = detector.dump_state(4)["groups"]["many"]
-    assert [event[1] for event in kept["events"]] == [[6], [7], [8], [9]]
+    assert [event[1] for event in kept["events"]] == [(6,), (7,), (8,), (9,)]

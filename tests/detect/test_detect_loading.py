@@ -14,6 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kanaria.core.conversion import made, plain
 from kanaria.core.schema import TABLES
 from kanaria.detect import compile as precompiler
 from kanaria.detect import load, merged
@@ -107,7 +108,7 @@ def test_a_rule_goes_through_json_unchanged(write: Write) -> None:
     body = {"type": "temporal", "rules": ["good"], "timespan": "5m", "condition": "good"}
     rules = write(GOOD, {"title": "C", "name": "c", "correlation": body})
     for rule in rules.rules:
-        assert Rule.from_json(json.loads(json.dumps(rule.to_json(), default=str))) == rule
+        assert made(Rule, json.loads(json.dumps(plain(rule)))) == rule
 
 
 def test_metadata(write: Write) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from kanaria.core.conversion import made, plain
 from kanaria.core.types import Incident
 from kanaria.incidents.judge import judge
 from kanaria.store.alerts import Told, alert, more_than, remember
@@ -59,9 +60,9 @@ def test_the_same_devices_again_are_not() -> None:
 
 @pytest.mark.parametrize(("more", "said"), [({"wallet": "4" + "B" * 94}, "new payout address"), ({"remote": "203.0.113.91"}, "new pool or server")])  # fmt: skip
 def test_another_wallet_or_pool_is_news(more: dict[str, str], said: str) -> None:
-    made = alert(mining(DEVICE, **more), told_of(mining(DEVICE)), news=True, again=AGAIN)
-    assert made.kind == "escalated"
-    assert said in made.because[0].en
+    found = alert(mining(DEVICE, **more), told_of(mining(DEVICE)), news=True, again=AGAIN)
+    assert found.kind == "escalated"
+    assert said in found.because[0].en
 
 
 def test_a_known_pool_under_another_address_is_not() -> None:
@@ -73,7 +74,7 @@ def test_a_known_pool_under_another_address_is_not() -> None:
 def test_what_an_older_store_did_not_keep_is_no_news() -> None:
     before = replace(told_of(mining(DEVICE)), who=None)
     assert alert(mining(DEVICE, "192.0.2.54"), before, news=True, again=AGAIN).kind == "repeated"
-    assert Told.from_json(before.to_json()) == before
+    assert made(Told, plain(before)) == before
 
 
 def test_somebody_new_opens_what_was_dismissed() -> None:

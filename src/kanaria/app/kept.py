@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kanaria.core.clock import SystemClock
+from kanaria.core.conversion import made, plain
 from kanaria.core.errors import SourceError
 from kanaria.core.words import Text
 from kanaria.store import calls
@@ -45,16 +46,16 @@ class Here:
         return self._opened
 
     def incidents(self, states: Sequence[str] = (), limit: int = -1) -> Json:
-        return [asdict(kept) for kept in self._store.all(states, limit)]
+        return plain(self._store.all(states, limit))
 
     def incident(self, id: str) -> Json:
-        return asdict(self._store.get(id))
+        return plain(self._store.get(id))
 
     def decisions(self, id: str) -> Json:
-        return [asdict(decision) for decision in self._store.history(id)]
+        return plain(self._store.history(id))
 
     def decide(self, id: str, state: State, who: str, why: str) -> Json:
-        return asdict(self._store.decide(id, state, who=who, why=why, now=SystemClock().now()))
+        return plain(self._store.decide(id, state, who=who, why=why, now=SystemClock().now()))
 
     def learn_dismissed(self) -> str:
         """When what was dismissed is learned: ``now``, by the ``service`` in a moment, at the end of the ``run``."""
@@ -69,7 +70,7 @@ class Here:
 
         setup = self._setup or prepare(store=self._folder)
         with Engine(replace(setup, store=self._folder, on_alert=None, on_reject=None)) as engine:
-            return [{"en": said.en, "ja": said.ja} for said in told_of(device, engine.memory.learned.life())]
+            return plain(list(told_of(device, engine.memory.learned.life())))
 
     def status(self) -> Json:
         raise SourceError(source=str(self._folder), expected="a running kanaria serve", got="none", cause=_CAUSE)
@@ -83,19 +84,19 @@ class Kept:
 
     def all(self, states: Sequence[str] = (), limit: int = -1) -> list[StoredIncident]:
         """As ``IncidentStore.all``."""
-        return [StoredIncident(**item) for item in self._call("incidents", states=list(states), limit=limit)]
+        return made(list[StoredIncident], self._call("incidents", states=list(states), limit=limit))
 
     def get(self, incident: str) -> StoredIncident:
         """As ``IncidentStore.get``. Raises KanariaError when there is none."""
-        return StoredIncident(**self._call("incident", id=incident))
+        return made(StoredIncident, self._call("incident", id=incident))
 
     def history(self, incident: str) -> list[Decision]:
         """Every decision about an incident, oldest first."""
-        return [Decision(**item) for item in self._call("decisions", id=incident)]
+        return made(list[Decision], self._call("decisions", id=incident))
 
     def decide(self, incident: str, state: str, *, who: str, why: str) -> StoredIncident:
         """Move an incident to a state. Raises KanariaError when there is no way from where it is."""
-        return StoredIncident(**self._call("decide", id=incident, state=state, who=who, why=why))
+        return made(StoredIncident, self._call("decide", id=incident, state=state, who=who, why=why))
 
     def learn_dismissed(self) -> str:
         """What was dismissed becomes part of normal life: ``now``, by the ``service``, or at the end of the ``run``."""
@@ -103,7 +104,7 @@ class Kept:
 
     def baseline(self, device: str | None = None) -> list[Text]:
         """What is normal for a device, in sentences; without one, how far learning got."""
-        return [Text(en=said["en"], ja=said["ja"]) for said in self._call("baseline", device=device)]
+        return made(list[Text], self._call("baseline", device=device))
 
     def status(self) -> dict[str, Any]:
         """How the owner is doing. Raises SourceError when nobody owns the store."""

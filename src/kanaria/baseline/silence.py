@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from kanaria.baseline.silent_files import LEAST_OTHERS, GivenFile, silent_files
+from kanaria.core.conversion import made, plain
 from kanaria.core.logs import log_of
 from kanaria.core.schema import from_rows
 
@@ -88,13 +89,12 @@ class Silence:
     """Remembers who writes how often; ``kept`` is what ``dump`` of an earlier run gave."""
 
     def __init__(self, kept: Mapping[str, Any] | None = None) -> None:
-        self._logs: dict[str, dict[str, Host]] = {
-            log: {name: Host(**host) for name, host in hosts.items()} for log, hosts in (kept or {}).items()
-        }
+        self._logs = made(dict[str, dict[str, Host]], kept or {})
 
     def dump(self) -> dict[str, Any]:
         """What is known, as JSON values."""
-        return {log: {name: asdict(host) for name, host in hosts.items()} for log, hosts in self._logs.items()}
+        kept: dict[str, Any] = plain(self._logs)
+        return kept
 
     def watch(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """The tables of a slice, with rows of ``host`` for hosts that turned out to be silent by its end."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from kanaria.core.types import Text
+from kanaria.core.words import Text
 
 AlertKind = Literal["new", "escalated", "reminder", "repeated", "known"]
 

@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+from kanaria.core.conversion import plain
 from kanaria.detect.parse import parse
 
 RULES = Path(__file__).resolve().parent.parent / "rules"
@@ -20,7 +21,7 @@ def compiled() -> tuple[str, list[str]]:
     """The JSON text for all bundled rules, and what is wrong with those that do not compile."""
     parsed = parse([RULES], base=RULES)
     rules = sorted(parsed.rules.values(), key=lambda rule: rule.id)
-    text = json.dumps([rule.to_json() for rule in rules], ensure_ascii=False, indent=1, sort_keys=True, default=str)
+    text = json.dumps(plain(rules), ensure_ascii=False, indent=1, sort_keys=True)
     return text + "\n", [str(error) for error in parsed.errors]
 
 

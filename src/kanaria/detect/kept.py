@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kanaria.core import cached
+from kanaria.core.conversion import made, plain
 from kanaria.core.errors import RuleError
 from kanaria.detect.model import Rule
 
@@ -81,7 +82,7 @@ def _read(name: str) -> Compiled | None:
         return None
     try:
         value = json.loads(data)
-        rules = tuple(Rule.from_json(rule) for rule in value["rules"])
+        rules = made(tuple[Rule, ...], value["rules"])
         errors = [RuleError(**dict(zip(_ERROR, error, strict=True))) for error in value["errors"]]
     except (ValueError, KeyError, TypeError):
         return None
@@ -92,7 +93,7 @@ def _read(name: str) -> Compiled | None:
 def _written(found: Compiled) -> bytes:
     rules, errors = found
     value: dict[str, Any] = {
-        "rules": [rule.to_json() for rule in rules],
+        "rules": plain(rules),
         "errors": [[getattr(error, name) for name in _ERROR] for error in errors],
     }
-    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+    return json.dumps(value, ensure_ascii=False).encode("utf-8")

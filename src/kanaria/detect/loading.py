@@ -6,12 +6,12 @@ neither pySigma nor yaml (0.3 s).
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from kanaria.core.conversion import made_of_text
 from kanaria.core.errors import RuleError
 from kanaria.core.types import Text
 from kanaria.detect import kept
@@ -83,8 +83,7 @@ def merged(*sets: RuleSet) -> RuleSet:
 
 def bundled() -> tuple[Rule, ...]:
     """The rules that come with Kanaria."""
-    text = files("kanaria").joinpath("rules", "compiled.json").read_text("utf-8")
-    return tuple(Rule.from_json(value) for value in json.loads(text))
+    return made_of_text(tuple[Rule, ...], files("kanaria").joinpath("rules", "compiled.json").read_bytes())
 
 
 def unknown_weights(rules: Sequence[Rule], weights: Mapping[str, object]) -> list[RuleError]:

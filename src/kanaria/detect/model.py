@@ -6,7 +6,7 @@ Everything here is plain data, so that bundled rules load without pySigma, yaml 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from kanaria.core.errors import RuleError
@@ -109,22 +109,6 @@ class Rule:
     correlation: Correlation | None = None
     tests: tuple[Mapping[str, Any], ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object that ``from_json`` turns back into an equal rule."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Rule:
-        data = dict(value)
-        for name in ("title", "description", "why"):
-            data[name] = Text(**data[name])
-        data["runbook"] = Text(**data["runbook"]) if data["runbook"] else None
-        for name in ("tags", "techniques", "cves", "weights", "key", "references", "falsepositives", "tests"):
-            data[name] = tuple(data[name])
-        data["matcher"] = _matcher(data["matcher"]) if data["matcher"] else None
-        data["correlation"] = _correlation(data["correlation"]) if data["correlation"] else None
-        return cls(**data)
-
 
 @dataclass(frozen=True, kw_only=True)
 class RuleSet:
@@ -180,26 +164,3 @@ class Failure:
     test: str
     expected: str
     got: str
-
-
-def _matcher(value: Mapping[str, Any]) -> Matcher:
-    literals, present = value["literals"], value["present"]
-    return Matcher(
-        sql=value["sql"],
-        condition=value["condition"],
-        selections=value["selections"],
-        columns=tuple(value["columns"]),
-        computed=tuple(Computed(**item) for item in value["computed"]),
-        literals=None if literals is None else tuple((column, text) for column, text in literals),
-        present=None if present is None else tuple(present),
-    )
-
-
-def _correlation(value: Mapping[str, Any]) -> Correlation:
-    data = dict(value)
-    data["rules"], data["group_by"] = tuple(data["rules"]), tuple(data["group_by"])
-    data["groups"] = {rule: tuple(names) for rule, names in data["groups"].items()}
-    data["fields"] = {rule: tuple(names) for rule, names in data["fields"].items()}
-    if data["clauses"] is not None:
-        data["clauses"] = tuple((tuple(present), tuple(absent)) for present, absent in data["clauses"])
-    return Correlation(**data)

@@ -11,16 +11,17 @@ import base64
 import json
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
 
+from kanaria.core.conversion import made, plain
 from kanaria.core.ids import content_id
 from kanaria.core.limits import Limits
 from kanaria.detect.model import Rule
-from kanaria.detect.windows import Event, Group
+from kanaria.detect.windows import Group
 
 Groups = Mapping[tuple[str, ...], Group]
 
@@ -42,9 +43,7 @@ def dump(
     return {
         "version": VERSION,
         "rules": fingerprints(order, rules),
-        "groups": {
-            name: [[list(key), _plain(group)] for key, group in _newest(known, most)] for name, known in groups.items()
-        },
+        "groups": {name: plain(_newest(known, most)) for name, known in groups.items()},
         "pending": {name: _packed(tables) for name, tables in pending.items()},
     }
 
@@ -68,7 +67,7 @@ def compare(
 
 def groups(kept: Sequence[Any]) -> dict[tuple[str, ...], Group]:
     """The groups of one correlation."""
-    return {tuple(key): _group(value) for key, value in kept}
+    return dict(made(list[tuple[tuple[str, ...], Group]], kept))
 
 
 def pending(state: Mapping[str, Any], used: Collection[str]) -> dict[str, list[pa.Table]]:
@@ -89,7 +88,7 @@ def fingerprints(order: Sequence[Rule], rules: Mapping[str, Rule]) -> dict[str, 
 def _fingerprint(rule: Rule | None) -> str:
     if rule is None:
         return ""
-    told = [rule.table, rule.matcher and asdict(rule.matcher), rule.correlation and asdict(rule.correlation)]
+    told = plain([rule.table, rule.matcher, rule.correlation])
     return content_id("r", [json.dumps(told, sort_keys=True)])
 
 
@@ -108,16 +107,6 @@ def _newest(known: Groups, most: int) -> list[tuple[tuple[str, ...], Group]]:
 def _since(group: Group, time: int) -> Group:
     first = bisect_left(group.events, time, key=lambda event: event.time)
     return replace(group, events=group.events[first:])
-
-
-def _plain(group: Group) -> dict[str, Any]:
-    events = [[event.time, list(event.ids), event.rule, list(event.value), event.row] for event in group.events]
-    return {**vars(group), "events": events, "anchor": list(group.anchor)}
-
-
-def _group(value: Mapping[str, Any]) -> Group:
-    events = [Event(time, tuple(ids), rule, tuple(measured), row) for time, ids, rule, measured, row in value["events"]]
-    return Group(**{**value, "events": events, "anchor": tuple(value["anchor"])})
 
 
 def _packed(tables: Sequence[pa.Table]) -> str:

@@ -34,14 +34,14 @@ class Event(NamedTuple):
     """One record (or finding of an inner correlation) that a referenced rule matched; times in microseconds.
 
     ``ids`` are its event ids, ``rule`` the rule that matched, ``value`` what a ``value_*`` correlation measures and
-    ``row`` the columns that words and parent correlations need, as they are shown.
+    ``row`` the columns that words and parent correlations need, as JSON has them.
     """
 
     time: int
     ids: tuple[int, ...]
     rule: str
     value: tuple[Any, ...]
-    row: Mapping[str, str]
+    row: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from kanaria.core.conversion import made, marked, plain, unmarked
 from kanaria.core.limits import Limits
 from kanaria.core.types import SEVERITIES, Finding, Record, StratumMessage
 from kanaria.incidents.case import Case
@@ -44,15 +45,34 @@ def unpack(kept: Json | None) -> Carried:
     """What ``pack`` gave to the store."""
     if not kept:
         return NOTHING
-    from kanaria.store.values import made
-
-    return Carried(
-        findings=[made(Finding, item) for item in kept["findings"]],
-        messages=[made(StratumMessage, item) for item in kept["messages"]],
-        records=[made(Record, item) for item in kept["records"]],
-        later_requests={name: [made(Record, item) for item in found] for name, found in kept["later_requests"].items()},
-        newest=datetime.fromisoformat(kept["newest"]) if kept["newest"] else None,
+    carried = made(Carried, _without_marks(kept))
+    return replace(
+        carried,
+        records=[_unmarked(record) for record in carried.records],
+        later_requests={
+            name: [_unmarked(record) for record in found] for name, found in carried.later_requests.items()
+        },
     )
+
+
+def _unmarked(record: Record) -> Record:
+    return replace(record, values=unmarked(record.values))
+
+
+def _marked(record: Record) -> Record:
+    return replace(record, values=marked(record.values))
+
+
+def _without_marks(kept: Any) -> Any:
+    """The form of stores that version 0.1 wrote, in which every time was marked, as it is written today. What nothing
+    says the type of stays marked."""
+    if isinstance(kept, list):
+        return [_without_marks(item) for item in kept]
+    if not isinstance(kept, Mapping):
+        return kept
+    if set(kept) == {"@time"}:
+        return kept["@time"]
+    return {name: item if name in {"values", "fields"} else _without_marks(item) for name, item in kept.items()}
 
 
 @dataclass(frozen=True)
@@ -84,16 +104,16 @@ def keep(cases: Iterable[Case], newest: datetime | None, limits: Limits = Limits
 
 def pack(kept: Kept, later_requests: Mapping[str, Sequence[Record]], newest: datetime | None) -> Json:
     """What is carried, as JSON values."""
-    from kanaria.store.values import plain
-
     records = {event: record for case in kept.cases for event, record in case.records.items()}
-    return {
-        "findings": [plain(finding) for case in kept.cases for finding in case.findings],
-        "messages": [plain(message) for case in kept.cases for message in case.messages],
-        "records": [plain(record) for record in records.values()],
-        "later_requests": {name: [plain(record) for record in found] for name, found in later_requests.items()},
-        "newest": newest.isoformat() if newest else None,
-    }
+    carried = Carried(
+        findings=[finding for case in kept.cases for finding in case.findings],
+        messages=[message for case in kept.cases for message in case.messages],
+        records=[_marked(record) for record in records.values()],
+        later_requests={name: [_marked(record) for record in found] for name, found in later_requests.items()},
+        newest=newest,
+    )
+    packed: Json = plain(carried)
+    return packed
 
 
 def _cut(case: Case, most_findings: int, most_records: int) -> Case:

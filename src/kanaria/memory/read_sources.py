@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.conversion import made, plain
 from kanaria.core.ids import ROW_BITS, source_id
 from kanaria.core.limits import Limits
 from kanaria.core.stream import Placed, Stream
@@ -56,7 +57,7 @@ class Ledger:
     def __init__(
         self, kept: dict[str, Any] | None = None, *, only_learns: bool = False, most: int = Limits.sources
     ) -> None:
-        known = [Source(**item) for item in kept["sources"]] if kept else []
+        known = made(list[Source], kept["sources"]) if kept else []
         self._run = kept["run"] + 1 if kept else 1
         self._only_learns, self._most = only_learns, most
         self._sources = {source.number: source for source in known}
@@ -121,7 +122,7 @@ class Ledger:
     def dump(self) -> dict[str, Any]:
         """As JSON values."""
         latest = sorted(self._sources.values(), key=lambda source: (-source.run, source.number))[: self._most]
-        return {"run": self._run, "sources": [asdict(source) for source in latest]}
+        return {"run": self._run, "sources": plain(latest)}
 
     def _recognise(self, stream: Stream) -> Source:
         """The source this is, or a new one under a number that is free."""

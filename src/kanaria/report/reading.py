@@ -7,36 +7,13 @@ What the document does not carry is empty: the key of a finding, the number of a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from kanaria.core.alert import Alert
-from kanaria.core.story import Checks, Part, Sentence, Stories, Story, parts_of
-from kanaria.core.types import (
-    LANGUAGES,
-    Analysis,
-    CostEstimate,
-    EstimateInput,
-    Evidence,
-    Finding,
-    HypothesisScore,
-    Impact,
-    Incident,
-    Indicator,
-    Outcome,
-    Recommendation,
-    RelatedVulnerability,
-    Series,
-    StratumMessage,
-    Text,
-    TimelineEntry,
-)
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from kanaria.core.conversion import made
+from kanaria.core.story import Part, Sentence, Stories, Story, parts_of
+from kanaria.core.types import LANGUAGES, Analysis, Incident, Series
 
 Json = Mapping[str, Any]
-Made = TypeVar("Made", bound="DataclassInstance")
 
 
 def series_of(analysis: Analysis, incident: Incident) -> tuple[Series, ...]:
@@ -51,41 +28,15 @@ def series_of(analysis: Analysis, incident: Incident) -> tuple[Series, ...]:
 
 def incident_from(kept: Json) -> Incident:
     """The incident a document describes."""
-    proofs = {item["id"]: _evidence(item) for item in kept["evidence"]}
-    return Incident(
-        id=kept["id"],
-        title=_text(kept["title"]),
-        severity=kept["severity"],
-        hypotheses=tuple(_made(HypothesisScore, item) for item in kept["hypotheses"]),
-        outcome=_made(Outcome, kept["outcome"]),
-        devices=tuple(kept["entities"]["devices"]),
-        remotes=tuple(kept["entities"]["remotes"]),
-        first_seen=_time(kept["first_seen"]),
-        last_seen=_time(kept["last_seen"]),
-        findings=tuple(_finding(item, proofs) for item in kept["findings"]),
-        messages=tuple(
-            _made(StratumMessage, item, event_id=0, time=_time(item.get("time"))) for item in kept["messages"]
-        ),
-        techniques=tuple(kept["techniques"]),
-        indicators=tuple(_made(Indicator, item, comment=_text(item["comment"])) for item in kept["indicators"]),
-        timeline=tuple(
-            _made(TimelineEntry, item, time=_time(item["time"]), what=_text(item["what"])) for item in kept["timeline"]
-        ),
-        vulnerabilities=tuple(_made(RelatedVulnerability, item) for item in kept["vulnerabilities"]),
-        recommendations=tuple(_made(Recommendation, r, text=_text(r["text"])) for r in kept["recommendations"]),
-        impact=_impact(kept["impact"]),
-        evidence=tuple(proofs.values()),
-        normal=tuple(_text(words) for words in kept.get("normal", ())),
-        alert=_alert(kept["alert"]) if kept.get("alert") else None,
-    )
+    proofs = {item["id"]: item for item in kept["evidence"]}
+    findings = [_finding(item, proofs) for item in kept["findings"]]
+    messages = [{**item, "event_id": 0} for item in kept["messages"]]
+    return made(Incident, {**kept, **kept["entities"], "findings": findings, "messages": messages})
 
 
 def series_from(kept: Json) -> tuple[Series, ...]:
     """The numbers over time a document carries."""
-    return tuple(
-        _made(Series, item, points=tuple((_moment(time), float(value)) for time, value in item["points"]))
-        for item in kept.get("series", ())
-    )
+    return made(tuple[Series, ...], kept.get("series", ()))
 
 
 def stories_from(kept: Json) -> Stories | None:
@@ -96,16 +47,7 @@ def stories_from(kept: Json) -> Stories | None:
 
 
 def _story(told: Iterable[Json], parts: Iterable[Part]) -> Story:
-    return tuple(
-        Sentence(
-            part=part,
-            text=item["text"],
-            evidence=tuple(item["evidence"]),
-            writer=item["writer"],
-            checks=Checks(passed=item["checks"]["passed"], reasons=tuple(item["checks"]["reasons"])),
-        )
-        for item, part in zip(told, parts, strict=True)
-    )
+    return tuple(made(Sentence, {**item, "part": part}) for item, part in zip(told, parts, strict=True))
 
 
 def kept_analysis(kept: Json, others: Iterable[Json] = ()) -> Analysis:
@@ -119,53 +61,7 @@ def kept_analysis(kept: Json, others: Iterable[Json] = ()) -> Analysis:
     )
 
 
-def _finding(item: Json, proofs: Mapping[str, Evidence]) -> Finding:
-    return _made(
-        Finding,
-        item,
-        title=_text(item["title"]),
-        why=_text(item["why"]),
-        time=_time(item["time"]),
-        until=_time(item["until"]),
-        since=_time(item.get("since")),
-        table=item.get("table") or "",
-        key="",
-        evidence=tuple(proofs[name] for name in item["evidence"] if name in proofs),
-    )
-
-
-def _evidence(item: Json) -> Evidence:
-    return _made(Evidence, item, because=_text(item["because"]), time=_time(item["time"]))
-
-
-def _alert(item: Json) -> Alert:
-    return _made(Alert, item, because=tuple(_text(reason) for reason in item["because"]), told=_time(item["told"]))
-
-
-def _impact(item: Json) -> Impact:
-    made = item.get("estimate")
-    return Impact(
-        checked=tuple(item["checked"]),
-        statements=tuple(_text(words) for words in item["statements"]),
-        estimate=made
-        and _made(CostEstimate, made, inputs=tuple(_made(EstimateInput, known) for known in made["inputs"])),
-    )
-
-
-def _made(kind: type[Made], item: Json, **values: object) -> Made:
-    """A value of the type from the document's properties of the same names; ``values`` win."""
-    names = set(kind.__dataclass_fields__) & set(item)
-    plain = {name: tuple(item[name]) if isinstance(item[name], list) else item[name] for name in names - set(values)}
-    return kind(**plain, **values)
-
-
-def _text(item: Json) -> Text:
-    return Text(en=item["en"], ja=item["ja"])
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _finding(item: Json, proofs: Mapping[str, Json]) -> Json:
+    """A finding with its evidence, and without what no document carries."""
+    cited = [proofs[name] for name in item["evidence"] if name in proofs]
+    return {**item, "table": item.get("table") or "", "key": "", "evidence": cited}

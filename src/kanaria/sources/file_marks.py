@@ -10,9 +10,10 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from kanaria.core.conversion import made, plain
 from kanaria.sources._decompress import Decompressed, compression
 from kanaria.sources._rotation import in_time_order, split
 from kanaria.sources.chunks import Position
@@ -60,7 +61,7 @@ class Marks:
     """The marks of one source, by place, those longest unread first."""
 
     def __init__(self, kept: Mapping[str, Position]) -> None:
-        self._marks = {place: Mark(**position) for place, position in kept.items()}
+        self._marks = made(dict[str, Mark], kept)
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -71,7 +72,8 @@ class Marks:
         self._marks[mark.place] = mark
         while len(self._marks) > MOST_MARKS:
             del self._marks[next(iter(self._marks))]
-        return asdict(mark)
+        position: dict[str, Any] = plain(mark)
+        return position
 
     def latest(self, path: str) -> Mark | None:
         """The newest file that was read under this name."""

@@ -8,7 +8,7 @@ of the records, not of the clock on the wall, so that a replay tells the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,14 +32,6 @@ class Told:
     runs: int = 1
     who: tuple[str, ...] | None = None
     """The devices, payout addresses and pools it had, as ``_who`` writes them; None when that was not kept yet."""
-
-    def to_json(self) -> Json:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Told:
-        who = tuple(kept["who"]) if kept.get("who") is not None else None
-        return cls(**{**kept, "stages": tuple(kept["stages"]), "rules": tuple(kept["rules"]), "who": who})
 
 
 def alert(incident: Incident, told: Told | None, *, news: bool, again: timedelta) -> Alert:

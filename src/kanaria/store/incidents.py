@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from kanaria.core.conversion import made, plain
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.store import news, versions
 from kanaria.store.alerts import Told, joined, remember
@@ -163,7 +164,7 @@ class IncidentStore:
 
     def _told(self, incident: str) -> Told | None:
         row = self._db.execute("SELECT content FROM told WHERE incident = ?", (incident,)).fetchone()
-        return Told.from_json(json.loads(row[0])) if row else None
+        return made(Told, json.loads(row[0])) if row else None
 
     @in_clear_words
     def get(self, incident: str) -> StoredIncident:
@@ -251,7 +252,7 @@ class IncidentStore:
         if kind in news.TELLING:
             news.put(self._db, keeper, kind, known_now, now)
         if told is not None:
-            content = json.dumps((told if kind in news.TELLING else known_now).to_json(), ensure_ascii=False)
+            content = json.dumps(plain(told if kind in news.TELLING else known_now), ensure_ascii=False)
             news.remember(self._db, keeper, content)
         rows = [(keeper, device, remote) for device, remote in pairs(incident)]
         self._db.executemany("INSERT INTO pair VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)

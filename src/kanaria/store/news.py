@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kanaria.core.conversion import plain
 from kanaria.store.alerts import Told
 
 Json = dict[str, Any]
@@ -35,7 +36,7 @@ class News:
 
 def put(db: sqlite3.Connection, incident: str, kind: str, known: Told, now: str) -> None:
     """There is news of the incident; ``known`` is what will be known when it was told. One pending row an incident."""
-    content = json.dumps(known.to_json(), ensure_ascii=False)
+    content = json.dumps(plain(known), ensure_ascii=False)
     row = db.execute("SELECT number FROM news WHERE incident = ? AND told IS NULL", (incident,)).fetchone()
     if row:
         db.execute("UPDATE news SET content = ? WHERE number = ?", (content, row[0]))
