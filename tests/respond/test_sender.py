@@ -98,22 +98,20 @@ def test_ten_thousand_probes_are_one_message(folder: Path) -> None:
     assert house.run() == []
 
 
-def test_more_of_the_same_waits_and_something_else_does_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_of_the_same_waits_and_something_else_does_not(folder: Path) -> None:
     house = House(folder, plan())
-    now = clock(monkeypatch)
     house.news(incident(1))
-    assert len(house.run(now())) == 1
+    assert len(house.run()) == 1
     house.news(incident(2), incident(3), incident(4, title="scan"))
-    assert [message.title for message in house.run(now())] == ["[Info] scan"]
-    assert [message.title for message in house.run(now(601))] == ["[Info] 2 incidents: probe"]
+    assert [message.title for message in house.run()] == ["[Info] scan"]
+    assert [message.title for message in house.run(BEGAN + 601)] == ["[Info] 2 incidents: probe"]
 
 
-def test_severe_news_is_told_one_by_one_until_the_budget_is_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_severe_news_is_told_one_by_one_until_the_budget_is_used(folder: Path) -> None:
     house = House(folder, plan(), Pace(per_hour=3, join_seconds=600))
-    now = clock(monkeypatch)
     house.news(*(incident(number, "critical", "mining") for number in range(10)))
-    assert [message.title for message in house.run(now())] == ["[Critical] mining"] * 3
-    (joined,) = house.run(now(3601))[:1]
+    assert [message.title for message in house.run()] == ["[Critical] mining"] * 3
+    (joined,) = house.run(BEGAN + 3601)[:1]
     assert joined.kind == "failure"
 
 
@@ -227,18 +225,6 @@ def test_a_call_that_hangs_is_given_up_and_holds_up_nobody(monkeypatch: pytest.M
     with pytest.raises(SourceError, match="earlier attempts still hang"):
         channel.send(message)
     over.set()
-
-
-def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The time that is noted for what was sent, moved by hand."""
-    passed = [0.0]
-    monkeypatch.setattr("kanaria.respond.sender.time.time", lambda: BEGAN + passed[0])
-
-    def now(seconds: float = 0.0) -> float:
-        passed[0] += seconds
-        return BEGAN + passed[0]
-
-    return now
 
 
 def test_minutes_of_a_summer_night_are_those_of_the_clock_on_the_wall() -> None:

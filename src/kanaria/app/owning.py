@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from kanaria.app import kept
 from kanaria.app.run.engine import Engine
+from kanaria.core.clock import steady, wall
 from kanaria.store import calls
 from kanaria.store.alone import alone
 
@@ -21,7 +21,7 @@ class Owning:
     """What the owner's answers depend on; whoever runs says it as it comes to be known."""
 
     def __init__(self, store: Path, command: str) -> None:
-        self.store, self._command, self._started = store, command, time.time()
+        self.store, self._command, self._started = store, command, steady()
         self._engine: Engine | None = None
         self.status: Callable[[], Json] = self._run
         self._decided = False
@@ -58,10 +58,10 @@ class Owning:
         from kanaria import __version__
 
         inputs = list(self._engine.accounts.summaries.values()) if self._engine else []
-        records, up = sum(item.rows for item in inputs), round(time.time() - self._started, 1)
+        records, up = sum(item.rows for item in inputs), round(steady() - self._started, 1)
         return {
             "command": self._command, "pid": os.getpid(), "version": __version__, "store": str(self.store),
-            "started": self._started, "uptime": up, "records": records,
+            "started": wall(self._started), "uptime": up, "records": records,
         }  # fmt: skip
 
 

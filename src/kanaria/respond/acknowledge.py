@@ -1,7 +1,7 @@
 """Links that acknowledge an incident: an id goes in, a signed token comes out, which is good once and for a while.
 
-A token is ``incident.expires.nonce.signature`` with an HMAC-SHA256 over the rest. The key is made once and lies in the
-outbox, as does what was used, until it would have expired anyway.
+A token is ``incident.expires.nonce.signature`` with an HMAC-SHA256 over the rest; it expires by the outbox's time. The
+key is made once and lies in the outbox, as does what was used, until it would have expired anyway.
 """
 
 from __future__ import annotations
@@ -25,22 +25,26 @@ class Links:
             outbox.remember(KEY, secrets.token_hex(32))
         self._key = bytes.fromhex(outbox.fact(KEY) or "")
 
-    def token(self, incident: str, now: float) -> str:
-        """A new token for an incident."""
+    def token(self, incident: str, now: float | None = None) -> str:
+        """A new token for an incident; without ``now`` the outbox says what time it is, here as below."""
+        now = self._outbox.time.now() if now is None else now
         signed = f"{incident}.{int(now + self._hours * HOUR)}.{secrets.token_urlsafe(9)}"
         return f"{signed}.{self._mac(signed)}"
 
-    def incident(self, token: str, now: float) -> str | None:
+    def incident(self, token: str, now: float | None = None) -> str | None:
         """The incident that a token may acknowledge now; None for one that is forged, expired or used."""
+        now = self._outbox.time.now() if now is None else now
         signed, _, mac = token.rpartition(".")
         parts = signed.split(".")
         if len(parts) != 3 or not hmac.compare_digest(mac.encode(), self._mac(signed).encode()):
             return None
         incident, expires, nonce = parts
-        return incident if now < int(expires) and self._outbox.fact(f"{USED}{nonce}") is None else None
+        good = now < int(expires) <= now + self._hours * HOUR
+        return incident if good and self._outbox.fact(f"{USED}{nonce}") is None else None
 
-    def use(self, token: str, now: float) -> str | None:
+    def use(self, token: str, now: float | None = None) -> str | None:
         """The same, and the token is used up: of several who come at once, one gets the incident."""
+        now = self._outbox.time.now() if now is None else now
         incident = self.incident(token, now)
         if incident is None:
             return None

@@ -17,7 +17,8 @@ SETTLED, AT_MOST = 5.0, 60.0
 
 
 class SinceLast:
-    """What was watched since the last digest of one channel, from what is counted since the service was started."""
+    """What was watched since the last digest of one channel, from what is counted since the service was started. Its
+    times are the outbox's."""
 
     def __init__(self) -> None:
         self._records: Mapping[str, int] = {}
@@ -35,13 +36,17 @@ class SinceLast:
         self._alerts, self._at = counted["alerts"], now
 
 
-def due(plan: Plan, last: float | None, began: float, items: list[tuple[float, float]], now: float) -> bool:
-    """Whether to send a digest now. ``items`` are the times when its entries were first and last noted."""
+def due(
+    plan: Plan, since: float, items: list[tuple[float, float]], now: float, wall: float, *, first: bool
+) -> bool:  # fmt: skip
+    """Whether to send a digest now. ``items`` are the times when its entries were first and last noted, by the same
+    time as ``now``. ``since`` is when the last one was sent (with ``first``: when the channel began), by the ``wall``
+    clock, which says what time of day it is."""
     if plan.digest == "none":
         return False
-    if last is None and items:
-        return now - max(until for _first, until in items) >= SETTLED or now - items[0][0] >= AT_MOST
-    return now >= following(plan, began if last is None else last)
+    if first and items:
+        return not 0 <= now - max(until for _first, until in items) < SETTLED or not 0 <= now - items[0][0] < AT_MOST
+    return wall >= following(plan, since)
 
 
 def following(plan: Plan, after: float) -> float:

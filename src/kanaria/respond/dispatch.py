@@ -23,7 +23,8 @@ def dispatch(
     news: Sequence[Mapping[str, Any]], plans: Sequence[Plan], outbox: Outbox, now: float,
     windows: Sequence[Window] = (),
 ) -> None:  # fmt: skip
-    """Address briefs of incidents (``message.brief``) to everybody who is to hear of them.
+    """Address briefs of incidents (``message.brief``) to everybody who is to hear of them. ``now`` is by the outbox's
+    time; windows are by the clock on the wall.
 
     What waits for the end of a window, or whether somebody acknowledges it, is marked as held: it is not sent when
     somebody has taken care of the incident by then.
@@ -36,7 +37,8 @@ def dispatch(
             continue  # somebody takes care of it
         reasons = tuple(reason["en"] for reason in alert["because"])
         key = content_id("m", (incident["id"], alert["kind"], incident["severity"], incident["last_seen"], *reasons))
-        until = held(windows, incident, now)
+        end = held(windows, incident, outbox.time.wall(now))
+        until = end and end - outbox.time.ahead
         for plan in plans:
             told = SEVERITIES.index(incident["severity"]) >= SEVERITIES.index(plan.severity)
             if told:

@@ -8,7 +8,6 @@ joined, and a channel never gets more than its budget of messages an hour: the r
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,7 @@ DEAD_AFTER = 20
 SEVERE = SEVERITIES.index("high")
 TICK = 1.0
 """Seconds between two looks when nobody wakes the sender: digests and pauses end then."""
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +65,7 @@ class Sender:
         self._since = digests.SinceLast()
         self.last_sent: float | None = None
         if outbox.fact(f"began:{self._plan.name}") is None:
-            outbox.remember(f"began:{self._plan.name}", repr(time.time()))
+            outbox.remember(f"began:{self._plan.name}", repr(outbox.time.now()))
 
     def start(self) -> None:
         self._thread.start()
@@ -85,18 +84,18 @@ class Sender:
             self._wake.wait(TICK)
             self._wake.clear()
             try:
-                while not self._over.is_set() and self.step(time.time()):
+                while not self._over.is_set() and self.step(self._outbox.time.now()):
                     pass
             except SourceError as error:  # the outbox cannot be read or written now
                 self._log("outbox unusable", level="error", channel=self._plan.name, error=error)
                 self._over.wait(error.retry_after or LONGEST_PAUSE)
 
     def step(self, now: float) -> bool:
-        """Send one message, if one is due; True when it was sent and there may be another."""
+        """Send one message, if one is due by the outbox's time; True when it was sent and there may be another."""
         if now < self._next_try:
             return False
         self._prepare_digest(now)
-        quiet = digests.in_quiet_hours(self._plan, now)
+        quiet = digests.in_quiet_hours(self._plan, self._outbox.time.wall(now))
         least = SEVERITIES.index(self._plan.quiet_severity) if quiet else 0
         group = self._group(self._still_wanted(self._outbox.due(self._plan.name, now, least), now), now)
         return bool(group) and self._attempt(group, now)
@@ -115,7 +114,7 @@ class Sender:
         first = waiting[0]
         if first.kind != "incident":
             return [first]
-        lately = self._outbox.sent_since(self._plan.name, now - HOUR)
+        lately = self._outbox.sent_since(self._plan.name, now - HOUR, now)
         if len(lately) >= self._pace.per_hour:  # over budget: everything that came until the oldest leaves the hour
             oldest = min(at for _topic, at in lately)
             return [] if now - oldest < HOUR else [entry for entry in waiting if entry.kind == "incident"]
@@ -134,8 +133,8 @@ class Sender:
         except SourceError as error:
             self._failed(group, str(error), now)
             return False
-        self.failures, self._next_try, self.last_sent = 0, 0.0, time.time()
-        self._outbox.settle(group, "sent", self.last_sent)
+        self.failures, self._next_try, self.last_sent = 0, 0.0, now
+        self._outbox.settle(group, "sent", now)
         self._log("notified", channel=self._plan.name, messages=len(group), id=group[0].id)
         return True
 
@@ -160,18 +159,28 @@ class Sender:
         return words.several([entry.content for entry in group], first.id, style)
 
     def _prepare_digest(self, now: float) -> None:
-        name = self._plan.name
-        last, began = self._outbox.fact(f"digest:{name}"), self._outbox.fact(f"began:{name}")
+        name, wall = self._plan.name, self._outbox.time.wall
+        last, began = self._outbox.past(f"digest:{name}", now), self._outbox.past(f"began:{name}", now)
         items = self._outbox.items(name) if self._plan.digest != "none" else []
         times = [(first, until) for first, until, _content in items]
-        if not digests.due(self._plan, float(last) if last else None, float(began or now), times, now):
+        since = self._since_by_clock(wall(last or began or now), wall(now))
+        if not digests.due(self._plan, since, times, now, wall(now), first=last is None):
             return
         counted = self._watched()
-        entries = [content for _f, _u, content in items]
-        made = words.digest(entries, self._since.about(counted), f"digest-{int(now)}", self._plan.style)
+        about = self._since.about(counted)
+        made = words.digest(
+            [content for _f, _u, content in items], {**about, "since": wall(about["since"])}, f"digest-{int(now)}",
+            self._plan.style,
+        )  # fmt: skip
         until = max((until for _first, until in times), default=now)
         self._outbox.digested(entry_of(made, name, "digest"), until, now)
         self._since.told(counted, now)
+
+    def _since_by_clock(self, since: float, wall: float) -> float:
+        """When the last digest was sent, by the clock: set back by some hours, it does not bring the same hour's digest
+        again; set back by more, it is as long ago as it really was."""
+        clock = self._outbox.fact(f"digest_clock:{self._plan.name}")
+        return since if clock is None or float(clock) > wall + DAY else max(since, float(clock))
 
 
 def _is_alone(entry: Entry) -> bool:

@@ -97,6 +97,25 @@ PHRASES: Mapping[str, Text] = {
         en="Nothing has come from {name} for {minutes} minutes; usually something comes every {gap} seconds.",
         ja="{name} からは{minutes}分間、記録がありません。普段は{gap}秒ごとに届きます。",
     ),
+    "clock": Text(
+        en="[Medium] Kanaria: the clock of this machine was set", ja="[中] Kanaria: このマシンの時計が変更されました"
+    ),
+    "clock_body": Text(
+        en="It moved by {minutes} minutes at once. Waiting messages are sent as if it had not; times in logs written "
+        "before and after do not fit together.",
+        ja="時計が一度に{minutes}分動きました。送信待ちの通知には影響しません。ただし、変更の前後に書かれたログの時刻は"
+        "つながりません。",
+    ),
+    "clock_doubtful": Text(
+        en="[High] Kanaria: the clock of this machine moved by more than a day",
+        ja="[高] Kanaria: このマシンの時計が1日以上ずれました",
+    ),
+    "clock_doubtful_body": Text(
+        en="It moved by {minutes} minutes at once. If that is not right, set it right. Until then, and for at most "
+        "{hours} hours, records with its times are judged, but what is normal learns nothing from them.",
+        ja="時計が一度に{minutes}分動きました。正しくない場合は直してください。直るまで(最長{hours}時間)、この時計による"
+        "記録は調べますが、平常時の学習には使いません。",
+    ),
     "test": Text(en="Kanaria: test message", ja="Kanaria: テスト通知"),
     "test_body": Text(
         en="This channel works. Real messages say what was found, where, since when, how sure it is and what to do.",

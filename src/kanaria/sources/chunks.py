@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kanaria.core.clock import steady, wall
+
 Position = Mapping[str, Any]
 Wake = Callable[[], None]
 
@@ -36,12 +38,12 @@ class Chunk:
 
 @dataclass(kw_only=True)
 class Health:
-    """How a source is, for people and for metrics. Times are seconds since 1970."""
+    """How a source is, for people and for metrics."""
 
     records: int = 0
     bytes: int = 0
-    last: float | None = None
-    """When something last came."""
+    came_at: float | None = None
+    """When something last came (``core.clock.steady``)."""
     behind: int = 0
     """Bytes that wait to be read."""
     lost: int = 0
@@ -53,24 +55,30 @@ class Health:
     typical_gap: float | None = None
     """Usual seconds between arrivals, half of them a half-life of 20 arrivals old."""
 
-    def came(self, records: int, size: int, now: float) -> None:
-        """Note an arrival."""
+    @property
+    def last(self) -> float | None:
+        """When something last came, in seconds since 1970."""
+        return None if self.came_at is None else wall(self.came_at)
+
+    def came(self, records: int, size: int, now: float | None = None) -> None:
+        """Note an arrival, now or at a ``steady`` moment."""
+        now = steady() if now is None else now
         self.records += records
         self.bytes += size
-        if self.last is not None:
-            gap = max(0.0, now - self.last)
+        if self.came_at is not None:
+            gap = now - self.came_at
             self.typical_gap = gap if self.typical_gap is None else self.typical_gap + (gap - self.typical_gap) / 20
-        self.last = now
+        self.came_at = now
 
-    def silent(self, now: float) -> float | None:
+    def silent(self, now: float | None = None) -> float | None:
         """Seconds of silence when it is unusually long for this source: twenty times its usual gap, and an hour.
 
         With exponential gaps one in 5e8 is twenty times as long as their mean; an hour keeps sources that write in
         bursts from being called silent between them.
         """
-        if self.last is None or self.typical_gap is None:
+        if self.came_at is None or self.typical_gap is None:
             return None
-        gap = now - self.last
+        gap = (steady() if now is None else now) - self.came_at
         return gap if gap > max(3600.0, 20 * self.typical_gap) else None
 
 

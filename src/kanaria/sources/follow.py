@@ -61,9 +61,8 @@ class Follower:
 
     def take(self, limit: int) -> list[Chunk]:
         found = list(self._take(limit))
-        now = time.time()
         for chunk in found:
-            self.health.came(chunk.lines, len(chunk.data), now)
+            self.health.came(chunk.lines, len(chunk.data))
         self.health.behind = sum(file.behind for file in self._files())
         self.health.problem = "; ".join(self._problems[path] for path in sorted(self._problems))
         return found

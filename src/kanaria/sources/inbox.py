@@ -107,7 +107,7 @@ class Inbox:
             self.health.behind = self._size
             self._changed.notify_all()
         if taken:
-            self.health.came(len(taken), size, time.time())
+            self.health.came(len(taken), size)
         return list(self._chunks(taken))
 
     def _put(self, lines: Sequence[Line]) -> int:

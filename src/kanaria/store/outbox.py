@@ -18,6 +18,7 @@ from typing import Any
 from kanaria.core.errors import SourceError
 from kanaria.core.types import SEVERITIES
 from kanaria.store.database import begin, unusable
+from kanaria.store.timeline import Timeline
 
 Json = dict[str, Any]
 
@@ -60,7 +61,7 @@ class Entry:
 
 
 class Outbox:
-    """All messages of one installation. Safe to share between threads."""
+    """All messages of one installation. Safe to share between threads. All its times are those of ``time``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._lock = folder, threading.RLock()
@@ -80,6 +81,8 @@ class Outbox:
                 source=str(folder), expected="a folder to keep messages in", got=str(error),
                 cause="no permission, or no space",
             ) from error  # fmt: skip
+
+        self.time = Timeline(self)
 
     def close(self) -> None:
         with self._lock:
@@ -103,11 +106,15 @@ class Outbox:
             )
 
     def due(self, channel: str, now: float, least: int = 0) -> list[Entry]:
-        """What waits for a channel and may be tried now, of rank ``least`` or more, most severe and oldest first."""
+        """What waits for a channel and may be tried now, of rank ``least`` or more, most severe and oldest first.
+
+        What was made later than now was made by a clock that was wrong: it has waited long enough.
+        """
         rows = self._rows(
             "SELECT id, channel, kind, topic, rank, created, content, attempts FROM message"
-            " WHERE channel = ? AND state = 'waiting' AND next_try <= ? AND rank >= ? ORDER BY rank DESC, created, id",
-            (channel, now, least),
+            " WHERE channel = ? AND state = 'waiting' AND (next_try <= ? OR created > ?) AND rank >= ?"
+            " ORDER BY rank DESC, created, id",
+            (channel, now, now, least),
         )
         return [
             Entry(
@@ -127,10 +134,10 @@ class Outbox:
                 [(state, next_try, now, error, entry.channel, entry.id) for entry in entries],
             )
 
-    def sent_since(self, channel: str, since: float) -> list[tuple[str, float]]:
+    def sent_since(self, channel: str, since: float, until: float) -> list[tuple[str, float]]:
         """Topic and time of what was sent lately."""
-        query = "SELECT topic, changed FROM message WHERE channel = ? AND state = 'sent' AND changed >= ?"
-        return [(str(topic), float(changed)) for topic, changed in self._rows(query, (channel, since))]
+        query = "SELECT topic, changed FROM message WHERE channel = ? AND state = 'sent' AND changed BETWEEN ? AND ?"
+        return [(str(topic), float(changed)) for topic, changed in self._rows(query, (channel, since, until))]
 
     def items(self, channel: str) -> list[tuple[float, float, Json]]:
         """Entries of the next digest: when first and last noted, and what."""
@@ -145,6 +152,7 @@ class Outbox:
             self.add([message], [], now)
             self._db.execute("DELETE FROM digest_item WHERE channel = ? AND changed <= ?", (message.channel, until))
             self.remember(f"digest:{message.channel}", repr(now))
+            self.remember(f"digest_clock:{message.channel}", repr(self.time.wall(now)))
 
     def remember(self, name: str, value: str) -> None:
         """Keep a fact about sending."""
@@ -161,6 +169,14 @@ class Outbox:
         with self._lock, self._in_clear_words():
             query = "DELETE FROM fact WHERE substr(name, 1, ?) = ? AND CAST(value AS REAL) < ?"
             self._db.execute(query, (len(prefix), prefix, before))
+
+    def past(self, name: str, now: float) -> float | None:
+        """A fact that is a time. One that lies ahead was kept by a clock that was wrong: it becomes now."""
+        kept = self.fact(name)
+        if kept is None or float(kept) <= now:
+            return None if kept is None else float(kept)
+        self.remember(name, repr(now))
+        return now
 
     def fact(self, name: str) -> str | None:
         rows = self._rows("SELECT value FROM fact WHERE name = ?", (name,))

@@ -7,7 +7,6 @@ listens only where settings say so, shows nothing without a good token, and logs
 from __future__ import annotations
 
 import http.server
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
@@ -56,13 +55,13 @@ def _handler(links: Links, acknowledge: Callable[[str], None], language: Languag
         timeout = TIMEOUT
 
         def do_GET(self) -> None:
-            incident = links.incident(self._token(), time.time())
+            incident = links.incident(self._token())
             self._answer(200, "ask", incident) if incident else self._answer(404, "bad")
 
         do_HEAD = do_GET
 
         def do_POST(self) -> None:
-            incident = links.use(self._token(), time.time())
+            incident = links.use(self._token())
             if incident is None:
                 return self._answer(404, "bad")
             try:

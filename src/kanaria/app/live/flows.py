@@ -51,7 +51,7 @@ class Flows:
             except queue.Empty:
                 return
             if not batch.interim:
-                self.health.came(batch.rows, 0, time.time())
+                self.health.came(batch.rows, 0)
             yield stream, batch
 
     def close(self) -> None:

@@ -73,7 +73,7 @@ class HostSamples:
         """What waits."""
         while self._waiting:
             stream, batch = self._waiting.popleft()
-            self.health.came(batch.rows, 0, time.time())
+            self.health.came(batch.rows, 0)
             yield stream, batch
 
     def close(self) -> None:

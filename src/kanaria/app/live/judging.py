@@ -20,6 +20,7 @@ from kanaria.app.live.warm_up import warm_up
 from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine, Judged
 from kanaria.app.run.setup import Setup, prepare
+from kanaria.core.clock import Clock
 from kanaria.core.stream import Placed, Stream
 from kanaria.core.types import Batch, Finding, Incident, RejectedRecord, Text
 from kanaria.report.reading import incident_from
@@ -82,7 +83,7 @@ class Judging:
 
     def __init__(
         self, config: Config, store: Path, *, on_the_wire: bool, on_reject: Callable[[RejectedRecord], None],
-        on_alert: Callable[[Finding, datetime], None],
+        on_alert: Callable[[Finding, datetime], None], clock: Clock | None = None,
     ) -> None:  # fmt: skip
         def opened(finding: Finding, now: datetime) -> None:
             self._open.update(finding.event_ids)
@@ -90,7 +91,7 @@ class Judging:
 
         self._open: set[int] = set()
         """Connections still open that the batch at hand found something about."""
-        self.setup: Setup = prepare(config, store=store, on_reject=on_reject, on_alert=opened)
+        self.setup: Setup = prepare(config, store=store, clock=clock, on_reject=on_reject, on_alert=opened)
         warm_up(self.setup)
         # Open all the time: SQLite empties its journal when the last connection is closed, 19 ms after every step.
         self._incidents = IncidentStore(store)

@@ -31,11 +31,12 @@ from kanaria.app.live.upkeep import Upkeep
 from kanaria.app.live.watching import Watched, watched, watched_flows
 from kanaria.app.mending import mend, told
 from kanaria.app.owning import owning
-from kanaria.core.clock import SystemClock
+from kanaria.core.clock import SystemClock, steady
 from kanaria.core.types import Finding, Incident, RejectedRecord, Text
 from kanaria.respond.acknowledge import Links
 from kanaria.store.incidents import IncidentStore
 from kanaria.store.outbox import Outbox
+from kanaria.store.timeline import Believed
 
 SHORTEST = 0.05
 """Seconds between two batches at least: below that the fixed cost of a batch is all there is."""
@@ -66,7 +67,7 @@ class Service:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._limit = LEAST
         self._arrived = 0.0
-        self.started = time.time()
+        self.started = steady()
         self.batches = self.records = self.rejected = self.told = 0
         self.last_batch = self.lag = 0.0
         """Seconds the last batch took, and its oldest line waited from arrival to judgement."""
@@ -95,7 +96,7 @@ class Service:
             self.upkeep = Upkeep(self.config, self.store, outbox, self.telling, self.log)
             judging = Judging(
                 self.config, self.store, on_the_wire=bool(self.flows) or any(s.on_the_wire for s in self.sources),
-                on_reject=self._rejected, on_alert=self._alert,
+                on_reject=self._rejected, on_alert=self._alert, clock=Believed(outbox.time),
             )  # fmt: skip
             with judging as self.judging:
                 self.siem = Siem(
@@ -111,7 +112,7 @@ class Service:
         for number, said in enumerate(self.mended):
             self.log("the store was damaged", level="error", what=said.en)
             values = {"what": said.to(spoken(self.config))}
-            self.telling.notice("mended", f"mended-{self.started}-{number}", values)
+            self.telling.notice("mended", f"mended-{self.outbox.time.when(self.started)}-{number}", values)
 
     @contextmanager
     def _links(self, links: Links | None) -> Iterator[None]:
@@ -137,7 +138,7 @@ class Service:
         """For digests: what was read since the start, and how many hours of devices nothing explained."""
         sources = [{"name": item.name, "records": item.health.records} for item in self.everything]
         alerts, budget = self.judging.anomalies, self.config.alerts_per_day
-        return {"sources": sources, "since": self.started, "alerts": alerts, "budget": budget}
+        return {"sources": sources, "since": self.outbox.time.when(self.started), "alerts": alerts, "budget": budget}
 
     @property
     def everything(self) -> list[Any]:
@@ -180,6 +181,7 @@ class Service:
         self._checkpoint()
 
     def _turn(self) -> None:
+        self.upkeep.clock()
         lines, flows = list(self._gather()), [flow for source in self.flows for flow in source.take()]
         if lines or flows:
             self._arrived = time.monotonic()

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kanaria.core.clock import steady, wall
+
 if TYPE_CHECKING:
     from kanaria.app.live.service import Service
 
@@ -22,13 +24,12 @@ STUCK = 120.0
 
 def state(service: Service) -> Json:
     """Everything about a running service."""
-    now = time.time()
     return {
         "command": "serve",
         "pid": os.getpid(),
         "version": _version(),
-        "started": service.started,
-        "uptime": round(now - service.started, 1),
+        "started": wall(service.started),
+        "uptime": round(steady() - service.started, 1),
         "store": str(service.store),
         "alive": time.monotonic() - service.turned < STUCK,
         "ready": service.ready,
@@ -42,7 +43,7 @@ def state(service: Service) -> Json:
         "lag_seconds": round(service.lag, 4),
         "free_bytes": shutil.disk_usage(service.store).free,
         "mended": [{"en": said.en, "ja": said.ja} for said in service.mended],
-        "sources": [_source(source.name, source.health, now) for source in service.everything],
+        "sources": [_source(source.name, source.health) for source in service.everything],
         "channels": list(_channels(service)),
     }
 
@@ -53,7 +54,7 @@ def _version() -> str:
     return __version__
 
 
-def _source(name: str, health: Any, now: float) -> Json:
+def _source(name: str, health: Any) -> Json:
     return {
         "name": name,
         "records": health.records,
@@ -64,7 +65,7 @@ def _source(name: str, health: Any, now: float) -> Json:
         "refused": health.refused,
         "problem": health.problem,
         "typical_gap": health.typical_gap,
-        "silent_for": health.silent(now),
+        "silent_for": health.silent(),
     }
 
 
@@ -75,7 +76,7 @@ def _channels(service: Service) -> Iterator[Json]:
             "name": name,
             **{kind: counts.get((name, kind), 0) for kind in ("waiting", "sent", "dead")},
             "failures": sender.failures,
-            "last_sent": sender.last_sent,
+            "last_sent": None if sender.last_sent is None else service.outbox.time.wall(sender.last_sent),
             "last_error": service.outbox.last_error(name),
         }
 

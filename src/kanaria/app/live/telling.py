@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -66,7 +65,7 @@ def _linking(config: Config, links: Links | None) -> Callable[[str], str] | None
     base = config.serve.acknowledge
     if base is None or links is None:
         return None
-    return lambda incident: f"{base.rstrip('/')}{PATH}{links.token(incident, time.time())}"
+    return lambda incident: f"{base.rstrip('/')}{PATH}{links.token(incident)}"
 
 
 def windows(config: Config) -> list[Window]:
@@ -109,7 +108,7 @@ class Telling:
     def tell(self, news: Sequence[Mapping[str, Any]]) -> None:
         """Address news of incidents to everybody who is to hear of them, and wake their senders."""
         if news and self._plans:
-            dispatch(news, self._plans, self._outbox, time.time(), self._windows)
+            dispatch(news, self._plans, self._outbox, self._outbox.time.now(), self._windows)
             self._wake()
 
     def notice(
@@ -121,12 +120,12 @@ class Telling:
             for plan in self._plans
             if plan.name != but
         ]
-        self._outbox.add([_notice(message, channel) for channel, message in made], [], time.time())
+        self._outbox.add([_notice(message, channel) for channel, message in made], [], self._outbox.time.now())
         self._wake()
 
     def _dead(self, channel: str, count: int, attempts: int, error: str) -> None:
         """A channel gave up messages: the others say so."""
-        message_id = f"dead-{channel}-{int(time.time())}"
+        message_id = f"dead-{channel}-{int(self._outbox.time.now())}"
         values = {"channel": channel, "count": count, "attempts": attempts, "error": error}
         self.notice("dead", message_id, values, but=channel)
 

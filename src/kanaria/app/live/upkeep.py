@@ -9,15 +9,18 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kanaria.app.config import Config
 from kanaria.app.live.journal import Log
 from kanaria.app.live.telling import Telling
+from kanaria.core.errors import SourceError
 from kanaria.core.types import RejectedRecord
 from kanaria.store.dead_letters import DeadLetters
 from kanaria.store.outbox import Outbox
+from kanaria.store.timeline import BELIEVED_AFTER
 
 LOOK_EVERY = 30.0
 """Seconds between two looks."""
@@ -28,6 +31,8 @@ SHED_BELOW = 0.25
 """Share of the space from which on is warned: below it the least important is given up, so that incidents are kept."""
 SETTLED_KEPT_DAYS = 1.0
 """Settled messages are kept no longer then."""
+TOLD_FROM = 600.0
+"""Seconds by which a clock has to be set for people to be told: times in a report are no longer to be believed."""
 LETTERS_A_LOOK = 1_000
 """Records kept between two looks at most; the rest is only counted."""
 
@@ -57,11 +62,29 @@ class Upkeep:
         if time.monotonic() - self._looked < LOOK_EVERY:
             return
         self._looked, self._left = time.monotonic(), LETTERS_A_LOOK
-        now = time.time()
+        now = self._outbox.time.now()
         self._disk(now)
         for source in sources:
-            self._silence(source, now)
+            self._silence(source)
         self._outbox.forget(now - MESSAGES_KEPT_DAYS * DAY)
+        self._keep_time()
+
+    def clock(self) -> None:
+        """Whether the machine's clock was set; called all the time, so that nobody asks it before it is noticed."""
+        jumped = self._outbox.time.look()
+        if not jumped:
+            return
+        self._keep_time()
+        self._log("the clock was set", level="warning", seconds=round(jumped), doubtful=self._outbox.time.doubtful)
+        if abs(jumped) >= TOLD_FROM:
+            day = int(self._outbox.time.now() // DAY)
+            name = "clock_doubtful" if self._outbox.time.doubtful else "clock"
+            values = {"minutes": f"{jumped / 60:+,.0f}", "hours": f"{BELIEVED_AFTER / 3600:.0f}"}
+            self._telling.notice(name, f"{name}-{day}", values, kind="warning")
+
+    def _keep_time(self) -> None:
+        with suppress(SourceError):  # a full disk: the next look keeps it
+            self._outbox.time.keep()
 
     def _disk(self, now: float) -> None:
         free, least = shutil.disk_usage(self._store).free / 1e6, self._config.serve.disk_warn_mb
@@ -77,11 +100,12 @@ class Upkeep:
                 self._log("gave up records that could not be read", level="warning", bytes=freed)
         self._telling.notice("shed" if self.sheds else "disk", f"disk-{self.sheds}-{int(now // DAY)}", values)
 
-    def _silence(self, source: Any, now: float) -> None:
-        silent = source.health.silent(now)
+    def _silence(self, source: Any) -> None:
+        silent = source.health.silent()
         if silent is None:
             return
         self._log("source is silent", level="warning", source=source.name, seconds=round(silent))
         values = {"minutes": f"{silent / 60:,.0f}", "gap": f"{source.health.typical_gap:,.1f}"}
-        key = f"silent-{source.name}-{int(source.health.last)}"  # once for each time it falls silent
+        fell_silent = int(self._outbox.time.when(source.health.came_at))
+        key = f"silent-{source.name}-{fell_silent}"  # once for each time
         self._telling.notice("silent", key, {"name": source.name, **values}, kind="warning")

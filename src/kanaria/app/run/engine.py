@@ -316,7 +316,7 @@ class Engine:
         home: HomeNetworks | None = config.home_networks if config.home else None
         if lateness is None:
             return Files(self._work, home, wired, trusted(self.setup))
-        return Live(self._work, home, wired, lateness=lateness, now=self.setup.clock.now, trusted=trusted(self.setup))
+        return Live(self._work, home, wired, lateness=lateness, trusted=trusted(self.setup))
 
     def _detecting(self, lateness: timedelta | None) -> Detector:
         detector = Detector(

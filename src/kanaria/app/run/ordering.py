@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from kanaria.core.clock import steady
 from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.schema import Tables
 from kanaria.core.types import Batch, Text
@@ -99,7 +100,8 @@ class Files:
 
 
 class Live:
-    """For inputs that go on. Rows wait until they are ``lateness`` older than the newest record or their arrival."""
+    """For inputs that go on. Rows wait until they are ``lateness`` older than the newest record or their arrival, which
+    ``now`` measures in seconds that nobody can set."""
 
     def __init__(
         self,
@@ -108,7 +110,7 @@ class Live:
         on_the_wire: Callable[[Batch], bool],
         *,
         lateness: timedelta,
-        now: Callable[[], datetime],
+        now: Callable[[], float] = steady,
         trusted: Trusted = NOBODY,
     ) -> None:
         self._home, self._on_the_wire = home or HomeNetworks(), on_the_wire
@@ -116,9 +118,11 @@ class Live:
         self._recent = Recent(work.engine, replace(trusted, home=self._home))
         self._waiting: dict[bool, dict[str, list[pa.Table]]] = {False: {}, True: {}}
         self._newest: datetime | None = None
-        self._arrived: datetime | None = None
+        """The newest record that waits or came while others did."""
+        self._arrived: float | None = None
         self._handed_on: datetime | None = None
         self._first: datetime | None = None
+        self._last: datetime | None = None
 
     def arrived(self, batches: Iterable[Batch]) -> Iterator[Slice]:
         """Take in batches and hand on what is due."""
@@ -142,10 +146,11 @@ class Live:
         if ends["max"] is not None:
             self._newest = max(ends["max"], self._newest or ends["max"])
             self._first = min(ends["min"], self._first or ends["min"])
+            self._last = max(ends["max"], self._last or ends["max"])
 
     def _watermark(self) -> datetime | None:
         """The time up to which everything is handed on; None for everything that waits."""
-        if self._arrived is None or self._now() - self._arrived >= self._lateness:
+        if self._arrived is None or self._now() - self._arrived >= self._lateness.total_seconds():
             return None
         return self._newest - self._lateness if self._newest else None
 
@@ -162,11 +167,11 @@ class Live:
                     late += _before(due, self._handed_on)
             if now:
                 yield self._slice(now, on_the_wire, late)
-        if until is None:
-            self._arrived = None
+        self._handed_on = max(filter(None, (until or self._newest, self._handed_on)), default=None)
+        if until is None:  # nothing waits: a clock that was set back does not have to catch up first
+            self._arrived = self._newest = None
         elif any(self._waiting.values()):
             self._arrived = self._now()
-        self._handed_on = max(filter(None, (until or self._newest, self._handed_on)), default=None)
 
     def _slice(self, tables: dict[str, pa.Table], on_the_wire: bool, late: int) -> Slice:
         doubles = 0
@@ -174,7 +179,7 @@ class Live:
             tables, doubles = self._recent.linked(tables)
             if "connection" in tables:
                 tables = {**tables, "connection": asked_in_vain(tables["connection"])}
-        span = self._newest - self._first if self._newest and self._first else timedelta(0)
+        span = self._last - self._first if self._last and self._first else timedelta(0)
         return Slice(tables=tables, home=self._home, on_the_wire=on_the_wire, span=span, doubles=doubles, late=late)
 
 

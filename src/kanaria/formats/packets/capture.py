@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.clock import Resets
 from kanaria.core.ids import first_event_id
 from kanaria.core.network import orient
 from kanaria.core.stream import ReadContext, Stream
@@ -68,7 +69,7 @@ class _Engine(Protocol):
     def statuses(self) -> Array: ...
     def datagrams(self, data: Array, number: int) -> Iterator[Datagram]: ...
     def fragments(self, data: Array, records: Array, count: int) -> list[tuple[int, int]]: ...
-    def advance(self, now: int) -> None: ...
+    def advance(self, now: int, moved: int) -> None: ...
     def shortages(self) -> Array: ...
 
 
@@ -110,8 +111,8 @@ class _Compiled:
                 ends = (src, int(packet["src_port"])), (dst, int(packet["dst_port"]))
                 yield Datagram(number + index, int(packet["time"]), *ends, payload)
 
-    def advance(self, now: int) -> None:
-        self._tracker.advance(now)
+    def advance(self, now: int, moved: int) -> None:
+        self._tracker.advance(now, moved)
 
     def shortages(self) -> Array:
         return self._tracker.shortages()
@@ -155,7 +156,7 @@ class _Plain:
                 ends = (src, packet.src_port), (dst, packet.dst_port)
                 yield Datagram(number + index, packet.time, *ends, packet.payload)
 
-    def advance(self, now: int) -> None:
+    def advance(self, now: int, moved: int) -> None:
         """Only live streams advance on their own, and those are never small."""
 
     def shortages(self) -> Array:
@@ -189,6 +190,7 @@ class _Run:
         self._short = self._told = np.zeros(len(L.SHORTAGES), np.int64)
         self._live = stream.size is None
         self._due = time.monotonic() + LIVE_WAIT
+        self._clock = Resets()
 
     def batches(self, kind: str) -> Iterator[Batch]:
         small = self._stream.size is not None and self._stream.size <= PLAIN_BYTES
@@ -232,7 +234,7 @@ class _Run:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + LIVE_WAIT
-        engine.advance(time.time_ns() // 1000)
+        engine.advance(time.time_ns() // 1000, int(self._clock.since() * 1e6))
         for flows in engine.sweep(self._context.open_flows):
             yield from [self._interim(flows)] if flows.open.any() else self._hold(flows)
         if self._sets or self._dns_rows or self._packets > self._read:

@@ -80,8 +80,10 @@ class PooledTracker:
         self.state.chains[:] = L.NONE
         yield from self._take(live[order])
 
-    def advance(self, now: int) -> None:
-        """Let time pass without packets: a live stream's clock, unless it replays something old."""
+    def advance(self, now: int, moved: int = 0) -> None:
+        """Let time pass without packets: a live stream's clock, unless it replays something old. ``moved`` is by how
+        much that clock was set since the last time: set back, every packet would come long after its time otherwise."""
+        self.state.heads[T.NOW] += min(moved, 0)
         if 0 < now - self.now < 3600 * L.SECOND:
             self.state.heads[T.NOW] = now
 
