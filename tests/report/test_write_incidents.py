@@ -151,6 +151,13 @@ def test_a_report_fits_the_terminal(columns: int, language: Language) -> None:
     assert [line for line in too_wide if not re.search(r"\S{20}", line)] == []
 
 
+@pytest.mark.parametrize("end", ["", ". Then", " of them"])
+def test_a_percentage_is_not_torn_from_its_sign(end: str) -> None:
+    for columns in range(20, 40):
+        lines = list(text.wrap("a word " * 12 + f"probability: 72.5 %{end}", columns))
+        assert any("72.5 %" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     "words", ["+21.1ビットです", "サーバーのログ", "(確率99.9%)ですが", "7.6%ほど", "キャッシュ、ッ"]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def placeholders(*texts: Text) -> tuple[str, ...]:
 def show(value: object, name: str = "") -> str:
     """The value of a column as it appears inside a sentence: printable, and cut."""
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(value, list):
         return cut(", ".join(show(item) for item in value), COLUMNS)
     if isinstance(value, float):
@@ -78,6 +78,7 @@ _UNKNOWN = Text(en="unknown", ja="不明")
 # A sentence needs somebody who acts; a pasted line names nobody.
 _UNRECORDED: Mapping[str, Text] = {
     "src_ip": Text(en="a sender that was not recorded", ja="記録にない送信元"),
+    "process": Text(en="a program that was not recorded", ja="記録にないプログラム"),
     "remote": Text(en="an address that was not recorded", ja="記録にない相手"),
     "device": Text(en="a device that was not recorded", ja="記録にない機器"),
     "status": Text(en="a status that was not recorded", ja="記録にない応答コード"),

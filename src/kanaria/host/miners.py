@@ -135,20 +135,20 @@ def _by_arguments(process: Process, facts: Knowledge) -> Text | None:
     arguments = process.command[1:]
     for argument in arguments:
         if _STRATUM.search(argument) and not any(char.isspace() for char in argument):
-            return _argument("mining address", "マイニング用の接続先", argument)
+            return _argument("a mining address", "マイニング用の接続先", argument)
         if argument.split("=", 1)[0] in _MINER_OPTIONS:
-            return _argument("option of mining programs", "マイニングプログラムのオプション", argument)
+            return _argument("an option of mining programs", "マイニングプログラムのオプション", argument)
     options = dict(_options(arguments))
     pool = next((options[name] for name in _POOL_OPTIONS if name in options and _ENDPOINT.match(options[name])), None)
     if pool is None:
         return None
     if operator := _operator(pool, facts):
-        return _argument(f"address of the mining pool {operator}", f"マイニングプール {operator} のアドレス", pool)
+        return _argument(f"the address of the mining pool {operator}", f"マイニングプール {operator} のアドレス", pool)
     algorithm = next((options[name] for name in _ALGORITHM_OPTIONS if name in options), "")
     if algorithm.lower() in facts.algorithms or algorithm.upper() in facts.coins:
-        return _argument("mining algorithm", "マイニングアルゴリズム", algorithm)
+        return _argument("a mining algorithm", "マイニングアルゴリズム", algorithm)
     wallet = next((options[name] for name in _USER_OPTIONS if name in options), "")
-    return _argument("payout address", "送金先アドレス", wallet) if _is_wallet(wallet) else None
+    return _argument("a payout address", "送金先アドレス", wallet) if _is_wallet(wallet) else None
 
 
 def _only_reads(process: Process) -> bool:
@@ -202,7 +202,7 @@ def _vanished(process: Process) -> Text | None:
 
 
 def _argument(what_en: str, what_ja: str, value: str) -> Text:
-    return Text(en=f"its arguments hold a {what_en}: {_show(value)}", ja=f"引数に{what_ja}があります: {_show(value)}")
+    return Text(en=f"its arguments hold {what_en}: {_show(value)}", ja=f"引数に{what_ja}があります: {_show(value)}")
 
 
 def _show(text: str) -> str:

@@ -95,13 +95,15 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
     command = (row["command"] or named)[:_LONGEST]
     path = named if row["kind"] in ("start", "running") else ""  # services and jobs have names, and no file
     arguments, started = _started(_arguments(command))
+    program = _base(path) or _base(arguments[0] if arguments else "")
     if row["kind"] == "line":
+        program = _before_options(arguments)
         arguments = ("log", *arguments)  # its first word is no program's name
     process = _process("" if started else path, arguments)
     found: dict[str, str] = {}
     certain = _named(row, facts) or _certain(process, facts)
     if certain:
-        found["mining.program"] = cut(printable(_base(path) or _base(arguments[0] if arguments else "")), _SHOWN)
+        found["mining.program"] = cut(printable(program), _SHOWN)
         found |= {"mining.program_because_en": certain.en, "mining.program_because_ja": certain.ja}
         if pool := miners.endpoint(arguments):
             found["mining.pool"] = cut(printable(pool), _SHOWN)
@@ -174,6 +176,12 @@ def _started(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
     if len(rest) > 1 and _base(rest[0]).lower() in _CONTAINERS and "run" in rest[1:4]:
         return ("container", *rest[1:]), True
     return rest, place > 0
+
+
+def _before_options(words: tuple[str, ...]) -> str:
+    """The program of a command that stands in a line: what comes before its first option, else its first word."""
+    place = next((place for place, word in enumerate(words) if word.startswith("-") and place), 1)
+    return _base(words[place - 1]) if words else ""
 
 
 def _base(path: str) -> str:

@@ -255,6 +255,9 @@ def _after_success(case: Case, around: Surroundings, top: Hypothesis, result: Ou
 def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     if top != "compromised_device":
         return
+    if _only_named(case, result):
+        yield from _look_who_asked(case, result)
+        return
     if mines(case) or result.value == "confirmed":
         yield from _isolate(case, result)
     elif _own_guessers(case):  # a program with an old password is as likely
@@ -345,6 +348,24 @@ def _harden_logon(case: Case, around: Surroundings, top: Hypothesis, result: Out
         "harden_logon", 2 if inside else 1, (),
         f"{en}{'A' if inside else 'a'}llow keys or certificates only, limit who may reach the logon, and lock out sources that keep failing.",
         f"{ja}鍵や証明書だけを許可し、ログオンできる送信元を制限し、失敗を繰り返す送信元を締め出してください。",
+    )  # fmt: skip
+
+
+def _only_named(case: Case, result: Outcome) -> bool:
+    """Whether a pool or a miner was only named, in a question to a resolver or in a line of a log."""
+    names = all(finding.table in {"dns", "process"} for finding in case.findings)
+    return mines(case) and result.value == "no_sign_of_success" and names and not case.messages
+
+
+def _look_who_asked(case: Case, result: Outcome) -> Iterator[Recommendation]:
+    """A name is no miner: a list of addresses to block, an article or a curious person asks for it too."""
+    device = listed(case.blamed, MOST_NAMED)
+    pools = _pools(case)
+    what_en, what_ja = (pools, f"{pools} に") if pools else ("it", "これに")
+    yield _advise(
+        "look_who_asked", 1, result.because,
+        f"Look on {device.en or 'the machine that wrote the log'} for a program that has to do with {what_en}: processes with constant load, scheduled jobs, new files. If nobody knows of one, or if it connects there, take the machine off the network; keep it running for evidence.",
+        f"{device.ja or 'ログを書いた機器'}に、{what_ja}関係するプログラムがないかを調べてください(高い負荷の続くプロセス、定期実行の設定、新しいファイル)。心当たりのないものが見つかった場合や、実際に接続している場合は、機器をネットワークから切り離します。証拠保全のため電源は切らないでください。",
     )  # fmt: skip
 
 

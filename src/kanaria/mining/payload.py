@@ -7,7 +7,7 @@ the bytes of the log. For every other row the columns are null.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +20,7 @@ from kanaria.mining.deeds import Deeds, read
 from kanaria.mining.payload_aim import at_router, merely_quoted
 from kanaria.mining.payload_decode import LIMIT, decode, spaced
 from kanaria.mining.payload_words import candidates, suspicious
-from kanaria.mining.request_values import Value, text_of, values
+from kanaria.mining.request_values import Value, further, text_of, values
 
 COLUMNS: Mapping[str, str] = {
     "payload.decoded": "request, body and headers with every layer of encoding undone; hidden text on lines of its own",
@@ -48,8 +48,11 @@ def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Ta
     ``loaded`` are the rows whose whole record has a suspicious word, where somebody looked already.
     """
     rows = _candidates(http, candidates().rows(http["raw"])[0] if loaded is None else loaded)
-    picked = http.select([name for name in (*_PARTS, "method") if name in http.column_names]).take(pa.array(rows))
-    found = _found(picked.to_pylist())
+    picked = http.select([name for name in (*_PARTS, "method", "raw") if name in http.column_names]).take(
+        pa.array(rows)
+    )
+    records = picked.to_pylist()
+    found = _found(records, _further(records))
     return _append(http, {int(rows[index]): columns for index, columns in found.items()})
 
 
@@ -71,10 +74,26 @@ def _candidates(http: pa.Table, loaded: npt.NDArray[np.int64]) -> npt.NDArray[np
     return np.unique(np.concatenate([loaded, *(candidates().rows(http[name])[0] for name in columns)]))
 
 
-def _found(records: list[dict[str, object]]) -> dict[int, dict[str, str | None]]:
-    """The columns of each record that has anything in it."""
-    texts = [decode(_text(record)) for record in records]
-    read_values = [_acting(record) for record in records]
+def _further(records: list[dict[str, object]]) -> list[list[Value]]:
+    """What each record holds beside its columns, as far as it has a suspicious word."""
+    held = [(index, value) for index, record in enumerate(records) for value in further(record)]
+    texts = pa.array([value.text.encode("utf-8", "replace") for _, value in held], pa.binary())
+    found: list[list[Value]] = [[] for _ in records]
+    for row in candidates().rows(texts)[0].tolist():
+        found[held[row][0]].append(held[row][1])
+    return found
+
+
+def _found(
+    records: list[dict[str, object]], beside: Sequence[Sequence[Value]] = ()
+) -> dict[int, dict[str, str | None]]:
+    """The columns of each record that has anything in it; ``beside`` is what it holds apart from its columns."""
+    beside = beside or [()] * len(records)
+    texts = [
+        decode("\n".join([_text(record), *(value.text for value in more)]))
+        for record, more in zip(records, beside, strict=True)
+    ]
+    read_values = [_acting([*values(record), *more]) for record, more in zip(records, beside, strict=True)]
     encoded = pa.array([text.encode("utf-8", "replace") for text in texts], pa.binary())
     worded = set(suspicious().rows(encoded)[0].tolist())
     return {
@@ -138,9 +157,9 @@ def _read_lines(text: str) -> Deeds:
     return max(found, key=_weight)
 
 
-def _acting(record: Mapping[str, object]) -> _Acting:
+def _acting(read_values: Iterable[Value]) -> _Acting:
     acting = _Acting()
-    for value in values(record):
+    for value in read_values:
         acting.consider(value)
     return acting
 

@@ -1,7 +1,8 @@
 """The values of a request that its sender chose, each with the name of the place it stands in.
 
-In: the columns of a web request. Out: path, parameters, members of the body, headers, one by one. Evidence and what
-excuses it are looked for in the same value: what stands in another parameter says nothing about this one.
+In: the columns of a web request. Out: path, parameters, members of the body, headers, one by one; and what its record
+holds beside them (``further``). Evidence and what excuses it are looked for in the same value: what stands in another
+parameter says nothing about this one.
 """
 
 from __future__ import annotations
@@ -52,6 +53,59 @@ def _values(record: Mapping[str, object]) -> Iterator[Value]:
         yield Value("header", "referer", referer)
     for name in ("user_agent", "user", "host"):
         yield Value("header", name, text_of(record.get(name)))
+
+
+KNOWN = ("url", "request", "request_body", "response_body", "referer", "user_agent", "user", "host")
+"""Columns whose values are looked at under their own names, or are not the sender's."""
+# Fields of a line of text: quoted, in the braces of HAProxy's captured headers, or up to the next blank.
+_FIELDS = re.compile(r'"((?:[^"\\]|\\.){4,})"|(?<= )\{(.{4,}?)\}(?=\s)|(\S{4,})')
+_ANSWER = re.compile(r"resp|answer|upstream|error|message|msg", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|[^A-Za-z0-9]+")
+
+
+def further(record: Mapping[str, object]) -> list[Value]:
+    """What the raw record of a request holds beside the columns: more headers, cookies, addresses it was forwarded for.
+
+    What a column holds already is left out, so that no value is
+    judged under two names; what the server itself wrote is left out as well.
+    """
+    raw = text_of(record.get("raw"))
+    known = "\n".join(_bare(text_of(record.get(name))) for name in KNOWN)
+    target = _bare(text_of(record.get("url")) or text_of(record.get("request")))
+    found = []
+    for name, text in (
+        _members_of(raw) if raw.startswith("{") else (("", "".join(field)) for field in _FIELDS.findall(raw))
+    ):
+        bare = _bare(text)
+        if bare and bare not in known and not (target and target in bare):
+            found.append(Value("header", name, text))
+    return found[:MOST_VALUES]
+
+
+def _bare(text: str) -> str:
+    """The letters and digits of a text: one value is escaped differently in a record and in its column."""
+    return _ESCAPED.sub("", text)
+
+
+def _members_of(raw: str) -> Iterator[tuple[str, str]]:
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return
+    yield from _texts(document, "", 0)
+
+
+def _texts(value: object, name: str, depth: int) -> Iterator[tuple[str, str]]:
+    """The texts under every key of a JSON document but those of the answer."""
+    if isinstance(value, str):
+        yield name.lower(), value
+    elif isinstance(value, list) and depth < 8:
+        for item in value:
+            yield from _texts(item, name, depth + 1)
+    elif isinstance(value, dict) and depth < 8:
+        for key, item in value.items():
+            if not _ANSWER.search(key):
+                yield from _texts(item, key, depth + 1)
 
 
 def text_of(value: object) -> str:

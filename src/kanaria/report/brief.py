@@ -50,7 +50,7 @@ def brief(incident: Incident, analysis: Analysis, facts: Knowledge, language: La
 def _what(subject: Subject) -> Iterator[Claim]:
     """What was seen, where, from whom, when."""
     incident = subject.incident
-    if incident.messages:
+    if incident.messages and incident.hypotheses[0].name != "exploitation_attempt":
         yield _messages(subject)
     else:
         yield _findings(subject)
