@@ -57,7 +57,7 @@ def _together(piece: str, token: str) -> bool:
     if first == " ":
         return True
     if last == " ":
-        return token == "%" or token.startswith("%.")  # "72.5 %" is one thing
+        return token in ("%", "%.", "%,", "%;")  # "72.5 %" is one thing
     if first in _NOT_FIRST:
         return True
     if last in _NOT_LAST:
