@@ -8,6 +8,7 @@ decides; a false hit costs a fraction of a millisecond.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -20,6 +21,7 @@ from kanaria.mining.escapes import MAX_DEPTH, text_of, undo_base64, undo_hex
 from kanaria.mining.spellings import NAME_ENDS, NAME_VALUE
 
 Rows = npt.NDArray[np.int64]
+Search = Callable[[pa.ChunkedArray], tuple[Rows, Rows]]
 
 # Texts that are rare outside mining protocols and stand in messages without a method, or in fragments of any.
 _WORDS = (
@@ -107,27 +109,39 @@ def rows_of_records(column: pa.ChunkedArray) -> tuple[Rows, Rows]:
     """Rows of whole records that may hold a message, and those that may hold an attack payload, in one pass."""
     worded, loaded, spelled, covered = _with_payloads().rows(column)
     worded = np.union1d(worded, spelled)
-    return np.union1d(worded, _uncovered(column, np.setdiff1d(covered, worded))), np.union1d(loaded, spelled)
+    inside = _uncovered(column, np.setdiff1d(covered, worded), _worded_in_records)
+    return np.union1d(worded, inside), np.union1d(loaded, spelled)
+
+
+def _worded_in_records(column: pa.ChunkedArray) -> tuple[Rows, Rows]:
+    """Rows with words and covered rows, by the database that searched the records: no other need be loaded."""
+    worded, _, spelled, covered = _with_payloads().rows(column)
+    return np.union1d(worded, spelled), covered
+
+
+def _worded(column: pa.ChunkedArray) -> tuple[Rows, Rows]:
+    worded, covered = _for_messages().rows(column)
+    return worded, covered
 
 
 def rows_with_words(column: pa.ChunkedArray) -> Rows:
     """Rows of a string or binary column that may hold a message."""
-    worded, covered = _for_messages().rows(column)
-    return np.union1d(worded, _uncovered(column, np.setdiff1d(covered, worded)))
+    worded, covered = _worded(column)
+    return np.union1d(worded, _uncovered(column, np.setdiff1d(covered, worded), _worded))
 
 
-def _uncovered(column: pa.ChunkedArray, rows: Rows, depth: int = 0) -> Rows:
-    """Those of the rows whose base64 and hexadecimal, undone, may hold a message."""
+def _uncovered(column: pa.ChunkedArray, rows: Rows, search: Search, depth: int = 0) -> Rows:
+    """Those of the rows whose base64 and hexadecimal, undone, may hold a message; ``search`` gives the rows with words
+    and the covered ones."""
     if not len(rows) or depth == MAX_DEPTH:
         return rows[:0]
-    texts = [undo_hex(undo_base64(text_of(value))) for value in column.take(pa.array(rows)).to_pylist()]
-    inside = pa.chunked_array([pa.array([text.encode("utf-8", "replace") for text in texts], pa.large_binary())])
-    worded, covered = _for_messages().rows(inside)
-    deeper = np.setdiff1d(covered, worded)
-    changed = (
-        deeper[[texts[row] != text_of(column[int(rows[row])].as_py()) for row in deeper]] if len(deeper) else deeper
-    )
-    return rows[np.union1d(worded, _uncovered(inside, changed, depth + 1))]
+    texts = [text_of(value) for value in column.take(pa.array(rows)).to_pylist()]
+    undone = [undo_hex(undo_base64(text)) for text in texts]
+    changed = [index for index, text in enumerate(texts) if undone[index] != text]
+    rows = rows[changed]
+    inside = pa.chunked_array([pa.array([undone[at].encode("utf-8", "replace") for at in changed], pa.large_binary())])
+    worded, covered = search(inside)
+    return rows[np.union1d(worded, _uncovered(inside, np.setdiff1d(covered, worded), search, depth + 1))]
 
 
 def rows_with_frames(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
