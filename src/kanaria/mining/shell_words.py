@@ -20,6 +20,8 @@ PROGRAMS = (
     "curl", "wget", "bash", "sh", "python3", "python", "perl", "base64", "nc", "chmod", "dash", "busybox", "php",
     "ruby", "nohup", "cat", "rm", "kill",
 )  # fmt: skip
+# What stands for itself inside a word; a digit in front of a word may belong to a redirection.
+_PLAIN = re.compile(r"[^ \t\r\n;|&<>()'\"`$\\{]+")
 _OPERATORS = re.compile(r"&&|\|\||\|&|[;|&\n]")
 _REDIRECT = re.compile(r"(?:\d|&)?(?:>>|>\||>&|<&|<<<|<<|<>|>|<)")
 _IFS = re.compile(r"\$\{IFS[^}]{0,12}\}|\$IFS(?:\$\w)?")
@@ -88,6 +90,9 @@ class _Reader:
             self.at += 2
         elif character == "{" and (brace := _BRACE.match(self.text, self.at)):
             self._braces(brace)
+        elif plain := _PLAIN.match(self.text, self.at):
+            self._put(plain[0])
+            self.at = plain.end()
         else:
             self._put(character)
             self.at += 1

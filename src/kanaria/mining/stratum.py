@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import StratumMessage
@@ -138,8 +139,23 @@ def _counted(messages: list[StratumMessage]) -> tuple[StratumMessage, ...]:
     )
 
 
-def _read(data: bytes | str) -> tuple[list[_Hit], list[Answer]]:
+_SHORT = 1024
+"""Bytes up to which what a text holds is remembered: names of browsers, pages that link and the requests of a flood
+recur in a log, and its lines' other fields are read one by one."""
+
+
+def _read(data: bytes | str) -> tuple[Sequence[_Hit], Sequence[Answer]]:
     """The hits of the best reading, and the answers without meaning of the plain one."""
+    return _often_read(data) if len(data) <= _SHORT else _read_once(data)
+
+
+@lru_cache(maxsize=2048)
+def _often_read(data: bytes | str) -> tuple[Sequence[_Hit], Sequence[Answer]]:
+    hits, answers = _read_once(data)
+    return tuple(hits), tuple(answers)
+
+
+def _read_once(data: bytes | str) -> tuple[list[_Hit], list[Answer]]:
     if isinstance(data, bytes):
         setup = setup_connection(data)
         if setup is not None:
