@@ -170,6 +170,13 @@ class Service:
     # More than Kanaria writes in a day of an ordinary server, so that there is time to act.
     disk_warn_mb: float = 1024.0
     """Below this much free space on the store's disk a warning is sent."""
+    # Who is asked about last year's incident still finds it; PCI DSS 10.5.1 wants twelve months of history.
+    keep_days: float = 365.0
+    """Days after which an incident that was closed or dismissed leaves the store, counted from its last change.
+    Open ones stay."""
+    # Some hundred thousand incidents of a few KB.
+    keep_mb: float = 1024.0
+    """Size of the store's incidents from which on the oldest closed and dismissed ones leave earlier."""
     messages_per_hour: float = 12.0
     """Most messages a channel gets in an hour; more are joined into one."""
     join_minutes: float = 10.0

@@ -138,6 +138,7 @@ def _made(file: Path) -> None:
         os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         db = sqlite3.connect(new, isolation_level=None)
         try:
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that the file can shrink
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("VACUUM")  # writes the first page
         finally:

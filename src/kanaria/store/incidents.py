@@ -8,9 +8,10 @@ leaves either the old or the new. The same run twice changes nothing.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +20,13 @@ from typing import Any, Literal
 
 from kanaria.core.conversion import made, plain
 from kanaria.core.errors import ConfigError, SourceError
-from kanaria.store import news, versions
+from kanaria.store import news, retention, versions
 from kanaria.store.alerts import Told, joined, remember
 from kanaria.store.database import Opened, in_clear_words, unusable
 from kanaria.store.joining import escalates, joined_documents
 from kanaria.store.news import News
 from kanaria.store.pairs import pairs
+from kanaria.store.retention import Removed
 from kanaria.store.rows import put_rows, with_rows
 
 Json = dict[str, Any]
@@ -217,6 +219,21 @@ class IncidentStore:
         with self._transaction():
             self._decide(known.id, known.state, state, who, why, now.isoformat())
         return self.get(known.id)
+
+    @in_clear_words
+    def forget(self, before: datetime, most_bytes: float = math.inf, spare: Collection[str] = ()) -> Removed:
+        """Let finished incidents go: those that nobody has changed since ``before``, and the oldest while the store is
+        larger than ``most_bytes``. Not more than a moment's work at once, and none of ``spare``."""
+        with self._transaction():
+            done = retention.remove(self._db, before, most_bytes, spare)
+        if done.incidents:
+            retention.shrink(self._db)
+        return done
+
+    @property
+    def size(self) -> int:
+        """Bytes that incidents and what is remembered take."""
+        return retention.size(self._db)
 
     @in_clear_words
     def history(self, incident: str) -> list[Decision]:

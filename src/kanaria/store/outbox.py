@@ -18,6 +18,7 @@ from typing import Any
 from kanaria.core.errors import SourceError
 from kanaria.core.types import SEVERITIES
 from kanaria.store.database import begin, unusable
+from kanaria.store.retention import shrink
 from kanaria.store.timeline import Timeline
 
 Json = dict[str, Any]
@@ -186,7 +187,17 @@ class Outbox:
         """Remove messages that were settled before; returns how many."""
         with self._lock, self._in_clear_words():
             done = self._db.execute("DELETE FROM message WHERE state <> 'waiting' AND changed < ?", (before,))
+            if done.rowcount:
+                shrink(self._db)
             return done.rowcount
+
+    def incidents(self) -> frozenset[str]:
+        """Ids of the incidents that messages and digests still have to tell of."""
+        rows = self._rows(
+            "SELECT json_extract(content, '$.id') FROM message WHERE state = 'waiting' AND kind = 'incident'"
+            " UNION SELECT json_extract(content, '$.id') FROM digest_item"
+        )
+        return frozenset(str(incident) for (incident,) in rows)
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         """Messages by channel and state."""

@@ -144,6 +144,12 @@ def status_lines(state: Json) -> Iterator[Text]:
             en=f"  channel {channel['name']}: {sent} sent, {waiting} waiting, last {last.en}",
             ja=f"  通知先 {channel['name']}: 送信済み{sent}件、待機中{waiting}件、最後の送信 {last.ja}",
         )
+    if state.get("incident_bytes"):
+        size, removed = f"{state['incident_bytes'] / 1e6:,.1f}", f"{state['removed_incidents']:,}"
+        yield Text(
+            en=f"  store: {size} MB of incidents; {removed} old ones removed since the start",
+            ja=f"  ストア: インシデント {size} MB、起動後に古いもの{removed}件を削除",
+        )
     for note in state["notes"]:
         yield Text(en=f"  note: {note['en']}", ja=f"  注意: {note['ja']}")
 

@@ -42,6 +42,8 @@ def state(service: Service) -> Json:
         "last_batch_seconds": round(service.last_batch, 4),
         "lag_seconds": round(service.lag, 4),
         "free_bytes": shutil.disk_usage(service.store).free,
+        "incident_bytes": service.upkeep.size,
+        "removed_incidents": service.upkeep.removed,
         "mended": [{"en": said.en, "ja": said.ja} for said in service.mended],
         "sources": [_source(source.name, source.health) for source in service.everything],
         "channels": list(_channels(service)),

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from kanaria.app.live.telling import Telling
 from kanaria.core.errors import SourceError
 from kanaria.core.types import RejectedRecord
 from kanaria.store.dead_letters import DeadLetters
+from kanaria.store.incidents import IncidentStore
 from kanaria.store.outbox import Outbox
+from kanaria.store.retention import Removed
 from kanaria.store.timeline import BELIEVED_AFTER
 
 LOOK_EVERY = 30.0
@@ -31,6 +34,8 @@ SHED_BELOW = 0.25
 """Share of the space from which on is warned: below it the least important is given up, so that incidents are kept."""
 SETTLED_KEPT_DAYS = 1.0
 """Settled messages are kept no longer then."""
+RETAIN_EVERY = 3600.0
+"""Seconds between two looks at the age of incidents, which is counted in days."""
 TOLD_FROM = 600.0
 """Seconds by which a clock has to be set for people to be told: times in a report are no longer to be believed."""
 LETTERS_A_LOOK = 1_000
@@ -44,6 +49,9 @@ class Upkeep:
         self._config, self._store, self._outbox, self._telling, self._log = config, store, outbox, telling, log
         self._looked = float("-inf")
         self._letters, self._left = DeadLetters(store), LETTERS_A_LOOK
+        self.removed = self.size = 0
+        """Incidents that left the store since the start, and the bytes of those that stay."""
+        self._retained = float("-inf")
         self.sheds = False
         """Whether so little space is left that only incidents and messages are kept."""
 
@@ -68,6 +76,7 @@ class Upkeep:
             self._silence(source)
         self._outbox.forget(now - MESSAGES_KEPT_DAYS * DAY)
         self._keep_time()
+        self._retain()
 
     def clock(self) -> None:
         """Whether the machine's clock was set; called all the time, so that nobody asks it before it is noticed."""
@@ -81,6 +90,25 @@ class Upkeep:
             name = "clock_doubtful" if self._outbox.time.doubtful else "clock"
             values = {"minutes": f"{jumped / 60:+,.0f}", "hours": f"{BELIEVED_AFTER / 3600:.0f}"}
             self._telling.notice(name, f"{name}-{day}", values, kind="warning")
+
+    def _retain(self) -> None:
+        """Let old incidents go, some at a time; by no clock that is in doubt."""
+        if time.monotonic() - self._retained < RETAIN_EVERY or self._outbox.time.doubtful:
+            return
+        days, most = self._config.serve.keep_days, self._config.serve.keep_mb * 1e6
+        before = datetime.fromtimestamp(max(0.0, self._outbox.time.believed() - days * DAY), UTC)
+        try:
+            with IncidentStore(self._store) as store:
+                done = store.forget(before, most, self._outbox.incidents())
+                self.size = store.size
+        except SourceError as error:
+            self._log("cannot remove old incidents", level="warning", error=error)
+            done = Removed()
+        self.removed += done.incidents
+        if not done.more:
+            self._retained = time.monotonic()
+        if done.incidents:
+            self._log("removed old incidents", incidents=done.incidents, bytes=self.size)
 
     def _keep_time(self) -> None:
         with suppress(SourceError):  # a full disk: the next look keeps it
