@@ -161,3 +161,41 @@ def test_a_stranger_who_only_asks_a_proxy_is_judged_as_before(tmp_path: Path) ->
     path = tmp_path / "a.pcap"
     path.write_bytes(pcap([frame(packet(tcp(b"\5\1\0", sport=40000, dport=1080, flags=24), src=MINER, dst=PROXY))]))
     assert not _analyzed(path)
+
+
+def test_a_proxy_that_wants_a_password_first_reaches_whom_it_was_asked_for(tmp_path: Path) -> None:
+    """The same connection asks again with the password, as curl, Windows and NTLM do."""
+    ask = b"CONNECT pool.supportxmr.com:3333 HTTP/1.1\r\nHost: pool.supportxmr.com:3333\r\n%s\r\n"
+    refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 4\r\n\r\nno.\n"
+    script: Script = [
+        ("c", ask % b""), ("s", refused), ("c", ask % b"Proxy-Authorization: NTLM TlRM\r\n"), ("s", refused),
+        ("c", ask % b"Proxy-Authorization: NTLM TlRNU1NQ\r\n"), ("s", b"HTTP/1.1 200 Connection established\r\n\r\n"), *STRATUM,
+    ]  # fmt: skip
+    (incident,) = _analyzed(_capture(tmp_path / "a.pcap", script, dport=3128))
+    assert (incident["severity"], incident["entities"]["devices"]) == ("critical", [MINER])
+    assert incident["entities"]["remotes"] == ["pool.supportxmr.com"]
+    assert proxied(script[0][1] + script[2][1], refused + refused) is None
+
+
+def test_an_address_behind_a_proxy_is_looked_up_in_the_list_of_pools(tmp_path: Path) -> None:
+    """Only the address says it: what goes through is encrypted and names nobody."""
+    known = b"\5\1\0\1" + bytes([139, 99, 125, 38]) + struct.pack(">H", 443)
+    sealed: Script = [("c", bytes(range(40, 240))), ("s", bytes(range(20, 220)))]
+    (incident,) = _analyzed(_capture(tmp_path / "a.pcap", [*V5, ("c", known), AGREED, *sealed]))
+    assert (incident["severity"], incident["entities"]["devices"]) == ("high", [MINER])
+    assert "SupportXMR" in incident["findings"][0]["why"]["en"]
+
+
+@pytest.mark.parametrize("half", ["c", "s"])
+def test_a_capture_of_one_direction_says_what_its_half_can(half: str, tmp_path: Path) -> None:
+    """A mirror port of one direction: the miner's half names it, as possible; a pool's half is anybody's packets."""
+    source = packet_source(MINER if half == "c" else POOL)
+    frames = conversation([*STRATUM, *STRATUM[-2:]], src=MINER, dst=POOL, dport=3333)
+    kept = [(number * 1_000_000, one) for number, one in enumerate(frames) if one[26:30] == source]
+    (tmp_path / "a.pcap").write_bytes(pcap(kept))
+    found = [(one["severity"], one["outcome"]["value"], one["entities"]["devices"]) for one in _analyzed(tmp_path / "a.pcap")]
+    assert found == ([("high", "possible", [MINER])] if half == "c" else [])
+
+
+def packet_source(address: str) -> bytes:
+    return bytes(map(int, address.split(".")))

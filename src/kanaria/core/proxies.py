@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 _CONNECT = re.compile(rb"CONNECT ([^\s/]{1,300}):(\d{1,5}) HTTP/1\.[01]\r?\n")
+_PASSWORD_WANTED = re.compile(rb"HTTP/1\.[01] 407[ \r\n]")
+_STATUS = re.compile(rb"HTTP/1\.[01] \d{3}[ \r\n]")
+_TRIES = 4
+"""NTLM and Negotiate ask twice for one connection (RFC 4559, 5), a mistyped password once more."""
 _ESTABLISHED = re.compile(rb"HTTP/1\.[01] 2\d\d[ \r\n]")
 _NAME = re.compile(r"[\w.-]{1,255}|[0-9A-Fa-f:.]{2,45}")
 _HEAD_BYTES = 16 << 10
@@ -35,12 +39,27 @@ def proxied(client: bytes, server: bytes) -> Proxied | None:
 
     Without a byte of the server (only one direction was captured) the request alone counts.
     """
+    said, told = _behind_passwords(client, server)
+    client, server = client[said:], server[told:]
     asked = _asked_http(client) or _asked_socks5(client) or _asked_socks4(client)
     if asked is None:
         return None
     kind, host, port, length = asked
     answered = _ANSWERS[kind](server) if server else 0
-    return None if answered is None else Proxied(kind, host, port, length, answered)
+    return None if answered is None else Proxied(kind, host, port, said + length, told + answered)
+
+
+def _behind_passwords(client: bytes, server: bytes) -> tuple[int, int]:
+    """How many bytes of each side are requests that the proxy wanted a password for: the same connection asks again."""
+    said = told = 0
+    for _ in range(_TRIES):
+        wanted = _PASSWORD_WANTED.match(server, told)
+        end = client.find(b"\r\n\r\n", said, said + _HEAD_BYTES)
+        following = _STATUS.search(server, wanted.end()) if wanted else None
+        if following is None or end < 0 or not _CONNECT.match(client, said):
+            break
+        said, told = end + 4, following.start()
+    return said, told
 
 
 def is_socks(client: bytes) -> bool:

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from kanaria.mining.reading import Reading
     from kanaria.mining.shapes import Direction
 
-__all__ = ["decode", "decode_stream", "read"]
+__all__ = ["decode", "decode_stream", "reached", "read"]
+
+
+def reached(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """Whom connections and requests through proxies went to; see ``kanaria.mining.reading.reached``."""
+    from kanaria.mining import reading
+
+    return reading.reached(tables)
 
 
 def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:

@@ -92,6 +92,7 @@ def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue
     for turned in (False, True):
         miner, pool = sides[turned], sides[not turned]
         kept = not (first if turned else second) and bool(row.get("src_payload" if turned else "dst_payload"))
+        kept = kept or (not turned and _unheard(row))
         found = _exchange(miner, pool, knowledge)
         if found is None:
             continue
@@ -201,11 +202,22 @@ def _open(row: Mapping[str, object], first: bytes, second: bytes) -> bool:
     if not isinstance(history, str):
         return True
     both = bool((first or row.get("src_payload")) and (second or row.get("dst_payload")))
+    if _unheard(row):
+        return True
     letters = history.upper()
     if "S" in letters and "H" in letters:
         return both or not ("R" in letters and len(first) + len(second) == 0)
     few = all(_count(row.get(name)) <= FORGED_SEGMENTS for name in ("src_messages", "dst_messages"))
     return both and not ("R" in letters and few)
+
+
+def _unheard(row: Mapping[str, object]) -> bool:
+    """Whether the sensor saw the client's half of a connection alone (a mirror of one direction, asymmetric routes): it
+    opened, went on as if it was answered and said more than is forged, and no packet of the other side is there.
+    """
+    history = str(row.get("history") or "")
+    opened = {"S", "A"} <= set(history) and history == history.upper() and not {"R", "H"} & set(history)
+    return opened and _count(row.get("src_messages")) > FORGED_SEGMENTS
 
 
 def _count(value: object) -> int:

@@ -72,6 +72,15 @@ class Reading:
     messages: tuple[StratumMessage, ...]
 
 
+def reached(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables with the other sides that were reached through proxies in place of the proxies, and ``mining.target``.
+
+    Comes before anything is looked up about the other side.
+    """
+    put_right = {"http": asked_on_the_wire, "connection": behind_proxies}
+    return {name: put_right[name](table) if name in put_right else table for name, table in tables.items()}
+
+
 def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
     """Find the mining messages of a batch.
 
@@ -81,14 +90,10 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
     out = dict(tables)
     messages: list[StratumMessage] = []
     rows: list[dict[str, object]] = []
-    if "http" in out:
-        out["http"] = asked_on_the_wire(out["http"])
     worded, loaded = rows_of_records(out["http"]["raw"]) if "http" in out else (None, None)
     for name in _PARTS:
         if name not in out:
             continue
-        if name == "connection":
-            out[name] = behind_proxies(out[name])
         found = _find(name, out[name], knowledge, worded)
         if name == "connection":
             out[name] = by_roles(out[name], {row: of_row.turned for row, of_row in found.items()})

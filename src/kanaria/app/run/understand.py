@@ -9,7 +9,9 @@ from kanaria.core.types import StratumMessage
 
 def understand(tables: Tables, setup: Setup) -> tuple[Tables, tuple[StratumMessage, ...]]:
     """The tables with knowledge.*, mining.* and payload.* columns, and the mining messages in them."""
-    return read_mining(enrich(tables, setup), setup)
+    from kanaria import mining
+
+    return read_mining(enrich(mining.reached(tables), setup), setup)
 
 
 def enrich(tables: Tables, setup: Setup) -> Tables:
