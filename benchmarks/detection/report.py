@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import exp, lgamma, log, log1p
 
 import numpy as np
 
@@ -80,13 +81,25 @@ def likelihood(judged: int, found: int, benign: int, false: int) -> float:
 
 
 def interval(part: int, whole: int, digits: int = 1) -> str:
-    """Wilson's 95 % interval of a share."""
+    """Clopper and Pearson's 95 % interval of a share: exact, and never too narrow, however few were counted."""
     if not whole:
         return "–"
-    z, p = 1.96, part / whole
-    middle, spread = p + z * z / (2 * whole), z * np.sqrt(p * (1 - p) / whole + z * z / (4 * whole**2))
-    low, high = ((middle + side * spread) / (1 + z * z / whole) for side in (-1, 1))
-    return f"{100 * max(low, 0.0):.{digits}f}–{100 * min(high, 1.0):.{digits}f} %"
+    low = _binomial_bound(part, whole, 0.975) if part else 0.0
+    high = _binomial_bound(part + 1, whole, 0.025) if part < whole else 1.0
+    return f"{100 * low:.{digits}f}–{100 * high:.{digits}f} %"
+
+
+def _binomial_bound(part: int, whole: int, below: float) -> float:
+    """The share at which fewer than ``part`` of ``whole`` are counted with a chance of ``below``, found by halving."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        logs = [
+            lgamma(whole + 1) - lgamma(k + 1) - lgamma(whole - k + 1) + k * log(middle) + (whole - k) * log1p(-middle)
+            for k in range(part)
+        ]
+        low, high = (middle, high) if sum(map(exp, logs)) > below else (low, middle)
+    return low
 
 
 def per_days(false: int, hours: float) -> str:

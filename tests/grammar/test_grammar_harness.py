@@ -128,10 +128,11 @@ def test_bits_are_measured_by_length_of_observation() -> None:
     assert report.likelihood(100, 100, 0, 0) == pytest.approx(1.0)  # nothing was judged: next to nothing is known
 
 
-def test_intervals_are_wilsons() -> None:
+def test_intervals_are_exact() -> None:
     assert report.interval(0, 0) == "–"
-    assert report.interval(0, 100, 2) == "0.00–3.70 %"
-    assert report.interval(100, 100) == "96.3–100.0 %"
+    assert report.interval(0, 100, 2) == "0.00–3.62 %"  # 1 - 0.025 ** (1 / 100)
+    assert report.interval(100, 100) == "96.4–100.0 %"
+    assert report.interval(59, 63) == "84.5–98.2 %"  # Clopper and Pearson's
 
 
 def test_what_a_veto_decides_teaches_nothing_and_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ SEQUENCE_AGAINST = (
     "gaps_regular", "gaps_bursty", "tiny_client", "echo", "push_like_submit", "bulk_down", "bulk_up", "many_lengths",
     "unanswered", "never_pushed", "answer_longer", "fast", "pushes_regular", "push_tiny", "client_replies",
     "shared_lengths", "busy", "datagrams", "blurred", "jobs_bunched", "share_tiny",
-    "job_like_receipt",
+    "job_like_receipt", "jobs_heavy",
 )  # fmt: skip
 """Signs against mining in a message sequence: what keystrokes, heartbeats, polling and transfers look like."""
 
@@ -202,6 +202,9 @@ def _unavoidable(seen: Exchange, tls: Bools) -> dict[str, Floats]:
         "shares_many": log_ramp(seen.answer_count, 3, 20),
         "shares_bunched": ramp(seen.share_pause, 2.8, 4.8),
         "jobs_bunched": ramp(seen.job_pause, 1.9, 3.0),
+        # A pool pays for the same jobs to thousands of miners: at most 164 bytes a second of them in every real source,
+        # 120 in the laboratory's.
+        "jobs_heavy": log_ramp(seen.push * seen.push_count / np.maximum(seen.span, 1.0), 300, 900),
         "receipt_tiny": np.where(got, ramp(receipt, 23, 17), 0.0),
         "share_tiny": np.where(got, ramp(seen.submit - seen.answer, 50, 25), 0.0),
         "job_like_receipt": np.where(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import month_abbr
 from datetime import datetime
 
 from kanaria.core.stream import ReadContext
@@ -10,7 +11,17 @@ from kanaria.formats.mapped.values import when
 from kanaria.formats.text_log import Years, iso_time
 
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?")
-_MONTH = re.compile(r"([A-Z][a-z]{2})\s+(\d{1,2})\s+(?:(\d{4})\s+)?(\d\d:\d\d:\d\d)(\.\d+)?")
+_MONTH = re.compile(
+    r"([A-Za-z][a-z]{2})[\s/]+(\d{1,2})(?:/(\d{4}))?\s+(?:(\d{4})\s+)?(\d\d:\d\d:\d\d)(\.\d+)?"
+)
+_SNORT = re.compile(r"(?:(1[3-9]|[2-9]\d)/)?(\d\d)/(\d\d)(?:/(\d\d|\d{4}))?-(\d\d:\d\d:\d\d)(\.\d+)?")
+"""Snort and Suricata: month and day; a year stands behind them, or before them (``alert_full`` and ``alert_json`` of
+Snort 3 with ``-y``)."""
+_WINDOWS = re.compile(
+    r"(?:(?P<year>\d{4})/(?P<month>\d\d?)/(?P<day>\d\d?)|(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{4})(?=.*[AP]M$)) "
+    r"(?P<hour>\d\d?)(?P<rest>:\d\d:\d\d)(?: (?P<half>[AP])M)?"
+)
+"""Windows in Japanese, and in American English, whose clock tells its order of day and month by AM and PM."""
 
 
 class Clock:
@@ -23,6 +34,23 @@ class Clock:
         """As ``values.when``, with the zone and the year that the text leaves out."""
         written = str(value or "").strip()
         if found := _MONTH.fullmatch(written):
-            month, day, year, clock, part = found.groups()
-            return self._years.time(month, day, clock, part, year)
+            month, day, slashed, year, clock, part = found.groups()
+            return self._years.time(month.capitalize(), day, clock, part, slashed or year)
+        if found := _SNORT.fullmatch(written):
+            return self._of_snort(*found.groups())
+        if found := _WINDOWS.fullmatch(written):
+            written = _iso(found)
         return iso_time(written, self._years.zone) if _NAIVE.fullmatch(written) else when(value)
+
+    def _of_snort(
+        self, before: str | None, month: str, day: str, behind: str | None, clock: str, part: str | None
+    ) -> datetime | None:
+        year = before or behind
+        whole = f"20{year}" if year and len(year) == 2 else year
+        return self._years.time(month_abbr[int(month)], day, clock, part, whole) if 0 < int(month) < 13 else None
+
+
+def _iso(found: re.Match[str]) -> str:
+    hour = int(found["hour"]) % 12 + 12 * (found["half"] == "P") if found["half"] else int(found["hour"])
+    year, month, day = (found[a] or found[b] for a, b in (("year", "y"), ("month", "m"), ("day", "d")))
+    return f"{year}-{month:>02}-{day:>02} {hour:02}{found['rest']}"

@@ -4,7 +4,8 @@ Keys: ``name``, ``title``, ``example``, ``sensor``, ``tried`` (on what it was tr
 pairs, cef, csv or lines), ``tell`` (paths that a record must have to be one, with expressions if so wanted),
 ``unless`` (paths that it must not have), ``each`` (paths of lists whose items are the records, ``*`` for every item
 of a list on the way, ``^`` for what holds the list; items that are text are split into the names of ``header``),
-``skip`` (lines that are neither records nor damage), ``camel`` (names begin with capitals in some exports), ``local``
+``skip`` (lines that are neither records nor damage), ``begins`` (a record of the reader lines has several lines: it begins
+at one that matches and ends before the next such line or a blank one; ``line`` is matched against all of them), ``camel`` (names begin with capitals in some exports), ``local``
 (times without a zone are of the writer's), ``halves`` (every record tells of one direction or of one slice of time:
 rows of ``connection`` without a ``state`` are put together, ``history`` holds the TCP flags as written), ``time``,
 and ``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a list of
@@ -72,6 +73,8 @@ class Layout:
     each: tuple[str, ...] = ()
     camel: bool = False
     halves: bool = False
+    both_ends: bool = False
+    begins: re.Pattern[str] | None = None
     local: bool = False
     skip: re.Pattern[str] | None = None
 
@@ -90,14 +93,15 @@ def parse(said: Mapping[str, Any], file: str) -> Layout:
     if reader not in READERS:
         raise RuleError(file=file, expected=f"reader: one of {', '.join(READERS)}", got=reader)
     try:
-        line, skip = (re.compile(said[key]) if key in said else None for key in ("line", "skip"))
+        line, skip, begins = (re.compile(said[key]) if key in said else None for key in ("line", "skip", "begins"))
         return Layout(
             name=said["name"], title=said["title"], example=said["example"], sensor=said["sensor"],
             tried=Text(en=said["tried"]["en"], ja=said["tried"]["ja"]), reader=reader, time=_cell(said["time"], file),
             rows=tuple(_row(row, file) for row in said["rows"]), line=line, delimiter=said.get("delimiter", ","),
             tell=_patterns(said.get("tell", ())), header=_paths(said.get("header", ())), camel=bool(said.get("camel")),
             unless=_paths(said.get("unless", ())), each=_paths(said.get("each", ())),
-            halves=bool(said.get("halves")), skip=skip, local=bool(said.get("local")),
+            halves=bool(said.get("halves")), skip=skip, local=bool(said.get("local")), begins=begins,
+            both_ends=said.get("halves") == "both ends",
         )  # fmt: skip
     except KeyError as error:
         raise RuleError(file=file, expected=f"the key {error}", got="none") from error

@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -31,6 +32,8 @@ _SOME = 0.7
 _LOOKED_AT = 50
 _KEPT = 4096
 """Characters of a record that are kept for whoever looks at it."""
+_LINES_OF_ONE = 64
+"""Lines of one record at most; a full alert of Snort with options and references has a dozen."""
 _PAIR = re.compile(r'([\w.-]{1,64})=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
 _CEF = re.compile(
     r"CEF:\d\|(?P<deviceVendor>[^|]*)\|(?P<deviceProduct>[^|]*)\|[^|]*\|(?P<signatureId>(?:[^|\\]|\\.)*)"
@@ -68,7 +71,7 @@ class Mapped:
         return self._layout.tried
 
     def sniff(self, head: bytes, name: str) -> float:
-        records = _first(head, self._layout.reader, self._layout.line, self._layout.header, self._layout.delimiter)
+        records = _first(head, _Way.of(self._layout))
         fitting = sum(record is not None and any(map(self._told, self._each(record))) for record in records)
         if not fitting:
             return 0.0
@@ -77,11 +80,15 @@ class Mapped:
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         layout = self._layout
         with open_text(stream) as handle:
-            found = read(handle, layout.reader, layout.line, layout.header, layout.delimiter)
+            found = read(handle, _Way.of(layout))
             clock = Clock(context).when if layout.local else when
             made = batches(self._rows(found, clock), stream, context, name=self.name, sensor=layout.sensor)
             for batch in made:
-                yield put_together(batch, stream, context, layout.sensor) if layout.halves else batch
+                yield (
+                    put_together(batch, stream, context, layout.sensor, both_ends=layout.both_ends)
+                    if layout.halves
+                    else batch
+                )
 
     def _rows(
         self, found: Iterator[Read], clock: Callable[[object], datetime | None]
@@ -127,34 +134,59 @@ class Mapped:
         return there and all(at(record, path) is None for path in self._layout.unless)
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a layout's records are found in text; layouts that find them alike share what was found."""
+
+    reader: str
+    line: re.Pattern[str] | None = None
+    begins: re.Pattern[str] | None = None
+    header: tuple[str, ...] = ()
+    delimiter: str = ","
+
+    @classmethod
+    def of(cls, layout: Layout) -> _Way:
+        return cls(layout.reader, layout.line, layout.begins, layout.header, layout.delimiter)
+
+
 @lru_cache(maxsize=64)
-def _first(
-    head: bytes, reader: str, line: re.Pattern[str] | None, header: tuple[str, ...], delimiter: str
-) -> tuple[Record | None, ...]:
+def _first(head: bytes, way: _Way) -> tuple[Record | None, ...]:
     """The first records of a head, read once for all layouts of a reader."""
-    if reader == "json" and b"{" not in head[:4096]:
+    if way.reader == "json" and b"{" not in head[:4096]:
         return ()
     whole = decode_head(head, 1 << 17)
     whole = whole[: whole.rfind("\n") + 1] or whole
-    found = islice(read(io.StringIO(whole), reader, line, header, delimiter), _LOOKED_AT)
+    found = islice(read(io.StringIO(whole), way), _LOOKED_AT)
     return tuple(record for record, _raw in found)
 
 
-def read(
-    handle: TextIO, reader: str, line: re.Pattern[str] | None, header: tuple[str, ...], delimiter: str
-) -> Iterator[Read]:
+def read(handle: TextIO, way: _Way) -> Iterator[Read]:
     """Records by the reader of that name."""
-    if reader == "json":
+    if way.reader == "json":
         for value, broken in json_values(handle):
             yield (value if isinstance(value, Mapping) else None), broken or _as_text(value)
         return
-    if reader == "csv":
-        yield from _table(handle, header, delimiter)
+    if way.reader == "csv":
+        yield from _table(handle, way.header, way.delimiter)
         return
-    for one in handle:
+    for one in _of_several_lines(handle, way.begins) if way.begins else handle:
         if one.strip():
-            record = _pairs(one) if reader == "pairs" else _cef(one) if reader == "cef" else _matched(one, line)
+            record = _pairs(one) if way.reader == "pairs" else _cef(one) if way.reader == "cef" else _matched(one, way.line)
             yield record, one
+
+
+def _of_several_lines(handle: TextIO, begins: re.Pattern[str]) -> Iterator[str]:
+    """Records that begin at a line like that and end at the next, or at a blank line; other lines one by one."""
+    kept: list[str] = []
+    for line in handle:
+        if kept and (not line.strip() or begins.search(line) or len(kept) == _LINES_OF_ONE):
+            yield "".join(kept)
+            kept = []
+        if kept or begins.search(line):
+            kept.append(line)
+        else:
+            yield line
+    yield "".join(kept)
 
 
 def _as_text(value: object) -> str:
@@ -192,7 +224,7 @@ def _table(handle: TextIO, header: tuple[str, ...], delimiter: str) -> Iterator[
     """Rows under the layout's header, or under the file's first line; a syslog prefix is taken off."""
     names = header
     for one in handle:
-        if not one.strip():
+        if not one.strip() or (not names and one.startswith("#TYPE ")):  # PowerShell's name of what it exports
             continue
         try:
             cells = next(csv.reader([_SYSLOG.sub("", one.rstrip("\r\n"), count=1)], delimiter=delimiter))
