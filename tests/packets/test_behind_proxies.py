@@ -193,7 +193,9 @@ def test_a_capture_of_one_direction_says_what_its_half_can(half: str, tmp_path: 
     frames = conversation([*STRATUM, *STRATUM[-2:]], src=MINER, dst=POOL, dport=3333)
     kept = [(number * 1_000_000, one) for number, one in enumerate(frames) if one[26:30] == source]
     (tmp_path / "a.pcap").write_bytes(pcap(kept))
-    found = [(one["severity"], one["outcome"]["value"], one["entities"]["devices"]) for one in _analyzed(tmp_path / "a.pcap")]
+    found = [
+        (one["severity"], one["outcome"]["value"], one["entities"]["devices"]) for one in _analyzed(tmp_path / "a.pcap")
+    ]
     assert found == ([("high", "possible", [MINER])] if half == "c" else [])
 
 

@@ -1,4 +1,5 @@
-"""Logs that are known by name though no reader reads them: what they are, and which log would say more.
+"""Logs that are known by name though no reader reads them: what they are, and which log would say more. And what lies
+beside logs in an archive and is none.
 
 In: the beginning of an input in no known format. Out: a remark for the reader, or None. To add one, add a row.
 """
@@ -80,3 +81,25 @@ def remark(head: bytes) -> Text | None:
         if found and (found >= _MOST * len(lines) or known is KNOWN[-1]):
             return known.words
     return None
+
+
+_DOCUMENT = re.compile(
+    r"(?:readme|licen[cs]e|copying|notice|changelog|changes|authors|(?:sha\d+|md5)sums?)(?:[.-]\w+)*|.+\.(?:md|rst|adoc)",
+    re.I,
+)
+_DOCUMENT_WORDS = Text(
+    en="a document and no log, by its name: passed over, only searched.",
+    ja="ファイル名からみて、ログではなく文書です。読み飛ばし、検索だけ行いました。",
+)
+_SUMMARY = re.compile(rb"\s*>== (?:Total|Incoming|Outgoing) ===")
+_SUMMARY_WORDS = Text(
+    en="Zeek's summary of connections (trace-summary): passed over, conn.log says the same connection by connection.",
+    ja="Zeekの通信の要約(trace-summary)です。同じ内容が通信ごとに conn.log にあるため、読み飛ばしました。",
+)
+
+
+def beside(head: bytes, name: str) -> Text | None:
+    """What the input is that lies beside logs without being one."""
+    if _SUMMARY.match(head):
+        return _SUMMARY_WORDS
+    return _DOCUMENT_WORDS if _DOCUMENT.fullmatch(name.rpartition("/")[2]) else None

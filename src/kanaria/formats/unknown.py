@@ -1,7 +1,8 @@
 """Inputs in no known format: text is handed on line by line to be searched, everything else is one unread record.
 
 In: a stream nobody recognised. Out: batches without rows, whose lines are all unread and all left to be searched. Of
-JSON documents, CSV and the journal's own formats a record is a line.
+JSON documents, CSV and the journal's own formats a record is a line. What lies beside logs and is none is searched like
+them, and has no records.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class UnknownText:
     example = ""
     tables: tuple[str, ...] = ()
 
+    def __init__(self, *, beside: bool = False) -> None:
+        """``beside``: no log at all, so that it has no records."""
+        self._beside = beside
+
     def sniff(self, head: bytes, name: str) -> float:
         return 0.0
 
@@ -49,7 +54,9 @@ class UnknownText:
         for chunk in cols.chunks(stream):
             lines = chunk.data.split(b"\n")[:-1]
             left = [(number, line) for number, line in enumerate(lines, chunk.first) if line.strip()]
-            yield cols.make_batch(stream, self.name, chunk, {}, len(left), [], passed_over=len(left), left=left)
+            records = 0 if self._beside else len(left)
+            yield cols.make_batch(stream, self.name, chunk, {}, records, [], passed_over=records, left=left)
 
 
 UNKNOWN: Format = UnknownText()
+BESIDE: Format = UnknownText(beside=True)

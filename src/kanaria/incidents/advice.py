@@ -384,8 +384,10 @@ def _isolate(case: Case, result: Outcome) -> Iterator[Recommendation]:
 
 
 def _pools(case: Case) -> str:
-    """Whom the devices mined for: of other sides inside, which pass work on, only when there is none outside."""
-    paid = list(dict.fromkeys(f.remote for f in case.findings if f.stage == "impact" and f.remote))
+    """Whom the devices mined for: of other sides inside, which pass work on, only when there is none outside. Who asked
+    a device of ours for something is nobody's pool."""
+    impact = [f for f in case.findings if f.stage == "impact" and f.values.get("dst_ip") != f.device]
+    paid = list(dict.fromkeys(f.remote for f in impact if f.remote))
     outside = [remote for remote in paid if remote not in case.devices]
     return ", ".join(defang(remote) for remote in (outside or paid)[:3])
 

@@ -236,7 +236,7 @@ def exchange(messages: Messages, early: Messages, rows: int, spread: int = TOLER
         push_total=count(flow[pushed], rows),
         push_gap=push_gap,
         push_cv=push_cv,
-        known=_known(messages, client, 2, rows, spread) + _known(messages, ~client, 3, rows, spread),
+        known=_known(messages, client, 2, rows, spread) + _known_of_server(messages, is_push, rows, spread),
         replies=count(flow[answers_push], rows),
         jobs_asked=_jobs_asked(messages, push, rows, spread) + _jobs_asked(early, push, rows, spread),
         shared=_shared(messages, rows, spread),
@@ -341,6 +341,14 @@ def _known(messages: Messages, side: Bools, kinds: int, rows: int, spread: int) 
         known += count(flow[usual], rows)
         flow, length = flow[~usual], length[~usual]
     return known
+
+
+def _known_of_server(messages: Messages, is_push: Bools, rows: int, spread: int) -> Floats:
+    """The server's three commonest kinds. Jobs are one of them, however many Merkle branches each lists: in every block
+    of Bitcoin the tree of transactions has another height, and that is no padding."""
+    server = ~messages.client
+    jobs = count(messages.flow[is_push], rows) + _known(messages, server & ~is_push, 2, rows, spread)
+    return np.maximum(jobs, _known(messages, server, 3, rows, spread))
 
 
 def _longest(messages: Messages, rows: int) -> Floats:

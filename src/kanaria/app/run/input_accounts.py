@@ -68,9 +68,9 @@ class Inputs:
         if said is not None:
             self.summaries[name] = replace(self.summaries[name], note=said)
 
-    def unknown(self, stream: Stream, known: Text | None = None) -> None:
+    def unknown(self, stream: Stream, known: Text | None = None, *, is_log: bool = True) -> None:
         """An input nobody recognised; ``known`` is what it is by name."""
-        if known is not None:
+        if known is not None and is_log:
             self.named.add(stream.name)
         note = _damage(stream) or known or (_UNKNOWN if stream.head() else _EMPTY)
         self.summaries[stream.name] = InputSummary(path=stream.name, format=None, rows=0, rejected=0, note=note)

@@ -19,7 +19,7 @@ from kanaria.core.memory import give_back_large_blocks
 from kanaria.core.schema import Tables
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch, RejectedRecord
-from kanaria.formats.unknown import UNKNOWN
+from kanaria.formats.unknown import BESIDE, UNKNOWN
 from kanaria.memory.read_sources import Ledger
 from kanaria.wire.clock_check import ClockCheck
 
@@ -116,15 +116,14 @@ class Reading:
 
     def _format_of(self, stream: Stream) -> Format | None:
         """What a live input brings, what the user said, or what it looks like."""
-        from kanaria.formats import recognised, registry
+        from kanaria.formats import registry
 
         setup = self._setup
         wanted = setup.input_format or ("logformat" if setup.layout is not None else None)
         known = getattr(stream, "format_name", None) or ("logformat" if getattr(stream, "layout", None) else wanted)
         chosen = registry.get(known) if known else registry.detect(stream)
         if chosen is None:
-            self.accounts.unknown(stream, recognised.remark(stream.head()))
-            return UNKNOWN if stream.head() else None
+            return self._unknown(stream)
         self.accounts.open(stream.name, chosen.name)
         guess = getattr(chosen, "guess", None)
         if guess is not None:
@@ -135,6 +134,15 @@ class Reading:
         if "connection" in chosen.tables:
             self._sensors.add(stream.name)
         return chosen
+
+    def _unknown(self, stream: Stream) -> Format | None:
+        """Who reads an input nobody recognised; None where there is nothing in it."""
+        from kanaria.formats import recognised
+
+        head = stream.head()
+        none = recognised.beside(head, stream.name) if head else None
+        self.accounts.unknown(stream, none or recognised.remark(head), is_log=none is None)
+        return BESIDE if none else UNKNOWN if head else None
 
 
 def _live(stream: Stream) -> bool:

@@ -11,9 +11,7 @@ from kanaria.formats.mapped.values import when
 from kanaria.formats.text_log import Years, iso_time
 
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?")
-_MONTH = re.compile(
-    r"([A-Za-z][a-z]{2})[\s/]+(\d{1,2})(?:/(\d{4}))?\s+(?:(\d{4})\s+)?(\d\d:\d\d:\d\d)(\.\d+)?"
-)
+_MONTH = re.compile(r"([A-Za-z][a-z]{2})[\s/]+(\d{1,2})(?:/(\d{4}))?\s+(?:(\d{4})\s+)?(\d\d:\d\d:\d\d)(\.\d+)?")
 _SNORT = re.compile(r"(?:(1[3-9]|[2-9]\d)/)?(\d\d)/(\d\d)(?:/(\d\d|\d{4}))?-(\d\d:\d\d:\d\d)(\.\d+)?")
 """Snort and Suricata: month and day; a year stands behind them, or before them (``alert_full`` and ``alert_json`` of
 Snort 3 with ``-y``)."""

@@ -20,13 +20,11 @@ from kanaria.formats.netflow_csv import protocol_number
 from kanaria.formats.netflow_stitch import RECORD, stitch
 
 _CLOCKS_APART_US = 1_000_000
-"""Two ends see a packet within a trip through the network; the aggregates of one end last five seconds and more (GCP)."""
+"""Two ends see a packet within a trip through the network; what one end sums up lasts five seconds and more (GCP)."""
 _BACK = {"src_ip": "dst_ip", "src_port": "dst_port", "dst_ip": "src_ip", "dst_port": "src_port"}
 
 
-def put_together(
-    batch: Batch, stream: Stream, context: ReadContext, sensor: str, *, both_ends: bool = False
-) -> Batch:
+def put_together(batch: Batch, stream: Stream, context: ReadContext, sensor: str, *, both_ends: bool = False) -> Batch:
     """The batch with its connections whole. ``both_ends``: both ends of a flow tell of the same packets."""
     import pyarrow.compute as pc
 

@@ -4,11 +4,12 @@ Keys: ``name``, ``title``, ``example``, ``sensor``, ``tried`` (on what it was tr
 pairs, cef, csv or lines), ``tell`` (paths that a record must have to be one, with expressions if so wanted),
 ``unless`` (paths that it must not have), ``each`` (paths of lists whose items are the records, ``*`` for every item
 of a list on the way, ``^`` for what holds the list; items that are text are split into the names of ``header``),
-``skip`` (lines that are neither records nor damage), ``begins`` (a record of the reader lines has several lines: it begins
-at one that matches and ends before the next such line or a blank one; ``line`` is matched against all of them), ``camel`` (names begin with capitals in some exports), ``local``
-(times without a zone are of the writer's), ``halves`` (every record tells of one direction or of one slice of time:
-rows of ``connection`` without a ``state`` are put together, ``history`` holds the TCP flags as written), ``time``,
-and ``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a list of
+``skip`` (lines that are neither records nor damage), ``begins`` (a record of the reader lines begins at a line that
+matches, and ends before the next such line or a blank one; ``line`` is matched against all of it), ``camel`` (names
+begin with capitals in some exports), ``local`` (times without a zone are of the writer's), ``halves`` (every record
+tells of one direction or of one slice of time: rows of ``connection`` without a ``state`` are put together, ``history``
+holds the TCP flags as written; ``both ends``: each end tells of the same packets, which count once), ``time``, and
+``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a list of
 paths of which the first with a value counts, or a mapping with ``from`` and what to do with the value (see
 ``values``); ``until`` makes a duration of an end. Several paths may be written ``one|other`` in ``tell``.
 """

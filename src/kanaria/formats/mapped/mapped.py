@@ -171,7 +171,9 @@ def read(handle: TextIO, way: _Way) -> Iterator[Read]:
         return
     for one in _of_several_lines(handle, way.begins) if way.begins else handle:
         if one.strip():
-            record = _pairs(one) if way.reader == "pairs" else _cef(one) if way.reader == "cef" else _matched(one, way.line)
+            record = (
+                _pairs(one) if way.reader == "pairs" else _cef(one) if way.reader == "cef" else _matched(one, way.line)
+            )
             yield record, one
 
 
