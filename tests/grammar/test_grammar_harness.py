@@ -112,8 +112,8 @@ def test_alerts_are_pinned_to_their_bits_and_claim_no_more_than_was_measured() -
 def test_sentences_count_what_was_judged() -> None:
     held = _held([8.0, 6.0, 9.0, 1.0, 2.0], [True, True, False, False, False])
     assert report.together("All", [held], 7.0) == (
-        "All: 1 of 2 judged miners (50.0 %, 9.5–90.5 %), 1 false alarms in 3 judged benign connections (33.33 %, "
-        "6.15–79.23 %) and 3 hours of them (8000.0 per 1,000 connection-days, fewer than 32000 at 95 %)."
+        "All: 1 of 2 judged miners (50.0 %, 1.3–98.7 %), 1 false alarms in 3 judged benign connections (33.33 %, "
+        "0.84–90.57 %) and 3 hours of them (8000.0 per 1,000 connection-days, fewer than 32000 at 95 %)."
     )
     assert report.budget(held, 7.0, 2.0) == (
         "left: 1 false alerts in 2 days of a whole network, 0.50 a day against a budget of 1."
