@@ -41,6 +41,9 @@ class Reader:
         self.follower._looked = float("-inf")
         new: list[bytes] = []
         for chunk in self.follower.take(1 << 20):
+            if not chunk.data:  # only where to go on from
+                assert chunk.lines == 0 and chunk.position
+                continue
             assert chunk.data.endswith(b"\n")
             lines = chunk.data.splitlines()
             assert chunk.lines == len(lines)

@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +17,7 @@ from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge
 from kanaria.core.story import Stories
 from kanaria.core.types import Analysis, Language, Text
+from kanaria.core.unfinished import unfinished
 
 WITH_SENTENCES = ("text", "markdown", "html", "json")
 """Formats that begin with what could not be read; with the others it is said on standard error."""
@@ -79,15 +80,23 @@ def _replace(target: Path, data: bytes) -> None:
             file.write(data)
         return
     # A name nobody can foresee, and never a link that waits there: the folder may be one that others write into.
-    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(number, "wb") as file:
+    with unfinished(target.parent, f".{target.name[:200]}.", ".part") as (part, descriptor):
+        with open(descriptor, "wb", closefd=False) as file:
             file.write(data)
-            os.fchmod(file.fileno(), _mode(target))
+        os.fchmod(descriptor, _mode(target))
+        os.fsync(descriptor)
         part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    _settle(target.parent)
+
+
+def _settle(folder: Path) -> None:
+    """The new name, too, is on disk: what is told afterwards, the store will not tell again."""
+    with suppress(OSError):  # a folder one may write into, but not list
+        place = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(place)
+        finally:
+            os.close(place)
 
 
 def _mode(target: Path) -> int:

@@ -22,7 +22,7 @@ class Chunk:
 
     ``name`` is what reports show. ``place`` is where the position belongs, unique in its source. ``preamble`` are
     header lines that came before and say how to read these. ``identity`` tells apart what had the same name at
-    different times; records count from ``first_line`` in it.
+    different times; records count from ``first_line`` in it. A chunk without data only says where to go on from.
     """
 
     name: str

@@ -61,7 +61,7 @@ class Follower:
 
     def take(self, limit: int) -> list[Chunk]:
         found = list(self._take(limit))
-        for chunk in found:
+        for chunk in filter(lambda chunk: chunk.lines, found):
             self.health.came(chunk.lines, len(chunk.data))
         self.health.behind = sum(file.behind for file in self._files())
         self.health.problem = "; ".join(self._problems[path] for path in sorted(self._problems))
@@ -160,6 +160,8 @@ class Follower:
         self._open[path] = FollowedFile(path, mark)
         if self._at_end:
             self._open[path].skip()
+            here = self._open[path].mark
+            yield self._chunk(here, here, b"", path)  # no lines, but a position: after a crash it goes on from there
 
     def _lose(self, path: str) -> None:
         file = self._open.pop(path)

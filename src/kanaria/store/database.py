@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from kanaria.core.errors import SourceError
+from kanaria.core.unfinished import unfinished
 
 FILE = "incidents.sqlite"
 WAIT = 30.0
@@ -133,8 +134,8 @@ def begin(file: Path) -> None:
 
 
 def _made(file: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".kanaria-new-") as place:
-        new = Path(place) / file.name
+    with unfinished(file.parent, ".kanaria-new-", folder=True) as (place, _descriptor):
+        new = place / file.name
         os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         db = sqlite3.connect(new, isolation_level=None)
         try:

@@ -100,7 +100,7 @@ class Judging:
         self._samples: dict[tuple[str, str], _Sample] = {}
         self._engine = Engine(self.setup, lateness=LATENESS_ON_THE_WIRE if on_the_wire else LATENESS)
         self._mine: Owning | None = None
-        self._checked = time.monotonic()
+        self._checked = float("-inf")  # what is read first is kept at once: from then on its rotation is followed
         self._dirty, self._took = False, 0.0
         self.unread = self.late = 0
         """Lines in no known format, and records that came after what is younger was judged."""
@@ -189,7 +189,7 @@ class Judging:
         return any(not self._open.isdisjoint(finding.event_ids) for finding in incident.findings)
 
     def _batches(self, arrived: Iterable[Arrived], flows: Iterable[tuple[Stream, Batch]]) -> Iterator[Batch]:
-        yield from self._engine.read([self._piece(item) for item in arrived])
+        yield from self._engine.read([self._piece(item) for item in arrived if item.chunk.data])
         for stream, batch in flows:
             yield from self._engine.arrived(stream, [batch])
 

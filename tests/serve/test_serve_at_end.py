@@ -1,0 +1,53 @@
+"""A log that is watched from its end on: after a crash the service goes on from there, and not from the new end."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from pathlib import Path
+
+from kanaria.app.config import Config
+from kanaria.app.live.judging import Arrived, Judging
+from kanaria.sources.chunks import Chunk
+from tests.serve.serving import serving, sink
+from tests.serve.test_serve_acknowledge import ask
+from tests.serve.test_serve_disk import SETTINGS
+
+
+def kept_positions(store: Path) -> object:
+    with sqlite3.connect(store / "incidents.sqlite") as db:
+        rows = db.execute("SELECT content FROM state WHERE name = 'live'").fetchall()
+    db.close()
+    return json.loads(zlib.decompress(rows[0][0]))["content"]["positions"] if rows else None
+
+
+def test_what_came_while_it_was_dead_is_read(tmp_path: Path) -> None:
+    ask(tmp_path, "10.0.0.6")  # nobody wants to hear of what was there before
+    with sink() as phone:
+        settings = SETTINGS.format(url=phone.url("/")).replace("1000000000000", "1")
+        (tmp_path / "kanaria.toml").write_text(settings.replace('"dnsmasq"', '"dnsmasq"\nstart = "end"', 1))
+        with serving(tmp_path) as service:
+            service.wait_for(lambda: kept_positions(tmp_path / "store"))
+            service.kill()
+        ask(tmp_path, "10.0.0.7")
+        with serving(tmp_path) as service:
+            service.wait_for(lambda: phone.received)
+            assert service.end() == 0
+    assert ["10.0.0.7" in item.content["title"] for item in phone.received] == [True]
+
+
+def test_where_it_read_first_is_kept_at_once(tmp_path: Path) -> None:
+    """A log that is renamed while the service is dead is found again by what was kept of it."""
+    place = {"path": "a.log"}
+    chunk = Chunk(name="a.log", place="a.log#0", data=b"x\n", position=place, lines=1)
+    ignored: list[object] = []
+    with Judging(
+        Config(), tmp_path, on_the_wire=False, on_reject=ignored.append, on_alert=lambda *_: None
+    ) as judging:  # fmt: skip
+        assert not judging.due
+        judging.step([Arrived(source="a.log", chunk=chunk)])
+        assert judging.due
+        judging.checkpoint()
+        assert not judging.due
+    assert kept_positions(tmp_path) == {"a.log": {"a.log#0": place}}
