@@ -43,13 +43,18 @@ def test_a_window_holds_what_is_on_its_devices_and_not_critical(tmp_path: Path) 
     begin = datetime.fromtimestamp(BEGAN).astimezone()
     window = Window(begin=begin, end=begin + timedelta(hours=1), devices=frozenset({"192.0.2.53"}))
     elsewhere = {**incident(2, "high", "elsewhere"), "devices": ["192.0.2.54"]}
-    news = [incident(1, "high", "held"), elsewhere, incident(3, "critical", "critical")]
+    nowhere = {**incident(4, "medium", "nowhere"), "devices": []}
+    news = [incident(1, "high", "held"), elsewhere, incident(3, "critical", "critical"), nowhere]
     outbox, phone = Outbox(tmp_path), Phone(plan())
     dispatch(news, [phone.plan], outbox, BEGAN, [window])
     runs = sender(outbox, phone)
     while runs.step(BEGAN + 1):
         pass
-    assert [message.title for message in phone.messages] == ["[Critical] critical", "[High] elsewhere"]
+    assert [message.title for message in phone.messages] == [
+        "[Critical] critical",
+        "[High] elsewhere",
+        "[Medium] nowhere",
+    ]
     assert runs.step(BEGAN + HOUR)
     assert "maintenance window" in phone.messages[-1].body
 

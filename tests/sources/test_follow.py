@@ -33,7 +33,7 @@ class Reader:
 
     def begin(self) -> None:
         names = below(self.pattern, ("*.log",)) if os.path.isdir(self.pattern) else matching(self.pattern)
-        self.follower = Follower("log", names, at_end=self.at_end)
+        self.follower = Follower("log", names, at_end=self.at_end, everything=os.path.isdir(self.pattern))
         self.follower.start(self.positions, lambda: None)
 
     def take(self) -> list[bytes]:
@@ -245,6 +245,44 @@ def test_a_night_of_zeek_is_read_from_the_folders_of_its_days(tmp_path: Path, li
     assert len(set(reader.ids)) == len(reader.ids)
 
 
+def test_a_log_that_zeek_began_and_archived_while_nobody_looked_is_read(tmp_path: Path) -> None:
+    current = tmp_path / "current"
+    current.mkdir()
+
+    def began(path: str, hour: int) -> None:
+        write(current / f"{path}.log", f"{hour:02d} {path}\n")
+
+    began("weird", 9)
+    reader = Reader(str(tmp_path))
+    reader.take()
+    archive(tmp_path, "weird", DAYS[0], 9)
+    began("conn", 22)  # the service is off before the hour is over
+    assert reader.take() == [b"22 conn"]
+    reader.follower.close()
+    (tmp_path / DAYS[0] / "old.08:00:00-09:00:00.log.gz").write_bytes(gzip.compress(b"08 old\n"))
+    began("ssl", 22)
+    for path in ("conn", "ssl"):
+        archive(tmp_path, path, DAYS[0], 22)
+    for path in ("conn", "ssl", "x509"):
+        began(path, 23)
+        archive(tmp_path, path, DAYS[0], 23)
+    for path in ("conn", "ssl"):
+        began(path, 0)
+    for _ in range(3):
+        reader.begin()
+        reader.take()
+        reader.follower.close()
+    by_set = {
+        path: [line for line in rows_of(reader.lines) if line.endswith(path.encode())]
+        for path in ("conn", "ssl", "x509", "old")
+    }
+    assert by_set == {
+        "conn": [b"22 conn", b"23 conn", b"00 conn"], "ssl": [b"22 ssl", b"23 ssl", b"00 ssl"], "x509": [b"23 x509"],
+        "old": [],
+    }  # fmt: skip
+    assert len(set(reader.ids)) == len(reader.ids)
+
+
 def test_headers_of_archived_logs_come_with_every_piece(tmp_path: Path) -> None:
     (tmp_path / "current").mkdir()
     spool = tmp_path / "current" / "conn.log"
@@ -310,6 +348,34 @@ def test_permission_lost_and_regained_loses_nothing_and_repeats_nothing(restarts
         assert reader.lines == [b"one", b"two", b"three"]
         assert len(set(reader.ids)) == 3
         reader.follower.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_rotated_file_that_may_not_be_read_at_a_restart_is_named_and_read_when_it_may() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        log, rotated = Path(folder) / "access.log", Path(folder) / "access.log.1"
+        write(log, "one\n")
+        reader = Reader(str(log))
+        with as_nobody():
+            reader.take()
+            reader.follower.close()
+        write(log, "two\n")
+        log.rename(rotated)
+        rotated.chmod(0)
+        write(log, "three\n")
+        with as_nobody():
+            reader.begin()
+            for new in ([b"three"], []):
+                assert reader.take() == new
+                assert "access.log.1: may not be read" in reader.follower.health.problem
+        rotated.chmod(0o644)
+        with as_nobody():
+            assert reader.take() == [b"two"]
+            assert reader.follower.health.problem == ""
+            reader.restart()
+            assert reader.take() == []
+        assert len(set(reader.ids)) == 3
 
 
 @contextmanager

@@ -21,7 +21,7 @@ class Window:
     hours: tuple[int, int] | None = None
     days: frozenset[int] = frozenset(range(7))
     devices: frozenset[str] = frozenset()
-    """Of these machines; empty: of all."""
+    """Of these machines; empty: of all, and of what no machine is known of."""
     severity: Severity = "critical"
     """From here on it is told all the same."""
 
@@ -29,7 +29,8 @@ class Window:
         """Until when news of an incident waits; 0 when it does not."""
         if SEVERITIES.index(incident["severity"]) >= SEVERITIES.index(self.severity):
             return 0.0
-        if self.devices and (incident["more_devices"] or not set(incident["devices"]) <= self.devices):
+        known = set(incident["devices"])
+        if self.devices and (incident["more_devices"] or not known or not known <= self.devices):
             return 0.0
         if self.hours is not None:
             return self._of_the_day(self.hours, datetime.fromtimestamp(now).astimezone())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -171,6 +171,36 @@ def archived(mark: Mark) -> list[str]:
             if continues(path, mark):
                 return found
     return []
+
+
+def appeared(marks: Iterable[Mark]) -> list[tuple[str, str]]:
+    """Files in such an archive of logs that none of the marks is of, each with the path it was written under, oldest
+    first: from the hour on in which the last log of the marks was archived, for what appeared earlier has a mark."""
+    found: list[tuple[str, str]] = []
+    places: dict[str, list[Mark]] = {}
+    for mark in marks:
+        if os.path.basename(folder := os.path.dirname(mark.path)) == "current":
+            places.setdefault(folder, []).append(mark)
+    for current, known in places.items():
+        gone = [members[0] for mark in known if not continues(mark.path, mark) and (members := archived(mark))]
+        stems = {split(os.path.basename(mark.path))[0] for mark in known}
+        for path in _since(os.path.dirname(current), max(map(_hour, gone), default=None)):
+            stem = split(os.path.basename(path))[0]
+            if stem.endswith(".log") and stem not in stems:
+                found.append((path, os.path.join(current, stem)))
+    return found
+
+
+def _since(folder: str, hour: tuple[str, str] | None) -> Iterator[str]:
+    """Files of an archive from an hour on, each set in order of time."""
+    for dated in reversed(_dated(folder)[:MOST_FOLDERS]) if hour else ():
+        paths = [os.path.join(dated, name) for name in sorted(_listed(dated))]
+        yield from (path for path in in_time_order(paths) if hour and _hour(path) >= hour)
+
+
+def _hour(path: str) -> tuple[str, str]:
+    """The day and the time of day at which an archived log begins."""
+    return os.path.basename(os.path.dirname(path)), split(os.path.basename(path))[1][1]
 
 
 def _dated(folder: str) -> list[str]:

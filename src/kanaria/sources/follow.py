@@ -17,7 +17,7 @@ from kanaria.core.errors import SourceError
 from kanaria.sources._decompress import Decompressed, compression
 from kanaria.sources._rotation import in_time_order
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
-from kanaria.sources.file_marks import HEAD, Mark, Marks, archived, continues, read_on, siblings
+from kanaria.sources.file_marks import HEAD, Mark, Marks, appeared, archived, continues, read_on, siblings
 from kanaria.sources.followed_file import PREAMBLE, FollowedFile, preamble
 from kanaria.sources.inotify import Watcher
 
@@ -35,15 +35,18 @@ Names = Callable[[], Iterable[str]]
 class Follower:
     """Follows every file that ``names`` gives, now and later. A ``LineSource``."""
 
-    def __init__(self, name: str, names: Names, *, at_end: bool = False) -> None:
+    def __init__(self, name: str, names: Names, *, at_end: bool = False, everything: bool = False) -> None:
+        """``everything``: of the folders of a sensor every log is followed, whatever it is called."""
         self.name = name
         self.health = Health()
-        self._names, self._at_end = names, at_end
+        self._names, self._at_end, self._everything = names, at_end, everything
         self._open: dict[str, FollowedFile] = {}
         self._left: list[FollowedFile] = []
         """Files that lost their names, until nothing more comes."""
         self._looked = float("-inf")
         self._problems: dict[str, str] = {}
+        self._closed: dict[str, Mark] = {}
+        """What was being read, by path, where what may be the rest of it cannot be opened."""
 
     def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
         self._marks = Marks(resume)
@@ -116,6 +119,14 @@ class Follower:
         else:
             self._problems = {}
         self._current = set(names)
+        try:
+            yield from self._appeared()
+        except (SourceError, OSError) as error:  # before the open ones, so that they are numbered in order
+            self._problems[""] = str(error)
+            return
+        closed, self._closed = self._closed, {}
+        for mark in closed.values():
+            yield from self._missed(mark)
         for path in names:
             self._watcher.add(os.path.dirname(path) or ".")
             try:
@@ -126,6 +137,16 @@ class Follower:
             self._lose(path)
         yield from self._without_successor()
         self._at_end = False
+
+    def _appeared(self) -> Iterator[Chunk]:
+        """Logs that a sensor began and archived while nobody looked."""
+        if not (self._resumes and self._everything):
+            return
+        found = appeared(self._marks.newest())
+        _settled([archive for archive, _path in found])
+        for archive, path in found:
+            yield from self._finish(archive, self._marks.next_of(path))
+        self._everything = False
 
     def _without_successor(self) -> Iterator[Chunk]:
         """Logs that were rotated into an archive while nobody looked, and of which there is no open one now."""
@@ -189,6 +210,10 @@ class Follower:
         alike = [number for number, name in enumerate(members) if continues(name, mark)]
         same = [number for number in alike if self._marks.key(members[number]) == mark.key]
         if not alike:
+            if closed := [name for name in members if not _opens(name) and not _was_read(name, mark)]:
+                self._closed[mark.path] = mark
+                self._problems[closed[-1]] = f"{closed[-1]}: may not be read, and may hold what nobody has read yet"
+                return
             yield from self._archived(mark)
             return
         at = max(same or alike)  # of several that begin alike, the last was made last
@@ -199,8 +224,7 @@ class Follower:
     def _archived(self, mark: Mark) -> Iterator[Chunk]:
         """The same where earlier files lie in an archive. Raises SourceError while something is written there."""
         members = archived(mark)
-        if members and 0 <= time.time() - os.stat(members[-1]).st_mtime < SETTLES:
-            raise SourceError(source=members[-1], expected="a whole file", got="one being written", retry_after=SETTLES)
+        _settled(members)
         for name in members:
             yield from self._finish(name, mark)
             mark = self._marks.next_of(mark.path)
@@ -235,6 +259,28 @@ class Follower:
                 after = replace(after, device=here.st_dev, inode=here.st_ino)
                 yield self._chunk(mark, after, data if data.endswith(b"\n") else data + b"\n", name)
                 mark = after
+
+
+def _settled(archives: list[str]) -> None:
+    """Raises SourceError while the last of them is being written."""
+    if archives and 0 <= time.time() - os.stat(archives[-1]).st_mtime < SETTLES:
+        raise SourceError(source=archives[-1], expected="a whole file", got="one being written", retry_after=SETTLES)
+
+
+def _opens(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except PermissionError:
+        return False
+    except OSError:  # gone meanwhile
+        return True
+    return True
+
+
+def _was_read(path: str, mark: Mark) -> bool:
+    """Whether a file that cannot be opened is the one of a mark, and has nothing after it."""
+    found = os.stat(path)
+    return (found.st_dev, found.st_ino) == mark.key and found.st_size == mark.offset
 
 
 def _first_bytes(path: str) -> bytes:

@@ -117,7 +117,9 @@ def name_of(settings: Source, number: int) -> str:
 def _made(settings: Source, number: int) -> LineSource:
     name = name_of(settings, number)
     if settings.kind in {"file", "zeek", "suricata", "docker"}:
-        return Follower(name, _names(settings), at_end=settings.start == "end")
+        return Follower(
+            name, _names(settings), at_end=settings.start == "end", everything=settings.kind == "zeek"
+        )  # fmt: skip
     if settings.kind == "journal":
         from kanaria.sources.journal import Journal
 
