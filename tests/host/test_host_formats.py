@@ -343,3 +343,21 @@ def test_a_blocklist_is_no_log(tmp_path: Path) -> None:
 def test_what_others_write_in_like_words_is_no_miners_line(line: str) -> None:
     said = read_phrase(line)
     assert said is None or not said.sure
+
+
+@pytest.mark.parametrize(
+    ("record", "heard"),
+    [
+        ({"QueryName": "pool.supportxmr.com", "SrcIP": "192.168.1.7", "QueryCategoryNames": ["Cryptomining"]}, True),
+        ({"srcip": "192.168.1.7", "url": "https://pool.supportxmr.com:443/", "action": "block"}, True),
+        ({"client": "203.0.113.7", "id": 1, "said": "see pool.supportxmr.com for rates"}, False),  # somebody's words
+    ],
+)
+def test_a_pool_that_is_a_member_of_unknown_json_is_heard(
+    record: dict[str, object], heard: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(record) + "\n")
+    command = ["analyze", "--format", "json", str(tmp_path / "a.json")]
+    result = CliRunner().invoke(cli, command, standalone_mode=False)
+    rules = [f["rule"] for one in json.loads(result.stdout or '{"incidents":[]}')["incidents"] for f in one["findings"]]
+    assert ("mining_pool_named_in_log" in rules) is heard

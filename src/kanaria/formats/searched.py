@@ -33,6 +33,7 @@ _REQUEST = re.compile(
     rb"\b((?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|MOVE) \S.*?)(?:\"|'|\s*$)", re.DOTALL
 )
 _ENCODED = re.compile(rb"%[2-7][0-9A-Fa-f]\S*(?:%[2-7][0-9A-Fa-f]|\+)|\?\S+=\S*\+|HTTP/[012]")
+_HOST_MEMBER = re.compile(rb':\s*"((?:[a-z+]{2,12}://)?[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?[./]?)"')
 
 
 def carried(left: pa.Table) -> pa.Table:
@@ -42,16 +43,30 @@ def carried(left: pa.Table) -> pa.Table:
     return left.set_column(left.schema.get_field_index("raw"), "raw", pa.array(raw, pa.binary()))
 
 
+def hosts_of_members(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Of each line the members of JSON that are a host or a URL of one without a path, and nothing else: what a record
+    says in a field of its own, not what somebody sent."""
+    found = [b"\n".join(_HOST_MEMBER.findall(raw[:LONGEST])) for raw in column.to_pylist()]
+    return pa.chunked_array([pa.array(found, pa.binary())])
+
+
 def rows(
-    left: pa.Table, stream: Stream, context: ReadContext, *, naming: Container[int] = ()
+    left: pa.Table,
+    stream: Stream,
+    context: ReadContext,
+    *,
+    naming: Container[int] = (),
+    members: Container[int] = (),
 ) -> Mapping[str, pa.Table]:
-    """Tables of the lines of ``left`` (see ``Batch.left``); ``naming`` are rows that name a pool."""
+    """Tables of the lines of ``left`` (see ``Batch.left``); ``naming`` are rows that name a pool, ``members`` those of
+    JSON in which a member is nothing but that name."""
     requests: list[tuple[int, bytes, Row]] = []
     commands: list[Taken] = []
     for place, (line, raw) in enumerate(zip(left["line"].to_pylist(), left["raw"].to_pylist(), strict=True)):
         found = prefix_of(raw[:LONGEST], context.year)
         request = _request(found.line)
-        if place in naming and b"{" not in found.line and not _REQUEST.search(found.line):
+        plain = place in members or b"{" not in found.line
+        if place in naming and plain and not _REQUEST.search(found.line):
             request = None  # a client is named, and a pool that it asked for
         if request is not None:
             row = prefix.complete(request, found)

@@ -49,7 +49,8 @@ def _found(left: pa.Table, stream: Stream, context: ReadContext, pools: Prefilte
     raw = [(inside if row in said else left)["raw"][row].as_py() for row in range(len(left))]
     left = left.set_column(1, "raw", pa.array(raw, pa.binary()))
     named = set(pools.rows(left["raw"])[0].tolist()) if pools else set()
-    return formats_searched.rows(left, stream, context, naming=named)
+    members = set(pools.rows(formats_searched.hosts_of_members(left["raw"]))[0].tolist()) if pools and named else set()
+    return formats_searched.rows(left, stream, context, naming=named, members=members)
 
 
 def _joined(tables: Mapping[str, pa.Table], found: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
