@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import duckdb
 import pyarrow as pa
 
 from kanaria.app.run.usual_before import before
 from kanaria.core.text import defang
 from kanaria.core.types import Incident, Text
+from tests.event_rows import events_of
 from tests.report.report_samples import POOL, SERVER, START, finding, incident, scanner
 
 Flow = tuple[datetime, str, str, int]
@@ -27,13 +27,7 @@ def said(flows: list[Flow], about: Incident = STORY) -> list[Text]:
             "transport": ["udp" if port == 53 else "tcp" for *_, port in flows],
         }
     )
-    engine = duckdb.connect()
-    engine.execute("SET TimeZone = 'UTC'")
-    engine.register("flows", table)
-    engine.execute("CREATE TEMP TABLE spool_connection AS FROM flows")
-    made = before(engine, about, ROLES)
-    engine.close()
-    return list(made)
+    return list(before(events_of(connection=table), about, ROLES))
 
 
 def quiet(days: int) -> list[Flow]:

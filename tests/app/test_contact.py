@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-import duckdb
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.memory.contact_times import Contacts, fewer
+from tests.event_rows import events_of
 from tests.report.report_samples import POOL, SERVER, START
 
 Span = tuple[str, int, int, int]  # remote, port, begin, seconds
@@ -29,12 +29,9 @@ def seconds(spans: list[Span], *peers: tuple[str, int | None], known: Contacts |
             "dst_port": pa.array([port for _, port, _, _ in spans], pa.int32()),
         }
     )
-    engine = duckdb.connect()
-    engine.register("flows", table)
-    engine.execute("CREATE TEMP TABLE spool_connection AS FROM flows")
-    asked = known.of(engine)(SERVER, peers)
-    assert known.of(engine)("192.0.2.99", peers) == 0
-    engine.close()
+    events = events_of(connection=table)
+    asked = known.of(events)(SERVER, peers)
+    assert known.of(events)("192.0.2.99", peers) == 0
     return asked
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from kanaria.app.run.logon_questions import guessers, sessions
@@ -14,6 +13,7 @@ from kanaria.incidents.case import Guessers, Sessions
 from kanaria.incidents.judge import judge
 from kanaria.incidents.weighing import evidence
 from tests.app.running import Kanaria
+from tests.event_rows import events_of
 from tests.incidents.building import DEVICE, around, case, facts, finding, record
 
 START = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -82,11 +82,7 @@ def test_remote_desktop_sessions_that_look_like_a_logon_are_counted() -> None:
             "device": ["gate"] * len(rows),
         }
     )
-    engine = duckdb.connect()
-    engine.register("attempts", table)
-    engine.execute("CREATE TEMP TABLE spool_rdp AS FROM attempts")
-    assert sessions(engine)("gate") == Sessions(attempts=4, logged_on=1)
-    engine.close()
+    assert sessions(events_of(rdp=table))("gate") == Sessions(attempts=4, logged_on=1)
 
 
 def test_attempts_that_do_not_look_like_a_logon_speak_against_success() -> None:
@@ -110,9 +106,6 @@ def test_sources_that_fail_and_those_that_get_in_are_counted() -> None:
             "device": ["gate"] * len(rows),
         }
     )
-    engine = duckdb.connect()
-    engine.register("logons", table)
-    engine.execute("CREATE TEMP TABLE spool_logon AS FROM logons")
-    assert guessers(engine)("gate") == Guessers(sources=3, got_in=1), "c mistyped once; d was in before it failed"
-    assert guessers(engine)("other") == Guessers(sources=0, got_in=0)
-    engine.close()
+    events = events_of(logon=table)
+    assert guessers(events)("gate") == Guessers(sources=3, got_in=1), "c mistyped once; d was in before it failed"
+    assert guessers(events)("other") == Guessers(sources=0, got_in=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from kanaria.app.run.plot_series import SeriesKeeper, roles_of, volumes
 from kanaria.core.types import Incident, Series
+from tests.event_rows import events_of
 from tests.report.report_samples import SERVER, START, finding, incident, scanner
 
 Flow = tuple[str, datetime, float, int]  # sensor, start, seconds, bytes
@@ -34,13 +34,7 @@ def asked(flows: list[Flow], about: Incident) -> dict[str, Series]:
             "dst_ip": ["203.0.113.1"] * len(flows),
         }
     )
-    engine = duckdb.connect()
-    engine.execute("SET TimeZone = 'UTC'")
-    engine.register("flows", table)
-    engine.execute("CREATE TEMP TABLE spool_connection AS FROM flows")
-    made = {series.kind: series for series in volumes(engine, [about])}
-    engine.close()
-    return made
+    return {series.kind: series for series in volumes(events_of(connection=table), [about])}
 
 
 def test_normal_is_the_median_of_the_same_hour_of_the_days_before() -> None:
@@ -60,7 +54,7 @@ def test_without_three_days_nothing_is_called_normal() -> None:
 
 def test_the_noise_of_the_internet_and_runs_without_flows_have_none() -> None:
     assert asked([("zeek", START, 0, 1)], scanner()) == {}
-    assert list(volumes(duckdb.connect(), [story()])) == []
+    assert list(volumes(events_of(), [story()])) == []
 
 
 @pytest.mark.parametrize("sensors", [("pcap",), ("pcap", "zeek", "netflow")])

@@ -41,7 +41,7 @@ def older(version: int, store: Path) -> dict[str, Any]:
     return {ident: json.loads(document) for ident, document in found.items()}
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_an_older_store_says_what_it_said(kanaria: Kanaria, tmp_path: Path, version: int) -> None:
     documents = older(version, tmp_path / "store")
     with IncidentStore(tmp_path / "store") as store:
@@ -67,7 +67,7 @@ def test_runs_go_on_from_an_older_store(kanaria: Kanaria, tmp_path: Path, versio
         assert {kept.id for kept in store.all()} == {*GUESSED, PROBED}
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 3])
+@pytest.mark.parametrize("version", [0, 1, 2, 3, 4])
 def test_every_way_leads_to_the_tables_the_code_describes(tmp_path: Path, version: int) -> None:
     if version:
         older(version, tmp_path / "store")

@@ -20,7 +20,7 @@ from kanaria.app.config_build import build, refuse
 from kanaria.app.config_file import Parsed, read
 from kanaria.app.config_live import SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
 from kanaria.core.errors import ConfigError
-from kanaria.core.limits import Limits
+from kanaria.core.limits import EventLimits, Limits
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Language
 
@@ -112,6 +112,7 @@ class Config:
     impact: Impact = Impact()
     llm: Llm = Llm()
     limits: Limits = field(default_factory=Limits)
+    events: EventLimits = field(default_factory=EventLimits)
     rules: Strings = ()
     """Folders with detection rules of your own."""
     knowledge: str | None = None

@@ -23,7 +23,7 @@ from kanaria.core.errors import SourceError
 from kanaria.core.words import Text
 from kanaria.memory import generations
 from kanaria.memory.network_state import parts
-from kanaria.store import alone, calls, database, outbox
+from kanaria.store import alone, calls, database, events, outbox
 from kanaria.store.backup import unpacked
 from kanaria.store.database import Damaged
 
@@ -52,7 +52,8 @@ def look(folder: Path) -> list[Damaged]:
     incidents = list(_raised([lambda: _database(folder / database.FILE)]))
     states = [] if incidents else list(_raised([lambda: _states(folder)]))
     generation = 0 if incidents or states else _generation(folder)
-    return [*found, *incidents, *states, *_raised([lambda: _history(folder / LEARNED, generation)])]
+    rows = [] if incidents else list(_events(folder))
+    return [*found, *incidents, *states, *_raised([lambda: _history(folder / LEARNED, generation)]), *rows]
 
 
 def mend(folder: Path) -> list[Mended]:
@@ -201,6 +202,27 @@ def _history(folder: Path, generation: int) -> None:
                 raise Damaged(file, str(error).splitlines()[0]) from error
 
 
+def _events(folder: Path) -> Iterator[Damaged]:
+    """Files with rows of events that are not as they were written. Their rows are not read: there may be millions."""
+    for part, wrong in _lost(folder):
+        yield Damaged(folder / events.FOLDER / part.file, wrong, f"{part.bytes} bytes of Parquet")
+
+
+def _lost(folder: Path) -> Iterator[tuple[events.Part, str]]:
+    files = events.EventFiles(folder / events.FOLDER)
+    for part in _listed(folder / database.FILE):
+        if wrong := files.whole(part) or files.headed(part):
+            yield part, wrong
+
+
+def _listed(file: Path) -> list[events.Part]:
+    if not file.exists():
+        return []
+    with closing(sqlite3.connect(file, timeout=database.WAIT)) as db:
+        known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'part'").fetchone()
+        return events.listed(db) if known else []
+
+
 def _aside(folder: Path) -> Path:
     """A new folder for what is put aside now."""
     name = f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -218,6 +240,8 @@ def _one(folder: Path, error: Damaged, aside: Path) -> Mended:
     file = error.file
     if file.parent.name == LEARNED and file.name.startswith(HISTORY):
         return _history_moved(folder, error, aside)
+    if file.parent.name == events.FOLDER:
+        return _events_moved(folder, error, aside)
     if file == folder / database.FILE:
         return _incidents_moved(folder, error, aside)
     return _moved(error, aside)
@@ -247,7 +271,20 @@ def _incidents_moved(folder: Path, error: Damaged, aside: Path) -> Mended:
         return Mended(error=error, now=copy)
     for item in (folder / LEARNED).glob(f"{HISTORY}.*.next"):  # which one counts nobody knows any more
         item.rename(aside / item.name)
+    if (folder / events.FOLDER).is_dir():  # nor which of these files
+        (folder / events.FOLDER).rename(aside / events.FOLDER)
     return _moved(error, aside)
+
+
+def _events_moved(folder: Path, error: Damaged, aside: Path) -> Mended:
+    """The file, which the database lists no longer."""
+    from kanaria.store.incidents import IncidentStore
+
+    gone = tuple(part for part in _listed(folder / database.FILE) if part.file == error.file.name)
+    done = _moved(error, aside)
+    with IncidentStore(folder) as store:
+        store.save([], datetime.now(UTC), rows=events.Changes(gone=gone))
+    return done
 
 
 def _history_moved(folder: Path, error: Damaged, aside: Path) -> Mended:

@@ -31,6 +31,19 @@ class Limits:
     """Devices whose surprise is kept for pictures, the most surprising first. Some 20 kB each."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class EventLimits:
+    """How much of what crossed the wire a store keeps, so that later runs know what was before an incident."""
+
+    # A picture shows what was normal for an hour by the same hour of up to 28 days before.
+    days: float = 30.0
+    """Rows of connections, names asked for, handshakes and logons are kept so many days; `0` keeps none. Days are days
+    of the records: the newest one counts, not the clock on the wall."""
+    # 43 bytes a connection (Zeek's, 200,000 of them): some 45 million.
+    megabytes: float = 2000.0
+    """Most disk space they take; beyond that the oldest go. Web servers' own logs are not kept a second time."""
+
+
 _FORGOTTEN: Mapping[str, Text] = {
     "findings": Text(
         en="{n} findings are more than is remembered at once (the least severe and oldest of large campaigns): what a "

@@ -1,6 +1,7 @@
-"""How long devices were in touch with others: asked of the spooled rows at the end.
+"""How long devices were in touch with others: asked of the rows of this run and of those before it.
 
-Contacts are kept from run to run, so that what an incident of several runs cost is counted over all of them.
+Contacts are kept from run to run, so that what an incident of several runs cost is counted over all of them, however
+long the rows themselves are kept.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from kanaria.core.limits import Limits
 
 if TYPE_CHECKING:
-    import duckdb
+    from kanaria.memory.events import Events
 
 Span = tuple[int, int]  # microseconds since 1970
 Peer = tuple[str, int | None]  # remote, port of the remote
@@ -24,7 +27,7 @@ that reconnects every minute for weeks keeps its hours, give or take those pause
 _CONTACTS = """
 WITH spans AS (
     SELECT peers.remote, peers.port, epoch_us(time) AS low, epoch_us(time) + duration_us AS high
-    FROM spool_connection JOIN peers ON dst_ip = peers.remote AND (peers.port IS NULL OR dst_port = peers.port)
+    FROM {rows} JOIN asked_about AS peers ON dst_ip = peers.remote AND (peers.port IS NULL OR dst_port = peers.port)
     WHERE src_ip = $device AND time IS NOT NULL AND duration_us > 0),
 ordered AS (
     SELECT *, max(high) OVER (PARTITION BY remote, port ORDER BY low, high
@@ -41,16 +44,17 @@ class Contacts:
     def __init__(self, kept: dict[str, Any] | None = None, most: int = Limits.contacts) -> None:
         self._most = most
         listed = kept["pairs"] if kept else []
+        self._when: dict[tuple[str, str, int | None], int] = {}
         self._spans = {(d, r, p): [(low, high) for low, high in spans] for d, r, p, spans in listed}
 
-    def of(self, engine: duckdb.DuckDBPyConnection | None) -> Callable[[str, Sequence[Peer]], float]:
+    def of(self, events: Events | None) -> Callable[[str, Sequence[Peer]], float]:
         """Seconds in which a device had at least one connection open to one of some remotes and ports.
 
-        ``engine`` holds this run's connections, None when it has none. What was asked for is remembered.
+        ``events`` has connections, None when there are none. What was asked for is remembered.
         """
 
         def seconds(device: str, peers: Sequence[Peer]) -> float:
-            for remote, port, low, high in _contacts(engine, device, peers) if engine is not None and peers else ():
+            for remote, port, low, high in self._asked(events, device, peers) if events is not None and peers else ():
                 self._spans.setdefault((device, remote, port), []).append((low, high))
             for remote, port in peers:
                 if (device, remote, port) in self._spans:
@@ -59,6 +63,15 @@ class Contacts:
             return sum(high - low for low, high in spans) / 1e6
 
         return seconds
+
+    def _asked(self, events: Events, device: str, peers: Sequence[Peer]) -> list[tuple[Any, ...]]:
+        """Contacts that are not among those remembered: the first time of all rows, then of those that came since."""
+        schema = pa.schema([pa.field("remote", pa.string()), pa.field("port", pa.int32())])
+        about = pa.table([[remote for remote, _ in peers], [port for _, port in peers]], schema=schema)
+        after = min(self._when.get((device, *peer), -1) for peer in peers)
+        found = events.ask(_CONTACTS, {"device": device}, of="connection", after=after, beside=about)
+        self._when |= {(device, *peer): events.now for peer in peers}
+        return found
 
     @property
     def beyond(self) -> int:
@@ -96,11 +109,3 @@ def fewer(spans: Sequence[Span], most: int) -> list[Span]:
         else:
             left.append((low, high))
     return left
-
-
-def _contacts(
-    engine: duckdb.DuckDBPyConnection, device: str, peers: Sequence[Peer]
-) -> list[tuple[str, int | None, int, int]]:
-    engine.execute("CREATE OR REPLACE TEMP TABLE peers (remote VARCHAR, port INTEGER)")
-    engine.executemany("INSERT INTO peers VALUES (?, ?)", [list(peer) for peer in peers])
-    return engine.execute(_CONTACTS, {"device": device}).fetchall()

@@ -18,13 +18,15 @@ import pyarrow as pa
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.silence import Silence
 from kanaria.core.facts import Knowledge
-from kanaria.core.limits import Limits, forgotten
+from kanaria.core.limits import EventLimits, Limits, forgotten
 from kanaria.core.types import Incident, Text
 from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
+from kanaria.memory.events import Events
 from kanaria.memory.learned import Learned
 from kanaria.memory.open_findings import Kept, pack, unpack
 from kanaria.memory.read_sources import Ledger
+from kanaria.store.events import Part
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,9 +64,11 @@ class NetworkState:
         scratch: Path,
         only_learns: bool = False,
         limits: Limits = Limits(),  # noqa: B008  (frozen)
+        events: EventLimits = EventLimits(),  # noqa: B008  (frozen)
     ) -> None:
         self.folder, self.limits = folder, limits
         state, self._withheld, self._dismissed, self._waiting, self._left_out = _load(folder, limits.pairs)
+        self.events = Events(engine, scratch, folder=folder, listed=_parts(folder), limits=events)
         self.ledger = Ledger(state.get("sources"), only_learns=only_learns, most=limits.sources)
         self.learned = Learned(
             engine,
@@ -83,6 +87,10 @@ class NetworkState:
         """The rows that have taught nothing yet; tables without any are left out."""
         found = {name: self.ledger.untaught(table) for name, table in tables.items()}
         return {name: table for name, table in found.items() if len(table) or table is tables[name]}
+
+    def remember(self, tables: Mapping[str, pa.Table]) -> None:
+        """Keep the rows of a slice that no earlier run has kept, for questions about the past."""
+        self.events.add(tables, self.ledger.untaught if self.folder else None)
 
     def learn(
         self, tables: Mapping[str, pa.Table], involved: frozenset[int], found: Iterable[tuple[str, str, str]]
@@ -197,6 +205,11 @@ class NetworkState:
         """What waited to be told was told."""
         self._waiting = frozenset()
 
+    def settle(self) -> None:
+        """What was kept last is committed."""
+        self.learned.settle()
+        self.events.settle()
+
     def close(self) -> None:
         """Let go of all files."""
         self.learned.close()
@@ -234,6 +247,15 @@ class Dismissed:
 
     findings: frozenset[str] = frozenset()
     pairs: tuple[tuple[str, str], ...] = ()
+
+
+def _parts(folder: Path | None) -> list[Part]:
+    if folder is None or not folder.is_dir():
+        return []
+    from kanaria.store.incidents import IncidentStore
+
+    with IncidentStore(folder) as store:
+        return store.parts()
 
 
 def _load(

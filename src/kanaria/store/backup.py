@@ -1,8 +1,8 @@
 """A store as one archive, consistent while the service runs, and back.
 
 SQLite copies itself with its own means, a moment at a time. What is normal lies in a file beside it, and the copied
-database says which generation of it belongs to it. A running service may have kept another one meanwhile: then it all
-begins anew.
+database says which generation of it belongs to it, and which files hold rows of events. A running service may have kept
+others meanwhile: then it all begins anew. Files of events are opened together, and stay readable when it deletes them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from kanaria.core.errors import SourceError
+from kanaria.store import events
 from kanaria.store.database import plain, unusable
 
 DATABASES = ("incidents.sqlite", "outbox.sqlite")
 ATTEMPTS = 5
+_HAS_PARTS = "SELECT 1 FROM sqlite_master WHERE name = 'part'"
 LEARNED, HISTORY = "baseline", "pattern_of_life.duckdb"
 """The part of the state that names the generation, also the folder's name; and the file's, as in ``baseline.state``."""
 
@@ -36,10 +39,13 @@ def backup(store: Path, archive: Path) -> None:
         raise SourceError(source=str(store), expected="a store to back up", got="none")
     part = archive.with_name(f".{archive.name}.part")
     try:
-        with tempfile.TemporaryDirectory(prefix="kanaria-backup-") as folder:
-            _copied(store, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="kanaria-backup-") as folder, ExitStack() as opened:
+            files = _copied(store, Path(folder), opened)
             with tarfile.open(part, "w:gz") as packed:
                 packed.add(folder, "store")
+                for file in files:
+                    name = f"store/{events.FOLDER}/{Path(file.name).name}"
+                    packed.addfile(packed.gettarinfo(arcname=name, fileobj=file), file)
         part.chmod(0o600)
         part.replace(archive)
     except (sqlite3.DatabaseError, zlib.error) as error:
@@ -68,20 +74,40 @@ def unpacked(archive: Path, near: Path) -> Iterator[Path]:
         yield Path(folder) / "store"
 
 
-def _copied(store: Path, into: Path) -> None:
+def _copied(store: Path, into: Path, opened: ExitStack) -> list[BinaryIO]:
+    """Copy all but the files of events, and open those: they stay open as long as ``opened`` does."""
     for attempt in range(ATTEMPTS):
+        last = attempt == ATTEMPTS - 1
+        opened.close()
         for name in DATABASES:
             if (store / name).is_file():
                 _database(store / name, into / name)
         generation = _generation(into / DATABASES[0])
         try:
             _learned(store, into, generation)
+            files = list(_events(store, into / DATABASES[0], opened, without_lost=last))
         except FileNotFoundError:
-            if attempt == ATTEMPTS - 1:
+            if last:
                 raise
             continue
-        if attempt == ATTEMPTS - 1 or _generation(store / DATABASES[0]) == generation:
-            return
+        if last or _generation(store / DATABASES[0]) == generation:
+            return files
+    raise AssertionError
+
+
+def _events(store: Path, database: Path, opened: ExitStack, *, without_lost: bool) -> Iterator[BinaryIO]:
+    """The files that the copied database lists, open. A lost one is taken off its list, when nothing else helps."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as copy:
+        listed = events.listed(copy) if copy.execute(_HAS_PARTS).fetchone() else []
+        for part in listed:
+            place = store / events.FOLDER / part.file
+            plain(place)
+            try:
+                yield opened.enter_context(place.open("rb"))
+            except FileNotFoundError:
+                if not without_lost:
+                    raise
+                events.change(copy, events.Changes(gone=(part,)))
 
 
 def _database(source: Path, target: Path) -> None:

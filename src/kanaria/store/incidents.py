@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from kanaria.core.conversion import made, plain
 from kanaria.core.errors import ConfigError, SourceError
-from kanaria.store import news, retention, versions
+from kanaria.store import events, news, retention, versions
 from kanaria.store.alerts import Told, joined, remember
 from kanaria.store.database import Opened, in_clear_words, unusable
 from kanaria.store.joining import escalates, joined_documents
@@ -95,8 +95,12 @@ class IncidentStore:
         self._opened.close()
 
     @in_clear_words
-    def save(self, incidents: Sequence[Json], now: datetime, state: Mapping[str, Json] | None = None) -> list[str]:
-        """Keep a run's incidents and, with them or not at all, its ``state``; returns the ids they live under now.
+    def save(
+        self, incidents: Sequence[Json], now: datetime, state: Mapping[str, Json] | None = None,
+        rows: events.Changes = events.NO_CHANGES,
+    ) -> list[str]:  # fmt: skip
+        """Keep a run's incidents and, with them or not at all, its ``state`` and the list of files that hold the
+        ``rows`` of its events; returns the ids they live under now.
 
         An incident that shares a finding with stored ones continues one of them (``keeper``) and the others are merged
         into it. A closed one is opened again by a finding it did not have; one dismissed as harmless stays so unless
@@ -109,7 +113,13 @@ class IncidentStore:
                     "INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content",
                     (name, packed),
                 )
+            events.change(self._db, rows)
             return [self._save(incident, now.isoformat()) for incident in incidents]
+
+    @in_clear_words
+    def parts(self) -> list[events.Part]:
+        """The files that hold rows of events, the earliest first."""
+        return events.listed(self._db)
 
     @in_clear_words
     def state(self) -> dict[str, Json]:

@@ -7,7 +7,7 @@ JSON documents: SQLite has no type for them, and they sort as they are.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 TABLES = MetaData()
 
@@ -65,4 +65,10 @@ news = Table(
     Column("number", Integer, primary_key=True), _name("incident"), _name("kind"), _name("created"), _name("content"),
     _name("told", null=True),
     Index("news_pending", "incident", sqlite_where=text("told IS NULL"), postgresql_where=text("told IS NULL")),
+)  # fmt: skip
+part = Table(
+    "part", TABLES,
+    Column("file", Text, primary_key=True), _name("kind"), Column("begins", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False), Column("records", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
 )  # fmt: skip

@@ -37,6 +37,15 @@ CREATE TABLE pair (
     remote TEXT NOT NULL,
     PRIMARY KEY (incident, device, remote)
 );
+CREATE TABLE part (
+    file TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    begins BIGINT NOT NULL,
+    ends BIGINT NOT NULL,
+    records BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
+    PRIMARY KEY (file)
+);
 CREATE TABLE record (
     id TEXT NOT NULL,
     source TEXT,
@@ -89,4 +98,4 @@ CREATE TABLE finding (
 CREATE INDEX finding_incident ON finding (incident, number);
 CREATE INDEX finding_rule ON finding (rule);
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
-INSERT INTO alembic_version VALUES ('0004')
+INSERT INTO alembic_version VALUES ('0005')

@@ -15,7 +15,7 @@ from kanaria.core.errors import SourceError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-VERSION = 4
+VERSION = 5
 """As SQLite's ``user_version``, and the number of the last step."""
 
 

@@ -106,6 +106,7 @@ def learn(paths: Sequence[str], setup: Setup, language: Language, mine: Owning) 
         mine.follow(engine)
         for piece in engine.slices(engine.read(open_inputs(paths))):
             events = enrich(piece.tables, setup)
+            engine.remember(piece)
             engine.learn(piece, engine.score(piece, events))
             seen |= set(piece.tables)
         status = tell(engine.accounts, language, seen=seen, needed=LIVED)

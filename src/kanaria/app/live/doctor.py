@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,20 @@ def status_lines(state: Json) -> Iterator[Text]:
             en=f"  store: {size} MB of incidents; {removed} old ones removed since the start",
             ja=f"  ストア: インシデント {size} MB、起動後に古いもの{removed}件を削除",
         )
+    if "events" in state:
+        yield from _events(state["events"])
     for note in state["notes"]:
         yield Text(en=f"  note: {note['en']}", ja=f"  注意: {note['ja']}")
+
+
+def _events(kept: Json) -> Iterator[Text]:
+    if kept["rows"]:
+        rows, size = f"{kept['rows']:,}", f"{kept['bytes'] / 1e6:,.1f}"
+        since = f"{datetime.fromtimestamp(kept['first'] / 1e6, UTC):%Y-%m-%d}"
+        yield Text(
+            en=f"  earlier rows: {rows} since {since}, {size} MB",
+            ja=f"  過去の記録: {since} 以降の{rows}件、{size} MB",
+        )
 
 
 def _ago(moment: float | None) -> Text:

@@ -23,6 +23,7 @@ from kanaria.app.run.setup import Setup, prepare
 from kanaria.core.clock import Clock
 from kanaria.core.stream import Placed, Stream
 from kanaria.core.types import Batch, Finding, Incident, RejectedRecord, Text
+from kanaria.memory.events import Events
 from kanaria.report.reading import incident_from
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
@@ -160,6 +161,16 @@ class Judging:
     def left_out(self) -> tuple[Text, ...]:
         """What the last checkpoint could not keep for want of room (``[limits]``), in words."""
         return self._engine.left_out
+
+    @property
+    def events(self) -> Events:
+        """Rows of what crossed the wire that are kept."""
+        return self._engine.memory.events
+
+    def shed(self, missing: float) -> None:
+        """Make room of so many bytes on the disk with the next checkpoint, as far as rows that are kept take it."""
+        self.events.shed(missing)
+        self._dirty = self._dirty or (missing > 0 and self.events.size["rows"] > 0)
 
     def checkpoint(self) -> None:
         """Keep everything, positions included."""

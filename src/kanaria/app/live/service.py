@@ -93,7 +93,9 @@ class Service:
                 events=lambda incident: self.siem.events(incident),
             )  # fmt: skip
             self._say_mended()
-            self.upkeep = Upkeep(self.config, self.store, outbox, self.telling, self.log)
+            self.upkeep = Upkeep(
+                self.config, self.store, outbox, self.telling, self.log, lambda missing: self.judging.shed(missing)
+            )
             judging = Judging(
                 self.config, self.store, on_the_wire=bool(self.flows) or any(s.on_the_wire for s in self.sources),
                 on_reject=self._rejected, on_alert=self._alert, clock=Believed(outbox.time),

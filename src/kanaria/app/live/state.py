@@ -38,7 +38,10 @@ def state(service: Service) -> Json:
         "rejected": service.rejected,
         "unread": service.unread,
         "news": service.told,
-        "notes": [{"en": note.en, "ja": note.ja} for note in service.judging.left_out],
+        "notes": [
+            {"en": note.en, "ja": note.ja} for note in (*service.judging.left_out, *service.judging.events.notes())
+        ],
+        "events": service.judging.events.size,
         "last_batch_seconds": round(service.last_batch, 4),
         "lag_seconds": round(service.lag, 4),
         "free_bytes": shutil.disk_usage(service.store).free,
@@ -89,6 +92,8 @@ GAUGES: Mapping[str, str] = {
     "kanaria_batch_duration_seconds": "Seconds the last batch took.",
     "kanaria_lag_seconds": "Seconds from arrival to judgement of the last batch's oldest line.",
     "kanaria_store_free_bytes": "Free space on the disk of the store.",
+    "kanaria_events_bytes": "Disk space that kept rows of what crossed the wire take.",
+    "kanaria_events_rows": "Kept rows of what crossed the wire.",
     "kanaria_source_last_event_timestamp_seconds": "When something last came from a source.",
     "kanaria_source_backlog_bytes": "Bytes of a source that wait to be read.",
     "kanaria_source_problem": "Whether a source cannot be read now.",
@@ -127,6 +132,7 @@ def _values(found: Json) -> Iterator[tuple[str, list[tuple[str, object]]]]:
         "kanaria_store_free_bytes": found["free_bytes"], "kanaria_batches": found["batches"],
         "kanaria_records": found["records"], "kanaria_records_rejected": found["rejected"],
         "kanaria_lines_unread": found["unread"], "kanaria_news": found["news"],
+        "kanaria_events_bytes": found["events"]["bytes"], "kanaria_events_rows": found["events"]["rows"],
     }  # fmt: skip
     yield from ((name, [("", value)]) for name, value in single.items())
     sources = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +45,12 @@ LETTERS_A_LOOK = 1_000
 class Upkeep:
     """Belongs to one running service; called by its loop."""
 
-    def __init__(self, config: Config, store: Path, outbox: Outbox, telling: Telling, log: Log) -> None:
+    def __init__(
+        self, config: Config, store: Path, outbox: Outbox, telling: Telling, log: Log,
+        make_room: Callable[[float], None],
+    ) -> None:  # fmt: skip
+        """``make_room`` gives up what is least important, until so many bytes are free; below 0 there is enough."""
+        self._make_room = make_room
         self._config, self._store, self._outbox, self._telling, self._log = config, store, outbox, telling, log
         self._looked = float("-inf")
         self._letters, self._left = DeadLetters(store), LETTERS_A_LOOK
@@ -117,6 +122,7 @@ class Upkeep:
     def _disk(self, now: float) -> None:
         free, least = shutil.disk_usage(self._store).free / 1e6, self._config.serve.disk_warn_mb
         before, self.sheds = self.sheds, free < least * SHED_BELOW
+        self._make_room((least - free) * 1e6)  # rows of events first: what is lost of them is what was normal before
         if free >= least:
             return
         self._log("disk almost full", level="warning", free_mb=round(free), sheds=self.sheds)

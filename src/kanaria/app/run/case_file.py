@@ -18,8 +18,9 @@ from kanaria.incidents.rhythm import Rhythms
 from kanaria.memory.open_findings import NOTHING, Carried
 
 if TYPE_CHECKING:
-    import duckdb
     import numpy.typing as npt
+
+    from kanaria.memory.events import Events
 
 # Columns that are large, or shown elsewhere, and so not copied into a record's values.
 _LEFT_OUT = frozenset(
@@ -58,6 +59,7 @@ class CaseFile:
         for record in carried.records:
             self._note_dropped(record)
         self.rhythms = Rhythms()
+        self._not_found: set[int] = set()
         self.met: set[str] = set()
         self.news: set[str] = set()
         self._old_findings, self._old_records = set(self.findings), set(self.records)
@@ -121,23 +123,19 @@ class CaseFile:
         self.met.clear()
         self.news.clear()
 
-    def complete(self, engine: duckdb.DuckDBPyConnection) -> None:
-        """Fetch the rows of findings that were made after their batch had passed from where the batches were spooled.
+    def complete(self, events: Events) -> None:
+        """Fetch the rows of findings that were made after their slice had passed, in this run or an earlier one.
 
         They lack the columns of later stages; what a model looked at stands in the finding itself.
         """
-        missing = {event for finding in self.findings.values() for event in finding.event_ids} - set(self.records)
+        named = {event for finding in self.findings.values() for event in finding.event_ids}
+        missing = named.difference(self.records, self._not_found)
         if not missing:
             return
-        engine.register("wanted_events", pa.table({"event_id": pa.array(sorted(missing), pa.int64())}))
-        spooled = engine.execute(
-            "SELECT table_name FROM information_schema.tables WHERE starts_with(table_name, 'spool_')"
-        )
-        for (table,) in sorted(spooled.fetchall()):
-            query = f"FROM {table} SEMI JOIN wanted_events USING (event_id) ORDER BY time, event_id"
-            for record in records(table.removeprefix("spool_"), engine.execute(query).to_arrow_table()):
+        for kind, rows in events.rows_of(missing):
+            for record in records(kind, rows):
                 self.records.setdefault(record.event_id, record)
-        engine.unregister("wanted_events")
+        self._not_found |= missing.difference(self.records)
 
     def _merge(self, finding: Finding) -> None:
         """One finding per thing found: the same rule and key in a later batch makes the earlier finding longer."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kanaria.app.run.case_file import CaseFile
 from kanaria.app.run.input_accounts import Inputs
@@ -24,11 +23,9 @@ from kanaria.incidents.case import Allowed, Case, Costs, Surroundings
 from kanaria.incidents.grouping import group
 from kanaria.incidents.judge import judge
 from kanaria.incidents.permission import pools_meant
+from kanaria.memory.events import Events
 from kanaria.memory.network_state import NetworkState
 from kanaria.wire.vouching import Trusted
-
-if TYPE_CHECKING:
-    import duckdb
 
 # Reading a kept incident takes a millisecond; what lies further back is no neighbour.
 EARLIER_COMPARED = 1_000
@@ -53,13 +50,16 @@ _BODIES = Text(
 
 @dataclass(frozen=True, kw_only=True)
 class Around:
-    """What incidents are judged from: the cases, the memory, and the engine that holds the newest rows."""
+    """What incidents are judged from: the cases, and the memory."""
 
     setup: Setup
-    engine: duckdb.DuckDBPyConnection
     memory: NetworkState
     case: CaseFile
     accounts: Inputs
+
+    @property
+    def events(self) -> Events:
+        return self.memory.events
 
     @property
     def seen(self) -> set[str]:
@@ -93,7 +93,7 @@ def cases_of(run: Around) -> tuple[Case, ...]:
         findings,
         run.case.messages,
         run.case.records,
-        server_of(run.engine, findings, connections="connection" in run.seen),
+        server_of(run.events, findings),
         allowed=_allowed(run.setup),
         dismissed=run.memory.dismissed,
     )
@@ -104,8 +104,7 @@ def _judged(
 ) -> list[Incident]:
     """``again``: also the incidents of which records were read again. In a life that goes on everything was read in
     this run, and judging it all with every step grew with all that was ever found."""
-    if run.seen:
-        run.case.complete(run.engine)
+    run.case.complete(run.events)
     met = frozenset(run.case.met)
     cases = cases_of(run)
     if run.setup.store is not None:
@@ -118,10 +117,10 @@ def _judged(
 
 def _with_normal(run: Around, incident: Incident) -> Incident:
     """The incident with what its devices did before it."""
-    if "connection" not in run.seen or incident.severity == "informational":
+    if incident.severity == "informational":
         return incident
     roles = {device: known for device in incident.devices if (known := _role(run.setup, incident, device))}
-    return replace(incident, normal=before(run.engine, incident, roles))
+    return replace(incident, normal=before(run.events, incident, roles))
 
 
 def _role(setup: Setup, incident: Incident, device: str) -> Text | None:
@@ -134,7 +133,7 @@ def _role(setup: Setup, incident: Incident, device: str) -> Text | None:
 def series(run: Around, keeper: SeriesKeeper, incidents: Sequence[Incident]) -> tuple[Series, ...]:
     """Numbers over time about the devices of incidents."""
     gathered = keeper.about(device for incident in incidents for device in incident.devices)
-    return (*gathered, *(volumes(run.engine, incidents) if "connection" in run.seen else ()))
+    return (*gathered, *volumes(run.events, incidents))
 
 
 def _earlier(folder: Path | None) -> tuple[Incident, ...]:
@@ -175,10 +174,11 @@ def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: t
         costs=_costs(run.setup, host),
         tables_seen=frozenset(seen),
     )
-    made = replace(made, contact=run.memory.contacts.of(run.engine if "connection" in seen else None))
-    if "rdp" in seen:
-        made = replace(made, sessions=sessions(run.engine))
-    return replace(made, guessers=guessers(run.engine)) if "logon" in seen else made
+    events = run.events
+    made = replace(made, contact=run.memory.contacts.of(events if events.has("connection") else None))
+    if events.has("rdp"):
+        made = replace(made, sessions=sessions(events))
+    return replace(made, guessers=guessers(events)) if events.has("logon") else made
 
 
 def _allowed(setup: Setup) -> Allowed:
@@ -237,7 +237,7 @@ def _notes(run: Around) -> list[Text]:
     remarks = run.accounts.remarks(all_rejects=not run.case.findings)
     alone = run.case.tables_seen <= {"connection", "stratum"}
     flows = run.accounts.flows.text() if alone and not run.case.findings else None
-    notes = [*remarks, *run.accounts.notes, *(said for said in (closed, flows) if said)]
+    notes = [*remarks, *run.accounts.notes, *run.events.notes(), *(said for said in (closed, flows) if said)]
     if run.setup.zone.used and run.setup.zone.name != "UTC":
         zone = printable(run.setup.zone.name)
         notes.append(

@@ -41,6 +41,7 @@ from kanaria.memory.learned import LIVED
 from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, parts
 from kanaria.memory.open_findings import Kept, keep
 from kanaria.store.database import unusable
+from kanaria.store.events import NO_CHANGES
 from kanaria.wire.spool import STREAMED
 
 Json = dict[str, Any]
@@ -81,7 +82,9 @@ class Engine:
                 scratch=self._work.scratch,
                 only_learns=only_learns,
                 limits=setup.config.limits,
+                events=setup.config.events,
             )
+            self.memory.events.endless = lateness is not None
             watch = self._watching(lateness) if setup.on_alert else None
             self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
             self._order = self._ordered(lateness)
@@ -164,11 +167,12 @@ class Engine:
         try:
             with IncidentStore(folder) as store:
                 state = self._state(now) if checkpoint else {}
-                ids = store.save(documents["incidents"], now, {**state, **parts(beside or {})})
+                rows = self.memory.events.keep(self._newest(now)) if checkpoint else NO_CHANGES
+                ids = store.save(documents["incidents"], now, {**state, **parts(beside or {})}, rows)
         except OSError as error:
             raise unusable(str(folder), error) from error
         if checkpoint:
-            self.memory.learned.settle()
+            self.memory.settle()
         return ids
 
     def commit_learning(self) -> None:
@@ -178,10 +182,11 @@ class Engine:
         folder = self._kept_in()
         try:
             with IncidentStore(folder) as store:
-                store.save([], self.setup.clock.now(), self.memory.taught())
+                now = self.setup.clock.now()
+                store.save([], now, self.memory.taught(), self.memory.events.keep(self._newest(now)))
         except OSError as error:
             raise unusable(str(folder), error) from error
-        self.memory.learned.settle()
+        self.memory.settle()
 
     def told(self, incidents: Sequence[str]) -> None:
         """Somebody was told of these committed incidents."""
@@ -223,7 +228,10 @@ class Engine:
 
     def _kept(self, now: datetime) -> Kept:
         """What of the cases is carried on."""
-        return keep(cases_of(self._around()), self.memory.newest(self._ends(), now), self.memory.limits)
+        return keep(cases_of(self._around()), self._newest(now), self.memory.limits)
+
+    def _newest(self, now: datetime) -> datetime | None:
+        return self.memory.newest(self._ends(), now)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -243,6 +251,7 @@ class Engine:
         if "connection" in events:
             self.accounts.flows.add(events["connection"])
         self._work.suit(sum(len(table) for table in piece.tables.values()))
+        self.remember(piece)
         scored = self.score(piece, events)  # baseline.*: surprise, in bits, before any learning
         found = self._detector.judge(scored)  # Sigma rules and correlations
         self.case.add(scored, messages, found.findings)
@@ -261,6 +270,11 @@ class Engine:
             return tables
         fresh = self.memory.ledger.fresh(tables["logon"])
         return {**self.memory.silence.watch({**tables, "logon": fresh}), "logon": tables["logon"]}
+
+    def remember(self, piece: Slice) -> None:
+        """Keep what crossed the wire and what machines recorded, for questions about the past."""
+        if piece.on_the_wire:
+            self.memory.remember(piece.tables)
 
     def learn(self, piece: Slice, tables: Tables, withheld: frozenset[int] = frozenset()) -> None:
         """Absorb what is no part of a finding. What web servers log has a profile of its own."""
@@ -302,7 +316,7 @@ class Engine:
         return Judged(changed=incidents, late=late)
 
     def _around(self) -> Around:
-        return Around(setup=self.setup, engine=self.engine, memory=self.memory, case=self.case, accounts=self.accounts)
+        return Around(setup=self.setup, memory=self.memory, case=self.case, accounts=self.accounts)
 
     def _watching(self, lateness: timedelta | None) -> Watch:
         """What looks at connections that are still open; in a life that goes on they make incidents at once."""

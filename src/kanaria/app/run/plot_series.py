@@ -1,5 +1,5 @@
 """Numbers over time for pictures: surprise per device and message lengths of mining flows, gathered while batches pass;
-volume per hour and what was normal before, asked of the engine at the end, when it is known whose.
+volume per hour and what was normal before, asked when it is known whose.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kanaria.core.limits import Limits
 from kanaria.core.types import Incident, Series
 
 if TYPE_CHECKING:
-    import duckdb
+    from kanaria.memory.events import Events
 
 # A picture holds no more: the first messages show the rhythm, and flows beyond these look alike.
 FLOWS_KEPT = 8
@@ -39,7 +39,7 @@ _VOLUME = f"""
 WITH flows AS (
     SELECT sensor, time AS low, greatest(1, least(coalesce(duration_us, 0), {LONGEST_FLOW_US})) AS length,
            coalesce(src_bytes, 0) + coalesce(dst_bytes, 0) AS bytes
-    FROM spool_connection WHERE time >= $since AND time < $until AND (src_ip = $device OR dst_ip = $device)),
+    FROM {{rows}} WHERE time >= $since AND time < $until AND (src_ip = $device OR dst_ip = $device)),
 spread AS (
     SELECT *, unnest(generate_series(time_bucket(INTERVAL 1 HOUR, low), low + to_microseconds(length), INTERVAL 1 HOUR))
         AS hour FROM flows),
@@ -145,35 +145,28 @@ def roles_of(tables: Mapping[str, pa.Table]) -> set[str]:
     return {role for column in scored for role in pc.unique(column).to_pylist() if role}
 
 
-def volumes(engine: duckdb.DuckDBPyConnection, incidents: Iterable[Incident]) -> Iterator[Series]:
-    """Bytes per hour of the devices of incidents, and what was normal for those hours before the incident.
-
-    ``engine`` holds the spooled connections, if there are any.
-    """
-    spooled = engine.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'spool_connection'").fetchone()
-    if not spooled or not spooled[0]:
-        return
-    span = engine.execute("SELECT min(epoch_us(time)), max(epoch_us(time)) FROM spool_connection").fetchone()
-    if span is None or span[0] is None:
-        return
-    first, last = _hour(_moment(span[0])), _moment(span[1])
+def volumes(events: Events, incidents: Iterable[Incident]) -> Iterator[Series]:
+    """Bytes per hour of the devices of incidents, and what was normal for those hours before the incident."""
     asked: dict[str, Incident] = {}
     for incident in incidents:
         for device in incident.devices if incident.severity != "informational" and incident.first_seen else ():
             if len(asked) < DEVICES_ASKED:
                 asked.setdefault(device, incident)
     for device, incident in asked.items():
-        yield from _volume(engine, device, incident, first, last)
+        yield from _volume(events, device, incident)
 
 
-def _volume(
-    engine: duckdb.DuckDBPyConnection, device: str, incident: Incident, first: datetime, last: datetime
-) -> Iterator[Series]:
+def _volume(events: Events, device: str, incident: Incident) -> Iterator[Series]:
     assert incident.first_seen is not None and incident.last_seen is not None  # noqa: S101  (volumes() sees to it)
-    begin, end = _hour(incident.first_seen), min(last, incident.last_seen + SHOWN_AFTER)
-    since = max(first, begin - MOST_NORMAL_DAYS * timedelta(days=1))
+    begin, end = _hour(incident.first_seen), incident.last_seen + SHOWN_AFTER
+    since, until = begin - MOST_NORMAL_DAYS * timedelta(days=1), _hour(end) + HOUR
+    first, last = events.span("connection", until=until)
+    if first is None or last is None:
+        return
+    since, end = max(since, _hour(first)), min(end, last)
     places = {"device": device, "since": since, "until": _hour(end) + HOUR}
-    known = {_moment(hour): float(size) for hour, size in engine.execute(_VOLUME, places).fetchall()}
+    asked = events.ask(_VOLUME, places, of="connection", since=since, until=until)
+    known = {_moment(hour): float(size) for hour, size in asked}
     if not known:
         return
     before = defaultdict(list)

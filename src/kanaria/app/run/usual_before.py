@@ -1,4 +1,4 @@
-"""What was normal for a device before an incident: asked of the spooled connections, said in sentences.
+"""What was normal for a device before an incident: asked of the connections of all runs, said in sentences.
 
 Only what happened before the incident counts, so that the attack is no part of the normal it is compared with.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kanaria.core.text import defang, printable
 from kanaria.core.types import Incident, Text
 
 if TYPE_CHECKING:
-    import duckdb
+    from kanaria.memory.events import Events
 
 # A day shows what a device does by day and night; with less nothing can be called normal.
 LEAST_BEFORE = timedelta(days=1)
@@ -22,27 +22,28 @@ DEVICES_SHOWN, SERVICES_SHOWN, REMOTES_SHOWN = 3, 4, 6
 _SERVICES = """
 SELECT src_ip = $device AS opened, coalesce(transport, '?') || '/' || coalesce(dst_port::VARCHAR, '?') AS service,
        count(*) AS connections, count(DISTINCT CASE WHEN src_ip = $device THEN dst_ip ELSE src_ip END) AS others
-FROM spool_connection WHERE time < $until AND (src_ip = $device OR dst_ip = $device)
+FROM {rows} WHERE time < $until AND (src_ip = $device OR dst_ip = $device)
 GROUP BY ALL ORDER BY connections DESC, service"""
 _MET = """
 SELECT DISTINCT CASE WHEN src_ip = $device THEN dst_ip ELSE src_ip END
-FROM spool_connection WHERE time < $until AND (src_ip = $device OR dst_ip = $device)"""
+FROM {rows} WHERE time < $until AND (src_ip = $device OR dst_ip = $device)"""
 
 
-def before(engine: duckdb.DuckDBPyConnection, incident: Incident, roles: Mapping[str, Text]) -> tuple[Text, ...]:
+def before(events: Events, incident: Incident, roles: Mapping[str, Text]) -> tuple[Text, ...]:
     """Sentences about the incident's devices; none without a day of connections before it. ``roles`` by device."""
-    # As Arrow: a time with a zone as a Python value would ask for pytz, which is no part of an installation.
-    first = engine.execute("SELECT min(time) AS first FROM spool_connection").to_arrow_table()["first"][0].as_py()
     start = incident.first_seen
-    if first is None or start is None or start - first < LEAST_BEFORE or incident.severity == "informational":
+    if start is None or incident.severity == "informational":
+        return ()
+    first, _last = events.span("connection", until=start)
+    if first is None or start - first < LEAST_BEFORE:
         return ()
     days = (start - first) / timedelta(days=1)
     said: list[Text] = []
     for device in incident.devices[:DEVICES_SHOWN]:
         about = {"device": device, "until": start}
-        services = engine.execute(_SERVICES, about).fetchall()
+        services = events.ask(_SERVICES, about, of="connection", until=start)
         said.append(_usual(device, roles.get(device), days, services))
-        met = {other for (other,) in engine.execute(_MET, about).fetchall()}
+        met = {other for (other,) in events.ask(_MET, about, of="connection", until=start)}
         mined = {finding.remote for finding in incident.findings if finding.stage == "impact"}
         ordered = sorted(incident.remotes, key=lambda remote: remote not in mined)
         new = [remote for remote in ordered if remote not in met]
@@ -51,7 +52,7 @@ def before(engine: duckdb.DuckDBPyConnection, incident: Incident, roles: Mapping
     return tuple(said)
 
 
-def _usual(device: str, role: Text | None, days: float, services: list[tuple[bool, str, int, int]]) -> Text:
+def _usual(device: str, role: Text | None, days: float, services: list[tuple[Any, ...]]) -> Text:
     name_en = f"{printable(device)} ({role.en})" if role else printable(device)
     name_ja = f"{printable(device)}({role.ja})" if role else printable(device)
     total = sum(connections for _, _, connections, _ in services)
