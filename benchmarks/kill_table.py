@@ -6,7 +6,8 @@ a moment), what was left: nothing of the run, incidents that nobody was told of,
 after the same run again:
 
 * everything kept equals that of a run nobody killed: incidents with their findings, evidence and records, decisions,
-  every table of the pattern of life, what the next run begins with, and the names of all files;
+  every table of the pattern of life, every kept row of events, what the next run begins with, and the names of all
+  files;
 * news was marked as told only when the report was there, whole; what was not marked is news again in the second
   report, and what was marked is not.
 
@@ -162,6 +163,7 @@ def kept(place: Path) -> Json:
         found[f"state {name}"] = _same(json.loads(zlib.decompress(packed)))
     found["normal"] = list(_normal(store))
     found["files"] = sorted(str(path.relative_to(place)) for path in place.rglob("*") if not path.name.endswith("-shm"))
+    found["events"] = _events(store)
     return found
 
 
@@ -193,6 +195,22 @@ def _normal(store: Path) -> Iterator[tuple[str, list[str]]]:
         with duckdb.connect(str(path), read_only=True) as engine:
             for (name,) in engine.execute("SELECT table_name FROM duckdb_tables() ORDER BY table_name").fetchall():
                 yield name, sorted(map(repr, engine.execute(f'FROM "{name}"').fetchall()))
+
+
+def _events(store: Path) -> list[tuple[str, str]]:
+    """Every row of the files that the store lists; there are no others."""
+    import duckdb
+
+    with sqlite3.connect(store / "incidents.sqlite") as db:
+        parts = db.execute("SELECT kind, file FROM part ORDER BY file").fetchall()
+    db.close()
+    there = sorted(os.listdir(store / "events")) if (store / "events").is_dir() else []
+    rows = [("not listed", file) for file in set(there) - {file for _, file in parts}]
+    with duckdb.connect() as engine:
+        for kind, file in parts:
+            found = engine.execute("FROM read_parquet(?)", [str(store / "events" / file)]).fetchall()
+            rows += [(kind, repr(row)) for row in found]
+    return sorted(rows)
 
 
 def differing(one: Json, other: Json) -> list[str]:
