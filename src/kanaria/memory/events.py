@@ -110,9 +110,7 @@ class Events:
     def _write(self, kind: str, own: _Own) -> None:
         """Make parts of what is in memory: the store's of what is new, else this run's."""
         if self._files and own is self._new[kind]:
-            if not self._swept:
-                self._files.sweep(part for parts in self._listed.values() for part in parts)
-                self._swept = True
+            self._sweep(self._files)
             made = self._files.write(kind, own.rows_together())
             self._pending += made
         else:
@@ -120,6 +118,12 @@ class Events:
         own.written(made)
         if self.endless and self._files is None:
             self._scratch.remove(own.forget(KEPT, MOST_ROWS))
+
+    def _sweep(self, files: EventFiles) -> None:
+        """Once: delete what a run left that was killed."""
+        if not self._swept:
+            files.sweep(part for parts in self._listed.values() for part in parts)
+            self._swept = True
 
     # ---- what is asked ---------------------------------------------------------------------------------------------
 
@@ -250,6 +254,7 @@ class Events:
         what is joined, older than the limit by the ``newest`` record, or too much goes. Raises OSError."""
         if self._files is None:
             return NO_CHANGES
+        self._sweep(self._files)
         self._files.remove(part for part in self._changes.added if part not in self._pending)  # it was not committed
         for kind, own in self._new.items():
             if own.rows and self._most:
