@@ -44,6 +44,8 @@ def older(version: int, store: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_an_older_store_says_what_it_said(kanaria: Kanaria, tmp_path: Path, version: int) -> None:
     documents = older(version, tmp_path / "store")
+    if version >= 4:  # its documents have tables of their own beside them
+        documents = older(3, tmp_path / "whole")
     with IncidentStore(tmp_path / "store") as store:
         assert {kept.id: kept.document for kept in store.all()} == documents
         assert set(documents) == {*GUESSED, PROBED}
