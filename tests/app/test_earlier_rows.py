@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.setup import prepare
+from kanaria.core.stream import Placed
 from tests.app.running import Kanaria
 from tests.app.test_between_runs import runs, told
 from tests.app.test_cli_incident import DAY, SERVER, flow
 from tests.app.test_one_story import PC, POOL, WEB, web_attack
+from tests.app.test_same_however_read import Piece
 from tests.app.test_what_teaches import STRANGER, write
 
 
@@ -93,6 +98,48 @@ def test_what_was_normal_before_is_that_of_all_runs(kanaria: Kanaria, tmp_path: 
     again = runs(kanaria, "apart", ["one.log", "two.log"], ["one.log", "two.log"])
     assert all(one.status == 0 for one in again)
     assert kept(tmp_path / "apart") == kept(tmp_path / "learned") and len(kept(tmp_path / "apart")) == 36
+
+
+NAME = "xmr.pool.minergate.com"
+
+
+def answer(at: datetime) -> str:
+    """A device asks its resolver for a pool."""
+    return json.dumps({
+        "ts": at.timestamp(), "uid": "D1", "id.orig_h": SERVER, "id.orig_p": 40001, "id.resp_h": "192.168.1.1",
+        "id.resp_p": 53, "proto": "udp", "query": NAME, "qtype_name": "A", "rcode_name": "NOERROR", "answers": [POOL],
+    })  # fmt: skip
+
+
+def named(store: Path) -> list[tuple[Any, ...]]:
+    """Names of the servers of kept connections."""
+    with duckdb.connect() as engine:
+        places = [str(path) for path in (store / "events").glob("connection-*")]
+        return engine.execute("SELECT dst_ip, sni FROM read_parquet(?) ORDER BY ALL", [places]).fetchall()
+
+
+def test_a_name_asked_for_in_an_earlier_run_names_a_connection_of_the_same_day(
+    kanaria: Kanaria, tmp_path: Path
+) -> None:
+    write(tmp_path / "dns.log", [answer(DAY)])
+    near, far = (
+        flow(DAY + timedelta(hours=20), 1, SERVER, POOL, 443),
+        flow(DAY + timedelta(hours=30), 2, SERVER, POOL, 80),
+    )
+    write(tmp_path / "conn.log", [near, far])
+    runs(kanaria, "apart", ["dns.log"], ["conn.log"])
+    runs(kanaria, "whole", ["dns.log", "conn.log"])
+    assert named(tmp_path / "apart") == named(tmp_path / "whole") == [(POOL, NAME), (POOL, None)]
+    assert told(tmp_path / "apart") == told(tmp_path / "whole")
+
+
+def test_a_service_that_was_started_again_still_knows_the_names(tmp_path: Path) -> None:
+    setup = replace(prepare(), store=tmp_path / "store")
+    for name, line in (("dns.log", answer(DAY)), ("conn.log", flow(DAY + timedelta(hours=1), 1, SERVER, POOL, 443))):
+        piece = Piece(name, f"{line}\n".encode(), "zeek-json", Placed(identity="", before=0))
+        with Engine(setup, lateness=timedelta(0)) as engine:
+            engine.commit(engine.step(engine.read([piece])))
+    assert named(tmp_path / "store") == [(POOL, NAME)]
 
 
 CHILD = """

@@ -56,7 +56,7 @@ def test_a_second_name_does_not_take_the_place_of_the_first() -> None:
         {"event_id": 9, "time": 9_000_000, "src_ip": CLIENT[0], "dst_ip": "203.0.113.9", "remote": "203.0.113.9"}
     ])  # fmt: skip
     engine = duckdb.connect()
-    engine.register("spool_dns", dns)
+    engine.register("linking_dns", dns)
     linked = _named(engine, flow, {"dns"})
     assert linked["names"].to_pylist() == [names]
     assert linked["sni"].to_pylist() == ["www.example.org"]

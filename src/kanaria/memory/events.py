@@ -39,6 +39,12 @@ ROWS_IN_MEMORY, BYTES_IN_MEMORY = 100_000, 32 << 20
 ASKED, ASKED_LIVE = 5_000_000, 1_000_000
 """Rows of earlier commits that one question reads at most, the newest first: a million takes 60 ms of processor time
 for the columns of a question. A service asks with every incident that changes, a run once."""
+_EARLIER = {
+    "dns": "SELECT event_id, time, src_ip, dst_ip, query, answers FROM {rows}",
+    "tls": "SELECT event_id, time, community_id, sni FROM {rows} ",
+}
+"""What linking asks of the rows of earlier runs."""
+_BETWEEN = f" WHERE time >= $since AND time <= $until ORDER BY time DESC LIMIT {ASKED_LIVE}"
 _WANTED = "FROM {rows} SEMI JOIN asked_about USING (event_id) ORDER BY time, event_id"
 _UNKEPT = Text(
     en="For want of disk space, rows of connections could not be kept; questions about that time are answered without.",
@@ -158,6 +164,14 @@ class Events:
             self._engine.unregister("asked_about")
         return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
+    def earlier(self, kind: str, since: datetime, until: datetime) -> pa.Table | None:
+        """Rows of earlier commits between two times, of too many the newest; None where there are none."""
+        parts = self._chosen(kind, since, until, -1)
+        if not parts:
+            return None
+        query = _EARLIER[kind] + _BETWEEN
+        return self._asked(query, {"since": since, "until": until}, kind, parts, own=False)
+
     def rows_of(self, event_ids: Iterable[int]) -> Iterator[tuple[str, pa.Table]]:
         """The rows of these records by table, in order of time."""
         self._engine.register("asked_about", pa.table({"event_id": pa.array(sorted(event_ids), pa.int64())}))
@@ -166,13 +180,17 @@ class Events:
                 yield kind, self._asked(_WANTED, {}, kind, self._chosen(kind, None, None, -1))
         self._engine.unregister("asked_about")
 
-    def _asked(self, query: str, values: Mapping[str, Any], kind: str, parts: list[Part]) -> pa.Table:
+    def _asked(
+        self, query: str, values: Mapping[str, Any], kind: str, parts: list[Part], *, own: bool = True
+    ) -> pa.Table:
         """As Arrow: a time with a zone as a Python value would ask for pytz, which is no part of an installation."""
         import duckdb
 
         while True:
             try:
-                return self._engine.execute(query.replace("{rows}", self._rows(kind, parts)), values).to_arrow_table()
+                return self._engine.execute(
+                    query.replace("{rows}", self._rows(kind, parts, own=own)), values
+                ).to_arrow_table()
             except duckdb.Error:
                 lost = self._lose(parts)
                 if not lost:
@@ -211,27 +229,29 @@ class Events:
             chosen.append(part)
         return chosen
 
-    def _rows(self, kind: str, listed: list[Part]) -> str:
-        """The rows as a relation."""
+    def _rows(self, kind: str, listed: list[Part], *, own: bool) -> str:
+        """The rows as a relation, without those of this run where it is not its ``own`` that are asked for."""
+        kept = [self._path(self._files, part) for part in listed] if self._files else []
+        if not own and kept:
+            return f"(FROM {_read(kept)})"
         again = self._again[kind]
         self._engine.register(f"events_{kind}", _together(kind, self._new[kind], again))
-        own = [f"FROM events_{kind}"]
+        here = [f"FROM events_{kind}"]
         written = [self._path(self._scratch, part) for part in again.parts]
         files = self._files or self._scratch
         written += [self._path(files, part) for part in self._new[kind].parts]
-        own += [f"FROM {_read(written)}"] if written else []
-        kept = [self._path(self._files, part) for part in listed] if self._files else []
+        here += [f"FROM {_read(written)}"] if written else []
         if not kept:
-            return f"({' UNION ALL BY NAME '.join(own)})"
+            return f"({' UNION ALL BY NAME '.join(here)})"
         if not again.rows and not again.parts:
-            return f"({' UNION ALL BY NAME '.join([*own, f'FROM {_read(kept)}'])})"
+            return f"({' UNION ALL BY NAME '.join([*here, f'FROM {_read(kept)}'])})"
         self._engine.register(f"events_again_{kind}", again.table(kind).select(["event_id"]))
         repeated = [f"FROM events_again_{kind}"]
         if again.parts:
             paths = [self._path(self._scratch, part) for part in again.parts]
             repeated.append(f"FROM (FROM {_read(paths)} SELECT event_id)")
         older = f"(FROM {_read(kept)} ANTI JOIN ({' UNION ALL '.join(repeated)}) USING (event_id))"
-        return f"({' UNION ALL BY NAME '.join([*own, older])})"
+        return f"({' UNION ALL BY NAME '.join([*here, older])})"
 
     @staticmethod
     def _path(files: EventFiles, part: Part) -> str:

@@ -1,13 +1,14 @@
 """One flow is one row, whichever sensors saw it, and it carries the name its server was known by.
 
-Comes in: a slice of tables, with everything else of the run in the engine. Goes out: the same tables without doubles
-(rows of a second sensor about a flow that a better-placed sensor also saw), and connections with ``sni`` filled from
-TLS handshakes and DNS answers. Flows are recognised by their Community ID.
+Comes in: a slice of tables, with everything else of the run in the engine, and names that earlier runs have kept. Goes
+out: the same tables without doubles (rows of a second sensor about a flow that a better-placed sensor also saw), and
+connections with ``sni`` filled from TLS handshakes and DNS answers. Flows are recognised by their Community ID.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,6 +17,14 @@ from kanaria.wire.vouching import NOBODY, Trusted, vouched
 
 if TYPE_CHECKING:
     import duckdb
+
+Earlier = Callable[[str, datetime, datetime], pa.Table | None]
+"""Rows of ``dns`` or ``tls`` between two times that earlier runs have kept; None where there are none."""
+
+
+def no_earlier(_name: str, _since: datetime, _until: datetime) -> None:
+    """For a run that knows of no other."""
+
 
 DOUBLED = ("connection", "dns", "tls", "rdp", "smb")
 
@@ -43,10 +52,11 @@ class Linker:
         several: Iterable[str] | None = None,
         *,
         trusted: Trusted = NOBODY,
+        earlier: Earlier = no_earlier,
     ) -> None:
         """``several`` are the tables with rows of more than one source, where that is known already. ``trusted`` says
-        which names are to be vouched for by whom."""
-        self._engine, self._trusted = engine, trusted
+        which names are to be vouched for by whom, and ``earlier`` where answers and handshakes of earlier runs are."""
+        self._engine, self._trusted, self._earlier = engine, trusted, earlier
         self._spooled = frozenset(spooled)
         self._several = {name for name in self._spooled & set(DOUBLED) if several is None and self._sources(name) > 1}
         self._several |= set(several or ())
@@ -58,17 +68,44 @@ class Linker:
             kept = _once(self._engine, name, linked[name])
             dropped += len(linked[name]) - len(kept)
             linked[name] = kept
-        if "connection" in linked and self._spooled & {"tls", "dns"}:
-            linked["connection"] = _named(self._engine, linked["connection"], self._spooled)
-        if self._trusted.names and "dns" in self._spooled:
+        known = self._names_known(linked)
+        if "connection" in linked and known:
+            linked["connection"] = _named(self._engine, linked["connection"], known)
+        if self._trusted.names and "dns" in known:
             linked |= vouched(self._engine, linked, self._trusted)
         if "dns" in linked:
             linked["dns"] = _asker_is_device(linked["dns"])
         return linked, dropped
 
+    def _names_known(self, tables: Mapping[str, pa.Table]) -> set[str]:
+        """Which of the views ``linking_dns`` and ``linking_tls`` there are for a slice: rows of this run, and those of
+        earlier ones that may name a connection of the slice."""
+        times = [time for name in ("connection", "tls") if name in tables for time in ends(tables[name])]
+        known = set()
+        for name in ("tls", "dns") if times else ():
+            since, until = min(times) - timedelta(microseconds=_REMEMBERED_US), max(times) + timedelta(hours=1)
+            earlier = self._earlier(name, since, until)
+            parts = [f"FROM spool_{name}"] if name in self._spooled else []
+            if earlier is not None:
+                self._engine.register(f"linking_earlier_{name}", earlier)
+                parts.append(f"FROM linking_earlier_{name}")
+            if parts:
+                view = " UNION ALL BY NAME ".join(parts)
+                self._engine.execute(f"CREATE OR REPLACE TEMP VIEW linking_{name} AS {view}")
+                known.add(name)
+        return known
+
     def _sources(self, name: str) -> int:
         row = self._engine.execute(f"SELECT count(DISTINCT source) FROM spool_{name}").fetchone()  # noqa: S608
         return int(row[0]) if row else 0
+
+
+def ends(table: pa.Table) -> list[datetime]:
+    """The first and the last time of a table, where it has any."""
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(table["time"]).as_py()
+    return [time for time in (ends["min"], ends["max"]) if time is not None]
 
 
 def _asker_is_device(dns: pa.Table) -> pa.Table:
@@ -118,14 +155,14 @@ def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.T
 # The handshake of the flow itself: of several with the same ends, the one nearest to its start.
 _HANDSHAKES = f"""
     SELECT c.event_id, first(t.sni ORDER BY coalesce(abs(epoch_us(t.time) - c.t), {_SLACK_US}), t.event_id) AS sni
-    FROM linking_connection AS c JOIN spool_tls AS t USING (community_id)
+    FROM linking_connection AS c JOIN linking_tls AS t USING (community_id)
     WHERE t.sni IS NOT NULL AND (t.time IS NULL OR c.t IS NULL
         OR epoch_us(t.time) BETWEEN c.t - {_SLACK_US} AND c.t + c.length + {_SLACK_US})
     GROUP BY c.event_id"""  # noqa: S608
 # What the client had resolved last before it connected, else first afterwards (the capture began in between).
 _ANSWERS = f"""
     WITH told AS (
-        SELECT src_ip, query, epoch_us(time) AS t, unnest(answers) AS dst_ip FROM spool_dns
+        SELECT src_ip, query, epoch_us(time) AS t, unnest(answers) AS dst_ip FROM linking_dns
         WHERE query IS NOT NULL AND epoch_us(time) >= (SELECT min(t) FROM linking_connection) - {_REMEMBERED_US}
             AND epoch_us(time) <= (SELECT max(t) FROM linking_connection) + {_SOON_US}),
     asked AS MATERIALIZED (
@@ -144,7 +181,7 @@ _ANSWERS = f"""
 _NAMES_KEPT = 64
 _ALL_NAMES = f"""
     WITH told AS (
-        SELECT src_ip, query, epoch_us(time) AS t, unnest(answers) AS dst_ip FROM spool_dns
+        SELECT src_ip, query, epoch_us(time) AS t, unnest(answers) AS dst_ip FROM linking_dns
         WHERE query IS NOT NULL AND epoch_us(time) >= (SELECT min(t) FROM linking_connection) - {_REMEMBERED_US}
             AND epoch_us(time) <= (SELECT max(t) FROM linking_connection) + {_SOON_US}),
     each AS (

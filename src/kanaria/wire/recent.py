@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from kanaria.wire.flow_linking import DOUBLED, Linker
+from kanaria.core.schema import conform
+from kanaria.wire.flow_linking import DOUBLED, Earlier, Linker, ends, no_earlier
 from kanaria.wire.vouching import NOBODY, Trusted
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ KEPT = timedelta(days=2)
 """A resolver's answer is remembered for a day, and what was normal before an incident needs a day before it."""
 MOST_ROWS = 1_000_000
 """Rows of one table: some 100 MB in the engine, which may spill them."""
+REMEMBERED = timedelta(days=1)
 TRIMMED_EVERY = 50_000
 """Rows added to a table between two looks at what is too old."""
 
@@ -29,18 +31,33 @@ TRIMMED_EVERY = 50_000
 class Recent:
     """Appends slices and forgets what is old."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, trusted: Trusted = NOBODY) -> None:
-        self._engine, self._trusted = engine, trusted
+    def __init__(
+        self, engine: duckdb.DuckDBPyConnection, trusted: Trusted = NOBODY, earlier: Earlier = no_earlier
+    ) -> None:
+        """``earlier`` are rows of a process before this one: they are read once, and then are among the recent."""
+        self._engine, self._trusted, self._earlier = engine, trusted, earlier
+        self._begun = False
         self._added: dict[str, int] = {}
         self._sources: dict[str, set[str]] = {}
 
     def linked(self, tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], int]:
         """Keep the slice; returns it linked, and how many of its rows were doubles."""
+        if not self._begun:
+            self._begin(tables)
         for name, table in tables.items():
             if name != "http":
                 self._keep(name, table)
         several = [name for name, sources in self._sources.items() if name in DOUBLED and len(sources) > 1]
         return Linker(self._engine, self._added, several, trusted=self._trusted).link(tables)
+
+    def _begin(self, tables: Mapping[str, pa.Table]) -> None:
+        """Take in the names that were known when the last process ended, by the time of the first rows."""
+        times = [time for table in tables.values() for time in ends(table)]
+        for name in ("dns", "tls") if times else ():
+            rows = self._earlier(name, min(times) - REMEMBERED, max(times))
+            if rows is not None:
+                self._keep(name, conform(name, rows))
+        self._begun = bool(times)
 
     def _keep(self, name: str, table: pa.Table) -> None:
         self._engine.register("recent_rows", table)

@@ -46,7 +46,7 @@ _PRIVATE = HomeNetworks()
 _NAMED = """
     WITH asked AS (
         SELECT src_ip, dst_ip AS resolver, query, unnest(answers) AS address, time
-        FROM spool_dns, (SELECT unnest($names::VARCHAR[]) AS name)
+        FROM linking_dns, (SELECT unnest($names::VARCHAR[]) AS name)
         WHERE src_ip IS NOT NULL AND (query = name OR (contains(name, '.') AND ends_with(query, '.' || name))))
     SELECT src_ip, resolver, query, address, min(time), max(time) FROM asked GROUP BY ALL"""
 _Answer = tuple[str, datetime | None, datetime | None]

@@ -329,8 +329,10 @@ class Engine:
         config, wired = self.setup.config, self._reading.on_the_wire
         home: HomeNetworks | None = config.home_networks if config.home else None
         if lateness is None:
-            return Files(self._work, home, wired, trusted(self.setup))
-        return Live(self._work, home, wired, lateness=lateness, trusted=trusted(self.setup))
+            return Files(self._work, home, wired, trusted(self.setup), self.memory.events.earlier)
+        return Live(
+            self._work, home, wired, lateness=lateness, trusted=trusted(self.setup), earlier=self.memory.events.earlier
+        )
 
     def _detecting(self, lateness: timedelta | None) -> Detector:
         detector = Detector(

@@ -19,7 +19,7 @@ from kanaria.core.clock import steady
 from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.schema import Tables
 from kanaria.core.types import Batch, Text
-from kanaria.wire.flow_linking import Linker
+from kanaria.wire.flow_linking import Earlier, Linker, no_earlier
 from kanaria.wire.home_inference import Inferred, asked_in_vain, infer, note
 from kanaria.wire.recent import Recent
 from kanaria.wire.spool import STREAMED, Gathered, Spool
@@ -54,8 +54,11 @@ class Files:
         home: HomeNetworks | None,
         on_the_wire: Callable[[Batch], bool],
         trusted: Trusted = NOBODY,
+        earlier: Earlier = no_earlier,
     ) -> None:
-        """``home`` are the networks somebody named; without, they may be inferred."""
+        """``home`` are the networks somebody named; without, they may be inferred. ``earlier`` are the rows of other
+        runs."""
+        self._earlier = earlier
         self._work, self._given, self._on_the_wire, self._trusted = work, home, on_the_wire, trusted
         self._gathered = Gathered()
         self._spool: Spool | None = None
@@ -86,7 +89,7 @@ class Files:
         engine, span = self._work.engine, spool.span()
         inferred = None if self._given else infer(engine, [n for n in spool.names if n in ORIENTED])
         home = inferred or self._given or HomeNetworks()
-        linker = Linker(engine, spool.names, trusted=replace(self._trusted, home=home))
+        linker = Linker(engine, spool.names, trusted=replace(self._trusted, home=home), earlier=self._earlier)
         for tables in spool.slices():
             linked, doubles = linker.link(tables)
             yield Slice(
@@ -112,10 +115,11 @@ class Live:
         lateness: timedelta,
         now: Callable[[], float] = steady,
         trusted: Trusted = NOBODY,
+        earlier: Earlier = no_earlier,
     ) -> None:
         self._home, self._on_the_wire = home or HomeNetworks(), on_the_wire
         self._lateness, self._now = lateness, now
-        self._recent = Recent(work.engine, replace(trusted, home=self._home))
+        self._recent = Recent(work.engine, replace(trusted, home=self._home), earlier)
         self._waiting: dict[bool, dict[str, list[pa.Table]]] = {False: {}, True: {}}
         self._newest: datetime | None = None
         """The newest record that waits or came while others did."""
