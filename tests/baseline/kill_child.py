@@ -57,6 +57,7 @@ def child(folder: Path, statements: int) -> None:
         doomed = Doomed(learned.state.engine, statements)
         learned.state.engine = learned._engine = doomed  # type: ignore[assignment]
         learned._history._execute = doomed.execute
+        learned.state.statements.engine = doomed  # type: ignore[assignment]
     learn(learned)
 
 

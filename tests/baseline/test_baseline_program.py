@@ -16,6 +16,7 @@ from kit_baseline import HOUR, START_HOUR, connection, flow, history_of, pattern
 
 from kanaria.baseline import calibration, compile, encode, shape
 from kanaria.baseline.plans import TARGET, plans
+from kanaria.baseline.statements import Statements
 from kanaria.baseline.words import describe
 
 ACTOR = "SELECT (hash('device', '10.0.0.5') >> 1)::BIGINT"
@@ -162,8 +163,9 @@ def test_rows_outside_the_shape_are_left_alone() -> None:
 def test_names_are_reduced_to_what_somebody_registered(name: str, registered: str | None) -> None:
     engine = duckdb.connect()
     engine.execute("CREATE TABLE devices (actor BIGINT, grp BIGINT, role VARCHAR, first BIGINT)")
-    encode.encode(engine, connection(flow(0, sni=name)), "devices")
-    encode.want_texts(engine, "SELECT row FROM encoded")
+    statements = Statements(engine)
+    encode.encode(statements, connection(flow(0, sni=name)), "devices")
+    encode.want_texts(statements, "SELECT row FROM encoded")
     assert engine.execute("SELECT name_text FROM encoded_texts").fetchall() == [(registered,)]
     assert engine.execute("SELECT name IS NULL FROM encoded").fetchall() == [(registered is None,)]
 

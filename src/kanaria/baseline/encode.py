@@ -16,7 +16,7 @@ import pyarrow as pa
 from kanaria.baseline.shape import PEAKS
 
 if TYPE_CHECKING:
-    import duckdb
+    from kanaria.baseline.statements import Statements
 
 TABLES = ("connection", "dns", "tls", "rdp", "smb", "logon", "http")
 ROW_SHIFT = 40
@@ -39,59 +39,86 @@ _COLUMNS = {
     "cookie": "VARCHAR", "user": "VARCHAR", "user_agent": "VARCHAR", "knowledge.asn": "VARCHAR", "event_id": "BIGINT",
     **{f"baseline.{name}_bits": "DOUBLE" for name in _FOUND},
 }  # fmt: skip
+_ARROW: Mapping[str, pa.DataType] = {
+    "VARCHAR": pa.string(), "INTEGER": pa.int32(), "BIGINT": pa.int64(), "DOUBLE": pa.float64(),
+    "TIMESTAMPTZ": pa.timestamp("us", "UTC"),
+}  # fmt: skip
+_NOTHING = pa.schema(
+    [
+        pa.field("kind", pa.string()),
+        pa.field("row_number", pa.int64()),
+        *(pa.field(name, _ARROW[kind]) for name, kind in _COLUMNS.items()),
+    ]
+).empty_table()
+"""Every column in its place, for slices of any tables."""
 _NAME = {"connection": "sni", "tls": "sni", "dns": "query", "http": "host"}
 _ACCOUNT = {"rdp": "cookie", "smb": "user", "logon": "user"}
 # The server port where a table does not carry one: what these protocols run on.
 _PORT = {"tls": 443, "rdp": 3389, "smb": 445}
 
 
-def encode(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], devices: str) -> None:
+def encode(statements: Statements, tables: Mapping[str, pa.Table], devices: str) -> None:
     """Leave the batch in the temporary table ``encoded`` and its devices in ``actors``.
 
     ``devices`` names a table (actor, device, role, grp, first) of what is known about actors. The texts behind the
     integers stay in the Arrow tables until ``release``: few are ever asked for (``want_texts``).
     """
-    release(engine)
-    parts = []
-    given: set[str] = set()
-    for number, name in enumerate(TABLES):
-        table = tables.get(name)
-        if table is None or not len(table):
-            continue
-        narrow = table.select([column for column in _COLUMNS if column in table.column_names])
-        numbered = narrow.append_column("row_number", pa.array(np.arange(len(table), dtype=np.int64)))
-        engine.register(f"encode_{name}", pa.Table.from_batches(numbered.to_batches(SCANNED_ROWS), numbered.schema))
-        parts.append(_select(name, number, set(narrow.column_names)))
-        given.update(narrow.column_names)
-    if not parts:
-        engine.register("encode_nothing", pa.table({"row_number": pa.array([], pa.int64())}))
-        parts = [_select("nothing", 0, set()) + " LIMIT 0"]
-    sides = _sides(" UNION ALL ".join(parts))
-    if sum(len(tables[name]) for name in TABLES if name in tables) <= SCANNED_ROWS:
+    given = {name: tables[name] for name in TABLES if name in tables and len(tables[name])}
+    narrow = {name: table.select([c for c in _COLUMNS if c in table.column_names]) for name, table in given.items()}
+    rows = sum(len(table) for table in narrow.values())
+    release(statements)
+    statements.suit(rows)
+    sides = _read(statements, narrow)
+    if rows <= SCANNED_ROWS:
         # Few rows are written down once: preparing the same long query for each reader would take longer.
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE few_sides AS {sides}")
+        statements.fill("few_sides", sides)
         sides = "FROM few_sides"
-    engine.execute(
-        f"""CREATE OR REPLACE TEMP VIEW encoded_sides AS {sides};
-            CREATE OR REPLACE TEMP TABLE wanted (row BIGINT);
-            CREATE OR REPLACE TEMP VIEW encoded_texts AS {_TEXTS};
-            CREATE OR REPLACE TEMP TABLE actors AS {_ACTORS.format(devices=devices)};
-            CREATE OR REPLACE TEMP TABLE encoded AS {_ids(given)}"""
-    )
+    statements.view("encoded_sides", sides)
+    statements.make_empty("wanted", "row BIGINT")
+    statements.view("encoded_texts", _TEXTS)
+    statements.fill("actors", _ACTORS.format(devices=devices))
+    statements.fill("encoded", _ids({column for table in narrow.values() for column in table.column_names}))
 
 
-def want_texts(engine: duckdb.DuckDBPyConnection, rows: str) -> None:
+def _read(statements: Statements, narrow: Mapping[str, pa.Table]) -> str:
+    """Let the engine have the tables; a query for all their rows. Large ones stay where they are."""
+    if not narrow:
+        return _sides(_select("nothing", 0, set(), "(SELECT NULL::BIGINT AS row_number WHERE false)"))
+    numbered = {name: _numbered(table) for name, table in narrow.items()}
+    if statements.few:
+        named = [_declared(name, table) for name, table in numbered.items()]
+        statements.take_in("incoming", pa.concat_tables([_NOTHING, *named], promote_options="permissive"))
+    else:
+        for name, table in numbered.items():
+            statements.lend(f"encode_{name}", pa.Table.from_batches(table.to_batches(SCANNED_ROWS), table.schema))
+    parts = []
+    for name, table in narrow.items():
+        source = f"incoming WHERE kind = '{name}'" if statements.few else f"encode_{name}"
+        parts.append(_select(name, TABLES.index(name), set(table.column_names), source))
+    return _sides(" UNION ALL ".join(parts))
+
+
+def _declared(name: str, table: pa.Table) -> pa.Table:
+    """The table under its name, its columns of the types that are the same for all tables."""
+    fields = [_NOTHING.schema.field(column) for column in table.column_names]
+    return table.cast(pa.schema(fields)).append_column("kind", pa.array([name] * len(table)))
+
+
+def _numbered(table: pa.Table) -> pa.Table:
+    return table.append_column("row_number", pa.array(np.arange(len(table), dtype=np.int64)))
+
+
+def want_texts(statements: Statements, rows: str) -> None:
     """Choose the rows of the view ``encoded_texts`` by a query for their numbers."""
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE wanted AS {rows}")
+    statements.fill("wanted", rows)
 
 
-def release(engine: duckdb.DuckDBPyConnection) -> None:
+def release(statements: Statements) -> None:
     """Let go of the batch's Arrow tables."""
-    for name in (*TABLES, "nothing"):
-        engine.unregister(f"encode_{name}")
+    statements.release(*(f"encode_{name}" for name in TABLES))
 
 
-def _select(name: str, number: int, given: set[str]) -> str:
+def _select(name: str, number: int, given: set[str], source: str) -> str:
     """One table brought to the common columns."""
 
     def column(wanted: str) -> str:
@@ -113,7 +140,7 @@ def _select(name: str, number: int, given: set[str]) -> str:
             {str(name not in ("dns", "logon", "http")).lower()} AS has_service,
             {str(name != "dns").lower()} AS has_endpoint,
             {column("user_agent")} AS raw_agent, {found}
-        FROM encode_{name}"""  # noqa: S608
+        FROM {source}"""  # noqa: S608
 
 
 def _sides(union: str) -> str:
@@ -233,18 +260,13 @@ def _ids(given: set[str]) -> str:
         FROM encoded_sides) numbers LEFT JOIN actors USING (actor)"""  # noqa: S608
 
 
-def withhold(
-    engine: duckdb.DuckDBPyConnection, events: Iterable[int], entities: Iterable[tuple[str, str | None]]
-) -> None:
+def withhold(statements: Statements, events: Iterable[int], entities: Iterable[tuple[str, str | None]]) -> None:
     """Move rows of these events or (device, remote or None) pairs from ``encoded`` to the temporary table ``held``."""
-    name_held(engine, events, entities)
-    want_texts(engine, f"SELECT row FROM encoded_sides WHERE {HELD}")  # noqa: S608
-    engine.execute(
-        f"""CREATE OR REPLACE TEMP TABLE held AS
-           SELECT * EXCLUDE ({", ".join(PEAKS)}) FROM encoded_texts JOIN encoded USING (row);
-           DELETE FROM encoded WHERE row IN (SELECT row FROM held)"""  # noqa: S608
-    )
-    forget_held(engine)
+    name_held(statements, events, entities)
+    want_texts(statements, f"SELECT row FROM encoded_sides WHERE {HELD}")  # noqa: S608
+    peaks = ", ".join(PEAKS)
+    statements.fill("held", f"SELECT * EXCLUDE ({peaks}) FROM encoded_texts JOIN encoded USING (row)")  # noqa: S608
+    statements.run("DELETE FROM encoded WHERE row IN (SELECT row FROM held)")
 
 
 # Two joins by equality: of thousands of pairs and a million rows, every row would be compared with every pair.
@@ -254,17 +276,9 @@ HELD = """(event_id IN (SELECT id FROM held_events)
 """The condition that a row is of the events or (device, remote or None) pairs that were named."""
 
 
-def name_held(
-    engine: duckdb.DuckDBPyConnection, events: Iterable[int], entities: Iterable[tuple[str, str | None]]
-) -> None:
-    """Name events and pairs for ``HELD``, until ``forget_held``."""
+def name_held(statements: Statements, events: Iterable[int], entities: Iterable[tuple[str, str | None]]) -> None:
+    """Name events and pairs for ``HELD``."""
     pairs = list(entities)
     both = {"d": [pair[0] for pair in pairs], "r": [pair[1] for pair in pairs]}
-    engine.register("held_events", pa.table({"id": pa.array(list(events), pa.int64())}))
-    engine.register("held_entities", pa.table({name: pa.array(side, pa.string()) for name, side in both.items()}))
-
-
-def forget_held(engine: duckdb.DuckDBPyConnection) -> None:
-    """Let go of what was named."""
-    engine.unregister("held_events")
-    engine.unregister("held_entities")
+    statements.take_in("held_events", pa.table({"id": pa.array(list(events), pa.int64())}))
+    statements.take_in("held_entities", pa.table({name: pa.array(side, pa.string()) for name, side in both.items()}))

@@ -29,6 +29,7 @@ class History:
         self.settings = settings
         self.regrouped = False
         self._execute = state.engine.execute
+        self._statements = state.statements
 
     def first_hour(self, otherwise: int) -> int:
         return int(self.state.get("first_hour") or otherwise)
@@ -46,7 +47,7 @@ class History:
                     SELECT e.* REPLACE (a.grp AS grp) FROM encoded e JOIN actors a USING (actor)
                     WHERE hour >= {low} AND hour < {high}"""  # noqa: S608
             )
-        self._execute(f"CREATE OR REPLACE TEMP VIEW baseline_rows AS FROM {source}")
+        self._statements.view("baseline_rows", f"FROM {source}")
 
     def recognise(self) -> None:
         """What has been learned about the batch's devices meanwhile."""
@@ -58,15 +59,14 @@ class History:
     def look_up(self, plans: Plans, *names: str) -> None:
         """Steps of scoring that learning needs too: the choices and amounts of the rows, what is known of them."""
         for name in names:
-            self._execute(f"CREATE OR REPLACE TEMP TABLE baseline_{name} AS {plans.score[name]}")
+            self._statements.fill(f"baseline_{name}", plans.score[name])
 
     def append(self, plans: Plans, *, scored: bool) -> None:
         """Add the step at hand; ``scored`` says that ``baseline_scored`` is about the same rows."""
-        alias = self.state.alias
-        self._execute(f"CREATE OR REPLACE TEMP TABLE baseline_grown AS {plans.absorb['grown']}")
+        self._statements.fill("baseline_grown", plans.absorb["grown"])
         self._unsettled_peaks()
         for name in (name for name in plans.absorb if name in HISTORY):
-            self._execute(f"INSERT INTO {alias}.{name} BY NAME {plans.absorb[name]}")
+            self.state.append(name, plans.absorb[name])
         if scored:
             self._record_peaks()
         self._remember_texts()
@@ -82,7 +82,7 @@ class History:
         return f"{hour} >= {begin} AND coalesce({hour} - {first} >= {self.settings.device_warm_up_hours}, false)"
 
     def _record_peaks(self) -> None:
-        self._execute(
+        self._statements.run(
             f"""INSERT INTO {self.state.alias}.hourly BY NAME
                 SELECT s.actor, s.grp, hour, {", ".join(f"0.0 AS {name}" for name in RATES)},
                     {", ".join(f"max({name}) AS {name}" for name in PEAKS)}
@@ -92,37 +92,37 @@ class History:
 
     def _unsettled_peaks(self) -> None:
         """Rows that brought their surprise along: forget it where it is too early to count."""
-        if not self.state.one(f"SELECT count({PEAKS[-1]}) FROM baseline_hours"):  # noqa: S608
+        if not self._statements.one(f"SELECT count({PEAKS[-1]}) FROM baseline_hours"):  # noqa: S608
             return
-        self._execute(
+        self._statements.run(
             f"""UPDATE baseline_hours SET {", ".join(f"{name} = NULL" for name in PEAKS)} FROM actors a
                 WHERE a.actor = baseline_hours.actor AND NOT ({self._settled("baseline_hours.hour", "a.first")})"""  # noqa: S608
         )
 
     def _remember_texts(self) -> None:
         """The words behind values that the network has now met for the first time."""
-        fresh = self.state.one(
-            """CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT value FROM baseline_grown
-               WHERE old IS NULL AND value NOT IN (SELECT tie FROM baseline_seen);
-               SELECT count(*) FROM fresh"""
+        self._statements.fill(
+            "fresh",
+            """SELECT DISTINCT value FROM baseline_grown
+               WHERE old IS NULL AND value NOT IN (SELECT tie FROM baseline_seen)""",
         )
-        if not fresh:
+        if not self._statements.one("SELECT count(*) FROM fresh"):
             return
         kinds = ", ".join(f"'{kind}'" for kind in _TEXT_KINDS)
         parts = f"""SELECT kind, id, min(row) AS row FROM (
                 SELECT row, unnest([{kinds}]) AS kind, unnest([{", ".join(_TEXT_KINDS)}]) AS id FROM baseline_rows)
             WHERE id IN (FROM fresh) GROUP BY kind, id"""  # noqa: S608
         text = " ".join(f"WHEN '{kind}' THEN {kind}_text" for kind in _TEXT_KINDS)
-        self._execute(f"CREATE OR REPLACE TEMP TABLE fresh_rows AS {parts}")
-        encode.want_texts(self.state.engine, "SELECT DISTINCT row FROM fresh_rows")
-        self._execute(
+        self._statements.fill("fresh_rows", parts)
+        encode.want_texts(self._statements, "SELECT DISTINCT row FROM fresh_rows")
+        self._statements.run(
             f"""INSERT INTO {self.state.alias}.texts SELECT id, kind, CASE kind {text} END
                 FROM fresh_rows JOIN encoded_texts USING (row)"""  # noqa: S608
         )
 
     def _remember_devices(self) -> None:
         alias = self.state.alias
-        self._execute(
+        self._statements.run(
             f"""INSERT INTO {alias}.devices
                 SELECT h.actor, a.actor_text, 'unknown', a.grp, min(hour), max(hour)
                 FROM baseline_hours h JOIN actors a USING (actor) ANTI JOIN {alias}.devices d ON d.actor = h.actor
@@ -131,17 +131,17 @@ class History:
 
     def _remember_services(self) -> None:
         """Who was answered on which service by whom: rows from outside and inside (those without a network)."""
-        self._execute(
-            """CREATE OR REPLACE TEMP TABLE offered AS
-               SELECT min(row) AS row, count(DISTINCT CASE WHEN inbound THEN endpoint ELSE actor END) AS clients,
+        self._statements.fill(
+            "offered",
+            """SELECT min(row) AS row, count(DISTINCT CASE WHEN inbound THEN endpoint ELSE actor END) AS clients,
                    min(hour) AS first, max(hour) AS last
                FROM baseline_rows
                WHERE (inbound OR network IS NULL) AND connection = 1 AND failed = 0 AND service IS NOT NULL
-               GROUP BY CASE WHEN inbound THEN actor ELSE endpoint END, service"""
+               GROUP BY CASE WHEN inbound THEN actor ELSE endpoint END, service""",
         )
-        if self.state.one("SELECT count(*) FROM offered"):
-            encode.want_texts(self.state.engine, "SELECT row FROM offered")
-            self._execute(
+        if self._statements.one("SELECT count(*) FROM offered"):
+            encode.want_texts(self._statements, "SELECT row FROM offered")
+            self._statements.run(
                 f"""INSERT INTO {self.state.alias}.services
                     SELECT CASE WHEN side = 'in' THEN actor_text ELSE endpoint_text END,
                         split_part(service_text, ' ', 2), side, clients, first, last
@@ -149,7 +149,7 @@ class History:
             )
 
     def _remember_hours(self) -> None:
-        row = self._execute("SELECT min(hour), max(hour) FROM baseline_hours").fetchone()
+        row = self._statements.run("SELECT min(hour), max(hour) FROM baseline_hours").fetchone()
         if row is None or row[0] is None:
             return
         if self.state.get("first_hour") is None:
@@ -166,20 +166,26 @@ class History:
         """
         self.regrouped = False
         alias = self.state.alias
-        if not self.state.one(f"SELECT count(*) FROM {alias}.hourly WHERE hour < {hour}"):  # noqa: S608
+        run, fill = self._statements.run, self._statements.fill
+        self._statements.note("closing", hour=hour)
+        finished = "WHERE hour < (SELECT hour FROM closing)"
+        if not self._statements.one(f"SELECT count(*) FROM {alias}.hourly {finished}"):  # noqa: S608
             return False
         for name in ("hourly", "flows"):
-            self._execute(f"CREATE OR REPLACE TEMP TABLE closing_{name} AS FROM {alias}.{name} WHERE hour < {hour}")
+            fill(f"closing_{name}", f"FROM {alias}.{name} {finished}")
         for name, sql in plans.close_hours.items():
             closing = sql.replace('"baseline_hourly"', "closing_hourly").replace('"baseline_flows"', "closing_flows")
-            self._execute(f"INSERT INTO {alias}.{name} BY NAME {closing}")
-        self._execute(
+            self.state.append(name, closing)
+        run(
             f"""INSERT INTO {alias}.days
-                SELECT hour // 24, count(DISTINCT (actor, hour)), 0 FROM closing_hourly GROUP BY 1;
-                UPDATE {alias}.devices d SET last = greatest(d.last, c.hour)
-                FROM (SELECT actor, max(hour) AS hour FROM closing_hourly GROUP BY 1) c WHERE c.actor = d.actor;
-                DELETE FROM {alias}.hourly WHERE hour < {hour}; DELETE FROM {alias}.flows WHERE hour < {hour}"""  # noqa: S608
+                SELECT hour // 24, count(DISTINCT (actor, hour)), 0 FROM closing_hourly GROUP BY 1"""  # noqa: S608
         )
+        run(
+            f"""UPDATE {alias}.devices d SET last = greatest(d.last, c.hour)
+                FROM (SELECT actor, max(hour) AS hour FROM closing_hourly GROUP BY 1) c WHERE c.actor = d.actor"""  # noqa: S608
+        )
+        for name in ("hourly", "flows"):
+            run(f"DELETE FROM {alias}.{name} {finished}")  # noqa: S608
         if hour // 24 > int(self.state.get("roles_day") or 0):
             self.regrouped = roles.assign(self.state, self.settings.roles, self.settings.half_life_days * 24)
             self.state.put("roles_day", str(hour // 24))
@@ -190,24 +196,26 @@ class History:
 
     def keep_aside(self) -> None:
         """The rows in ``held``, for ``dismiss``."""
-        self._execute(f"INSERT INTO {self.state.alias}.withheld BY NAME FROM held LIMIT {WITHHELD_ROWS}")
+        self._statements.run(f"INSERT INTO {self.state.alias}.withheld BY NAME FROM held LIMIT {WITHHELD_ROWS}")
 
     def bring_back(self, condition: str) -> int:
         """Make the rows kept aside that fit the condition the encoded batch; returns how many there are."""
         alias = self.state.alias
-        encode.want_texts(self.state.engine, "SELECT NULL::BIGINT AS row WHERE false")
-        self._execute(
-            f"""CREATE OR REPLACE TEMP TABLE dismissed AS SELECT * REPLACE (row_number() OVER () AS row)
-                FROM {alias}.withheld WHERE {condition}"""  # noqa: S608
+        encode.want_texts(self._statements, "SELECT NULL::BIGINT AS row WHERE false")
+        fill, view = self._statements.fill, self._statements.view
+        numbered = "* REPLACE (row_number() OVER () AS row)"
+        fill("dismissed", f"SELECT {numbered} FROM {alias}.withheld WHERE {condition}")  # noqa: S608
+        nothing = ", ".join(f"NULL::DOUBLE AS {name}" for name in PEAKS)
+        fill(
+            "encoded",
+            f"""SELECT row, actor, grp, hour, inbound, {", ".join(KINDS)}, up, down, duration, connection, failed, sent,
+                    {nothing} FROM dismissed""",  # noqa: S608
         )
-        self._execute(
-            f"""CREATE OR REPLACE TEMP TABLE encoded AS
-                SELECT row, actor, grp, hour, inbound, {", ".join(KINDS)}, up, down, duration, connection, failed, sent,
-                    {", ".join(f"NULL::DOUBLE AS {name}" for name in PEAKS)} FROM dismissed;
-                CREATE OR REPLACE TEMP VIEW encoded_texts AS FROM dismissed SEMI JOIN wanted USING (row);
-                CREATE OR REPLACE TEMP TABLE actors AS
-                SELECT actor, any_value(actor_text) AS actor_text, any_value(grp) AS grp, 'unknown' AS role,
-                    NULL::BIGINT AS first, false AS known FROM dismissed GROUP BY actor"""  # noqa: S608
+        view("encoded_texts", "FROM dismissed SEMI JOIN wanted USING (row)")
+        fill(
+            "actors",
+            """SELECT actor, any_value(actor_text) AS actor_text, any_value(grp) AS grp, 'unknown' AS role,
+                    NULL::BIGINT AS first, false AS known FROM dismissed GROUP BY actor""",
         )
         self._execute(f"DELETE FROM {alias}.withheld WHERE {condition}")  # noqa: S608
         self.recognise()

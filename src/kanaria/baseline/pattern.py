@@ -63,10 +63,12 @@ class PatternOfLife:
         self._facts = facts
         self.state = State(engine.cursor(), directory, self.settings.half_life_days * 24)
         self._engine = self.state.engine
+        self._statements = self.state.statements
         self._engine.execute("SET TimeZone = 'UTC'")
         self._history = History(self.state, self.settings)
         self._scored: Mapping[str, pa.Table] | None = None
         self._threshold = 1.0
+        self._alert_bits: dict[str, float | None] = {}
         self.anomalies = 0
         """Device hours called anomalous since it was opened, of those that have taught."""
         self._counted: set[tuple[int, str]] = set()
@@ -86,28 +88,31 @@ class PatternOfLife:
         A batch that spans hours is walked in order, and what it did earlier counts as provisional history for what it
         does later, except rows that are anomalous themselves.
         """
-        encode.encode(self._engine, tables, f"{self.state.alias}.devices")
+        encode.encode(self._statements, tables, f"{self.state.alias}.devices")
         steps = self._steps()
         self._scored = tables if len(steps) == 1 else None
         parts = []
         if len(steps) == 1:
             parts.append(self._score_step(*steps[0], whole=True))
         elif steps:
+            self._statements.plan_anew()
             with self.state.transaction(keep=False):
                 for low, high in steps:
                     self._close_before(low)
                     parts.append(self._score_step(low, high, whole=False))
                     self._absorb_provisionally(parts[-1])
             self._refresh()
-        actors = self._engine.execute("SELECT actor, actor_text, role FROM actors").to_arrow_table()
+        actors = self._statements.run("SELECT actor, actor_text, role FROM actors").to_arrow_table()
         return output.attach(tables, parts, actors, roles.serves(self.state), self.settings.critical)
 
     def _steps(self) -> list[tuple[int, int]]:
         """Half-open ranges of hours that cover the encoded batch."""
-        row = self._engine.execute("SELECT min(hour), max(hour), count(*) FROM encoded").fetchone()
+        row = self._statements.run("SELECT min(hour), max(hour), count(*) FROM encoded").fetchone()
         if row is None or row[0] is None:
             return []
         low, high, rows = (int(value) for value in row)
+        if low == high:
+            return [(low, low + 1)]
         hours = high + 1 - low
         width = -(-hours // min(hours, max(rows // STEP_ROWS, -(-hours // 24)), MAX_STEPS))
         found = self._engine.execute(
@@ -122,25 +127,24 @@ class PatternOfLife:
         # One statement: what only scoring needs is never stored, and the engine reads it with all its threads.
         parts = {"rows": "FROM baseline_rows"} | {name: self._plans.score[name] for name in inner}
         steps = ", ".join(f"baseline_{name} AS MATERIALIZED ({sql})" for name, sql in parts.items())
-        settings, first = self.settings, self._history.first_hour(low)
-        found = self._engine.execute(
+        settings = self.settings
+        self._statements.note("noted", first=self._history.first_hour(low), threshold=float(self._threshold))
+        return self._statements.result(
+            f"baseline_{last}",
             f"""WITH {steps}
                 SELECT s.*, a.role, NOT a.known AS new_device,
-                    s.hour - {first} < {settings.warm_up_days * 24}
+                    s.hour - noted.first < {settings.warm_up_days * 24}
                         OR coalesce(s.hour - a.first, 0) < {settings.device_warm_up_hours} AS learning,
-                    p_value <= {self._threshold} AND NOT learning AS anomalous
-                FROM ({self._plans.score[last]}) s JOIN actors a USING (actor)"""  # noqa: S608
-        ).to_arrow_table()
-        self._engine.register(f"baseline_{last}", found)
-        return found
+                    p_value <= noted.threshold AND NOT learning AS anomalous
+                FROM ({self._plans.score[last]}) s JOIN actors a USING (actor) CROSS JOIN noted""",  # noqa: S608
+        )
 
     def _absorb_provisionally(self, scored: pa.Table) -> None:
         """Take the step just scored into the provisional history, its anomalies excepted."""
         strange = scored.filter(scored["anomalous"]).select(["row"])
         if len(strange):
-            self._engine.register("strange", strange)
-            self._engine.execute("DELETE FROM step_rows WHERE row IN (SELECT row FROM strange)")
-            self._engine.unregister("strange")
+            self._statements.take_in("strange", strange)
+            self._statements.run("DELETE FROM step_rows WHERE row IN (SELECT row FROM strange)")
             self._history.look_up(self._plans, *OF_ROWS)
         self._history.append(self._plans, scored=True)
 
@@ -150,6 +154,7 @@ class PatternOfLife:
 
     def _refresh(self) -> None:
         self._threshold = ranking.refresh(self.state, self.settings)
+        self._alert_bits.clear()
 
     # ---- learning -----------------------------------------------------------------------------------------------
 
@@ -169,10 +174,10 @@ class PatternOfLife:
         known = self._just_scored(tables)
         self._scored = None
         if not known:
-            encode.encode(self._engine, tables, f"{self.state.alias}.devices")
+            encode.encode(self._statements, tables, f"{self.state.alias}.devices")
         held = any(gate) and not self.settings.learn_incidents
         if held:
-            encode.withhold(self._engine, *gate)
+            encode.withhold(self._statements, *gate)
         with self.state.transaction():
             self._count_alerts(tables)
             if held:
@@ -180,7 +185,7 @@ class PatternOfLife:
             self._learn_encoded(scored=known, held=held)
             if position is not None:
                 self.state.put("position", position)
-        encode.release(self._engine)
+        encode.release(self._statements)
         if self.state.needs_compaction():
             self.state.compact(self.settings.max_ties)
 
@@ -209,11 +214,11 @@ class PatternOfLife:
     def dismiss(self, event_ids: Iterable[int] = (), entities: Iterable[Entity] = ()) -> int:
         """Learn after all what was withheld for these events or (device, remote) pairs; returns the number of rows."""
         self._scored = None
-        encode.name_held(self._engine, event_ids, entities)
+        self._statements.plan_anew()
+        encode.name_held(self._statements, event_ids, entities)
         with self.state.transaction():
             found = self._history.bring_back(encode.HELD)
             self._learn_encoded()
-        encode.forget_held(self._engine)
         return found
 
     def _count_alerts(self, tables: Mapping[str, pa.Table]) -> None:
@@ -228,7 +233,11 @@ class PatternOfLife:
 
     def alert_bits(self, roles: Iterable[str]) -> dict[str, float]:
         """By role, the surprise from which an hour is told of now; roles of which none would be are left out."""
-        found = {role: alert_bits(self._engine, role, self._threshold) for role in roles}
+        wanted = list(roles)
+        for role in wanted:
+            if role not in self._alert_bits:
+                self._alert_bits[role] = alert_bits(self._engine, role, self._threshold)
+        found = {role: self._alert_bits[role] for role in wanted}
         return {role: bits for role, bits in found.items() if bits is not None}
 
     # ---- answers ------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def refresh(state: State, settings: BaselineSettings) -> float:
     ranks: list[dict[int, calibration.Counts]] = [{} for _ in shape.RANKED]
     latest = int(state.get("latest_hour") or shape.LANDMARK)
     scale = shape.scale_at(latest, settings.half_life_days * 24)
-    found = state.engine.execute(f"SELECT grp, rank, bin, sum(weight) FROM {state.alias}.peaks GROUP BY ALL")  # noqa: S608
+    found = state.statements.run(f"SELECT grp, rank, bin, sum(weight) FROM {state.alias}.peaks GROUP BY ALL")  # noqa: S608
     for group, rank, number, weight in found.fetchall():
         counts = ranks[int(rank)].setdefault(int(group), np.zeros(shape.CALIBRATION_BINS))
         counts[int(number)] = weight * scale
@@ -41,9 +41,7 @@ def refresh(state: State, settings: BaselineSettings) -> float:
             values.append(table.get(group, table[0]))
     # As Arrow: handed over as a list, each element would cost DuckDB an attempt to import pandas.
     made = pa.table({"key": np.concatenate(keys), "p": np.concatenate(values)})
-    state.engine.register("baseline_calibration_made", made)
-    state.engine.execute("CREATE OR REPLACE TEMP TABLE baseline_calibration AS FROM baseline_calibration_made")
-    state.engine.unregister("baseline_calibration_made")
+    state.statements.take_in("baseline_calibration", made)
     return _threshold(state, settings)
 
 

@@ -122,12 +122,11 @@ class OddRequests:
     def _weigh(self, odd: np.ndarray[Any, np.dtype[np.int64]], found: dict[int, dict[str, Any]]) -> None:
         """Put the bits of program and name on each level, and the usual ones, into ``found``."""
         shift = TABLES.index("http") << ROW_SHIFT
-        engine = self._pattern.state.engine
-        engine.register("odd_requests", pa.table({"row": odd + shift}))
-        for row, part, level, bits in engine.execute(self._query()).fetchall():
+        statements = self._pattern.state.statements
+        statements.take_in("odd_requests", pa.table({"row": odd + shift}))
+        for row, part, level, bits in statements.run(self._query()).fetchall():
             found[row - shift][f"baseline.{part}_bits_{level}"] = bits
-        actors = engine.execute("SELECT row, actor FROM encoded SEMI JOIN odd_requests USING (row)").fetchall()
-        engine.unregister("odd_requests")
+        actors = statements.run("SELECT row, actor FROM encoded SEMI JOIN odd_requests USING (row)").fetchall()
         listed = {actor: dict(self._usual(actor)) for actor in {actor for _, actor in actors}}
         for row, actor in actors:
             found[row - shift] |= listed[actor]

@@ -94,7 +94,7 @@ def assign(state: State, configured: Mapping[str, str], half_life_hours: float) 
     """
     execute, alias = state.engine.execute, state.alias
     clients = served(state)
-    found = execute(
+    found = state.statements.run(
         f"""SELECT d.actor, d.device, d.role, coalesce(sum(t.types), 0) FROM {alias}.devices d
             LEFT JOIN {alias}.totals t ON t.subject = d.actor AND t.kind = 0 GROUP BY ALL"""  # noqa: S608
     ).fetchall()
@@ -108,6 +108,7 @@ def assign(state: State, configured: Mapping[str, str], half_life_hours: float) 
     for actor, role, group in changed:
         execute(f"UPDATE {alias}.devices SET role = $2, grp = $3 WHERE actor = $1", [actor, role, group])  # noqa: S608
     _regroup(state, half_life_hours)
+    state.statements.forget()
     return True
 
 
@@ -136,7 +137,7 @@ def _regroup(state: State, half_life_hours: float) -> None:
 
 def served(state: State) -> dict[str, dict[str, int]]:
     """Offered services by device, with the most distinct clients in one hour."""
-    found = state.engine.execute(
+    found = state.statements.run(
         f"SELECT device, service, max(clients) FROM {state.alias}.services GROUP BY ALL ORDER BY ALL"  # noqa: S608
     ).fetchall()
     services: dict[str, dict[str, int]] = {}

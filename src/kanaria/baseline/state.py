@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kanaria.baseline.statements import Statements
 from kanaria.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class State:
 
     def __init__(self, engine: duckdb.DuckDBPyConnection, directory: Path | None, half_life_hours: float) -> None:
         self.engine = engine
+        self.statements = Statements(engine)
+        self._meta: dict[str, str] | None = None
+        self._appended = 0
+        """Rows of growing tables since they were folded: counting them anew would read the tables."""
         self.alias = f"pattern_of_life_{next(_ALIASES)}"
         self.path = directory / FILE if directory else None
         if directory:
@@ -112,11 +117,20 @@ class State:
     def transaction(self, *, keep: bool = True) -> Iterator[None]:
         """All or nothing; with ``keep=False`` always nothing."""
         self.engine.execute("BEGIN")
+        before = self._appended
         with ExitStack() as undone:
-            undone.callback(self.engine.execute, "ROLLBACK")
+            undone.callback(self._roll_back, before)
             yield
-            undone.pop_all()
-        self.engine.execute("COMMIT" if keep else "ROLLBACK")
+            if keep:
+                undone.pop_all()
+        if keep:
+            self.engine.execute("COMMIT")
+
+    def _roll_back(self, appended: int) -> None:
+        self.engine.execute("ROLLBACK")
+        self._appended = appended
+        self.statements.forget()
+        self._meta = None
 
     def one(self, query: str, parameters: list[object] | None = None) -> object:
         row = self.engine.execute(query, parameters or []).fetchone()
@@ -126,16 +140,25 @@ class State:
         return int(str(self.one(f"SELECT count(*) FROM {self.alias}.{table}")))  # noqa: S608
 
     def get(self, key: str) -> str | None:
-        value = self.one(f"SELECT value FROM {self.alias}.meta WHERE key = $1", [key])  # noqa: S608
-        return None if value is None else str(value)
+        if self._meta is None:
+            self._meta = dict(self.engine.execute(f"SELECT key, value FROM {self.alias}.meta").fetchall())  # noqa: S608
+        return self._meta.get(key)
 
     def put(self, key: str, value: str) -> None:
         self.engine.execute(f"DELETE FROM {self.alias}.meta WHERE key = $1", [key])  # noqa: S608
         self.engine.execute(f"INSERT INTO {self.alias}.meta VALUES ($1, $2)", [key, value])  # noqa: S608
+        if self._meta is not None:
+            self._meta[key] = value
+
+    def append(self, name: str, query: str) -> None:
+        """Add the rows of a query to one of the history's tables."""
+        added = self.statements.run(f"INSERT INTO {self.alias}.{name} BY NAME {query}").fetchone()
+        if added and name in _GROWING:
+            self._appended += int(added[0])
 
     def needs_compaction(self) -> bool:
         allowed = min(max(LEAST_COMPACT_ROWS, self._compacted // 2), COMPACT_ROWS)
-        return self._rows() - self._compacted > allowed // self._parts()
+        return self._appended > allowed // PARTS and self._appended > allowed // self._parts()
 
     def _parts(self) -> int:
         """In memory nothing is given back but whole tables, so there everything is folded at once."""
@@ -154,9 +177,10 @@ class State:
                     self._rewrite(name, f"SELECT {_FOLDED[name]} FROM {self.alias}.{name} GROUP BY ALL")  # noqa: S608
             self._fold_ties(part, parts, max_ties // parts)
             self.put("next_part", str((part + 1) % parts))
+        self.statements.forget()
         if self.path and part == parts - 1:
             self.engine.execute(f"CHECKPOINT {self.alias}")
-        self._compacted = self._rows()
+        self._compacted, self._appended = self._rows(), 0
 
     def _fold_ties(self, part: int, parts: int, most: int) -> None:
         """Fold one part. Where ties are dropped, so are words of values that the network has no tie to any more."""
@@ -194,6 +218,7 @@ class State:
                 new = f"ANTI JOIN {self.alias}.texts USING (id)" if name == "texts" else ""
                 self.engine.execute(f"INSERT INTO {self.alias}.{name} BY NAME FROM merge_part {new}")
                 self.engine.unregister("merge_part")
+                self._appended += len(part) if name in _GROWING else 0
             if first:
                 self.put("first_hour", min(first, key=int))
                 self.put("latest_hour", max(latest, key=int))

@@ -1,0 +1,182 @@
+"""The statements every slice repeats: planned once and kept while slices are small, planned anew when they are large.
+
+Rows and queries come in; temporary tables and results go out. Planning the scoring of one row takes DuckDB as long as
+scoring it. A plan is kept (``PREPARE``) until a catalog it reads changes, so a slice leaves catalogs alone: tables
+between steps are emptied and filled, not made anew, and Arrow rows come in by a replacement scan, not as a view. Large
+slices are better off with a plan of their own, and with tables whose room is given back.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+FEW_ROWS = 5_000
+"""Slices of as many rows keep their plans. From there on planning is a small part, and a good plan a larger one."""
+RENEWED_CELLS = 4_000_000
+"""Deleted values after which emptied tables are made anew: DuckDB keeps their room, 8 to 20 bytes each."""
+_COLUMNS = 200
+"""Columns of all tables that a slice's rows pass through."""
+MOST_PLANS = 200
+"""Kept plans, of some 60 statements in a few variants each (which tables a slice has)."""
+_STATISTICS = "statistics_propagation,compressed_materialization"
+"""Optimizers that rely on what a table held when the plan was made. DuckDB 1.5 does not look again when the plan is
+executed, and gives wrong rows or ends with an error (``test_statements``)."""
+
+
+class Statements:
+    """The statements of one connection. Whoever changes a catalog by other ways calls ``forget``."""
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
+        self.engine = engine
+        self.few = False
+        self._asked: set[str] = set()
+        self._plans: dict[str, str] = {}
+        self._stale: list[str] = []
+        self._numbers = count(1)
+        self._filled: set[str] = set()
+        self._views: dict[str, str] = {}
+        self._lent: set[str] = set()
+        self._deleted = 0
+
+    def suit(self, rows: int) -> None:
+        """Say how many rows the next slice has."""
+        few = rows <= FEW_ROWS
+        self._deleted += rows * _COLUMNS
+        if few != self.few or self._deleted > RENEWED_CELLS:
+            self.forget()
+        self.few = few
+        # Said every time: the setting is of the whole database, and others may work with it, too.
+        self.engine.execute(f"SET disabled_optimizers = '{_STATISTICS if few else ''}'")
+
+    def plan_anew(self) -> None:
+        """Treat the slice at hand as a large one."""
+        if self.few:
+            self.suit(FEW_ROWS + 1)
+
+    def forget(self) -> None:
+        """Plan everything anew, in tables made anew."""
+        self._drop_plans()
+        self._filled.clear()
+        self._views.clear()
+        self._deleted = 0
+
+    # ---- what is executed ---------------------------------------------------------------------------------------
+
+    def run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Execute a statement that is the same for all slices. What differs is written down before (``note``): plans
+        with parameters are made anew each time."""
+        plan = self._plan(sql)
+        return self.engine.execute(f"EXECUTE {plan}" if plan else sql)
+
+    def one(self, sql: str) -> object:
+        """The first value of the first row, None without rows."""
+        row = self.run(sql).fetchone()
+        return row[0] if row else None
+
+    def fill(self, name: str, sql: str) -> None:
+        """Leave the rows of a query in the temporary table ``name``."""
+        if self._emptied(name):
+            self.run(f"INSERT INTO {name} {sql}")
+        else:
+            self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+
+    def note(self, name: str, **numbers: float) -> None:
+        """Leave one row of numbers in the temporary table ``name``."""
+        named = [f"{_literal(number)} AS {column}" for column, number in numbers.items()]
+        verb = f"INSERT INTO {name}" if self._emptied(name) else f"CREATE OR REPLACE TEMP TABLE {name} AS"
+        self.engine.execute(f"{verb} SELECT {', '.join(named)}")
+
+    def take_in(self, name: str, arrow_rows: pa.Table) -> None:
+        """Leave Arrow rows in the temporary table ``name``."""
+        self._deleted += arrow_rows.num_rows * arrow_rows.num_columns
+        rows = self.engine.from_arrow(arrow_rows)
+        if not self._emptied(name):
+            columns = zip(rows.columns, rows.types, strict=True)
+            listed = ", ".join(f'"{column}" {kind}' for column, kind in columns)
+            self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({listed})")
+        rows.insert_into(f"temp.main.{name}")
+
+    def make_empty(self, name: str, columns: str) -> None:
+        """Leave the temporary table ``name`` without rows."""
+        if not self._emptied(name):
+            self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
+
+    def result(self, name: str, sql: str) -> pa.Table:
+        """The rows of a query, which later statements find under ``name``, too."""
+        if self.few:
+            self.fill(name, sql)
+            return self.run(f"FROM {name}").to_arrow_table()
+        found = self.engine.execute(sql).to_arrow_table()
+        self.release(name)
+        self.engine.execute(f"DROP TABLE IF EXISTS temp.{name}")
+        self.lend(name, found)
+        return found
+
+    def view(self, name: str, sql: str) -> None:
+        """Let ``name`` stand for a query."""
+        if self._views.get(name) != sql:
+            self._drop_plans()
+            self.engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+            self._views[name] = sql
+
+    # ---- Arrow tables as they are: for large slices -------------------------------------------------------------
+
+    def lend(self, name: str, rows: pa.Table) -> None:
+        """Let statements read an Arrow table under a name, until ``release``."""
+        self._drop_plans()
+        self._views.pop(name, None)
+        self.engine.register(name, rows)
+        self._lent.add(name)
+
+    def release(self, *names: str) -> None:
+        """Let go of Arrow tables."""
+        for name in self._lent.intersection(names):
+            self.engine.unregister(name)
+            self._lent.discard(name)
+
+    # ---- plans --------------------------------------------------------------------------------------------------
+
+    def _emptied(self, name: str) -> bool:
+        """Whether the table is there and kept, and without rows now."""
+        if self.few and name in self._filled:
+            self.run(f"DELETE FROM {name}")  # noqa: S608
+            return True
+        self.release(name)
+        self._drop_plans()
+        if self.few:
+            self._filled.add(name)
+        else:
+            self._filled.discard(name)
+        return False
+
+    def _plan(self, sql: str) -> str | None:
+        """The name of the statement's plan; none for large slices and the first time: many are never asked again."""
+        if not self.few:
+            return None
+        for stale in self._stale:
+            self.engine.execute(f"DEALLOCATE {stale}")
+        self._stale.clear()
+        if sql not in self._asked:
+            if len(self._asked) >= MOST_PLANS:
+                self._asked.clear()
+                self._drop_plans()
+            self._asked.add(sql)
+            return None
+        if sql not in self._plans:
+            name = f"kept_{next(self._numbers)}"
+            self.engine.execute(f"PREPARE {name} AS {sql}")
+            self._plans[sql] = name
+        return self._plans[sql]
+
+    def _drop_plans(self) -> None:
+        self._stale.extend(self._plans.values())
+        self._plans.clear()
+
+
+def _literal(number: float) -> str:
+    return f"{number}::BIGINT" if isinstance(number, int) else f"'{number!r}'::DOUBLE"
