@@ -108,31 +108,34 @@ def assign(state: State, configured: Mapping[str, str], half_life_hours: float) 
     for actor, role, group in changed:
         execute(f"UPDATE {alias}.devices SET role = $2, grp = $3 WHERE actor = $1", [actor, role, group])  # noqa: S608
     _regroup(state, half_life_hours)
-    state.statements.forget()
     return True
 
 
 def _regroup(state: State, half_life_hours: float) -> None:
     """Peer-level ties, totals and quantities from the devices' own."""
-    execute, alias = state.engine.execute, state.alias
-    grown = f"pow(2, (last - 438288) / {half_life_hours})"
-    execute(
-        f"""CREATE OR REPLACE TEMP TABLE own_ties AS
-            SELECT d.grp, t.kind, t.value, max(t.last) AS last FROM {alias}.ties t
-            JOIN {alias}.devices d ON d.actor = t.subject GROUP BY d.grp, d.actor, t.kind, t.value;
-            CREATE OR REPLACE TEMP TABLE old_groups AS
-            SELECT DISTINCT subject FROM {alias}.ties
-            WHERE subject <> 0 AND subject NOT IN (SELECT actor FROM {alias}.devices);
-            DELETE FROM {alias}.ties WHERE subject IN (FROM old_groups);
-            DELETE FROM {alias}.totals WHERE subject IN (FROM old_groups);
-            CREATE OR REPLACE TEMP TABLE peer_ties AS
-            SELECT xor(grp, value) AS tie, grp AS subject, kind, value, sum({grown}) AS weight, max(last) AS last
-            FROM own_ties GROUP BY grp, kind, value;
-            INSERT INTO {alias}.ties FROM peer_ties;
-            INSERT INTO {alias}.totals SELECT subject, kind, sum(weight), count(*) FROM peer_ties GROUP BY ALL;
-            UPDATE {alias}.hourly h SET grp = d.grp FROM {alias}.devices d WHERE d.actor = h.actor;
-            UPDATE {alias}.flows f SET grp = d.grp FROM {alias}.devices d WHERE d.actor = f.actor"""  # noqa: S608
+    run, fill, alias = state.statements.run, state.statements.fill, state.alias
+    fill(
+        "own_ties",
+        f"""SELECT d.grp, t.kind, t.value, max(t.last) AS last FROM {alias}.ties t
+            JOIN {alias}.devices d ON d.actor = t.subject GROUP BY d.grp, d.actor, t.kind, t.value""",  # noqa: S608
     )
+    fill(
+        "old_groups",
+        f"""SELECT DISTINCT subject FROM {alias}.ties
+            WHERE subject <> 0 AND subject NOT IN (SELECT actor FROM {alias}.devices)""",  # noqa: S608
+    )
+    for name in ("ties", "totals"):
+        run(f"DELETE FROM {alias}.{name} WHERE subject IN (FROM old_groups)")  # noqa: S608
+    fill(
+        "peer_ties",
+        f"""SELECT xor(grp, value) AS tie, grp AS subject, kind, value,
+                sum(pow(2, (last - 438288) / {half_life_hours})) AS weight, max(last) AS last
+            FROM own_ties GROUP BY grp, kind, value""",  # noqa: S608
+    )
+    run(f"INSERT INTO {alias}.ties FROM peer_ties")
+    run(f"INSERT INTO {alias}.totals SELECT subject, kind, sum(weight), count(*) FROM peer_ties GROUP BY ALL")  # noqa: S608
+    for name in ("hourly", "flows"):
+        run(f"UPDATE {alias}.{name} h SET grp = d.grp FROM {alias}.devices d WHERE d.actor = h.actor")  # noqa: S608
 
 
 def served(state: State) -> dict[str, dict[str, int]]:
