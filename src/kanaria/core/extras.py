@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 
 _WANTED = re.compile(r"""^(?P<requirement>[^;]+);.*\bextra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
@@ -17,6 +16,8 @@ _WANTED = re.compile(r"""^(?P<requirement>[^;]+);.*\bextra\s*==\s*['"](?P<extra>
 
 def requirements(extra: str) -> list[str]:
     """What the metadata of the running installation lists for an extra, such as ``evtx>=0.8``."""
+    from importlib.metadata import PackageNotFoundError, requires  # 20 ms to import; only a missing extra needs it
+
     try:
         listed = requires("kanaria") or []
     except PackageNotFoundError:  # run from the sources, without an installation

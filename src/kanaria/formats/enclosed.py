@@ -35,7 +35,7 @@ _HOLDS = (
 )  # fmt: skip
 _VERBOSE = re.compile(rb"^[ \t]*MESSAGE=", re.MULTILINE)
 _JOURNAL = re.compile(rb"^[ \t]*(?:_HOSTNAME|_PID|SYSLOG_IDENTIFIER|__CURSOR|PRIORITY|_TRANSPORT)=", re.MULTILINE)
-_NAME = re.compile(r"[@_A-Za-z\u3040-\u9fff][\w @./()\u3040-\u9fff-]{0,60}")
+_NAME = r"[@_A-Za-z\u3040-\u9fff][\w @./()\u3040-\u9fff-]{0,60}"
 csv.field_size_limit(1 << 20)
 
 
@@ -242,7 +242,7 @@ def _column(head: bytes) -> tuple[int, str] | None:
         except csv.Error:
             continue
         named = next((name for name in _CARRYING if name in names), None)
-        if named and len(names) >= 2 and all(_NAME.fullmatch(name) for name in names):
+        if named and len(names) >= 2 and all(re.fullmatch(_NAME, name) for name in names):
             return names.index(named), delimiter
     return None
 

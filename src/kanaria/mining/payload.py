@@ -87,8 +87,20 @@ def _further(records: list[dict[str, object]]) -> list[list[Value]]:
 def _found(
     records: list[dict[str, object]], beside: Sequence[Sequence[Value]] = ()
 ) -> dict[int, dict[str, str | None]]:
-    """The columns of each record that has anything in it; ``beside`` is what it holds apart from its columns."""
-    beside = beside or [()] * len(records)
+    """The columns of each record that has anything in it; ``beside`` is what it holds apart from its columns.
+
+    Requests that differ in time and sender only, as those of a scanner do, are read once.
+    """
+    alike: dict[object, list[int]] = {}
+    for index, (record, more) in enumerate(zip(records, beside or [()] * len(records), strict=True)):
+        sent = tuple(record.get(name) for name in (*_PARTS, "method"))
+        alike.setdefault((sent, tuple(more)), []).append(index)
+    firsts = [indices[0] for indices in alike.values()]
+    found = _read([records[index] for index in firsts], [beside[index] if beside else () for index in firsts])
+    return {index: found[place] for place, indices in enumerate(alike.values()) if place in found for index in indices}
+
+
+def _read(records: list[dict[str, object]], beside: Sequence[Sequence[Value]]) -> dict[int, dict[str, str | None]]:
     texts = [
         decode("\n".join([_text(record), *(value.text for value in more)]))
         for record, more in zip(records, beside, strict=True)
