@@ -12,10 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kanaria.baseline.silence import Host
+from kanaria.baseline.log_writers import Host
 
 # Numbered, dated or compressed names: an older part of a log, whose end says nothing.
 _OLDER_PART = re.compile(

@@ -7,7 +7,7 @@ Names are resolved, aliases and field mappings applied, cycles refused.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sigma.correlations import (
     CorrelationConditionNOT,
@@ -20,13 +20,11 @@ from sigma.correlations import (
 
 from kanaria.core.errors import RuleError
 from kanaria.detect import mapping
+from kanaria.detect.building import CONTENT_ERRORS, Parsed, add, build
 from kanaria.detect.documents import Document
 from kanaria.detect.model import Correlation, Rule
 from kanaria.detect.places import at, child, place
 from kanaria.detect.sql import Unsupported
-
-if TYPE_CHECKING:
-    from kanaria.detect.parse import Parsed
 
 
 def resolve(parsed: Parsed, known: Sequence[Rule] = ()) -> None:
@@ -49,8 +47,6 @@ def _fields(rule: Rule) -> Mapping[str, str]:
 
 
 def _resolve(parsed: Parsed) -> None:
-    from kanaria.detect.parse import CONTENT_ERRORS
-
     waiting: list[tuple[Document, Any]] = []
     for document in parsed.correlations:
         try:
@@ -69,8 +65,6 @@ def _resolve(parsed: Parsed) -> None:
 
 
 def _add(parsed: Parsed, document: Document, sigma: Any, names: Mapping[str, str]) -> None:
-    from kanaria.detect.parse import CONTENT_ERRORS, add, build
-
     try:
         correlation = _compile(sigma, names, parsed, separate=bool(document.value.get("kanaria", {}).get("separate")))
         table = parsed.rules[correlation.rules[0]].table

@@ -15,10 +15,8 @@ from kanaria.core.conversion import made_of_text
 from kanaria.core.errors import RuleError
 from kanaria.core.types import Text
 from kanaria.detect import kept
-from kanaria.detect.model import Rule, RuleSet
+from kanaria.detect.model import NO_TABLE, Rule, RuleSet
 
-NO_TABLE = "a log source Kanaria has a table for"
-"""What is expected of a rule for logs that nothing here reads."""
 TOLD_ONE_BY_ONE = 3
 """Rules of one's own that did not load are told each; a collection's are counted."""
 FOREIGN_NAMED = 3

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from kanaria.core.errors import RuleError
 from kanaria.core.types import Severity, Stage, Text
 
+NO_TABLE = "a log source Kanaria has a table for"
+"""What is expected of a rule for logs that nothing here reads."""
 FALLBACK_KEY = ("device", "remote")
 """Dedup fields of a rule that names none: what the finding is about."""
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kanaria.formats.spans import Part, Spans
+from kanaria.formats.json_general import read_generally
+from kanaria.formats.spans import Part, Spans, is_utf8
 
 KERNEL_BYTES = 4 << 20
 """Bytes from which loading the compiled code (0.6 s) pays; pyarrow reads that much in a tenth of it."""
@@ -132,25 +133,15 @@ class Cells:
 
     def _lists(self, slot: int, wanted: pa.DataType) -> pa.Array:
         """JSON lists, which are few and short, by the general reader."""
-        from kanaria.formats.json_lines import read_json_lines
-
         present = np.flatnonzero(self.lengths[slot] >= 0)
         if not len(present):
             return pa.nulls(len(self.lengths[slot]), wanted)
         texts = self._texts(slot, pa.binary()).take(pa.array(present)).to_pylist()
         data = b'{"v":' + b'}\n{"v":'.join(texts) + b"}\n"
-        lists = read_json_lines(Spans.of(data, 0), pa.schema([("v", wanted)]), compiled=False).table["v"]
+        lists = read_generally(Spans.of(data, 0), pa.schema([("v", wanted)])).table["v"]
         places = np.full(len(self.lengths[slot]), -1, np.int64)
         places[present] = np.arange(len(present))
         return lists.combine_chunks().take(pa.array(places, mask=places < 0))
-
-
-def is_utf8(data: bytes) -> bool:
-    """Whether the bytes are UTF-8 throughout."""
-    try:
-        return data.isascii() or bool(data.decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def _outcome(table: pa.Table, lines: Spans, sure: npt.NDArray[np.bool_]) -> tuple[Part, Spans]:

@@ -123,3 +123,11 @@ def woven(one: Part, other: Part) -> Part:
     table = pa.concat_tables([one.table, other.table]).take(pa.array(order))
     source = Spans(one.source.data, begins[order], ends[order], numbers[order])
     return Part(table, source, sorted(one.rejects + other.rejects, key=lambda reject: reject[0]))
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether the bytes are UTF-8 throughout."""
+    try:
+        return data.isascii() or bool(data.decode())
+    except UnicodeDecodeError:
+        return False

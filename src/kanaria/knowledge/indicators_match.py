@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from kanaria.core.facts import KnownIndicator
 from kanaria.core.network import is_global, map_distinct, parse_address
+from kanaria.knowledge.labels import labels, suffixes
 
 COLUMN = "knowledge.indicator"
 # Columns that hold what an indicator may name, by table: (column, how it is looked up).
@@ -63,8 +64,6 @@ class IndicatorIndex:
 
     def of_host(self, text: str) -> KnownIndicator | None:
         """The longest name that is the host or a parent of it; a host may be an address too."""
-        from kanaria.knowledge.match import labels, suffixes
-
         host, known = labels(text), self._kinds.get("domain", {})
         found = next((known[suffix] for suffix in suffixes(host) if suffix in known), None)
         return found or self.of_address(host)

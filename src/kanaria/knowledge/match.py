@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from kanaria.core.facts import Knowledge, MinerAgent, NotableNetwork, Pool
 from kanaria.core.network import Distinct, map_distinct, parse_address
 from kanaria.knowledge.indicators_match import COLUMN as INDICATOR_COLUMN
 from kanaria.knowledge.indicators_match import IndicatorIndex, index_of, indicator_column
+from kanaria.knowledge.labels import labels, suffixes
 from kanaria.knowledge.networks import NetworkTable
 
 # The same clients come back batch after batch; this many take some 10 MB.
@@ -26,24 +27,6 @@ ADDRESSES_REMEMBERED = 1 << 16
 
 _NAMED = {"http": ("host",), "connection": ("sni",), "dns": ("query",), "tls": ("sni",)}
 """Columns that hold the name of the other side, by table."""
-
-
-def labels(host: str) -> str:
-    """A host name as it is compared: lower case, without port, brackets or final dot."""
-    name = host.strip().lower()
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    head, colon, port = name.rpartition(":")
-    if colon and port.isdigit() and ":" not in head:
-        name = head
-    return name.rstrip(".")
-
-
-def suffixes(name: str) -> Iterator[str]:
-    """The name and every parent of it with at least two labels: suffixes end at a dot, never inside a label."""
-    parts = name.split(".")
-    for start in range(len(parts) - 1):
-        yield ".".join(parts[start:])
 
 
 class PoolIndex:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from kanaria.formats.packets import kept
 from kanaria.formats.packets import layout as L
-
-if TYPE_CHECKING:
-    from kanaria.formats.packets.plain import Flow, Side
 
 Array = np.ndarray[Any, Any]
 Segment = tuple[int, bytes, int]
@@ -72,52 +68,6 @@ def parse_log(log: bytes) -> list[Segment]:
 def first_bytes(proto: int, segments: Sequence[Segment]) -> bytes:
     """A side's first bytes: TCP in sequence order, datagrams one after the other."""
     return reassemble(segments) if proto == L.TCP else b"".join(data for _, data, _ in segments)
-
-
-def pack(flows: Sequence[Flow]) -> FlowSet:
-    """Flows of the plain tracker as a ``FlowSet``."""
-    for flow in flows:
-        flow.end_run()
-    records = np.zeros(len(flows), L.FLOW)
-    pairs = np.zeros((len(flows), L.PAIR_SLOTS), L.PAIR)
-    for index, flow in enumerate(flows):
-        _fill(records[index], flow)
-        for slot, pair in enumerate(flow.pairs):
-            pairs[index, slot] = (pair.request, pair.answer, pair.count, pair.error, pair.delay)
-    first = [
-        kept.column_of(
-            [first_bytes(flow.proto, flow.sides[side].log) if flow.sides[side].log else b"" for flow in flows]
-        )
-        for side in (0, 1)
-    ]
-    messages = [message for flow in flows for message in flow.messages]
-    return FlowSet(
-        flows=records,
-        first=(first[0], first[1]),
-        offsets=np.cumsum([0, *(len(flow.messages) for flow in flows)]),
-        lengths=np.array([length for length, _ in messages], np.int32),
-        times=np.array([time for _, time in messages], np.int64),
-        pairs=pairs,
-        open=np.zeros(len(flows), bool),
-    )
-
-
-def _fill(record: Any, flow: Flow) -> None:
-    for name in ("proto", "first_packet", "start", "last", "marks", "gaps", "gap_sum", "gap_squares"):
-        record[name] = getattr(flow, name)
-    record["message_count"] = len(flow.messages)
-    record["history_length"] = len(flow.history)
-    record["history"][: len(flow.history)] = flow.history
-    for number, side in enumerate(flow.sides):
-        _fill_side(record, number, side)
-
-
-def _fill_side(record: Any, number: int, side: Side) -> None:
-    record["ip_hi"][number] = int.from_bytes(side.ip[:8], "big")
-    record["ip_lo"][number] = int.from_bytes(side.ip[8:], "big")
-    record["bytes"][number] = side.ip_bytes
-    for name in ("port", "packets", "payload", "messages", "sent"):
-        record[name][number] = getattr(side, name)
 
 
 def join(sets: Sequence[FlowSet]) -> FlowSet:

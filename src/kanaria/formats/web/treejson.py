@@ -22,8 +22,9 @@ from kanaria.formats import _gather
 from kanaria.formats import _json_cells as k
 from kanaria.formats._line_ends import line_feeds
 from kanaria.formats._vector import WIDTH
-from kanaria.formats.cells import Cells, Plan, is_utf8
+from kanaria.formats.cells import Cells, Plan
 from kanaria.formats.lines import Block
+from kanaria.formats.spans import is_utf8
 from kanaria.formats.web import tables, values
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.jsonrow import WRAPPERS, kind_of
