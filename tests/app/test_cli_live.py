@@ -20,7 +20,7 @@ import click
 import pytest
 
 from kanaria.app.commands.listen_options import Live
-from kanaria.app.live.inputs import own_addresses
+from kanaria.app.commands.listening import own_addresses
 from kanaria.lab import netns
 from kanaria.lab.mining import Plan, conversation
 from kanaria.lab.scenario import Host, write_pcap

@@ -169,7 +169,7 @@ def test_the_status_and_the_first_sentence_agree_for_any_mixture(
 def test_an_error_nobody_foresaw_has_a_status_of_its_own(kanaria_process: Kanaria, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(f"{GOOD}\n")
     (tmp_path / "sitecustomize.py").write_text(
-        "import kanaria.app.run.analyze as run\n"
+        "import kanaria.app.commands.analyze_paths as run\n"
         "def broken(*_arguments, **_options):\n    raise ZeroDivisionError('on purpose')\n"
         "run.analyze_paths = broken\n"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kanaria.app.commands.lists import format_lines
-from kanaria.app.reference.format_titles import NAMED, title_of
+from kanaria.app.format_titles import NAMED, title_of
 from kanaria.formats import registry
 
 

@@ -132,10 +132,10 @@ def _rows() -> list[tuple[str, dict[str, str]]]:
 @cache
 def answer(name: str) -> Answer:
     """The answer to one case."""
+    from kanaria.app.commands.unattended import ACTION, status_of
     from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.setup import prepare
-    from kanaria.app.run.unattended import ACTION, status_of
     from kanaria.core.types import LANGUAGES
     from kanaria.report import text_brief
     from kanaria.sources import open_inputs

@@ -17,9 +17,10 @@ from kanaria.core.schema import TABLES
 from kanaria.core.stream import ReadContext
 from kanaria.detect import RuleSet
 from kanaria.detect.coverage import coverage, lines
-from kanaria.detect.loading import NO_TABLE, load
+from kanaria.detect.loading import load
 from kanaria.detect.mapping import entries
 from kanaria.detect.match import TableMatcher
+from kanaria.detect.model import NO_TABLE
 from kanaria.formats.host.auditd import AuditLog
 from kanaria.formats.logons.evtx_file import Evtx
 from kanaria.formats.logons.windows_json import WindowsJson

@@ -11,7 +11,8 @@ from kanaria import knowledge
 from kanaria.core.facts import Knowledge, Pool, Provenance
 from kanaria.core.schema import from_rows
 from kanaria.knowledge import AgentIndex, PoolIndex
-from kanaria.knowledge.match import NotableNetworks, labels, suffixes
+from kanaria.knowledge.labels import labels, suffixes
+from kanaria.knowledge.match import NotableNetworks
 
 FACTS = knowledge.load()
 POOLS = PoolIndex(FACTS.pools)

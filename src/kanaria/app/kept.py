@@ -8,72 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanaria.core.clock import SystemClock
-from kanaria.core.conversion import made, plain
-from kanaria.core.errors import SourceError
+from kanaria.app.store_functions import Here
+from kanaria.core.conversion import made
 from kanaria.core.words import Text
 from kanaria.store import calls
-from kanaria.store.incidents import Decision, IncidentStore, State, StoredIncident
+from kanaria.store.incidents import Decision, StoredIncident
 
 if TYPE_CHECKING:
     from kanaria.app.run.setup import Setup
 
 Json = Any
-_CAUSE = "start it with kanaria serve, or systemctl start kanaria"
 
 
-class Here:
-    """The functions over a store that nobody else owns, or that this process does. ``setup`` is that of its run."""
-
-    def __init__(self, folder: Path, setup: Setup | None = None) -> None:
-        self._folder, self._setup = folder, setup
-        self._opened: IncidentStore | None = None
-
-    def __enter__(self) -> Here:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self._opened:
-            self._opened.__exit__()
-
-    @property
-    def _store(self) -> IncidentStore:
-        self._opened = self._opened or IncidentStore(self._folder)
-        return self._opened
-
-    def incidents(self, states: Sequence[str] = (), limit: int = -1) -> Json:
-        return plain(self._store.all(states, limit))
-
-    def incident(self, id: str) -> Json:
-        return plain(self._store.get(id))
-
-    def decisions(self, id: str) -> Json:
-        return plain(self._store.history(id))
-
-    def decide(self, id: str, state: State, who: str, why: str) -> Json:
-        return plain(self._store.decide(id, state, who=who, why=why, now=SystemClock().now()))
+class _Alone(Here):
+    """They do, and one more: nobody owns the store."""
 
     def learn_dismissed(self) -> str:
         """When what was dismissed is learned: ``now``, by the ``service`` in a moment, at the end of the ``run``."""
-        from kanaria.app.run.dismissing import learn_dismissed
+        from kanaria.app.dismissing import learn_dismissed
 
         return "now" if learn_dismissed(self._folder) else "run"
-
-    def baseline(self, device: str | None = None) -> Json:
-        from kanaria.app.commands.baseline_answers import told_of
-        from kanaria.app.run.engine import Engine
-        from kanaria.app.run.setup import prepare
-
-        setup = self._setup or prepare(store=self._folder)
-        with Engine(replace(setup, store=self._folder, on_alert=None, on_reject=None)) as engine:
-            return plain(list(told_of(device, engine.memory.learned.life())))
-
-    def status(self) -> Json:
-        raise SourceError(source=str(self._folder), expected="a running kanaria serve", got="none", cause=_CAUSE)
 
 
 class Kept:
@@ -121,5 +78,5 @@ def kept(folder: Path, setup: Callable[[], Setup] | None = None) -> Iterator[Kep
         with asked:
             yield Kept(asked.call)
         return
-    with Here(folder, setup() if setup else None) as here:
+    with _Alone(folder, setup() if setup else None) as here:
         yield Kept(lambda name, **values: getattr(here, name)(**values))

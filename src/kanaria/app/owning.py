@@ -1,4 +1,4 @@
-"""The process that owns a store: it has it to itself, and answers others meanwhile with the functions of ``kept``."""
+"""The process that owns a store: it has it to itself, and answers others meanwhile (``store_functions``)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kanaria.app import kept
 from kanaria.app.run.engine import Engine
+from kanaria.app.store_functions import Here
 from kanaria.core.clock import steady, wall
 from kanaria.store import calls
 from kanaria.store.alone import alone
@@ -42,7 +42,7 @@ class Owning:
 
         def here(name: str) -> Callable[..., Json]:
             def call(**values: Json) -> Json:
-                with kept.Here(self.store, self._engine.setup if self._engine else None) as opened:
+                with Here(self.store, self._engine.setup if self._engine else None) as opened:
                     return getattr(opened, name)(**values)
 
             return call

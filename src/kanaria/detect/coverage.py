@@ -13,8 +13,7 @@ from pathlib import Path
 
 from kanaria.core.errors import RuleError
 from kanaria.core.types import Text
-from kanaria.detect.loading import NO_TABLE
-from kanaria.detect.model import RuleSet
+from kanaria.detect.model import NO_TABLE, RuleSet
 from kanaria.detect.sql import NO_FIELD, UNFILLED
 
 _PARTS = ("product", "category", "service")

@@ -19,7 +19,7 @@ from kanaria.core.text import cut, printable
 from kanaria.core.types import Text
 from kanaria.host import miners
 from kanaria.host.sampler import Process
-from kanaria.knowledge.match import suffixes
+from kanaria.knowledge.labels import suffixes
 
 COLUMNS = (
     "mining.program", "mining.program_because_en", "mining.program_because_ja", "mining.named", "mining.disguise_en",

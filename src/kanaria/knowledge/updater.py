@@ -19,8 +19,9 @@ from pathlib import Path
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge, Provenance
 from kanaria.core.network import is_global, parse_address
+from kanaria.knowledge.labels import labels, suffixes
 from kanaria.knowledge.loader import load
-from kanaria.knowledge.match import PoolIndex, labels, suffixes
+from kanaria.knowledge.match import PoolIndex
 from kanaria.knowledge.networks import convert
 
 PACKAGES = ("@ip-location-db/asn", "@ip-location-db/asn-country")

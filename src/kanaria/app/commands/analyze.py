@@ -95,8 +95,8 @@ def analyze(
 
     Example: kanaria analyze --lang ja /var/log/apache2/ capture.pcap
     """
-    from kanaria.app.run.analyze import analyze_paths
-    from kanaria.app.run.unattended import Unattended
+    from kanaria.app.commands.analyze_paths import analyze_paths
+    from kanaria.app.commands.unattended import Unattended
 
     if not paths and not live:
         raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
@@ -189,12 +189,12 @@ def _run(
     show_prompt: bool,
     exit_with_findings: bool = True,
 ) -> None:
+    from kanaria.app.commands.unattended import status_of
     from kanaria.app.config import load
     from kanaria.app.output import tell_unread, write
     from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.setup import prepare
-    from kanaria.app.run.unattended import status_of
     from kanaria.app.writing import Order, rendered, stories_by_order
 
     settings = load(config)

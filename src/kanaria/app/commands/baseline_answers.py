@@ -9,14 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from kanaria.app.commands.unread_inputs import tell
 from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import Setup
 from kanaria.app.run.understand import enrich
-from kanaria.app.unread_inputs import tell
+from kanaria.app.what_is_normal import what_is_normal
 from kanaria.baseline import words
 from kanaria.baseline.devices import Device, Inventory, Service
-from kanaria.baseline.pattern import PatternOfLife
 from kanaria.core.errors import SourceError
 from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
@@ -36,7 +36,6 @@ _WORDS = {
     ),
     "problem": Text(en="! {problem}", ja="! {problem}"),
     "none": Text(en="No internal device was seen.", ja="内部の機器は見つかりませんでした。"),
-    "unknown": Text(en="Nothing is known about {device}.", ja="{device} についての記録はありません。"),
 }
 
 
@@ -85,16 +84,6 @@ def device_document(found: Sequence[Device]) -> str:
     return json.dumps({"devices": listed}, ensure_ascii=False, indent=2, default=_plain)
 
 
-def told_of(device: str | None, life: PatternOfLife) -> list[Text]:
-    """What was learned so far; about one device, or how far learning got."""
-    if device is None:
-        return [words.status(life)]
-    unknown, name = _WORDS["unknown"], printable(device)
-    return list(words.describe(life, device)) or [
-        Text(en=unknown.en.format(device=name), ja=unknown.ja.format(device=name))
-    ]
-
-
 def learn(paths: Sequence[str], setup: Setup, language: Language, mine: Owning) -> tuple[list[str], int]:
     """Read the inputs into the pattern of life, day by day, judging nothing; then say how far learning got.
 
@@ -112,7 +101,7 @@ def learn(paths: Sequence[str], setup: Setup, language: Language, mine: Owning) 
         status = tell(engine.accounts, language, seen=seen, needed=LIVED)
         mine.heed(engine)
         engine.commit_learning()
-        return [said.to(language) for said in told_of(None, engine.memory.learned.life())], status
+        return [said.to(language) for said in what_is_normal(None, engine.memory.learned.life())], status
 
 
 def explain_event(place: str, paths: Sequence[str], setup: Setup, language: Language) -> Iterator[str]:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from kanaria.app.commands.unread_inputs import tell
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import Setup
-from kanaria.app.unread_inputs import tell
 from kanaria.baseline.beacons import LEAST_CALLS, LEAST_HOURS, Beacon, Beacons
 from kanaria.core.text import printable
 from kanaria.core.words import Language, Text

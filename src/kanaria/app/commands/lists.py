@@ -17,7 +17,7 @@ REFUSED_SHOWN = 20
 
 def format_lines(language: Language) -> Iterator[str]:
     """Name, title, tables and an example of every format."""
-    from kanaria.app.reference.format_titles import title_of
+    from kanaria.app.format_titles import title_of
     from kanaria.formats import registry
 
     label = {"en": "tables", "ja": "テーブル"}[language]

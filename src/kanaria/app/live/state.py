@@ -10,19 +10,43 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from kanaria.core.clock import steady, wall
-
-if TYPE_CHECKING:
-    from kanaria.app.live.service import Service
+from kanaria.core.words import Text
 
 Json = dict[str, Any]
 STUCK = 120.0
 """Seconds without a turn of the loop after which the service counts as hanging: by its limits a batch takes 5."""
 
 
-def state(service: Service) -> Json:
+class Running(Protocol):
+    """What is asked of a running service."""
+
+    store: Path
+    started: float
+    turned: float
+    ready: bool
+    batches: int
+    records: int
+    rejected: int
+    told: int
+    last_batch: float
+    lag: float
+    mended: list[Text]
+    judging: Any
+    outbox: Any
+    telling: Any
+
+    @property
+    def unread(self) -> int: ...
+
+    @property
+    def everything(self) -> list[Any]: ...
+
+
+def state(service: Running) -> Json:
     """Everything about a running service."""
     return {
         "command": "serve",
@@ -74,7 +98,7 @@ def _source(name: str, health: Any) -> Json:
     }
 
 
-def _channels(service: Service) -> Iterator[Json]:
+def _channels(service: Running) -> Iterator[Json]:
     counts = service.outbox.counts()
     for name, sender in service.telling.senders.items():
         yield {

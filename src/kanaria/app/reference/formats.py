@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kanaria.app.format_titles import title_of
 from kanaria.app.reference import markup
-from kanaria.app.reference.format_titles import title_of
 from kanaria.core.text import printable
 from kanaria.core.types import Language, Text
 from kanaria.formats import registry

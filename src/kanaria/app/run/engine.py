@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kanaria.app.live.merge import Together
-from kanaria.app.live.open_flows import Watch
 from kanaria.app.run.case_file import CaseFile
 from kanaria.app.run.conclude import Around, cases_of, conclude, judged, series, trusted
 from kanaria.app.run.input_accounts import Inputs
+from kanaria.app.run.merge import Together
+from kanaria.app.run.open_flows import Watch
 from kanaria.app.run.ordering import Files, Live, Slice
 from kanaria.app.run.plot_series import SeriesKeeper, roles_of
 from kanaria.app.run.reading import Reading

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kanaria.app.live.merge import Together
 from kanaria.app.run.engine import Engine
+from kanaria.app.run.merge import Together
 from kanaria.core.stream import Stream
 from kanaria.core.types import Analysis
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kanaria.app.live.merge import Together, interleaved, members
 from kanaria.app.run.input_accounts import Inputs
+from kanaria.app.run.merge import Together, interleaved, members
 from kanaria.app.run.searching import pools_of, searched
 from kanaria.core.errors import MissingExtra, SourceError
 from kanaria.core.memory import give_back_large_blocks

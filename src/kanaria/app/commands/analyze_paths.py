@@ -11,17 +11,17 @@ from functools import partial
 from pathlib import Path
 
 from kanaria.app.commands.listen_options import Live
+from kanaria.app.commands.listening import listening, own_addresses, own_note
 from kanaria.app.commands.progress import announce_compiling, progress
+from kanaria.app.commands.unattended import Unattended, hand_over, recent, status_of
 from kanaria.app.config import Config, load
 from kanaria.app.in_force import in_force
-from kanaria.app.live.inputs import listening, own_addresses, own_note
-from kanaria.app.live.open_flows import tell
 from kanaria.app.output import tell_unread, write
 from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine
+from kanaria.app.run.open_flows import tell
 from kanaria.app.run.pipeline import analyse
 from kanaria.app.run.setup import prepare
-from kanaria.app.run.unattended import Unattended, hand_over, recent, status_of
 from kanaria.app.writing import Order, Told, rendered, stories_by_order
 from kanaria.core.errors import SourceError
 from kanaria.core.network import PRIVATE

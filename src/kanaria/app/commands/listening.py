@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kanaria.app.commands.listen_options import Live
-from kanaria.app.live.merge import Together
+from kanaria.app.run.merge import Together
 from kanaria.core.types import Language, Text
 
 if TYPE_CHECKING:
