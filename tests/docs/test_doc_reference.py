@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import pytest
 
 from kanaria.app import config, reference
-from kanaria.app.reference import commands, errors, glossary, markup, settings
+from kanaria.app.reference import architecture, commands, errors, glossary, markup, settings
 from kanaria.app.reference.__main__ import main
 from kanaria.core import glossary as words
 from kanaria.core.schema import TABLES
@@ -26,6 +27,23 @@ PAGES = reference.pages()
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_committed_page_is_what_the_program_says_today(name: str) -> None:
     assert (FOLDER / name).read_text("utf-8") == PAGES[name], "the reference is stale: run make docs"
+
+
+@pytest.mark.parametrize("name", sorted(reference.pictures()))
+def test_the_committed_picture_shows_the_imports_of_today(name: str) -> None:
+    picture = (FOLDER / name).read_text("utf-8")
+    assert picture == reference.pictures()[name], "the picture is stale: run make docs"
+    drawn = ElementTree.fromstring(picture)  # noqa: S314  (our own)
+    lines = [line for line in drawn.iter("{http://www.w3.org/2000/svg}path") if line.get("class") == "import"]
+    assert len(lines) == len(architecture.imports()) + 1, "one a pair of rooms, and one in the legend"
+
+
+def test_a_room_without_a_place_in_the_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    architecture.imports.cache_clear()
+    monkeypatch.delitem(architecture.ROOMS, "wire")
+    with pytest.raises(KeyError, match="wire"):
+        architecture.picture("en")
+    architecture.imports.cache_clear()
 
 
 def test_no_page_is_left_over() -> None:

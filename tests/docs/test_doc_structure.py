@@ -30,7 +30,7 @@ def test_both_languages_have_the_same_skeleton(page: Path) -> None:
 
 def targets(text: str) -> list[str]:
     """Link targets without the language; a link from one language to the other counts as the same in both."""
-    return sorted(re.sub(r"\.ja\.(md|png)\b", r".\1", link.split("#")[0]) for link in doc_pages.links(text))
+    return sorted(re.sub(r"\.ja\.(md|png|svg)\b", r".\1", link.split("#")[0]) for link in doc_pages.links(text))
 
 
 def essence(block: doc_pages.Block) -> tuple[str, tuple[str, ...]]:
