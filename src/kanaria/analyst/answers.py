@@ -1,7 +1,7 @@
 """Answers to questions about one incident, from what was written about it and no more.
 
-Comes in: the incident object of the JSON document, a question, a language. Goes out: sentences with their evidence.
-What the facts do not say is said to be so, with what could be looked at to know it.
+Takes the incident object of the JSON document, a question, a language; returns sentences with their evidence. What the
+facts do not say is said to be so, with what could be looked at to know it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A question about an incident, answered with a model's help: it finds the facts that answer and may put them together.
 
-In: the facts of the incident, a question, a language, a model. Out: sentences, each a model's that passed every check,
-or ours where it cites a fact rightly and words it wrongly; none when the model finds no fact that answers, or fails.
+Takes the facts of the incident, a question, a language, a model; returns sentences, each a model's that passed every
+check, or ours where it cites a fact rightly and words it wrongly; none when the model finds no fact that answers, or
+fails.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Accepts a sentence of a model only if it says what its facts say, in their words.
 
-In: a sentence, the facts it cites, the language. Out: reasons against it; none means accepted. The check does not
-try to understand. Form, language, quotes, figures, negation and hedging are compared one by one, so that a model can
-be told what was wrong; then the sentence has to be made of whole clauses of its facts (``clauses``). What it refuses
+Takes a sentence, the facts it cites, the language; returns reasons against it; none means accepted. The check does not
+try to understand. Form, language, quotes, figures, negation and hedging are compared one by one, so that a model can be
+told what was wrong; then the sentence has to be made of whole clauses of its facts (``clauses``). What it refuses
 wrongly costs a nicer wording, never the truth.
 """
 

@@ -1,10 +1,10 @@
 """Whether a sentence is made of whole clauses of its facts: nothing added, nothing left out, nobody exchanged.
 
-In: a sentence, the texts of its facts, the language. Out: the first piece that stands in no fact as it is, or None.
-A sentence is cut at its punctuation. Each piece has to stand in a fact word for word (in Japanese letter for letter);
-the pieces of a fact have to make it up completely, before those of the next; and where they come in another order than
-in the fact, they have to begin and end where a clause of the fact does. Articles, words that only add one sentence to
-another, and phrases that only announce what follows do not count.
+Takes a sentence, the texts of its facts, the language; returns the first piece that stands in no fact as it is, or
+None. A sentence is cut at its punctuation. Each piece has to stand in a fact word for word (in Japanese letter for
+letter); the pieces of a fact have to make it up completely, before those of the next; and where they come in another
+order than in the fact, they have to begin and end where a clause of the fact does. Articles, words that only add one
+sentence to another, and phrases that only announce what follows do not count.
 """
 
 from __future__ import annotations

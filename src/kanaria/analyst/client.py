@@ -1,6 +1,6 @@
 """Asks a language model behind an OpenAI-compatible interface: Ollama, llama.cpp, vLLM, LM Studio or a cloud.
 
-Comes in: messages. Goes out: ``Draft`` values, or ModelError. Everything of one run shares one deadline. No proxy, no
+Takes messages; returns ``Draft`` values or raises ModelError. Everything of one run shares one deadline. No proxy, no
 redirect, a cap on bytes; a server that cannot enforce a JSON schema is given a grammar, then the schema in words.
 Nothing a server does is relied on: what it answers is validated here and checked elsewhere.
 """

@@ -1,7 +1,7 @@
 """What a model gets to see of an incident: numbered facts, never free logs.
 
-Comes in: an incident and the sentences that were written about it without a model. Goes out: ``Fact`` values. A quote
-from a log is data: on one line, without control characters and markup, cut, and of records alike only one.
+Takes an incident and the sentences that were written about it without a model; returns ``Fact`` values. A quote from a
+log is data: on one line, without control characters and markup, cut, and of records alike only one.
 """
 
 from __future__ import annotations

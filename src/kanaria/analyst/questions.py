@@ -1,6 +1,6 @@
 """What people ask about an incident, recognised by their words.
 
-Comes in: a question in English or Japanese. Goes out: the topics it asks for, in the order in which it does.
+Takes a question in English or Japanese; returns the topics it asks for, in the order in which it does.
 """
 
 from __future__ import annotations

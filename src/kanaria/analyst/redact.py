@@ -1,7 +1,7 @@
 """What must not leave the machine, replaced before a model reads it and put back into what the model wrote.
 
-Comes in: text. Goes out: the same text with placeholders such as ``[SECRET-1]``; the same value always gets the same
-one. Secrets, tokens, cookies and mail addresses always; internal addresses and host names when asked for.
+Takes text; returns the same text with placeholders such as ``[SECRET-1]``; the same value always gets the same one.
+Secrets, tokens, cookies and mail addresses always; internal addresses and host names when asked for.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who writes a story: ours is the default and the fallback, a model may put single sentences in better words.
 
-Comes in: an incident and its story as written without a model. Goes out: the same story, in which sentences of a
-model stand that passed every check, each in the place of the facts it tells. The model is asked paragraph by
-paragraph, once more with the reasons for what was refused, and then no more.
+Takes an incident and its story as written without a model; returns the same story, in which sentences of a model stand
+that passed every check, each in the place of the facts it tells. The model is asked paragraph by paragraph, once more
+with the reasons for what was refused, and then no more.
 """
 
 from __future__ import annotations

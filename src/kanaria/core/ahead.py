@@ -1,4 +1,4 @@
-"""Work on the next items while the present one is used: an iterator and a function in, results in order out.
+"""Work on the next items while the present one is used; results come in order.
 
 The function runs in threads, which pays where it spends its time in code that releases the interpreter's lock (Arrow,
 DuckDB, Hyperscan, Numba). An exception of the function comes out where its result would have.

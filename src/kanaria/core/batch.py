@@ -1,6 +1,6 @@
 """What a format hands on: batches of normalised rows, what could not be read, and how far into the input that is.
 
-In: nothing. Out: frozen values, which ``core.types`` gives on with all others.
+Frozen values; ``core.types`` has them together with all others.
 """
 
 from __future__ import annotations

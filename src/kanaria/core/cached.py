@@ -1,4 +1,4 @@
-"""What costs seconds to make and is the same every time, kept as files in the user's cache: bytes in, bytes out.
+"""What costs seconds to make and is the same every time, kept as files in the user's cache.
 
 What is read back is trusted like code: only out of folders that nobody else can write to. A cache that cannot be
 written costs time and nothing else.

@@ -1,6 +1,7 @@
 """How much of what was given an answer speaks of.
 
-In: counts. Out: ``Coverage`` and its share in words. Nothing is claimed of unread records but that they were searched.
+Takes counts; returns ``Coverage`` and its share in words. Nothing is claimed of unread records but that they were
+searched.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How to add what an optional part needs to the environment that runs. Comes in: an extra. Goes out: a command.
+"""How to add what an optional part needs to the environment that runs. Takes an extra; returns a command.
 
 The command names the packages themselves and not ``kanaria[extra]``: Kanaria is in no package registry, so anybody
 could register that name there.

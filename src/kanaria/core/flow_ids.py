@@ -1,4 +1,4 @@
-"""Community IDs of many flows at once, compiled: places of addresses, ports and protocols in, a matrix of text out.
+"""Community IDs of many flows at once, compiled: a matrix of text.
 
 What is hashed is at most 40 bytes, one SHA-1 block (FIPS 180-4), so there is no state between blocks, and ``LANES``
 blocks are hashed side by side in vector registers, which takes a fifth of the time. The NumPy code of ``community_id``

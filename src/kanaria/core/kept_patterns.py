@@ -1,4 +1,4 @@
-"""Compiled search expressions, kept in the user's cache: expressions in, Hyperscan's database out.
+"""Compiled search expressions, kept in the user's cache as Hyperscan's databases.
 
 Some hundred expressions take Hyperscan a third of a second and come back in a millisecond. What is kept is found by the
 expressions and their flags; Hyperscan refuses what another version or another processor's compiled and what is damaged,

@@ -1,4 +1,4 @@
-"""Loops compiled by Numba. Comes in: Python functions. Goes out: the same compiled, their machine code kept on disk.
+"""Loops compiled by Numba. Takes Python functions; returns the same compiled, their machine code kept on disk.
 
 The first run compiles, which takes up to half a minute; later runs load the code in about a second. Numba keeps it
 beside the module, or in the user's cache where nobody may write there, and without any such folder it compiles every

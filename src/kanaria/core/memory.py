@@ -1,4 +1,4 @@
-"""What is freed goes back to the system: nothing comes in, and a setting of the process goes out."""
+"""What is freed goes back to the system, by a setting of the process."""
 
 from __future__ import annotations
 

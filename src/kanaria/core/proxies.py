@@ -1,4 +1,4 @@
-"""What a client asks a proxy for: the first bytes of both sides come in, the real destination goes out.
+"""What a client asks a proxy for: the real destination, by the first bytes of both sides.
 
 HTTP ``CONNECT`` (RFC 9110, 9.3.6), SOCKS 5 (RFC 1928, with RFC 1929's password) and SOCKS 4 and 4a. The proxy is the
 way; whom the client talks to is whom it asked for, and what both say begins behind these bytes.

@@ -1,4 +1,4 @@
-"""What the schema of a table is made of: a column, a table, and the columns that every table has. Nothing comes in."""
+"""What the schema of a table is made of: a column, a table, and the columns that every table has."""
 
 from __future__ import annotations
 

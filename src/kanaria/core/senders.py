@@ -1,6 +1,6 @@
 """Who sent what a line of text speaks of: the address that stands where lines name a client.
 
-In: a line of any program, and the part of it that the sender chose. Out: address and port, or nothing: an address
+Takes a line of any program, and the part of it that the sender chose; returns address and port, or nothing: an address
 inside what was sent is no sender, nor are dates, file names and names of programs.
 """
 

@@ -1,6 +1,6 @@
 """Which versions a vulnerability affects, in words of either language.
 
-In: the English phrase that ``knowledge`` holds (``before 6.13.23; 6.14.0 to 7.4.10``). Out: the same in Japanese;
+Takes the English phrase that ``knowledge`` holds (``before 6.13.23; 6.14.0 to 7.4.10``); returns the same in Japanese;
 version numbers and product names stay as they are.
 """
 

@@ -1,7 +1,7 @@
 """The zone of times that name none: nginx's error log, syslog, Werkzeug write the local time of their machine.
 
-In: what the user said (``--tz``, ``timezone``), or nothing. Out: ``LocalTime``, which turns such times into UTC and
-knows whether it ever had to, so that the report can say what was assumed.
+Takes what the user said (``--tz``, ``timezone``), or nothing; returns ``LocalTime``, which turns such times into UTC
+and knows whether it ever had to, so that the report can say what was assumed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the SQL of rules may refer to: the columns of our tables, and a few derived ones. Names in, column kinds out.
+"""What the SQL of rules may refer to: the columns of our tables, and a few derived ones, with their kinds.
 
 Derived columns start with ``@`` and are built from ordinary ones when a batch is looked at; a literal that occurs in
 the derived column also occurs in one of its bases, which is what the prefilter needs.

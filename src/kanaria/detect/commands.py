@@ -1,4 +1,4 @@
-"""What ``kanaria rules list|test|convert|explain`` say. A rule set (and rows) in; plain data or text out.
+"""What ``kanaria rules list|test|convert|explain`` say of a rule set, as plain data or text.
 
 The command line prints it; nothing here knows about options or colours.
 """

@@ -1,7 +1,7 @@
 """Sigma correlations in YAML become ``Correlation`` values.
 
-Parsed single rules and the documents left over in; the same rules with the correlations among them out.
-Names are resolved, aliases and field mappings applied, cycles refused.
+Correlations join the single rules that were parsed before. Names are resolved, aliases and field mappings applied,
+cycles refused.
 """
 
 from __future__ import annotations

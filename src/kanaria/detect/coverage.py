@@ -1,4 +1,4 @@
-"""Which rules of a collection run here, by the log they are for: a rule set comes in, one line a log source goes out.
+"""Which rules of a collection run here: one line a log source.
 
 A rule that loaded runs on every input whose format gives its table. One that did not says why: no format reads its log,
 or it asks for something that cannot be had.

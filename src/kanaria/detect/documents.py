@@ -1,4 +1,4 @@
-"""Rule files read as YAML. Paths in; documents with their nodes (for places in messages) and errors out."""
+"""Rule files read as YAML: documents with their nodes, which say where a message points to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules applied to batches. Tables with all enrichment columns in, findings out; correlations keep their state here."""
+"""Rules applied to batches of tables with all enrichment columns. Correlations keep their state here."""
 
 from __future__ import annotations
 

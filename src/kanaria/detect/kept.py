@@ -1,4 +1,4 @@
-"""Compiled rules of large collections, kept in the user's cache: paths in, what ``parse`` made of them out.
+"""Compiled rules of large collections, kept in the user's cache.
 
 A collection of thousands of rules takes half a minute to compile and a quarter of a second to read back, without
 pySigma. What is kept is found by every file's name, size and time, and by the compiler's own code, so that a changed

@@ -1,4 +1,4 @@
-"""What every row that a condition accepts must contain. Parts of the condition tree in, one ``Need`` out.
+"""What every row that a condition accepts must contain.
 
 A literal is safe only when the row's own bytes contain it, ignoring ASCII case: texts are cut at wildcards and at
 characters outside ASCII, whose case a byte scanner does not know.

@@ -1,4 +1,4 @@
-"""Rules into memory. Nothing, files or folders in; a ``RuleSet`` out.
+"""Rules loaded into a ``RuleSet``: the bundled ones, or those of files and folders.
 
 Bundled rules come from ``rules/compiled.json``, which ``python -m kanaria.detect.compile`` makes, so that a start needs
 neither pySigma nor yaml (0.3 s).

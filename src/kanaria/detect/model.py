@@ -1,4 +1,4 @@
-"""What a compiled rule is. Rules come in as JSON objects or from ``parse``; frozen values go out to the engine.
+"""What a compiled rule is: frozen values, from ``parse`` or from compiled JSON.
 
 Everything here is plain data, so that bundled rules load without pySigma, yaml or duckdb.
 """

@@ -1,4 +1,4 @@
-"""Sigma YAML becomes rules. Files in; compiled ``Rule`` values and collected errors out.
+"""Sigma YAML becomes compiled ``Rule`` values; errors are collected.
 
 pySigma parses, ``sql`` compiles. Imports pySigma (slow): only user rules and the precompiler come here; bundled rules
 come from JSON (``loading``).

@@ -1,4 +1,4 @@
-"""Where in a YAML file something stands. A pySigma or yaml error in, ``RuleError`` with line and column out."""
+"""Where in a YAML file something stands: errors of pySigma and yaml become ``RuleError`` with line and column."""
 
 from __future__ import annotations
 

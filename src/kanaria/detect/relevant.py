@@ -1,4 +1,4 @@
-"""Which waiting rows a correlation has to look at one by one. Tables of matched rows in, a mask for each out.
+"""Which waiting rows a correlation has to look at one by one, as a mask for each table.
 
 Nearly every connection of a network is one that could follow an attack, and hardly any follows one. A row becomes a
 Python object, 2 kB with all that hangs on it, only where its group can reach the condition at all, or where the row is

@@ -1,4 +1,4 @@
-"""The tests inside rules. A rule set in, failures out.
+"""Runs the tests inside rules.
 
 A test gives rows and the whole findings expected from them: every key of an expected finding must be equal in the one
 that came, in order, and no other finding of that rule may come. A correlation's test gives rows for several tables

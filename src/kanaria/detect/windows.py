@@ -1,4 +1,4 @@
-"""Sliding windows over events of one group. Time-ordered events in, the moments at which a correlation holds out.
+"""Sliding windows over time-ordered events of one group: the moments at which a correlation holds.
 
 The window of a moment *t* is everything from *t − span* to *t*, both included, looked at once for every distinct event
 time, all events of that time together: so the answer depends neither on the order of events nor on how they were cut

@@ -1,4 +1,4 @@
-"""Who did what: the findings of a case come in, its parts go out, each about one actor and one kind of deed.
+"""Who did what: a case is taken apart, each part about one actor and one kind of deed.
 
 A part is judged by itself, so that what one actor did never speaks about another. What a device of ours did
 (``conduct``), what was tried at its doors (``access``), a stranger's attack payloads (``attack``) and a stranger's

@@ -1,9 +1,9 @@
 """Cases that are alike, told as one when there are too many to be told one by one.
 
-In: findings and the groups they are in so far. Out: further links between them. A flood of one-line attacks from
+Takes findings and the groups they are in so far; returns further links between them. A flood of one-line attacks from
 thousands of addresses is one thing to a reader, and a report of each would cost more than reading the logs did. Each
-actor's deed is still judged by itself (``actors``), and the gravest is the verdict, so that a flood hides nothing. What a
-device of ours did is joined with other devices' deeds of the very same kinds only.
+actor's deed is still judged by itself (``actors``), and the gravest is the verdict, so that a flood hides nothing. What
+a device of ours did is joined with other devices' deeds of the very same kinds only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What an answer proves about the very interface that was asked for.
 
-In: a web record. Out: words for what was found there, or None. A status alone says nothing about a page; about an
+Takes a web record; returns words for what was found there, or None. A status alone says nothing about a page; about an
 interface whose answers are known it says whether it is there: Docker creates a container with 201 and YARN takes an
 application with 202, Laravel's Ignition fails with 500 when it is there and with 404 when it is not. Sources: the
 interfaces' own documents. Whether the same answer is what this server gives everybody is asked before.

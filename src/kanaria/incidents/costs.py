@@ -1,6 +1,6 @@
 """What mining cost, estimated from how long it was seen: core-hours, energy, money, with every input and its origin.
 
-Comes in: a case and its surroundings. Goes out: a ``CostEstimate``, or None when nothing says how long one of our devices
+Takes a case and its surroundings; returns a ``CostEstimate``, or None when nothing says how long one of our devices
 mined. It is an estimate: a miner may use fewer cores than there are, and run on while the network is not watched.
 """
 

@@ -1,7 +1,7 @@
 """Which findings belong to one campaign or compromise.
 
-Comes in: all findings, messages and records of a run. Goes out: disjoint cases. Findings are joined by who acted, each
-kind of link with its own reach in time; the result does not depend on the order of the findings.
+Takes all findings, messages and records of a run; returns disjoint cases. Findings are joined by who acted, each kind
+of link with its own reach in time; the result does not depend on the order of the findings.
 
 What many use joins nobody: two devices that ask one resolver or reach one pool have nothing to do with each other until
 they pay the same wallet. Mining the owner allowed, and what a person dismissed, are never joined with anything else.

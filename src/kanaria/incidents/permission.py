@@ -1,4 +1,4 @@
-"""Which mining the owner allowed: the settings and everything seen of mining come in, yes or no per finding goes out.
+"""Which mining the owner allowed, finding by finding, by the settings and everything seen of mining.
 
 Permission is given to mining, connection by connection: a connection is allowed when its device may mine, when every
 payout address seen on it is the owner's, or when it goes to a pool of the owner's. Where the owner names payout

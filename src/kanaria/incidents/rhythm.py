@@ -1,6 +1,6 @@
 """How regularly somebody logs in, kept over all logins while only some are kept as examples.
 
-In: times, one by one. Out: their number, span, mean gap and its deviation, in constant memory for each identity.
+Takes times, one by one; returns their number, span, mean gap and its deviation, in constant memory for each identity.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is only suspected: cases in which nothing but the shape of traffic speaks of mining.
 
-Comes in: a case's findings and evidence. Goes out: whether mining was said aloud (content, a pool's name, a process) or
-only looks like it. A suspicion has words and advice of its own, is never confirmed and never critical.
+Takes a case's findings and evidence; returns whether mining was said aloud (content, a pool's name, a process) or only
+looks like it. A suspicion has words and advice of its own, is never confirmed and never critical.
 """
 
 from __future__ import annotations

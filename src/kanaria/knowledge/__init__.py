@@ -1,4 +1,4 @@
-"""Facts and what is done with them: YAML comes in, ``Knowledge`` goes out; tables come in, columns are added.
+"""Facts, and the columns they add to tables.
 
 Light to import: YAML, Arrow compute and NumPy are imported by the functions that need them.
 """

@@ -1,6 +1,6 @@
 """Turns entries into ``Knowledge``: one function per section, each saying which keys it reads.
 
-In: entries of every file, in layers (the built-in facts, then a user's folder). Out: ``Knowledge``. Raises
+Takes entries of every file, in layers (the built-in facts, then a user's folder); returns ``Knowledge``. Raises
 ``RuleError`` at the place of the first entry that is wrong. Inside a layer a fact may be stated once; a later layer
 replaces it.
 """

@@ -1,7 +1,7 @@
 """Generates ``compiled.json`` from the YAML files: ``python -m kanaria.knowledge.compile [--check]``.
 
-In: ``data/*.yaml`` and ``weights/*.yaml``. Out: the same entries as JSON, one a line and in the order of
-the files: a change is a small diff, and where the first match wins the order is meant.
+Takes ``data/*.yaml`` and ``weights/*.yaml``; returns the same entries as JSON, one a line and in the order of the
+files: a change is a small diff, and where the first match wins the order is meant.
 """
 
 from __future__ import annotations

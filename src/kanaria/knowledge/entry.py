@@ -1,6 +1,7 @@
 """One entry of a knowledge file before it becomes a fact: plain values, and the place it was written at.
 
-In: a mapping from YAML or from the compiled file. Out: values of the type the fact needs, or ``RuleError`` with it.
+Takes a mapping from YAML or from the compiled file; returns values of the type the fact needs, or ``RuleError`` with
+it.
 """
 
 from __future__ import annotations

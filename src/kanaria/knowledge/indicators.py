@@ -1,4 +1,4 @@
-"""Indicators others share, taken into the user's facts: a file comes in, a YAML file of facts goes out.
+"""Indicators others share, taken into a YAML file of the user's facts.
 
 Text, CSV, STIX 2.1 and MISP are recognised by content. Private addresses, names that many unrelated people share and
 whole top level domains are refused with the reason: a list that holds them would accuse everybody.

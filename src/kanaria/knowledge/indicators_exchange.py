@@ -1,8 +1,8 @@
 """Indicators out of CSV, STIX 2.1 bundles and MISP events.
 
-Comes in: text of one of them. Goes out: candidates with their dates and comments, and what was left aside with the
-reason. Only what the sender marked as something to act on counts: patterns of STIX indicators that still hold, MISP
-attributes with ``to_ids``.
+Takes text of one of them; returns candidates with their dates and comments, and what was left aside with the reason.
+Only what the sender marked as something to act on counts: patterns of STIX indicators that still hold, MISP attributes
+with ``to_ids``.
 """
 
 from __future__ import annotations

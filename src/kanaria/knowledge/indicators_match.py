@@ -1,4 +1,4 @@
-"""Compares rows with imported indicators: tables come in, the column ``knowledge.indicator`` is added.
+"""Compares rows with imported indicators: adds the column ``knowledge.indicator`` to tables.
 
 The column says which indicator matched, its comment and its source. Addresses match exactly, names on label
 boundaries, URLs as host and path, accounts and files without case, other texts exactly. Every look-up runs once per

@@ -1,8 +1,8 @@
 """Indicators out of plain text: lists, mails and copied tables, defanged in any of the usual ways.
 
-Comes in: text. Goes out: candidates with type, value and the words beside them. ``203.0.113[.]5``, ``hxxp://…``,
-``(dot)``, ``[:]`` and full-width forms are understood. A live value counts only where a line begins with it: links in
-prose are references, not indicators; a defanged value counts anywhere, because nobody defangs a reference.
+Takes text; returns candidates with type, value and the words beside them. ``203.0.113[.]5``, ``hxxp://…``, ``(dot)``,
+``[:]`` and full-width forms are understood. A live value counts only where a line begins with it: links in prose are
+references, not indicators; a defanged value counts anywhere, because nobody defangs a reference.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists what is known, for people: ``Knowledge`` comes in, rows of words in one language go out."""
+"""Lists ``Knowledge`` for people, as rows of words in one language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads all facts: no argument, or a user's folder of additions, comes in; ``Knowledge`` goes out.
+"""Loads all facts, with those of a user's folder of additions if there is one.
 
 At run time the built-in facts come from ``compiled.json`` (generated, checked by a test): reading the YAML files takes
 about a second, the compiled file some 10 ms, and ``kanaria explain`` must start in half a second. While somebody edits

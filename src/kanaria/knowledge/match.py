@@ -1,9 +1,9 @@
 """Finds known pools and miners in names, addresses and agent texts, and adds ``knowledge.*`` columns to tables.
 
-In: tables and ``Knowledge``. Out: the same tables with ``knowledge.pool`` (operator's name or null) on http,
+Takes tables and ``Knowledge``; returns the same tables with ``knowledge.pool`` (operator's name or null) on http,
 connection, dns and tls; ``knowledge.network`` (a known scanner network) of the remote side; with imported indicators
-``knowledge.indicator``; and with network data ``knowledge.asn``, ``knowledge.as_name`` and ``knowledge.country`` of
-the remote side. Every lookup runs once per distinct value.
+``knowledge.indicator``; and with network data ``knowledge.asn``, ``knowledge.as_name`` and ``knowledge.country`` of the
+remote side. Every lookup runs once per distinct value.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose network an address belongs to: tables of address ranges come in, ASN, holder's name and country go out.
+"""Whose network an address belongs to: ASN, holder's name and country, by tables of address ranges.
 
 The ranges are not shipped; ``kanaria knowledge update`` turns the CSV files of the packages ``@ip-location-db/asn``
 (CC BY 4.0, from RouteViews and DB-IP) and ``@ip-location-db/asn-country`` (CC0) into Arrow files that are mapped into

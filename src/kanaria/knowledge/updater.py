@@ -1,4 +1,4 @@
-"""Renews facts from files: pool lists and network packages come in, a user's knowledge folder comes out.
+"""Renews a user's folder of facts from files: pool lists and network packages.
 
 Lists of others are read with suspicion: every name is kept with the list and day it came from, and names that many
 unrelated people share are refused with the reason (one public miner list contained a cloud provider's front door).

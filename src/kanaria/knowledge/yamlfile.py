@@ -1,4 +1,4 @@
-"""Reads a knowledge file: YAML text comes in, entries with their places go out.
+"""Reads a knowledge file: entries with their places.
 
 A file is a mapping from section to a list of entries; ``date`` and ``source`` at the top are defaults for every entry.
 """

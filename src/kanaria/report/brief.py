@@ -1,7 +1,7 @@
 """The answer that fits one screen: what happened, why we think so, attack or stray, did it work, what to do, when to look again.
 
-Comes in: an incident and the run around it. Goes out: a few short sections, each a handful of claims with evidence ids;
-the verdict and everything else stand in ``report.write``. Same facts, same text.
+Takes an incident and the run around it; returns a few short sections, each a handful of claims with evidence ids; the
+verdict and everything else stand in ``report.write``. Same facts, same text.
 """
 
 from __future__ import annotations

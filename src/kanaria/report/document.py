@@ -1,6 +1,6 @@
 """The JSON document: the interface other programs read. Names here are promises; adding is free, renaming is not.
 
-Comes in: an ``Analysis`` and the facts. Goes out: plain dictionaries and lists, ready for ``json``. Text from logs is
+Takes an ``Analysis`` and the facts; returns plain dictionaries and lists, ready for ``json``. Text from logs is
 printable already (control characters escaped); JSON escapes the rest.
 """
 

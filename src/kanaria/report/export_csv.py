@@ -1,7 +1,7 @@
 """The findings of an analysis as CSV (RFC 4180): one row per finding, for spreadsheets and quick filters.
 
-Comes in: an ``Analysis``. Goes out: text with a header line. A spreadsheet runs cells that begin with ``=``, ``+``,
-``-`` or ``@`` as formulas, and full-width forms of them in Japanese settings; such texts get a leading apostrophe.
+Takes an ``Analysis``; returns text with a header line. A spreadsheet runs cells that begin with ``=``, ``+``, ``-`` or
+``@`` as formulas, and full-width forms of them in Japanese settings; such texts get a leading apostrophe.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The indicators of an analysis as a table for people: defanged values, those with the same comment together.
 
-Comes in: an ``Analysis``. Goes out: plain text, one block per incident. Nothing in it can be opened by a click:
+Takes an ``Analysis``; returns plain text, one block per incident. Nothing in it can be opened by a click:
 ``203.0.113[.]5``, ``pool.example[.]org``, ``hxxp://203.0.113[.]5/x.sh``.
 """
 

@@ -1,8 +1,8 @@
 """The incidents of an analysis as MISP events (MISP core format, draft-dulaunoy-misp-core-format).
 
-Comes in: an ``Analysis`` and the facts. Goes out: dictionaries, ready for ``json``. One incident is one ``Event``;
-several come as ``response``, the way MISP itself exports. Payout addresses are objects of the public template
-``coin-address``; everything else is a plain attribute. UUIDs are derived from our ids.
+Takes an ``Analysis`` and the facts; returns dictionaries, ready for ``json``. One incident is one ``Event``; several
+come as ``response``, the way MISP itself exports. Payout addresses are objects of the public template ``coin-address``;
+everything else is a plain attribute. UUIDs are derived from our ids.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The ATT&CK techniques of an analysis as a layer of the ATT&CK Navigator, format 4.5.
 
-Comes in: an ``Analysis`` and the facts. Goes out: one dictionary, ready for ``json``. The score of a technique is the
-number of findings that name it; the comment says which. Format: LAYERFORMATv4_5.md of mitre-attack/attack-navigator.
+Takes an ``Analysis`` and the facts; returns one dictionary, ready for ``json``. The score of a technique is the number
+of findings that name it; the comment says which. Format: LAYERFORMATv4_5.md of mitre-attack/attack-navigator.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The incidents of an analysis as one STIX 2.1 bundle, for threat intelligence platforms.
 
-Comes in: an ``Analysis`` and the facts. Goes out: JSON text. Per incident: a report (with the verdict), the incident,
-indicators with patterns, what was observed of them with a sighting each, attack patterns and vulnerabilities with
-their references, and a note with every reason and its bits. Ids are derived from ours (UUIDv5), so the same incident
-has the same ids wherever and whenever it is exported. Needs the package ``stix2``.
+Takes an ``Analysis`` and the facts; returns JSON text. Per incident: a report (with the verdict), the incident,
+indicators with patterns, what was observed of them with a sighting each, attack patterns and vulnerabilities with their
+references, and a note with every reason and its bits. Ids are derived from ours (UUIDv5), so the same incident has the
+same ids wherever and whenever it is exported. Needs the package ``stix2``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The analysis as OCSF 1.8 events: a Detection Finding (2004) per finding, an Incident Finding (2005) per incident.
 
-Comes in: an ``Analysis``. Goes out: one dictionary per event, one JSON line each when written. As OCSF defines for
-findings, ``time`` is when the finding was made, which is the time of the run; when things happened is in ``start_time``
-and ``end_time``, which records without a time do not have.
+Takes an ``Analysis``; returns one dictionary per event, one JSON line each when written. As OCSF defines for findings,
+``time`` is when the finding was made, which is the time of the run; when things happened is in ``start_time`` and
+``end_time``, which records without a time do not have.
 """
 
 from __future__ import annotations

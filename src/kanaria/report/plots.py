@@ -1,7 +1,7 @@
 """The pictures of an incident: which can be drawn from what is known, each as SVG or PNG, for light and dark paper.
 
-Comes in: an ``Incident``, the run around it, and a language. Goes out: ``Picture`` values; drawing happens when one is
-asked for its SVG or PNG. ``embedded`` gives what the HTML report shows, or nothing and the reason.
+Takes an ``Incident``, the run around it, and a language; returns ``Picture`` values; drawing happens when one is asked
+for its SVG or PNG. ``embedded`` gives what the HTML report shows, or nothing and the reason.
 """
 
 from __future__ import annotations

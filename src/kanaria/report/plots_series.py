@@ -1,6 +1,6 @@
 """Pictures of numbers over time: findings per day, surprise, volume against normal, and message lengths.
 
-Comes in: counts or ``Series``. Goes out: drawing on a figure. Each function draws one picture.
+Each function draws one picture on a figure, from counts or ``Series``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """All pictures of an incident on one sheet, each under its caption, for a ticket, a mail or the printer.
 
-Comes in: the incident's ``Picture`` values and a heading. Goes out: SVG text or PNG bytes of one figure.
+Takes the incident's ``Picture`` values and a heading; returns SVG text or PNG bytes of one figure.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What all pictures share: colours for light and dark paper, fonts that have the language, and deterministic files.
 
-Comes in: a function that draws on a matplotlib figure. Goes out: SVG text or PNG bytes, the same bytes for the same
-input. Needs matplotlib (extra ``plot``). No font is ever fetched: without a Japanese one the labels are English, and
+Takes a function that draws on a matplotlib figure; returns SVG text or PNG bytes, the same bytes for the same input.
+Needs matplotlib (extra ``plot``). No font is ever fetched: without a Japanese one the labels are English, and
 ``Style.language`` says so.
 """
 

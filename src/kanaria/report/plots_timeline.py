@@ -1,7 +1,7 @@
 """The timeline of an incident as a picture: a lane per stage, time to the right, a labelled marker per model.
 
-Comes in: an ``Incident``. Goes out: drawing on a figure. Findings of one model on one device are one marker at the
-first of them, with a bar to the last and a tick for each; labels move to rows of their own rather than overlap.
+Draws an ``Incident`` on a figure. Findings of one model on one device are one marker at the first of
+them, with a bar to the last and a tick for each; labels move to rows of their own rather than overlap.
 """
 
 from __future__ import annotations

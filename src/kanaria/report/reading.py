@@ -1,7 +1,7 @@
 """The way back from the JSON document: what an earlier run kept becomes values again.
 
-Comes in: the incident object of the JSON interface (``report.document``). Goes out: an ``Incident`` and its ``Series``.
-What the document does not carry is empty: the key of a finding, the number of an event.
+Takes the incident object of the JSON interface (``report.document``); returns an ``Incident`` and its ``Series``. What
+the document does not carry is empty: the key of a finding, the number of an event.
 """
 
 from __future__ import annotations

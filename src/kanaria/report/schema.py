@@ -1,8 +1,8 @@
 """The JSON Schema (2020-12) of the JSON document, generated from the one declaration below.
 
-Comes in: nothing. Goes out: the schema as a dictionary; ``python -m kanaria.report.schema FILE`` writes it.
-The published schema allows further properties, because adding is free; ``schema(closed=True)`` refuses them, so that a
-test notices a name that is written but not declared here.
+Returns the schema as a dictionary; ``python -m kanaria.report.schema FILE`` writes it. The published schema allows
+further properties, because adding is free; ``schema(closed=True)`` refuses them, so that a test notices a name that is
+written but not declared here.
 """
 
 from __future__ import annotations

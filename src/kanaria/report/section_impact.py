@@ -1,7 +1,4 @@
-"""The report's section about impact: what the host showed, and what mining cost, estimated in the open.
-
-A ``Subject`` comes in, claims go out.
-"""
+"""The report's section about impact: what the host showed, and what mining cost, estimated in the open."""
 
 from __future__ import annotations
 

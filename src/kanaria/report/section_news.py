@@ -1,7 +1,7 @@
 """What a run adds to an incident that earlier runs knew: new, worse, going on, or the same records again.
 
-Comes in: a ``Subject`` whose incident carries an ``Alert`` (only runs with a store do). Goes out: claims, none without
-one; and for lists the short form of the same: how often, and when last.
+Takes a ``Subject`` whose incident carries an ``Alert`` (only runs with a store do); returns claims, none without one;
+and for lists the short form of the same: how often, and when last.
 """
 
 from __future__ import annotations

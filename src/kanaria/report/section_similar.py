@@ -1,4 +1,4 @@
-"""The report's section about similar incidents: a ``Subject`` comes in, claims go out."""
+"""The report's section about similar incidents."""
 
 from __future__ import annotations
 

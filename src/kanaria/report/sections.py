@@ -1,4 +1,4 @@
-"""One function per section of the report: structured facts in, claims with evidence ids out."""
+"""One function per section of the report: each turns structured facts into claims with evidence ids."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Which incidents resemble each other, and how many findings there were around one, day by day.
 
-Comes in: incidents of a run and of earlier ones. Goes out: pairs with a score and what they share, and counts per day.
+Takes incidents of a run and of earlier ones; returns pairs with a score and what they share, and counts per day.
 """
 
 from __future__ import annotations

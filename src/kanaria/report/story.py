@@ -1,8 +1,8 @@
 """The story: an incident in three to five paragraphs that could be published as they stand.
 
-Comes in: an incident and the run around it. Goes out: sentences by paragraph (what happened, attack or not, did it
-work, what it means, what to do), each with the evidence it stands on. The same facts give the same text, and both
-languages say the same. Nothing is escaped for an output format here.
+Takes an incident and the run around it; returns sentences by paragraph (what happened, attack or not, did it work, what
+it means, what to do), each with the evidence it stands on. The same facts give the same text, and both languages say
+the same. Nothing is escaped for an output format here.
 """
 
 from __future__ import annotations

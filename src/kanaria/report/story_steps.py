@@ -1,7 +1,7 @@
 """What happened to a device, moment by moment, as a person would tell it.
 
-In: an incident with its findings. Out: sentences in order of time, each with its evidence. Findings that only add up
-others are left out; the same thing again is told once, with how long it went on.
+Takes an incident with its findings; returns sentences in order of time, each with its evidence. Findings that only add
+up others are left out; the same thing again is told once, with how long it went on.
 """
 
 from __future__ import annotations

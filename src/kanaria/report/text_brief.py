@@ -1,6 +1,6 @@
 """The answer on one screen of a terminal: the worst incident told shortly, the others in a line or two each.
 
-Comes in: an ``Analysis``. Goes out: plain text, colour only when asked, wrapped by display width. ``text`` tells all.
+Takes an ``Analysis``; returns plain text, colour only when asked, wrapped by display width. ``text`` tells all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stories as plain text or Markdown: a heading, then paragraphs that can be published as they stand.
 
-Comes in: an ``Analysis`` and the story of each incident. Goes out: text; what could not be read is said first, and
-incidents alike are told once.
+Takes an ``Analysis`` and the story of each incident; returns text; what could not be read is said first, and incidents
+alike are told once.
 """
 
 from __future__ import annotations

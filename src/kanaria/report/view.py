@@ -1,6 +1,6 @@
 """What every rendering shows, prepared once: incidents with their reports, numbered evidence and shown fields.
 
-Comes in: an ``Analysis``, facts and a language. Goes out: plain values for templates. Nothing is escaped here.
+Takes an ``Analysis``, facts and a language; returns plain values for templates. Nothing is escaped here.
 """
 
 from __future__ import annotations

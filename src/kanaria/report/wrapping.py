@@ -1,4 +1,4 @@
-"""Lines for a terminal: text comes in, lines of at most so many display columns go out.
+"""Text cut into lines of at most so many display columns, for a terminal.
 
 Latin text breaks at spaces; Japanese between characters, but as Japanese typography has it (JIS X 4051): no closing
 mark or small kana begins a line, no opening bracket ends one, a number stays with its unit, a word in katakana whole.

@@ -1,8 +1,8 @@
 """The deterministic writer: an incident in words of one language, every sentence with the evidence it stands on.
 
-Comes in: an ``Incident`` and the run around it. Goes out: a ``Report`` with the sections in the order a reader asks:
-verdict, what is new since the last run, identification, outcome, message by message, vulnerabilities, impact, what to do, what was looked at. The same
-facts give the same text. Nothing here is escaped for an output format; renderers do that.
+Takes an ``Incident`` and the run around it; returns a ``Report`` with the sections in the order a reader asks: verdict,
+what is new since the last run, identification, outcome, message by message, vulnerabilities, impact, what to do, what
+was looked at. The same facts give the same text. Nothing here is escaped for an output format; renderers do that.
 """
 
 from __future__ import annotations

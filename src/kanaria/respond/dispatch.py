@@ -1,4 +1,4 @@
-"""Who gets which news: incidents come in, messages and digest entries for each channel go into the outbox.
+"""Who gets which news: messages and digest entries for each channel are put into the outbox.
 
 An incident that reaches a channel's severity is told at once, the rest waits for its digest. Ids are made of the news
 itself, so that the same news again, after a crash, adds nothing.
