@@ -25,7 +25,7 @@ from kanaria.analyst.writer import Model, Writer, open_facts_of
 from kanaria.app.public import analyse
 from kanaria.core.story import Stories, Story, paragraphs
 from kanaria.core.types import LANGUAGES, Incident, Language
-from kanaria.report.story import stories
+from kanaria.report.story import write_stories
 
 SKIPPED = 2
 FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -91,7 +91,7 @@ def told(given: bool) -> Iterator[Told]:
             analysis = analyse(path, home=case.home)
             for number, incident in enumerate(analysis.incidents):
                 _expect(case, incident, number)
-                yield Told(case if not number else Case(case.name), incident, stories(incident, analysis, facts))
+                yield Told(case if not number else Case(case.name), incident, write_stories(incident, analysis, facts))
 
 
 def _expect(case: Case, incident: Incident, number: int) -> None:

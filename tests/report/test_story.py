@@ -9,7 +9,7 @@ import pytest
 
 from kanaria.core.story import PARTS, paragraphs
 from kanaria.core.types import HYPOTHESES, LANGUAGES, Hypothesis
-from kanaria.report.story import stories
+from kanaria.report.story import write_stories
 from tests.incidents.building import facts
 from tests.report import report_samples as samples
 from tests.report.test_write_incidents import INCIDENTS
@@ -20,7 +20,7 @@ from tests.report.test_write_incidents import INCIDENTS
 def test_both_languages_tell_the_same_in_whole_sentences_on_known_evidence(name: str, top: Hypothesis) -> None:
     base = INCIDENTS[name]
     incident = replace(base, hypotheses=(replace(base.hypotheses[0], name=top), *base.hypotheses[1:]))
-    told = stories(incident, samples.analysis(incident), facts())
+    told = write_stories(incident, samples.analysis(incident), facts())
     known = {item.id for item in incident.evidence}
     assert [(s.part, s.evidence) for s in told["en"]] == [(s.part, s.evidence) for s in told["ja"]]
     for language in LANGUAGES:
@@ -40,7 +40,7 @@ def test_what_it_means_is_never_louder_or_softer_than_the_outcome(value: str) ->
         hypotheses=(replace(base.hypotheses[0], name="exploitation_attempt"), *base.hypotheses[1:]),
         outcome=replace(base.outcome, value=value),  # type: ignore[arg-type]
     )
-    told = stories(incident, samples.analysis(incident), facts())["en"]
+    told = write_stories(incident, samples.analysis(incident), facts())["en"]
     meaning = " ".join(sentence.text for sentence in told if sentence.part == "meaning")
     assert ("no harm was done" in meaning) is (value == "failed")
     assert ("at your cost" in meaning) is (value == "confirmed")

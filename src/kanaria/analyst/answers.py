@@ -103,9 +103,9 @@ class _Teller:
         return self._claims(self.report.get("brief", ()), name)
 
     def story(self, part: str) -> list[Claim]:
-        told = self.document.get("story", {}).get(self.language, ())
+        sentences = self.document.get("story", {}).get(self.language, ())
         parts = parts_of(self.document, self.language)
-        return [_claim(sentence) for sentence, of in zip(told, parts, strict=True) if of == part]
+        return [_claim(sentence) for sentence, of in zip(sentences, parts, strict=True) if of == part]
 
     def _claims(self, sections: Sequence[Mapping[str, Any]], name: str) -> list[Claim]:
         return [_claim(claim) for section in sections if section["id"] == name for claim in section["claims"]]

@@ -44,14 +44,14 @@ class Fact:
         return self.sentence.text
 
 
-def facts_of(incident: Incident, told: Story) -> tuple[Fact, ...]:
+def facts_of(incident: Incident, story: Story) -> tuple[Fact, ...]:
     """The facts of one language, in reading order."""
     proofs = {item.id: item for item in incident.evidence}
     foreign = "\n".join(_foreign(incident))
-    first = {part: next((s for s in told if s.part == part), None) for part in FIXED}
+    first = {part: next((s for s in story if s.part == part), None) for part in FIXED}
     made: list[Fact] = []
     quoted = 0
-    for sentence in (sentence for sentence in told if sentence.part in ASKED):
+    for sentence in (sentence for sentence in story if sentence.part in ASKED):
         quotes = _quotes(sentence, proofs) if quoted < QUOTED_FACTS else ()
         quoted += bool(quotes)
         made.append(

@@ -52,14 +52,14 @@ class Writer:
     redactor: Redactor = field(default_factory=Redactor)
     failure: str | None = None
 
-    def write(self, incident: Incident, told: Story, language: Language) -> Story:
+    def write(self, incident: Incident, story: Story, language: Language) -> Story:
         """The story in which the model's accepted sentences stand."""
-        facts = open_facts_of(incident, told, language)
-        story: list[Sentence] = []
-        for part in dict.fromkeys(sentence.part for sentence in told):
-            own = [sentence for sentence in told if sentence.part == part]
-            story += self._paragraph(part, facts, own, language) if part in ASKED and not self.failure else own
-        return tuple(story)
+        facts = open_facts_of(incident, story, language)
+        written: list[Sentence] = []
+        for part in dict.fromkeys(sentence.part for sentence in story):
+            own = [sentence for sentence in story if sentence.part == part]
+            written += self._paragraph(part, facts, own, language) if part in ASKED and not self.failure else own
+        return tuple(written)
 
     def _paragraph(
         self, part: Part, facts: Sequence[Fact], own: list[Sentence], language: Language
@@ -129,23 +129,23 @@ def prompt(facts: Sequence[Fact], part: Part, language: Language, redactor: Reda
     )
 
 
-def open_facts_of(incident: Incident, told: Story, language: Language) -> tuple[Fact, ...]:
+def open_facts_of(incident: Incident, story: Story, language: Language) -> tuple[Fact, ...]:
     """The facts; those that would not even pass the check themselves, for a stranger chose their words, are fixed."""
-    facts = facts_of(incident, told)
+    facts = facts_of(incident, story)
     return tuple(replace(f, fixed=f.fixed or bool(reasons_against(f.text, (f,), language))) for f in facts)
 
 
-def prompts(incident: Incident, told: Story, language: Language, redactor: Redactor) -> Iterator[tuple[Message, ...]]:
+def prompts(incident: Incident, story: Story, language: Language, redactor: Redactor) -> Iterator[tuple[Message, ...]]:
     """What the first request for each paragraph would be."""
-    facts = open_facts_of(incident, told, language)
+    facts = open_facts_of(incident, story, language)
     for part in ASKED:
         if any(fact.sentence.part == part and not fact.fixed for fact in facts):
             yield prompt(facts, part, language, redactor)
 
 
 def _again(question: Message, refused: Sequence[tuple[Draft, tuple[str, ...]]], redactor: Redactor) -> Message:
-    told = [{"text": draft.text[:200], "refused because": list(reasons)} for draft, reasons in refused]
-    listed = redactor.hide(json.dumps(told, ensure_ascii=False))
+    refusals = [{"text": draft.text[:200], "refused because": list(reasons)} for draft, reasons in refused]
+    listed = redactor.hide(json.dumps(refusals, ensure_ascii=False))
     return {"role": "user", "content": f"{question['content']}\nRefused before: {listed}"}
 
 

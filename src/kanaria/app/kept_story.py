@@ -54,17 +54,17 @@ def page(document: Json, kind: str, language: Language, style: str, note: Text |
     told, note = told_of(document, note, language)
     analysis = kept_analysis(document | {"alert": None})  # news of then is none now
     facts = knowledge.load(user_facts())
-    return render(analysis, facts, kind, language, None, style=style, told={document["id"]: told}, note=note)
+    return render(analysis, facts, kind, language, None, style=style, stories={document["id"]: told}, note=note)
 
 
 def _kept(document: Json) -> tuple[Incident, Stories]:
     from kanaria import knowledge
     from kanaria.app.folders import user_facts
     from kanaria.report.reading import kept_analysis, stories_from
-    from kanaria.report.story import stories
+    from kanaria.report.story import write_stories
 
     analysis = kept_analysis(document)
     incident = analysis.incidents[0]
     if told := stories_from(document):
         return incident, told
-    return incident, stories(incident, analysis, knowledge.load(user_facts()))
+    return incident, write_stories(incident, analysis, knowledge.load(user_facts()))

@@ -26,19 +26,20 @@ FORMATS = ("text", "markdown", "html", "json", "ocsf", "stix", "navigator", "mis
 
 def render(
     analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
-    *, full: bool = False, style: str = "report", told: Mapping[str, Stories] | None = None, note: Text | None = None,
+    *, full: bool = False, style: str = "report", stories: Mapping[str, Stories] | None = None,
+    note: Text | None = None,
 ) -> str:  # fmt: skip
     """The analysis in one of ``FORMATS``; colour and width follow ``target`` when it is a terminal.
 
-    Text fits one screen unless it is to be ``full``; all other formats are always complete. ``told`` are stories by
+    Text fits one screen unless it is to be ``full``; all other formats are always complete. ``stories`` are those by
     incident that somebody else wrote, and ``note`` says who.
     """
     if kind == "html":
-        return _html(analysis, facts, language, style, told, note)
+        return _html(analysis, facts, language, style, stories, note)
     if style == "story" and kind in {"text", "markdown"}:
-        return _story(analysis, facts, kind, language, target, told, note)
+        return _story(analysis, facts, kind, language, target, stories, note)
     if kind == "json":
-        return _json(analysis, facts, told)
+        return _json(analysis, facts, stories)
     if kind == "text":
         return _text(analysis, facts, language, target, full=full)
     return _RENDERERS[kind](analysis, facts, language, target)
@@ -119,15 +120,15 @@ def _text(analysis: Analysis, facts: Knowledge, language: Language, target: Text
 
 def _story(
     analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
-    told: Mapping[str, Stories] | None, note: Text | None,
+    stories: Mapping[str, Stories] | None, note: Text | None,
 ) -> str:  # fmt: skip
     from kanaria.report import markdown, text_story
-    from kanaria.report.story import stories
+    from kanaria.report.story import write_stories
 
-    told = told or {incident.id: stories(incident, analysis, facts) for incident in analysis.incidents}
+    stories = stories or {incident.id: write_stories(incident, analysis, facts) for incident in analysis.incidents}
     if kind == "markdown":
-        return text_story.render_markdown(analysis, told, language, markdown.escape, note)
-    return text_story.render(analysis, told, language, note, columns=_terminal(target)[1])
+        return text_story.render_markdown(analysis, stories, language, markdown.escape, note)
+    return text_story.render(analysis, stories, language, note, columns=_terminal(target)[1])
 
 
 def _terminal(target: TextIO | None) -> tuple[bool, int]:
@@ -148,18 +149,18 @@ def _html(
     facts: Knowledge,
     language: Language,
     style: str,
-    told: Mapping[str, Stories] | None,
+    stories: Mapping[str, Stories] | None,
     note: Text | None,
 ) -> str:
     from kanaria.report import html
 
-    return html.render(analysis, facts, language, told, note, only_story=style == "story")
+    return html.render(analysis, facts, language, stories, note, only_story=style == "story")
 
 
-def _json(analysis: Analysis, facts: Knowledge, told: Mapping[str, Stories] | None) -> str:
+def _json(analysis: Analysis, facts: Knowledge, stories: Mapping[str, Stories] | None) -> str:
     from kanaria.report.document import document
 
-    return json.dumps(document(analysis, facts, told), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(document(analysis, facts, stories), ensure_ascii=False, indent=2) + "\n"
 
 
 def _ocsf(analysis: Analysis, facts: Knowledge, language: Language, _target: TextIO | None) -> str:

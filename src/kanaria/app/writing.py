@@ -116,7 +116,7 @@ def rendered(
         language,
         target,
         style=style if kind == "html" else "story",
-        told=told.stories,
+        stories=told.stories,
         note=told.note,
     )
 
@@ -184,9 +184,9 @@ def _say_cost(client: Client, language: Language) -> None:
 
 
 def _own(analysis: Analysis, facts: Knowledge) -> dict[str, Stories]:
-    from kanaria.report.story import stories
+    from kanaria.report.story import write_stories
 
-    return {incident.id: stories(incident, analysis, facts) for incident in analysis.incidents}
+    return {incident.id: write_stories(incident, analysis, facts) for incident in analysis.incidents}
 
 
 def _both(first: Language) -> tuple[Language, ...]:

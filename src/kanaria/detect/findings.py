@@ -256,8 +256,8 @@ def evidence_of(
     weights = [facts.weights[name] for name in rule.weights] if facts else []
     made = []
     for record in records:
-        told: list[Weight | None] = [weight for weight in weights if weight.shows(record)]
-        for weight in told or [None]:
+        shown: list[Weight | None] = [weight for weight in weights if weight.shows(record)]
+        for weight in shown or [None]:
             name = weight.id if weight else rule.id
             made.append(
                 Evidence(

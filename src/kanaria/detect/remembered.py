@@ -88,8 +88,8 @@ def fingerprints(order: Sequence[Rule], rules: Mapping[str, Rule]) -> dict[str, 
 def _fingerprint(rule: Rule | None) -> str:
     if rule is None:
         return ""
-    told = plain([rule.table, rule.matcher, rule.correlation])
-    return content_id("r", [json.dumps(told, sort_keys=True)])
+    decisive = plain([rule.table, rule.matcher, rule.correlation])
+    return content_id("r", [json.dumps(decisive, sort_keys=True)])
 
 
 def _newest(known: Groups, most: int) -> list[tuple[tuple[str, ...], Group]]:

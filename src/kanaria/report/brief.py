@@ -64,10 +64,10 @@ def _findings(subject: Subject) -> Claim:
     findings = subject.incident.findings
     titles = list(dict.fromkeys(subject.to(finding.title) for finding in findings))
     worst = {subject.to(f.title): SEVERITIES.index(f.severity) for f in reversed(findings)}
-    told = sorted(titles, key=lambda title: -worst[title])[:TITLES]
+    gravest = sorted(titles, key=lambda title: -worst[title])[:TITLES]
     more = _more(len(titles) - TITLES, subject.language)
     quoted = "「{}」" if subject.language == "ja" else "{}"
-    shown = _listed([quoted.format(title) for title in titles if title in told], subject.language) + more
+    shown = _listed([quoted.format(title) for title in titles if title in gravest], subject.language) + more
     sides = [part for part in (_device(subject), _who(subject) if _asked_by_somebody(subject) else "") if part]
     separator = "、" if subject.language == "ja" else "; "
     key = "what_findings" if sides else "what_findings_alone"
@@ -98,8 +98,8 @@ def counted(incident: Incident, most: int) -> tuple[int, str]:
     came is said where all of them are known."""
     messages = incident.messages
     events = {message.event_id for message in messages}
-    told = [int(f.values.get("count", "1")) for f in incident.findings if events & set(f.event_ids)]
-    total = max(len(messages), *told, 0)
+    counts = [int(f.values.get("count", "1")) for f in incident.findings if events & set(f.event_ids)]
+    total = max(len(messages), *counts, 0)
     methods = Counter(cut(printable(message.method), 30) for message in messages)
     whole = total == len(messages) and len(methods) > 1
     shown = [f"{name} ×{count}" if count > 1 and whole else name for name, count in methods.most_common(most)]

@@ -35,7 +35,7 @@ from kanaria.core.types import (
 from kanaria.report.brief import brief
 from kanaria.report.reading import series_of
 from kanaria.report.similar import Similar, counts_around, similar_to
-from kanaria.report.story import stories
+from kanaria.report.story import write_stories
 from kanaria.report.write import unread_share, write
 
 Json = dict[str, Any]
@@ -47,14 +47,14 @@ FINDINGS_LISTED, MESSAGES_LISTED, INDICATORS_LISTED = 500, 1_000, 5_000
 Item = TypeVar("Item")
 
 
-def document(analysis: Analysis, facts: Knowledge, told: Mapping[str, Stories] | None = None) -> Json:
-    """The whole answer to one run. ``told`` are stories by incident that somebody else wrote."""
-    told = told or {}
+def document(analysis: Analysis, facts: Knowledge, stories: Mapping[str, Stories] | None = None) -> Json:
+    """The whole answer to one run. ``stories`` are those by incident that somebody else wrote."""
+    stories = stories or {}
     return {
         "kanaria": {"version": __version__, "schema": SCHEMA_VERSION},
         "coverage": _coverage(analysis),
         "inputs": [_input(item) for item in analysis.inputs],
-        "incidents": [_incident(item, analysis, facts, told.get(item.id)) for item in analysis.incidents],
+        "incidents": [_incident(item, analysis, facts, stories.get(item.id)) for item in analysis.incidents],
         "not_looked_at": [_text(item) for item in analysis.not_looked_at],
         "notes": [_text(item) for item in analysis.notes],
     }
@@ -89,7 +89,7 @@ def ends(items: Sequence[Item], most: int) -> Sequence[Item]:
     return items if len(items) <= most else [*items[: most // 2], *items[-(most - most // 2) :]]
 
 
-def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Stories | None) -> Json:
+def _incident(item: Incident, analysis: Analysis, facts: Knowledge, stories: Stories | None) -> Json:
     cited = {e.event_id: e.id for e in item.evidence if e.event_id is not None and e.source}
     known = {e.id for e in item.evidence}
     return {
@@ -127,7 +127,7 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Storie
         "normal": [_text(words) for words in item.normal],
         "evidence": [_evidence(e) for e in item.evidence],
         **_neighbourhood(item, analysis),
-        **stories_as_json(told or stories(item, analysis, facts)),
+        **stories_as_json(stories or write_stories(item, analysis, facts)),
         "report": {
             language: _report(write(item, analysis, facts, language), brief(item, analysis, facts, language))
             for language in LANGUAGES
@@ -135,11 +135,11 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge, told: Storie
     }
 
 
-def stories_as_json(told: Stories) -> Json:
+def stories_as_json(stories: Stories) -> Json:
     """The story in each language, and beside it the paragraph of each sentence."""
     return {
-        "story": {language: [_sentence(sentence) for sentence in story] for language, story in told.items()},
-        "story_parts": {language: [sentence.part for sentence in story] for language, story in told.items()},
+        "story": {language: [_sentence(sentence) for sentence in story] for language, story in stories.items()},
+        "story_parts": {language: [sentence.part for sentence in story] for language, story in stories.items()},
     }
 
 

@@ -14,10 +14,10 @@ from kanaria.report.write import unread_share, write_nothing_found
 
 
 def render(
-    analysis: Analysis, facts: Knowledge, language: Language, told: Mapping[str, Stories] | None = None,
+    analysis: Analysis, facts: Knowledge, language: Language, stories: Mapping[str, Stories] | None = None,
     note: Text | None = None, *, only_story: bool = False,
 ) -> str:  # fmt: skip
-    """The whole page: report and story, or the story with its evidence. ``told`` are stories by incident that somebody
+    """The whole page: report and story, or the story with its evidence. ``stories`` are those by incident that somebody
     else wrote, and ``note`` says who. A Content-Security-Policy in it forbids scripts and any load, should an escape ever fail."""
     import jinja2  # 130 ms; only HTML needs it
 
@@ -33,7 +33,7 @@ def render(
     return environment.get_template("report.html").render(
         language=language,
         headings={name: text.to(language) for name, text in HEADINGS.items()},
-        views=list(incident_views(analysis, facts, language, told)),
+        views=list(incident_views(analysis, facts, language, stories)),
         only_story=only_story,
         unread=unread.text if (unread := unread_share(analysis, language)) else "",
         nothing=write_nothing_found(analysis, language).text,

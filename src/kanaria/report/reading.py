@@ -46,8 +46,8 @@ def stories_from(kept: Json) -> Stories | None:
     return {language: _story(kept["story"][language], parts_of(kept, language)) for language in LANGUAGES}
 
 
-def _story(told: Iterable[Json], parts: Iterable[Part]) -> Story:
-    return tuple(made(Sentence, {**item, "part": part}) for item, part in zip(told, parts, strict=True))
+def _story(sentences: Iterable[Json], parts: Iterable[Part]) -> Story:
+    return tuple(made(Sentence, {**item, "part": part}) for item, part in zip(sentences, parts, strict=True))
 
 
 def kept_analysis(kept: Json, others: Iterable[Json] = ()) -> Analysis:

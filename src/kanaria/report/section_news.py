@@ -24,10 +24,10 @@ def news(subject: Subject) -> Iterator[Claim]:
     alert = subject.incident.alert
     if alert is None:
         return
-    told = subject.analysis.zone.shown(alert.told) if alert.told else "-"
+    reported = subject.analysis.zone.shown(alert.told) if alert.told else "-"
     separator = "、" if subject.language == "ja" else "; "
     because = separator.join(subject.to(reason) for reason in alert.because)
-    yield subject.say(f"news_{alert.kind}", told=told, because=because, runs=alert.runs)
+    yield subject.say(f"news_{alert.kind}", told=reported, because=because, runs=alert.runs)
     if alert.kind == "new":
         return
     repeated = [finding for finding in subject.incident.findings if times_seen(finding.values) > 1]

@@ -32,7 +32,7 @@ def story(incident: Incident, analysis: Analysis, facts: Knowledge, language: La
     )
 
 
-def stories(incident: Incident, analysis: Analysis, facts: Knowledge) -> Stories:
+def write_stories(incident: Incident, analysis: Analysis, facts: Knowledge) -> Stories:
     """The story in each language."""
     return {language: story(incident, analysis, facts, language) for language in LANGUAGES}
 
@@ -44,9 +44,11 @@ def _what(subject: Subject) -> Iterator[Claim]:
         yield _messages(subject)
         yield _sender(subject, "story_from")
     else:
-        told = tuple(steps(subject))
-        yield from told
-        if incident.remotes and not any(defang(remote) in claim.text for remote in incident.remotes for claim in told):
+        sentences = tuple(steps(subject))
+        yield from sentences
+        if incident.remotes and not any(
+            defang(remote) in claim.text for remote in incident.remotes for claim in sentences
+        ):
             yield _sender(subject, "story_with")
     for sentence in incident.normal:  # what was normal before matters here where it speaks of the other side
         if any(defang(remote) in sentence.en for remote in incident.remotes):
@@ -132,4 +134,4 @@ _WRITERS: dict[Part, Callable[[Subject], Iterator[Claim]]] = {
     "what": _what, "attack": _attack, "outcome": _outcome, "meaning": _meaning, "advice": _advice,
 }  # fmt: skip
 
-__all__ = ["stories", "story"]
+__all__ = ["story", "write_stories"]

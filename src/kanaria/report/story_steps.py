@@ -40,7 +40,7 @@ class _Teller:
     device: str
     named: bool = False
     before: datetime | None = None
-    told: set[tuple[Kind, str]] = field(default_factory=set)
+    mentioned: set[tuple[Kind, str]] = field(default_factory=set)
     again: datetime | None = None
 
     def say(self, key: str, findings: Iterable[Finding], /, **values: object) -> Claim:
@@ -104,11 +104,11 @@ def _moment(teller: _Teller, time: datetime, findings: Sequence[Finding]) -> Ite
         if _kind(finding) != "outside" or _remote(finding) not in remotes:  # said by what it did there
             by_kind.setdefault(_kind(finding), []).append(finding)
     for kind, same in by_kind.items():
-        new = [finding for finding in same if (kind, _name(kind, finding)) not in teller.told]
-        teller.told |= {(kind, _name(kind, finding)) for finding in same}
+        new = [finding for finding in same if (kind, _name(kind, finding)) not in teller.mentioned]
+        teller.mentioned |= {(kind, _name(kind, finding)) for finding in same}
         if not new:
             teller.again = max(filter(None, (teller.again, time)))
-        elif len(teller.told) <= STEPS + 1 or kind != "other":
+        elif len(teller.mentioned) <= STEPS + 1 or kind != "other":
             yield from _TELLERS[kind](teller, time, new)
 
 

@@ -38,13 +38,13 @@ def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: i
     views = [view for view in everything if view.incident.alert is None or view.incident.alert.tell]
     if everything and not views:
         yield from wrap(phrase("nothing_new", language), columns)
-    told = [view for view in views if worth_telling(view.incident)][:TOLD_IN_FULL] or views[:1]
-    for number, view in enumerate(told):
+    in_full = [view for view in views if worth_telling(view.incident)][:TOLD_IN_FULL] or views[:1]
+    for number, view in enumerate(in_full):
         if number:
             yield from ("", "-" * columns, "")
         yield from _incident(view, language, columns, colour)
-    in_full = {id(view) for view in told}  # comparing whole incidents would take hours for thousands
-    others = [view for view in views if id(view) not in in_full]
+    shown = {id(view) for view in in_full}  # comparing whole incidents would take hours for thousands
+    others = [view for view in views if id(view) not in shown]
     if others:
         yield from ("", phrase("also_seen", language, count=len(others)))
     alike = _alike(others, language)

@@ -37,18 +37,18 @@ def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: i
     elif unread:
         yield from wrap(unread.text, columns)
         yield ""
-    told = [incident for incident in analysis.incidents if incident.alert is None or incident.alert.tell]
-    if analysis.incidents and not told:
+    news = [incident for incident in analysis.incidents if incident.alert is None or incident.alert.tell]
+    if analysis.incidents and not news:
         yield from wrap(phrase("nothing_new", language), columns)
-    groups = alike(told)
+    groups = alike(news)
     if groups:
         yield from _worst(groups[0], analysis, facts, language, columns, colour)
     yield from _others(groups[1:], analysis, facts, language, columns, colour)
-    yield from _known([i for i in analysis.incidents if i not in told], language, columns)
+    yield from _known([i for i in analysis.incidents if i not in news], language, columns)
     for note in analysis.notes:
         yield ""
         yield from wrap(note.to(language), columns)
-    if told:
+    if news:
         yield ""
         yield from wrap(phrase("brief_more", language), columns)
 

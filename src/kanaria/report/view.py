@@ -71,14 +71,15 @@ class IncidentView:
 
 
 def incident_views(
-    analysis: Analysis, facts: Knowledge, language: Language, told: Mapping[str, Stories] | None = None
+    analysis: Analysis, facts: Knowledge, language: Language, stories: Mapping[str, Stories] | None = None
 ) -> Iterator[IncidentView]:
-    """A view per incident; ``told`` are stories by incident that somebody else wrote. Priors are evidence too, but say nothing to a reader and get no number."""
+    """A view per incident; ``stories`` are those by incident that somebody else wrote. Priors are evidence too,
+    but say nothing to a reader and get no number."""
     for incident in analysis.incidents:
         shown = [item for item in incident.evidence if item.family != "prior"]
         mining = speaks_of_mining(incident.findings, incident.messages)
         names = {name: hypothesis_name(name, mining=mining).to(language) for name in HYPOTHESES}
-        theirs = (told or {}).get(incident.id)
+        theirs = (stories or {}).get(incident.id)
         numbered = [_numbered(same, number, language, names) for number, same in enumerate(_alike(shown), 1)]
         yield IncidentView(
             incident=incident,
@@ -91,9 +92,9 @@ def incident_views(
         )
 
 
-def _paragraphs(told: Story) -> tuple[tuple[Sentence, ...], ...]:
+def _paragraphs(story: Story) -> tuple[tuple[Sentence, ...], ...]:
     """What each sentence reads as, by paragraph."""
-    made = (tuple(replace(s, text=shown(s)) for s in told if s.part == part) for part in PARTS)
+    made = (tuple(replace(s, text=shown(s)) for s in story if s.part == part) for part in PARTS)
     return tuple(paragraph for paragraph in made if paragraph)
 
 

@@ -30,8 +30,8 @@ class SinceLast:
         since, alerts = max(self._at, counted["since"]), counted["alerts"] - self._alerts
         return {**counted, "sources": sources, "since": since, "alerts": alerts}
 
-    def told(self, counted: Mapping[str, Any], now: float) -> None:
-        """A digest said this."""
+    def sent(self, counted: Mapping[str, Any], now: float) -> None:
+        """A digest with this was sent."""
         self._records = {one["name"]: one["records"] for one in counted["sources"]}
         self._alerts, self._at = counted["alerts"], now
 

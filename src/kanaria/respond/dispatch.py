@@ -40,8 +40,8 @@ def dispatch(
         end = held(windows, incident, outbox.time.wall(now))
         until = end and end - outbox.time.ahead
         for plan in plans:
-            told = SEVERITIES.index(incident["severity"]) >= SEVERITIES.index(plan.severity)
-            if told:
+            at_once = SEVERITIES.index(incident["severity"]) >= SEVERITIES.index(plan.severity)
+            if at_once:
                 messages.append(_message(key, plan, incident, until, now))
             elif plan.digest != "none":
                 items.append(_entry(incident["id"], plan, incident))

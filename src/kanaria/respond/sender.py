@@ -121,8 +121,8 @@ class Sender:
         alone = next((entry for entry in waiting if entry.kind == "incident" and _is_alone(entry)), None)
         if alone is not None:
             return [alone]
-        told = {topic for topic, at in lately if now - at < self._pace.join_seconds}
-        free = next((entry for entry in waiting if entry.kind == "incident" and entry.topic not in told), None)
+        recent = {topic for topic, at in lately if now - at < self._pace.join_seconds}
+        free = next((entry for entry in waiting if entry.kind == "incident" and entry.topic not in recent), None)
         if free is None:
             return []
         return [entry for entry in waiting if entry.kind == "incident" and entry.topic == free.topic]
@@ -174,7 +174,7 @@ class Sender:
         )  # fmt: skip
         until = max((until for _first, until in times), default=now)
         self._outbox.digested(entry_of(made, name, "digest"), until, now)
-        self._since.told(counted, now)
+        self._since.sent(counted, now)
 
     def _since_by_clock(self, since: float, wall: float) -> float:
         """When the last digest was sent, by the clock: set back by some hours, it does not bring the same hour's digest

@@ -112,7 +112,7 @@ def _keep(analysis: Analysis, engine: Engine, mine: Owning, told: Told | None) -
     """The ids under which the incidents were kept, or why they could not be."""
     try:
         mine.heed(engine)
-        return engine.commit(analysis, told=told.stories if told else None), None
+        return engine.commit(analysis, stories=told.stories if told else None), None
     except SourceError as error:
         return [], error
 

@@ -152,18 +152,18 @@ class Engine:
 
     def commit(
         self, found: Analysis | Judged, *, checkpoint: bool = True, beside: Mapping[str, Json] | None = None,
-        told: Mapping[str, Stories] | None = None,
+        stories: Mapping[str, Stories] | None = None,
     ) -> list[str]:  # fmt: skip
         """Keep these incidents and the news of them; with ``checkpoint``, in the same transaction, everything the next
         run begins with. ``beside`` are parts of the state that somebody else keeps there (positions of live inputs),
-        and ``told`` stories that somebody else wrote.
+        and ``stories`` those that somebody else wrote.
         Returns the ids they live under. Raises SourceError when the store cannot be written."""
         from kanaria.report.document import document
         from kanaria.store.incidents import IncidentStore
 
         folder = self._kept_in()
         now = self.setup.clock.now()
-        documents = document(found if isinstance(found, Analysis) else self._analysis(found), self.setup.facts, told)
+        documents = document(found if isinstance(found, Analysis) else self._analysis(found), self.setup.facts, stories)
         try:
             with IncidentStore(folder) as store:
                 state = self._state(now) if checkpoint else {}
