@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kanaria.formats import cells, json_lines
+from kanaria.formats import cells, json_general, json_lines
 from kanaria.formats import columns as cols
 from kanaria.formats.spans import Part, Spans, woven
 
@@ -48,7 +48,7 @@ def both_delimited(data: bytes) -> tuple[Seen, Seen]:
 
 def both_json(data: bytes) -> tuple[Seen, Seen]:
     lines = Spans.of(data, 5)
-    return seen(json_lines.read_json_lines(lines, FIELDS)), seen(json_lines._read_json_carefully(lines, FIELDS))
+    return seen(json_lines.read_json_lines(lines, FIELDS)), seen(json_general.read_carefully(lines, FIELDS))
 
 
 NUMBERS = st.one_of(
