@@ -1,1 +1,1 @@
-"""What live inputs need beyond files: several read side by side, and connections that are still open."""
+"""The service: what it watches, how it judges and notifies, and how it looks after itself."""

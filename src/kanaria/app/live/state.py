@@ -38,6 +38,7 @@ class Running(Protocol):
     judging: Any
     outbox: Any
     telling: Any
+    upkeep: Any
 
     @property
     def unread(self) -> int: ...
