@@ -85,7 +85,7 @@ def test_a_running_service_is_asked_how_it_is(tmp_path: Path, kanaria: Kanaria, 
     (tmp_path / "kanaria.toml").write_text(SETTINGS.format(url=phone.url("/phone")))
     (tmp_path / "access.log").write_text(f"{ORDINARY}\n{PROBES[0]}\n")
     with running(tmp_path) as service:
-        until(lambda: phone.at("/phone"))
+        until(lambda: service.outbox.counts().get(("phone", "sent")))
         status = kanaria("status", "--config", "kanaria.toml")
         assert status.status == 0
         assert "2 records" in status.out and "1 news" in status.out

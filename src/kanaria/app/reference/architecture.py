@@ -51,7 +51,7 @@ ROOMS = {
     "detect": Room(2, 3, Text(en="Sigma rules and|correlations", ja="Sigmaルールと|相関ルール")),
     "incidents": Room(2, 2, Text(en="findings become cases,|weighed and judged", ja="検知をまとめて|比較・判定する")),
     "report": Room(2, 1, Text(en="words, JSON and|exchange formats", ja="文章、JSON、|交換形式")),
-    "analyst": Room(3, 0, Text(en="a model's sentences,|checked; questions", ja="モデルの文の検査と|質問への回答")),
+    "analyst": Room(3, 0, Text(en="a model's sentences,|checked; questions", ja="言語モデルの文の検査と|質問への回答")),
     "respond": Room(3, 1, Text(en="messages through|channels", ja="通知先への|メッセージ")),
     "store": Room(3, 2, Text(en="tables on disk:|incidents, outbox", ja="ディスク上の表:|インシデント、送信箱")),
     "memory": Room(3, 3, Text(en="what the next run|begins with", ja="次の実行に|引き継ぐもの")),
