@@ -107,7 +107,7 @@ def _yaml(path: Path, text: str) -> Parsed:
     try:
         data = yaml.safe_load(text)
         root = yaml.compose(text, yaml.SafeLoader)
-        _refuse_doubles(path, root)
+        _refuse_doubles(path, root, set())
     except (RecursionError, ValueError) as error:
         raise _unreadable(path, "YAML", error) from error
     except yaml.YAMLError as error:
@@ -116,20 +116,25 @@ def _yaml(path: Path, text: str) -> Parsed:
             path=str(path), line=mark.line + 1 if mark else None, key="", expected="a readable YAML file",
             got=type(error).__name__, cause=str(error),
         ) from error  # fmt: skip
-    return Parsed(str(path), {} if data is None else data, dict(_yaml_lines(root, ())))
+    return Parsed(str(path), {} if data is None else data, dict(_yaml_lines(root, (), set())))
 
 
-def _yaml_lines(node: Any, prefix: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+def _yaml_lines(node: Any, prefix: KeyPath, walked: set[int]) -> Iterator[tuple[KeyPath, int]]:
+    """Key paths with their lines. What an alias stands for is walked where it is written, and not once per alias: seven
+    lines of aliases of aliases stand for millions of values."""
+    if id(node) in walked:
+        return
+    walked.add(id(node))
     kind = getattr(node, "id", None)
     if kind == "mapping":
         for key, value in node.value:
             here = (*prefix, str(key.value))
             yield here, key.start_mark.line + 1
-            yield from _yaml_lines(value, here)
+            yield from _yaml_lines(value, here, walked)
     elif kind == "sequence":
         for index, value in enumerate(node.value):
             yield (*prefix, index), value.start_mark.line + 1
-            yield from _yaml_lines(value, (*prefix, index))
+            yield from _yaml_lines(value, (*prefix, index), walked)
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> ConfigError:
@@ -138,11 +143,14 @@ def _unreadable(path: Path, kind: str, error: Exception) -> ConfigError:
     return ConfigError(path=str(path), key="", expected=f"a readable {kind} file", got=words)
 
 
-def _refuse_doubles(path: Path, node: Any) -> None:
+def _refuse_doubles(path: Path, node: Any, walked: set[int]) -> None:
     """YAML lets the last of two equal keys win without a word: half of what somebody wrote would not count."""
+    if id(node) in walked:
+        return
+    walked.add(id(node))
     if getattr(node, "id", None) == "sequence":
         for item in node.value:
-            _refuse_doubles(path, item)
+            _refuse_doubles(path, item, walked)
     elif getattr(node, "id", None) == "mapping":
         seen: set[str] = set()
         for key, value in node.value:
@@ -150,4 +158,4 @@ def _refuse_doubles(path: Path, node: Any) -> None:
             if name in seen:
                 raise ConfigError(path=str(path), line=line, key=name, expected="each key once", got="it again")
             seen.add(name)
-            _refuse_doubles(path, value)
+            _refuse_doubles(path, value, walked)
