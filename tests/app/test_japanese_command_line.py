@@ -79,17 +79,15 @@ def _arguments(call: ast.Call) -> Iterator[ast.expr]:
 def _messages() -> Iterator[tuple[str, str]]:
     """(place, message) of whatever an error can say, and of the reasons why a record was refused."""
     for path in sorted(SOURCE.rglob("*.py")):
-        tree = ast.parse(path.read_text("utf-8"))
-        for node in ast.walk(tree):
-            place = f"{path.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}"
+        module, of_a_format = path.relative_to(SOURCE), path.is_relative_to(SOURCE / "formats")
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call):
-                yield from ((place, said) for argument in _arguments(node) for said in _texts(argument))
-            elif isinstance(node, ast.Constant | ast.JoinedStr) and path.is_relative_to(SOURCE / "formats"):
-                yield from (
-                    (place, said)
-                    for said in _texts(node)
-                    if said.startswith("expected ") and said.strip() != "expected"
-                )
+                said = [text for argument in _arguments(node) for text in _texts(argument)]
+            elif isinstance(node, ast.Constant | ast.JoinedStr) and of_a_format:
+                said = [text for text in _texts(node) if text.startswith("expected ") and text.strip() != "expected"]
+            else:
+                continue
+            yield from ((f"{module}:{node.lineno}", text) for text in said)
 
 
 def _untranslated(said: str) -> bool:

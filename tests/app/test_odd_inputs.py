@@ -9,6 +9,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,12 @@ def test_a_folder_of_everything_names_what_was_not_read(tmp_path: Path, kanaria:
     assert "empty: empty." in notes
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
+# The least blocks of bzip2, 100 kB: a part can be read as soon as its block is whole.
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, partial(bz2.compress, compresslevel=1), lzma.compress], ids=["gz", "bz2", "xz"]
+)
 def test_a_cut_archive_says_so(tmp_path: Path, kanaria: Kanaria, pack: Callable[[bytes], bytes]) -> None:
-    packed = pack(b"".join(b"%d " % n + ORDINARY for n in range(20_000)) + LOG)
+    packed = pack(b"".join(b"%d " % n + ORDINARY for n in range(4_000)) + LOG)
     (tmp_path / "a.log").write_bytes(packed[: len(packed) // 2])
     done = kanaria("analyze", "a.log")
     assert "a.log: only the part before damage was read" in done.out
