@@ -4,7 +4,7 @@ PY := .venv/bin/python
 # Tests start the command hundreds of times: modules stay compiled whatever the surroundings prefer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench test-install ci lock docs
+.PHONY: demo test coverage lint bench test-install ci lock docs
 
 demo: .venv/ready           ## both real cases on bundled examples
 	@$(PY) -m kanaria demo
@@ -12,6 +12,9 @@ demo: .venv/ready           ## both real cases on bundled examples
 test: .venv/ready-test      ## lint, types and the whole test suite
 	@$(MAKE) --no-print-directory lint
 	@$(PY) -m tests.programs
+	$(PY) -m pytest -n 2 --dist loadfile
+
+coverage: .venv/ready-test  ## which lines and branches the suite runs; takes half as long again
 	$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 lint: .venv/ready-test

@@ -38,6 +38,7 @@ def test_a_damaged_store_is_told_in_a_line(kanaria: Kanaria, stored: Path) -> No
     history.write_bytes(whole)
     with sqlite3.connect(stored / "incidents.sqlite") as db:
         db.execute("UPDATE state SET content = x'0011' WHERE name = 'sources'")
+    db.close()
     done = kanaria("analyze", "--store", "s", "conn.log")
     assert (done.status, len(done.err.splitlines())) == (2, 1) and "damaged" in done.err
     (stored / "incidents.sqlite").write_bytes(b"no database" * 1_000)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.store.incidents import MOVES, IncidentStore
+from kanaria.store.outbox import Outbox
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 
@@ -145,6 +146,16 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SourceError, match="a folder to keep incidents in"):
         IncidentStore(tmp_path / "file" / "store")
+
+
+@pytest.mark.parametrize(("kept", "name"), [(IncidentStore, "incidents.sqlite"), (Outbox, "outbox.sqlite")])
+def test_what_is_refused_is_not_left_open(tmp_path: Path, kept: type[IncidentStore] | type[Outbox], name: str) -> None:
+    (tmp_path / name).write_bytes(b"no database" * 1_000)
+    with pytest.raises(SourceError) as refused:
+        kept(tmp_path)
+    assert name in str(refused.value) or "not a database" in str(refused.value)
+    opened = {os.readlink(handle.path) for handle in os.scandir("/proc/self/fd") if os.path.lexists(handle.path)}
+    assert str(tmp_path / name) not in opened
 
 
 def test_killed_at_any_moment_it_has_the_old_or_the_new(tmp_path: Path) -> None:

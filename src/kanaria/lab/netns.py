@@ -8,6 +8,7 @@ anywhere.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -42,7 +43,22 @@ def available() -> str:
     if os.geteuid() != 0:
         return "network namespaces need root"
     missing = [program for program in ("ip", "tcpdump") if shutil.which(program) is None]
-    return f"not installed: {', '.join(missing)}" if missing else ""
+    return f"not installed: {', '.join(missing)}" if missing else _refused()
+
+
+@functools.cache
+def _refused() -> str:
+    """What the system says to a namespace that is made and entered: in some containers, or in a ``chroot``, root
+    may not do it."""
+    name = f"kanaria-{os.getpid()}"
+    try:
+        _ip("netns", "add", name)
+        _ip("netns", "exec", name, "true")
+    except SourceError as error:
+        return f"network namespaces are refused here: {error.parts[2] if error.parts else error}"
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+    return ""
 
 
 @contextlib.contextmanager

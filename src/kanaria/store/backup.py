@@ -112,10 +112,8 @@ def _events(store: Path, database: Path, opened: ExitStack, *, without_lost: boo
 
 def _database(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
-    with sqlite3.connect(source) as original, sqlite3.connect(target) as copy:
+    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
         original.backup(copy)
-    original.close()
-    copy.close()
 
 
 def _learned(store: Path, into: Path, generation: int) -> None:
@@ -135,8 +133,7 @@ def _learned(store: Path, into: Path, generation: int) -> None:
 
 
 def _generation(database: Path) -> int:
-    with sqlite3.connect(database) as copy:
+    with closing(sqlite3.connect(database)) as copy:
         rows = copy.execute("SELECT content FROM state WHERE name = ?", (LEARNED,)).fetchall()
-    copy.close()
     content = json.loads(zlib.decompress(rows[0][0]))["content"] if rows else {}
     return int(content.get("generation", 0))

@@ -16,8 +16,8 @@ import sqlite3
 import stat
 import tempfile
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -53,13 +53,24 @@ class Opened:
             for file in folder.glob(f"{FILE}*"):
                 shutil.copy(file, place / file.name)
         self.db = sqlite3.connect(place / FILE, isolation_level=None, timeout=WAIT)
-        self.db.execute("PRAGMA journal_mode = WAL")
-        self.db.execute("PRAGMA foreign_keys = ON")
+        with closed_on_failure(self.close):
+            self.db.execute("PRAGMA journal_mode = WAL")
+            self.db.execute("PRAGMA foreign_keys = ON")
 
     def close(self) -> None:
         self.db.close()
         if self._copy:
             self._copy.cleanup()
+
+
+@contextmanager
+def closed_on_failure(close: Callable[[], None]) -> Iterator[None]:
+    """Whoever is refused a store has nothing to close: what was opened until then is closed here."""
+    try:
+        yield
+    except BaseException:
+        close()
+        raise
 
 
 def private_folder(folder: Path) -> None:

@@ -22,7 +22,7 @@ from kanaria.core.conversion import made, plain
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.store import events, news, retention, versions
 from kanaria.store.alerts import Told, joined, remember
-from kanaria.store.database import Opened, in_clear_words, unusable
+from kanaria.store.database import Opened, closed_on_failure, in_clear_words, unusable
 from kanaria.store.joining import escalates, joined_documents
 from kanaria.store.news import News
 from kanaria.store.pairs import pairs
@@ -77,7 +77,8 @@ class IncidentStore:
         try:
             self._opened = Opened(folder)
             self._db = self._opened.db
-            versions.prepare(self._db, str(folder))
+            with closed_on_failure(self._opened.close):
+                versions.prepare(self._db, str(folder))
         except sqlite3.DatabaseError as error:
             raise unusable(str(folder), error) from error
         except OSError as error:

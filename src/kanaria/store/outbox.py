@@ -17,7 +17,7 @@ from typing import Any
 
 from kanaria.core.errors import SourceError
 from kanaria.core.types import SEVERITIES
-from kanaria.store.database import begin, unusable
+from kanaria.store.database import begin, closed_on_failure, unusable
 from kanaria.store.retention import shrink
 from kanaria.store.timeline import Timeline
 
@@ -70,11 +70,12 @@ class Outbox:
             folder.mkdir(parents=True, exist_ok=True)
             begin(folder / FILE)
             self._db = sqlite3.connect(folder / FILE, isolation_level=None, timeout=30.0, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            with self._transaction():
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
+            with closed_on_failure(self._db.close):
+                self._db.execute("PRAGMA journal_mode = WAL")
+                with self._transaction():
+                    for statement in _SCHEMA.split(";"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {VERSION}")
         except sqlite3.Error as error:
             raise unusable(str(folder / FILE), error) from error
         except OSError as error:

@@ -46,6 +46,8 @@ EXPECTATIONS = {
     "a list of files": "ファイルの一覧",
     "status {}": "ステータス{}",
     "root, ip and tcpdump": "root権限、ip、tcpdump",
+    "network namespaces need root": "ネットワーク名前空間にはroot権限が必要です",
+    "network namespaces are refused here: {}": "この環境ではネットワーク名前空間を使えません: {}",
     "root and {}": "root権限と{}",
     "ip {}": "ip {}の成功",
     "a capture in {}": "{}でのキャプチャ",
