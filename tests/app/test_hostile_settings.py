@@ -18,7 +18,8 @@ BAD = {
     "code": "allowed: !!python/object/apply:os.system ['touch pwned']",
     "control": "allowed:\0 x",
     "aliases": "a: &a [x]\nb: &b [*a, *a]\nallowed: {pools: *b}",
-    "aliases of aliases": "home:\n- &a [x]\n" + "".join(f"- &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghijkl")),
+    "aliases of aliases": "home:\n- &a [x]\n"
+    + "".join(f"- &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghijkl")),
     "an alias of itself": "allowed: {pools: &a [*a]}",
     "binary": "allowed: {pools: [!!binary aGVsbG8=]}",
     "endless": "realert_hours: .inf",
