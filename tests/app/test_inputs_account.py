@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from kanaria.lab.scenario import Host, write_pcap
 from tests.app.running import Kanaria
 from tests.packets.build_packets import pcap
 from tests.packets.hostile_traffic import conversation as spoken
+from tests.packets.hostile_traffic import mining
 
 START = datetime(2026, 6, 21, 7, 0, tzinfo=UTC)
 
@@ -80,3 +84,23 @@ def test_a_miner_that_tells_of_itself_is_heard_and_who_asked_is_no_pool(kanaria:
     assert (one["severity"], one["entities"]["devices"]) == ("critical", ["192.168.1.20"])
     advice = next(item["text"]["en"] for item in one["recommendations"] if item["id"] == "isolate")
     assert "block its connections to the pool" in advice and "192.168.1.5" not in advice
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_an_archive_of_files_is_said_to_be_one(kanaria: Kanaria, tmp_path: Path, kind: str) -> None:
+    """A miner's words in it are texts out of their place: nobody is accused by them, and nobody is told that all is
+    well."""
+    inside = pcap(spoken(mining()))
+    with io.BytesIO() as made:
+        if kind == "zip":
+            with zipfile.ZipFile(made, "w") as archive:
+                archive.writestr("capture.pcap", inside)
+        else:
+            with tarfile.open(fileobj=made, mode="w:gz" if kind.endswith("gz") else "w") as archive:
+                member = tarfile.TarInfo("capture.pcap")
+                member.size = len(inside)
+                archive.addfile(member, io.BytesIO(inside))
+        (tmp_path / f"evidence.{kind}").write_bytes(made.getvalue())
+    done = kanaria("analyze", "--lang", "en", f"evidence.{kind}")
+    assert done.status == 2
+    assert "an archive of files" in done.out.replace("\n", " ") and "critical" not in done.out

@@ -97,6 +97,22 @@ _SUMMARY_WORDS = Text(
     ja="Zeekの通信の要約(trace-summary)です。同じ内容が通信ごとに conn.log にあるため、読み飛ばしました。",
 )
 
+_ARCHIVES: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"PK\x03\x04", "zip"), (0, b"7z\xbc\xaf\x27\x1c", "7z"), (0, b"Rar!\x1a\x07", "rar"), (257, b"ustar", "tar"),
+)  # fmt: skip
+"""Where which bytes stand in archives of files."""
+
+
+def archive(head: bytes) -> Text | None:
+    """What to do with an archive of files, in which a search finds texts out of their place."""
+    kind = next((kind for at, magic, kind in _ARCHIVES if head[at:].startswith(magic)), None)
+    if kind is None:
+        return None
+    return Text(
+        en=f"an archive of files ({kind}): nothing of it was read; unpack it and give the folder.",
+        ja=f"ファイルをまとめたアーカイブ({kind})です。中身は読み取っていません。展開してフォルダを指定してください。",
+    )
+
 
 def beside(head: bytes, name: str) -> Text | None:
     """What the input is that lies beside logs without being one."""

@@ -116,11 +116,14 @@ class Reading:
 
     def _format_of(self, stream: Stream) -> Format | None:
         """What a live input brings, what the user said, or what it looks like."""
-        from kanaria.formats import registry
+        from kanaria.formats import recognised, registry
 
         setup = self._setup
         wanted = setup.input_format or ("logformat" if setup.layout is not None else None)
         known = getattr(stream, "format_name", None) or ("logformat" if getattr(stream, "layout", None) else wanted)
+        if not known and (packed := recognised.archive(stream.head())):
+            self.accounts.unknown(stream, packed, is_log=False)
+            return UNKNOWN
         chosen = registry.get(known) if known else registry.detect(stream)
         if chosen is None:
             return self._unknown(stream)
