@@ -112,6 +112,22 @@ def test_most_of_them_are_judged(swept: dict[tuple[str, str, int], Any]) -> None
     assert len(judged) >= 0.6 * len(swept)
 
 
+@pytest.mark.parametrize("gap", [0.5, 1.0, 2.0])
+def test_a_block_a_second_and_a_balance_asked_for_is_no_miner(judge: Judge, gap: float) -> None:
+    """What a real Ganache and its clients sent inside TLS: 22 bytes more than heads of 1,529, questions of 121 and
+    answers of 41."""
+    rng = np.random.default_rng(6)
+    asked = 2 + np.cumsum(rng.exponential(gap, 60))
+    heads = [(False, 1_551 + int(rng.integers(2)), 2.5 + n + float(rng.uniform(0, 0.03))) for n in range(60)]
+    sent = [m for at in asked for m in ((True, 143, float(at)), (False, 63, float(at) + 0.004))]
+    whole = sorted([*heads, *sent], key=lambda m: m[2])
+    assert (judge(whole).bits or 0.0) <= 0
+    rare = sorted(
+        [*((c, n, 20 * at) for c, n, at in heads), *((c, n, 20 * at) for c, n, at in sent)], key=lambda m: m[2]
+    )
+    assert judge(rare).bits is not None  # jobs as long every 20 seconds can be a pool's: that is weighed
+
+
 @pytest.mark.parametrize(
     ("packets", "why"),
     [

@@ -76,3 +76,19 @@ def test_padding_by_hundreds_of_bytes_is_a_known_blind_spot(judge: Judge) -> Non
     found = judge(framing.padded(script(plan), np.random.default_rng(1), noise=600))
     assert found.kind == "sequence"
     assert found.bits < ALERT  # when this fails, detection got better: say so in docs/explanation/detection.md
+
+
+def test_jobs_that_differ_by_merkle_branches_are_no_padding(judge: Judge) -> None:
+    """A Bitcoin pool's jobs grow by 67 bytes with each level of the tree of transactions; what differs by anything is
+    padded."""
+    rng = np.random.default_rng(4)
+    shares = 6 + np.cumsum(rng.exponential(18.0, 16))
+    sent = [m for at in shares for m in ((True, 128, float(at)), (False, 41, float(at) + 0.02))]
+
+    def jobs(step: int, most: int) -> list[tuple[bool, int, float]]:
+        times = 20.0 * np.arange(1, 15) + rng.uniform(0, 12, 14)
+        return [(False, 1_067 + step * int(rng.integers(most)), float(at)) for at in times]
+
+    branches, padding = (sorted([*sent, *jobs(*kind)], key=lambda m: m[2]) for kind in ((67, 7), (1, 430)))
+    assert (judge(branches).bits or 0.0) >= 7.0
+    assert (judge(padding).bits or 0.0) < (judge(branches).bits or 0.0)

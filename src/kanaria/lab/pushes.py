@@ -72,6 +72,19 @@ def ethereum_subscription(rng: Rng, seconds: float) -> Script:
     return _ordered(sent)
 
 
+def development_chain(rng: Rng, seconds: float) -> Script:
+    """A program at a chain for developers (Ganache, Hardhat, Anvil): a block every second or so, all heads of one
+    length, and one balance asked for at chance times, with a short answer. Sizes as a real Ganache sends them."""
+    block = _draw(rng, 0.8, 3)
+    head = 1_480 + int(rng.integers(100))
+    sent = _burst(rng, int(rng.integers(1, 4)), (70, 130), (45, 80))
+    sent += [_say(rng, at, False, head + rng.integers(2)) for at in _ticks(rng, block, seconds, block * 0.03)]
+    asked, answered = int(rng.integers(112, 128)), int(rng.integers(40, 60))
+    for at in _times(rng, _draw(rng, 0.5, 2), seconds):
+        sent += _exchange(rng, at, asked + rng.integers(2), answered + rng.integers(2))
+    return _ordered(sent)
+
+
 def chia_wallet(rng: Rng, seconds: float) -> Script:
     """A light wallet: a new peak every 19 seconds or so, the block's header asked for, longer than the question."""
     sent = _burst(rng, int(rng.integers(3, 20)), (60, 400), (90, 3000))
@@ -234,12 +247,13 @@ PUSHES: Mapping[str, Callable[[Rng, float], Script]] = {
     for make in (
         electrum, ethereum_subscription, chia_wallet, mqtt_commands, mqtt_exactly_once, device_shadow,
         server_sent_events, trading_feed, mobile_push, xmpp, message_queue, long_poll, grpc_both_ways, vpn_over_tcp,
-        call_signalling, game_lobby, notices,
+        call_signalling, game_lobby, notices, development_chain,
     )
 }  # fmt: skip
 """Every such protocol by name; each call draws parameters of its own."""
 
 TEXT = frozenset({
-    "electrum", "ethereum_subscription", "server_sent_events", "xmpp", "call_signalling", "game_lobby", "trading_feed",
+    "electrum", "ethereum_subscription", "development_chain", "server_sent_events", "xmpp", "call_signalling",
+    "game_lobby", "trading_feed",
 })  # fmt: skip
 """Protocols whose bytes are text where nothing encrypts them (the laboratory's are random)."""

@@ -32,7 +32,7 @@ SEQUENCE_AGAINST = (
 )  # fmt: skip
 """Signs against mining in a message sequence: what keystrokes, heartbeats, polling and transfers look like."""
 
-FIXED = ("not_shown", "silent_client", "other_protocol", "readable", "receipt_tiny", "shares_bunched")
+FIXED = ("not_shown", "silent_client", "other_protocol", "readable", "receipt_tiny", "shares_bunched", "jobs_flood")
 """Vetoes: each by itself is the end of the matter. Their bits are set, not fitted."""
 
 FLOW = ("flow_thin", "flow_small_up", "flow_small_down", "flow_balanced", "flow_paced", "flow_long")
@@ -153,6 +153,18 @@ def _answers(seen: Exchange) -> dict[str, Floats]:
     }
 
 
+LONG_JOB, FLOOD = 600, 400.0
+"""Only Bitcoin and its kin list Merkle branches in their jobs, which makes them longer than this; they have blocks and
+new jobs every half minute and more (at most 164 bytes a second of jobs in every real source, 120 in the laboratory's).
+Chains with a block every second send a hash (190-350 bytes). Long messages at more bytes a second are heads of blocks,
+prices or pictures."""
+
+
+def _flooded(seen: Exchange) -> Floats:
+    a_second = seen.push * seen.push_count / np.maximum(seen.span, 1.0)
+    return ((seen.push >= LONG_JOB) & (a_second >= FLOOD)).astype(np.float64)
+
+
 def _both_near(one: Floats, other: Floats) -> Floats:
     return np.where((one > 0) & (other > 0) & (np.abs(one - other) <= TOLERANCE), 1.0, 0.0)
 
@@ -204,6 +216,7 @@ def _unavoidable(seen: Exchange, tls: Bools) -> dict[str, Floats]:
         "jobs_bunched": ramp(seen.job_pause, 1.9, 3.0),
         # A pool pays for the same jobs to thousands of miners: at most 164 bytes a second of them in every real source,
         # 120 in the laboratory's.
+        "jobs_flood": _flooded(seen),
         "jobs_heavy": log_ramp(seen.push * seen.push_count / np.maximum(seen.span, 1.0), 300, 900),
         "receipt_tiny": np.where(got, ramp(receipt, 23, 17), 0.0),
         "share_tiny": np.where(got, ramp(seen.submit - seen.answer, 50, 25), 0.0),
