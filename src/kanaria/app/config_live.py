@@ -137,7 +137,7 @@ class Host:
     """Whether `kanaria serve` looks at the machine it runs on, too (extra `host`)."""
 
     check: bool = False
-    """Look at running programs for miners."""
+    """Look at running programs for miners, and at the connections they have opened for pools."""
     # A look costs a second of a hundredth of a core; a miner runs for hours.
     every_seconds: float = 30.0
     """Seconds between two looks."""

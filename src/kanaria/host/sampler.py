@@ -59,6 +59,7 @@ class Socket:
     remote_ip: str | None
     remote_port: int | None
     pid: int | None
+    established: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +160,7 @@ def _sockets(psutil: Any, unseen: Counter[str]) -> Iterator[Socket]:
         yield Socket(
             listening=listening, transport="tcp" if found.type == 1 else "udp", local_ip=found.laddr.ip,
             local_port=found.laddr.port, pid=found.pid, remote_ip=found.raddr.ip if found.raddr else None,
-            remote_port=found.raddr.port if found.raddr else None,
+            remote_port=found.raddr.port if found.raddr else None, established=found.status == psutil.CONN_ESTABLISHED,
         )  # fmt: skip
 
 

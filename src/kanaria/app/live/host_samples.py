@@ -1,6 +1,8 @@
-"""This machine's own programs, looked at from time to time (``[host] check = true``).
+"""This machine's own programs and connections, looked at from time to time (``[host] check = true``).
 
-Rows of ``process`` go out as batches, judged like the programs of any log: a miner that runs here is an incident.
+Rows of ``process`` and ``connection`` go out as batches, judged like those of any log: a miner that runs here is an
+incident, and so is a connection to a pool. A connection is a row once, with the look that sees it first; one that is
+over between two looks is not seen.
 A look takes a second in its own thread; without psutil (extra ``host``) the source says so, and nothing else stops.
 """
 
@@ -10,7 +12,7 @@ import io
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,7 +22,7 @@ import pyarrow as pa
 from kanaria.app.live.flows import Flow
 from kanaria.core.errors import KanariaError
 from kanaria.core.ids import first_event_id
-from kanaria.core.network import HomeNetworks, orient
+from kanaria.core.network import PRIVATE, HomeNetworks, is_global, orient
 from kanaria.core.schema import conform
 from kanaria.core.stream import Placed
 from kanaria.core.types import Batch
@@ -28,7 +30,7 @@ from kanaria.core.types import Position as Place
 from kanaria.sources.chunks import Health, Wake
 
 if TYPE_CHECKING:
-    from kanaria.host.sampler import HostSample
+    from kanaria.host.sampler import HostSample, Socket
 
 NAME = "host"
 WAITING = 4
@@ -61,6 +63,7 @@ class HostSamples:
         self.health = Health()
         self._every, self._home = every, home
         self._waiting: deque[Flow] = deque(maxlen=WAITING)
+        self._connected: frozenset[Socket] = frozenset()
         self._over = threading.Event()
         self._identity, self._rows = str(time.time_ns()), 0
         self._thread = threading.Thread(target=self._run, name="host samples", daemon=True)
@@ -92,11 +95,18 @@ class HostSamples:
     def _look(self) -> None:
         from kanaria.host import sampler
 
-        table = _programs(sampler.sample(), self._home)
+        found = sampler.sample()
+        tables = {"process": _programs(found, self._home)}
+        rows = len(tables["process"])
+        connected = _opened(found)
+        if fresh := connected - self._connected:
+            tables["connection"] = _connections(found, fresh, rows, self._home)
+            rows += len(tables["connection"])
+        self._connected = connected
         placed = Placed(identity=self._identity, before=self._rows)
-        self._rows += len(table)
-        position = Place(source=NAME, offset=0, row=len(table))
-        batch = Batch(source=NAME, format=NAME, tables={"process": table}, rows=len(table), position=position)
+        self._rows += rows
+        position = Place(source=NAME, offset=0, row=rows)
+        batch = Batch(source=NAME, format=NAME, tables=tables, rows=rows, position=position)
         self._waiting.append((_Looked(placed=placed), batch))
         self._wake()
 
@@ -115,6 +125,34 @@ def _programs(found: HostSample, home: HomeNetworks) -> pa.Table:
         "user": [process.user for process in running],
     }  # fmt: skip
     return orient(conform("process", columns, count), home)
+
+
+def _opened(found: HostSample) -> frozenset[Socket]:
+    """Connections that programs of this machine opened: those to a port that one listens on came from outside, and are
+    for the logs of that program."""
+    listens = {(socket.transport, socket.local_port) for socket in found.sockets if socket.listening}
+    return frozenset(s for s in found.sockets if s.established and (s.transport, s.local_port) not in listens)
+
+
+def _connections(found: HostSample, fresh: Iterable[Socket], before: int, home: HomeNetworks) -> pa.Table:
+    """Rows of ``connection`` after ``before`` others; how much was sent nobody says."""
+    names = {process.pid: process.executable or process.name for process in found.processes}
+    ours = sorted({socket.local_ip for socket in found.sockets if is_global(socket.local_ip)})
+    if ours and home.inferred:  # nobody named the networks: this machine's own addresses are home, too
+        home = HomeNetworks.parse((*map(str, PRIVATE), *ours), where="host")
+    rows = sorted(fresh, key=repr)
+    count, first = len(rows), first_event_id(NAME) + before
+    owners = [names.get(socket.pid or -1) for socket in rows]
+    columns: dict[str, object] = {
+        "event_id": [first + line for line in range(1, count + 1)],
+        "line": [before + line for line in range(1, count + 1)],
+        "source": [NAME] * count, "sensor": [NAME] * count, "time": [found.time] * count, "state": ["S1"] * count,
+        "open": [True] * count, "transport": [socket.transport for socket in rows],
+        "src_ip": [socket.local_ip for socket in rows], "src_port": [socket.local_port for socket in rows],
+        "dst_ip": [socket.remote_ip for socket in rows], "dst_port": [socket.remote_port for socket in rows],
+        "process": [owner and _text(owner) for owner in owners],
+    }  # fmt: skip
+    return orient(conform("connection", columns, count), home)
 
 
 def _text(name: str) -> str:
