@@ -7,7 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from kanaria.core.errors import SourceError
 from kanaria.respond.dispatch import dispatch
+from kanaria.store.alone import alone
 from kanaria.store.incidents import IncidentStore
 from kanaria.store.outbox import Outbox
 from tests.respond.test_sender import plan
@@ -129,3 +133,12 @@ def test_a_file_made_before_it_could_shrink_is_written_anew_once(tmp_path: Path)
         assert store.forget(at(1)).incidents == 39
         assert store._opened.db.execute("PRAGMA auto_vacuum").fetchone() == (2,)
     assert (tmp_path / "incidents.sqlite").stat().st_size < large / 4
+
+
+def test_a_url_is_no_store_and_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="a store is a folder with SQLite files"):
+        IncidentStore(Path("postgresql://kanaria@192.0.2.5/kanaria"))
+    with pytest.raises(SourceError, match="a store is a folder with SQLite files"), alone(Path("postgresql://x/y")):
+        pass
+    assert list(tmp_path.iterdir()) == []

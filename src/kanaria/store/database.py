@@ -11,6 +11,7 @@ import errno
 import functools
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -29,6 +30,8 @@ WAIT = 30.0
 """Seconds to wait for somebody else's change: theirs take milliseconds."""
 HEADER = 512
 """Bytes of the smallest database there is (sqlite.org/fileformat.html, 1.2). A store's is never made smaller."""
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")
+"""How a URL begins, as a part of a path."""
 _FULL, _FAILED = ("full", "no space"), ("disk i/o", "input/output error")
 _DAMAGED = "damaged: kanaria restore --set-aside puts it aside and begins anew, or brings a backup back"
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
@@ -74,8 +77,14 @@ def closed_on_failure(close: Callable[[], None]) -> Iterator[None]:
 
 
 def private_folder(folder: Path) -> None:
-    """Make the folder, if there is none, for its owner alone."""
+    """Make the folder, if there is none, for its owner alone. Raises SourceError for a URL: as a path it would be a
+    folder called ``postgresql:``."""
     if not folder.is_dir():
+        if any(_SCHEME.fullmatch(part) for part in folder.parts):
+            raise SourceError(
+                source=str(folder), expected="a folder to keep incidents in", got="a URL",
+                cause="a store is a folder with SQLite files; no other database can be one",
+            )  # fmt: skip
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -31,7 +31,7 @@ from kanaria.app.live.upkeep import Upkeep
 from kanaria.app.live.watching import Watched, watched, watched_flows
 from kanaria.app.mending import mend, told
 from kanaria.app.owning import owning
-from kanaria.core.clock import SystemClock, steady
+from kanaria.core.clock import steady
 from kanaria.core.types import Finding, Incident, RejectedRecord, Text
 from kanaria.respond.acknowledge import Links
 from kanaria.store.incidents import IncidentStore
@@ -128,7 +128,9 @@ class Service:
 
     def _acknowledge(self, incident: str) -> None:
         with IncidentStore(self.store) as store:
-            store.decide(incident, "acknowledged", who="link", why="link in a message", now=SystemClock().now())
+            store.decide(
+                incident, "acknowledged", who="link", why="link in a message", now=Believed(self.outbox.time).now()
+            )
         self.log("acknowledged", incident=incident)
 
     def _handled(self, incident: str) -> bool:

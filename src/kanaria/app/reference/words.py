@@ -97,7 +97,7 @@ SETTINGS: Mapping[str, str] = {
     "maintenance[].days": "時間帯が始まる曜日(`mon` ～ `sun`)です。空なら毎日。",
     "maintenance[].devices": "対象の機器のアドレスです。空なら全機器。",
     "maintenance[].severity": "メンテナンス中でも知らせる最低の重大度です。",
-    "serve.acknowledge": "ブラウザーから `acknowledge_listen` に届くURLです。例: `http://192.0.2.10:9478`。設定すると、インシデントを"
+    "serve.acknowledge": "ブラウザから `acknowledge_listen` に届くURLです。例: `http://192.0.2.10:9478`。設定すると、インシデントを"
     "引き受けるリンク(署名付き、1回限り)が通知に付きます。",
     "serve.acknowledge_listen": "`acknowledge` を設定したとき、このアドレスでリンクに応答します。",
     "serve.acknowledge_hours": "リンクの有効時間です。",

@@ -24,6 +24,7 @@ CAUSES = {
     "install the tcpdump package": "tcpdumpパッケージをインストールしてください",
     "a backup replaces nothing: move the old store away first, or say --set-aside": "バックアップの復元は上書きしません。先に古いストアを移すか、--set-asideを指定してください",
     "no room, or no right": "空き容量または権限がありません",
+    "a store is a folder with SQLite files; no other database can be one": "ストアはSQLiteのファイルを置くフォルダです。ほかのデータベースは使えません",
     "no permission, or no space": "権限または空き容量がありません",
     "no space left, perhaps": "空き容量がない可能性があります",
     "no space is left": "空き容量がありません",
