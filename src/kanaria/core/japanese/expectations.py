@@ -101,7 +101,7 @@ EXPECTATIONS = {
     "none, but the store says that something was learned": "ファイルがありません。ストアには学習済みと記録されています",
     "one cut to {} bytes": "{}バイトに切り詰められたファイル",
     "a symbolic link": "シンボリックリンク",
-    "a URL": "URL",
+    "a URL": "URL形式の値",
     "a folder": "フォルダ",
     "a named pipe": "名前付きパイプ",
     "a socket": "ソケット",
