@@ -40,7 +40,8 @@ POINTS = size(200, 2)
 SEED = 15
 RATE = 60
 """Lines a second of each log."""
-PROBE_EVERY = 60
+PROBE_EVERY = 600
+"""Fewer than a hundred incidents of one kind: from then on they are told as one, and which are depends on the order."""
 FIRST = datetime(2026, 6, 21, 7, tzinfo=UTC)
 SETTINGS = """\
 store = "store"
@@ -68,7 +69,7 @@ Json = dict[str, Any]
 
 
 def web_line(number: int) -> str:
-    """Every 60th is a probe by another sender with words of its own."""
+    """Every 600th is a probe by another sender with words of its own."""
     moment = FIRST + timedelta(seconds=number)
     begin = f"{{}} - - [{moment:%d/%b/%Y:%H:%M:%S} +0000]"
     if number % PROBE_EVERY == 7:
@@ -91,7 +92,7 @@ def zeek_line(number: int) -> str:
 
 
 def dns_line(number: int) -> str:
-    """Every 60th is a question for a mining pool by a device that never asked before: an incident of its own."""
+    """Every 600th is a question for a mining pool by a device that never asked before: an incident of its own."""
     moment = FIRST + timedelta(seconds=number)
     asked = number % PROBE_EVERY == 9
     device = f"10.1.{number // PROBE_EVERY // 250}.{number // PROBE_EVERY % 250 + 1}" if asked else "10.0.0.2"

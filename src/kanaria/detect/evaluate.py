@@ -18,6 +18,7 @@ from kanaria.detect.findings import Seen, findings
 from kanaria.detect.loading import unknown_weights
 from kanaria.detect.match import TableMatcher
 from kanaria.detect.model import Rule, RuleSet
+from kanaria.detect.remembered import fingerprint
 
 if TYPE_CHECKING:
     from kanaria.detect.match import Engine
@@ -101,6 +102,11 @@ class Detector:
             if self._lateness is not None and self._newest is not None:
                 found += self._correlate(self._newest - self._lateness)
         return found
+
+    def reading(self, *columns: str) -> dict[str, str]:
+        """Rules for single records that read columns with such beginnings, each with what decides what it matches."""
+        matchers = ((rule, rule.matcher.columns) for rule in self._rules.values() if rule.matcher)
+        return {rule.id: fingerprint(rule) for rule, read in matchers if any(c.startswith(columns) for c in read)}
 
     def advance(self, watermark: datetime) -> list[Finding]:
         """Nothing older than ``watermark`` will come: correlations, absences among them, are decided up to it."""

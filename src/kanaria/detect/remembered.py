@@ -80,12 +80,13 @@ def fingerprints(order: Sequence[Rule], rules: Mapping[str, Rule]) -> dict[str, 
     made: dict[str, str] = {}
     for rule in order:
         referred = rule.correlation.rules if rule.correlation else ()
-        parts = [made.get(name) or _fingerprint(rules.get(name)) for name in referred]
-        made[rule.id] = content_id("r", [_fingerprint(rule), *parts])
+        parts = [made.get(name) or fingerprint(rules.get(name)) for name in referred]
+        made[rule.id] = content_id("r", [fingerprint(rule), *parts])
     return made
 
 
-def _fingerprint(rule: Rule | None) -> str:
+def fingerprint(rule: Rule | None) -> str:
+    """What decides which records it matches, as a short text."""
     if rule is None:
         return ""
     decisive = plain([rule.table, rule.matcher, rule.correlation])

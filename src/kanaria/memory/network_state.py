@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.silence import Silence
 from kanaria.core.facts import Knowledge
 from kanaria.core.limits import EventLimits, Limits, forgotten
-from kanaria.core.types import Incident, Text
+from kanaria.core.types import Finding, Incident, Text
 from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
 from kanaria.memory.events import Events
@@ -49,6 +50,8 @@ class WhatRan:
     """Time of the last record of each input."""
     correlations: Mapping[str, Any]
     later_requests: Mapping[str, Any]
+    rules: Mapping[str, str]
+    """Rules that ask what was learned, each with what decides what it matches; and ``settings`` as to that."""
 
 
 class NetworkState:
@@ -82,6 +85,25 @@ class NetworkState:
         self.contacts = Contacts(state.get("contacts"), limits.contacts)
         self.correlations: dict[str, Any] | None = state.get("correlations")
         self.silence = Silence(state.get("silence"))
+        self._rules: Mapping[str, str] = state.get("judged", {}).get("rules", {})
+
+    def hindsight(self, findings: Iterable[Finding], rules: Mapping[str, str]) -> frozenset[str]:
+        """Ids of findings that only what was learned since would make of records that an earlier run has judged, as
+        they are now, by the same rule and settings. ``rules`` are those that ask what was learned."""
+        asked = [
+            finding
+            for finding in findings
+            if finding.rule in rules
+            and all(self._rules.get(name) == rules[name] for name in ("settings", finding.rule))
+            and finding.known >= int(finding.values.get("count", "1"))
+            and self.ledger.settled(np.array(finding.event_ids, np.int64)).all()
+        ]
+        if not asked or self.folder is None:
+            return frozenset()
+        from kanaria.store.incidents import IncidentStore
+
+        with IncidentStore(self.folder) as store:
+            return frozenset(finding.id for finding in asked if store.keeper("", [finding.id]) is None)
 
     def fresh(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """The rows that have taught nothing yet; tables without any are left out."""
@@ -194,6 +216,7 @@ class NetworkState:
             "correlations": correlations,
             "silence": self.silence.dump(),
             "baseline": self.learned.keep(),
+            "judged": {"rules": dict(this_run.rules)},
         }
         return parts(contents)
 

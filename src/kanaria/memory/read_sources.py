@@ -46,6 +46,8 @@ class Source:
     """Highest record number that taught without being judged (``kanaria baseline learn``)."""
     run: int = 0
     """The last run that read it."""
+    size: int = 0
+    """Bytes it had when that run had read it to its end; 0 where nobody knows."""
 
 
 class Ledger:
@@ -62,6 +64,7 @@ class Ledger:
         self._only_learns, self._most = only_learns, most
         self._sources = {source.number: source for source in known}
         self._known = _Beginnings(known)
+        self._unchanged: set[int] = set()
         self.names = frozenset(source.name for source in known)
         """What earlier runs read, by the names it had last."""
         ordered = sorted(known, key=lambda source: source.number)
@@ -72,7 +75,10 @@ class Ledger:
     def follow(self, stream: Stream, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches of one source with the ids it has in every run; notes how far it was read."""
         source = self._recognise(stream)
-        self._sources[source.number] = replace(source, run=self._run)
+        size = stream.size or 0
+        if source.size and source.size == size:
+            self._unchanged.add(source.number)
+        self._sources[source.number] = replace(source, run=self._run, size=0)
         placed: Placed | None = getattr(stream, "placed", None)
         lines = placed.before if placed else 0
         shift = ((source.number - source_id(stream.name)) << ROW_BITS) + lines
@@ -82,10 +88,17 @@ class Ledger:
                 batch = replace(batch, tables=tables, rejects=tuple(_moved(r, lines) for r in batch.rejects))
             self._read(source.number, batch)
             yield batch
+        if not self._only_learns:
+            self._sources[source.number] = replace(self._sources[source.number], size=size)
 
     def seen(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """For each record whether an earlier run has judged it."""
         return self._up_to(self._judged, event_ids)
+
+    def settled(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """For each record whether an earlier run has judged it as it is now: nothing was added to its source since."""
+        same = np.isin(event_ids >> ROW_BITS, np.array(sorted(self._unchanged), np.int64))
+        return same & self.seen(event_ids)
 
     def _up_to(self, rows: npt.NDArray[np.int64], event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         if not len(self._numbers):

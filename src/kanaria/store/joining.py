@@ -44,7 +44,8 @@ def joined_documents(before: Json, now: Json) -> Json:
     return joined
 
 
-_AS_IT_CAME = frozenset({"surprise", "threshold"})
+AS_IT_CAME = frozenset({"surprise", "threshold"})
+"""Kinds of numbers over time that depend on what had been learned by then."""
 
 
 def _settled(earlier: dict[str, float], later: dict[str, float]) -> dict[str, float]:
@@ -62,8 +63,8 @@ def _joined_series(before: Sequence[Json], now: Sequence[Json]) -> list[Json]:
     for series in (*before, *now):
         key = (series["kind"], series["device"], series["remote"])
         earlier, later = dict(joined[key]["points"] if key in joined else []), dict(series["points"])
-        points = later | _settled(earlier, later) if series["kind"] in _AS_IT_CAME else earlier | later
-        if key in joined and series["kind"] in _AS_IT_CAME:
+        points = later | _settled(earlier, later) if series["kind"] in AS_IT_CAME else earlier | later
+        if key in joined and series["kind"] in AS_IT_CAME:
             series = {**series, "threshold": joined[key].get("threshold")}
         joined[key] = {**series, "points": [[time, value] for time, value in sorted(points.items())]}
     return list(joined.values())

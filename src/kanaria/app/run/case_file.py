@@ -38,6 +38,10 @@ EVENTS_KEPT = 50
 SAME_FINDING_WITHIN = timedelta(days=1)
 
 
+LEARNED = ("baseline.", "device.")
+"""Beginnings of the names of columns that what was learned before decides."""
+
+
 class CaseFile:
     """Grows batch by batch; rows are kept only when a finding or a message refers to them.
 
@@ -137,6 +141,11 @@ class CaseFile:
                 self.records.setdefault(record.event_id, record)
         self._not_found |= missing.difference(self.records)
 
+    def goes_on(self, finding: Finding) -> bool:
+        """Whether it is, or makes longer, a finding that is here already."""
+        ids = self._by_key.get(finding.key, ())
+        return finding.id in ids or any(_continues(self.findings[i], finding) for i in ids)
+
     def _merge(self, finding: Finding) -> None:
         """One finding per thing found: the same rule and key in a later batch makes the earlier finding longer."""
         placed = self._place(finding)
@@ -233,8 +242,8 @@ def _longer(earlier: Finding, finding: Finding) -> Finding:
 
 def _as_it_came(before: Record, now: Record) -> Record:
     """The record as it is now, as surprising as it was when it came: by now the history has learned from it."""
-    surprise = {name: value for name, value in before.values.items() if name.startswith("baseline.")}
-    rest = {name: value for name, value in now.values.items() if not surprise or not name.startswith("baseline.")}
+    surprise = {name: value for name, value in before.values.items() if name.startswith(LEARNED)}
+    rest = {name: value for name, value in now.values.items() if not surprise or not name.startswith(LEARNED)}
     return replace(now, values={**rest, **surprise})
 
 

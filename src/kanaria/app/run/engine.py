@@ -9,15 +9,16 @@ same ids.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kanaria.app.run.case_file import CaseFile
+from kanaria.app.run.case_file import LEARNED, CaseFile
 from kanaria.app.run.conclude import Around, cases_of, conclude, judged, series, trusted
 from kanaria.app.run.input_accounts import Inputs
 from kanaria.app.run.merge import Together
@@ -31,6 +32,7 @@ from kanaria.app.run.workspace import Workspace
 from kanaria.core.ahead import ahead
 from kanaria.core.errors import ConfigError
 from kanaria.core.glossary import about_mining
+from kanaria.core.ids import content_id
 from kanaria.core.network import HomeNetworks
 from kanaria.core.schema import Tables
 from kanaria.core.story import Stories
@@ -91,6 +93,7 @@ class Engine:
             self._detector = self._detecting(lateness)
             undone.pop_all()
         self.case = CaseFile(self.memory.carried)
+        self._asking = {"settings": _settings(setup), **self._detector.reading(*LEARNED)}
         self._series = SeriesKeeper(setup.config.limits.pictured_devices)
         self._late = 0
         self.left_out: tuple[Text, ...] = ()
@@ -163,7 +166,9 @@ class Engine:
 
         folder = self._kept_in()
         now = self.setup.clock.now()
-        documents = document(found if isinstance(found, Analysis) else self._analysis(found), self.setup.facts, stories)
+        analysis = found if isinstance(found, Analysis) else self._analysis(found)
+        analysis = replace(analysis, series=self._series.to_keep(analysis.series))
+        documents = document(analysis, self.setup.facts, stories)
         try:
             with IncidentStore(folder) as store:
                 state = self._state(now) if checkpoint else {}
@@ -218,6 +223,7 @@ class Engine:
             ends=self._ends(),
             correlations=self._detector.dump_state(self.memory.limits.correlation_events),
             later_requests=self.case.later_requests,
+            rules=self._asking,
         )
         self.case.shrink(kept.findings)
         self._series.forget()
@@ -254,9 +260,16 @@ class Engine:
         self.remember(piece)
         scored = self.score(piece, events)  # baseline.*: surprise, in bits, before any learning
         found = self._detector.judge(scored)  # Sigma rules and correlations
-        self.case.add(scored, messages, found.findings)
+        findings = self._without_hindsight(found.findings)
+        self.case.add(scored, messages, findings)
         self.learn(piece, scored, found.event_ids)  # the gate is visible here: what belongs to a finding is not learned
-        self._series.add(scored, _mining(found.findings))
+        self._series.add(scored, _mining(findings), self.memory.ledger.settled)
+
+    def _without_hindsight(self, findings: Sequence[Finding]) -> list[Finding]:
+        """What is read again is judged as it was when it came: more was learned since, also of these records."""
+        new = [finding for finding in findings if finding.known and not self.case.goes_on(finding)]
+        hindsight = self.memory.hindsight(new, self._asking) if new else ()
+        return [finding for finding in findings if finding.id not in hindsight]
 
     def score(self, piece: Slice, tables: Tables) -> Tables:
         """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
@@ -348,6 +361,12 @@ class Engine:
         if changed:
             self.accounts.note((changed_rules(changed),))
         return detector
+
+
+def _settings(setup: Setup) -> str:
+    """What the user says that decides what is surprising, as a short text."""
+    wanted = asdict(baseline_settings(setup.config)) | {"home": setup.config.home}
+    return content_id("s", [json.dumps(wanted, sort_keys=True, default=sorted)])
 
 
 def _mining(findings: Iterable[Finding]) -> Iterator[int]:

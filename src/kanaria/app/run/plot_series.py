@@ -7,13 +7,17 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from kanaria.core.limits import Limits
 from kanaria.core.types import Incident, Series
+from kanaria.detect.findings import Seen
+from kanaria.store.joining import AS_IT_CAME
 
 if TYPE_CHECKING:
     from kanaria.memory.events import Events
@@ -60,16 +64,19 @@ class SeriesKeeper:
         self._threshold: dict[str, dict[datetime, float]] = defaultdict(dict)
         self._thresholds: Mapping[str, float] = {}
         self._flows: list[Series] = []
+        self._again: set[tuple[str, datetime]] = set()
+        """Hours of devices of which there was nothing but what an earlier run has judged."""
 
     def set_thresholds(self, thresholds: Mapping[str, float]) -> None:
         """Bits by role from which an hour of the next slice is reported."""
         self._thresholds = thresholds
 
-    def add(self, tables: Mapping[str, pa.Table], mining: Iterable[int]) -> None:
-        """Take in one scored slice; ``mining`` are the event ids of connections that mine."""
+    def add(self, tables: Mapping[str, pa.Table], mining: Iterable[int], settled: Seen | None = None) -> None:
+        """Take in one scored slice; ``mining`` are the event ids of connections that mine, and ``settled`` says which
+        records an earlier run has judged as they are."""
         for table in tables.values():
             if "baseline.surprise_bits" in table.column_names:
-                self._note_surprise(table)
+                self._note_surprise(table, settled)
         if "connection" in tables and len(self._flows) < FLOWS_KEPT:
             self._note_messages(tables["connection"], sorted(mining))
 
@@ -109,21 +116,39 @@ class SeriesKeeper:
         ]
         return (*surprise, *threshold, *(flow for flow in self._flows if flow.device in wanted))
 
-    def _note_surprise(self, table: pa.Table) -> None:
+    def to_keep(self, series: Iterable[Series]) -> tuple[Series, ...]:
+        """These without what was surprising when an earlier run saw it: that run has kept how surprising it was."""
+        cut = (
+            replace(one, points=tuple(point for point in one.points if (one.device, point[0]) not in self._again))
+            if one.kind in AS_IT_CAME
+            else one
+            for one in series
+        )
+        return tuple(one for one in cut if one.points)
+
+    def _note_surprise(self, table: pa.Table, settled: Seen | None) -> None:
         import pyarrow.compute as pc
 
         hour = pc.floor_temporal(table["time"], unit="hour")
+        again = settled(table["event_id"].to_numpy()) if settled else np.zeros(len(table), np.bool_)
         columns = {
             "device": "device",
             "bits": "baseline.surprise_bits",
             "role": "device.role",
             "new": "baseline.learning",
         }
-        found = pa.table({"hour": hour, **{name: table[column] for name, column in columns.items()}}).drop_null()
-        hours = found.group_by(["device", "hour", "role"]).aggregate([("bits", "max"), ("new", "min")])
+        named = {name: table[column] for name, column in columns.items()}
+        found = pa.table({"hour": hour, **named, "again": pa.array(again)}).drop_null()
+        hours = found.group_by(["device", "hour", "role"]).aggregate(
+            [("bits", "max"), ("new", "min"), ("again", "min")]
+        )
         for row in hours.to_pylist():
             device, time = row["device"], row["hour"]
             bits = round(row["bits_max"], ROUNDED)
+            if not row["again_min"]:
+                self._again.discard((device, time))
+            elif time not in self._surprise[device]:
+                self._again.add((device, time))
             self._surprise[device][time] = max(self._surprise[device].get(time, 0.0), bits)
             if not row["new_min"] and row["role"] in self._thresholds:  # what is learning is not told of
                 self._threshold[device][time] = round(self._thresholds[row["role"]], ROUNDED)
