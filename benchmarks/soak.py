@@ -1,8 +1,8 @@
 """``kanaria serve`` for a long while: is everything counted, and do its memory and its store stay small?
 
 In: nothing, or what to do: ``rate`` (``--rate`` lines a second for ``--minutes``: a web log that is rotated, and a DNS
-log with 80 questions for a mining pool, each by a device that never asked before) or ``month`` (``--days`` of
-a lab office with ``--workstations``, as fast as the service reads them). Out: a line for each quarter of the time with
+log with 80 questions for a mining pool, each by a device that never asked before) or ``month`` (``--days`` of a lab
+office with ``--workstations``, as fast as the service reads them). Out: a line for each quarter of the time with
 lines written and read, what they cost, resident memory and bytes of the store; then what was sent, read and told.
 Status 1 when a line or a message is missing, or when memory grew by more than ``GROWTH`` from the second quarter to the
 last.
@@ -123,8 +123,10 @@ class Running:
         )
         kept = sum(path.stat().st_size for path in (self.folder / "store").rglob("*") if path.is_file())
         read = sum(source["records"] for source in status["sources"])
+        ticks = Path(f"/proc/{self.service.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        worked = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
         now = time.monotonic() - self.begun
-        self.samples.append(Sample(now, written, read, kilobytes / 1024, kept / 1e6, status["last_batch_seconds"]))
+        self.samples.append(Sample(now, written, read, kilobytes / 1024, kept / 1e6, worked))
         return int(read)
 
     def told(self) -> int:
