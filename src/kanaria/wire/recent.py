@@ -1,4 +1,4 @@
-"""The newest rows of endless inputs, where linking, volumes and questions about logons look: tables ``spool_…``.
+"""The newest rows of endless inputs, among which linking looks for partners: tables ``spool_…``.
 
 In: slices. Out: the same without doubles and with names (``flow_linking``). Bounded by age and by number, whichever is
 less; the oldest go first.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
 KEPT = timedelta(days=2)
-"""A resolver's answer is remembered for a day, and what was normal before an incident needs a day before it."""
+"""A resolver's answer is remembered for a day; rows may come a day late."""
 MOST_ROWS = 1_000_000
 """Rows of one table: some 100 MB in the engine, which may spill them."""
 REMEMBERED = timedelta(days=1)
