@@ -67,7 +67,7 @@ _SAID: Mapping[str, Text] = {
         ja="比較の対象は、`kanaria analyze --store フォルダ` で保存したインシデントです。",
     ),
     "dismiss": Text(
-        en="If you know it to be harmless: `kanaria incident set {id} dismissed --why \"…\"`; it is not told of again unless it gets worse.",
+        en="If you know it to be harmless: `kanaria incident set {id} dismissed --why \"…\"`; it is not reported again unless it gets worse.",
         ja="無害とわかっている場合は `kanaria incident set {id} dismissed --why \"…\"` を実行してください。悪化しない限り、再び通知しません。",
     ),
 }  # fmt: skip

@@ -122,7 +122,7 @@ class Config:
     # A day: who is not on duty reads once a day. Alertmanager repeats after 4 h, Zeek's notices after 1 h by default,
     # for people on duty.
     realert_hours: float = 24.0
-    """With a store: an incident that goes on is told of again after this long, unless it gets worse before."""
+    """With a store: an incident that goes on is reported again after this long, unless it gets worse before."""
 
     sources: tuple[Source, ...] = ()
     """What `kanaria serve` watches."""

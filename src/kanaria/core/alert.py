@@ -1,4 +1,4 @@
-"""Whether an incident is news: what a run adds to it, seen against what earlier runs told."""
+"""Whether an incident is news: what a run adds to it, seen against what earlier runs reported."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ AlertKind = Literal["new", "escalated", "reminder", "repeated", "known"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alert:
-    """What a run adds to an incident, and so whether anybody has to be told of it now.
+    """What a run adds to an incident, and so whether anybody has to be notified of it now.
 
     ``new``: no earlier run had it. ``escalated``: more severe, or a stage or model it did not have; ``because`` says
-    which. ``reminder``: it goes on, and was told of so long ago that it is told of again. ``repeated``: it goes on.
+    which. ``reminder``: it goes on, and was reported so long ago that it is reported again. ``repeated``: it goes on.
     ``known``: this run read the same records again.
     """
 
@@ -25,7 +25,7 @@ class Alert:
     runs: int = 1
     """Runs that added something to it, this one included."""
     told: datetime | None = None
-    """Up to which event time an earlier run has told of it; None when none has."""
+    """Up to which event time an earlier run has reported it; None when none has."""
 
     @property
     def tell(self) -> bool:

@@ -305,7 +305,7 @@ SeriesKind = Literal["surprise", "threshold", "volume", "normal", "messages"]
 class Series:
     """Numbers over time about one device, for pictures.
 
-    ``surprise``: bits per moment; ``threshold``: bits from which such a device is told of; ``volume`` and ``normal``:
+    ``surprise``: bits per moment; ``threshold``: bits from which such a device is reported; ``volume`` and ``normal``:
     bytes or messages per interval, of the connection and of the device's usual; ``messages``: bytes of each message of
     a connection, negative when the other side sent it.
     """

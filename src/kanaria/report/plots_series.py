@@ -72,7 +72,7 @@ def _band(axes: Any, style: Style, counts: Counts, around: Incident) -> None:
 
 
 def draw_surprise(figure: Any, style: Style, series: Series, threshold: Series | None, around: Incident) -> None:
-    """Bits over time as steps, with what an hour had to reach at that time to be told of; the incident on a band."""
+    """Bits over time as steps, with what an hour had to reach at that time to be reported; the incident on a band."""
     axes = _axes(figure)
     times, values = _columns(series)
     axes.plot(

@@ -86,12 +86,12 @@ OBJECTS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
         },
         "story": {"type": "object", "properties": {"en": _list(_ref("sentence")), "ja": _list(_ref("sentence"))}, "required": ["en", "ja"]},
     }),
-    "alert": ("Whether somebody has to be told of it now", {
+    "alert": ("Whether somebody has to be notified of it now", {
         "kind": {"enum": list(get_args(AlertKind)), "description": "repeated: more records of the same kind; known: the same records again"},
         "tell": {**BOOLEAN, "description": "true for new, escalated and reminder"},
         "because": {**_list(_ref("text")), "description": "what is worse, for escalated"},
         "runs": {**INTEGER, "description": "runs that added something to it"},
-        "told": {**TIME, "description": "event time up to which an earlier run told of it"},
+        "told": {**TIME, "description": "event time up to which an earlier run reported it"},
     }),
     "hypothesis": ("One explanation and how probable it is", {
         "name": {"enum": list(HYPOTHESES)}, "probability": {"type": "number", "minimum": 0, "maximum": 1}, "bits": BITS,

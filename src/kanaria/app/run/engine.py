@@ -59,7 +59,7 @@ class Judged:
 
     @property
     def news(self) -> tuple[Incident, ...]:
-        """Those somebody is to be told of; all of them where nothing is kept that says what was told before."""
+        """Those to notify somebody of; all of them where nothing is kept that says what was reported before."""
         return tuple(incident for incident in self.changed if incident.alert is None or incident.alert.tell)
 
 
@@ -194,7 +194,7 @@ class Engine:
         self.memory.settle()
 
     def told(self, incidents: Sequence[str]) -> None:
-        """Somebody was told of these committed incidents."""
+        """Somebody was notified of these committed incidents."""
         from kanaria.store.incidents import IncidentStore
 
         with IncidentStore(self._kept_in()) as store:
