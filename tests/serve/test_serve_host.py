@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_a_program_with_the_name_of_a_miner_is_told_once(tmp_path: Path) -> None
             try:
                 with serving(tmp_path) as service:
                     service.wait_for(lambda: phone.received)
-                    service.wait_for(lambda: "seen 3 times" in _listed(tmp_path))
+                    service.wait_for(lambda: _times_seen(tmp_path) >= 3)
                     assert len(phone.received) == 1
                     assert service.end() == 0
             finally:
@@ -42,5 +43,8 @@ def test_a_program_with_the_name_of_a_miner_is_told_once(tmp_path: Path) -> None
     assert "mining coins" in phone.received[0].content["title"]
 
 
-def _listed(folder: Path) -> str:
-    return run(folder, "incident", "list", "--store", "store", "--lang", "en").stdout
+def _times_seen(folder: Path) -> int:
+    """The service looks every second, and a busy machine asks less often."""
+    listed = run(folder, "incident", "list", "--store", "store", "--lang", "en").stdout
+    found = re.search(r"seen (\d+) times", listed)
+    return int(found[1]) if found else 1
