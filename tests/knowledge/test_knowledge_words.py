@@ -10,7 +10,7 @@ from kanaria.core.text import printable
 from kanaria.core.types import Text
 
 JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
-POLITE = re.compile(r"(です|ます|ません|でした|ました|ください)($|[。((]|: [\[{])")
+POLITE = re.compile(r"(です|ます|ません|でした|ました|ください)($|[。((]|: [\[{]|\[\[: )")
 FIELD = re.compile(r"\{[a-z.]+_ja\}")
 """A sentence that a column carries whole; the places that fill it are tested there."""
 

@@ -57,7 +57,7 @@ def concluded(seen: Seen, allowed: Allowed) -> tuple[Incident, ...]:
     """The incidents if the owner had allowed that: what is allowed matters to conclusions only."""
     engine = seen[2]
     setup = replace(engine.setup, config=Config(allowed=allowed))
-    around = Around(setup=setup, engine=engine.engine, memory=engine.memory, case=engine.case, accounts=engine.accounts)
+    around = Around(setup=setup, memory=engine.memory, case=engine.case, accounts=engine.accounts)
     return conclude(around, SeriesKeeper()).incidents
 
 
