@@ -51,3 +51,22 @@ def test_where_it_read_first_is_kept_at_once(tmp_path: Path) -> None:
         judging.checkpoint()
         assert not judging.due
     assert kept_positions(tmp_path) == {"a.log": {"a.log#0": place}}
+
+
+def test_what_waits_for_earlier_rows_is_kept_with_the_position_behind_it(tmp_path: Path) -> None:
+    """Flows wait half a second for what other sensors see of them; a crash after a checkpoint loses none of them."""
+    fields = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state orig_pkts resp_pkts"
+    header = "#separator \\x09\n#fields\t" + fields.replace(" ", "\t") + "\n"
+    row = "1700000000.0 C1 192.168.1.20 40000 203.0.113.9 443 tcp ssl 1.0 100 200 SF 5 6".replace(" ", "\t") + "\n"
+    data = (header + row).encode()
+    chunk = Chunk(name="conn.log", place="conn.log#0", data=data, position={"path": "conn.log"}, lines=3)
+    with Judging(
+        Config(), tmp_path, on_the_wire=True, on_reject=lambda _: None, on_alert=lambda *_: None
+    ) as judging:  # fmt: skip
+        judging.step([Arrived(source="zeek", chunk=chunk)])
+        judging.checkpoint()  # and then it is killed: nothing is drained
+    with Judging(
+        Config(), tmp_path, on_the_wire=True, on_reject=lambda _: None, on_alert=lambda *_: None
+    ) as judging:  # fmt: skip
+        assert judging.positions == {"zeek": {"conn.log#0": {"path": "conn.log"}}}
+        assert judging.events.size["rows"] == 1

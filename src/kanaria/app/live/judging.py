@@ -129,9 +129,7 @@ class Judging:
             self.positions.setdefault(item.source, {})[item.chunk.place] = item.chunk.position
         self._dirty = self._dirty or bool(arrived or flows)
         self._open.clear()
-        judged = self._engine.step(self._batches(arrived, flows))
-        self.late += judged.late
-        return self._kept_news(judged)
+        return self._kept_news(self._engine.step(self._batches(arrived, flows)))
 
     def pending(self) -> list[Json]:
         """News that an earlier process kept and may not have dispatched."""
@@ -172,18 +170,25 @@ class Judging:
         self.events.shed(missing)
         self._dirty = self._dirty or (missing > 0 and self.events.size["rows"] > 0)
 
-    def checkpoint(self) -> None:
-        """Keep everything, positions included."""
+    def checkpoint(self) -> list[Json]:
+        """Keep everything, positions included; returns briefs of incidents that are news.
+
+        The positions lie behind rows that wait for earlier ones. These are judged first: after a crash nobody would
+        read them again.
+        """
         begun = time.monotonic()
+        news = self._kept_news(self._engine.hurry())
         self._engine.commit(Judged(changed=()), beside={"live": {"positions": self.positions}})
         self._checked, self._dirty = time.monotonic(), False
         self._took = self._checked - begun
+        return news
 
     def drain(self) -> list[Json]:
         """Nothing more comes for now: what still waits is judged and kept."""
         return self._kept_news(self._engine.step(()))
 
     def _kept_news(self, judged: Judged) -> list[Json]:
+        self.late += judged.late
         if not judged.changed:
             return []
         ids = self._engine.commit(judged, checkpoint=False)

@@ -244,7 +244,7 @@ class Service:
 
     def _checkpoint(self) -> None:
         before = {self._limit_of(note) for note in self.judging.left_out}
-        self.judging.checkpoint()
+        self._tell(self.judging.checkpoint())
         for note in self.judging.left_out:
             if self._limit_of(note) not in before:  # once while it lasts; the number changes all the time
                 self.log("memory is full", level="warning", note=note.to(spoken(self.config)))

@@ -135,6 +135,11 @@ class Engine:
         self.take(batches)
         return self._judged()
 
+    def hurry(self) -> Judged:
+        """Work on what still waits for its turn, as before positions are kept that lie behind it, and judge."""
+        self._work_on(self._order.rest())
+        return self._judged()
+
     def finish(self) -> Analysis:
         """Nothing more comes: the analysis of everything read and remembered, the most severe incident first."""
         self._end()
