@@ -151,7 +151,7 @@ def test_a_test_message_is_sent_and_what_became_of_it_said(tmp_path: Path, kanar
 
 
 def test_the_doctor_names_everything_that_is_wrong() -> None:
-    source = {"name": "web", "problem": "", "last": 1.0, "silent_for": None, "lost": 0, "refused": 0}
+    source = {"name": "web", "problem": "", "problem_ja": "", "last": 1.0, "silent_for": None, "lost": 0, "refused": 0}
     channel = {"name": "phone", "dead": 0, "failures": 0, "last_error": "refused"}
     well = {
         "alive": True, "free_bytes": 1e12, "store": "/s", "unread": 0, "sources": [source], "channels": [channel],
@@ -161,7 +161,7 @@ def test_the_doctor_names_everything_that_is_wrong() -> None:
     ill = {
         **well, "alive": False, "free_bytes": 5e6, "unread": 1234, "mended": [{"en": "Lost.", "ja": "失われました。"}],
         "sources": [
-            {**source, "problem": "permission denied"}, {**source, "last": None},
+            {**source, "problem": "permission denied", "problem_ja": "権限がありません"}, {**source, "last": None},
             {**source, "silent_for": 600.0, "lost": 3, "refused": 4},
         ],
         "channels": [{**channel, "dead": 2}, {**channel, "failures": 7}],

@@ -172,14 +172,15 @@ def test_with_start_at_the_end_only_what_is_written_from_now_on_counts(log: Path
 def test_what_cannot_be_read_is_a_problem_that_is_named_and_passes(log: Path) -> None:
     reader = Reader(str(log))
     assert reader.take() == []
-    assert "nothing there yet" in reader.follower.health.problem
+    assert "nothing there yet" in reader.follower.health.problem.en
     os.mkfifo(log)
     assert reader.take() == []
-    assert "expected a regular file" in reader.follower.health.problem
+    assert "expected a regular file" in reader.follower.health.problem.en
+    assert "必要なもの: 通常のファイル" in reader.follower.health.problem.ja
     log.unlink()
     write(log, "one\n")
     assert reader.take() == [b"one"]
-    assert reader.follower.health.problem == ""
+    assert reader.follower.health.problem is None
 
 
 DAYS = ("2026-11-27", "2026-11-28", "2026-11-29")
@@ -311,10 +312,10 @@ def test_a_file_of_an_archive_is_read_when_it_is_whole(tmp_path: Path) -> None:
     reader.follower.close()
     reader.begin()
     assert reader.take() == []
-    assert "expected a whole file" in reader.follower.health.problem
+    assert "expected a whole file" in reader.follower.health.problem.en
     os.utime(packed, (0, 0))
     assert reader.take() == [b"two", b"#close", b"three"]
-    assert reader.follower.health.problem == ""
+    assert reader.follower.health.problem is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -340,11 +341,11 @@ def test_permission_lost_and_regained_loses_nothing_and_repeats_nothing(restarts
         log.chmod(0)
         with as_nobody():
             assert reader.take() == []
-            assert "Permission denied" in reader.follower.health.problem
+            assert "Permission denied" in reader.follower.health.problem.en
         log.chmod(0o644)
         with as_nobody():
             reader.take()
-            assert reader.follower.health.problem == ""
+            assert reader.follower.health.problem is None
         assert reader.lines == [b"one", b"two", b"three"]
         assert len(set(reader.ids)) == 3
         reader.follower.close()
@@ -368,11 +369,11 @@ def test_a_rotated_file_that_may_not_be_read_at_a_restart_is_named_and_read_when
             reader.begin()
             for new in ([b"three"], []):
                 assert reader.take() == new
-                assert "access.log.1: may not be read" in reader.follower.health.problem
+                assert "access.log.1: may not be read" in reader.follower.health.problem.en
         rotated.chmod(0o644)
         with as_nobody():
             assert reader.take() == [b"two"]
-            assert reader.follower.health.problem == ""
+            assert reader.follower.health.problem is None
             reader.restart()
             assert reader.take() == []
         assert len(set(reader.ids)) == 3

@@ -168,7 +168,7 @@ def test_the_journal_goes_on_after_its_cursor_when_journalctl_ends(tmp_path: Pat
 def test_a_journal_that_cannot_be_read_is_a_problem_with_a_name() -> None:
     with started(Journal("journal", program="/no/such/journalctl")) as source:
         wait(lambda: source.health.problem)
-        assert source.health.problem == "/no/such/journalctl: No such file or directory"
+        assert source.health.problem.en == "/no/such/journalctl: No such file or directory"
 
 
 def test_containers_are_followed_by_name(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_containers_are_followed_by_name(tmp_path: Path) -> None:
         assert json.loads(line) == {"log": "shop\n"}
     with started(Follower("docker", container_logs(str(tmp_path / "none"), []))) as source:
         assert source.take(100) == []
-        assert "expected a readable folder of containers" in source.health.problem
+        assert "expected a readable folder of containers" in source.health.problem.en
 
 
 def test_a_full_inbox_lets_senders_wait_and_counts_what_cannot() -> None:
@@ -225,4 +225,4 @@ def test_reading_again_needs_no_rights_it_has_lost(tmp_path: Path) -> None:
     log.chmod(0)
     with started(Follower("log", lambda: [str(log)])) as source:
         assert source.take(100) == []
-        assert "joining the group adm" in source.health.problem
+        assert "joining the group adm" in source.health.problem.en

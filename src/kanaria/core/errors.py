@@ -39,6 +39,17 @@ class KanariaError(Exception):
         return Text(en=self.to("en"), ja=self.to("ja"))
 
 
+def in_words(error: KanariaError | OSError, place: str = "") -> Text:
+    """What went wrong, in every language; of the system's errors what the system says of ``place``."""
+    from kanaria.core.japanese import in_japanese
+
+    if isinstance(error, KanariaError):
+        return error.text
+    place = place or str(error.filename or "")
+    said, before = error.strerror or str(error), f"{place}: " if place else ""
+    return Text(en=f"{before}{said}", ja=f"{before}{in_japanese(said)}")
+
+
 class ConfigError(KanariaError):
     """A setting is wrong: ``path`` is the file, ``key`` the setting in it, on ``line`` when that is known."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kanaria.core.clock import steady, wall
+from kanaria.core.words import Text
 
 Position = Mapping[str, Any]
 Wake = Callable[[], None]
@@ -50,8 +51,8 @@ class Health:
     """Records that came and could not be kept."""
     refused: int = 0
     """Records of senders that may not send, or in no shape that can be read."""
-    problem: str = ""
-    """Why nothing can be read now; empty when all is well."""
+    problem: Text | None = None
+    """Why nothing can be read now, or a part of it; None when all is well."""
     typical_gap: float | None = None
     """Usual seconds between arrivals, half of them a half-life of 20 arrivals old."""
 

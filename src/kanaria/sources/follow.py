@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import SourceError, in_words
+from kanaria.core.words import Text
 from kanaria.sources._decompress import Decompressed, compression
 from kanaria.sources._rotation import in_time_order
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
@@ -44,7 +45,7 @@ class Follower:
         self._left: list[FollowedFile] = []
         """Files that lost their names, until nothing more comes."""
         self._looked = float("-inf")
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, Text] = {}
         self._closed: dict[str, Mark] = {}
         """What was being read, by path, where what may be the rest of it cannot be opened."""
 
@@ -67,8 +68,13 @@ class Follower:
         for chunk in filter(lambda chunk: chunk.lines, found):
             self.health.came(chunk.lines, len(chunk.data))
         self.health.behind = sum(file.behind for file in self._files())
-        self.health.problem = "; ".join(self._problems[path] for path in sorted(self._problems))
+        self.health.problem = self._problem()
         return found
+
+    def _problem(self) -> Text | None:
+        """Everything that cannot be read now, in words."""
+        said = [self._problems[path] for path in sorted(self._problems)]
+        return Text(en="; ".join(one.en for one in said), ja="、".join(one.ja for one in said)) if said else None
 
     def _files(self) -> list[FollowedFile]:
         return [*self._left, *self._open.values()]
@@ -83,7 +89,7 @@ class Follower:
                     left -= len(chunk.data)
                     yield chunk
             except OSError as error:  # a disk or a network file system that fails; the next turn tries again
-                self._problems[file.mark.path] = f"{file.mark.path}: {error.strerror}"
+                self._problems[file.mark.path] = in_words(error, file.mark.path)
         yield from self._let_go()
 
     def _read_on(self, file: FollowedFile, limit: int) -> Iterator[Chunk]:
@@ -115,14 +121,14 @@ class Follower:
         try:
             names = list(self._names())
         except SourceError as error:
-            names, self._problems = [], {"": str(error)}
+            names, self._problems = [], {"": error.text}
         else:
             self._problems = {}
         self._current = set(names)
         try:
             yield from self._appeared()
         except (SourceError, OSError) as error:  # before the open ones, so that they are numbered in order
-            self._problems[""] = str(error)
+            self._problems[""] = in_words(error)
             return
         closed, self._closed = self._closed, {}
         for mark in closed.values():
@@ -132,7 +138,7 @@ class Follower:
             try:
                 yield from self._look_at(path)
             except (SourceError, OSError) as error:
-                self._problems[path] = str(error)
+                self._problems[path] = in_words(error)
         for path in set(self._open) - self._current:
             self._lose(path)
         yield from self._without_successor()
@@ -159,7 +165,7 @@ class Follower:
             try:
                 yield from self._archived(mark)
             except (SourceError, OSError) as error:  # the next look tries again
-                self._problems[mark.path], self._resumes = str(error), True
+                self._problems[mark.path], self._resumes = in_words(error), True
 
     def _look_at(self, path: str) -> Iterator[Chunk]:
         found = os.stat(path)
@@ -212,7 +218,10 @@ class Follower:
         if not alike:
             if closed := [name for name in members if not _opens(name) and not _was_read(name, mark)]:
                 self._closed[mark.path] = mark
-                self._problems[closed[-1]] = f"{closed[-1]}: may not be read, and may hold what nobody has read yet"
+                self._problems[closed[-1]] = Text(
+                    en=f"{closed[-1]}: may not be read, and may hold what nobody has read yet",
+                    ja=f"{closed[-1]}: 読み取る権限がなく、まだ読んでいない記録が残っている可能性があります",
+                )
                 return
             yield from self._archived(mark)
             return

@@ -11,7 +11,9 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 
+from kanaria.core.errors import in_words
 from kanaria.core.text import printable
+from kanaria.core.words import Text
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
 from kanaria.sources.inbox import Inbox
 
@@ -71,12 +73,12 @@ class Journal:
         try:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         except OSError as error:
-            self.health.problem = f"{self._program}: {error.strerror}"
+            self.health.problem = in_words(error, self._program)
             return
         self._child = child
         with child:
             assert child.stdout is not None and child.stderr is not None  # noqa: S101  (both are pipes)
-            self.health.problem = ""
+            self.health.problem = None
             for line in child.stdout:
                 if (cursor := _cursor(line)) is not None:
                     self._cursor = cursor
@@ -86,7 +88,10 @@ class Journal:
                     break
             said = child.stderr.read(4096).decode("utf-8", "replace").strip()
         if not self._over.is_set():
-            self.health.problem = printable(said.splitlines()[-1]) if said else f"{self._program} ended"
+            last = printable(said.splitlines()[-1]) if said else ""
+            self.health.problem = Text(
+                en=last or f"{self._program} ended", ja=last or f"{self._program} が終了しました"
+            )
 
 
 def _cursor(line: bytes) -> str | None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import BinaryIO
 
+from kanaria.core.words import Text
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
 from kanaria.sources.inbox import Inbox
 
@@ -37,4 +38,4 @@ class Piped:
         for line in self._pipe:
             if self._inbox.put([(self.name, line.rstrip(b"\r\n"), {})]) is None:
                 return
-        self.health.problem = "standard input has ended"
+        self.health.problem = Text(en="standard input has ended", ja="標準入力が終わりました")

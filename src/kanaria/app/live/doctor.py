@@ -81,7 +81,8 @@ def _disk(state: Json, config: Config) -> Iterator[Text]:
 def _source(source: Json) -> Iterator[Text]:
     name = source["name"]
     if source["problem"]:
-        yield Text(en=f"{name} cannot be read: {source['problem']}", ja=f"{name} を読めません: {source['problem']}")
+        problem = Text(en=source["problem"], ja=source.get("problem_ja") or source["problem"])
+        yield Text(en=f"{name} cannot be read: {problem.en}", ja=f"{name} を読めません: {problem.ja}")
     elif source["last"] is None:
         yield Text(
             en=f"{name}: nothing has come yet. Is it the right place, and does anything write there?",

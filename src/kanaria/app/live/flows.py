@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from kanaria.core.errors import SourceError
 from kanaria.core.network import HomeNetworks
 from kanaria.core.stream import Placed, ReadContext, Stream
-from kanaria.core.types import Batch
+from kanaria.core.types import Batch, Text
 from kanaria.sources.chunks import Health, Wake
 from kanaria.sources.live import LiveStream
 from kanaria.sources.netflow_collector import NetflowCollector
@@ -67,7 +67,7 @@ class Flows:
             try:
                 self._read()
             except SourceError as error:
-                self.health.problem = str(error)
+                self.health.problem = error.text
             pause = FIRST_PAUSE if self.health.records > before else min(LONGEST_PAUSE, 2 * pause)
             self._over.wait(pause)
 
@@ -78,7 +78,7 @@ class Flows:
         stream = self._stream = self._make()
         try:
             stream.head()
-            self.health.problem = ""
+            self.health.problem = None
             placed = Placed(identity=str(time.time_ns()))
             named = _Named(stream, placed)
             context = ReadContext(home=self._home, open_flows=True)
@@ -92,7 +92,7 @@ class Flows:
             self._count(stream)
         ended = stream.ended()
         if not self._over.is_set():
-            self.health.problem = ended.en if ended else "the capture has ended"
+            self.health.problem = ended or Text(en="the capture has ended", ja="キャプチャが終了しました")
 
     def _hand_on(self, stream: Stream, batch: Batch) -> None:
         while not self._over.is_set():

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 
 from kanaria.app.live.flows import Flow
-from kanaria.core.errors import KanariaError
+from kanaria.core.errors import KanariaError, in_words
 from kanaria.core.ids import first_event_id
 from kanaria.core.network import PRIVATE, HomeNetworks, is_global, orient
 from kanaria.core.schema import conform
@@ -87,9 +87,9 @@ class HostSamples:
         while not self._over.is_set():
             try:
                 self._look()
-                self.health.problem = ""
+                self.health.problem = None
             except (KanariaError, OSError) as error:
-                self.health.problem = str(error)
+                self.health.problem = in_words(error)
             self._over.wait(self._every)
 
     def _look(self) -> None:

@@ -93,7 +93,8 @@ def _source(name: str, health: Any) -> Json:
         "behind_bytes": health.behind,
         "lost": health.lost,
         "refused": health.refused,
-        "problem": health.problem,
+        "problem": health.problem.en if health.problem else "",
+        "problem_ja": health.problem.ja if health.problem else "",
         "typical_gap": health.typical_gap,
         "silent_for": health.silent(),
     }
