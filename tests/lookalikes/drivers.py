@@ -1,7 +1,7 @@
 """People and programs that use a real server at a chance rhythm: a way of using it comes in, traffic on the wire goes out.
 
 Run in a process of its own: ``python drivers.py WAY ADDRESS PORT [--tls]``; it goes on until it is killed. Needs nothing
-but the standard library. Lines for the standard input of real clients come from ``keys``, ``readings`` and ``records``.
+but the standard library, and uvicorn for ``events``. Lines for the standard input of real clients come from ``keys``, ``readings`` and ``records``.
 """
 
 from __future__ import annotations
@@ -248,6 +248,29 @@ def queue(address: str, port: int, *, tls: bool) -> None:
         pause(1)
 
 
+def events(address: str, port: int, *, tls: bool) -> None:
+    """A server that tells of changes in one long answer (server-sent events), and says that it is there in between."""
+    import asyncio
+    from collections.abc import AsyncIterator
+
+    import uvicorn
+    from sse_starlette import EventSourceResponse
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.routing import Route
+
+    async def changes() -> AsyncIterator[dict[str, str]]:
+        while True:
+            yield {"event": "job", "data": f'{{"load":{RNG.uniform(1, 9):.3f},"job":"{RNG.randbytes(90).hex()}"}}'}
+            await asyncio.sleep(RNG.expovariate(1 / 1.2))
+
+    async def subscribed(_request: Request) -> EventSourceResponse:
+        return EventSourceResponse(changes(), ping=2)
+
+    assert not tls
+    uvicorn.run(Starlette(routes=[Route("/", subscribed)]), host=address, port=port, log_level="error")
+
+
 def answer(line: socket.socket, wanted: bytes) -> bytes:
     """What is said up to and with the wanted words."""
     heard = b""
@@ -272,6 +295,7 @@ WRITERS: dict[str, Callable[[], None]] = {"keys": keys, "readings": readings, "r
 TALKERS: dict[str, Callable[..., None]] = {
     "chat": chat, "dashboard": dashboard, "scrape": scrape, "mailbox": mailbox, "post": post, "messenger": messenger,
     "listener": listener, "worker": worker, "tasks": tasks, "labourer": labourer, "queue": queue,
+    "events": events,
 }  # fmt: skip
 
 

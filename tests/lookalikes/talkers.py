@@ -233,6 +233,19 @@ TALKERS: Mapping[str, Talker] = {
         """,
         {2379: 20},
     ),
+    "changes told in one long answer (server-sent events); in the clear and in TLS": _talker(
+        {"curl": "curl", "stunnel4": "stunnel4"},
+        """
+        {drive} events 0.0.0.0 8090
+        exec stunnel4 events.conf
+        """,
+        """
+        exec curl -sN --retry 20 --retry-all-errors --retry-delay 1 http://{there}:8090/
+        sleep 4; exec curl -skN --retry 20 --retry-all-errors --retry-delay 1 https://{there}:8453/
+        """,
+        {8090: 15, 8453: 15},
+        events_conf=STUNNEL.format(accept=8453, to=8090),
+    ),
     "calls over one connection (SIP)": _talker(
         {"sipp": "sip-tester"},
         "exec sipp -sn uas -t t1 -i {there} -p 5060 -nostdin",
