@@ -208,8 +208,8 @@ def _events(store: Path) -> list[tuple[str, str]]:
     rows = [("not listed", file) for file in set(there) - {file for _, file in parts}]
     with duckdb.connect() as engine:
         for kind, file in parts:
-            found = engine.execute("FROM read_parquet(?)", [str(store / "events" / file)]).fetchall()
-            rows += [(kind, repr(row)) for row in found]
+            found = engine.execute("FROM read_parquet(?)", [str(store / "events" / file)])
+            rows += [(kind, repr(row)) for row in found.to_arrow_table().to_pylist()]
     return sorted(rows)
 
 

@@ -249,7 +249,7 @@ def office_lines(days: int, workstations: int) -> Iterator[tuple[list[str], list
     """Hour by hour what Zeek would have written of a lab office: connections and questions for names."""
     from kanaria.lab import office, zeek_log
 
-    for part in office.generate(days=days, workstations=workstations).slices():
+    for part in office.generate(days=days, workstations=workstations, deviations=False).slices():
         flows = part["connection"].to_pylist() if "connection" in part else []
         asked = part["dns"].to_pylist() if "dns" in part else []
         yield list(zeek_log.lines(flows)), [dns_line(row) for row in asked]
