@@ -110,6 +110,7 @@ def run(inputs: Path, place: Path, fault: Fault | None = None, below: str = "") 
     """``kanaria analyze inputs --store place/store`` in a child; how it ended, and after how many seconds. What it did
     with files in ``place`` (or in ``below`` it) is logged beside it when there is a fault."""
     begun = time.monotonic()
+    sys.stdout.flush()  # what waits to be printed here is no word of the child's
     child = os.fork()
     if child == 0:
         if fault and fault.seconds is None:
