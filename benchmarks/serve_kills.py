@@ -136,6 +136,7 @@ class Phone:
         self.file = folder / "messages.jsonl"
         self.file.touch()
         reader, writer = os.pipe()
+        sys.stdout.flush()
         self._process = os.fork()
         if self._process == 0:
             os.close(reader)
@@ -175,6 +176,7 @@ class Phone:
 
 def begin(folder: Path, *, fault: str = "none", number: int = 0, log: Path | None = None) -> int:
     """``kanaria serve`` in a child; its process id."""
+    sys.stdout.flush()
     child = os.fork()
     if child:
         return child
