@@ -14,13 +14,11 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import size
+from benchmarks.serving import ACCESS, DNS, ZEEK, Phone, Service, patient, start, write_settings
 
 GROWTH = 1.15
 """Times: the medians of two quarters of one run on a busy machine differed by up to 8 % where nothing grew."""
@@ -41,48 +40,6 @@ ASKS = 80
 """Devices that ask for a pool: fewer than a hundred, from which on incidents of one kind are told as one."""
 AHEAD = 20_000
 """Lines that may wait to be read while more are written."""
-SETTINGS = """\
-store = "store"
-language = "en"
-{sources}
-[[notify]]
-url = "webhook+http://127.0.0.1:{port}/"
-severity = "low"
-digest = "none"
-[serve]
-listen = "127.0.0.1:0"
-join_minutes = 0.0001
-messages_per_hour = 1000000
-"""
-RATE = """\
-[[sources]]
-kind = "file"
-path = "access.log"
-[[sources]]
-kind = "file"
-path = "dnsmasq.log"
-format = "dnsmasq"
-"""
-MONTH = """\
-[[sources]]
-kind = "zeek"
-path = "zeek"
-"""
-PHONE = """\
-import http.server, json, sys
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        with open(sys.argv[1], "a") as file:
-            file.write(json.dumps([body["id"], body.get("count", 1)]) + "\\n")
-        self.send_response(200)
-        self.end_headers()
-    def log_message(self, *_): pass
-server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-print(server.server_address[1], flush=True)
-server.serve_forever()
-"""
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -99,64 +56,36 @@ class Sample:
 
 @dataclass
 class Running:
-    """The service in a process of its own, somewhere for its messages, and what was seen of it."""
+    """The service with somewhere for its messages, and what was seen of it."""
 
     folder: Path
-    service: subprocess.Popen[bytes]
-    phone: subprocess.Popen[str]
+    service: Service
+    phone: Phone
     begun: float = field(default_factory=time.monotonic)
     samples: list[Sample] = field(default_factory=list)
 
-    @property
-    def status(self) -> Json:
-        where = json.loads((self.folder / "store" / "serve.json").read_text("utf-8"))
-        with urllib.request.urlopen(f"http://127.0.0.1:{where['port']}/status", timeout=60) as answer:
-            return dict(json.load(answer))
-
     def sample(self, written: int) -> int:
         """Note how it is; returns the lines it has read."""
-        status = self.status
-        kilobytes = next(
-            int(line.split()[1])
-            for line in Path(f"/proc/{self.service.pid}/status").read_text().splitlines()
-            if line.startswith("VmRSS")
-        )
+        read = sum(source["records"] for source in self.service.status["sources"])
         kept = sum(path.stat().st_size for path in (self.folder / "store").rglob("*") if path.is_file())
-        read = sum(source["records"] for source in status["sources"])
-        ticks = Path(f"/proc/{self.service.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        worked = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
         now = time.monotonic() - self.begun
-        self.samples.append(Sample(now, written, read, kilobytes / 1024, kept / 1e6, worked))
+        self.samples.append(Sample(now, written, read, self.service.resident, kept / 1e6, self.service.processor))
         return int(read)
 
     def told(self) -> int:
         """Incidents that messages were about: under load one may be about several."""
-        sent = dict(map(json.loads, (self.folder / "messages").read_text().splitlines()))
-        return sum(sent.values())
+        return sum({message["id"]: message.get("count", 1) for message in self.phone.messages}.values())
 
     def end(self) -> None:
-        self.service.terminate()
-        self.service.wait(timeout=120)
-        self.phone.kill()
-        self.phone.wait()
+        self.service.end()
+        self.phone.close()
 
 
-def start(folder: Path, sources: str) -> Running:
+def begin(folder: Path, sources: str) -> Running:
     """The service, watching."""
-    (folder / "messages").touch()
-    phone = subprocess.Popen(
-        [sys.executable, "-c", PHONE, str(folder / "messages")], stdout=subprocess.PIPE, text=True
-    )  # fmt: skip
-    assert phone.stdout
-    (folder / "kanaria.toml").write_text(SETTINGS.format(sources=sources, port=int(phone.stdout.readline())))
-    with (folder / "log").open("w") as said:
-        command = [sys.executable, "-m", "kanaria", "serve", "--config", "kanaria.toml"]
-        service = subprocess.Popen(command, cwd=folder, stderr=said)
-    while " started " not in (folder / "log").read_text():
-        if service.poll() is not None:
-            raise SystemExit((folder / "log").read_text())
-        time.sleep(0.1)
-    return Running(folder, service, phone)
+    phone = Phone(folder)
+    write_settings(folder, sources, phone, listen="127.0.0.1:0")
+    return Running(folder, start(folder), phone)
 
 
 # ---- so many lines a second ---------------------------------------------------------------------------------------
@@ -223,7 +152,7 @@ def web_lines(first: int, until: int) -> Iterator[str]:
 
 def at_rate(rate: int, minutes: float, folder: Path) -> bool:
     """Lines at a rate; whether all is as it must be."""
-    running, web = start(folder, RATE), Web(folder, rate, minutes * 60)
+    running, web = begin(folder, ACCESS + DNS), Web(folder, rate, minutes * 60)
     try:
         web.start()
         until = time.monotonic() + minutes * 60
@@ -266,7 +195,7 @@ def dns_line(row: Mapping[str, Any]) -> str:
 def month(days: int, workstations: int, folder: Path) -> bool:
     """A lab office's time, as fast as it is read; whether all is as it must be."""
     (folder / "zeek").mkdir()
-    running, written = start(folder, MONTH), 0
+    running, written = begin(folder, ZEEK), 0
     try:
         for flows, asked in office_lines(days, workstations):
             for name, lines in (("conn.log", flows), ("dns.log", asked)):
@@ -289,16 +218,6 @@ def near(running: Running, written: int) -> bool:
 
 
 # ---- what must be so ------------------------------------------------------------------------------------------------
-
-
-def patient(done: Callable[[], bool], seconds: float = 300.0) -> bool:
-    """Whether it comes to be so."""
-    until = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 def caught_up(running: Running, written: int) -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kills", "scenario"), [(4, "steady"), (5, "fates")])
+@pytest.mark.parametrize(("kills", "scenario"), [(4, "steady"), (5, "fates"), (3, "two"), (2, "slow disk")])
 def test_a_killed_service_keeps_and_tells_what_an_undisturbed_one_does(kills: int, scenario: str) -> None:
     command = [sys.executable, "-m", "benchmarks.serve_kills", "--points", f"{kills}", scenario]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
