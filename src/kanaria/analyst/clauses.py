@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate, permutations
 
 from kanaria.analyst.vocabulary import ADDING, ANNOUNCING, ARTICLES, BEGINS_CLAUSE
 from kanaria.core.types import Language
+from kanaria.core.values import dataclass
 
 MOST_FACTS = 3
 """Facts that one sentence can tell and still be one."""

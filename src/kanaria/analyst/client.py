@@ -13,11 +13,12 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kanaria import __version__
 from kanaria.core.errors import MissingExtra, ModelError
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import httpx2

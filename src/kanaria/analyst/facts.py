@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from kanaria.core.story import Part, Sentence, Story
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Claim, Evidence, Incident
+from kanaria.core.values import dataclass
 
 ASKED: tuple[Part, ...] = ("what", "attack", "outcome", "meaning")
 """Paragraphs a model may write in. Advice is never a model's."""

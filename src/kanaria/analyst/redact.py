@@ -9,7 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from kanaria.core.values import dataclass
 
 _NAMED = (
     r"(?:pass(?:word|wd)?|pwd|secret|token|api[_-]?key|access[_-]?key|auth|sig(?:nature)?|session(?:id)?|sid|jwt|code)"

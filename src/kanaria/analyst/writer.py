@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from kanaria.analyst.check import reasons_against
@@ -19,6 +19,7 @@ from kanaria.analyst.redact import Redactor
 from kanaria.core.errors import ModelError
 from kanaria.core.story import Checks, Part, Sentence, Story
 from kanaria.core.types import Incident, Language
+from kanaria.core.values import dataclass
 
 Message = Mapping[str, str]
 LANGUAGE_NAMES: Mapping[Language, str] = {"en": "English", "ja": "Japanese (です・ます)"}

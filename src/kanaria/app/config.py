@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import get_args
@@ -23,6 +23,7 @@ from kanaria.core.errors import ConfigError
 from kanaria.core.limits import EventLimits, Limits
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Language
+from kanaria.core.values import dataclass
 
 Strings = tuple[str, ...]
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.values import dataclass
 
 MOST_BYTES = 1 << 20
 """A settings file with ten thousand names has a quarter of this."""

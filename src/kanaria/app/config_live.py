@@ -7,10 +7,10 @@ Declared here, filled by ``app.config``. Texts marked as secrets may name where 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from kanaria.core.types import Language, Severity
+from kanaria.core.values import dataclass
 
 Strings = tuple[str, ...]
 SourceKind = Literal["file", "zeek", "suricata", "stdin", "journal", "syslog", "http", "docker", "interface", "netflow"]

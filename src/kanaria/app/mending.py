@@ -14,12 +14,12 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from kanaria.baseline.state import FILE as HISTORY
 from kanaria.core.errors import SourceError
+from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 from kanaria.memory import generations
 from kanaria.memory.network_state import parts

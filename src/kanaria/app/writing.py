@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -21,6 +21,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.story import MARK, Stories, Story, by_model
 from kanaria.core.text import printable
 from kanaria.core.types import LANGUAGES, Analysis, Incident, Language, Text
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     from kanaria.analyst.client import Client, Endpoint

@@ -8,13 +8,13 @@ look through, not an alert. Miners rarely are on it: their shares come as irregu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from kanaria.baseline.encode import UNANSWERED
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import duckdb

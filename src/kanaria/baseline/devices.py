@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from kanaria.baseline.roles import CRITICAL, Evidence, infer
 from kanaria.core.network import HomeNetworks, is_global
 from kanaria.core.text import printable
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 
 _EXAMPLES = 5
 _NAMES = 10

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from kanaria.baseline.history import History
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.state import State
 from kanaria.baseline.threshold import alert_bits
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,9 +7,10 @@ the half-life is filled in here.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from kanaria.core.values import dataclass
 
 TARGET = Path(__file__).with_name("plans.json")
 HALF_LIFE = 123_456_789.125

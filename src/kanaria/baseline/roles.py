@@ -7,10 +7,10 @@ places the device itself goes to. Configuration wins over inference.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from kanaria.baseline.log_writers import Host
+from kanaria.core.values import dataclass
 
 # Numbered, dated or compressed names: an older part of a log, whose end says nothing.
 _OLDER_PART = re.compile(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 
 AlertKind = Literal["new", "escalated", "reminder", "repeated", "known"]

@@ -6,9 +6,10 @@ Frozen values; ``core.types`` has them together with all others.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pyarrow as pa
+
+from kanaria.core.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,9 +7,10 @@ Clocks are set, by hand, by NTP and by batteries that die. So pauses and ages in
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
+
+from kanaria.core.values import dataclass
 
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Linux's goes on while the machine sleeps; others stand still then."""

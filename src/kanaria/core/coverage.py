@@ -6,7 +6,7 @@ searched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from kanaria.core.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

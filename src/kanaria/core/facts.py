@@ -6,10 +6,11 @@ Stages that need facts get them as arguments; nobody but ``knowledge`` loads the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
 from kanaria.core.types import Severity, StratumMessage, Text
+from kanaria.core.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

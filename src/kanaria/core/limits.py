@@ -6,8 +6,8 @@ The defaults are some ten times what a company of a thousand devices fills; each
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 
 

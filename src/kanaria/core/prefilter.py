@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +19,7 @@ import pyarrow as pa
 
 from kanaria.core import kept_patterns
 from kanaria.core.errors import RuleError
+from kanaria.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from kanaria.core.values import dataclass
 
 _CONNECT = re.compile(rb"CONNECT ([^\s/]{1,300}):(\d{1,5}) HTTP/1\.[01]\r?\n")
 _PASSWORD_WANTED = re.compile(rb"HTTP/1\.[01] 407[ \r\n]")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
+
+from kanaria.core.values import dataclass
 
 TIME = pa.timestamp("us", tz="UTC")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from kanaria.core.types import Language
+from kanaria.core.values import dataclass
 
 WriterName = Literal["deterministic", "llm"]
 Part = Literal["what", "attack", "outcome", "meaning", "advice"]

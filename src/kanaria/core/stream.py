@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Batch
+from kanaria.core.values import dataclass
 from kanaria.core.zone import LocalTime
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ content (see ``core.ids``), so a replay yields the same ids and nothing is count
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -16,6 +16,7 @@ from kanaria.core.batch import Batch as Batch
 from kanaria.core.batch import Position as Position
 from kanaria.core.batch import RejectedRecord as RejectedRecord
 from kanaria.core.coverage import Coverage
+from kanaria.core.values import dataclass
 from kanaria.core.words import LANGUAGES as LANGUAGES
 from kanaria.core.words import Language as Language
 from kanaria.core.words import Text as Text

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast, get_args
 
 from sigma.exceptions import SigmaError
 
 from kanaria.core.errors import RuleError
 from kanaria.core.types import SEVERITIES, Severity, Stage, Text
+from kanaria.core.values import dataclass
 from kanaria.detect import documents
 from kanaria.detect.model import FALLBACK_KEY, Rule
 from kanaria.detect.places import at, child

@@ -6,7 +6,6 @@ The command line prints it; nothing here knows about options or colours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from kanaria.core.errors import MissingExtra
 from kanaria.core.facts import Knowledge
 from kanaria.core.schema import TABLES
 from kanaria.core.types import Language
+from kanaria.core.values import dataclass
 from kanaria.detect.columns import bases, ident
 from kanaria.detect.findings import show
 from kanaria.detect.match import evaluate

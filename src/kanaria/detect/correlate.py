@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding, Text
+from kanaria.core.values import dataclass
 from kanaria.detect import remembered
 from kanaria.detect.findings import (
     KEPT_IDS,

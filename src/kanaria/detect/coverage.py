@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from kanaria.core.errors import RuleError
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 from kanaria.detect.model import NO_TABLE, RuleSet
 from kanaria.detect.sql import NO_FIELD, UNFILLED
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from sigma.exceptions import SigmaError
 from sigma.rule.base import check_alias_expansion
 
 from kanaria.core.errors import RuleError
+from kanaria.core.values import dataclass
 from kanaria.detect.places import at, place, unreadable
 
 LARGEST = 4 << 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.limits import Limits
 from kanaria.core.schema import Tables
 from kanaria.core.types import Finding
+from kanaria.core.values import dataclass
 from kanaria.detect.correlate import Correlator
 from kanaria.detect.findings import Seen, findings
 from kanaria.detect.loading import unknown_weights

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from kanaria.core.values import dataclass
 
 SHORTEST = 4
 """Shorter literals (GET, 200, /) are in most rows of a log: looking for them costs more than evaluating the rule."""

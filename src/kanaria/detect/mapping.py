@@ -7,12 +7,13 @@ to itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from kanaria.core.schema import TABLES
+from kanaria.core.values import dataclass
 from kanaria.detect.columns import FIELD
 
 

@@ -6,11 +6,11 @@ Everything here is plain data, so that bundled rules load without pySigma, yaml 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from kanaria.core.errors import RuleError
 from kanaria.core.types import Severity, Stage, Text
+from kanaria.core.values import dataclass
 
 NO_TABLE = "a log source Kanaria has a table for"
 """What is expected of a rule for logs that nothing here reads."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.values import dataclass
 from kanaria.detect.findings import RAW
 from kanaria.detect.model import Correlation
 from kanaria.detect.remembered import MOST_STATE_EVENTS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
@@ -32,6 +32,7 @@ from sigma.types import (
     SpecialChars,
 )
 
+from kanaria.core.values import dataclass
 from kanaria.detect.columns import ENRICHMENT, TEXT, ident, kind
 from kanaria.detect.literals import Need, all_of, any_of, fragment
 from kanaria.detect.model import Computed

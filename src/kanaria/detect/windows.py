@@ -12,9 +12,10 @@ import operator
 from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
+from kanaria.core.values import dataclass
 from kanaria.detect.model import Correlation
 
 MOST_EVENTS = 10_000

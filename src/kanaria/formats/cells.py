@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.values import dataclass
 from kanaria.formats.json_general import read_generally
 from kanaria.formats.spans import Part, Spans, is_utf8
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Text
+from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import Taken, address, batches, number
 from kanaria.formats.logons.text_input import open_text
 from kanaria.formats.mapped.clock import Clock

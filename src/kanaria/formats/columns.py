@@ -9,7 +9,6 @@ and a chunk it refuses carefully line by line. So one broken line costs its neig
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -24,6 +23,7 @@ from kanaria.core.ids import first_event_id
 from kanaria.core.network import Distinct, orient
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
+from kanaria.core.values import dataclass
 from kanaria.formats import cells
 from kanaria.formats.spans import Lines, Part, Spans, woven
 from kanaria.formats.uniform_times import uniform_times

@@ -12,13 +12,14 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
+from kanaria.core.values import dataclass
 from kanaria.formats.wrapped import READ_SYSLOG
 
 LARGEST = 128 << 20

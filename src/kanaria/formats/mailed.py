@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     from email.message import Message

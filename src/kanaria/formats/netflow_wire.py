@@ -10,8 +10,10 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
+
+from kanaria.core.values import dataclass
 
 Record = dict[str, int | str]
 """``first`` and ``last`` (epoch microseconds), ``protocol``, endpoints, ``bytes``, ``packets``, ``flags``; for records

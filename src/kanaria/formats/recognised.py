@@ -7,8 +7,8 @@ In: the beginning of an input in no known format. Out: a remark for the reader, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 
 _LOOKED_AT = 64 << 10

@@ -6,12 +6,14 @@ In: a chunk's bytes. Out: ``Spans``, where lines begin and end, and ``Part``, th
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from kanaria.core.values import dataclass
 
 Lines = npt.NDArray[np.int64]
 _LF = 10

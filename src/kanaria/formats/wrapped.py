@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.values import dataclass
 from kanaria.formats.carriers import Records, reader_of
 from kanaria.formats.columns import left_lines
 from kanaria.formats.wrapping import unwrap, unwrap_object

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.values import dataclass
 from kanaria.formats import columns as cols
 from kanaria.formats import json_lines
 from kanaria.formats.spans import Part, Spans

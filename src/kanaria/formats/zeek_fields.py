@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import pyarrow as pa
 
+from kanaria.core.values import dataclass
 from kanaria.formats.columns import flat, iso_to_time, lenient, seconds_to_time
 
 _ENDPOINTS = {

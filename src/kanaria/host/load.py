@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
+
+from kanaria.core.values import dataclass
 
 FOLDERS = (Path("/var/log/sysstat"), Path("/var/log/sa"))  # Debian's and Red Hat's
 BEFORE = timedelta(hours=24)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 from kanaria.host.indicators import listed_file, listed_hash
 from kanaria.host.sampler import HostSample, Process
 from kanaria.knowledge.match import PoolIndex

@@ -13,12 +13,13 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kanaria.core.clock import Clock, SystemClock
 from kanaria.core.errors import MissingExtra
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import psutil

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from kanaria.core.types import Evidence, Finding, Record, StratumMessage
+from kanaria.core.values import dataclass
 from kanaria.incidents.case import Case
 
 Deed = Literal["conduct", "access", "attack", "probe"]

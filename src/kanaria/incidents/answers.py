@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from kanaria.core.types import Record, Text
+from kanaria.core.values import dataclass
 
 _OK = frozenset({200, 201, 202, 204, 206})
 

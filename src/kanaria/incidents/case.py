@@ -7,13 +7,14 @@ the server answers others, which time the logs cover, what the host itself showe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import about_mining, speaks_of_mining
 from kanaria.core.types import AnswerSizes, Finding, HostObservation, InputSummary, Record, StratumMessage
+from kanaria.core.values import dataclass
 from kanaria.incidents.rhythm import Rhythm
 
 

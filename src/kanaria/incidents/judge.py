@@ -7,7 +7,7 @@ what the device is).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kanaria.core.glossary import OUTCOMES, hypothesis_name, speaks_of_mining
 from kanaria.core.ids import content_id
@@ -25,6 +25,7 @@ from kanaria.core.types import (
     Severity,
     Text,
 )
+from kanaria.core.values import dataclass
 from kanaria.incidents import suspicion
 from kanaria.incidents.actors import Part, parts
 from kanaria.incidents.advice import listed, recommendations

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from kanaria.core.values import dataclass
 
 MOST_IDENTITIES = 10_000
 """Identities counted at a time: an attacker who changes name with every line fills memory no further."""

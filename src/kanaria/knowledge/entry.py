@@ -7,13 +7,13 @@ it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
 from kanaria.core.errors import RuleError
 from kanaria.core.facts import Provenance
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge, KnownIndicator, Provenance
 from kanaria.core.network import is_global
 from kanaria.core.text import cut, printable
+from kanaria.core.values import dataclass
 from kanaria.knowledge.indicators_exchange import Read, from_csv, from_json
 from kanaria.knowledge.indicators_text import candidates
 

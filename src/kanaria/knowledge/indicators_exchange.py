@@ -12,11 +12,11 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from kanaria.core.errors import SourceError
+from kanaria.core.values import dataclass
 from kanaria.knowledge.indicators_text import HASH, classify, refang
 
 # Kinds of values a table of ours can be compared with.

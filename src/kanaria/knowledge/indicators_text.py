@@ -11,9 +11,9 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kanaria.core.network import parse_address
+from kanaria.core.values import dataclass
 
 # Stand-ins (private use, so never in a value) that remember where a dot, colon or slash had been hidden.
 _DOT, _COLON, _AT, _SLASH = "\ue000", "\ue001", "\ue002", "\ue003"

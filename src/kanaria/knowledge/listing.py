@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from kanaria.core.facts import Knowledge, Pool, Provenance, Vulnerability
 from kanaria.core.text import defang
 from kanaria.core.types import Language, Text
+from kanaria.core.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,6 @@ import ipaddress
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ import pyarrow as pa
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Provenance
 from kanaria.core.network import ip16
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

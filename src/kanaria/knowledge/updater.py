@@ -12,13 +12,13 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge, Provenance
 from kanaria.core.network import is_global, parse_address
+from kanaria.core.values import dataclass
 from kanaria.knowledge.labels import labels, suffixes
 from kanaria.knowledge.loader import load
 from kanaria.knowledge.match import PoolIndex

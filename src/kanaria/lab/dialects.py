@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
+
+from kanaria.core.values import dataclass
 
 Rng = np.random.Generator
 Sent = tuple[bool, bytes]

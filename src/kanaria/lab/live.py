@@ -16,11 +16,11 @@ import json
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kanaria.core.values import dataclass
 from kanaria.lab.dialects import DIALECTS, Dialect
 from kanaria.lab.framing import frame
 from kanaria.lab.mining import Plan

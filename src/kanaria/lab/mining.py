@@ -7,10 +7,11 @@ raises the difficulty until shares come at the pace it wants, and a keepalive go
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from kanaria.core.values import dataclass
 from kanaria.lab import framing
 from kanaria.lab.dialects import DIALECTS, Dialect
 from kanaria.lab.scenario import Conversation, Host, Message

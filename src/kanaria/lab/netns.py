@@ -15,10 +15,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kanaria.core.errors import SourceError
+from kanaria.core.values import dataclass
 
 CLIENT_ADDRESS, SERVER_ADDRESS = "192.0.2.10", "192.0.2.20"
 READY = 5.0

@@ -21,7 +21,7 @@ What the devices do, so that a reader can judge what a detector is tested on:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -30,6 +30,7 @@ import pyarrow as pa
 from kanaria.core import schema
 from kanaria.core.ids import first_event_id
 from kanaria.core.network import HomeNetworks, orient
+from kanaria.core.values import dataclass
 
 RESOLVER, CONTROLLER, FILES, WEB, MAIL, DESKTOP = (f"10.0.0.{n}" for n in (53, 10, 20, 80, 25, 30))
 START = datetime(2026, 1, 5, tzinfo=UTC)

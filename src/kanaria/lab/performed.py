@@ -15,11 +15,11 @@ import struct
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from kanaria.core.errors import SourceError
+from kanaria.core.values import dataclass
 from kanaria.lab import cast, dns_server, netns
 from kanaria.lab.scenario import EPOCH, Conversation
 

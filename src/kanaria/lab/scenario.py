@@ -11,9 +11,11 @@ import heapq
 import ipaddress
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from kanaria.core.values import dataclass
 
 MSS = 1448
 """Payload of one segment: an Ethernet MTU of 1500 less 40 bytes of headers and 12 of TCP timestamps."""

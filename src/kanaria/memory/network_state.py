@@ -8,7 +8,7 @@ again gives what it would have given. Without a folder everything is empty and n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from kanaria.baseline.silence import Silence
 from kanaria.core.facts import Knowledge
 from kanaria.core.limits import EventLimits, Limits, forgotten
 from kanaria.core.types import Finding, Incident, Text
+from kanaria.core.values import dataclass
 from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
 from kanaria.memory.events import Events

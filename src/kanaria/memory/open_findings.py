@@ -8,13 +8,14 @@ bound: a large campaign must not drive out an unrelated break-in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
 from kanaria.core.conversion import made, marked, plain, unmarked
 from kanaria.core.limits import Limits
 from kanaria.core.types import SEVERITIES, Finding, Record, StratumMessage
+from kanaria.core.values import dataclass
 from kanaria.incidents.case import Case
 from kanaria.incidents.grouping import REACH
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from kanaria.core.ids import ROW_BITS, source_id
 from kanaria.core.limits import Limits
 from kanaria.core.stream import Placed, Stream
 from kanaria.core.types import Batch, RejectedRecord
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,8 +12,9 @@ import binascii
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from kanaria.core.values import dataclass
 from kanaria.mining import deed_words as w
 from kanaria.mining.shell_words import Command, commands, nested, program, unescaped
 

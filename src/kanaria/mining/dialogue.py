@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.proxies import proxied
 from kanaria.core.types import StratumMessage
+from kanaria.core.values import dataclass
 from kanaria.mining.answers import Heard, fits
 from kanaria.mining.complete import complete
 from kanaria.mining.json_scan import Found, scan

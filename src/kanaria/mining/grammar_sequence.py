@@ -7,11 +7,10 @@ message that nobody asked for, and their rhythm. Nothing here knows a port, an a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.values import dataclass
 from kanaria.mining.grammar_stats import (
     LENGTH_BITS,
     Bools,

@@ -8,11 +8,12 @@ are round numbers beside the measured ranges, so that no sign hangs on the exact
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kanaria.core.values import dataclass
 from kanaria.mining.grammar_gate import shown
 from kanaria.mining.grammar_sequence import TOLERANCE, Exchange
 from kanaria.mining.grammar_stats import Bools, Floats

@@ -12,7 +12,8 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from kanaria.core.values import dataclass
 
 # Mining messages nest four deep (result > job > …, params > [] > []); batches and log envelopes add a few.
 MAX_NESTING = 24

@@ -8,7 +8,7 @@ row (the first message of the client, else of the server) and every message beco
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import pyarrow as pa
 from kanaria.core import schema
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import StratumMessage
+from kanaria.core.values import dataclass
 from kanaria.mining import payload
 from kanaria.mining.behind_proxies import asked_on_the_wire, behind_proxies
 from kanaria.mining.candidates import rows_of_records, rows_with_frames, rows_with_noise, rows_with_words

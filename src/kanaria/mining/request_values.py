@@ -11,8 +11,9 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+from kanaria.core.values import dataclass
 
 MOST_VALUES = 200
 _LIMIT = 16_384

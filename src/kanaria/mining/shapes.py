@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from kanaria.core.values import dataclass
 from kanaria.mining.json_scan import CutText
 
 Direction = Literal["client", "server", "unknown"]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
+
+from kanaria.core.values import dataclass
 
 MOST_WORDS = 1_500
 """Words of one text: a request of 16 KiB holds fewer in any honest command."""

@@ -11,11 +11,12 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import StratumMessage
+from kanaria.core.values import dataclass
 from kanaria.mining import dialect_cryptonote, dialect_mining, dialect_other
 from kanaria.mining.complete import DIALECT_COINS, complete
 from kanaria.mining.escapes import readings

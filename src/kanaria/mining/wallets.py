@@ -7,8 +7,8 @@ Pools let miners append a worker name, a payment id, a fixed difficulty or an e-
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from kanaria.core.values import dataclass
 from kanaria.mining.addresses import Address, identify
 
 _SEPARATOR = re.compile(r"[./+~=,;:\s_@#-]")

@@ -7,7 +7,8 @@ that nothing readable is left in the bytes. Compressed messages (RFC 7692) are i
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+
+from kanaria.core.values import dataclass
 
 MAX_FRAMES = 10_000
 MAX_INFLATED = 1 << 20

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from kanaria.core.types import Analysis, Incident, Language, Series, Text
+from kanaria.core.values import dataclass
 from kanaria.report import plots_series, plots_style, plots_timeline
 from kanaria.report.plots_style import Style, ThemeName, available, style
 from kanaria.report.plots_words import CAPTIONS, NO_FONT, no_library

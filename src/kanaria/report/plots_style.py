@@ -16,7 +16,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from kanaria.core.errors import MissingExtra
 from kanaria.core.folders import cache_folder
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Language, Severity, Text
+from kanaria.core.values import dataclass
 
 ThemeName = Literal["light", "dark"]
 

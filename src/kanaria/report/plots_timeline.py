@@ -7,11 +7,11 @@ them, with a bar to the last and a tick for each; labels move to rows of their o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from kanaria.core.types import SEVERITIES, Finding, Incident, Severity, Stage, Text
+from kanaria.core.values import dataclass
 from kanaria.report.plots_style import MARKERS, WIDTH, Style, time_axis
 from kanaria.report.plots_words import LABELS, LANES
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from kanaria.core.facts import Knowledge, Vulnerability
@@ -20,6 +19,7 @@ from kanaria.core.types import (
     StratumMessage,
     Text,
 )
+from kanaria.core.values import dataclass
 from kanaria.core.versions import in_words
 from kanaria.report.meaning import message_meaning
 from kanaria.report.phrases import input_name, phrase, place, sentence

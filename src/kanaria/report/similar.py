@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
 from kanaria.core.types import SEVERITIES, Analysis, Incident, Severity
+from kanaria.core.values import dataclass
 
 # How telling a shared item is. One payout address is one operator; one address is one source for some days; models and
 # techniques are shared by everybody who does the same thing. Order and ratios follow DESIGN's weights for the same facts

@@ -7,13 +7,14 @@ up others are left out; the same thing again is told once, with how long it went
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from kanaria.core.glossary import VALUES
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Claim, Finding
+from kanaria.core.values import dataclass
 from kanaria.report.brief import cited
 from kanaria.report.phrases import phrase
 from kanaria.report.sections import Subject

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import HYPOTHESES, SEVERITIES, hypothesis_name, speaks_of_mining
 from kanaria.core.story import PARTS, Sentence, Stories, Story, shown
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Claim, Evidence, HypothesisScore, Incident, Language, Report, Section
+from kanaria.core.values import dataclass
 from kanaria.report.brief import brief
 from kanaria.report.phrases import phrase, place
 from kanaria.report.sections import probability

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kanaria.core.errors import ConfigError, MissingExtra, SourceError
 from kanaria.core.types import Severity
+from kanaria.core.values import dataclass
 from kanaria.respond import webhook
 from kanaria.respond.message import Message, Style
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from kanaria.core.types import SEVERITIES, Severity
+from kanaria.core.values import dataclass
 
 Json = Mapping[str, Any]
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from kanaria.core.text import cut, defang
 from kanaria.core.types import SEVERITIES, Language
+from kanaria.core.values import dataclass
 from kanaria.respond.words import SEVERITY, say
 
 Json = Mapping[str, Any]

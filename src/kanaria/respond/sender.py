@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kanaria.core.errors import SourceError
 from kanaria.core.types import SEVERITIES
+from kanaria.core.values import dataclass
 from kanaria.respond import digests
 from kanaria.respond import message as words
 from kanaria.respond.channels import Channel

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from kanaria.core.clock import steady, wall
+from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 
 Position = Mapping[str, Any]

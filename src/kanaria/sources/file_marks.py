@@ -10,10 +10,11 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kanaria.core.conversion import made, plain
+from kanaria.core.values import dataclass
 from kanaria.sources._decompress import Decompressed, compression
 from kanaria.sources._rotation import in_time_order, split
 from kanaria.sources.chunks import Position

@@ -10,9 +10,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from kanaria.core.values import dataclass
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
 
 Line = tuple[str, bytes, Mapping[str, Any]]

@@ -6,7 +6,8 @@ A stream counts octets (RFC 6587: ``123 <34>1 …``) or ends messages with a lin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from kanaria.core.values import dataclass
 
 MOST = 1 << 20
 """Bytes of a message at most; RFC 5424 asks for 2,048, senders of JSON need more."""

@@ -8,7 +8,6 @@ of the records, not of the clock on the wall, so that a replay tells the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from kanaria.core.glossary import SEVERITIES as SEVERITY_WORDS
 from kanaria.core.glossary import STAGES
 from kanaria.core.text import cut, printable
 from kanaria.core.types import SEVERITIES, Incident, Text
+from kanaria.core.values import dataclass
 
 Json = dict[str, Any]
 

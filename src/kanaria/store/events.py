@@ -14,13 +14,13 @@ import sqlite3
 import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.values import dataclass
 from kanaria.store.database import private_folder
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import sqlite3
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from kanaria.core.conversion import made, plain
 from kanaria.core.errors import ConfigError, SourceError
+from kanaria.core.values import dataclass
 from kanaria.store import events, news, retention, versions
 from kanaria.store.alerts import Told, joined, remember
 from kanaria.store.database import Opened, closed_on_failure, in_clear_words, unusable

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kanaria.core.conversion import plain
+from kanaria.core.values import dataclass
 from kanaria.store.alerts import Told
 
 Json = dict[str, Any]

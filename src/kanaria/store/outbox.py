@@ -11,12 +11,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from kanaria.core.errors import SourceError
 from kanaria.core.types import SEVERITIES
+from kanaria.core.values import dataclass
 from kanaria.store.database import begin, closed_on_failure, unusable
 from kanaria.store.retention import shrink
 from kanaria.store.timeline import Timeline

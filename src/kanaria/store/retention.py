@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from kanaria.core.values import dataclass
 
 FINISHED = ("closed", "dismissed")
 AT_ONCE = 200

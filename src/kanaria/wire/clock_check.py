@@ -9,7 +9,7 @@ with each other; in a store they would make everything else look old.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from kanaria.core.clock import Clock
 from kanaria.core.types import Batch
+from kanaria.core.values import dataclass
 
 AHEAD = timedelta(days=1)
 """Clocks of machines that are kept at all agree to minutes; a day covers every time zone that was taken for another."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,8 +11,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
+
+from kanaria.core.values import dataclass
 
 BY_SIGNAL = 128
 """A process that a signal ended has the signal's number plus this as its status, as shells count."""

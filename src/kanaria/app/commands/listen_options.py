@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from kanaria.app.commands.options import Command
+from kanaria.core.values import dataclass
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - routers send from elsewhere; --exporter says who may
 

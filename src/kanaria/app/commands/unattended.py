@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -20,6 +20,7 @@ from kanaria.app.commands.options import FOUND, IN_PART, NOTHING
 from kanaria.core.errors import ConfigError
 from kanaria.core.text import printable
 from kanaria.core.types import SEVERITIES, Analysis, Incident
+from kanaria.core.values import dataclass
 
 ANY, ACTION = "any", "action"
 _SPAN = re.compile(r"(\d{1,6})\s*(min|h|d|w)", re.IGNORECASE)

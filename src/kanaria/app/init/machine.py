@@ -6,13 +6,13 @@ import glob
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from kanaria.app.config_live import Source
 from kanaria.app.init.apache_logs import apache_logs
 from kanaria.app.init.nginx_logs import AccessLog, nginx_logs
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 
 NGINX = ("etc/nginx/nginx.conf", "usr/local/nginx/conf/nginx.conf", "usr/local/etc/nginx/nginx.conf")
 APACHE = ("etc/apache2/apache2.conf", "etc/httpd/conf/httpd.conf", "etc/apache2/httpd.conf")

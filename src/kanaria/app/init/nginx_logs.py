@@ -8,8 +8,9 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from kanaria.core.values import dataclass
 
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|((?:[^\s;{}"'#\\]|\\.)[^\s;{}]*)""", re.S

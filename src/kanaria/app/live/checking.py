@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kanaria.app.config import Config
 from kanaria.app.config_live import Source
@@ -14,6 +13,7 @@ from kanaria.app.live.watching import name_of
 from kanaria.app.secret_values import secret
 from kanaria.core.errors import ConfigError, KanariaError, SourceError
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 from kanaria.respond.message import notice
 
 

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -27,6 +26,7 @@ from kanaria.core.schema import conform
 from kanaria.core.stream import Placed
 from kanaria.core.types import Batch
 from kanaria.core.types import Position as Place
+from kanaria.core.values import dataclass
 from kanaria.sources.chunks import Health, Wake
 
 if TYPE_CHECKING:

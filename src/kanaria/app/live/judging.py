@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +23,7 @@ from kanaria.app.run.setup import Setup, prepare
 from kanaria.core.clock import Clock
 from kanaria.core.stream import Placed, Stream
 from kanaria.core.types import Batch, Finding, Incident, RejectedRecord, Text
+from kanaria.core.values import dataclass
 from kanaria.memory.events import Events
 from kanaria.report.reading import incident_from
 from kanaria.respond.message import brief

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kanaria.app.config import Config
@@ -12,6 +11,7 @@ from kanaria.app.live.endpoints import address
 from kanaria.app.secret_values import secret
 from kanaria.core.errors import ConfigError
 from kanaria.core.network import HomeNetworks
+from kanaria.core.values import dataclass
 from kanaria.sources.chunks import LineSource
 from kanaria.sources.docker import FOLDER, container_logs
 from kanaria.sources.follow import Follower, Names, below, matching

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from html import escape
 from itertools import pairwise
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import kanaria
 from kanaria.core.types import Language, Text
+from kanaria.core.values import dataclass
 
 WIDTH, MARGIN, GAP = 1080, 30, 30
 BOX = (WIDTH - 2 * MARGIN - 4 * GAP) / 5, 74

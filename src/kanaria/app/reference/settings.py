@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from kanaria.app import config
 from kanaria.app.reference import markup
 from kanaria.app.reference.words import SETTINGS
 from kanaria.core.types import Language, Text
+from kanaria.core.values import dataclass
 
 _HEADING = Text(en="Settings", ja="設定")
 _INTRO = Text(

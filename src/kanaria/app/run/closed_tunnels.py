@@ -6,12 +6,13 @@ What mines in an encrypted tunnel shows no mining message and no pool; a reader 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import pyarrow as pa
 
 from kanaria.core.text import printable
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 
 SERVICES = ("wireguard", "openvpn", "ipsec", "vxlan", "geneve", "tzsp", "gtp", "gtpv1", "l2tp", "teredo", "pptp")
 """As this project's reader and Zeek name them. Where a tunnel could be opened, there is no connection of that name."""

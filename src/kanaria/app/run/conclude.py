@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from kanaria.core.glossary import VALUES
 from kanaria.core.network import parse_address
 from kanaria.core.text import printable
 from kanaria.core.types import SEVERITIES, Analysis, AnswerSizes, HostObservation, Incident, Series, Text
+from kanaria.core.values import dataclass
 from kanaria.incidents.case import Allowed, Case, Costs, Surroundings
 from kanaria.incidents.grouping import group
 from kanaria.incidents.judge import judge

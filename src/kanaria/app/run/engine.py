@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +38,7 @@ from kanaria.core.schema import Tables
 from kanaria.core.story import Stories
 from kanaria.core.stream import Stream
 from kanaria.core.types import Analysis, Batch, Finding, Incident, StratumMessage, Text
+from kanaria.core.values import dataclass
 from kanaria.detect import Detector
 from kanaria.memory.learned import LIVED
 from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, parts

@@ -6,12 +6,13 @@ gets told, with the flows that come nearest and what speaks for them, instead of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import pyarrow as pa
 
 from kanaria.core.text import defang, printable
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 
 SHOWN = 3
 _COLUMNS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from kanaria.core.japanese import in_japanese
 from kanaria.core.stream import Stream
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Batch, InputSummary, Text
+from kanaria.core.values import dataclass
 from kanaria.core.words import LANGUAGES
 
 REMARKS = 3

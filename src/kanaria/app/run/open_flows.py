@@ -10,7 +10,7 @@ is there, and told, while the connection is open; its end then adds to that inci
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from kanaria.app.run.understand import understand
 from kanaria.core.types import Finding, Language, Text
+from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
     import duckdb

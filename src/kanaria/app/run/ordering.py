@@ -9,7 +9,7 @@ of time; what comes later still is handed on at once and counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from kanaria.core.clock import steady
 from kanaria.core.network import HomeNetworks, orient
 from kanaria.core.schema import Tables
 from kanaria.core.types import Batch, Text
+from kanaria.core.values import dataclass
 from kanaria.wire.flow_linking import Earlier, Linker, no_earlier
 from kanaria.wire.home_inference import Inferred, asked_in_vain, infer, note
 from kanaria.wire.recent import Recent

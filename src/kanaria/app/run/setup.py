@@ -7,7 +7,7 @@ that could not be loaded) stands in ``notes``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from kanaria.app.folders import user_facts
 from kanaria.core.clock import Clock, SystemClock
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding, RejectedRecord, Text
+from kanaria.core.values import dataclass
 from kanaria.core.zone import LocalTime, local_time
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.values import dataclass
 from kanaria.formats import columns as cols
 from kanaria.formats.logons.emit import Taken, address, joined_fields, number, tables_of
 from kanaria.formats.text_log import Row, first_lines, sender_of

@@ -10,12 +10,12 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import Taken, batches
 from kanaria.formats.logons.text_input import decode_head, open_text
 from kanaria.formats.logons.windows_event import WindowsEvent, event, from_document, time_of

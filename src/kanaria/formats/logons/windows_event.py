@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
+from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import number
 from kanaria.formats.logons.windows_layout import by_position, from_message
 from kanaria.formats.text_log import iso_time

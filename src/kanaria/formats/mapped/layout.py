@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.resources import files
 from typing import Any
 
 from kanaria.core.errors import RuleError
 from kanaria.core.schema import TABLES
 from kanaria.core.types import Text
+from kanaria.core.values import dataclass
 
 READERS = ("json", "pairs", "cef", "csv", "lines")
 _COLUMN_KEYS = {"from", "map", "default", "unit", "pattern", "lower", "value", "join", "until"}

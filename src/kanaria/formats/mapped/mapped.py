@@ -11,7 +11,6 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -19,6 +18,7 @@ from typing import TextIO
 
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Text
+from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import Taken, batches
 from kanaria.formats.logons.text_input import decode_head, json_values, open_text
 from kanaria.formats.mapped.clock import Clock

@@ -9,10 +9,10 @@ sources and documentation (November 2026); of a program without an entry here th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kanaria.core.text import without_colours
+from kanaria.core.values import dataclass
 
 
 class Phrase(NamedTuple):

@@ -7,9 +7,9 @@ with one that nobody but a miner writes.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 
+from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import address
 from kanaria.formats.miners.phrases import Said, read
 from kanaria.formats.text_log import Row

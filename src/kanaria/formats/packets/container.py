@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets.layout import LARGEST
 
 Bytes = np.ndarray[Any, Any]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets import layout as L
 
 Array = np.ndarray[Any, Any]

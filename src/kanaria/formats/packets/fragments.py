@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.flowset import Array
 from kanaria.formats.packets.plain_links import Bad, ip_offset, u16

@@ -7,11 +7,12 @@ compare it with ``track``. It has no pools and no budget: memory grows with the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets import kept
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.flowset import FlowSet, first_bytes

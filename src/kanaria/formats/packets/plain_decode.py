@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.plain_links import Bad, ip_offset, need, u16
 from kanaria.formats.packets.plain_tunnels import carried

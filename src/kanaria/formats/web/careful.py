@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kanaria.core.network import parse_address
 from kanaria.core.senders import sender
+from kanaria.core.values import dataclass
 from kanaria.core.zone import LocalTime, Zoneless
 from kanaria.formats.web import layouts, prefix, socks, values
 from kanaria.formats.web.csvrows import CsvState

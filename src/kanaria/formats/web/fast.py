@@ -6,7 +6,7 @@ parser, written into the same columns. Measured with ``benchmarks/web_log_readin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core import schema
+from kanaria.core.values import dataclass
 from kanaria.formats._cells import NULL
 from kanaria.formats._gather import gather, offsets
 from kanaria.formats._line_ends import line_feeds

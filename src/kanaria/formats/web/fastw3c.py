@@ -8,7 +8,6 @@ one thread reads a file, and a block that declares fields often is read carefull
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kanaria.core import schema
+from kanaria.core.values import dataclass
 from kanaria.formats import _cells as c
 from kanaria.formats._line_ends import line_feeds
 from kanaria.formats.cells import Cells, Plan

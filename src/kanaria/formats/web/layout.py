@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.values import dataclass
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_bytes, to_text, unescape
 from kanaria.formats.web.values import Row

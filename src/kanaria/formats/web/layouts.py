@@ -7,9 +7,9 @@ dropped. Where a layout comes from is said beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
+from kanaria.core.values import dataclass
 from kanaria.formats.web.layout import Layout, compile_layout
 
 

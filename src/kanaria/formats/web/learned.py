@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from kanaria.core.network import parse_address
+from kanaria.core.values import dataclass
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text, unescape
 from kanaria.formats.web.values import Row

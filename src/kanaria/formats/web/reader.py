@@ -7,7 +7,6 @@ lines of the block; never an exception for content.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ from kanaria.core.ahead import ahead
 from kanaria.core.batch import LEFT
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
+from kanaria.core.values import dataclass
 from kanaria.formats.lines import BLOCK, Block, Int64, UInt8, blocks, line_feeds
 from kanaria.formats.web import tables
 from kanaria.formats.web.careful import LineParser

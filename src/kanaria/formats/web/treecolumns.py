@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from kanaria.core import schema
 from kanaria.core.network import Distinct
+from kanaria.core.values import dataclass
 from kanaria.formats import _cells as c
 from kanaria.formats.cells import Cells, Plan
 from kanaria.formats.web import _values, tables, values

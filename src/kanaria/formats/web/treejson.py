@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.values import dataclass
 from kanaria.core.zone import Zoneless
 from kanaria.formats import _cells as c
 from kanaria.formats import _gather

@@ -10,10 +10,11 @@ itself: a server that refuses may say so and close in one go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 from typing import Literal
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets.protocols import tls
 
 Verdict = Literal["accepted", "refused", "not_tried"]

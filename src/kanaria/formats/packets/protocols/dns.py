@@ -6,8 +6,8 @@ import ipaddress
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets.protocols.cursor import Cursor, Short
 
 TYPES = {

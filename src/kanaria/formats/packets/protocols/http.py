@@ -9,7 +9,8 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from kanaria.core.values import dataclass
 
 BODY = 8 << 10
 HEAD = 32 << 10  # servers refuse heads beyond 8 to 16 KiB

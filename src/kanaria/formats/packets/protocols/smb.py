@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets.protocols import ntlm, smb1
 from kanaria.formats.packets.protocols.nt_status import status_name
 

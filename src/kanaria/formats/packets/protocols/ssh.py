@@ -10,8 +10,8 @@ failed; fewer say nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets.protocols.cursor import Cursor, Short
 
 _NEWKEYS = 21

@@ -6,8 +6,9 @@ JA4 follows FoxIO's published description (technical_details/JA4.md). Certificat
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from kanaria.core.values import dataclass
 from kanaria.formats.packets.protocols.cipher_names import CIPHERS
 from kanaria.formats.packets.protocols.cursor import Cursor, Short
 from kanaria.formats.packets.protocols.x509 import names_of
