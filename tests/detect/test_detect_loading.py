@@ -226,6 +226,39 @@ def test_the_precompiled_file_is_up_to_date() -> None:
     assert precompiler.TARGET.read_text("utf-8") == text, "run: python -m kanaria.detect.compile"
 
 
+def test_a_rule_that_changed_under_the_same_version_is_not_compiled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only another version makes it another rule; words may change as they like."""
+    target = tmp_path / "compiled.json"
+    target.write_text(precompiler.TARGET.read_text("utf-8"), "utf-8")
+    rules = json.loads(target.read_text("utf-8"))
+    rules[0]["title"]["en"], rules[1]["body"] = "Other words", "b-another"
+    target.write_text(json.dumps(rules), "utf-8")
+    assert precompiler.main(target) == 1
+    assert json.loads(target.read_text("utf-8")) == rules
+    said = capsys.readouterr().err
+    assert said == f"{rules[1]['file']}: changed, and still version {rules[1]['version']}: raise kanaria.version\n"
+    rules[1]["version"] = "0"
+    target.write_text(json.dumps(rules), "utf-8")
+    assert precompiler.main(target) == 0 and target.read_bytes() == precompiler.TARGET.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "another"),
+    [
+        ({"detection": {"a": {"url": "/b"}, "condition": "a"}}, True),
+        ({"level": "critical"}, True),
+        ({"kanaria": {"key": ["dst_ip"]}}, True),
+        ({"title": "Other words", "description": "of it", "references": ["https://example.org/"]}, False),
+    ],
+)
+def test_the_body_of_a_rule_is_what_decides(write: Write, change: dict[str, Any], another: bool) -> None:
+    rule = {**yaml.safe_load(GOOD), "detection": {"a": {"url": "/a"}, "condition": "a"}}
+    (before,), (after,) = write(rule).rules, write({**rule, **change}).rules
+    assert (before.body != after.body) is another
+
+
 def test_bundled_rules_need_neither_pysigma_nor_yaml() -> None:
     code = (
         "import sys, kanaria.detect as d; n = len(d.load()); d.Detector(d.load(), lambda: None);"

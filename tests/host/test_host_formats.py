@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from kanaria.app.commands.main import cli
 from kanaria.core.stream import Format, ReadContext
 from kanaria.formats import registry
+from kanaria.formats.auth_log import AuthLog
 from kanaria.formats.host.auditd import AuditLog
 from kanaria.formats.host.listings import Listing
-from kanaria.formats.logons.auth_log import AuthLog
 from kanaria.formats.miners.log import MinerLog
 from kanaria.formats.miners.phrases import read as read_phrase
 from tests.reading_formats import BytesStream, broken_promises, read_all

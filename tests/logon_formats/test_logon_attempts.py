@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.core.stream import ReadContext
+from kanaria.formats.auth_log import AuthLog
 from kanaria.formats.logons import windows_event, windows_rows
-from kanaria.formats.logons.auth_log import AuthLog
 from kanaria.formats.logons.emit import endpoint
 from kanaria.formats.logons.sshd import ssh_row
 from kanaria.formats.logons.windows_csv import day_first, local_time

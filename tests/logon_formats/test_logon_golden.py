@@ -21,9 +21,9 @@ from kanaria.core import schema
 from kanaria.core.network import HomeNetworks
 from kanaria.core.stream import Format, ReadContext
 from kanaria.formats import registry
-from kanaria.formats.logons.auth_log import AuthLog
+from kanaria.formats.auth_log import AuthLog
+from kanaria.formats.journald import JournaldJson
 from kanaria.formats.logons.evtx_file import Evtx
-from kanaria.formats.logons.journald import JournaldJson
 from kanaria.formats.logons.samba import SambaLog
 from kanaria.formats.logons.windows_csv import WindowsCsv
 from kanaria.formats.logons.windows_json import WindowsJson

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -10,6 +11,7 @@ from typing import Any, cast, get_args
 from sigma.exceptions import SigmaError
 
 from kanaria.core.errors import RuleError
+from kanaria.core.ids import content_id
 from kanaria.core.types import SEVERITIES, Severity, Stage, Text
 from kanaria.core.values import dataclass
 from kanaria.detect import documents
@@ -19,6 +21,8 @@ from kanaria.detect.places import at, child
 # What pySigma raises on content it did not foresee, besides its own errors.
 CONTENT_ERRORS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 _BLOCK = {"version", "title", "description", "why", "stage", "weights", "key", "runbook", "tests", "separate"}
+_DECISIVE = ("logsource", "detection", "correlation", "level", "tags")
+_DECISIVE_BLOCK = ("stage", "weights", "key", "separate")
 _TECHNIQUE = re.compile(r"t\d{4}(\.\d{3})?$")
 
 
@@ -72,8 +76,14 @@ def build(document: documents.Document, **parts: Any) -> Rule:
         date=str(value.get("date") or ""),
         file=document.file,
         tests=tuple(block.get("tests") or ()),
+        body=_body(value, block),
         **parts,
     )
+
+
+def _body(value: Mapping[str, Any], block: Mapping[str, Any]) -> str:
+    said = [{name: value.get(name) for name in _DECISIVE}, {name: block.get(name) for name in _DECISIVE_BLOCK}]
+    return content_id("b", [json.dumps(said, sort_keys=True, default=str)])
 
 
 def _block(document: documents.Document) -> dict[str, Any]:

@@ -110,6 +110,8 @@ class Rule:
     matcher: Matcher | None = None
     correlation: Correlation | None = None
     tests: tuple[Mapping[str, Any], ...] = ()
+    body: str = ""
+    """Digest of what its author says it matches, how grave that is, and what makes two hits one; not of its words."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from itertools import islice
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.text import without_colours
 from kanaria.core.types import Batch
-from kanaria.formats.logons.auth_log import TABLES, Attempts, _is_ours, _of_miner, says_logons
+from kanaria.formats.auth_log import TABLES, Attempts, _is_ours, _of_miner, says_logons
 from kanaria.formats.logons.emit import BATCH_ROWS, Taken, batch_of, number
 from kanaria.formats.logons.text_input import decode_head, json_values, open_text
 from kanaria.formats.text_log import Row
