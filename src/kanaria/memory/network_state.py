@@ -7,7 +7,7 @@ again gives what it would have given. Without a folder everything is empty and n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.silence import Silence
+from kanaria.core.conversion import made, plain
 from kanaria.core.facts import Knowledge
 from kanaria.core.limits import EventLimits, Limits, forgotten
 from kanaria.core.types import Finding, Incident, Text
@@ -29,6 +30,7 @@ from kanaria.memory.learned import Learned
 from kanaria.memory.open_findings import Kept, pack, unpack
 from kanaria.memory.read_sources import Ledger
 from kanaria.store.events import Part
+from kanaria.wire.home_inference import Tally, tally
 
 if TYPE_CHECKING:
     import duckdb
@@ -72,6 +74,7 @@ class NetworkState:
     ) -> None:
         self.folder, self.limits = folder, limits
         state, self._withheld, self._dismissed, self._waiting, self._left_out = _load(folder, limits.pairs)
+        self._engine = engine
         self.events = Events(engine, scratch, folder=folder, listed=_parts(folder), limits=events)
         self.ledger = Ledger(state.get("sources"), only_learns=only_learns, most=limits.sources)
         self.learned = Learned(
@@ -84,6 +87,8 @@ class NetworkState:
         )
         self.carried = unpack(state.get("carried"))
         self.contacts = Contacts(state.get("contacts"), limits.contacts)
+        self.home = made(Tally, state.get("home") or {})
+        """What was counted of connections, to infer which addresses are ours where nobody says so."""
         self.correlations: dict[str, Any] | None = state.get("correlations")
         self.silence = Silence(state.get("silence"))
         self._rules: Mapping[str, str] = state.get("judged", {}).get("rules", {})
@@ -105,6 +110,13 @@ class NetworkState:
 
         with IncidentStore(self.folder) as store:
             return frozenset(finding.id for finding in asked if store.keeper("", [finding.id]) is None)
+
+    def count_for_home(self, tables: Collection[str]) -> Tally:
+        """What connections show of whose they are, of all runs together: rows of these spooled tables are counted
+        unless an earlier run has judged them."""
+        judged = self.ledger.judged() if self.home.total else None  # by runs that were told, too, nothing was counted
+        self.home = tally(self._engine, tables, self.home, judged)
+        return self.home
 
     def fresh(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """The rows that have taught nothing yet; tables without any are left out."""
@@ -214,6 +226,7 @@ class NetworkState:
             "sources": self.ledger.dump(),
             "carried": pack(kept, this_run.later_requests, newest),
             "contacts": self.contacts.dump(),
+            "home": plain(self.home),
             "correlations": correlations,
             "silence": self.silence.dump(),
             "baseline": self.learned.keep(),

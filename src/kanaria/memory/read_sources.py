@@ -96,6 +96,10 @@ class Ledger:
         """For each record whether an earlier run has judged it."""
         return self._up_to(self._judged, event_ids)
 
+    def judged(self) -> pa.Table:
+        """Sources of earlier runs: ``number``, and the ``row`` up to which it was judged."""
+        return pa.table({"number": self._numbers, "row": self._judged})
+
     def settled(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """For each record whether an earlier run has judged it as it is now: nothing was added to its source since."""
         same = np.isin(event_ids >> ROW_BITS, np.array(sorted(self._unchanged), np.int64))

@@ -1,18 +1,22 @@
 """Which addresses are ours when nobody said so and no private address space is in sight.
 
 A capture taken on a rented server shows only public addresses. The machine it was taken on takes part in nearly every
-connection; strangers take part in few. Comes in: spooled tables; goes out: those addresses, or none.
+connection; strangers take part in few. ``tally`` counts what spooled tables show, on top of what earlier runs have
+counted, so that it makes no difference into how many runs the records are divided; ``infer`` says which addresses are
+ours by such counts, if any.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.ids import ROW_BITS
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
@@ -29,9 +33,6 @@ ENTRANCES = frozenset({"rdp", "smb", "logon"})
 # Nor is a client at home that speaks JSON and is not answered in kind: it does not know whom it found, or nobody is
 # there. So many such conversations are looked at, those with the longest answers first.
 _LOOKED_AT = 200
-_SPOKEN = """
-    SELECT dst_first FROM spool_connection WHERE src_first >= '{'::BLOB AND src_first < '|'::BLOB
-    ORDER BY octet_length(dst_first) DESC NULLS LAST, event_id LIMIT ?"""
 _GIVEN = re.compile(rb'"result"\s*:\s*(?!null\b|false\b)|"method"\s*:')
 _REFUSED = re.compile(rb'"error"\s*:\s*(?!null\b)|"result"\s*:\s*(?:null|false)\b')
 
@@ -45,33 +46,96 @@ class Inferred(HomeNetworks):
     certain: bool = False
 
 
-def infer(engine: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> Inferred | None:
-    """Home addresses of a run whose connections are all between strangers, else None.
+MOST_ADDRESSES = 1_000
+"""Addresses that a tally names, those that take part in most: one in nine connections of ten is among them."""
 
-    ``tables`` are names of spooled tables with ``src_ip``, ``dst_ip`` and ``direction``.
-    """
-    names = list(tables)
-    union = " UNION ALL ".join(f"SELECT src_ip, dst_ip, direction FROM spool_{name}" for name in names)  # noqa: S608
-    if not union:
-        return None
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What was counted of connections: how many, and how many with one of our address spaces on a side. Of each address
+    how many it took part in, and how many it opened, as long as no address was known for ours."""
+
+    total: int = 0
+    oriented: int = 0
+    addresses: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    entrances: bool = False
+    """Whether some of them are about getting in."""
+    spoken: bool = False
+    """Whether a client spoke JSON; ``answered``, whether one got an answer in kind."""
+    answered: bool = False
+
+    def with_(self, more: Tally) -> Tally:
+        """Both together."""
+        both = {
+            address: tuple(map(sum, zip(self.addresses.get(address, (0, 0)), counts, strict=True)))
+            for address, counts in more.addresses.items()
+        }
+        ordered = sorted({**self.addresses, **both}.items(), key=lambda item: (-item[1][0], item[0]))
+        oriented = self.oriented + more.oriented
+        return Tally(
+            total=self.total + more.total,
+            oriented=oriented,
+            addresses={} if oriented else {name: (n, opened) for name, (n, opened) in ordered[:MOST_ADDRESSES]},
+            entrances=self.entrances or more.entrances,
+            spoken=self.spoken or more.spoken,
+            answered=self.answered or more.answered,
+        )
+
+
+def tally(
+    engine: duckdb.DuckDBPyConnection, tables: Collection[str], before: Tally, judged: pa.Table | None = None
+) -> Tally:
+    """What the spooled ``tables`` show (names of those with ``src_ip``, ``dst_ip`` and ``direction``) and what was
+    counted ``before``. ``judged`` says of sources (``number``) up to which record (``row``) that has counted them."""
+    if not tables:
+        return before
+    fresh = [_fresh(engine, name, judged) for name in sorted(tables)]
+    union = " UNION ALL ".join(f"SELECT src_ip, dst_ip, direction FROM {rows}" for rows in fresh)  # noqa: S608
     row = engine.execute(
         f"SELECT count(*), count(*) FILTER (direction <> 'external') FROM ({union}) WHERE src_ip IS NOT NULL"  # noqa: S608
     ).fetchone()
     total, oriented = row or (0, 0)
-    if not total or oriented:
-        return None
-    asked = "connection" in names and _in_vain(engine)
-    first = "ASC" if ENTRANCES & set(names) or asked else "DESC"
+    if not total or oriented or before.oriented:
+        return before.with_(Tally(total=total, oriented=oriented))
     shares = engine.execute(
-        f"""SELECT ip, count(*)::DOUBLE / {total}, count(*) FILTER (client) FROM (
+        f"""SELECT ip, count(*), count(*) FILTER (client) FROM (
                 SELECT src_ip AS ip, true AS client FROM ({union}) UNION ALL SELECT dst_ip, false FROM ({union})
-            ) WHERE ip IS NOT NULL GROUP BY ip ORDER BY 2 DESC, 3 {first}, 1 LIMIT 2"""  # noqa: S608
+            ) WHERE ip IS NOT NULL GROUP BY ip ORDER BY 2 DESC, 1 LIMIT {MOST_ADDRESSES}"""  # noqa: S608
     ).fetchall()
-    if not shares or shares[0][1] < SHARE:
+    answers = _answers(engine, judged) if "connection" in tables else []
+    return before.with_(
+        Tally(
+            total=total,
+            addresses={address: (count, opened) for address, count, opened in shares},
+            entrances=bool(ENTRANCES & set(tables)),
+            spoken=bool(answers),
+            answered=any(answered(told) for told in answers),
+        )
+    )
+
+
+def infer(seen: Tally) -> Inferred | None:
+    """Home addresses where all connections are between strangers, else None."""
+    if not seen.total or seen.oriented:
         return None
-    found = HomeNetworks.parse([shares[0][0]], where="the addresses seen")
-    certain = all(share < SHARE for _address, share, _opened in shares[1:])
-    return Inferred(networks=found.networks, inferred=True, asked=asked, certain=certain)
+    asked = seen.spoken and not seen.answered
+    fewest = 1 if seen.entrances or asked else -1
+    ordered = sorted(seen.addresses.items(), key=lambda item: (-item[1][0], fewest * item[1][1], item[0]))
+    if not ordered or ordered[0][1][0] / seen.total < SHARE:
+        return None
+    home = HomeNetworks.parse([ordered[0][0]], where="the addresses seen")
+    certain = all(count / seen.total < SHARE for _address, (count, _opened) in ordered[1:2])
+    return Inferred(networks=home.networks, inferred=True, asked=asked, certain=certain)
+
+
+def _fresh(engine: duckdb.DuckDBPyConnection, name: str, judged: pa.Table | None) -> str:
+    """The rows of a spooled table that no earlier run has judged, as a relation."""
+    if judged is None or not len(judged):
+        return f"spool_{name}"
+    engine.register("home_judged", judged)
+    return f"""(SELECT spooled.* FROM spool_{name} AS spooled
+        LEFT JOIN home_judged ON event_id >> {ROW_BITS} = number
+        WHERE number IS NULL OR event_id - (number << {ROW_BITS}) > row)"""  # noqa: S608
 
 
 def note(home: Inferred) -> Text:
@@ -123,7 +187,11 @@ def answered(told: bytes) -> bool:
     return _GIVEN.search(told) is not None or _REFUSED.search(told) is None
 
 
-def _in_vain(engine: duckdb.DuckDBPyConnection) -> bool:
-    """Whether clients spoke JSON and none was answered."""
-    answers = engine.execute(_SPOKEN, [_LOOKED_AT]).fetchall()
-    return bool(answers) and not any(answered(told or b"") for (told,) in answers)
+def _answers(engine: duckdb.DuckDBPyConnection, judged: pa.Table | None) -> list[bytes]:
+    """What clients that spoke JSON were told, the longest answers first."""
+    rows = _fresh(engine, "connection", judged)
+    told = engine.execute(
+        f"""SELECT dst_first FROM {rows} WHERE src_first >= '{{'::BLOB AND src_first < '|'::BLOB
+            ORDER BY octet_length(dst_first) DESC NULLS LAST, event_id LIMIT {_LOOKED_AT}"""  # noqa: S608
+    ).fetchall()
+    return [answer or b"" for (answer,) in told]

@@ -45,6 +45,7 @@ from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, p
 from kanaria.memory.open_findings import Kept, keep
 from kanaria.store.database import unusable
 from kanaria.store.events import NO_CHANGES
+from kanaria.wire.home_inference import infer
 from kanaria.wire.spool import STREAMED
 
 Json = dict[str, Any]
@@ -348,10 +349,13 @@ class Engine:
         config, wired = self.setup.config, self._reading.on_the_wire
         home: HomeNetworks | None = config.home_networks if config.home else None
         if lateness is None:
-            return Files(self._work, home, wired, trusted(self.setup), self.memory.events.earlier)
+            return Files(
+                self._work, home, wired, trusted(self.setup), self.memory.events.earlier, self.memory.count_for_home
+            )
         return Live(
-            self._work, home, wired, lateness=lateness, trusted=trusted(self.setup), earlier=self.memory.events.earlier
-        )
+            self._work, home, wired, lateness=lateness, trusted=trusted(self.setup), earlier=self.memory.events.earlier,
+            inferred=infer(self.memory.home),
+        )  # fmt: skip
 
     def _detecting(self, lateness: timedelta | None) -> Detector:
         detector = Detector(

@@ -8,7 +8,7 @@ of time; what comes later still is handed on at once and counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from kanaria.core.schema import Tables
 from kanaria.core.types import Batch, Text
 from kanaria.core.values import dataclass
 from kanaria.wire.flow_linking import Earlier, Linker, no_earlier
-from kanaria.wire.home_inference import Inferred, asked_in_vain, infer, note
+from kanaria.wire.home_inference import Inferred, Tally, asked_in_vain, infer, note
 from kanaria.wire.recent import Recent
 from kanaria.wire.spool import STREAMED, Gathered, Spool
 from kanaria.wire.vouching import NOBODY, Trusted
@@ -56,10 +56,11 @@ class Files:
         on_the_wire: Callable[[Batch], bool],
         trusted: Trusted = NOBODY,
         earlier: Earlier = no_earlier,
+        counted: Callable[[Collection[str]], Tally] = lambda _tables: Tally(),
     ) -> None:
-        """``home`` are the networks somebody named; without, they may be inferred. ``earlier`` are the rows of other
-        runs."""
-        self._earlier = earlier
+        """``home`` are the networks somebody named; without, they may be inferred from what is ``counted`` of spooled
+        tables, those of other runs included. ``earlier`` are the rows of other runs."""
+        self._earlier, self._counted = earlier, counted
         self._work, self._given, self._on_the_wire, self._trusted = work, home, on_the_wire, trusted
         self._gathered = Gathered()
         self._spool: Spool | None = None
@@ -88,7 +89,7 @@ class Files:
     def _spooled(self, spool: Spool) -> Iterator[Slice]:
         spool.settle()
         engine, span = self._work.engine, spool.span()
-        inferred = None if self._given else infer(engine, [n for n in spool.names if n in ORIENTED])
+        inferred = None if self._given else infer(self._counted(ORIENTED & set(spool.names)))
         home = inferred or self._given or HomeNetworks()
         linker = Linker(engine, spool.names, trusted=replace(self._trusted, home=home), earlier=self._earlier)
         for tables in spool.slices():
@@ -117,8 +118,11 @@ class Live:
         now: Callable[[], float] = steady,
         trusted: Trusted = NOBODY,
         earlier: Earlier = no_earlier,
+        inferred: Inferred | None = None,
     ) -> None:
-        self._home, self._on_the_wire = home or HomeNetworks(), on_the_wire
+        """``inferred`` are the networks that earlier runs took for ours, where nobody named any."""
+        self._inferred = None if home else inferred
+        self._home, self._on_the_wire = home or inferred or HomeNetworks(), on_the_wire
         self._lateness, self._now = lateness, now
         self._recent = Recent(work.engine, replace(trusted, home=self._home), earlier)
         self._waiting: dict[bool, dict[str, list[pa.Table]]] = {False: {}, True: {}}
@@ -182,10 +186,16 @@ class Live:
         doubles = 0
         if on_the_wire:
             tables, doubles = self._recent.linked(tables)
-            if "connection" in tables:
-                tables = {**tables, "connection": asked_in_vain(tables["connection"])}
-        span = self._last - self._first if self._last and self._first else timedelta(0)
-        return Slice(tables=tables, home=self._home, on_the_wire=on_the_wire, span=span, doubles=doubles, late=late)
+            tables = _sided(tables, self._inferred)
+        return Slice(
+            tables=tables,
+            home=self._home,
+            on_the_wire=on_the_wire,
+            span=self._last - self._first if self._last and self._first else timedelta(0),
+            doubles=doubles,
+            late=late,
+            notes=(note(self._inferred),) if on_the_wire and self._inferred else (),
+        )
 
 
 def _parted(tables: list[pa.Table], until: datetime | None) -> tuple[pa.Table, pa.Table]:
