@@ -20,7 +20,8 @@ PROBE = (
 def commands() -> list[str]:
     """Every ``kanaria`` command of the page, in order."""
     blocks = [block for block in doc_pages.blocks(PAGE.read_text("utf-8")) if block.language == "sh"]
-    return [line for block in blocks for line in block.lines if line.startswith("kanaria ")]
+    lines = [line.removeprefix("sudo /opt/kanaria/bin/") for block in blocks for line in block.lines]
+    return [line for line in lines if line.startswith("kanaria ")]
 
 
 def arguments(command: str, phone: Sink) -> list[str]:

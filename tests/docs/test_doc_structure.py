@@ -120,3 +120,12 @@ def test_pictures_are_small_pngs(name: str) -> None:
     data = (doc_pages.ROOT / "docs" / "images" / name).read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
     assert len(data) < 300_000
+
+
+@pytest.mark.parametrize("folder", ["docs", "src"])
+def test_nobody_is_told_to_install_a_name_of_a_registry_that_is_not_ours(folder: str) -> None:
+    wrong = re.compile(r"""\binstall\s[^\n`]*?(?<![\w./-])['"]?kanaria(\[|['"]|$)""", re.MULTILINE)
+    places = [doc_pages.ROOT / "README.md", doc_pages.ROOT / "README.ja.md", *(doc_pages.ROOT / folder).rglob("*")]
+    texts = {place: place.read_text("utf-8") for place in places if place.suffix in {".md", ".py", ".yaml"}}
+    assert {str(place): match[0] for place, text in texts.items() if (match := wrong.search(text))} == {}
+    assert wrong.search("pip install 'kanaria[serve]'")

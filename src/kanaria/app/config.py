@@ -99,8 +99,8 @@ class Config:
     """All settings."""
 
     store: str | None = None
-    """Folder that `kanaria serve` keeps everything in, relative to the settings file; `incident` looks there too, and
-    `analyze` where `--config` names the file."""
+    """Folder that `kanaria serve` keeps everything in, relative to the settings file; commands about what is kept look
+    there too, and `analyze` where `--config` names the file."""
     language: Language | None = None
     """Language of what is shown and told, `ja` or `en`, unless `--lang` names it; default: the locale's."""
     timezone: str | None = None

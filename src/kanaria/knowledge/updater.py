@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
+from kanaria.core.archives import extract
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge, Provenance
 from kanaria.core.network import is_global, parse_address
@@ -175,5 +176,5 @@ def _fetch(folder: Path) -> Path:
         ) from error
     for archive in sorted(folder.glob("*.tgz")):
         with tarfile.open(archive) as opened:
-            opened.extractall(folder / archive.stem, filter="data")
+            extract(opened, folder / archive.stem)
     return folder

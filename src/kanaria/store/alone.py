@@ -1,15 +1,17 @@
 """One process at a time owns a store: a second run would lose what the first one is about to leave there.
 
-In: the store's folder. The lock belongs to the process, so one that was killed holds it no longer.
+In: the store's folder. The lock belongs to the process, so one that was killed holds it no longer. What root leaves in
+the store of another user, as in the service's, is handed over to this user, who could not go on with it otherwise.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +26,7 @@ PROBED = 0.25
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold the store for one run. Raises SourceError when another run has it, or when there can be no such folder."""
+    owner = owner_of(folder)
     try:
         private_folder(folder)
         plain(folder / FILE)
@@ -38,7 +41,33 @@ def alone(folder: Path) -> Iterator[None]:
                 got="another run is using it",
                 cause="wait until it has ended, or give each a --store of its own",
             )
-        yield
+        try:
+            yield
+        finally:
+            hand_over(folder, owner)
+
+
+def owner_of(folder: Path) -> tuple[int, int]:
+    """User and group whose folder that is, or that of the first folder above it which is there."""
+    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), Path("/"))
+    found = there.stat()
+    return found.st_uid, found.st_gid
+
+
+def hand_over(folder: Path, owner: tuple[int, int]) -> None:
+    """Where root works for another user, give this user what belongs to root in the folder, and the folder.
+
+    Only folders and plain files of one name: no way for that user to be given what lies elsewhere.
+    """
+    if os.geteuid() or not owner[0]:
+        return
+    for place in (folder, *folder.rglob("*")):
+        with suppress(FileNotFoundError):
+            found = place.lstat()
+            if not found.st_uid and (
+                stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)
+            ):
+                os.chown(place, *owner, follow_symlinks=False)
 
 
 def owned(folder: Path) -> bool:

@@ -20,6 +20,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from kanaria.core.archives import extract
 from kanaria.core.errors import SourceError
 from kanaria.store import events
 from kanaria.store.database import plain, unusable
@@ -65,7 +66,7 @@ def unpacked(archive: Path, near: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=near, prefix=".kanaria-restore-") as folder:
         try:
             with tarfile.open(archive, "r:gz") as packed:
-                packed.extractall(folder, filter="data")
+                extract(packed, Path(folder))
             (Path(folder) / "store" / DATABASES[0]).stat()
         except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
             raise SourceError(

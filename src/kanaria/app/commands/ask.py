@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanaria.app.commands.incident import kept_folder, store_option
-from kanaria.app.commands.options import language_option, list_format, writer_options
+from kanaria.app.commands.options import (
+    config_option,
+    kept_folder,
+    language_option,
+    list_format,
+    store_option,
+    writer_options,
+)
 
 if TYPE_CHECKING:
     from kanaria.core.story import Sentence
@@ -24,7 +30,7 @@ IDS_SHOWN = 3
 @store_option
 @list_format
 @writer_options
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @language_option
 def ask(
     id: str,
@@ -48,7 +54,7 @@ def ask(
     from kanaria.core.text import printable
 
     order = Order.of(load(config), writer, kind, show_prompt=show_prompt)
-    with opened(kept_folder(folder)) as store:
+    with opened(kept_folder(folder, config)) as store:
         kept = store.get(id)
     if show_prompt:
         click.echo(asking.request(kept.document, question, language, order.llm), nl=False)

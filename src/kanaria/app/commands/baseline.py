@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.commands.options import Ordered, language_option, list_format
+from kanaria.app.commands.options import Ordered, config_option, kept_folder, language_option, list_format, store_option
 
 if TYPE_CHECKING:
     from kanaria.app.run.setup import Setup
     from kanaria.core.words import Language
 
 home_option = click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
-config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
-store_option = click.option(
-    "--store",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Folder with what was learned; default: your data folder.",
-)
 
 
 @click.command()
@@ -86,7 +80,7 @@ def baseline_learn(
     from kanaria.app.commands import baseline_answers as life
     from kanaria.app.owning import owning
 
-    place = life.store_folder(folder)
+    place = kept_folder(folder, config)
     with owning(place, "baseline learn") as mine:
         lines, status = life.learn(paths, _setup(config, home, place), language, mine)
     for line in lines:
@@ -104,10 +98,9 @@ def baseline_show(device: str | None, folder: Path | None, config: Path | None, 
 
     Example: kanaria baseline show 192.0.2.10 --lang ja
     """
-    from kanaria.app.commands.baseline_answers import store_folder
     from kanaria.app.kept import kept
 
-    place = store_folder(folder)
+    place = kept_folder(folder, config)
     with kept(place, lambda: _setup(config, (), place)) as store:
         for said in store.baseline(device):
             click.echo(said.to(language))
@@ -116,7 +109,12 @@ def baseline_show(device: str | None, folder: Path | None, config: Path | None, 
 @baseline.command("explain")
 @click.argument("place", metavar="PATH:RECORD")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@store_option
+@click.option(
+    "--store",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder with what was learned before these inputs; default: only they count.",
+)
 @home_option
 @config_option
 @language_option
@@ -133,9 +131,11 @@ def baseline_explain(
     Example: kanaria baseline explain conn.log:812 conn.log
     """
     from kanaria.app.commands import baseline_answers as life
+    from kanaria.app.owning import owning
 
-    for line in life.explain_event(place, paths, _setup(config, home, folder), language):
-        click.echo(line)
+    with owning(folder, "baseline explain") if folder is not None else nullcontext():
+        for line in life.explain_event(place, paths, _setup(config, home, folder), language):
+            click.echo(line)
 
 
 def _setup(config: Path | None, home: tuple[str, ...], store: Path | None = None) -> Setup:

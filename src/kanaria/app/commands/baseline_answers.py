@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from kanaria.app.commands.unread_inputs import tell
@@ -156,10 +155,3 @@ def _moment(time: datetime | None) -> str:
 
 def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def store_folder(folder: Path | None) -> Path:
-    """Where state is kept when no folder was named."""
-    from kanaria.app.folders import data_folder
-
-    return folder or data_folder()

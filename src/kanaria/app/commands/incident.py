@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanaria.app.commands.options import KINDS, Listing, language_option, writer_options
+from kanaria.app.commands.options import (
+    KINDS,
+    Listing,
+    config_option,
+    kept_folder,
+    language_option,
+    store_option,
+    writer_options,
+)
 from kanaria.core.words import Text
 
 if TYPE_CHECKING:
@@ -18,12 +26,6 @@ if TYPE_CHECKING:
     from kanaria.report.plots_style import ThemeName
     from kanaria.store.incidents import StoredIncident
 
-store_option = click.option(
-    "--store",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Folder with kept incidents; default: that of your settings, else your data folder.",
-)
 # Incidents counted per day beside the one drawn; as many as a run compares its own with.
 NEIGHBOURS = 1_000
 OUTPUT_IS_FOR_PLOTS = "-o is for --plot; redirect the text or JSON instead"
@@ -51,16 +53,17 @@ def incident() -> None:
 
 @incident.command("list")
 @store_option
+@config_option
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only incidents in this state.")
 @language_option
-def incident_list(folder: Path | None, states: tuple[str, ...], language: Language) -> None:
+def incident_list(folder: Path | None, config: Path | None, states: tuple[str, ...], language: Language) -> None:
     """List incidents, the latest first.
 
     Example: kanaria incident list --state open
     """
     from kanaria.app.kept import kept
 
-    with kept(kept_folder(folder)) as store:
+    with kept(kept_folder(folder, config)) as store:
         for found in store.all(states):
             click.echo(_line(found, language))
 
@@ -81,7 +84,7 @@ def incident_list(folder: Path | None, states: tuple[str, ...], language: Langua
     help="A report by headings, or a story in paragraphs (text, markdown, html; json has both).",
 )
 @writer_options
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.option("--plot", is_flag=True, help="Draw it instead: timeline, findings per day, surprise, volume, messages.")
 @click.option("-o", "--output", "path", metavar="FILE", help="With --plot: an .svg or .png file; default: SVG to -.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Of the plot.")
@@ -108,7 +111,7 @@ def incident_show(
     from kanaria.app.kept_story import page, show_prompts, told_of, written
     from kanaria.core.story import paragraphs
 
-    with opened(kept_folder(folder)) as store:
+    with opened(kept_folder(folder, config)) as store:
         kept, history = store.get(id), store.history(id)
         others = store.all(limit=NEIGHBOURS) if plot else []
     if plot:
@@ -153,10 +156,13 @@ def _report(report: Mapping[str, Any], *, full: bool) -> None:
 @incident.command("export")
 @click.argument("id")
 @store_option
+@config_option
 @click.option("--format", "kind", type=click.Choice(KINDS), default="json", show_default=True, help="Output.")
 @click.option("-o", "--output", "path", metavar="FILE", help="Write here instead of standard output.")
 @language_option
-def incident_export(id: str, folder: Path | None, kind: str, path: str | None, language: Language) -> None:
+def incident_export(
+    id: str, folder: Path | None, config: Path | None, kind: str, path: str | None, language: Language
+) -> None:
     """Write one incident as a report, or for another program.
 
     Example: kanaria incident export i-3c9a --format stix -o incident.json
@@ -167,7 +173,7 @@ def incident_export(id: str, folder: Path | None, kind: str, path: str | None, l
     from kanaria.app.output import render, write
     from kanaria.report.reading import kept_analysis
 
-    with opened(kept_folder(folder)) as store:
+    with opened(kept_folder(folder, config)) as store:
         kept = store.get(id)
         news = {"alert": kept.document.get("alert") if kind == "json" else None}  # news of then is none now
         analysis = kept_analysis(kept.document | news, (other.document for other in store.all(limit=NEIGHBOURS)))
@@ -180,15 +186,18 @@ def incident_export(id: str, folder: Path | None, kind: str, path: str | None, l
 @click.option("--why", required=True, help="The reason; kept with your name.")
 @click.option("--who", help="Your name; default: your account.")
 @store_option
+@config_option
 @language_option
-def incident_set(id: str, state: str, why: str, who: str | None, folder: Path | None, language: Language) -> None:
+def incident_set(
+    id: str, state: str, why: str, who: str | None, folder: Path | None, config: Path | None, language: Language
+) -> None:
     """Move an incident to another state. What you dismiss becomes part of normal life.
 
     Example: kanaria incident set i-3c9a dismissed --why "our own scanner"
     """
     from kanaria.app.kept import kept as opened
 
-    with opened(kept_folder(folder)) as store:
+    with opened(kept_folder(folder, config)) as store:
         was = store.get(id).state
         kept = store.decide(id, state, who=who or getpass.getuser(), why=why)
         click.echo(_line(kept, language))
@@ -213,17 +222,6 @@ def _plot(
     write_bytes(sheet(analysis.incidents[0], analysis, language, png=png, theme=theme), path)
     if english := no_font(language):
         click.echo(english.to(language), err=True)
-
-
-def kept_folder(folder: Path | None) -> Path:
-    """The named folder, else the store of the settings, else the user's own."""
-    from kanaria.app.config import load
-    from kanaria.app.folders import data_folder
-
-    if folder is not None:
-        return folder
-    store = load(None).store
-    return Path(store) if store else data_folder()
 
 
 def _line(kept: StoredIncident, language: Language) -> str:

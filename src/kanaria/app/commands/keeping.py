@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from kanaria.app.commands.options import language_option
-from kanaria.app.commands.serve import config_option, store_of
+from kanaria.app.commands.options import config_option, kept_folder, language_option, store_option
 from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
 
@@ -30,11 +29,12 @@ def install_service(config: Path, capture: bool, memory: str, cpu: str, root: Pa
     from kanaria.app.config import load
     from kanaria.app.init.systemd_unit import install, unit
 
-    text = unit(config, load(config), capture=capture, memory=memory, cpu=cpu)
+    settings = load(config)
+    text = unit(config, settings, capture=capture, memory=memory, cpu=cpu)
     if show:
         click.echo(text, nl=False)
         return
-    for line in install(text, root, start=not no_start):
+    for line in install(text, config, settings, root, start=not no_start):
         click.echo(line)
 
 
@@ -55,23 +55,22 @@ def uninstall_service(root: Path, language: Language) -> None:
 @click.command()
 @click.argument("archive", type=click.Path(path_type=Path))
 @config_option
-@click.option("--store", "folder", type=click.Path(path_type=Path), help="The store, instead of that of the settings.")
+@store_option
 def backup(archive: Path, config: Path | None, folder: Path | None) -> None:
     """Write everything that is kept into one archive, also while the service runs.
 
     Example: kanaria backup kanaria-backup.tar.gz
     """
-    from kanaria.app.config import load
     from kanaria.store import backup as archives
 
-    archives.backup(folder or store_of(load(config)), archive)
+    archives.backup(kept_folder(folder, config), archive)
     click.echo(str(archive))
 
 
 @click.command()
 @click.argument("archive", type=click.Path(path_type=Path, exists=True), required=False)
 @config_option
-@click.option("--store", "folder", type=click.Path(path_type=Path), help="The store, instead of that of the settings.")
+@store_option
 @click.option("--set-aside", is_flag=True, help="Put aside what is damaged, or with an archive everything, and go on.")
 @language_option
 def restore(
@@ -83,12 +82,11 @@ def restore(
 
     Example: kanaria restore kanaria-backup.tar.gz --store /var/lib/kanaria
     """
-    from kanaria.app.config import load
     from kanaria.app.mending import mend, restored, told
 
     if archive is None and not set_aside:
         raise click.UsageError("Missing argument 'ARCHIVE' or --set-aside.")  # noqa: EM101
-    store = folder or store_of(load(config))
+    store = kept_folder(folder, config)
     if archive is None:
         for line in told(mend(store)):
             click.echo(printable(line.to(language)))

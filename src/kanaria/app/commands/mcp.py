@@ -7,17 +7,18 @@ from pathlib import Path
 
 import click
 
-from kanaria.app.commands.incident import kept_folder, store_option
+from kanaria.app.commands.options import config_option, kept_folder, store_option
 
 TOKEN = "KANARIA_MCP_TOKEN"  # noqa: S105 the name of a variable
 
 
 @click.command()
 @store_option
+@config_option
 @click.option(
     "--http", metavar="HOST:PORT", help=f"Answer over HTTP at /mcp instead, whoever has the token of {TOKEN}."
 )
-def mcp(folder: Path | None, http: str | None) -> None:
+def mcp(folder: Path | None, config: Path | None, http: str | None) -> None:
     """Let an assistant read kept incidents, on standard input and output (Model Context Protocol).
 
     Example: kanaria mcp --store /var/lib/kanaria
@@ -31,9 +32,9 @@ def mcp(folder: Path | None, http: str | None) -> None:
     from kanaria.app.mcp_server import serve, serve_http
 
     if http is None:
-        serve(kept_folder(folder))
+        serve(kept_folder(folder, config))
         return
     host, _, port = http.rpartition(":")
     if not port.isdecimal() or not host:
         raise click.UsageError("--http takes HOST:PORT, such as 127.0.0.1:8765")  # noqa: EM101
-    serve_http(kept_folder(folder), host.strip("[]"), int(port), os.environ.get(TOKEN, ""))
+    serve_http(kept_folder(folder, config), host.strip("[]"), int(port), os.environ.get(TOKEN, ""))

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kanaria.core.words import Language
+
+if TYPE_CHECKING:
+    from kanaria.app.config import Config
 
 FOUND, NOTHING, USAGE, IN_PART = 1, 0, 2, 3
 # What ``--fail-on`` accepts: anything, what a person must act on, or a severity and what is worse.
@@ -109,12 +112,35 @@ def language_option(command: Command) -> Command:
     return option(command)
 
 
+config_option: Callable[[Command], Command] = click.option(
+    "--config", type=click.Path(path_type=Path), help="Settings file."
+)
+store_option: Callable[[Command], Command] = click.option(
+    "--store",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder that everything is kept in; default: that of your settings, else your data folder.",
+)
 zone_option: Callable[[Command], Command] = click.option(
     "--tz", "timezone", metavar="ZONE", help="Zone of times that name none, as Asia/Tokyo; default: the system's."
 )
 list_format = click.option(
     "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
 )
+
+
+def kept_folder(folder: Path | None, config: Path | None) -> Path:
+    """The named folder, else the store of the settings, else the user's own."""
+    from kanaria.app.config import load
+
+    return folder if folder is not None else store_of(load(config))
+
+
+def store_of(settings: Config) -> Path:
+    """Where everything is kept: as set, else the user's data folder."""
+    from kanaria.app.folders import data_folder
+
+    return Path(settings.store) if settings.store else data_folder()
 
 
 def writer_options(command: Command) -> Command:

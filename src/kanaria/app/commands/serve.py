@@ -9,20 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.commands.options import FOUND, language_option, list_format
+from kanaria.app.commands.options import FOUND, config_option, language_option, list_format, store_of
 
 if TYPE_CHECKING:
-    from kanaria.app.config import Config
     from kanaria.core.words import Language
-
-config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
-
-
-def store_of(settings: Config) -> Path:
-    """Where everything is kept: as set, else the user's data folder."""
-    from kanaria.app.folders import data_folder
-
-    return Path(settings.store) if settings.store else data_folder()
 
 
 @click.command()

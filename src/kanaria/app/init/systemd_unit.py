@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kanaria.app.config import Config
+from kanaria.app.init.service_user import STATE, USER, made_readable, made_writable, must_run
 from kanaria.core.errors import ActionError
 
 UNIT = "kanaria.service"
-STATE = "/var/lib/kanaria"
 CREDENTIALS = "/etc/kanaria/credentials"
 _TEMPLATE = """\
 [Unit]
@@ -28,8 +28,8 @@ Wants=network-online.target
 Type=notify
 NotifyAccess=main
 ExecStart={python} -m kanaria serve --config {config}
-User=kanaria
-Group=kanaria
+User={user}
+Group={user}
 SupplementaryGroups={groups}
 StateDirectory=kanaria
 StateDirectoryMode=0700
@@ -77,7 +77,7 @@ def unit(config: Path, settings: Config, *, capture: bool, memory: str, cpu: str
     """The text of the unit. ``capture`` lets it capture packets."""
     right = "CAP_NET_RAW" if capture else ""
     return _TEMPLATE.format(
-        python=python, config=config.resolve(), groups="adm systemd-journal", state=STATE,
+        python=python, config=config.resolve(), user=USER, groups="adm systemd-journal", state=STATE,
         extra="".join(f"{line}\n" for line in _extra(settings)), memory=memory, cpu=cpu,
         capabilities=f"AmbientCapabilities={right}\nCapabilityBoundingSet={right}",
         packet=" AF_PACKET" if capture else "",
@@ -93,21 +93,28 @@ def _extra(settings: Config) -> Iterator[str]:
         yield f"LoadCredential={name}:{CREDENTIALS}/{name}"
 
 
-def install(text: str, root: Path, *, start: bool) -> list[str]:
-    """Write the unit below ``root``; on the running system also make the user and start it. Returns what was done."""
+def install(text: str, config: Path, settings: Config, root: Path, *, start: bool) -> list[str]:
+    """Write the unit below ``root``; on the running system also make the user and start it. Returns what was done.
+
+    Raises SourceError, with no unit written, where that user cannot run the program, read the settings or keep a store.
+    """
+    done = []
+    if here := str(root) == "/" and _systemd():
+        if subprocess.run(["id", "-u", USER], capture_output=True, check=False).returncode:
+            _run("useradd", "--system", "--home-dir", STATE, "--shell", "/usr/sbin/nologin", USER)
+            done.append(f"user {USER}")
+        must_run(USER)
+        done += [*made_readable(USER, config.resolve()), *made_writable(USER, settings.store, config)]
     folder = root / "etc/systemd/system"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / UNIT).write_text(text, encoding="utf-8")
-    done = [f"{folder / UNIT}"]
-    if str(root) != "/" or not _systemd():
-        return done
-    if subprocess.run(["id", "-u", "kanaria"], capture_output=True, check=False).returncode:
-        _run("useradd", "--system", "--home-dir", STATE, "--shell", "/usr/sbin/nologin", "kanaria")
-        done.append("user kanaria")
-    _run("systemctl", "daemon-reload")
-    if start:
-        _run("systemctl", "enable", "--now", UNIT)
-        done.append("started")
+    done.append(f"{folder / UNIT}")
+    if here:
+        _run("systemctl", "daemon-reload")
+        if start:
+            _run("systemctl", "enable", UNIT)
+            _run("systemctl", "restart", UNIT)  # one that runs already takes the new unit and settings
+            done.append("started")
     return done
 
 

@@ -12,6 +12,7 @@ from kanaria.app.live.telling import channels
 from kanaria.app.live.watching import name_of
 from kanaria.app.secret_values import secret
 from kanaria.core.errors import ConfigError, KanariaError, SourceError
+from kanaria.core.extras import install_command
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 from kanaria.respond.message import notice
@@ -75,12 +76,8 @@ def _host() -> Check:
 
     if importlib.util.find_spec("psutil") is not None:
         return Check(True, Text(en="this machine (host.check)", ja="このマシン(host.check)"))
-    return _bad(
-        Text(
-            en="host.check needs psutil: pip install 'kanaria[host]'.",
-            ja="host.check には psutil が必要です: pip install 'kanaria[host]'",
-        )
-    )
+    command = install_command("host", "psutil")
+    return _bad(Text(en=f"host.check needs psutil: {command}", ja=f"host.check には psutil が必要です: {command}"))
 
 
 def _source(source: Source, name: str) -> Iterator[Check]:

@@ -1,0 +1,76 @@
+"""The user that the service runs as: whether it can run the program, read the settings and write the store.
+
+What a ``chmod`` or ``chown`` of files that are Kanaria's own settles is done, and returned in words; what needs another
+place is an error, before anything is installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from kanaria.core.errors import SourceError
+
+USER = "kanaria"
+STATE = "/var/lib/kanaria"
+"""Its home, and the only folder that the unit lets it write to besides its cache."""
+
+
+def may(user: str, *command: str) -> str | None:
+    """None where this user's command ends well, else the last thing it said. Needs root."""
+    wanted = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command]
+    done = subprocess.run(wanted, cwd="/", capture_output=True, text=True, check=False)
+    if not done.returncode:
+        return None
+    return (done.stderr.strip().splitlines() or ["no"])[-1]
+
+
+def must_run(user: str, python: str = sys.executable) -> None:
+    """Raises SourceError where this user cannot run Kanaria with that interpreter, as in somebody's home folder."""
+    said = may(user, python, "-c", "import kanaria.app.live.service")
+    if said is not None:
+        raise SourceError(
+            source=python, expected=f"a program that the user {user} can run", got=said,
+            cause="a home folder is closed to others; install where everybody may read, and run install-service from "
+            "there: /usr/bin/python3 -m venv /opt/kanaria && /opt/kanaria/bin/pip install '.[serve]'",
+        )  # fmt: skip
+
+
+def made_readable(user: str, config: Path) -> Iterator[str]:
+    """Let this user read the settings, and nobody else besides the owner. Yields what was done.
+
+    Raises SourceError where a folder above them is closed.
+    """
+    if may(user, "test", "-r", str(config)) is not None:
+        shutil.chown(config, group=user)
+        config.chmod(0o640)
+        yield f"{config}: 0640, {user}"
+    if may(user, "test", "-r", str(config)) is not None:
+        raise SourceError(
+            source=str(config), expected=f"settings that the user {user} may read", got="permission denied",
+            cause="put them into /etc/kanaria",
+        )  # fmt: skip
+
+
+def made_writable(user: str, store: str | None, config: Path) -> Iterator[str]:
+    """Make the store's folder where it is not below ``STATE``, which systemd sees to. Yields what was done.
+
+    Raises SourceError where none is set, since this user's own folder is not that of who asks, and where the folder
+    belongs to somebody else.
+    """
+    expected, advice = f"a store that the user {user} may write", f'set store = "{STATE}/store"'
+    if store is None:
+        raise SourceError(source=f"{config}: store", expected=expected, got="none", cause=advice)
+    if store.startswith(f"{STATE}/"):
+        return
+    folder = Path(store)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o700)
+        shutil.chown(folder, user, user)
+        yield f"{folder}: 0700, {user}"
+    if may(user, "test", "-w", store) is not None:
+        raise SourceError(source=f"{config}: store", expected=expected, got=store, cause=advice)
