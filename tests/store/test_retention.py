@@ -142,3 +142,42 @@ def test_a_url_is_no_store_and_makes_no_folder(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(SourceError, match="a store is a folder with SQLite files"), alone(Path("postgresql://x/y")):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_open_informational_ones_leave_a_store_that_is_too_large_when_nothing_else_can(tmp_path: Path) -> None:
+    with IncidentStore(tmp_path) as store:
+        for number in range(1, 9):
+            severity = "informational" if number > 2 else "low"
+            store.save([incident(number, size=50_000) | {"severity": severity}], at(number))
+        store.mark_told([f"i-{number:04d}" for number in range(1, 8)], at(9))  # of the eighth somebody is still to hear
+        store.decide("i-0003", "acknowledged", who="a", why="b", now=at(3))
+        store.decide("i-0004", "closed", who="a", why="b", now=at(9))
+        large = store.size
+        assert store.forget(BEGAN, large, quiet=at(1000)).incidents == 0
+        assert store.forget(BEGAN, 0).incidents == 1  # what is finished goes first
+        assert store.forget(BEGAN, 0).incidents == 0  # and without ``quiet`` nothing else
+        done = store.forget(BEGAN, 0, spare=["i-0005"], quiet=at(6.5))
+        assert (done.incidents, done.open) == (1, 1)
+        assert {kept.id for kept in store.all()} == {f"i-{number:04d}" for number in (1, 2, 3, 5, 7, 8)}
+        while store.forget(BEGAN, 0, quiet=at(1000)).open:
+            pass
+        assert {kept.id for kept in store.all()} == {f"i-{number:04d}" for number in (1, 2, 3, 8)}
+
+
+def test_what_was_merged_keeps_no_evidence_of_its_own(tmp_path: Path) -> None:
+    """A hundred told one by one and then as one are no larger than one that held them from the beginning."""
+    both = incident(1) | {"findings": [*incident(1)["findings"], *incident(2)["findings"]]}
+    both["evidence"] = [*incident(1)["evidence"], *incident(2)["evidence"]]
+    with IncidentStore(tmp_path / "apart") as store:
+        store.save([incident(1), incident(2)], BEGAN)
+        store.save([both], BEGAN)
+        assert store.get("i-0002").document["evidence"] == store.get("i-0001").document["evidence"] == both["evidence"]
+    with IncidentStore(tmp_path / "at once") as store:
+        store.save([both], BEGAN)
+    apart, at_once = (rows(tmp_path / name) for name in ("apart", "at once"))
+    assert {name: apart[name] for name in ("finding", "evidence", "record")} == {
+        "finding": 2,
+        "evidence": 2,
+        "record": 2,
+    }
+    assert {**apart, "incident": 1, "news": 1} == {**at_once, "news": 1}

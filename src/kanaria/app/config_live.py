@@ -176,7 +176,8 @@ class Service:
     Open ones stay."""
     # Some hundred thousand incidents of a few KB.
     keep_mb: float = 1024.0
-    """Size of the store's incidents from which on the oldest closed and dismissed ones leave earlier."""
+    """Size of the store's incidents from which on the oldest closed and dismissed ones leave earlier; when that is not
+    enough, open informational ones to which nothing was added for a week."""
     messages_per_hour: float = 12.0
     """Most messages a channel gets in an hour; more are joined into one."""
     join_minutes: float = 10.0

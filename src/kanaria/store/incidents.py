@@ -27,7 +27,7 @@ from kanaria.store.joining import escalates, joined_documents
 from kanaria.store.news import News
 from kanaria.store.pairs import pairs
 from kanaria.store.retention import Removed
-from kanaria.store.rows import put_rows, with_rows
+from kanaria.store.rows import drop_evidence, put_rows, with_rows
 
 Json = dict[str, Any]
 State = Literal["open", "acknowledged", "contained", "dismissed", "closed", "merged"]
@@ -232,11 +232,15 @@ class IncidentStore:
         return self.get(known.id)
 
     @in_clear_words
-    def forget(self, before: datetime, most_bytes: float = math.inf, spare: Collection[str] = ()) -> Removed:
+    def forget(
+        self, before: datetime, most_bytes: float = math.inf, spare: Collection[str] = (),
+        quiet: datetime | None = None,
+    ) -> Removed:  # fmt: skip
         """Let finished incidents go: those that nobody has changed since ``before``, and the oldest while the store is
-        larger than ``most_bytes``. Not more than a moment's work at once, and none of ``spare``."""
+        larger than ``most_bytes``; then informational ones that nothing has changed since ``quiet``. Not more than a
+        moment's work at once, and none of ``spare``."""
         with self._transaction():
-            done = retention.remove(self._db, before, most_bytes, spare)
+            done = retention.remove(self._db, before, most_bytes, spare, quiet)
         if done.incidents:
             retention.shrink(self._db)
         return done
@@ -329,8 +333,10 @@ class IncidentStore:
         )
         self._db.execute("DELETE FROM pair WHERE incident = ?", (other,))
         news.move(self._db, other, keeper)
+        drop_evidence(self._db, other)  # the keeper has its own; whoever asks for the other is given the keeper
         self._db.execute(
-            "UPDATE incident SET state = 'merged', merged_into = ?, changed = ? WHERE id = ?", (keeper, now, other)
+            "UPDATE incident SET state = 'merged', merged_into = ?, document = '{}', changed = ? WHERE id = ?",
+            (keeper, now, other),
         )
 
     def _decide(self, incident: str, was: str, became: str, who: str, why: str, now: str) -> None:

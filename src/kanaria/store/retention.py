@@ -1,8 +1,9 @@
-"""What leaves a store: closed and dismissed incidents that are old, and the oldest of them while it is too large.
+"""What leaves a store: closed and dismissed incidents that are old, and the oldest of them while it is too large; when
+that is not enough, informational ones that nothing was added to for a while, which nobody has to act on.
 
 In: the connection of the store, inside its transactions. With an incident go its findings, its evidence, the records
-that nothing else quotes, its decisions and its news; the file is given back to the disk a piece at a time. Open ones,
-those somebody works on, and those somebody is still to be told of stay, however old and large they are.
+that nothing else quotes, its decisions and its news; the file is given back to the disk a piece at a time. Other open
+ones, those somebody works on, and those somebody is still to be told of stay, however old and large they are.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from kanaria.core.values import dataclass
+from kanaria.store.rows import drop_evidence
 
-FINISHED = ("closed", "dismissed")
+FINISHED = "state IN ('closed', 'dismissed')"
+QUIET = "state = 'open' AND severity = 'informational'"
 AT_ONCE = 200
 """Incidents that leave in one transaction: it takes milliseconds, and whoever writes meanwhile waits for it."""
 PAGES = 2_000
@@ -22,24 +25,37 @@ PAGES = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Removed:
-    """``incidents`` that left, and whether there are ``more`` that should."""
+    """``incidents`` that left, how many of them were ``open``, and whether there are ``more`` that should."""
 
     incidents: int = 0
+    open: int = 0
     more: bool = False
 
 
-def remove(db: sqlite3.Connection, before: datetime, most_bytes: float, spare: Collection[str]) -> Removed:
+def remove(
+    db: sqlite3.Connection, before: datetime, most_bytes: float, spare: Collection[str], quiet: datetime | None = None
+) -> Removed:
     """Let finished incidents go that nobody has changed since ``before``, and the oldest of the others while there are
-    more than ``most_bytes``; none of ``spare``."""
-    old = _finished(db, before, spare)
+    more than ``most_bytes``: first finished ones, then open informational ones that nothing has changed since
+    ``quiet``, if that is given; none of ``spare``."""
+    old = _unchanged(db, FINISHED, before, spare)
+    idle: list[str] = []
     if len(old) < AT_ONCE and (over := size(db) - most_bytes) > 0:
-        rest = [ident for ident in _finished(db, None, spare) if ident not in set(old)]
         share = over / max(1.0, size(db))  # of all there is; what is left over goes the next time
-        old += rest[: max(1, int(len(rest) * share))] if rest else []
-    going = old[:AT_ONCE]
+        rest = [ident for ident in _unchanged(db, FINISHED, None, spare) if ident not in set(old)]
+        old += _part(rest, share)
+        if not old and quiet is not None:
+            idle = _part(_unchanged(db, QUIET, quiet, spare), share)
+    going = (old + idle)[:AT_ONCE]
     for ident in going:
         _remove(db, ident)
-    return Removed(incidents=len(going), more=len(old) > len(going) or (bool(going) and size(db) > most_bytes))
+    more = len(old) + len(idle) > len(going) or (bool(going) and size(db) > most_bytes)
+    return Removed(incidents=len(going), open=min(len(idle), len(going)), more=more)
+
+
+def _part(incidents: Sequence[str], share: float) -> Sequence[str]:
+    """The first of them, so many that it is a ``share``, and one at least."""
+    return incidents[: max(1, int(len(incidents) * share))]
 
 
 def size(db: sqlite3.Connection) -> int:
@@ -63,14 +79,13 @@ def shrink(db: sqlite3.Connection) -> None:
         db.execute("VACUUM")
 
 
-def _finished(db: sqlite3.Connection, before: datetime | None, spare: Collection[str]) -> list[str]:
-    """Those that may go, the longest unchanged first."""
-    marks = ",".join("?" * len(FINISHED))
+def _unchanged(db: sqlite3.Connection, which: str, before: datetime | None, spare: Collection[str]) -> list[str]:
+    """Those that may go, the longest unchanged first; ``before`` None: however lately they were changed."""
     rows = db.execute(
-        f"""SELECT id FROM incident WHERE state IN ({marks}) AND (? IS NULL OR changed < ?)
+        f"""SELECT id FROM incident WHERE {which} AND (? IS NULL OR changed < ?)
             AND NOT EXISTS (SELECT 1 FROM news WHERE news.incident = incident.id AND told IS NULL)
             ORDER BY changed, id""",  # noqa: S608
-        (*FINISHED, *[before and before.isoformat()] * 2),
+        [before and before.isoformat()] * 2,
     )
     return [ident for (ident,) in rows if ident not in spare]
 
@@ -79,16 +94,7 @@ def _remove(db: sqlite3.Connection, incident: str) -> None:
     """The incident, and what was merged into it."""
     for (merged,) in db.execute("SELECT id FROM incident WHERE merged_into = ?", (incident,)).fetchall():
         _remove(db, merged)
-    quoted = db.execute("SELECT DISTINCT record FROM evidence WHERE incident = ? AND record IS NOT NULL", (incident,))
-    records = quoted.fetchall()
-    for table in ("evidence", "finding", "decision", "told", "pair", "news"):
+    drop_evidence(db, incident)
+    for table in ("finding", "decision", "told", "pair", "news"):
         db.execute(f"DELETE FROM {table} WHERE incident = ?", (incident,))  # noqa: S608
     db.execute("DELETE FROM incident WHERE id = ?", (incident,))
-    _forget_records(db, records)
-
-
-def _forget_records(db: sqlite3.Connection, records: Sequence[tuple[str]]) -> None:
-    db.executemany(
-        "DELETE FROM record WHERE id = ? AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.record = record.id)",
-        records,
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 Json = dict[str, Any]
@@ -52,6 +52,26 @@ def with_rows(db: sqlite3.Connection, documents: Mapping[str, str]) -> dict[str,
     return made
 
 
+def drop_evidence(db: sqlite3.Connection, incident: str) -> None:
+    """Forget what an incident rests on, with the records that nothing else quotes."""
+    records = _quoted(db, incident)
+    db.execute("DELETE FROM evidence WHERE incident = ?", (incident,))
+    _forget(db, records)
+
+
+def _quoted(db: sqlite3.Connection, incident: str) -> set[str]:
+    rows = db.execute("SELECT DISTINCT record FROM evidence WHERE incident = ? AND record IS NOT NULL", (incident,))
+    return {ident for (ident,) in rows}
+
+
+def _forget(db: sqlite3.Connection, records: Collection[str]) -> None:
+    """These records, as far as nothing quotes them."""
+    db.executemany(
+        "DELETE FROM record WHERE id = ? AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.record = record.id)",
+        [(ident,) for ident in sorted(records)],
+    )
+
+
 def _put_findings(db: sqlite3.Connection, incident: str, findings: Sequence[Json]) -> None:
     db.execute("UPDATE finding SET number = NULL WHERE incident = ?", (incident,))
     db.executemany(
@@ -68,7 +88,7 @@ def _put_findings(db: sqlite3.Connection, incident: str, findings: Sequence[Json
 
 
 def _put_evidence(db: sqlite3.Connection, incident: str, evidence: Sequence[Json]) -> None:
-    before = [row[0] for row in db.execute("SELECT DISTINCT record FROM evidence WHERE incident = ?", (incident,))]
+    before = _quoted(db, incident)
     db.execute("DELETE FROM evidence WHERE incident = ?", (incident,))
     records = [_record(item) for item in evidence]
     db.executemany(
@@ -83,11 +103,7 @@ def _put_evidence(db: sqlite3.Connection, incident: str, evidence: Sequence[Json
             for number, (item, record) in enumerate(zip(evidence, records, strict=True))
         ],
     )
-    gone = set(before) - {record[0] for record in records if record} - {None}
-    db.executemany(
-        "DELETE FROM record WHERE id = ? AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.record = record.id)",
-        [(ident,) for ident in sorted(gone)],
-    )
+    _forget(db, before - {record[0] for record in records if record})
 
 
 def _record(item: Json) -> tuple[Any, ...] | None:

@@ -36,6 +36,9 @@ SETTLED_KEPT_DAYS = 1.0
 """Settled messages are kept no longer then."""
 RETAIN_EVERY = 3600.0
 """Seconds between two looks at the age of incidents, which is counted in days."""
+QUIET_DAYS = 7.0
+"""An informational incident to which nothing was added for so long may leave a store that is too large: what goes on
+from it by an address comes within three days (``incidents.grouping.REACH``)."""
 TOLD_FROM = 600.0
 """Seconds by which a clock has to be set for people to be told: times in a report are no longer to be believed."""
 LETTERS_A_LOOK = 1_000
@@ -101,10 +104,10 @@ class Upkeep:
         if time.monotonic() - self._retained < RETAIN_EVERY or self._outbox.time.doubtful:
             return
         days, most = self._config.serve.keep_days, self._config.serve.keep_mb * 1e6
-        before = datetime.fromtimestamp(max(0.0, self._outbox.time.believed() - days * DAY), UTC)
+        before, quiet = self._days_ago(days), self._days_ago(QUIET_DAYS)
         try:
             with IncidentStore(self._store) as store:
-                done = store.forget(before, most, self._outbox.incidents())
+                done = store.forget(before, most, self._outbox.incidents(), quiet)
                 self.size = store.size
         except SourceError as error:
             self._log("cannot remove old incidents", level="warning", error=error)
@@ -114,6 +117,13 @@ class Upkeep:
             self._retained = time.monotonic()
         if done.incidents:
             self._log("removed old incidents", incidents=done.incidents, bytes=self.size)
+        if done.open:
+            self._log(
+                "removed open informational incidents, the store is too large", level="warning", incidents=done.open
+            )
+
+    def _days_ago(self, days: float) -> datetime:
+        return datetime.fromtimestamp(max(0.0, self._outbox.time.believed() - days * DAY), UTC)
 
     def _keep_time(self) -> None:
         with suppress(SourceError):  # a full disk: the next look keeps it
