@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.serve.serving import Serving, Sink, serving, sink
 from tests.serve.test_serve import PROBES
+from tests.serve.wrong_clock import WrongClock
 
 CHANNEL = '[[notify]]\nurl = "{url}"\nname = "{name}"\nseverity = "informational"\ndigest = "none"\n'
 
@@ -66,5 +69,61 @@ def test_news_waits_for_the_end_of_maintenance_and_rings_where_it_is_not_quiet(t
         assert all(
             "メンテナンスが終わるまで、通知を保留していました。" in item.content["message"] for item in phone.received
         )
+        return
+    pytest.fail("the service took too long to start")
+
+
+def weekly(phone: Sink, end: datetime) -> str:
+    """Two hours that end then, on their own weekday for one machine, and on the next weekday for all."""
+    begin = end - timedelta(hours=2)
+    hours = f"{begin:%H:%M}-{end:%H:%M}"
+    days = [f"{begin + timedelta(days=more):%a}".lower() for more in (0, 1)]
+    return (
+        'store = "store"\nlanguage = "en"\n[serve]\nlisten = "off"\n'
+        '[[sources]]\nkind = "file"\npath = "dnsmasq.log"\nformat = "dnsmasq"\n'
+        f'[[maintenance]]\nhours = "{hours}"\ndays = ["{days[0]}"]\ndevices = ["10.0.0.5"]\n'
+        f'[[maintenance]]\nhours = "{hours}"\ndays = ["{days[1]}"]\n'
+    ) + CHANNEL.format(url=phone.url("/phone"), name="phone")
+
+
+def asked(folder: Path, device: str, now: datetime) -> None:
+    with (folder / "dnsmasq.log").open("a") as log:
+        log.write(f"{now:%b %e %H:%M:%S} dnsmasq[71]: query[A] pool.supportxmr.com from {device}\n")
+
+
+def asked_about(folder: Path) -> bool:
+    """Whether messages about both machines were written."""
+    return waiting(folder) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "UTC"])
+def test_windows_that_come_every_week_hold_what_is_of_their_machines_until_they_end(tmp_path: Path, zone: str) -> None:
+    """The clock of the service is put so that a window of its own zone ends soon after it began to watch."""
+    for seconds in (20, 40, 120):
+        folder = tmp_path / str(seconds)
+        folder.mkdir()
+        (folder / "dnsmasq.log").touch()
+        clock, machine = WrongClock(folder), datetime.now(ZoneInfo(zone))
+        end = (machine + timedelta(seconds=seconds + 60)).replace(second=0, microsecond=0)
+        ahead = timedelta(seconds=int((end - machine).total_seconds()) - seconds)
+        clock.set(int(ahead.total_seconds()))
+        with sink() as phone:
+            (folder / "kanaria.toml").write_text(weekly(phone, end))
+            with serving(folder, TZ=zone, **clock.environment) as service:
+                for device in ("10.0.0.5", "10.0.0.6"):
+                    asked(folder, device, datetime.now(ZoneInfo(zone)) + ahead)
+                service.wait_for(partial(asked_about, folder))
+                if datetime.now(ZoneInfo(zone)) + ahead >= end - timedelta(seconds=5):
+                    continue  # a busy machine: the service began too late
+                service.wait_for(lambda: phone.received)
+                early = datetime.now(ZoneInfo(zone)) + ahead < end
+                service.wait_for(lambda: len(phone.received) == 2, seconds + 60)
+                late = datetime.now(ZoneInfo(zone)) + ahead >= end
+                assert service.end() == 0
+        first, second = (item.content for item in phone.received)
+        assert (early, late) == (True, True)
+        assert "10.0.0.6" in first["title"] and "maintenance window" not in first["message"]
+        assert "10.0.0.5" in second["title"] and "maintenance window" in second["message"]
         return
     pytest.fail("the service took too long to start")
