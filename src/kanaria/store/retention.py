@@ -39,14 +39,14 @@ def remove(
     more than ``most_bytes``: first finished ones, then open informational ones that nothing has changed since
     ``quiet``, if that is given; none of ``spare``."""
     old = _unchanged(db, FINISHED, before, spare)
-    idle: list[str] = []
+    idle: Sequence[str] = ()
     if len(old) < AT_ONCE and (over := size(db) - most_bytes) > 0:
         share = over / max(1.0, size(db))  # of all there is; what is left over goes the next time
         rest = [ident for ident in _unchanged(db, FINISHED, None, spare) if ident not in set(old)]
-        old += _part(rest, share)
+        old = [*old, *_part(rest, share)]
         if not old and quiet is not None:
             idle = _part(_unchanged(db, QUIET, quiet, spare), share)
-    going = (old + idle)[:AT_ONCE]
+    going = [*old, *idle][:AT_ONCE]
     for ident in going:
         _remove(db, ident)
     more = len(old) + len(idle) > len(going) or (bool(going) and size(db) > most_bytes)
