@@ -37,8 +37,14 @@ WITHOUT = {
     "spark": "sqlglot",
     "llm": "httpx2",
     "mcp": "mcp",
+    "kafka": "confluent-kafka",
+    "redis": "redis>=",
 }
 """What an installation without the extra lacks; the message has to name it."""
+STREAMS = {
+    "kafka": 'brokers = "127.0.0.1:9"\ntopics = ["a"]',
+    "redis": 'url = "redis://127.0.0.1:9"\nstreams = ["a"]',
+}
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +155,10 @@ def ask_for(extra: str, environment: Environment, folder: Path) -> tuple[int, st
     log = LOG
     (folder / "Security.evtx").write_bytes(evtx())
     (folder / "llm.toml").write_text('[llm]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "none"\n')
+    for kind, source in STREAMS.items():
+        (folder / f"{kind}.toml").write_text(f'[[sources]]\nkind = "{kind}"\n{source}\n')
     commands: dict[str, list[str | Path]] = {
+        **{kind: ["check-config", "--config", f"{kind}.toml"] for kind in STREAMS},
         "host": ["analyze", "--check-host", log],
         "windows": ["analyze", "Security.evtx"],
         "exchange": ["analyze", "--format", "stix", log],

@@ -18,7 +18,7 @@ from typing import get_args
 
 from kanaria.app.config_build import build, refuse
 from kanaria.app.config_file import Parsed, read
-from kanaria.app.config_live import SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
+from kanaria.app.config_live import KAFKA_OURS, SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
 from kanaria.core.errors import ConfigError
 from kanaria.core.limits import EventLimits, Limits
 from kanaria.core.network import HomeNetworks
@@ -188,9 +188,12 @@ def _placed(settings: Config, folder: Path) -> Config:
         return f"file:{place(text.removeprefix('file:'))}" if text and text.startswith("file:") else text
 
     sources = [
-        replace(s, path=place(s.path), certificate=place(s.certificate), key=place(s.key), token=secret(s.token))
+        replace(
+            s, path=place(s.path), certificate=place(s.certificate), key=place(s.key), token=secret(s.token),
+            url=secret(s.url), options={key: secret(value) or "" for key, value in s.options.items()},
+        )
         for s in settings.sources
-    ]
+    ]  # fmt: skip
     notify = [replace(c, url=secret(c.url) or "", secret=secret(c.secret)) for c in settings.notify]
     serve = replace(settings.serve, ocsf=place(settings.serve.ocsf))
     return replace(settings, store=place(settings.store), sources=tuple(sources), notify=tuple(notify), serve=serve)
@@ -210,6 +213,8 @@ def _check(settings: Config, parsed: Parsed) -> None:
             refuse(parsed, ("sources", index, key), f"a setting of {source.kind}", key, f"it has {known}")
         for key in sorted(SOURCE_NEEDS.get(source.kind, frozenset()) - given):
             refuse(parsed, ("sources", index), f"{key} for a source of kind {source.kind}", "nothing")
+        for key in sorted(KAFKA_OURS & set(source.options)):
+            refuse(parsed, ("sources", index, "options", key), "an option that is not Kanaria's own to set", key)
     for key, names in (("sources", _names(settings.sources)), ("notify", _names(settings.notify))):
         for index, name in enumerate(names):
             if name is not None and name in names[:index]:
@@ -241,7 +246,14 @@ def moment(text: str) -> datetime | None:
 
 def _names(given: Sequence[Source] | Sequence[Channel]) -> list[str | None]:
     """What things are kept under: two with one name would mix up their positions or messages."""
-    return [item.name or (item.path or item.interface if isinstance(item, Source) else None) for item in given]
+    return [item.name or (called(item) if isinstance(item, Source) else None) for item in given]
+
+
+def called(source: Source) -> str | None:
+    """What a source is called that has no name: after what it reads; None where nothing says it."""
+    if source.topics or source.streams:
+        return f"{source.kind} {','.join((*source.topics, *source.streams))}"
+    return source.path or source.interface
 
 
 def hours(text: str) -> int | None:

@@ -7,13 +7,16 @@ Declared here, filled by ``app.config``. Texts marked as secrets may name where 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Literal
 
 from kanaria.core.types import Language, Severity
 from kanaria.core.values import dataclass
 
 Strings = tuple[str, ...]
-SourceKind = Literal["file", "zeek", "suricata", "stdin", "journal", "syslog", "http", "docker", "interface", "netflow"]
+SourceKind = Literal[
+    "file", "zeek", "suricata", "stdin", "journal", "syslog", "http", "docker", "kafka", "redis", "interface", "netflow"
+]  # fmt: skip
 Digest = Literal["daily", "weekly", "none"]
 Protocol = Literal["udp", "tcp", "both"]
 LogStyle = Literal["text", "json"]
@@ -29,6 +32,8 @@ SOURCE_KEYS: Mapping[str, frozenset[str]] = {
     "syslog": frozenset({"listen", "protocol", "certificate", "key", "senders", "format", "log_format"}),
     "http": frozenset({"listen", "token", "format", "log_format"}),
     "docker": frozenset({"path", "containers", "format", "log_format", "start"}),
+    "kafka": frozenset({"brokers", "topics", "options", "format", "log_format", "start"}),
+    "redis": frozenset({"url", "streams", "record", "format", "log_format", "start"}),
     "interface": frozenset({"interface", "filter"}),
     "netflow": frozenset({"listen", "senders"}),
 }
@@ -38,9 +43,16 @@ SOURCE_NEEDS: Mapping[str, frozenset[str]] = {
     "zeek": frozenset({"path"}),
     "suricata": frozenset({"path"}),
     "http": frozenset({"token"}),
+    "kafka": frozenset({"brokers", "topics"}),
+    "redis": frozenset({"url", "streams"}),
     "interface": frozenset({"interface"}),
 }
 """Which of them it cannot do without."""
+KAFKA_OURS = frozenset({
+    "bootstrap.servers", "metadata.broker.list", "group.id", "enable.auto.commit", "enable.auto.offset.store",
+    "auto.offset.reset", "enable.partition.eof", "allow.auto.create.topics", "plugin.library.paths",
+})  # fmt: skip
+"""Options of the Kafka library that reading exactly once rests on, that are settings of their own, or load programs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +61,8 @@ class Source:
 
     kind: SourceKind
     """What it is: a log file, a folder of Zeek or Suricata logs, standard input, the system's journal, a port for
-    syslog, for JSON over HTTP or for NetFlow, the logs of Docker containers, or a network interface."""
+    syslog, for JSON over HTTP or for NetFlow, the logs of Docker containers, topics of a Kafka cluster, streams of a
+    Redis server, or a network interface."""
     name: str | None = None
     """What reports and `kanaria status` call it; default: its path or address."""
     path: str | None = None
@@ -76,6 +89,19 @@ class Source:
     """Secret that senders must show as `Authorization: Bearer …` (http)."""
     containers: Strings = ()
     """Names of containers (docker); empty: all."""
+    brokers: str | None = None
+    """`host:port` of Kafka's brokers, one or several with commas between them."""
+    topics: Strings = ()
+    """Topics (kafka), by name or with `*` and `?`."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the Kafka library (librdkafka) for TLS, SASL and limits, such as `"sasl.password" = "env:NAME"`; any
+    of them may be a secret."""
+    url: str | None = None
+    """Where the Redis server is (secret): `redis://host:port/number`, or `rediss://…` for TLS."""
+    streams: Strings = ()
+    """Streams (redis), by name."""
+    record: str | None = None
+    """Field of an entry that has the record (redis); without it the only one, `message` or `log`, or all together."""
     interface: str | None = None
     """Interface to capture packets on, such as `eth0`."""
     filter: str | None = None

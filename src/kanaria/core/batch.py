@@ -23,12 +23,16 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedRecord:
-    """A record that could not be read, kept with its place (``row`` counts from 1) and the reason."""
+    """A record that could not be read, kept with its place (``row`` counts from 1) and the reason.
+
+    ``origin`` is what it is called where it came from, if it has a name there: a topic's offset, a stream's id.
+    """
 
     source: str
     row: int
     reason: str
     raw: bytes
+    origin: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,10 +6,11 @@ Positions are JSON values. Whoever takes a chunk keeps its position together wit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
+from kanaria.core.batch import RejectedRecord
 from kanaria.core.clock import steady, wall
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
@@ -25,6 +26,8 @@ class Chunk:
     ``name`` is what reports show. ``place`` is where the position belongs, unique in its source. ``preamble`` are
     header lines that came before and say how to read these. ``identity`` tells apart what had the same name at
     different times; records count from ``first_line`` in it. A chunk without data only says where to go on from.
+    ``origins``, if any, say for each line what it is called where it came from, such as its offset in a topic;
+    ``rejects`` are records that became no line.
     """
 
     name: str
@@ -36,6 +39,13 @@ class Chunk:
     first_line: int = 1
     lines: int = 0
     arrived: float = field(default_factory=time.monotonic)
+    origins: Sequence[str] = ()
+    rejects: Sequence[RejectedRecord] = ()
+
+    def origin(self, row: int) -> str:
+        """What the record that reports call ``row`` is called where it came from; empty where nobody knows."""
+        at = row - self.first_line
+        return self.origins[at] if 0 <= at < len(self.origins) else ""
 
 
 @dataclass(kw_only=True)
@@ -48,8 +58,12 @@ class Health:
     """When something last came (``core.clock.steady``)."""
     behind: int = 0
     """Bytes that wait to be read."""
+    behind_records: int | None = None
+    """Records that wait where they are kept for us; None for sources that cannot say."""
     lost: int = 0
-    """Records that came and could not be kept."""
+    """Records that came and could not be kept, or were gone before they were read."""
+    lost_how: Text | None = None
+    """What was lost last and why, where that is known more exactly than that it came too fast."""
     refused: int = 0
     """Records of senders that may not send, or in no shape that can be read."""
     problem: Text | None = None

@@ -1,8 +1,7 @@
 """JSON over HTTP with a token: what Vector, Fluent Bit and other shippers send.
 
-A body is a JSON array, an object, or objects one a line, gzip or not. An object whose text stands under ``message`` or
-``log`` is that line, from the place that its ``file``, ``path`` or ``container_name`` says; any other object is a line
-itself. Answered is when the lines are kept (204), so that a sender that repeats what was not answered loses nothing.
+A body is a JSON array, an object, or objects one a line, gzip or not (``sources.payload``). Answered is when the lines
+are kept (204), so that a sender that repeats what was not answered loses nothing.
 """
 
 from __future__ import annotations
@@ -10,23 +9,18 @@ from __future__ import annotations
 import gzip
 import hmac
 import http.server
-import json
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kanaria.core.errors import SourceError
-from kanaria.core.text import printable
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
 from kanaria.sources.inbox import Inbox, Line
+from kanaria.sources.payload import LARGEST, entries
 
-LARGEST = 16 << 20
-"""Bytes of a body, decompressed: shippers send 1 to 10 MB by default."""
 PATIENCE = 20.0
 """Seconds a sender waits for room or for an answer; shippers give up after 30 to 60."""
-_TEXTS = ("message", "log", "MESSAGE", "msg")
-_PLACES = ("file", "path", "log_file", "container_name", "source_file")
 
 
 class HttpIntake:
@@ -80,29 +74,6 @@ class HttpIntake:
         if ticket is None:
             return 503
         return 204 if not ticket or self._inbox.wait_kept(ticket, PATIENCE) else 503
-
-
-def entries(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Place and line of every object of a body. Raises ValueError for what is no JSON."""
-    text = body.decode("utf-8", "replace").strip()
-    if not text:
-        return
-    try:
-        found = [json.loads(text)]
-    except ValueError:
-        found = [json.loads(line) for line in text.splitlines() if line.strip()]
-    for item in found:
-        for one in item if isinstance(item, list) else [item]:
-            yield _entry(one)
-
-
-def _entry(item: Any) -> tuple[str, bytes]:
-    if not isinstance(item, dict):
-        return "", (item if isinstance(item, str) else json.dumps(item)).encode("utf-8", "replace")
-    place = next((str(item[name]) for name in _PLACES if isinstance(item.get(name), str)), "")
-    text = next((item[name] for name in _TEXTS if isinstance(item.get(name), str)), None)
-    line = text.rstrip("\r\n") if text is not None else json.dumps(item, ensure_ascii=False)
-    return printable(place), line.encode("utf-8", "replace")
 
 
 def _handler(intake: HttpIntake) -> type[http.server.BaseHTTPRequestHandler]:

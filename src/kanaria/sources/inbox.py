@@ -1,7 +1,8 @@
 """Where sources that push leave lines until the service takes them: bounded, by place, in order.
 
 A sender that can wait waits while the inbox is full; what cannot wait (a datagram) is counted as lost. Lines are handed
-over as chunks whose position counts the lines of the place, so that records keep their numbers over restarts.
+over as chunks whose position counts the lines of the place, so that records keep their numbers over restarts. What
+became no line (``line`` is None) moves only the position, and is kept as rejected if there is a reason.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from kanaria.core.batch import RejectedRecord
 from kanaria.core.values import dataclass
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
 
@@ -26,13 +28,33 @@ MOST_PLACES = 1_000
 """Senders and programs whose lines are numbered; beyond that they share one place."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A line with where it came from, or what became none; ``position`` belongs into the position of its place."""
+
+    place: str
+    line: bytes | None
+    position: Mapping[str, Any]
+    origin: str = ""
+    """What it is called where it came from."""
+    reject: str = ""
+    """Why it became no line; empty when there is nothing to complain of."""
+    raw: bytes = b""
+    """The beginning of what was rejected."""
+
+
 @dataclass
 class _Waiting:
     place: str
-    line: bytes
+    line: bytes | None
     extra: Mapping[str, Any]
     ticket: int
+    record: Record | None = None
     at: float = field(default_factory=time.monotonic)
+
+    @property
+    def size(self) -> int:
+        return len(self.line or b"")
 
 
 class Inbox:
@@ -67,12 +89,12 @@ class Inbox:
         self._wake()
         return True
 
-    def put(self, lines: Sequence[Line], patience: float | None = None) -> int | None:
+    def put(self, lines: Sequence[Line | Record], patience: float | None = None) -> int | None:
         """Leave lines, each with its place and what belongs into its position, waiting for room; a ticket for ``kept``.
 
         None when there was no room in time, or the inbox is closed: nothing was left then.
         """
-        size = sum(len(line) for _place, line, _extra in lines)
+        size = sum(len((item.line if isinstance(item, Record) else item[1]) or b"") for item in lines)
         with self._changed:
             room = self._changed.wait_for(
                 lambda: self._closed or not self._lines or self._size + size <= self._full, patience
@@ -101,22 +123,30 @@ class Inbox:
             size = 0
             while self._lines and size < limit:
                 waiting = self._lines.popleft()
-                size += len(waiting.line)
+                size += waiting.size
                 taken.append(waiting)
                 self._taken = waiting.ticket
             self._size -= size
             self.health.behind = self._size
             self._changed.notify_all()
-        if taken:
-            self.health.came(len(taken), size)
+        if came := sum(waiting.line is not None for waiting in taken):
+            self.health.came(came, size)
         return list(self._chunks(taken))
 
-    def _put(self, lines: Sequence[Line]) -> int:
+    def _put(self, lines: Sequence[Line | Record]) -> int:
         self._tickets += 1
-        for place, line, extra in lines:
-            line = line[:LONGEST].replace(b"\n", b"\\n")
-            self._lines.append(_Waiting(place, line, extra, self._tickets))
-            self._size += len(line)
+        for item in lines:
+            record: Record | None = None
+            line: bytes | None
+            if isinstance(item, Record):
+                record, place, line, extra = item, item.place, item.line, item.position
+            else:
+                place, line, extra = item
+            if line is not None:
+                line = line[:LONGEST].replace(b"\n", b"\\n")
+            waiting = _Waiting(place, line, extra, self._tickets, record)
+            self._lines.append(waiting)
+            self._size += waiting.size
         return self._tickets
 
     def _chunks(self, taken: Sequence[_Waiting]) -> list[Chunk]:
@@ -126,14 +156,21 @@ class Inbox:
             by_place.setdefault(waiting.place if known else "others", []).append(waiting)
         found = []
         for place, items in by_place.items():
-            before = self._counts.get(place, 0)
-            self._counts[place] = before + len(items)
-            data = b"".join(item.line + b"\n" for item in items)
-            position = {"lines": before + len(items), **items[-1].extra}
+            before, name = self._counts.get(place, 0), f"{self._name} {place}".strip()
+            lines = [item for item in items if item.line is not None]
+            self._counts[place] = before + len(lines)
             found.append(
                 Chunk(
-                    name=f"{self._name} {place}".strip(), place=place, data=data, position=position,
-                    first_line=before + 1, lines=len(items), arrived=items[0].at,
+                    name=name, place=place, data=b"".join((item.line or b"") + b"\n" for item in lines),
+                    position={"lines": before + len(lines), **items[-1].extra},
+                    first_line=before + 1, lines=len(lines), arrived=items[0].at,
+                    origins=[item.record.origin for item in lines if item.record], rejects=list(_rejects(name, items)),
                 )
             )  # fmt: skip
         return found
+
+
+def _rejects(name: str, items: Sequence[_Waiting]) -> Iterator[RejectedRecord]:
+    for record in (item.record for item in items):
+        if record is not None and record.reject:
+            yield RejectedRecord(source=name, row=0, reason=record.reject, raw=record.raw, origin=record.origin)

@@ -22,7 +22,8 @@ class DeadLetters:
     def keep(self, record: RejectedRecord) -> None:
         """Keep where it stood, why it could not be read, and what it was."""
         raw = record.raw[:KEPT].decode("utf-8", "backslashreplace")
-        line = json.dumps({"source": record.source, "row": record.row, "reason": record.reason, "raw": raw})
+        where = {"source": record.source, "row": record.row, **({"origin": record.origin} if record.origin else {})}
+        line = json.dumps({**where, "reason": record.reason, "raw": raw})
         if self._path.exists() and self._path.stat().st_size > LARGEST:
             self._rotate()
         with self._path.open("a", encoding="ascii") as file:

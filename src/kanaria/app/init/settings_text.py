@@ -20,6 +20,10 @@ HOME = Text(
     en='Your networks, for example ["192.0.2.0/24"]. Without it, private address space counts as yours.',
     ja='自分のネットワークです(例: ["192.0.2.0/24"])。省略すると、プライベートアドレスを自分のものとみなします。',
 )
+MORE = Text(
+    en="What else can be watched: syslog, http, netflow, kafka (topics), redis (streams). Each is a [[sources]] table.",
+    ja="ほかに syslog、http、netflow、kafka(トピック)、redis(ストリーム)も [[sources]] として監視できます。",
+)
 NOTIFY = Text(
     en="Whom to notify: an Apprise URL (ntfy://, mailto://, discord://, …). Try it: kanaria notify test",
     ja="通知先です。AppriseのURL(ntfy://、mailto://、discord:// など)を書きます。確認: kanaria notify test",
@@ -41,7 +45,7 @@ def settings_text(found: Sequence[Found], *, store: str, url: str | None, langua
         lines += [f"# {NOTHING.to(language)}", "# [[sources]]", '# kind = "file"', '# path = "/var/log/access.log"', ""]
     for item in found:
         lines += [*_source(item, language), ""]
-    lines += [f"# {NOTIFY.to(language)}"]
+    lines += [f"# {MORE.to(language)}", "", f"# {NOTIFY.to(language)}"]
     mark = "" if url else "# "
     lines += [f"{mark}[[notify]]", f"{mark}url = {text(url or 'ntfy://ntfy.sh/my-secret-topic')}"]
     lines += [f'{mark}severity = "medium"', f"# {DIGEST.to(language)}", f'{mark}digest = "daily"']
@@ -56,7 +60,7 @@ def _source(item: Found, language: Language) -> Iterator[str]:
     yield f"{mark}[[sources]]"
     for field in fields(Source):
         value = getattr(item.source, field.name)
-        if value not in (None, ()) and (field.name == "kind" or value != field.default):
+        if value not in (None, (), {}) and (field.name == "kind" or value != field.default):
             yield f"{mark}{field.name} = {value_text(value)}"
 
 

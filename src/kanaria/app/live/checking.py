@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kanaria.app.config import Config
 from kanaria.app.config_live import Source
 from kanaria.app.live.endpoints import address
 from kanaria.app.live.telling import channels
-from kanaria.app.live.watching import name_of
+from kanaria.app.live.watching import name_of, watched
 from kanaria.app.secret_values import secret
-from kanaria.core.errors import ConfigError, KanariaError, SourceError
+from kanaria.core.errors import ConfigError, KanariaError, MissingExtra, SourceError
 from kanaria.core.extras import install_command
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
@@ -100,7 +101,10 @@ def _problem(source: Source) -> Text | None:
             address(source.listen)
         if source.token is not None:
             secret(source.token, "token")
-    except ConfigError as error:
+        if source.kind in {"kafka", "redis"}:
+            for made in watched(replace(Config(), sources=(source,))):
+                made.source.close()
+    except (ConfigError, MissingExtra) as error:
         return error.text
     if source.kind in {"file", "zeek", "suricata", "docker"} and source.path is not None:
         return _place(source.path)

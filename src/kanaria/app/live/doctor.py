@@ -94,7 +94,12 @@ def _source(source: Json) -> Iterator[Text]:
             en=f"{name} has been silent for {minutes} minutes, far longer than usual.",
             ja=f"{name} からの記録が{minutes}分間途絶えています。普段よりはるかに長い時間です。",
         )
-    if source["lost"]:
+    if source["lost"] and source.get("lost_how"):
+        yield Text(
+            en=f"{name}: {source['lost']:,} records were lost. Last: {source['lost_how']}",
+            ja=f"{name}: {source['lost']:,}件の記録が失われました。最後の例: {source['lost_how_ja']}",
+        )
+    elif source["lost"]:
         yield Text(
             en=f"{name}: {source['lost']:,} records were lost because they came faster than they could be read.",
             ja=f"{name}: 処理が追いつかず、{source['lost']:,}件の記録を取りこぼしました。",
@@ -135,10 +140,11 @@ def status_lines(state: Json) -> Iterator[Text]:
         ja=f"稼働時間 {up.ja}: {state['batches']:,}回の処理で{state['records']:,}件を調べ、{state['news']:,}件を検知。",
     )
     for source in state["sources"]:
-        last = _ago(source["last"])
+        last, wait = _ago(source["last"]), source.get("behind_records")
+        behind = Text(en=f", {wait:,} waiting", ja=f"、未読 {wait:,}件") if wait is not None else Text(en="", ja="")
         yield Text(
-            en=f"  source {source['name']}: {source['records']:,} records, last {last.en}",
-            ja=f"  監視対象 {source['name']}: {source['records']:,}件、最後の記録 {last.ja}",
+            en=f"  source {source['name']}: {source['records']:,} records, last {last.en}{behind.en}",
+            ja=f"  監視対象 {source['name']}: {source['records']:,}件、最後の記録 {last.ja}{behind.ja}",
         )
     for channel in state["channels"]:
         last, sent, waiting = _ago(channel["last_sent"]), f"{channel['sent']:,}", f"{channel['waiting']:,}"

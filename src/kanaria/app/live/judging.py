@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -93,7 +93,10 @@ class Judging:
 
         self._open: set[int] = set()
         """Connections still open that the batch at hand found something about."""
-        self.setup: Setup = prepare(config, store=store, clock=clock, on_reject=on_reject, on_alert=opened)
+        self._on_reject = on_reject
+        self._chunks: dict[str, Chunk] = {}
+        """The chunks at hand by name: they know what their records are called where they came from."""
+        self.setup: Setup = prepare(config, store=store, clock=clock, on_reject=self._rejected, on_alert=opened)
         warm_up(self.setup)
         # Open all the time: SQLite empties its journal when the last connection is closed, 19 ms after every step.
         self._incidents = IncidentStore(store)
@@ -126,8 +129,11 @@ class Judging:
 
     def step(self, arrived: Sequence[Arrived], flows: Sequence[tuple[Stream, Batch]] = ()) -> list[Json]:
         """Judge what came and keep what it changed; returns briefs of incidents that are news."""
+        self._chunks = {item.chunk.name: item.chunk for item in arrived if item.chunk.origins}
         for item in arrived:
             self.positions.setdefault(item.source, {})[item.chunk.place] = item.chunk.position
+            for reject in item.chunk.rejects:
+                self._on_reject(reject)
         self._dirty = self._dirty or bool(arrived or flows)
         self._open.clear()
         return self._kept_news(self._engine.step(self._batches(arrived, flows)))
@@ -209,6 +215,10 @@ class Judging:
         yield from self._engine.read([self._piece(item) for item in arrived if item.chunk.data])
         for stream, batch in flows:
             yield from self._engine.arrived(stream, [batch])
+
+    def _rejected(self, record: RejectedRecord) -> None:
+        chunk = self._chunks.get(record.source)
+        self._on_reject(replace(record, origin=chunk.origin(record.row)) if chunk else record)
 
     def _piece(self, item: Arrived) -> Piece:
         chunk = item.chunk

@@ -91,7 +91,10 @@ def _source(name: str, health: Any) -> Json:
         "bytes": health.bytes,
         "last": health.last,
         "behind_bytes": health.behind,
+        "behind_records": health.behind_records,
         "lost": health.lost,
+        "lost_how": health.lost_how.en if health.lost_how else "",
+        "lost_how_ja": health.lost_how.ja if health.lost_how else "",
         "refused": health.refused,
         "problem": health.problem.en if health.problem else "",
         "problem_ja": health.problem.ja if health.problem else "",
@@ -122,6 +125,7 @@ GAUGES: Mapping[str, str] = {
     "kanaria_events_rows": "Kept rows of what crossed the wire.",
     "kanaria_source_last_event_timestamp_seconds": "When something last came from a source.",
     "kanaria_source_backlog_bytes": "Bytes of a source that wait to be read.",
+    "kanaria_source_backlog_records": "Records that wait in a topic or stream to be read.",
     "kanaria_source_problem": "Whether a source cannot be read now.",
     "kanaria_channel_waiting_messages": "Messages that wait for a channel.",
 }
@@ -132,8 +136,8 @@ COUNTERS: Mapping[str, str] = {
     "kanaria_lines_unread": "Lines in no known format.",
     "kanaria_news": "Times an incident became news.",
     "kanaria_source_records": "Records of a source.",
-    "kanaria_source_lost": "Records of a source that came and could not be kept.",
-    "kanaria_source_refused": "Records of a source whose sender may not send.",
+    "kanaria_source_lost": "Records of a source that came and could not be kept, or were gone before they were read.",
+    "kanaria_source_refused": "Records of a source whose sender may not send, or in no shape that can be read.",
     "kanaria_channel_messages_sent": "Messages a channel accepted and that are still remembered.",
     "kanaria_channel_messages_dead": "Messages that were given up and are still remembered.",
 }
@@ -163,6 +167,7 @@ def _values(found: Json) -> Iterator[tuple[str, list[tuple[str, object]]]]:
     yield from ((name, [("", value)]) for name, value in single.items())
     sources = {
         "kanaria_source_last_event_timestamp_seconds": "last", "kanaria_source_backlog_bytes": "behind_bytes",
+        "kanaria_source_backlog_records": "behind_records",
         "kanaria_source_records": "records", "kanaria_source_lost": "lost", "kanaria_source_refused": "refused",
     }  # fmt: skip
     for name, key in sources.items():

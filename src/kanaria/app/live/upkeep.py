@@ -60,6 +60,8 @@ class Upkeep:
         self.removed = self.size = 0
         """Incidents that left the store since the start, and the bytes of those that stay."""
         self._retained = float("-inf")
+        self._gone: dict[str, int] = {}
+        """Records that each source had lost at the last look."""
         self.sheds = False
         """Whether so little space is left that only incidents and messages are kept."""
 
@@ -82,6 +84,7 @@ class Upkeep:
         self._disk(now)
         for source in sources:
             self._silence(source)
+            self._lost(source)
         self._outbox.forget(now - MESSAGES_KEPT_DAYS * DAY)
         self._keep_time()
         self._retain()
@@ -143,6 +146,14 @@ class Upkeep:
             if not before:
                 self._log("gave up records that could not be read", level="warning", bytes=freed)
         self._telling.notice("shed" if self.sheds else "disk", f"disk-{self.sheds}-{int(now // DAY)}", values)
+
+    def _lost(self, source: Any) -> None:
+        """Say in the service's log what was lost since the last look; after a restart nobody else knows it."""
+        health, before = source.health, self._gone.get(source.name, 0)
+        if health.lost > before:
+            self._gone[source.name] = health.lost
+            how = {"last": health.lost_how.en} if health.lost_how else {}
+            self._log("records were lost", level="warning", source=source.name, records=health.lost - before, **how)
 
     def _silence(self, source: Any) -> None:
         silent = source.health.silent()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kanaria.app.config import Config
+from kanaria.app.config import Config, called
 from kanaria.app.config_live import Source
 from kanaria.app.live.endpoints import address
 from kanaria.app.secret_values import secret
@@ -111,7 +111,7 @@ def _home(config: Config, settings: Source) -> HomeNetworks:
 
 def name_of(settings: Source, number: int) -> str:
     """What it is called everywhere; its positions are kept under it."""
-    return settings.name or settings.path or settings.listen or settings.interface or f"{settings.kind} {number}"
+    return settings.name or called(settings) or settings.listen or f"{settings.kind} {number}"
 
 
 def _made(settings: Source, number: int) -> LineSource:
@@ -129,6 +129,8 @@ def _made(settings: Source, number: int) -> LineSource:
         from kanaria.sources.piped import Piped
 
         return Piped(name, standard_input())
+    if settings.kind in {"kafka", "redis"}:
+        return _streamed(settings, number, name)
     host, port = address(settings.listen or LISTEN[settings.kind])
     if settings.kind == "syslog":
         from kanaria.sources.syslog import Syslog
@@ -140,6 +142,19 @@ def _made(settings: Source, number: int) -> LineSource:
     from kanaria.sources.http_intake import HttpIntake
 
     return HttpIntake(name, host, port, secret(settings.token or "", f"sources[{number}].token"))
+
+
+def _streamed(settings: Source, number: int, name: str) -> LineSource:
+    key, at_end = f"sources[{number}]", settings.start == "end"
+    if settings.kind == "kafka":
+        from kanaria.sources.kafka import Kafka
+
+        options = {name: secret(value, f"{key}.options.{name}") for name, value in settings.options.items()}
+        return Kafka(name, settings.brokers or "", settings.topics, options=options, at_end=at_end)
+    from kanaria.sources.redis_streams import RedisStreams
+
+    url = secret(settings.url or "", f"{key}.url")
+    return RedisStreams(name, url, settings.streams, record=settings.record, at_end=at_end)
 
 
 def _names(settings: Source) -> Names:

@@ -42,8 +42,8 @@ SETTINGS: Mapping[str, str] = {
     "timezone": "時刻にタイムゾーンを書かないログと、レポートに表示する時刻のタイムゾーンです(`Asia/Tokyo`、"
     "`+09:00` など)。既定はシステムの設定です。",
     "sources[].kind": "監視対象の種類です。ログファイル、ZeekやSuricataのログのフォルダ、標準入力、システムの"
-    "ジャーナル、syslog・HTTPのJSON・NetFlowを受けるポート、Dockerコンテナのログ、ネットワークインターフェース。"
-    "必須です。",
+    "ジャーナル、syslog・HTTPのJSON・NetFlowを受けるポート、Dockerコンテナのログ、Kafkaのトピック、Redisの"
+    "ストリーム、ネットワークインターフェース。必須です。",
     "sources[].name": "レポートと `kanaria status` に表示する名前です。既定はパスまたはアドレスです。",
     "sources[].path": "ファイル、フォルダ、またはパターンです(file、zeek、suricata、docker、journal)。設定ファイル"
     "からの相対パスで書けます。",
@@ -59,6 +59,14 @@ SETTINGS: Mapping[str, str] = {
     "すべてです。",
     "sources[].token": "送信側が `Authorization: Bearer …` で示す秘密の値です(http)。",
     "sources[].containers": "コンテナの名前です(docker)。空ならすべてです。",
+    "sources[].brokers": "Kafkaのブローカーの `ホスト:ポート` です。複数ある場合はコンマで区切ります。",
+    "sources[].topics": "トピックです(kafka)。名前か、`*` と `?` を使ったパターンで書きます。",
+    "sources[].options": "TLS、SASL、上限など、Kafkaのライブラリ(librdkafka)の設定です"
+    '(例: `"sasl.password" = "env:NAME"`)。どの値も秘密の値として書けます。',
+    "sources[].url": "Redisサーバのアドレスです(秘密の値)。`redis://ホスト:ポート/番号`、TLSなら `rediss://…` です。",
+    "sources[].streams": "ストリームの名前です(redis)。",
+    "sources[].record": "記録が入っているフィールドです(redis)。省略すると、唯一のフィールド、`message` または `log`、"
+    "全フィールドをまとめたもの、の順に選びます。",
     "sources[].interface": "パケットをキャプチャするインターフェースです(例: `eth0`)。",
     "sources[].filter": "tcpdumpと同じ書き方のキャプチャフィルタです。",
     "notify[].url": "送信先です(秘密の値)。`ntfy://…`、`mailto://…`、`discord://…`、`json://…` などのAppriseのURL、"

@@ -78,4 +78,7 @@ RECORDS = {
     "{} flows kept no further message lengths: the memory for them was full": "{}件のフローは、メモリ不足により、以降のメッセージ長を記録していません",
     "{} flows kept no request and answer pairs: the memory for them was full": "{}件のフローは、メモリ不足により、要求と応答の組を記録していません",
     "{} silent flows were handed out before they ended: the flow table was full": "フローの表に空きがないため、通信のない{}件のフローを終了前に処理しました",
+    "larger than 16 MB": "16 MBを超えています",
+    "a binary message": "テキストではないメッセージです",
+    "without the field that has the record": "記録が入るはずのフィールドがありません",
 }

