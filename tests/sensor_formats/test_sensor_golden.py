@@ -27,6 +27,7 @@ from kanaria.formats.netflow_csv import FlowCsv
 from kanaria.formats.netflow_datagrams import NetflowDatagrams
 from kanaria.formats.netflow_text import NfdumpText
 from kanaria.formats.suricata import SuricataEve
+from kanaria.formats.tcpdump_text import TcpdumpText
 from kanaria.formats.zeek import ZeekJson, ZeekTsv
 from tests.reading_formats import broken_promises
 
@@ -50,6 +51,7 @@ PAIRS: list[tuple[Format, str]] = [
     (Conntrack(), "conntrack.log"),
     (CiscoAsa(), "cisco-asa.log"),
     (FlowCsv(), "aws-vpc-header.txt"),
+    (TcpdumpText(), "tcpdump.txt"),
 ]
 IDS = [sample for _known, sample in PAIRS]
 FORMATS = [*(known for known, _sample in PAIRS), NetflowDatagrams()]

@@ -154,8 +154,29 @@ def orient(table: pa.Table, home: HomeNetworks, ends: tuple[Distinct, Distinct] 
 
     inbound: only the server is ours; outbound: only the client; internal: both; external: neither. With only a client
     address (a web log) the server is ours by definition: the direction is inbound, or internal for a home client.
-    ``ends`` are the distinct addresses of both columns, for callers who have them already.
+    ``ends`` are the distinct addresses of both columns, for callers who have them already. Where a record itself names
+    the client as its device, that one acted, and the other side is whom it acted on.
     """
+    given = table["device"]
+    oriented = _orient(table, home, ends)
+    return oriented if given.null_count == len(given) else _of_actors(oriented, given)
+
+
+def _of_actors(table: pa.Table, given: pa.ChunkedArray) -> pa.Table:
+    """The table with the other side of what the ``given`` devices did as clients."""
+    import pyarrow.compute as pc
+
+    acted = pc.fill_null(pc.equal(given, table["src_ip"]), False)
+    if not pc.any(acted).as_py():
+        return table
+    alone = pc.and_(acted, pc.is_null(table["dst_ip"]))
+    for name, where, values in (("remote", acted, table["dst_ip"]), ("direction", alone, pa.scalar("outbound"))):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pc.if_else(where, values, table[name]))
+    return table
+
+
+def _orient(table: pa.Table, home: HomeNetworks, ends: tuple[Distinct, Distinct] | None) -> pa.Table:
     if table["dst_ip"].null_count == len(table):
         return _orient_clients(table, home)
     src, dst = ends or (Distinct(table["src_ip"]), Distinct(table["dst_ip"]))

@@ -42,9 +42,15 @@ HOST = table(
 
 PROCESS = table(
     "process",
-    "One program: its start, a look at it as it runs, a service or job that starts it, or a log line that names it.",
+    "One program: its start, a look at it as it runs, what starts it (service, job, order), or a line that names it.",
     1007,
-    Column("kind", pa.string(), "start, running, service, job, or line of a log", "activity_name", "event.action"),
+    Column(
+        "kind",
+        pa.string(),
+        "start, running, service, job, order through the interface of a cloud or cluster, or line of a log",
+        "activity_name",
+        "event.action",
+    ),
     Column(
         "platform", pa.string(), "windows, linux or macos, where the record says so", "device.os.name", "host.os.type"
     ),

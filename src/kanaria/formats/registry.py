@@ -19,6 +19,7 @@ FORMATS: tuple[str, ...] = (
     # what carries other formats and is looked into first
     "kanaria.formats.mailed:Mailed",
     "kanaria.formats.enclosed:Enclosed",
+    "kanaria.formats.tcpdump_text:TcpdumpText",  # whose packets hold lines of any other
     # web
     "kanaria.formats.web.kinds:Combined",
     "kanaria.formats.web.kinds:LogFormat",

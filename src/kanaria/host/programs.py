@@ -107,7 +107,7 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
         found |= {"mining.program_because_en": certain.en, "mining.program_because_ja": certain.ja}
         if pool := miners.endpoint(arguments):
             found["mining.pool"] = cut(printable(pool), _SHOWN)
-    elif row["kind"] == "line" and (pool := _pool_in(command, facts)):
+    elif row["kind"] in ("line", "order") and (pool := _pool_in(command, facts)):
         found["mining.pool"] = cut(printable(pool), _SHOWN)
     elif set_to_start := _set_to_start(command, facts, row["kind"]):
         found["mining.named"] = set_to_start
@@ -152,7 +152,7 @@ def _domains(pools: tuple[Pool, ...]) -> frozenset[str]:
 def _set_to_start(command: str, facts: Knowledge, kind: str | None) -> str | None:
     """The mining program that a command fetches or sets to start; a service or job is set to start by itself,
     and a line of a log need do no more than name it."""
-    if kind not in ("service", "job", "line") and not _SETS.search(command):
+    if kind not in ("service", "job", "line", "order") and not _SETS.search(command):
         return None
     for word in _WORD.findall(command):
         if agent := miners.known_name(word, facts) or miners.known_name(word.replace("_", "-"), facts):

@@ -252,11 +252,23 @@ def _after_success(case: Case, around: Surroundings, top: Hypothesis, result: Ou
         yield from _isolate(case, result)
 
 
+def _ordered(case: Case) -> bool:
+    """Whether all that is known are orders of an account to a cloud or cluster."""
+    return all(finding.values.get("kind") == "order" for finding in case.findings)
+
+
 def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     if top != "compromised_device":
         return
     if _only_named(case, result):
         yield from _look_who_asked(case, result)
+        return
+    if _ordered(case):
+        yield _advise(
+            "ask_whose_order", 1, result.because,
+            "Ask whoever owns the account whether this was meant. If not: revoke its keys and sessions, stop what it started (keep a snapshot), and list in the audit log what else it did.",
+            "この操作が意図したものかを、アカウントの持ち主に確認してください。心当たりがなければ、鍵とセッションを無効にし、起動されたものをスナップショットを残してから止め、そのアカウントのほかの操作を監査ログで調べます。",
+        )  # fmt: skip
         return
     if mines(case) or result.value == "confirmed":
         yield from _isolate(case, result)

@@ -158,9 +158,16 @@ def advice_at(record: Record) -> str | None:
 
 
 _OPEN_PROXY = _made("", "a proxy that strangers may use", "他人が使えるプロキシ", advice="open_proxy")
+_ACTIONS = _made("", "a React server function",
+                 "Reactのサーバ関数(Server Functions)",
+                 frozenset({303, 500}), advice="public_app")  # fmt: skip
+"""A request for a server action that does not exist: 500 while its body was taken apart, 303 by what the body ran.
+Servers without such actions answer with the page (200), 404 or 405."""
 
 
 def _known(record: Record) -> _Interface | None:
+    if record.values.get("payload.action") and record.values.get("status") in _ACTIONS.statuses:
+        return _ACTIONS
     asked = tuple(record.values.get(name) for name in ("method", "status", "direction"))
     if asked == ("CONNECT", 200, "inbound"):
         return _OPEN_PROXY

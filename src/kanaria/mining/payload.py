@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from kanaria.mining import payload_extract as extract
 from kanaria.mining.deeds import Deeds, read
+from kanaria.mining.payload_action import forged_action
 from kanaria.mining.payload_aim import at_router, merely_quoted
 from kanaria.mining.payload_decode import LIMIT, decode, spaced
 from kanaria.mining.payload_words import candidates, suspicious
@@ -31,6 +32,7 @@ COLUMNS: Mapping[str, str] = {
     "payload.does": "what a command line of one value would do, read as a shell reads it: deliver when a program is"
     " brought or hidden text run; fetch, save, pipe, run, hidden, executable, persist, kill, miner, shell",
     "payload.aim": "router when the request is meant for routers, cameras and recorders",
+    "payload.action": "value of the header Next-Action where it is no id that Next.js gives a server action",
 }
 """The string columns ``enrich`` adds, each with its meaning."""
 
@@ -57,8 +59,8 @@ def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Ta
 
 
 def enrich_commands(process: pa.Table) -> pa.Table:
-    """The same columns for what a machine was told to run: jobs, statements of a database, lines of services."""
-    told = pc.is_in(process["kind"], pa.array(["job", "line"]))
+    """The same columns for what a machine was told to run: jobs, orders, statements of a database, services' lines."""
+    told = pc.is_in(process["kind"], pa.array(["job", "line", "order"]))
     jobs = pc.and_(told, pc.is_valid(process["command"]))
     rows = np.flatnonzero(pc.fill_null(jobs, False).to_numpy())
     texts = process["command"].take(pa.array(rows)).to_pylist()
@@ -93,7 +95,7 @@ def _found(
     """
     alike: dict[object, list[int]] = {}
     for index, (record, more) in enumerate(zip(records, beside or [()] * len(records), strict=True)):
-        sent = tuple(record.get(name) for name in (*_PARTS, "method"))
+        sent = (*(record.get(name) for name in (*_PARTS, "method")), forged_action(record))
         alike.setdefault((sent, tuple(more)), []).append(index)
     firsts = [indices[0] for indices in alike.values()]
     found = _read([records[index] for index in firsts], [beside[index] if beside else () for index in firsts])
@@ -111,7 +113,7 @@ def _read(records: list[dict[str, object]], beside: Sequence[Sequence[Value]]) -
     return {
         index: _columns(text, acting, record)
         for index, (text, acting, record) in enumerate(zip(texts, read_values, records, strict=True))
-        if index in worded or acting.deeds.names or _uploaded(record)
+        if index in worded or acting.deeds.names or _uploaded(record) or forged_action(record)
     }
 
 
@@ -195,6 +197,7 @@ def _columns(text: str, acting: _Acting, record: Mapping[str, object]) -> dict[s
         "payload.dropped": None if acting.quoted else ",".join(dict.fromkeys(",".join(names).split(","))) or None,
         "payload.does": " ".join(does) or None,
         "payload.aim": "router" if at_router(record, own) else None,
+        "payload.action": forged_action(record),
     }
 
 

@@ -156,6 +156,8 @@ def _split(verb: bytes) -> bytes:
 _LOOKALIKE = rb"(?:\xd0[\x90-\xbf]|\xd1[\x80-\x9f]|\xce[\x91-\xbf]|\xcf[\x80-\x8e])"
 _SPELT_LOOKALIKE = rb"(?:(?:%|\\x)(?:d[01]|c[ef])(?:%|\\x)[89ab][0-9a-f])"
 HINTS: tuple[bytes, ...] = (
+    # The header of a server action: who writes headers shows whether its value is one that Next.js gives.
+    rb"next[-_]action",
     # A letter of another script, or none that can be seen, inside a Latin word.
     rb"[a-z](?:" + _LOOKALIKE + rb"|" + _SPELT_LOOKALIKE + rb")[a-z]",
     rb"[a-z](?:\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|(?:%|\\x)e2(?:%|\\x)8[01](?:%|\\x)[8a][0b-f])[a-z]",

@@ -124,9 +124,10 @@ def _target(url: str) -> Iterator[Value]:
 
 
 def _parameters(text: str, place: str) -> Iterator[Value]:
+    """What stands under a name; base64 alone ends with signs that look like an empty value, and is one itself."""
     for part in _DIVIDER.split(text):
         name, equals, value = part.partition("=")
-        if equals and _FORM.fullmatch(name + "="):
+        if equals and value.strip("=") and _FORM.fullmatch(name + "="):
             yield Value(place, unquote(name).lower(), value)
         else:
             yield Value(place, "", part)

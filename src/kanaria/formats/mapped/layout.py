@@ -11,7 +11,8 @@ tells of one direction or of one slice of time: rows of ``connection`` without a
 holds the TCP flags as written; ``both ends``: each end tells of the same packets, which count once), ``time``, and
 ``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a list of
 paths of which the first with a value counts, or a mapping with ``from`` and what to do with the value (see
-``values``); ``until`` makes a duration of an end. Several paths may be written ``one|other`` in ``tell``.
+``values``); ``until`` makes a duration of an end, ``gather`` with ``join`` puts together what there is of the paths.
+Several paths may be written ``one|other`` in ``tell`` and ``when``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 
 READERS = ("json", "pairs", "cef", "csv", "lines")
-_COLUMN_KEYS = {"from", "map", "default", "unit", "pattern", "lower", "value", "join", "until"}
+_COLUMN_KEYS = {"from", "map", "default", "unit", "pattern", "lower", "value", "join", "until", "gather"}
 UNITS: Mapping[str, int] = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -44,6 +45,7 @@ class Cell:
     lower: bool = False
     until: bool = False
     join: str | None = None
+    gather: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ def _cell(said: object, file: str) -> Cell:
         raise RuleError(file=file, expected=", ".join(sorted(_COLUMN_KEYS)), got=", ".join(sorted(unknown)))
     pattern = re.compile(str(said["pattern"])) if "pattern" in said else None
     return Cell(
-        paths=_paths(said.get("from", said.get("until", ()))), until="until" in said,
+        paths=_paths(said.get("from", said.get("until", said.get("gather", ())))), until="until" in said,
+        gather="gather" in said,
         default=said.get("value", said.get("default")),
         map={str(key).lower(): value for key, value in said.get("map", {}).items()}, pattern=pattern,
         unit=UNITS[said["unit"]] if "unit" in said else 1, lower=bool(said.get("lower")), join=said.get("join"),

@@ -110,7 +110,7 @@ class Mapped:
     def _taken(self, record: Record, clock: Callable[[object], datetime | None]) -> Iterator[Taken]:
         time = clock(cell(record, self._layout.time))
         for one in self._layout.rows:
-            if all(pattern.search(text(at(record, path)) or "") for path, pattern in one.when.items()):
+            if all(pattern.search(_first_text(record, paths)) for paths, pattern in one.when.items()):
                 yield one.table, row(record, one, time)
 
     def _each(self, record: Record) -> Iterator[Record]:
@@ -132,6 +132,11 @@ class Mapped:
             for paths, wanted in self._layout.tell.items()
         )
         return there and all(at(record, path) is None for path in self._layout.unless)
+
+
+def _first_text(record: Record, paths: str) -> str:
+    """The first value with any text at paths written ``one|other``."""
+    return next((found for path in paths.split("|") if (found := text(at(record, path)))), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ knows nothing.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -26,6 +27,7 @@ _NOTHING = frozenset(("", "-", "N/A", "n/a", "null", "none", "None", "?"))
 # How firewalls and maltrail write times that are not ISO 8601.
 _TIMES = (
     "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S.%f",
     "%m/%d/%Y-%H:%M:%S.%f",
     "%d/%b/%Y:%H:%M:%S",
     "%b %d %Y %H:%M:%S",
@@ -81,9 +83,20 @@ def text(value: object) -> str | None:
     return str(value).strip()
 
 
+def _words(value: object, *, quoted: bool) -> list[str]:
+    """The items of a list, or the one value, as texts; words of one command line as a shell would have them."""
+    if not isinstance(value, list):
+        return [part] if (part := text(value)) else []
+    found = [part for item in value if (part := text(item))]
+    return [shlex.quote(part) if any(map(str.isspace, part)) else part for part in found] if quoted else found
+
+
 def cell(record: Record, said: Cell) -> object:
     """The raw value of a cell."""
     if said.join is not None:
+        if said.gather:
+            words = (part for path in said.paths for part in _words(at(record, path), quoted=said.join == " "))
+            return said.join.join(words) or said.default
         parts = [part for path in said.paths if (part := text(at(record, path)))]
         return said.join.join(parts) if len(parts) == len(said.paths) else said.default
     for path in said.paths:

@@ -1,0 +1,37 @@
+"""Server actions of Next.js that were never given: the header ``Next-Action`` of a request that no page made.
+
+In: a record of a web request with its ``raw`` line, in whatever way a server or a sensor writes headers (JSON of Caddy,
+nginx or a firewall in the cloud, ModSecurity's audit log, a quoted header in a format of one's own). Out: the header's
+value where it is no id, or None.
+
+A page sends the id that the build gave the action: SHA-1 in hexadecimal, 40 characters, in Next.js 15 and later behind
+two more for the kind (``generateActionId`` in ``packages/next-swc``'s server actions transform). Tools that try
+CVE-2025-55182 need no action that exists, because the body is deserialised before the id is looked up; they send ``x``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from kanaria.mining.request_values import text_of
+
+_HEADER = re.compile(
+    r"next[-_]action[\\\"']{0,4}\s?[:=,]\s?(?:[\\\"']{0,4}value[\\\"']{0,4}\s?:\s?)?[\[\s\\\"']{0,6}(?P<value>[^\\\"'\],}\s]{1,100})",
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(r"(?:[0-9a-f]{2})?[0-9a-f]{40}", re.IGNORECASE)
+_UNSAID = re.compile(r"-|\W*|\*+|null|none|nil|undefined|true|false|\W?redacted\W?|\W?filtered\W?", re.IGNORECASE)
+"""What logs write where there was no header, or where its value is kept from them."""
+
+
+def forged_action(record: Mapping[str, object]) -> str | None:
+    """The value that no build gave, at most 100 characters; None as well for requests without the header."""
+    raw = record.get("raw")
+    if not isinstance(raw, bytes) or b"action" not in raw.lower():
+        return None
+    for found in _HEADER.finditer(text_of(raw)):
+        value = found["value"]
+        if not _GIVEN.fullmatch(value) and not _UNSAID.fullmatch(value):
+            return value
+    return None
