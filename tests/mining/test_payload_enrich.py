@@ -42,6 +42,7 @@ def test_an_attack_in_an_ordinary_line_fills_every_column() -> None:
         "payload.dropped": "/tmp/a",
         "payload.does": "deliver fetch run save",
         "payload.aim": None,
+        "payload.action": None,
     }
 
 
@@ -153,7 +154,7 @@ def test_a_word_is_found_in_base64_at_any_alignment(before: bytes, word: bytes) 
 
 
 def test_every_expression_finds_something_of_its_own() -> None:
-    examples = ("pаss", "a\u200bb", "%252e", "%%", "${", "r''l", "w'g", "'+'", "chr(", "PUT /a.jsp", "| sh ", "/dev/tcp/", "??", "/b?n/", "/b*n/", "/us%2a/",
+    examples = ("Next-Action", "pаss", "a\u200bb", "%252e", "%%", "${", "r''l", "w'g", "'+'", "chr(", "PUT /a.jsp", "| sh ", "/dev/tcp/", "??", "/b?n/", "/b*n/", "/us%2a/",
                 "bin/c*", "c[u]r", "perl -e", ";nc -e", "nohup x", "from program", " -enc SQBFAFgAIAAoAE4A")  # fmt: skip
     for expression, text in zip(HINTS, examples, strict=True):
         assert Prefilter([Pattern(expression)]).scan(text.encode()), (expression, text)

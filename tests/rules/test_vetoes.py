@@ -34,6 +34,8 @@ NOT_THE_SENDERS = frozenset(
 # Of one and the same thing, told by a rule that says more: the excuse is evidence of the same kind, and that rule tells.
 HANDED_ON = {
     ("mining_pool_named_in_log", "program"): "a miner's name beside it is told by mining_program_named_in_log",
+    ("miner_program_started", "order"): "an order to a cloud is told by cloud_order_miner",
+    ("script_fetched_and_run", "order"): "an order to a cloud is told by cloud_order_delivers",
     ("mining_program_set_to_start", "line"): "a line that only names it is told by mining_program_named_in_log",
     ("dns_query_for_mining_pool_without_time", "dated"): "what has a time is told by dns_query_for_mining_pool",
     ("traffic_shaped_like_mining", "message"): "a message in the clear is told by crypto_currency_mining_activity",

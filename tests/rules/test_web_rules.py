@@ -79,7 +79,7 @@ def rows_of(name: str) -> Iterator[dict[str, Any]]:
 def test_rows_in_rules_are_what_decoding_makes_of_them(name: str) -> None:
     for row in rows_of(name):
         given = {key: value for key, value in row.items() if key in schema.HTTP.arrow.names}
-        for key in ("request", "request_body"):
+        for key in ("request", "request_body", "raw"):
             given[key] = given[key].encode() if key in given else None
         table = enrich(schema.from_rows("http", [given]))
         assert {column: table[column][0].as_py() for column in COLUMNS} == {
@@ -99,7 +99,7 @@ def is_covered(selection: object) -> bool | None:
 
 def _field_is_covered(key: str, value: object) -> bool:
     texts = value if isinstance(value, list) else [value]
-    if key.startswith(("payload.does", "payload.aim")):
+    if key.startswith(("payload.does", "payload.aim", "payload.action")):
         return True  # they are only there where a row was decoded
     if not key.startswith("payload.decoded") or key.endswith("|re"):
         return False

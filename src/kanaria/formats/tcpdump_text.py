@@ -38,7 +38,7 @@ _PACKET = re.compile(
 )  # fmt: skip
 _HEAD = re.compile(r"^" + _TIME + _INTERFACE + r"IP6? \(")
 """The first of the two lines that ``-v`` prints of a packet."""
-_HEX = re.compile(r"^\s*0x[0-9a-f]{4}:\s+((?:[0-9a-f]{2,4} ?){1,8})(?:\s|$)")
+_HEX = re.compile(r"^\s*0x[0-9a-f]{4}:\s+((?:(?:[0-9a-f]{2}){1,2} ?){1,8})(?:\s|$)")
 _OTHER = re.compile(
     r"^(?:tcpdump: |listening on |\d+ packets? (?:captured|received|dropped)|reading from file|dropped privs|\s*$)|^"
     + _TIME.replace("?P<time>", "?:") + _INTERFACE + r"(?:ARP|IP6?|STP|LLDP|IGMP|ethertype)\b"
