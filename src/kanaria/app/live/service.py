@@ -32,6 +32,7 @@ from kanaria.app.live.watching import Watched, watched, watched_flows
 from kanaria.app.mending import mend, told
 from kanaria.app.owning import owning
 from kanaria.core.clock import steady
+from kanaria.core.first_use import announce
 from kanaria.core.types import Finding, Incident, RejectedRecord, Text
 from kanaria.respond.acknowledge import Links
 from kanaria.store.incidents import IncidentStore
@@ -44,6 +45,8 @@ LOOK_EVERY = 0.5
 """Seconds after which sources are asked although nobody woke us."""
 SETTLE = 2.0
 """Seconds after the last arrival in which the engine is asked whether something waited long enough."""
+COMPILED_WITHIN = 1800
+"""Seconds that a start may take which has to compile: 45 idle here, 130 busy, and there are much smaller machines."""
 LEAST, MOST = 256 << 10, 32 << 20
 """Bytes of a batch: what is judged within a moment, and what fits into memory several times over."""
 
@@ -83,6 +86,7 @@ class Service:
     def run(self) -> None:
         """Watch until stopped. What is damaged in the store is put aside first: one who does not watch because of
         what happened before would be worse. Raises SourceError when the store belongs to another run."""
+        announce(self._compiling)
         mended = mend(self.store)
         self.mended = list(told(mended)) if mended else []
         with owning(self.store, "serve") as mine, _outbox(self.store) as outbox:
@@ -109,6 +113,11 @@ class Service:
                 mine.status = lambda: state(self)
                 with answering(self.config.serve.listen, self.store, lambda: state(self), self.log), self._links(links):
                     self._watch()
+
+    def _compiling(self) -> None:
+        """It takes a minute, once; on a small machine longer than systemd waits for a start."""
+        self._say(f"EXTEND_TIMEOUT_USEC={COMPILED_WITHIN * 1_000_000}")
+        self.log("preparing the readers for this machine; once after an installation or update, up to some minutes")
 
     def _say_mended(self) -> None:
         for number, said in enumerate(self.mended):

@@ -39,6 +39,8 @@ RETAIN_EVERY = 3600.0
 QUIET_DAYS = 7.0
 """An informational incident to which nothing was added for so long may leave a store that is too large: what goes on
 from it by an address comes within three days (``incidents.grouping.REACH``)."""
+WARN_EVERY = 3600.0
+"""Seconds between two lines of the service's log about the same trouble that goes on."""
 TOLD_FROM = 600.0
 """Seconds by which a clock has to be set for people to be told: times in a report are no longer to be believed."""
 LETTERS_A_LOOK = 1_000
@@ -60,6 +62,7 @@ class Upkeep:
         self.removed = self.size = 0
         """Incidents that left the store since the start, and the bytes of those that stay."""
         self._retained = float("-inf")
+        self._warned: dict[str, float] = {}
         self._gone: dict[str, int] = {}
         """Records that each source had lost at the last look."""
         self.sheds = False
@@ -138,7 +141,7 @@ class Upkeep:
         self._make_room((least - free) * 1e6)  # rows of events first: what is lost of them is what was normal before
         if free >= least:
             return
-        self._log("disk almost full", level="warning", free_mb=round(free), sheds=self.sheds)
+        self._warn(f"disk {self.sheds}", "disk almost full", free_mb=round(free), sheds=self.sheds)
         values = {"free": f"{free:,.0f}", "least": f"{least:,.0f}", "folder": self._store}
         if self.sheds:
             freed = self._letters.drop()
@@ -146,6 +149,12 @@ class Upkeep:
             if not before:
                 self._log("gave up records that could not be read", level="warning", bytes=freed)
         self._telling.notice("shed" if self.sheds else "disk", f"disk-{self.sheds}-{int(now // DAY)}", values)
+
+    def _warn(self, key: str, what: str, **facts: Any) -> None:
+        """Log what still holds, once in ``WARN_EVERY``: a look every half minute would fill a log by itself."""
+        if time.monotonic() - self._warned.get(key, float("-inf")) >= WARN_EVERY:
+            self._warned[key] = time.monotonic()
+            self._log(what, level="warning", **facts)
 
     def _lost(self, source: Any) -> None:
         """Say in the service's log what was lost since the last look; after a restart nobody else knows it."""
@@ -159,7 +168,7 @@ class Upkeep:
         silent = source.health.silent()
         if silent is None:
             return
-        self._log("source is silent", level="warning", source=source.name, seconds=round(silent))
+        self._warn(f"silent {source.name}", "source is silent", source=source.name, seconds=round(silent))
         values = {"minutes": f"{silent / 60:,.0f}", "gap": f"{source.health.typical_gap:,.1f}"}
         fell_silent = int(self._outbox.time.when(source.health.came_at))
         key = f"silent-{source.name}-{fell_silent}"  # once for each time
