@@ -1,7 +1,7 @@
 """People and programs that use a real server at a chance rhythm: a way of using it comes in, traffic on the wire goes out.
 
 Run in a process of its own: ``python drivers.py WAY ADDRESS PORT [--tls]``; it goes on until it is killed. Needs nothing
-but the standard library, and uvicorn for ``events``. Lines for the standard input of real clients come from ``keys``, ``readings`` and ``records``.
+but the standard library, uvicorn for ``events``, and confluent-kafka for ``consumer`` and ``producer``. Lines for the standard input of real clients come from ``keys``, ``readings`` and ``records``.
 """
 
 from __future__ import annotations
@@ -271,6 +271,46 @@ def events(address: str, port: int, *, tls: bool) -> None:
     uvicorn.run(Starlette(routes=[Route("/", subscribed)]), host=address, port=port, log_level="error")
 
 
+def _kafka(address: str, port: int, *, tls: bool) -> dict[str, object]:
+    secured = {"security.protocol": "SSL", "enable.ssl.certificate.verification": False} if tls else {}
+    return {"bootstrap.servers": f"{address}:{port}", "log_level": 0, **secured}
+
+
+def producer(address: str, port: int, *, tls: bool) -> None:
+    """Jobs of nearly one size and news of any at chance times, each acknowledged by the broker."""
+    from confluent_kafka import Producer
+
+    line = Producer({**_kafka(address, port, tls=tls), "linger.ms": 0, "acks": "all"})
+    while True:
+        size = 150 if RNG.random() < 0.7 else RNG.randint(10, 900)
+        line.produce("jobs", RNG.randbytes(size).hex().encode(), partition=0)
+        line.poll(0)
+        pause(0.7)
+
+
+def consumer(address: str, port: int, *, tls: bool) -> None:
+    """Asks for records and is kept waiting for them, so many milliseconds as ``WAITS`` says (500, as the library has)."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    waits = {"fetch.wait.max.ms": int(os.environ.get("WAITS", "500")), "fetch.queue.backoff.ms": 50}
+    line = Consumer({**_kafka(address, port, tls=tls), **waits, "group.id": "lab", "auto.offset.reset": "earliest"})
+    line.assign([TopicPartition("jobs", 0, 0)])
+    while True:
+        line.poll(1.0)
+
+
+def bodies(address: str, port: int, *, tls: bool) -> None:
+    """Messages for three queues at chance times, most of one size, by the broker's own program."""
+    import subprocess
+
+    while True:
+        for queue in ("one", "many", "tls"):
+            size = 150 if RNG.random() < 0.7 else RNG.randint(10, 900)
+            url = f"amqp://guest:guest@{address}:{port}"
+            subprocess.run(["amqp-publish", "-u", url, "-r", queue, "-b", RNG.randbytes(size).hex()], check=False)
+        pause(0.4)
+
+
 def answer(line: socket.socket, wanted: bytes) -> bytes:
     """What is said up to and with the wanted words."""
     heard = b""
@@ -295,7 +335,7 @@ WRITERS: dict[str, Callable[[], None]] = {"keys": keys, "readings": readings, "r
 TALKERS: dict[str, Callable[..., None]] = {
     "chat": chat, "dashboard": dashboard, "scrape": scrape, "mailbox": mailbox, "post": post, "messenger": messenger,
     "listener": listener, "worker": worker, "tasks": tasks, "labourer": labourer, "queue": queue,
-    "events": events,
+    "events": events, "producer": producer, "consumer": consumer, "bodies": bodies,
 }  # fmt: skip
 
 

