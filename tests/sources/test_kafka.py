@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from kanaria.core.errors import ConfigError
+from kanaria.lab import live
 from kanaria.sources import kafka as module
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.sources.kafka import Kafka
-from tests.brokers import Broker, kafka, wait
+from tests.brokers import Broker, free_port, in_tls, kafka, wait
 
 confluent_kafka = pytest.importorskip("confluent_kafka")
 
@@ -37,8 +38,9 @@ def create(broker: Broker, topic: str, partitions: int = 1) -> None:
     admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(timeout=20)
 
 
-def send(broker: Broker, topic: str, *values: bytes | None, partition: int = 0, when: int = 0) -> None:
-    producer = confluent_kafka.Producer({"bootstrap.servers": broker.address, "linger.ms": 0, "log_level": 0})
+def send(broker: Broker, topic: str, *values: bytes | None, partition: int = 0, when: int = 0, **options: str) -> None:
+    known = {"bootstrap.servers": broker.address, "linger.ms": 0, "log_level": 0}
+    producer = confluent_kafka.Producer(known | options)
     stamp = {"timestamp": when} if when else {}
     for value in values:
         producer.produce(topic, value, partition=partition, **stamp)
@@ -121,6 +123,34 @@ def test_files_named_in_records_are_places_of_their_own_and_do_not_move_the_posi
     with reading(shared, "files", resume=positions(found)) as source:
         (again,) = chunks(source, 1)
     assert (again.place, again.data, again.first_line) == ("files/0 /var/log/a", b"z\n", 2)
+
+
+def test_a_partition_that_is_added_is_found(tmp_path: Path) -> None:
+    with kafka(tmp_path) as broker:
+        create(broker, "grown")
+        send(broker, "grown", b"old")
+        with reading(broker, "grown") as source:
+            found = chunks(source, 1)
+            broker.kill()  # this broker adds no partitions: it forgets the topic, and it is made anew with more of them
+            broker.start()
+            create(broker, "grown", 3)
+            send(broker, "grown", b"in a new one", partition=2)
+            found += chunks(source, 1)
+        assert [(chunk.place, chunk.data) for chunk in found] == [("grown/0", b"old\n"), ("grown/2", b"in a new one\n")]
+
+
+def test_over_tls_the_authority_is_the_library_s_option(tmp_path: Path) -> None:
+    live.certificate(tmp_path)
+    port = free_port()
+    with kafka(tmp_path, port) as plain, in_tls(tmp_path, plain, port) as broker:
+        known = {"security.protocol": "SSL", "ssl.ca.location": str(tmp_path / "pool.pem")}
+        known["ssl.endpoint.identification.algorithm"] = "none"
+        send(broker, "secret", b"over TLS", **known)
+        with reading(broker, "secret", options=known) as source:
+            assert said(chunks(source, 1)) == [b"over TLS"]
+        with reading(broker, "secret", options={"security.protocol": "SSL"}) as source:
+            wait(lambda: source.health.problem)
+            assert source.health.problem is not None and "certificate" in source.health.problem.en
 
 
 def test_what_is_no_text_is_rejected_with_its_offset_and_empty_ones_are_nothing(shared: Broker) -> None:

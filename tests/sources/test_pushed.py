@@ -24,6 +24,7 @@ from kanaria.sources.follow import Follower
 from kanaria.sources.http_intake import HttpIntake
 from kanaria.sources.inbox import Inbox
 from kanaria.sources.journal import Journal
+from kanaria.sources.payload import NotText, entries, lines_of
 from kanaria.sources.syslog import Syslog
 from kanaria.sources.syslog_frames import Frames, parse
 
@@ -133,15 +134,55 @@ def test_json_of_shippers_is_answered_when_it_is_kept() -> None:
         assert answers == [204, 204]
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"ts": 1.5, "note": "SSL::Invalid_Server_Cert", "msg": "no", "src": "192.0.2.7"},
+        {"@timestamp": "2026-11-28T10:00:00Z", "message": "An account failed to log on.", "winlog": {"event_id": 4625}},
+        {"message": "ET MALWARE miner", "event": {"kind": "alert", "module": "suricata"}, "source.ip": "192.0.2.7"},
+        {"MESSAGE": "Failed password", "SYSLOG_IDENTIFIER": "sshd", "_PID": "7", "__REALTIME_TIMESTAMP": "1"},
+    ],
+)
+def test_a_record_with_a_text_among_its_fields_stays_whole(record: dict[str, object]) -> None:
+    ((_place, line),) = entries(json.dumps(record).encode())
+    assert json.loads(line) == record
+    assert lines_of(json.dumps(record).encode()) == [("", json.dumps(record).encode())]
+
+
+FILEBEAT = {
+    "@timestamp": "2026-11-28T10:00:00Z", "message": "the line", "input": {"type": "filestream"}, "ecs": {"version": "8"},
+    "host": {"name": "web"}, "agent": {"type": "filebeat"}, "log": {"offset": 5, "file": {"path": "/var/log/\u001b[31m"}},
+}  # fmt: skip
+
+
+def test_a_line_that_was_wrapped_is_that_line_of_its_file_whose_name_is_made_printable() -> None:
+    ((place, line),) = lines_of(json.dumps(FILEBEAT).encode())
+    assert line == b"the line"
+    assert place.startswith("/var/log/") and place.isprintable()
+
+
+@given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode) | st.recursive(
+    st.none() | st.integers() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["message", "log", "file", "x"]), inner, max_size=3)).map(lambda found: json.dumps(found).encode()))  # fmt: skip
+def test_any_bytes_are_lines_or_no_text(value: bytes) -> None:
+    try:
+        found = lines_of(value)
+    except NotText:
+        assert b"\0" in value
+        return
+    assert all(isinstance(line, bytes) and place.isprintable() for place, line in found)
+
+
 def test_http_refuses_what_it_should() -> None:
     with started(HttpIntake("http", "127.0.0.1", 0, "secret")) as source:
         assert isinstance(source, HttpIntake)
         assert post(source.port, b"[]", shown="other") == 401
         assert post(source.port, b"{broken") == 400
+        assert post(source.port, b"[" * 100_000) == 400
         assert post(source.port, gzip.compress(bytes(20 << 20)), content_encoding="gzip") == 413
         assert post(source.port, b"no gzip", content_encoding="gzip") == 400
         assert post(source.port, b"[]") == 204
-        assert source.health.refused == 2
+        assert source.health.refused == 3
 
 
 JOURNALCTL = """#!/bin/sh

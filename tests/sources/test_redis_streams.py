@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from kanaria.core.errors import ConfigError
+from kanaria.lab import live
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.sources.redis_streams import RedisStreams
-from tests.brokers import Broker, redis_server, wait
+from tests.brokers import Broker, free_port, redis_server, wait
 
 redis = pytest.importorskip("redis")
 
@@ -182,6 +183,23 @@ def test_nothing_is_pulled_while_nobody_takes(shared: Broker, monkeypatch: pytes
     send(shared, "much", *({"line": line} for line in sent))
     with reading(shared, "much") as source:
         assert said(chunks(source, 500, 10_000)) == sent
+
+
+def test_over_tls_with_a_password(tmp_path: Path) -> None:
+    live.certificate(tmp_path)
+    plain, secured = ["--requirepass", "right"], free_port()
+    files = ["--tls-cert-file", "pool.pem", "--tls-key-file", "pool.key", "--tls-auth-clients", "no"]
+    with redis_server(tmp_path, *plain, "--tls-port", str(secured), *files) as broker:
+        made = redis.Redis.from_url(f"redis://:right@{broker.address}/0")
+        made.xadd("a", {"line": b"over TLS"})
+        made.close()
+        url = f"rediss://:right@127.0.0.1:{secured}/0?ssl_ca_certs={tmp_path}/pool.pem&ssl_check_hostname=false"
+        source = RedisStreams("logs", url, ["a"])
+        source.start({}, lambda: None)
+        try:
+            assert said(chunks(source, 1)) == [b"over TLS"]
+        finally:
+            source.close()
 
 
 def test_a_wrong_url_or_password_is_named_without_showing_it(tmp_path: Path, shared: Broker) -> None:

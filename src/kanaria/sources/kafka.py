@@ -87,6 +87,8 @@ class Kafka:
         self._partitions: dict[str, _Partition] = {}
         self._kept: dict[str, Position] = {}
         self._suspect = self._assigned = False
+        self._missing: Text | None = None
+        """What of the topics asked for is not there."""
         self._looked, self._pause = float("-inf"), FIRST_PAUSE
         self._consumer = self._made()
         self._thread = threading.Thread(target=self._run, name=f"kafka {self.name}", daemon=True)
@@ -158,8 +160,8 @@ class Kafka:
             self.health.problem, self._suspect = _words(error.args[0]), True
             self._pause = min(LOOK_EVERY, 2 * self._pause)
         else:
-            self.health.problem, self._first = missing, False
-            self._pause = FIRST_PAUSE if missing else LOOK_EVERY
+            self.health.problem, self._missing, self._first = missing, missing, False
+            self._pause = min(LOOK_EVERY, 2 * self._pause) if missing else LOOK_EVERY
         self._looked = time.monotonic()
 
     def _find(self, found: Mapping[str, Any], library: Any) -> Text | None:
@@ -293,7 +295,7 @@ class Kafka:
         if messages and self._arrivals.put(branch, list(_messages(one, messages))):
             last = messages[-1]
             one.at, one.check, one.when = last.offset() + 1, _mark(last), _when(last)
-            self.health.problem = None
+            self.health.problem = self._missing
 
     def _count(self, library: Any) -> None:
         """How many records are still to be read, by what the brokers said with the last ones."""

@@ -1,8 +1,9 @@
 """What one message says: bytes of a topic, a stream or a request come in, its lines with their places go out.
 
 A JSON object whose text stands under ``message`` or ``log`` is that line, from the place that its ``file``, ``path`` or
-``container_name`` says; any other object is a line itself. Several may come as an array, or one a line. What is no JSON
-are lines as they stand.
+``container_name`` says. Any other object is a line itself, also one that has a text among fields of its own
+(Winlogbeat, alerts in ECS, the journal, Zeek). Several may come as an array, or one a line. What is no JSON are lines
+as they stand.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ PLACES = ("file", "path", "log_file", "container_name", "source_file")
 """Where they say which file it is of."""
 
 
+WRAPPERS = frozenset({
+    "@metadata", "agent", "cloud", "container", "data_stream", "docker", "ecs", "event", "fields", "host", "input",
+    "kubernetes", "labels", "log", "metadata", "orchestrator", "resource", "service",
+})  # fmt: skip
+"""Objects in which shippers say where a line comes from. An object with others has more to say than its text."""
 TOO_LARGE, BINARY, NO_FIELD = "larger than 16 MB", "a binary message", "without the field that has the record"
 """Why a message has no lines."""
 
@@ -86,9 +92,19 @@ def _entry(item: Any) -> Entry:
     if not isinstance(item, dict):
         return "", (item if isinstance(item, str) else json.dumps(item)).encode("utf-8", "replace")
     text = next((item[name] for name in TEXTS if isinstance(item.get(name), str)), None)
-    if text is None or ("note" in item and "ts" in item):  # Zeek's notices have a ``msg``, and more to say than it
+    if text is None or _says_more(item):
         return _place(item), json.dumps(item, ensure_ascii=False).encode("utf-8", "replace")
     return _place(item), text.rstrip("\r\n").encode("utf-8", "replace")
+
+
+def _says_more(item: Mapping[str, Any]) -> bool:
+    """Whether an object with a text is a record of its own, of which the text is one field."""
+    if any(isinstance(value, dict) and name not in WRAPPERS for name, value in item.items()):
+        return True
+    event = item.get("event")
+    of_zeek = "ts" in item and ("uid" in item or "note" in item)
+    of_the_journal = "MESSAGE" in item and any(name in item for name in ("SYSLOG_IDENTIFIER", "_PID", "__CURSOR"))
+    return of_zeek or of_the_journal or (isinstance(event, dict) and event.get("kind") == "alert")
 
 
 def _place(item: Mapping[str, Any]) -> str:
