@@ -64,7 +64,8 @@ def measure(kind: str, folder: Path) -> list[float]:
                 lines=1,
             )  # fmt: skip
             begun = time.process_time()
-            judging.step([Arrived(source=kind, chunk=chunk, format=form)])
+            judging.take_in([Arrived(source=kind, chunk=chunk, format=form)])
+            judging.step()
             if number >= WARM:
                 costs.append((time.process_time() - begun) * 1000)
     return sorted(costs)

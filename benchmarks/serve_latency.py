@@ -4,7 +4,7 @@ In: nothing, or which cases. Each has ordinary load at a fixed rate, and now and
 of at once, each by another machine, so that it is an incident of its own and one message:
 
 * ``lines``: a web log grows; a DNS server's log gets a query for a mining pool.
-* ``flows``: Zeek's ``conn.log`` grows by connections of an office whose week was learned before; Zeek's ``dns.log``
+* ``flows``: Zeek's ``conn.log`` grows by connections of an office whose days before were learned; Zeek's ``dns.log``
   gets a query for a mining pool, or (every second time) ``ssl.log`` a handshake with one.
 * ``nginx``: a real nginx answers ordinary requests and now and then one that tries Log4Shell; it writes its log itself.
 
@@ -93,8 +93,9 @@ STEP = 0.02
 """Seconds between two bursts of ordinary load."""
 PATIENCE = 30.0
 """Seconds after the last line in which messages may still come."""
-DAYS, WORKSTATIONS = size((8, 60), (1, 5))
-"""What was learned of the office before: a week of warm-up and a day."""
+DAYS, WORKSTATIONS = size((3, 60), (1, 5))
+"""What was learned of the office before. Less than the week after which anomalies are told: the load is so many days in
+as many seconds, and would be one."""
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 

@@ -141,11 +141,19 @@ def pieces(logs: Logs, seconds: Sequence[int], behind: str) -> Iterator[list[Pie
             yield made
 
 
-def live(setup: Setup, store: Path, seconds: Sequence[int], behind: str) -> Any:
+def live(setup: Setup, store: Path, seconds: Sequence[int], behind: str, announced: set[str] | None = None) -> Any:
+    """``announced``: what is urgent is told ahead, and the ids under which it is are added."""
     with Engine(stored(setup, store), lateness=LATENESS) as engine:
         late = 0
         for arrived in pieces(story(), seconds, behind):
-            judged = engine.step(engine.read(arrived))
+            if announced is None:
+                judged = engine.step(engine.read(arrived))
+            else:
+                ahead = engine.announce(engine.read(arrived))
+                ids = engine.commit(ahead, checkpoint=False) if ahead.changed else []
+                engine.told(ids)
+                announced.update(ids)
+                judged = engine.step()
             late += judged.late
             if judged.changed:
                 engine.told(engine.commit(judged, checkpoint=False))
@@ -167,6 +175,16 @@ def test_in_any_number_of_runs(setup: Setup, whole: Any, cuts: list[int]) -> Non
 def test_followed_live_in_any_pieces(setup: Setup, whole: Any, seconds: list[int], behind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         assert live(setup, Path(folder) / "s", seconds, behind) == whole
+
+
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seconds=st.lists(st.integers(600, 1_800), min_size=1, max_size=3), behind=st.sampled_from([*FORMATS, "none"]))
+def test_followed_live_and_told_ahead(setup: Setup, whole: Any, seconds: list[int], behind: str) -> None:
+    announced: set[str] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        assert live(setup, Path(folder) / "s", seconds, behind, announced) == whole
+    assert announced, "the attack and the miner are grave, and plain by themselves"
+    assert announced <= {incident[0] for incident in whole}
 
 
 def test_again_the_same(setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

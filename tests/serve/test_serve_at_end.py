@@ -46,7 +46,8 @@ def test_where_it_read_first_is_kept_at_once(tmp_path: Path) -> None:
         Config(), tmp_path, on_the_wire=False, on_reject=ignored.append, on_alert=lambda *_: None
     ) as judging:  # fmt: skip
         assert not judging.due
-        judging.step([Arrived(source="a.log", chunk=chunk)])
+        judging.take_in([Arrived(source="a.log", chunk=chunk)])
+        judging.step()
         assert judging.due
         judging.checkpoint()
         assert not judging.due
@@ -63,7 +64,8 @@ def test_what_waits_for_earlier_rows_is_kept_with_the_position_behind_it(tmp_pat
     with Judging(
         Config(), tmp_path, on_the_wire=True, on_reject=lambda _: None, on_alert=lambda *_: None
     ) as judging:  # fmt: skip
-        judging.step([Arrived(source="zeek", chunk=chunk)])
+        judging.take_in([Arrived(source="zeek", chunk=chunk)])
+        judging.step()
         judging.checkpoint()  # and then it is killed: nothing is drained
     with Judging(
         Config(), tmp_path, on_the_wire=True, on_reject=lambda _: None, on_alert=lambda *_: None

@@ -67,6 +67,10 @@ class Learned:
         life, requests = self._open()
         return self._countries.score(requests.explain(life.score(tables)))
 
+    def beforehand(self, tables: Tables) -> Tables:
+        """Surprise of rows that will be scored again in their turn: nobody remembers that they were asked about."""
+        return self.life().score(tables)
+
     def alert_bits(self, roles: Iterable[str]) -> Mapping[str, float]:
         """By role, the surprise from which an hour is told of now."""
         return self.life().alert_bits(roles)

@@ -180,15 +180,19 @@ class NetworkState:
             for finding in case.findings
         )
 
-    def go_on(self, incidents: Sequence[Incident], news: frozenset[str], again: timedelta) -> list[Incident]:
+    def go_on(
+        self, incidents: Sequence[Incident], news: frozenset[str], again: timedelta,
+        ahead: frozenset[str] = frozenset(),
+    ) -> list[Incident]:  # fmt: skip
         """The incidents under the ids they have in the store, each with what this run adds to it.
 
-        ``news`` are the findings with records that no earlier run had.
+        ``news`` are the findings with records that no earlier run had, ``ahead`` those with records somebody was told
+        of ahead: they are news only if that was not told, or if it turns out to be more severe.
         """
         if self.folder is None:
             return list(incidents)
         from kanaria.report.reading import incident_from
-        from kanaria.store.alerts import alert
+        from kanaria.store.alerts import alert, more_severe
         from kanaria.store.incidents import IncidentStore
 
         found = []
@@ -197,8 +201,10 @@ class NetworkState:
                 ids = [finding.id for finding in incident.findings]
                 keeper = store.keeper(incident.id, ids)
                 before = incident_from(store.get(keeper).document) if keeper else None
+                told = store.told(ids)
                 fresh = not news.isdisjoint(ids) or store.waits(ids)
-                made = alert(incident, store.told(ids), news=fresh, again=again)
+                fresh = fresh or (not ahead.isdisjoint(ids) and (told is None or more_severe(incident, told)))
+                made = alert(incident, told, news=fresh, again=again)
                 normal = incident.normal or (before.normal if before else ())
                 found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=made))
         return found

@@ -95,8 +95,13 @@ def more_than(before: Json, now: Json) -> bool:
     return not set(_who(_Of.json(now))) <= set(_who(_Of.json(before)))
 
 
+def more_severe(incident: Incident, told: Told) -> bool:
+    """Whether it is graver than somebody knows who was told of it."""
+    return _rank(incident.severity) > _rank(told.severity)
+
+
 def _escalations(incident: Incident, told: Told) -> Iterator[Text]:
-    if _rank(incident.severity) > _rank(told.severity):
+    if more_severe(incident, told):
         was, now = SEVERITY_WORDS[told.severity], SEVERITY_WORDS[incident.severity]
         yield Text(en=f"severity {was.en} → {now.en}", ja=f"重大度が「{was.ja}」から「{now.ja}」に上昇")
     stages = _distinct(finding.stage for finding in incident.findings)

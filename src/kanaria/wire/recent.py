@@ -47,8 +47,16 @@ class Recent:
         for name, table in tables.items():
             if name != "http":
                 self._keep(name, table)
-        several = [name for name, sources in self._sources.items() if name in DOUBLED and len(sources) > 1]
-        return Linker(self._engine, self._added, several, trusted=self._trusted).link(tables)
+        return Linker(self._engine, self._added, self._several(), trusted=self._trusted).link(tables)
+
+    def beforehand(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+        """Rows linked as far as earlier ones tell, and not kept; without tables that several sensors fill."""
+        alone = {name: table for name, table in tables.items() if name not in self._several()}
+        return Linker(self._engine, self._added, (), trusted=self._trusted).link(alone)[0]
+
+    def _several(self) -> list[str]:
+        """Tables in which two sensors may have the same flow."""
+        return [name for name, sources in self._sources.items() if name in DOUBLED and len(sources) > 1]
 
     def _begin(self, tables: Mapping[str, pa.Table]) -> None:
         """Take in the names that were known when the last process ended, by the time of the first rows."""

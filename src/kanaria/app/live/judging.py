@@ -127,16 +127,33 @@ class Judging:
         if self._mine and self._mine.heed(self._engine):
             self._dirty = True
 
-    def step(self, arrived: Sequence[Arrived], flows: Sequence[tuple[Stream, Batch]] = ()) -> list[Json]:
-        """Judge what came and keep what it changed; returns briefs of incidents that are news."""
+    def take_in(self, arrived: Sequence[Arrived], flows: Sequence[tuple[Stream, Batch]] = ()) -> list[Json]:
+        """Read what came, to be judged by the next ``step``; returns briefs of what is announced: grave, and plain
+        without anything else. It is kept."""
         self._chunks = {item.chunk.name: item.chunk for item in arrived if item.chunk.origins}
         for item in arrived:
             self.positions.setdefault(item.source, {})[item.chunk.place] = item.chunk.position
             for reject in item.chunk.rejects:
                 self._on_reject(reject)
         self._dirty = self._dirty or bool(arrived or flows)
+        return self._kept_news(self._engine.announce(self._batches(arrived, flows)))
+
+    def step(self) -> list[Json]:
+        """Judge what came, as far as its order is known, and keep what it changed; returns briefs of incidents that are
+        news."""
+        news = self._kept_news(self._engine.step())
         self._open.clear()
-        return self._kept_news(self._engine.step(self._batches(arrived, flows)))
+        return news
+
+    @property
+    def hastens(self) -> bool:
+        """Whether something grave that was taken in may soon be told, by ``take_in`` with nothing."""
+        return self._engine.hastens
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything that was taken in is not judged yet."""
+        return self._engine.waits
 
     def pending(self) -> list[Json]:
         """News that an earlier process kept and may not have dispatched."""
@@ -189,10 +206,6 @@ class Judging:
         self._checked, self._dirty = time.monotonic(), False
         self._took = self._checked - begun
         return news
-
-    def drain(self) -> list[Json]:
-        """Nothing more comes for now: what still waits is judged and kept."""
-        return self._kept_news(self._engine.step(()))
 
     def _kept_news(self, judged: Judged) -> list[Json]:
         self.late += judged.late

@@ -1,7 +1,8 @@
 """``kanaria serve``: what sources bring is judged in micro-batches, kept, and told; until somebody asks it to end.
 
-One thread reads and judges. Batches follow the load: with nothing to do a line is judged at once; under load more lines
-share the fixed cost of a batch, up to ``batch_seconds``. Sources that cannot wait buffer what comes, within bounds.
+One thread reads and judges. What comes is read at once, and what is grave and plain by itself is told then. Everything
+is judged in batches that follow the load: with nothing to do a line is judged at once; under load more lines share the
+fixed cost of a batch, up to ``batch_seconds``. Sources that cannot wait buffer what comes, within bounds.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ from kanaria.store.outbox import Outbox
 from kanaria.store.timeline import Believed
 
 SHORTEST = 0.05
-"""Seconds between two batches at least: below that the fixed cost of a batch is all there is."""
+"""Seconds between two looks at what came, and between two batches, at least: below that the fixed cost of each is all
+there is."""
+LOOKING = 3.0
+"""Times as long as reading what came took that the next look waits: a quarter of the time goes into it at most."""
 LOOK_EVERY = 0.5
 """Seconds after which sources are asked although nobody woke us."""
-SETTLE = 2.0
-"""Seconds after the last arrival in which the engine is asked whether something waited long enough."""
 COMPILED_WITHIN = 1800
 """Seconds that a start may take which has to compile: 45 idle here, 130 busy, and there are much smaller machines."""
 LEAST, MOST = 256 << 10, 32 << 20
@@ -69,7 +71,12 @@ class Service:
         self.flows = watched_flows(config)
         self._wake, self._stop = threading.Event(), threading.Event()
         self._limit = LEAST
-        self._arrived = 0.0
+        self._size = 0
+        """Bytes that were read and wait to be judged."""
+        self._oldest = float("inf")
+        """When the oldest of them arrived (monotonic)."""
+        self._next_look = self._next_batch = 0.0
+        self._arrived = self._judged = 0.0
         self.started = steady()
         self.batches = self.records = self.rejected = self.told = 0
         self.last_batch = self.lag = 0.0
@@ -184,30 +191,39 @@ class Service:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
-            self._wake.wait(LOOK_EVERY)
+            self._wake.wait(self._patience())
+            self._stop.wait(self._next_look - time.monotonic())
             self._wake.clear()
             self.turned = time.monotonic()
             self._say("WATCHDOG=1")
             self._turn()
         self._turn()  # what came until now counts
-        self._tell(self.judging.drain())
+        self._judge()
         self._checkpoint()
+
+    def _patience(self) -> float:
+        """Seconds until a turn is due though nothing comes."""
+        if self.judging.hastens:
+            return 0.0
+        if not self.judging.waits:
+            return LOOK_EVERY
+        return max(0.0, min(LOOK_EVERY, self._next_batch - time.monotonic()))
 
     def _turn(self) -> None:
         self.upkeep.clock()
         lines, flows = list(self._gather()), [flow for source in self.flows for flow in source.take()]
-        if lines or flows:
-            self._arrived = time.monotonic()
-            self._judge(lines, flows)
-        elif time.monotonic() - self._arrived < SETTLE:
-            self._tell(self.judging.drain())
-        self.judging.heed()
-        if self.judging.due:
+        if lines or flows or self.judging.hastens:
+            self._take_in(lines, flows)
+        due = self._stop.is_set() or self._size >= self._limit or time.monotonic() >= self._next_batch
+        if due and (self.judging.waits or self._arrived > self._judged):
+            self._judge()
+        elif self.judging.due:  # not in one turn: what came meanwhile is looked at in between
             self._checkpoint()
+        self.judging.heed()
         self.upkeep.look(self.everything)
 
     def _gather(self) -> Iterator[Arrived]:
-        left = self._limit
+        left = self._limit - self._size
         for item in self.sources:
             for chunk in item.source.take(left) if left > 0 else ():
                 left -= len(chunk.data)
@@ -215,16 +231,25 @@ class Service:
         if left <= 0:
             self._wake.set()  # there is more
 
-    def _judge(self, lines: list[Arrived], flows: list[Flow]) -> None:
-        begun = time.monotonic()
-        self._tell(self.judging.step(lines, flows))
-        now = time.monotonic()
-        self.last_batch = now - begun
-        self.lag = now - min((item.chunk.arrived for item in lines), default=begun)
-        self.batches += 1
+    def _take_in(self, lines: list[Arrived], flows: list[Flow]) -> None:
+        begun = self._arrived = time.monotonic()
+        self._tell(self.judging.take_in(lines, flows))
         self.records += sum(item.chunk.lines for item in lines) + sum(batch.rows for _stream, batch in flows)
-        self._adapt(sum(len(item.chunk.data) for item in lines))
-        self._stop.wait(max(SHORTEST, min(self.last_batch, self.config.serve.batch_seconds)))
+        self._size += sum(len(item.chunk.data) for item in lines)
+        self._oldest = min([self._oldest, *(item.chunk.arrived for item in lines)])
+        now = time.monotonic()
+        self._next_look = now + max(SHORTEST, min(LOOKING * (now - begun), self.config.serve.batch_seconds))
+
+    def _judge(self) -> None:
+        begun = time.monotonic()
+        self._tell(self.judging.step())
+        self._judged = now = time.monotonic()
+        self.last_batch = now - begun
+        self.lag = now - min(self._oldest, begun)
+        self.batches += 1
+        self._adapt(self._size)
+        self._size, self._oldest = 0, float("inf")
+        self._next_batch = now + max(SHORTEST, min(self.last_batch, self.config.serve.batch_seconds))
 
     def _ocsf(self) -> Path | None:
         return Path(self.config.serve.ocsf) if self.config.serve.ocsf else None

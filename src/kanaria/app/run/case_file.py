@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy, deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -66,6 +67,8 @@ class CaseFile:
         self._not_found: set[int] = set()
         self.met: set[str] = set()
         self.news: set[str] = set()
+        self.told_ahead: set[str] = set()
+        """Findings that were made since and rest on nothing but records of which somebody was told ahead."""
         self._old_findings, self._old_records = set(self.findings), set(self.records)
         self._old_messages = {message.event_id for message in carried.messages}
 
@@ -93,6 +96,22 @@ class CaseFile:
         events = {event for finding in findings for event in finding.event_ids}
         self._keep("connection", rows, events)
         self._old_records |= events
+
+    def note_told(self, events: Collection[int]) -> None:
+        """Somebody was told of these records before they were added."""
+        known = set(events)
+        self.told_ahead |= {name for name in self.news if known.issuperset(self.findings[name].event_ids)}
+
+    def beside(self) -> CaseFile:
+        """The same, to which more may be added while this one stays as it is; nothing of it is new yet."""
+        other = copy(self)
+        for name in ("findings", "messages", "records", "tables_seen", "_dropped", "_not_found", "_old_records"):
+            setattr(other, name, copy(getattr(self, name)))
+        other._by_key = {key: list(ids) for key, ids in self._by_key.items()}
+        other.later_requests = {name: list(kept) for name, kept in self.later_requests.items()}
+        other.rhythms = deepcopy(self.rhythms)
+        other.met, other.news, other.told_ahead = set(), set(), set()
+        return other
 
     def _note_rhythms(self, messages: Iterable[StratumMessage]) -> None:
         """Logins are counted all of them; findings keep only some as examples."""
@@ -126,6 +145,7 @@ class CaseFile:
         """What was found so far has been judged: from here on only what comes next is new."""
         self.met.clear()
         self.news.clear()
+        self.told_ahead.clear()
 
     def complete(self, events: Events) -> None:
         """Fetch the rows of findings that were made after their slice had passed, in this run or an earlier one.

@@ -113,7 +113,8 @@ def _judged(
     around = surroundings(run, host, checked)
     incidents = [_with_normal(run, i) for i in sorted((judge(case, around) for case in cases), key=_worst_first)]
     pause = timedelta(hours=run.setup.config.realert_hours)
-    return run.memory.go_on(incidents, frozenset(run.case.news), pause)
+    ahead = frozenset(run.case.told_ahead)
+    return run.memory.go_on(incidents, frozenset(run.case.news) - ahead, pause, ahead)
 
 
 def _with_normal(run: Around, incident: Incident) -> Incident:

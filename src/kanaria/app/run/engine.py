@@ -10,6 +10,7 @@ same ids.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -18,6 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pyarrow as pa
+
+from kanaria.app.run.at_once import URGENT, Announced, AtOnce
 from kanaria.app.run.case_file import LEARNED, CaseFile
 from kanaria.app.run.conclude import Around, cases_of, conclude, judged, series, trusted
 from kanaria.app.run.input_accounts import Inputs
@@ -37,7 +41,7 @@ from kanaria.core.network import HomeNetworks
 from kanaria.core.schema import Tables
 from kanaria.core.story import Stories
 from kanaria.core.stream import Stream
-from kanaria.core.types import Analysis, Batch, Finding, Incident, StratumMessage, Text
+from kanaria.core.types import SEVERITIES, Analysis, Batch, Finding, Incident, StratumMessage, Text
 from kanaria.core.values import dataclass
 from kanaria.detect import Detector
 from kanaria.memory.learned import LIVED
@@ -58,6 +62,8 @@ class Judged:
     changed: tuple[Incident, ...]
     late: int = 0
     """Records that came later than the stated lateness; they were judged when they came."""
+    announced: bool = False
+    """Whether it is of records that will come again with their slice."""
 
     @property
     def news(self) -> tuple[Incident, ...]:
@@ -93,11 +99,14 @@ class Engine:
             self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
             self._order = self._ordered(lateness)
             self._detector = self._detecting(lateness)
+            self._at_once = self._announcing()
             undone.pop_all()
         self.case = CaseFile(self.memory.carried)
         self._asking = {"settings": _settings(setup), **self._detector.reading(*LEARNED)}
         self._series = SeriesKeeper(setup.config.limits.pictured_devices)
         self._late = 0
+        self._announced: dict[str, tuple[str, Announced]] = {}
+        """By what findings are about, the ids under which they were announced and are not yet found in their slice."""
         self.left_out: tuple[Text, ...] = ()
         """What was more than may be remembered when everything was last kept, in words."""
 
@@ -137,9 +146,68 @@ class Engine:
         self.take(batches)
         return self._judged()
 
+    def announce(self, batches: Iterable[Batch]) -> Judged:
+        """Take in batches of a life that goes on, to be worked on by the next ``step``; what needs no neighbours and is
+        grave is judged now. To be committed without a checkpoint: no memory has changed."""
+        assert isinstance(self._order, Live)  # noqa: S101  (nobody hurries where inputs end)
+        taken_in, begun = self._taken_in(self._order, batches), time.monotonic()
+        # What web servers log is neither linked nor scored: where nobody waits, its turn comes at once.
+        ways = (True, False) if self._order.lateness else (True,)
+        looks = (self._at_once.look(taken_in.get(way, {}), on_the_wire=way, known=self._known) for way in ways)
+        found = [one for one in looks if one]
+        grave = self._beside(found) if found else ()
+        if found:
+            self._at_once.rest(time.monotonic() - begun)
+        return Judged(changed=grave, announced=True)
+
+    def _known(self, finding: Finding) -> bool:
+        return finding.key in self._announced or self.case.goes_on(finding)
+
+    def _beside(self, found: Sequence[Announced]) -> tuple[Incident, ...]:
+        """The grave incidents that these would be part of, those that are news."""
+        case = self.case.beside()
+        for one in {id(one): one for _name, one in self._announced.values()}.values():
+            case.add(one.tables, one.messages, one.findings)
+        case.forget_changes()
+        for one in found:
+            case.add(one.tables, one.messages, one.findings)
+        incidents = judged(replace(self._around(), case=case))
+        grave = Judged(changed=tuple(i for i in incidents if SEVERITIES.index(i.severity) >= URGENT)).news
+        told = {finding.id for incident in grave for finding in incident.findings}
+        new = ((finding, one) for one in found for finding in one.findings if finding.id in told)
+        self._announced |= {finding.key: (finding.id, one) for finding, one in new}
+        return grave
+
+    @staticmethod
+    def _taken_in(order: Live, batches: Iterable[Batch]) -> dict[bool, Tables]:
+        """The rows of batches that now wait for their turn, by whether they crossed the wire."""
+        parts: dict[bool, dict[str, list[pa.Table]]] = {}
+        for batch in batches:
+            order.take_in(batch)
+            into = parts.setdefault(order.crossed_the_wire(batch), {})
+            for name, table in batch.tables.items():
+                into.setdefault(name, []).append(table)
+        joined = {
+            way: {name: pa.concat_tables(t, promote_options="default") for name, t in into.items()}
+            for way, into in parts.items()
+        }
+        return {way: {name: table for name, table in tables.items() if len(table)} for way, tables in joined.items()}
+
+    @property
+    def hastens(self) -> bool:
+        """Whether ``announce`` has something to look at that came before."""
+        return self._at_once.put_off
+
+    @property
+    def waits(self) -> bool:
+        """Whether rows wait for their turn."""
+        return isinstance(self._order, Live) and self._order.waits
+
     def hurry(self) -> Judged:
         """Work on what still waits for its turn, as before positions are kept that lie behind it, and judge."""
         self._work_on(self._order.rest())
+        self._announced.clear()
+        self._at_once.settled()
         return self._judged()
 
     def finish(self) -> Analysis:
@@ -218,7 +286,7 @@ class Engine:
             inputs=tuple(self.accounts.summaries.values()),
             incidents=found.changed,
             not_looked_at=(),
-            series=series(self._around(), self._series, found.changed),
+            series=() if found.announced else series(self._around(), self._series, found.changed),
             zone=self.setup.zone,
         )
 
@@ -267,8 +335,9 @@ class Engine:
         self.remember(piece)
         scored = self.score(piece, events)  # baseline.*: surprise, in bits, before any learning
         found = self._detector.judge(scored)  # Sigma rules and correlations
-        findings = self._without_hindsight(found.findings)
+        findings, told = self._as_announced(self._without_hindsight(found.findings))
         self.case.add(scored, messages, findings)
+        self.case.note_told(told)
         self.learn(piece, scored, found.event_ids)  # the gate is visible here: what belongs to a finding is not learned
         self._series.add(scored, _mining(findings), self.memory.ledger.settled)
 
@@ -277,6 +346,18 @@ class Engine:
         new = [finding for finding in findings if finding.known and not self.case.goes_on(finding)]
         hindsight = self.memory.hindsight(new, self._asking) if new else ()
         return [finding for finding in findings if finding.id not in hindsight]
+
+    def _as_announced(self, findings: Sequence[Finding]) -> tuple[list[Finding], set[int]]:
+        """What was announced keeps the id it was announced under: it has another where a record of another log, about
+        the same thing, turned out to come first. And the records that were announced."""
+        named, events = [], set[int]()
+        for finding in findings:
+            if finding.key in self._announced:
+                name, one = self._announced.pop(finding.key)
+                events.update(event for each in one.findings for event in each.event_ids)
+                finding = replace(finding, id=name)
+            named.append(finding)
+        return named, events
 
     def score(self, piece: Slice, tables: Tables) -> Tables:
         """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
@@ -344,6 +425,13 @@ class Engine:
             return Watch(self.setup, self.engine)
         score = self.memory.learned.score if self.setup.store else dict
         return Watch(self.setup, self.engine, score=score, found=lambda *open_ones: self.case.add_open(*open_ones))
+
+    def _announcing(self) -> AtOnce:
+        def link(tables: Tables) -> Tables:
+            return self._order.beforehand(tables) if isinstance(self._order, Live) else tables
+
+        seen = self.memory.ledger.seen if self.setup.store else None
+        return AtOnce(self.setup, self.engine, link=link, score=self.memory.learned.beforehand, seen=seen)
 
     def _ordered(self, lateness: timedelta | None) -> Files | Live:
         config, wired = self.setup.config, self._reading.on_the_wire

