@@ -21,7 +21,8 @@ STATE = "/var/lib/kanaria"
 
 def may(user: str, *command: str) -> str | None:
     """None where this user's command ends well, else the last thing it said. Needs root."""
-    wanted = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command]
+    # The shell in between: what setpriv itself executes is still looked up with the rights of root.
+    wanted = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "sh", "-c", 'exec "$@"', "sh", *command]
     done = subprocess.run(wanted, cwd="/", capture_output=True, text=True, check=False)
     if not done.returncode:
         return None
