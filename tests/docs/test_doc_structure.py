@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,10 @@ def test_nobody_is_told_to_install_a_name_of_a_registry_that_is_not_ours(folder:
     texts = {place: place.read_text("utf-8") for place in places if place.suffix in {".md", ".py", ".yaml"}}
     assert {str(place): match[0] for place, text in texts.items() if (match := wrong.search(text))} == {}
     assert wrong.search("pip install 'kanaria[serve]'")
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ja.md"])
+def test_the_table_of_extras_has_each_of_them(page: str) -> None:
+    project = tomllib.loads((doc_pages.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    listed = re.findall(r"^\| `(\w+)` \|", (doc_pages.ROOT / page).read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted({*project["optional-dependencies"]} - {"all"})

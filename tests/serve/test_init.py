@@ -148,12 +148,18 @@ def test_without_a_running_service_status_says_how_to_start_one(tmp_path: Path, 
 
 
 def test_the_unit_is_hardened_and_systemd_understands_it(tmp_path: Path, kanaria: Kanaria) -> None:
-    (tmp_path / "kanaria.toml").write_text('[[notify]]\nurl = "credential:phone"\n[[sources]]\nkind = "journal"\n')
+    (tmp_path / "kanaria.toml").write_text(
+        '[[notify]]\nurl = "credential:phone"\n[[sources]]\nkind = "journal"\n[[sources]]\nkind = "kafka"\n'
+        'brokers = "192.0.2.1:9093"\ntopics = ["zeek"]\noptions = { "sasl.password" = "credential:kafka" }\n'
+        '[serve]\nocsf = "siem/events.json"\n'
+    )
     done = kanaria("install-service", "--config", "kanaria.toml", "--root", "root", "--capture")
     assert done.status == 0
     unit = tmp_path / "root/etc/systemd/system/kanaria.service"
     text = unit.read_text()
-    assert "LoadCredential=phone:/etc/kanaria/credentials/phone\n" in text
+    for name in ("phone", "kafka"):
+        assert f"LoadCredential={name}:/etc/kanaria/credentials/{name}\n" in text
+    assert f"ReadWritePaths={tmp_path}/siem\n" in text
     assert "AmbientCapabilities=CAP_NET_RAW\n" in text
     if shutil.which("systemd-analyze"):
         checked = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kanaria.app.init.service_user import made_readable, made_writable, may, must_run
+from kanaria.app.config import Config
+from kanaria.app.config_live import Service, Source
+from kanaria.app.init.service_user import made_readable, made_writable, may, must_read, must_run
 from kanaria.core.errors import SourceError
 from tests.app.running import Kanaria
 
@@ -56,14 +58,29 @@ def test_settings_become_readable_for_that_user_and_for_nobody_else(reached: Pat
 
 def test_a_store_is_one_that_the_user_may_write(reached: Path) -> None:
     config, store = reached / "kanaria.toml", reached / "kept"
-    assert list(made_writable(USER, "/var/lib/kanaria/store", config)) == []  # systemd makes it
-    assert len(list(made_writable(USER, str(store), config))) == 1
+    assert list(made_writable(USER, Config(store="/var/lib/kanaria/store"), config)) == []  # systemd makes it
+    outside = Config(store=str(store), serve=Service(ocsf=str(reached / "siem/events.json")))
+    assert len(list(made_writable(USER, outside, config))) == 2
+    assert (reached / "siem").stat().st_uid == pwd.getpwnam(USER).pw_uid
     assert store.stat().st_uid == pwd.getpwnam(USER).pw_uid
     mine = reached / "mine"
     mine.mkdir(mode=0o700)
     for wrong in (str(mine), None):
         with pytest.raises(SourceError, match='set store = "/var/lib/kanaria/store"'):
-            list(made_writable(USER, wrong, config))
+            list(made_writable(USER, Config(store=wrong), config))
+
+
+def test_files_with_secrets_have_to_be_readable(reached: Path) -> None:
+    password = reached / "password"
+    password.write_text("x")
+    password.chmod(0o600)
+    options = {"sasl.password": f"file:{password}"}
+    settings = Config(sources=(Source(kind="kafka", brokers="192.0.2.1:9092", topics=("zeek",), options=options),))
+    with pytest.raises(SourceError, match=r"chgrp daemon .*/password && chmod 640 .*/password"):
+        must_read(USER, settings)
+    shutil.chown(password, group=USER)
+    password.chmod(0o640)
+    must_read(USER, settings)
 
 
 def test_what_root_does_to_the_store_of_a_user_stays_the_user_s(tmp_path: Path, kanaria: Kanaria) -> None:

@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from kanaria.core.errors import ConfigError
+
+
+def named(settings: object, kind: str) -> Iterator[str]:
+    """What settings name in that way, wherever it stands in them: of ``credential:NAME`` the names."""
+    if isinstance(settings, str):
+        before, colon, name = settings.partition(":")
+        if colon and before == kind:
+            yield name
+    elif isinstance(settings, Mapping):
+        for value in settings.values():
+            yield from named(value, kind)
+    elif isinstance(settings, tuple | list):
+        for value in settings:
+            yield from named(value, kind)
+    elif is_dataclass(settings):
+        for field in fields(settings):
+            yield from named(getattr(settings, field.name), kind)
 
 
 def secret(text: str, key: str) -> str:

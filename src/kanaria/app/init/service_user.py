@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from kanaria.app.config import Config
+from kanaria.app.secret_values import named
 from kanaria.core.errors import SourceError
 
 USER = "kanaria"
@@ -56,22 +58,39 @@ def made_readable(user: str, config: Path) -> Iterator[str]:
         )  # fmt: skip
 
 
-def made_writable(user: str, store: str | None, config: Path) -> Iterator[str]:
-    """Make the store's folder where it is not below ``STATE``, which systemd sees to. Yields what was done.
+def written(settings: Config) -> list[str]:
+    """The folders outside ``STATE`` that the service writes to: of the store and of the file for a SIEM."""
+    wanted = [settings.store, str(Path(settings.serve.ocsf).parent) if settings.serve.ocsf else None]
+    return [folder for folder in wanted if folder and not f"{folder}/".startswith(f"{STATE}/")]
 
-    Raises SourceError where none is set, since this user's own folder is not that of who asks, and where the folder
+
+def made_writable(user: str, settings: Config, config: Path) -> Iterator[str]:
+    """Make the folders that it writes to, where systemd does not see to them. Yields what was done.
+
+    Raises SourceError where no store is set, since this user's own folder is not that of who asks, and where a folder
     belongs to somebody else.
     """
-    expected, advice = f"a store that the user {user} may write", f'set store = "{STATE}/store"'
-    if store is None:
+    expected, advice = f"a place that the user {user} may write to", f'set store = "{STATE}/store"'
+    if settings.store is None:
         raise SourceError(source=f"{config}: store", expected=expected, got="none", cause=advice)
-    if store.startswith(f"{STATE}/"):
-        return
-    folder = Path(store)
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        folder.chmod(0o700)
-        shutil.chown(folder, user, user)
-        yield f"{folder}: 0700, {user}"
-    if may(user, "test", "-w", store) is not None:
-        raise SourceError(source=f"{config}: store", expected=expected, got=store, cause=advice)
+    for name in written(settings):
+        folder = Path(name)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            folder.chmod(0o700)
+            shutil.chown(folder, user, user)
+            yield f"{folder}: 0700, {user}"
+        if may(user, "test", "-w", name) is not None:
+            cause = advice if name == settings.store else "give it to that user with chown, or name another folder"
+            raise SourceError(source=str(config), expected=expected, got=name, cause=cause)
+
+
+def must_read(user: str, settings: Config) -> None:
+    """Raises SourceError where this user may not read a file that the settings name for a secret or for TLS."""
+    keys = [file for source in settings.sources for file in (source.certificate, source.key) if file]
+    for file in (*named(settings, "file"), *keys):
+        if may(user, "test", "-r", file) is not None:
+            raise SourceError(
+                source=file, expected=f"a file that the user {user} may read", got="permission denied",
+                cause=f"chgrp {user} {file} && chmod 640 {file}",
+            )  # fmt: skip

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kanaria.app.config import Config
-from kanaria.app.init.service_user import STATE, USER, made_readable, made_writable, must_run
+from kanaria.app.init.service_user import STATE, USER, made_readable, made_writable, must_read, must_run, written
+from kanaria.app.secret_values import named
 from kanaria.core.errors import ActionError
 
 UNIT = "kanaria.service"
@@ -85,11 +86,9 @@ def unit(config: Path, settings: Config, *, capture: bool, memory: str, cpu: str
 
 
 def _extra(settings: Config) -> Iterator[str]:
-    if settings.store and not settings.store.startswith(f"{STATE}/"):
-        yield f"ReadWritePaths={settings.store}"
-    secrets = [c.url for c in settings.notify] + [c.secret for c in settings.notify if c.secret]
-    secrets += [s.token for s in settings.sources if s.token]
-    for name in sorted({text.removeprefix("credential:") for text in secrets if text.startswith("credential:")}):
+    for folder in written(settings):
+        yield f"ReadWritePaths={folder}"
+    for name in sorted(set(named(settings, "credential"))):
         yield f"LoadCredential={name}:{CREDENTIALS}/{name}"
 
 
@@ -104,7 +103,8 @@ def install(text: str, config: Path, settings: Config, root: Path, *, start: boo
             _run("useradd", "--system", "--home-dir", STATE, "--shell", "/usr/sbin/nologin", USER)
             done.append(f"user {USER}")
         must_run(USER)
-        done += [*made_readable(USER, config.resolve()), *made_writable(USER, settings.store, config)]
+        done += [*made_readable(USER, config.resolve()), *made_writable(USER, settings, config)]
+        must_read(USER, settings)
     folder = root / "etc/systemd/system"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / UNIT).write_text(text, encoding="utf-8")

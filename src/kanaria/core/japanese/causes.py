@@ -24,6 +24,8 @@ CAUSES = {
     "install the tcpdump package": "tcpdumpパッケージをインストールしてください",
     "a backup replaces nothing: move the old store away first, or say --set-aside": "バックアップの復元は上書きしません。先に古いストアを移すか、--set-asideを指定してください",
     "a home folder is closed to others; install where everybody may read, and run install-service from there: /usr/bin/python3 -m venv /opt/kanaria && /opt/kanaria/bin/pip install '.[serve]'": "ホームフォルダはほかのユーザーから読めません。全員が読める場所にインストールし、そこからinstall-serviceを実行してください: /usr/bin/python3 -m venv /opt/kanaria && /opt/kanaria/bin/pip install '.[serve]'",
+    "give it to that user with chown, or name another folder": "chownでそのユーザーのものにするか、別のフォルダを指定してください",
+    "chgrp {} {} && chmod 640 {}": "実行: chgrp {} {} && chmod 640 {}",
     "put them into /etc/kanaria": "/etc/kanariaに置いてください",
     'set store = "{}/store"': '設定にstore = "{}/store"と書いてください',
     "no room, or no right": "空き容量または権限がありません",
