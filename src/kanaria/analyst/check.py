@@ -16,18 +16,19 @@ from collections.abc import Iterator, Sequence
 from kanaria.analyst.clauses import strange_piece
 from kanaria.analyst.facts import Fact
 from kanaria.analyst.vocabulary import ADDING_WORDS, ARTICLES, HEDGES, HEDGES_JA, NEGATIONS, NEGATIONS_JA
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import printable
 from kanaria.core.types import Language
 
 # A sentence longer than its facts by more than a clause adds something; 400 characters are what people read at once.
 LONGEST, LONGER = 400, 60
-_TOKEN = re.compile(r"[A-Za-z0-9_.:\[\]/@%×+~#$=\\&?*^-]+")
-_QUOTED = re.compile(r"\"([^\"]{3,})\"|“([^”]{3,})”|「([^」]{3,})」|『([^』]{3,})』")
-_LINK = re.compile(r"://|\]\(|!\[|<|>|www\.|`|javascript:|data:|hxxp", re.IGNORECASE)
-_JAPANESE = re.compile(r"[぀-ヿ一-鿿々〆]")
-_LETTERS = re.compile(r"[A-Za-z]+|[一-鿿々]+|[ァ-ヺー]+")
-_POLITE = re.compile(r"(?:です|ます|ました|ません|でした|ください)(?:\([^()]*\))?。$")
-_BREAKS = re.compile(r"[.!?]\s+[A-Z]|。(?=.)")
+_TOKEN = late_regex(r"[A-Za-z0-9_.:\[\]/@%×+~#$=\\&?*^-]+")
+_QUOTED = late_regex(r"\"([^\"]{3,})\"|“([^”]{3,})”|「([^」]{3,})」|『([^』]{3,})』")
+_LINK = late_regex(r"://|\]\(|!\[|<|>|www\.|`|javascript:|data:|hxxp", re.IGNORECASE)
+_JAPANESE = late_regex(r"[぀-ヿ一-鿿々〆]")
+_LETTERS = late_regex(r"[A-Za-z]+|[一-鿿々]+|[ァ-ヺー]+")
+_POLITE = late_regex(r"(?:です|ます|ました|ません|でした|ください)(?:\([^()]*\))?。$")
+_BREAKS = late_regex(r"[.!?]\s+[A-Z]|。(?=.)")
 
 
 def reasons_against(text: str, cited: Sequence[Fact], language: Language) -> tuple[str, ...]:

@@ -9,22 +9,22 @@ sentence to another, and phrases that only announce what follows do not count.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import accumulate, permutations
 
 from kanaria.analyst.vocabulary import ADDING, ANNOUNCING, ARTICLES, BEGINS_CLAUSE
+from kanaria.core.late_regex import late_regex
 from kanaria.core.types import Language
 from kanaria.core.values import dataclass
 
 MOST_FACTS = 3
 """Facts that one sentence can tell and still be one."""
 _CUTS = {
-    "en": re.compile(r"[,;](?=\s|$)|[()—–]|[.!?](?=\s|$)"),
-    "ja": re.compile(r"[、。()—–]|[,;](?=\s)"),
+    "en": late_regex(r"[,;](?=\s|$)|[()—–]|[.!?](?=\s|$)"),
+    "ja": late_regex(r"[、。()—–]|[,;](?=\s)"),
 }  # fmt: skip
-_WORD = re.compile(r"“[^”]*”|\"[^\"]*\"|[^\s:]+(?::[^\s:]+)*|:")
-_SPACE = re.compile(r"\s+")
+_WORD = late_regex(r"“[^”]*”|\"[^\"]*\"|[^\s:]+(?::[^\s:]+)*|:")
+_SPACE = late_regex(r"\s+")
 Letters = tuple[str, ...]
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kanaria import __version__
 from kanaria.core.errors import MissingExtra, ModelError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ Way = Literal["schema", "grammar", "object", "words"]
 WAYS: tuple[Way, ...] = get_args(Way)
 """How to ask for JSON, from what is enforced most to what every server can."""
 _NOT_KNOWN = frozenset({400, 404, 415, 422, 501})
-_TOO_MUCH = re.compile(rb"context|too (?:long|large|many)|not found|not exist", re.IGNORECASE)
+_TOO_MUCH = late_regex(rb"context|too (?:long|large|many)|not found|not exist", re.IGNORECASE)
 """In a refusal that has nothing to do with the way."""
 _LOST_PATIENCE = "no answer within the time allowed"
 _ANSWERED, _CUT = "the server answered {}", "the answer was cut off by max_tokens"

@@ -6,9 +6,9 @@ log is data: on one line, without control characters and markup, cut, and of rec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.story import Part, Sentence, Story
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Claim, Evidence, Incident
@@ -23,8 +23,8 @@ QUOTES, QUOTE_COLUMNS, SAYS_COLUMNS, QUOTED_FACTS = 2, 160, 900, 6
 BINARY = 8
 """More escaped bytes than this in a quote are a packet, which tells a model nothing."""
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "'", "|": "¦", "{": "(", "}": ")", "\n": " "})
-_ALIKE = re.compile(r"[0-9a-f]{8,}|\d+")
-_PIECES = re.compile(r"[()「」;,、。:]+")
+_ALIKE = late_regex(r"[0-9a-f]{8,}|\d+")
+_PIECES = late_regex(r"[()「」;,、。:]+")
 # Two words in common are chance, three in a row were copied; of a script without spaces as many as a phrase has.
 COPIED_WORDS, COPIED_LETTERS = 3, 8
 

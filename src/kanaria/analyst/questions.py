@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from kanaria.core.late_regex import late_regex
+
 Topic = Literal[
     "unknown_owner", "stop_mails", "stray", "attack", "worked", "data", "do", "next", "again", "sure", "why", "cve", "cost",
     "terms", "coin", "device", "since", "when", "looked_at", "similar", "normal", "techniques", "indicators", "lines",
@@ -49,7 +51,7 @@ _WORDS: Mapping[Topic, str] = {
     "who": r"\bwho\b|whom|attacker|sender|source|\bip\b|address|where .*from|come from|誰(?!か)|だれ(?!か)|送信元|攻撃者|送ってき|相手|アドレス|どこから",
     "what": r"what happened|what is (this|it|going on)|what was|summar|explain|tell me|何が(あった|起き|起こ)|これは何|何ですか|概要|要約|説明|教えて",
 }
-_COMPILED = {topic: re.compile(words, re.IGNORECASE | re.ASCII) for topic, words in _WORDS.items()}
+_COMPILED = {topic: late_regex(words, re.IGNORECASE | re.ASCII) for topic, words in _WORDS.items()}
 # A question for the first is no question for the second, whose words it holds.
 _INSTEAD: Mapping[Topic, frozenset[Topic]] = {
     "unknown_owner": frozenset({"who", "what"}),

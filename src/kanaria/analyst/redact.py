@@ -11,29 +11,30 @@ import re
 from collections.abc import Iterable
 from dataclasses import field
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 _NAMED = (
     r"(?:pass(?:word|wd)?|pwd|secret|token|api[_-]?key|access[_-]?key|auth|sig(?:nature)?|session(?:id)?|sid|jwt|code)"
 )
 _SECRETS = (
-    re.compile(r"(?i)(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{6,})"),
-    re.compile(r"(?i)cookie\s*:\s*([^\"\\\r\n]{3,400})"),
-    re.compile(rf"(?i)\b[\w-]*{_NAMED}[\\\"']*\s*[=:]\s*[\\\"']*([^\s\"'\\&;,}}]{{3,400}})"),
-    re.compile(r"\b((?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})"),
-    re.compile(r"\b(sk-[A-Za-z0-9_-]{16,}|glpat-[A-Za-z0-9_-]{16,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]{8,})"),
-    re.compile(r"://[^/\s:@]+:([^/\s@]+)@"),
+    late_regex(r"(?i)(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{6,})"),
+    late_regex(r"(?i)cookie\s*:\s*([^\"\\\r\n]{3,400})"),
+    late_regex(rf"(?i)\b[\w-]*{_NAMED}[\\\"']*\s*[=:]\s*[\\\"']*([^\s\"'\\&;,}}]{{3,400}})"),
+    late_regex(r"\b((?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})"),
+    late_regex(r"\b(sk-[A-Za-z0-9_-]{16,}|glpat-[A-Za-z0-9_-]{16,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]{8,})"),
+    late_regex(r"://[^/\s:@]+:([^/\s@]+)@"),
     # Forty characters: a SHA-1 and every key length in use; a word of a language is never as long.
-    re.compile(r"(?<![A-Za-z0-9])((?=[A-Za-z+_-]*[0-9])[A-Za-z0-9+_-]{40,}={0,2})"),
+    late_regex(r"(?<![A-Za-z0-9])((?=[A-Za-z+_-]*[0-9])[A-Za-z0-9+_-]{40,}={0,2})"),
 )
-_MAIL = re.compile(r"([A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\[?\.\]?[A-Za-z0-9-]+)+)")
-_ADDRESS = re.compile(
+_MAIL = late_regex(r"([A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\[?\.\]?[A-Za-z0-9-]+)+)")
+_ADDRESS = late_regex(
     r"(?<![\w.])(\d{1,3}(?:\[?\.\]?\d{1,3}){3}|[0-9A-Fa-f]{1,4}(?:\[?:\]?[0-9A-Fa-f]{0,4}){2,7})(?![\w.]*\w)"
 )
-_HOST = re.compile(
+_HOST = late_regex(
     r"(?i)\b([a-z0-9-]+(?:\[?\.\]?[a-z0-9-]+)*\[?\.\]?(?:local|lan|internal|intranet|intra|corp|home|localdomain))\b"
 )
-_PLACEHOLDER = re.compile(r"\[(?:SECRET|MAIL|ADDRESS|HOST)-\d+\]")
+_PLACEHOLDER = late_regex(r"\[(?:SECRET|MAIL|ADDRESS|HOST)-\d+\]")
 
 
 @dataclass

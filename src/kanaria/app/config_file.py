@@ -6,23 +6,23 @@ messages. Python's TOML reader keeps no positions, so lines are found by looking
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 MOST_BYTES = 1 << 20
 """A settings file with ten thousand names has a quarter of this."""
 _NO_FILE, _TOO_LARGE = "not an ordinary file", f"more than {MOST_BYTES:,} bytes"
 KeyPath = tuple[str | int, ...]
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
-_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
-_TOML_PLACE = re.compile(r"\(at line (\d+)")
+_HEADER = late_regex(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = late_regex(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PART = late_regex(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+_TOML_PLACE = late_regex(r"\(at line (\d+)")
 
 
 @dataclass(frozen=True)

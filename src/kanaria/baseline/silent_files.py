@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from kanaria.baseline.log_writers import Host
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 # Numbered, dated or compressed names: an older part of a log, whose end says nothing.
-_OLDER_PART = re.compile(
+_OLDER_PART = late_regex(
     r"\.(?:gz|bz2|xz|zst|lzma|z)$|\.\d{1,4}(?:\.log)?$|(?:19|20)\d\d[-._]?\d\d[-._]?\d\d", re.IGNORECASE
 )
 LEAST_OTHERS = 2

@@ -6,12 +6,13 @@ could register that name there.
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from importlib.util import find_spec
 
-_WANTED = re.compile(r"""^(?P<requirement>[^;]+);.*\bextra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
+from kanaria.core.late_regex import late_regex
+
+_WANTED = late_regex(r"""^(?P<requirement>[^;]+);.*\bextra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 
 
 def requirements(extra: str) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from kanaria.core.late_regex import late_regex
 
-_ROTATED = re.compile(r"[-._]?\d+|\.(?:gz|bz2|xz|zst)$")
+_ROTATED = late_regex(r"[-._]?\d+|\.(?:gz|bz2|xz|zst)$")
 
 
 def log_of(source: str) -> str:

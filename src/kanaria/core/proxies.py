@@ -7,18 +7,18 @@ way; whom the client talks to is whom it asked for, and what both say begins beh
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Literal
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
-_CONNECT = re.compile(rb"CONNECT ([^\s/]{1,300}):(\d{1,5}) HTTP/1\.[01]\r?\n")
-_PASSWORD_WANTED = re.compile(rb"HTTP/1\.[01] 407[ \r\n]")
-_STATUS = re.compile(rb"HTTP/1\.[01] \d{3}[ \r\n]")
+_CONNECT = late_regex(rb"CONNECT ([^\s/]{1,300}):(\d{1,5}) HTTP/1\.[01]\r?\n")
+_PASSWORD_WANTED = late_regex(rb"HTTP/1\.[01] 407[ \r\n]")
+_STATUS = late_regex(rb"HTTP/1\.[01] \d{3}[ \r\n]")
 _TRIES = 4
 """NTLM and Negotiate ask twice for one connection (RFC 4559, 5), a mistyped password once more."""
-_ESTABLISHED = re.compile(rb"HTTP/1\.[01] 2\d\d[ \r\n]")
-_NAME = re.compile(r"[\w.-]{1,255}|[0-9A-Fa-f:.]{2,45}")
+_ESTABLISHED = late_regex(rb"HTTP/1\.[01] 2\d\d[ \r\n]")
+_NAME = late_regex(r"[\w.-]{1,255}|[0-9A-Fa-f:.]{2,45}")
 _HEAD_BYTES = 16 << 10
 
 Kind = Literal["http", "socks4", "socks5"]

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 
 # Words that logs put before a client: postfix, sshd, nginx, Apache, geth, PostgreSQL, Exim, dovecot, key=value logs.
-_NAMED = re.compile(
+_NAMED = late_regex(
     r"(?:\b(?:client|from|peer|remote|remote_addr|src|srcip|src_ip|source|rhost|rip|host|addr|conn|ip|H)\b[\s:=\"'(]{1,3}"
     r"(?:[\w.-]*\[)?)(?P<address>[0-9A-Fa-f:.]{3,45})\]?",
     re.IGNORECASE,
 )
-_ANY = re.compile(r"(?<![\w./:@%-])\[?(?P<address>[0-9A-Fa-f:.]{3,45})\]?(?![\w/%@-])")
-_BRACKETED = re.compile(r"[\w.-]*\[(?P<address>[0-9A-Fa-f:.]{3,45})\]")
-_PORT = re.compile(r"(?:\]?:| port[ =])(\d{1,5})\b")
+_ANY = late_regex(r"(?<![\w./:@%-])\[?(?P<address>[0-9A-Fa-f:.]{3,45})\]?(?![\w/%@-])")
+_BRACKETED = late_regex(r"[\w.-]*\[(?P<address>[0-9A-Fa-f:.]{3,45})\]")
+_PORT = late_regex(r"(?:\]?:| port[ =])(\d{1,5})\b")
 
 
 def sender(text: str, sent: tuple[int, int]) -> tuple[str | None, int | None]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from kanaria.core.late_regex import late_regex
+
 # Bidirectional controls and separators that change how surrounding text is shown (Unicode TR36).
 _DANGEROUS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 # Letters that show nothing or a blank though Unicode counts them as letters, marks or symbols: what it calls default
 # ignorable (DerivedCoreProperties) without the format characters above, and the blank of Braille.
-_INVISIBLE = re.compile(
+_INVISIBLE = late_regex(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
 
-_COLOURS = re.compile(r"(?:\x1b|\\x1b|\\u001b|#033|\\033)\[[0-9;]*[A-Za-z]")
+_COLOURS = late_regex(r"(?:\x1b|\\x1b|\\u001b|#033|\\033)\[[0-9;]*[A-Za-z]")
 
 
 def without_colours(text: str) -> str:
@@ -68,9 +70,9 @@ def cut(text: str, columns: int) -> str:
     return "".join(kept) + "…"
 
 
-_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/*)([^/?#]*)(.*)$", re.DOTALL)
-_SCHEME = re.compile(r"\b(h)tt(ps?)(?=:/)|\b(f)t(p)(?=:/)", re.IGNORECASE)
-_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_URL = late_regex(r"^([A-Za-z][A-Za-z0-9+.-]*:/*)([^/?#]*)(.*)$", re.DOTALL)
+_SCHEME = late_regex(r"\b(h)tt(ps?)(?=:/)|\b(f)t(p)(?=:/)", re.IGNORECASE)
+_IPV4 = late_regex(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
 def defang(value: str) -> str:

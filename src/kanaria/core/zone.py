@@ -6,13 +6,13 @@ and knows whether it ever had to, so that the report can say what was assumed.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.late_regex import late_regex
 
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?")
+_OFFSET = late_regex(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from kanaria.core.facts import Knowledge, Weight
 from kanaria.core.glossary import VALUES
 from kanaria.core.ids import content_id
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import cut, printable
 from kanaria.core.types import SEVERITIES, Evidence, Finding, Language, Severity, Text
 from kanaria.detect.match import Rows
@@ -34,9 +35,9 @@ OWN_WORDS = {"mining.grammar_because_en": 600, "mining.grammar_because_ja": 600}
 Seen = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 """For event ids: whether an earlier run has had each of them."""
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
-_OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
-_APART = re.compile(r"(記録にない(?:送信元|相手|機器|応答コード)) (?=[ぁ-ん])")
+_PLACEHOLDER = late_regex(r"\{([A-Za-z_][\w.]*)\}")
+_OPTIONAL = late_regex(r"\[\[(.*?)\]\]")
+_APART = late_regex(r"(記録にない(?:送信元|相手|機器|応答コード)) (?=[ぁ-ん])")
 RAW = ("raw", "request", "payload", "src_first", "command", "query")
 _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 

@@ -10,6 +10,7 @@ import yaml
 from sigma import exceptions as sigma_errors
 
 from kanaria.core.errors import RuleError
+from kanaria.core.late_regex import late_regex
 from kanaria.detect.sql import Unsupported
 
 # Where to point when the message quotes nothing that can be found in the file, and what should have been there.
@@ -33,7 +34,7 @@ _EXPECTED: tuple[tuple[type[Exception], str, str], ...] = (
 )
 
 # How the parser of conditions says what it met, and after how many characters.
-_STOPPED = re.compile(r"found (.+?)\s+\(at char (\d+)\)")
+_STOPPED = late_regex(r"found (.+?)\s+\(at char (\d+)\)")
 
 
 def place(file: str, node: yaml.Node | None, error: Exception) -> RuleError:

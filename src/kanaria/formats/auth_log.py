@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import datetime
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
@@ -22,18 +23,18 @@ from kanaria.formats.miners.phrases import read as read_phrase
 from kanaria.formats.text_log import Row, Years, first_lines, iso_time
 
 TABLES: tuple[str, ...] = ("logon", "process", "miner", "connection")
-_PREFIX = re.compile(
+_PREFIX = late_regex(
     r"^(?:<\d{1,3}>)?(?:1 )?"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?))"
     r"\s+(?P<host>\S+)\s+(?:\[ID \d+ \S+\]\s+)?(?P<tag>[\w./@-]{1,64}(?:\(\w+\))?)"
     r"(?:\[(?P<pid>\d{1,10})\]:?|:|\s+(?P<procid>\d{1,10}|-)\s+\S+\s+(?:-|\[[^\]]*\]))\s+(?P<rest>.*)$"
 )
-_FTP_OWN = re.compile(
+_FTP_OWN = late_regex(
     r"^[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d) (?P<year>\d{4}) "
     r"\[pid (?P<pid>\d{1,10})\] (?P<rest>.*(?:FAIL|OK) LOGIN: .*)$"
 )
-_REPEATED = re.compile(r"^message repeated (?P<times>\d{1,6}) times: \[\s?(?P<message>.*)\]$")
+_REPEATED = late_regex(r"^message repeated (?P<times>\d{1,6}) times: \[\s?(?P<message>.*)\]$")
 _SSH_PROGRAMS = frozenset(("sshd", "sshd-session", "sshd-auth", "dropbear", "ssh"))
 _REMEMBERED = 4096
 """Processes whose attempts are remembered; sshd starts one per connection and each lives for minutes at most."""
@@ -179,7 +180,7 @@ def _spoken(row: Row, columns: Row, sent: str | None) -> list[Taken]:
     return [("connection", {**row, **seen, "transport": "tcp", "service": "ssh", "src_first": said})]
 
 
-_ESCAPED = re.compile(rb"\\([0-3][0-7]{2}|\\)")
+_ESCAPED = late_regex(rb"\\([0-3][0-7]{2}|\\)")
 
 
 def _unescape(found: re.Match[bytes]) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import without_colours
 from kanaria.formats.logons.windows_event import time_of
 
@@ -36,10 +37,10 @@ _PROGRAMS = (("kubernetes", "pod_name"), ("kubernetes", "pod", "name"), ("contai
 _PIDS = (("_PID",), ("SYSLOG_PID",), ("process", "pid"), ("pid",), ("procid",))
 ENVELOPES = ("_source", "result")
 """What Elasticsearch's documents and Splunk's results stand in."""
-_CLEAN = re.compile(r"[^\w./@-]+")
+_CLEAN = late_regex(r"[^\w./@-]+")
 _MICROSECONDS, _MILLISECONDS = 10**14, 10**11
 """From which on a number since 1970 counts smaller parts than seconds (the year 5138 in seconds)."""
-SYSLOG = re.compile(
+SYSLOG = late_regex(
     r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2}\s+\d{1,2}\s+(?:\d{4}\s+)?\d\d:\d\d:\d\d(?:\.\d+)?"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?)"
     r"\s+[\w.:-]+\s+[\w./@()-]{1,64}(?:\[\d+\])?(?::|\s+[\d-]+\s)"
@@ -97,8 +98,8 @@ def text_of(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-_WINDOWS = re.compile(r"^(?P<time>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:\.\d+)? [AP]M)\s+LogName=")
-_SAID = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
+_WINDOWS = late_regex(r"^(?P<time>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:\.\d+)? [AP]M)\s+LogName=")
+_SAID = late_regex(r"^(\w+)=(.*)$", re.MULTILINE)
 
 
 def windows_event(value: Object) -> dict[str, object] | None:

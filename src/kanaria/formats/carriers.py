@@ -15,13 +15,14 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.logons.text_input import decode_head, encoding_of, json_values
 
 Object = Mapping[str, object]
 Records = Iterator[tuple[bytes, Object | None]]
 Reader = Callable[[BinaryIO], Records]
 
-_LIST = re.compile(
+_LIST = late_regex(
     r'"(?:events|logEvents|hits|results|result|records|value|entries|items|logs|rows|data|messages)"\s*:\s*\[\s*(?=\{)'
 )
 _LIST_WITHIN = 8192
@@ -29,11 +30,11 @@ _LIST_WITHIN = 8192
 _CSV_TEXTS = frozenset(
     ("_raw", "message", "@message", "full_log", "textpayload", "log", "raw", "rawmsg", "line", "body")
 )
-_CURSOR = re.compile(rb"^__CURSOR=.*\n", re.MULTILINE)
-_FIELD = re.compile(rb"^[A-Z_][A-Z0-9_]{0,63}$")
-_VERBOSE = re.compile(rb"^\w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \S+ \[s=", re.MULTILINE)
-_VERBOSE_FIELD = re.compile(rb"^\s+([A-Z_][A-Z0-9_]{0,63})=(.*)$")
-_VERBOSE_TIME = re.compile(rb"^\w{3} (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d+) (\S+) \[")
+_CURSOR = late_regex(rb"^__CURSOR=.*\n", re.MULTILINE)
+_FIELD = late_regex(rb"^[A-Z_][A-Z0-9_]{0,63}$")
+_VERBOSE = late_regex(rb"^\w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \S+ \[s=", re.MULTILINE)
+_VERBOSE_FIELD = late_regex(rb"^\s+([A-Z_][A-Z0-9_]{0,63})=(.*)$")
+_VERBOSE_TIME = late_regex(rb"^\w{3} (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d+) (\S+) \[")
 _LONGEST = 1 << 20
 """Bytes of a field that are kept; journald cuts messages at 48 KiB, core dumps run to megabytes."""
 _RAW = 4096

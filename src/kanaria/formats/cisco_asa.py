@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from datetime import datetime, timedelta
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Text
 from kanaria.core.values import dataclass
@@ -20,30 +21,30 @@ from kanaria.formats.logons.text_input import open_text
 from kanaria.formats.mapped.clock import Clock
 from kanaria.formats.text_log import Row
 
-_MESSAGE = re.compile(r"%(?:ASA|FTD|PIX)-(?:\w+-)?[0-7]-(\d{6}): (.*)")
-_STAMP = re.compile(
+_MESSAGE = late_regex(r"%(?:ASA|FTD|PIX)-(?:\w+-)?[0-7]-(\d{6}): (.*)")
+_STAMP = late_regex(
     r"^(?:<\d{1,3}>)?(?:\d+: )?:?\s*(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)|"
     r"^(?:<\d{1,3}>)?(?:\d+: )?:?\s*(?P<bsd>[A-Z][a-z]{2}\s+\d{1,2}(?: \d{4})? \d\d:\d\d:\d\d)"
 )
 _END = r"(?P<{0}_if>[^:\s]+):(?P<{0}>[0-9A-Fa-f.:]+)/(?P<{0}_port>\d+)"
 _ENDS = _END.format("a") + r"(?:\s?\([^)]*\)){0,2} to " + _END.format("b")
-_BUILT = re.compile(r"Built (?P<way>inbound|outbound) (?P<proto>TCP|UDP|SCTP) connection (?P<id>\d+) for " + _ENDS)
-_DOWN = re.compile(
+_BUILT = late_regex(r"Built (?P<way>inbound|outbound) (?P<proto>TCP|UDP|SCTP) connection (?P<id>\d+) for " + _ENDS)
+_DOWN = late_regex(
     r"Teardown (?P<proto>TCP|UDP|SCTP) connection (?P<id>\d+) for " + _ENDS + r"(?:\([^)]*\))* "
     r"duration (?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d) bytes (?P<bytes>\d+)(?: (?P<why>[A-Z][\w -]*))?"
 )
 # "Deny tcp src outside:198.51.100.7/5000 dst inside:192.0.2.1/3389 by …" (106023), "… denied tcp
 # outside/198.51.100.7(5000) -> inside/192.0.2.1(3389) …" (106100), "… denied from 198.51.100.7/5000 to …" (106001).
 _DENIED = (
-    re.compile(
+    late_regex(
         r"Deny (?P<proto>\w+) src [^:\s]+:(?P<a>[0-9A-Fa-f.:]+?)(?:/(?P<a_port>\d+))?(?:\([^)]*\))? "
         r"dst [^:\s]+:(?P<b>[0-9A-Fa-f.:]+?)(?:/(?P<b_port>\d+))?(?:\([^)]*\))?(?: |$)"
     ),
-    re.compile(
+    late_regex(
         r"access-list \S+ (?P<verdict>permitted|denied) (?P<proto>\w+) [^/\s]+/(?P<a>[0-9A-Fa-f.:]+)\((?P<a_port>\d+)\)"
         r"(?:\([^)]*\))? -> [^/\s]+/(?P<b>[0-9A-Fa-f.:]+)\((?P<b_port>\d+)\)"
     ),
-    re.compile(
+    late_regex(
         r"(?P<proto>TCP|UDP) (?:connection|access) denied (?:by ACL )?from (?P<a>[0-9A-Fa-f.:]+)/(?P<a_port>\d+) "
         r"to (?:[^:\s]+:)?(?P<b>[0-9A-Fa-f.:]+)/(?P<b_port>\d+)"
     ),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
@@ -55,13 +56,13 @@ class _Joined:
         return rows
 
 
-_BIND = re.compile(
+_BIND = late_regex(
     r"client (?:@0x[0-9a-fA-F]+ )?(?P<ip>[0-9a-fA-F.:]+)(?:%\S+)?#(?P<port>\d{1,5})(?:/key \S+)?(?: \([^)]*\))?:"
     r"(?: view \S+:)? query: (?P<name>\S+) (?P<cls>[A-Z0-9]+) (?P<type>[A-Za-z0-9]+) (?P<flags>[-+]\S*)"
     r"(?: \((?P<server>[0-9a-fA-F.:]+)(?:%\S+)?\))?"
 )
-_BIND_TIME = re.compile(r"^(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d)(\.\d+)?\s")
-_ISO_TIME = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\s")
+_BIND_TIME = late_regex(r"^(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d)(\.\d+)?\s")
+_ISO_TIME = late_regex(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\s")
 
 
 class BindQueryLog:
@@ -107,12 +108,12 @@ def _bind_time(text: str, years: Years) -> datetime | None:
     return iso_time(iso[1], years.zone) if iso else without_syslog(text, years)[0]
 
 
-_UNBOUND = re.compile(
+_UNBOUND = late_regex(
     r"(?:info: |unbound\[[\d:]+\]: )(?:\[[\d:]+\] )?(?:info: )?(?:(?:query|reply): )?"
     r"(?P<ip>[0-9a-fA-F.:]{2,45}) (?P<name>\S+) (?P<type>[A-Z][A-Z0-9]*) (?P<cls>IN|CH|HS|ANY|CLASS\d+)"
     r"(?: (?P<rcode>[A-Z]+) (?P<took>[\d.]+) (?P<cached>\d) \d+)?\s*$"
 )
-_EPOCH = re.compile(r"^\[(\d{9,11})(?:\.(\d+))?\]\s")
+_EPOCH = late_regex(r"^\[(\d{9,11})(?:\.(\d+))?\]\s")
 
 
 class UnboundLog:
@@ -160,7 +161,7 @@ def _unbound_time(text: str, years: Years) -> datetime | None:
     return iso_time(iso[1], years.zone) if iso else without_syslog(text, years)[0]
 
 
-_DNSMASQ = re.compile(
+_DNSMASQ = late_regex(
     r"^(?:(?P<serial>\d+) (?P<who>[0-9a-fA-F.:]+)/(?P<port>\d+) )?"
     r"(?:query\[(?P<type>[A-Za-z0-9=]+)\] (?P<asked>\S+) from (?P<client>[0-9a-fA-F.:]+)"
     r"|(?P<what>reply|cached|config|regex blacklisted|regex denied|exactly blacklisted|exactly denied|gravity blocked|"
@@ -235,7 +236,7 @@ def _answer(joined: _Joined, alias: dict[str, str], found: re.Match[str]) -> Non
         answers.append(answer)
 
 
-_WINDOWS = re.compile(
+_WINDOWS = late_regex(
     r"^(?P<date>\d{1,4}[/.-]?\d{1,2}[/.-]?\d{1,4}) (?P<clock>\d{1,2}:\d\d:\d\d)(?: (?P<half>[AaPp]\.?[Mm]\.?))?"
     r"\s+[0-9A-Fa-f]+\s+PACKET\s+[0-9A-Fa-f]+\s+(?P<transport>UDP|TCP)\s+(?P<way>Rcv|Snd)\s+(?P<ip>[0-9a-fA-F.:]+)(?:%\d+)?\s+"
     r"(?P<xid>[0-9a-fA-F]{4})\s+(?P<reply>R)?\s*(?P<op>[QNU?])\s+\[(?P<flags>[^\]]*)\]\s+(?P<type>\S+)\s+"

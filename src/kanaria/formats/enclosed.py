@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.core.values import dataclass
@@ -34,8 +35,8 @@ _HOLDS = (
     "hits", "events", "results", "result", "data", "logs", "values", "entries", "records", "rows", "streams", "items",
     "matches", "message", "messages",
 )  # fmt: skip
-_VERBOSE = re.compile(rb"^[ \t]*MESSAGE=", re.MULTILINE)
-_JOURNAL = re.compile(rb"^[ \t]*(?:_HOSTNAME|_PID|SYSLOG_IDENTIFIER|__CURSOR|PRIORITY|_TRANSPORT)=", re.MULTILINE)
+_VERBOSE = late_regex(rb"^[ \t]*MESSAGE=", re.MULTILINE)
+_JOURNAL = late_regex(rb"^[ \t]*(?:_HOSTNAME|_PID|SYSLOG_IDENTIFIER|__CURSOR|PRIORITY|_TRANSPORT)=", re.MULTILINE)
 _NAME = r"[@_A-Za-z\u3040-\u9fff][\w @./()\u3040-\u9fff-]{0,60}"
 csv.field_size_limit(1 << 20)
 
@@ -189,7 +190,7 @@ def _values(text: str) -> Iterator[object]:
         yield from max((_elements(text, found.end()) for found in begun), key=len, default=[])
 
 
-_BETWEEN = re.compile(r"[\s,]*")
+_BETWEEN = late_regex(r"[\s,]*")
 
 
 def _elements(text: str, start: int) -> list[object]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
@@ -18,10 +19,10 @@ from kanaria.formats.flow_state import PROTOCOL_NAMES
 from kanaria.formats.text_log import Row, Years, read_lines, share, without_syslog
 
 _CLAIM = 0.9
-_PAIR = re.compile(r"(\w+)=(\S*)")
-_STAMP = re.compile(r"^\[\s*\d+\.\d+\]\s*")
-_DROPPED = re.compile(r"\b(?:drop|block|deny|denied|dropped|blocked)", re.IGNORECASE)
-_REJECTED = re.compile(r"\breject", re.IGNORECASE)
+_PAIR = late_regex(r"(\w+)=(\S*)")
+_STAMP = late_regex(r"^\[\s*\d+\.\d+\]\s*")
+_DROPPED = late_regex(r"\b(?:drop|block|deny|denied|dropped|blocked)", re.IGNORECASE)
+_REJECTED = late_regex(r"\breject", re.IGNORECASE)
 
 
 def _transport(text: str) -> str:
@@ -154,10 +155,10 @@ def filterlog_row(message: str, when: datetime | None, line: int) -> Row | None:
     }  # fmt: skip
 
 
-_TRACKED = re.compile(r"\bsrc=[0-9a-fA-F.:]+ dst=[0-9a-fA-F.:]+ ")
-_TRACK_TIME = re.compile(r"^\s*\[(\d{9,11})\.(\d{1,6})\d*\]")
-_EVENT = re.compile(r"\[(NEW|UPDATE|DESTROY)\]")
-_KINDS = re.compile(r"\b(tcp|udp|udplite|icmp|icmpv6|sctp|dccp|gre|unknown)\s+(\d{1,3})\b")
+_TRACKED = late_regex(r"\bsrc=[0-9a-fA-F.:]+ dst=[0-9a-fA-F.:]+ ")
+_TRACK_TIME = late_regex(r"^\s*\[(\d{9,11})\.(\d{1,6})\d*\]")
+_EVENT = late_regex(r"\[(NEW|UPDATE|DESTROY)\]")
+_KINDS = late_regex(r"\b(tcp|udp|udplite|icmp|icmpv6|sctp|dccp|gre|unknown)\s+(\d{1,3})\b")
 _TCP_STATES = {
     "SYN_SENT": "S0", "SYN_RECV": "S1", "ESTABLISHED": "S1", "FIN_WAIT": "S2", "CLOSE_WAIT": "S3", "LAST_ACK": "SF",
     "TIME_WAIT": "SF", "CLOSE": "RSTO",

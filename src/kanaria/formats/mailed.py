@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.core.values import dataclass
@@ -30,19 +31,19 @@ _SHORT = 100
 _BROKEN = 68
 """Columns that a line would have had with the next word, had nobody broken it: mail programs wrap at 70 and more."""
 _MOST_JOINED = 12
-_HEADERS = re.compile(rb"(?:From .*\r?\n)?(?:[A-Za-z][A-Za-z0-9-]{1,40}: .*\r?\n(?:[ \t].*\r?\n)*){2,}\r?\n")
-_MAIL = re.compile(rb"^(?:From|Subject|Received|MIME-Version|Return-Path|Message-ID): ", re.IGNORECASE | re.MULTILINE)
-_QUOTED = re.compile(rb"^(?:> ?)+", re.MULTILINE)
-_ENCODED = re.compile(rb"=(?:3D|22|20|09|5C)")
-_TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/pre)\b[^>]*>", re.IGNORECASE)
-_ANY_TAG = re.compile(r"<[A-Za-z/!][^>]{0,500}>")
+_HEADERS = late_regex(rb"(?:From .*\r?\n)?(?:[A-Za-z][A-Za-z0-9-]{1,40}: .*\r?\n(?:[ \t].*\r?\n)*){2,}\r?\n")
+_MAIL = late_regex(rb"^(?:From|Subject|Received|MIME-Version|Return-Path|Message-ID): ", re.IGNORECASE | re.MULTILINE)
+_QUOTED = late_regex(rb"^(?:> ?)+", re.MULTILINE)
+_ENCODED = late_regex(rb"=(?:3D|22|20|09|5C)")
+_TAG = late_regex(r"<(?:br|/p|/div|/tr|/li|/pre)\b[^>]*>", re.IGNORECASE)
+_ANY_TAG = late_regex(r"<[A-Za-z/!][^>]{0,500}>")
 # How a record surely begins: a client and a time, a time, a syslog date; and how parts of records may begin, too.
-_BEGINS = re.compile(
+_BEGINS = late_regex(
     rb"\s*(?:\S+ \S+ \S+ \[|\S+ \S+ - - \[|[0-9A-Fa-f.:]{7,45} |\[\d|\d{4}[-/]\d\d[-/]\d\d[T ]"
     rb"|[A-Z][a-z]{2} [ \d]\d \d\d:|<\d{1,3}>)"
 )
-_MAY_BEGIN = re.compile(rb"\s*(?:\"(?:[A-Z]{3,10} |\{|\\)|\{|[A-Za-z0-9-]{2,40}: )")
-_QUOTES = re.compile(rb'(?<!\\)(?:\\\\)*"')
+_MAY_BEGIN = late_regex(rb"\s*(?:\"(?:[A-Z]{3,10} |\{|\\)|\{|[A-Za-z0-9-]{2,40}: )")
+_QUOTES = late_regex(rb'(?<!\\)(?:\\\\)*"')
 
 
 @dataclass

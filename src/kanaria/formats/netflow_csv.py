@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core import schema
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import map_distinct
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
@@ -53,7 +54,7 @@ _ALIASES = {
 }  # fmt: skip
 _CANONICAL = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
 _ZEEK_STATES = {"S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"}
-_ARGUS_FLAGS = re.compile(r"^([FSRPAUEC]*)_([FSRPAUEC]*)$")
+_ARGUS_FLAGS = late_regex(r"^([FSRPAUEC]*)_([FSRPAUEC]*)$")
 
 
 class FlowCsv:
@@ -173,7 +174,7 @@ class _Table:
         return pc.coalesce(said, pc.subtract(self.time("last"), self.time("first")))
 
 
-_CLOCK = re.compile(r"(?:(\d{1,6}) ?d(?:ays?)?,? ?)?(\d{1,9}):(\d\d):(\d\d(?:\.\d+)?)")
+_CLOCK = late_regex(r"(?:(\d{1,6}) ?d(?:ays?)?,? ?)?(\d{1,9}):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def _seconds(text: str) -> float | None:

@@ -6,11 +6,11 @@ are local to where nfdump ran and read as UTC. Addresses that nfdump shortened (
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pyarrow as pa
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
@@ -21,13 +21,13 @@ from kanaria.formats.netflow_stitch import RECORD, stitch
 from kanaria.formats.text_log import iso_time
 
 _HEADER = b"Date first seen"
-_FLOW = re.compile(
+_FLOW = late_regex(
     r"^(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\s+(?:\S+\s+){0,2}?"
     r"(?:(?P<hours>\d{1,9}):(?P<minutes>\d\d):)?(?P<seconds>\d{1,9}\.\d{1,9})\s+(?P<protocol>\S+)\s+(?P<src>\S+)\s+(?P<way><?->)\s+"
     r"(?P<dst>\S+)\s+(?P<rest>\S.*)$"
 )
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)(?:\s([KMGT])(?=\s|$))?")
-_PORT = re.compile(r"[0-9]{1,5}")
+_SIZE = late_regex(r"(\d+(?:\.\d+)?)(?:\s([KMGT])(?=\s|$))?")
+_PORT = late_regex(r"[0-9]{1,5}")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _MOST = 1 << 53  # 9 PB: no flow ever had so much, and a thousand slices of it still fit a 64-bit column
 _EXPECTED = "expected a flow as nfdump prints it, with whole addresses (nfdump -6)"

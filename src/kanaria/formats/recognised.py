@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 
@@ -83,7 +84,7 @@ def remark(head: bytes) -> Text | None:
     return None
 
 
-_DOCUMENT = re.compile(
+_DOCUMENT = late_regex(
     r"(?:readme|licen[cs]e|copying|notice|changelog|changes|authors|(?:sha\d+|md5)sums?)(?:[.-]\w+)*|.+\.(?:md|rst|adoc)",
     re.I,
 )
@@ -91,7 +92,7 @@ _DOCUMENT_WORDS = Text(
     en="a document and no log, by its name: passed over, only searched.",
     ja="ファイル名からみて、ログではなく文書です。読み飛ばし、検索だけ行いました。",
 )
-_SUMMARY = re.compile(rb"\s*>== (?:Total|Incoming|Outgoing) ===")
+_SUMMARY = late_regex(rb"\s*>== (?:Total|Incoming|Outgoing) ===")
 _SUMMARY_WORDS = Text(
     en="Zeek's summary of connections (trace-summary): passed over, conn.log says the same connection by connection.",
     ja="Zeekの通信の要約(trace-summary)です。同じ内容が通信ごとに conn.log にあるため、読み飛ばしました。",

@@ -13,6 +13,7 @@ from collections.abc import Container, Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.senders import sender
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.text import without_colours
@@ -29,11 +30,11 @@ SENSOR = "text"
 LONGEST = 16_384
 """Bytes of a line that are looked at: requests and commands in logs are shorter, what is longer is a dump."""
 _NESTING = 3
-_REQUEST = re.compile(
+_REQUEST = late_regex(
     rb"\b((?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|MOVE) \S.*?)(?:\"|'|\s*$)", re.DOTALL
 )
-_ENCODED = re.compile(rb"%[2-7][0-9A-Fa-f]\S*(?:%[2-7][0-9A-Fa-f]|\+)|\?\S+=\S*\+|HTTP/[012]")
-_HOST_MEMBER = re.compile(rb':\s*"((?:[a-z+]{2,12}://)?[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?[./]?)"')
+_ENCODED = late_regex(rb"%[2-7][0-9A-Fa-f]\S*(?:%[2-7][0-9A-Fa-f]|\+)|\?\S+=\S*\+|HTTP/[012]")
+_HOST_MEMBER = late_regex(rb':\s*"((?:[a-z+]{2,12}://)?[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?[./]?)"')
 
 
 def carried(left: pa.Table) -> pa.Table:

@@ -8,7 +8,6 @@ is the answer's row; the two halves of a ``netflow`` event are stitched.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import Distinct
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
@@ -28,7 +28,7 @@ from kanaria.formats.spans import Lines, Part, Spans
 
 _WINDOW = 32
 """Bytes looked at after ``"event_type"`` to see which type it is; the longest name Suricata has fits."""
-_TYPE = re.compile(rb'^\s*:\s*"([a-z0-9_]+)"')
+_TYPE = late_regex(rb'^\s*:\s*"([a-z0-9_]+)"')
 _HINTS = (b'"event_type"', b'"flow_id"', b'"src_ip"', b'"dest_ip"', b'"proto"')
 
 

@@ -6,7 +6,6 @@ ISO times, ``journalctl`` output) are taken off and give the time.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core import schema
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.core.zone import LocalTime
@@ -25,7 +25,7 @@ Row = dict[str, object]
 MONTHS = {name: number for number, name in enumerate(
     ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1)}  # fmt: skip
 
-_SYSLOG = re.compile(
+_SYSLOG = late_regex(
     r"^(?:<\d{1,3}>)?(?:1 )?"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?))"

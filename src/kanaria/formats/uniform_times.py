@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core import schema
+from kanaria.core.late_regex import late_regex
 
-_LAYOUT = re.compile(
+_LAYOUT = late_regex(
     rb"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,](?P<part>\d{1,9}))?\s?(?P<zone>Z|[+-]\d\d:?\d\d)?$", re.DOTALL
 )
 _MONTH_LENGTHS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])

@@ -9,9 +9,9 @@ Docker Compose's names, and Fluentd's files.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import without_colours
 from kanaria.formats.carried import ENVELOPES, TEXTS, of_object, text_of, windows_event
 
@@ -22,15 +22,15 @@ LONGEST = 1 << 20
 _OBJECTS = ("jsonPayload", "payload", "result", "detail")
 _ZEEK_LOGS = frozenset(("conn", "dns", "ssl", "http", "rdp", "smb_files", "smb_mapping", "dce_rpc", "ntlm", "ssh",
                         "kerberos", "notice", "known_services"))  # fmt: skip
-_SYSLOG = re.compile(
+_SYSLOG = late_regex(
     rb"^(?:<\d{1,3}>)?(?:1 )?"
     rb"(?:[A-Z][a-z]{2}\s+\d{1,2}\s+(?:\d{4}\s+)?\d\d:\d\d:\d\d(?:\.\d+)?"
     rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?)"
     rb"\s+(?:\S+\s+){1,2}?(?:[\w./@-]{1,64}(?:\[\d+\])?:|[\w./@-]{1,64}\s+(?:\d+|-)\s+\S+\s+(?:-|\[[^\]]*\]))\s+"
 )
-_CRI = re.compile(rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] ")
-_COMPOSE = re.compile(rb"^[\w.@-]{1,120}\s+\| ")
-_FLUENTD = re.compile(rb"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?\s?(?:Z|[+-]\d\d:?\d\d)\t[\w.*-]{1,200}\t(?=\{)")
+_CRI = late_regex(rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] ")
+_COMPOSE = late_regex(rb"^[\w.@-]{1,120}\s+\| ")
+_FLUENTD = late_regex(rb"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?\s?(?:Z|[+-]\d\d:?\d\d)\t[\w.*-]{1,200}\t(?=\{)")
 
 
 def unwrap(line: bytes, *, syslog: bool = False) -> bytes | None:

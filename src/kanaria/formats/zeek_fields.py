@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.formats.columns import flat, iso_to_time, lenient, seconds_to_time
 
@@ -115,7 +116,7 @@ def guess_path(names: Iterable[str]) -> str | None:
     return best if len(known & set(_OWN[best])) >= 2 else None
 
 
-_NAMED = re.compile(
+_NAMED = late_regex(
     r"(?:^|[^a-z0-9_])(open_)?(" + "|".join(sorted(map(re.escape, PATHS), key=len, reverse=True)) + r")(?![a-z])"
 )
 
@@ -131,7 +132,7 @@ def path_from_name(name: str) -> str | None:
     return (found[1] or "") + found[2] if found else None
 
 
-_ESCAPE = re.compile(r"\\(\\|x[0-9A-Fa-f]{2})")
+_ESCAPE = late_regex(r"\\(\\|x[0-9A-Fa-f]{2})")
 
 
 def unescape(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
@@ -42,10 +43,10 @@ _MINER_OPTIONS = frozenset(
 _POOL_OPTIONS = frozenset(("-o", "--url", "--pool", "-P", "--server", "--scheme", "-pool", "-epool"))
 _USER_OPTIONS = frozenset(("-u", "--user", "--userpass", "-O", "--wallet", "-wal", "-ewal", "--address"))
 _ALGORITHM_OPTIONS = frozenset(("-a", "--algo", "--algorithm", "--coin"))
-_STRATUM = re.compile(
+_STRATUM = late_regex(
     r"\b(?:stratum[12]?|ethproxy|zcash|daemon)(?:\+(?:tcp|ssl|tls|udp|ws|http))?://|\bstratum[+:]", re.I
 )
-_ENDPOINT = re.compile(
+_ENDPOINT = late_regex(
     r"^(?:[a-z0-9+]+://)?(?:[^@/\s]*@)?(?P<host>[A-Za-z0-9.-]{4,253}|\[[0-9A-Fa-f:]+\]):(?P<port>\d{2,5})"
 )
 # Programs that take such text as something to show, search, fetch or run elsewhere.
@@ -55,11 +56,11 @@ _READERS = frozenset(
      "tshark", "strings", "awk", "sed", "pgrep", "pkill", "code", "kanaria", "tmux", "screen", "docker", "sudo", "su",
      "busybox")
 )  # fmt: skip
-_INTERPRETERS = re.compile(r"^(?:python|perl|ruby|node|java|bash|sh|dash|zsh|nohup|nice|taskset|timeout|env)[\d.]*$")
+_INTERPRETERS = late_regex(r"^(?:python|perl|ruby|node|java|bash|sh|dash|zsh|nohup|nice|taskset|timeout|env)[\d.]*$")
 # Miners under names of their own (kinsing and its kdevtmpfsi: Aqua Security, 2020; watchbog: Intezer, 2019; sysrv and
 # its network01: Juniper, 2021).
 _DISGUISES = frozenset(("kinsing", "kdevtmpfsi", "kdevtmpfs1", "watchbog", "sysrv", "sysrv002", "network01"))
-_KERNEL_NAMES = re.compile(r"^\[?(?:kworker|kswapd|ksoftirqd|kthreadd|kblockd|rcu_(?:sched|bh|preempt)|migration)\b")
+_KERNEL_NAMES = late_regex(r"^\[?(?:kworker|kswapd|ksoftirqd|kthreadd|kblockd|rcu_(?:sched|bh|preempt)|migration)\b")
 _TEMPORARY = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/memfd:")  # noqa: S108 - looked for, never written to
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge, Pool
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Text
 from kanaria.host import miners
@@ -36,7 +37,7 @@ _WRAPPERS = frozenset(("sudo", "doas", "nohup", "setsid", "nice", "ionice", "tas
 """Programs that run what follows them."""
 _TAKES_VALUE = frozenset(("-u", "-g", "-n", "-c", "-S", "-s", "-dmS", "-k", "-p", "-h", "-C", "-i", "-o", "-e"))
 _CONTAINERS = frozenset(("docker", "podman", "nerdctl", "ctr"))
-_CRADLE = re.compile(
+_CRADLE = late_regex(
     r"\b(?:curl|wget|fetch|lwp-download)\b[^;&]{1,800}?\|\s*(?:base64\s+-{1,2}d\w*\s*\|\s*)?(?:sudo\s+)?(?:\S*/)?(?:ba|da|z|k|a)?sh\b"
     r"|\b(?:curl|wget)\b.{1,400}?\|\|\s*(?:curl|wget)\b.{1,400}?\)\s*\|\s*(?:\S*/)?(?:ba|da|z|k|a)?sh\b"
     r"|\b(?:ba|da|z|a)?sh\s+(?:-c\s+)?[\"']?(?:<\(|\$\(|`)\s*(?:curl|wget)\b[^)`]{0,400}"
@@ -45,19 +46,19 @@ _CRADLE = re.compile(
     r"|\b(?:mshta|regsvr32\b.{0,80}?/i:)\s*[\"']?https?://\S+",
     re.IGNORECASE | re.DOTALL,
 )
-_URL = re.compile(r"(?:https?|ftp)://[^\s|;&'\"`)]+", re.IGNORECASE)
+_URL = late_regex(r"(?:https?|ftp)://[^\s|;&'\"`)]+", re.IGNORECASE)
 # Programs and words that fetch another program or set it to start.
-_SETS = re.compile(
+_SETS = late_regex(
     r"\b(?:systemctl\s+(?:--\S+\s+)*(?:enable|start|restart|link)|service\s+\S+\s+(?:start|restart)|rc-update\s+add|"
     r"update-rc\.d|docker\s+(?:run|pull|create)|podman\s+(?:run|pull)|kubectl\s+(?:run|apply|create)|crontab|chmod\s+\S*[x7]|"
     r"wget|curl|tar\s+-?x|unzip|sc(?:\.exe)?\s+(?:create|start)|schtasks\b.{0,40}/create|net\s+start|nssm|reg\s+add|"
     r"new-service|start-process|invoke-webrequest|iwr|bitsadmin|certutil|msiexec)\b",
     re.IGNORECASE,
 )
-_SETTING = re.compile(r"^(?:\w+=|\d+[smhd]?$)")
-_NAME = re.compile(r"(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(?![\w-])")
-_LISTED = re.compile(r"^\s*(?:0\.0\.0\.0|127\.\d+\.\d+\.\d+|::1?|\|\||address=/|server=/|local-zone:|zone )")
-_WORD = re.compile(r"[A-Za-z0-9_.+-]{3,80}")
+_SETTING = late_regex(r"^(?:\w+=|\d+[smhd]?$)")
+_NAME = late_regex(r"(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(?![\w-])")
+_LISTED = late_regex(r"^\s*(?:0\.0\.0\.0|127\.\d+\.\d+\.\d+|::1?|\|\||address=/|server=/|local-zone:|zone )")
+_WORD = late_regex(r"[A-Za-z0-9_.+-]{3,80}")
 
 
 def enrich(tables: Mapping[str, pa.Table], facts: Knowledge) -> dict[str, pa.Table]:

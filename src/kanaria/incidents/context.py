@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from kanaria.core.glossary import DIALECTS, about_mining, answers
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.text import cut, printable
 from kanaria.core.types import (
@@ -73,10 +73,10 @@ def _indicators(case: Case) -> Iterator[Indicator]:
 
 
 # Options of miners, as an attacker writes them into a command: pools, and addresses that are paid (Ethereum, Monero).
-_POOL = re.compile(
+_POOL = late_regex(
     r"(?:-e?pool|(?<!\w)-o|--url[ =]|stratum\+(?:tcp|ssl)://)\s*(?:[a-z+]+://)?((?:[\w-]+\.)+[a-z]{2,24}(?::\d{1,5})?)"
 )
-_WALLET = re.compile(r"(?<![0-9A-Za-z])(0x[0-9a-fA-F]{40}|[48][1-9A-HJ-NP-Za-km-z]{94})(?![0-9A-Za-z])")
+_WALLET = late_regex(r"(?<![0-9A-Za-z])(0x[0-9a-fA-F]{40}|[48][1-9A-HJ-NP-Za-km-z]{94})(?![0-9A-Za-z])")
 
 
 def _paid_in_payload(record: Record) -> Iterator[Indicator]:

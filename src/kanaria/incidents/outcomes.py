@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.logs import log_of
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Record, StratumMessage, Text
@@ -92,7 +93,7 @@ def _counted(words: Text, items: list[tuple[Record, Evidence]]) -> Text:
 
 
 # How programs say in their log that they did not take what came: sshd, Postfix, geth, Exim, Dovecot, JSON-RPC servers.
-_REFUSAL = re.compile(
+_REFUSAL = late_regex(
     r"bad protocol version|protocol major versions differ|banner exchange: .{0,80}invalid format|non-SMTP command"
     r"|does not exist/is not available|the method .{1,80} (?:does not exist|not found)|method not found|-32601"
     r"|invalid method|unknown method|unrecognized command|unknown command|invalid json request|bad status line"

@@ -27,6 +27,7 @@ from kanaria.core.facts import (
     Vulnerability,
     Weight,
 )
+from kanaria.core.late_regex import late_regex
 from kanaria.core.types import HYPOTHESES, SEVERITIES, Severity
 from kanaria.knowledge.entry import Entry
 
@@ -41,9 +42,9 @@ STATES = ("active", "closed")
 SAMPLE_KINDS = ("wallet", "worker", "password", "job_id", "ntime", "nonce", "agent")
 INDICATOR_TYPES = ("ipv4", "ipv6", "domain", "url", "wallet", "user_agent", "cookie", "file", "hash", "account")
 
-_CVE = re.compile(r"CVE-\d{4}-\d{4,7}")
-_TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")
-_DOMAIN = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})+")
+_CVE = late_regex(r"CVE-\d{4}-\d{4,7}")
+_TECHNIQUE = late_regex(r"T\d{4}(\.\d{3})?")
+_DOMAIN = late_regex(r"(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})+")
 
 
 def _vulnerability(entry: Entry) -> Vulnerability:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge, KnownIndicator, Provenance
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import is_global
 from kanaria.core.text import cut, printable
 from kanaria.core.values import dataclass
@@ -36,7 +37,7 @@ SHORTEST_FILE = 6
 _SECOND_LEVEL = frozenset("ac ad co com ed edu go gov gr lg mil ne net or org".split())
 
 # A JSON object, or a list of them; a filter list may begin with a bracket too.
-_JSON = re.compile(r"\s*(\{\s*[\"}]|\[\s*[{\[])")
+_JSON = late_regex(r"\s*(\{\s*[\"}]|\[\s*[{\[])")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

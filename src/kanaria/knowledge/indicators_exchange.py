@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from kanaria.core.errors import SourceError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.knowledge.indicators_text import HASH, classify, refang
 
@@ -54,7 +55,7 @@ _STIX_PATHS = {
     "file:hashes.'SHA-1'": "hash",
     "file:hashes.'SHA-256'": "hash",
 }
-_COMPARISON = re.compile(r"([a-z0-9-]+:[^=\s]+(?:\s*'[^']*')?)\s*=\s*'((?:[^'\\]|\\.)*)'")
+_COMPARISON = late_regex(r"([a-z0-9-]+:[^=\s]+(?:\s*'[^']*')?)\s*=\s*'((?:[^'\\]|\\.)*)'")
 # MISP type: ours, or None where the value itself shows what it is.
 _MISP_TYPES = {
     "ip-src": None, "ip-dst": None, "ip-src|port": None, "ip-dst|port": None, "domain": None, "hostname": None,

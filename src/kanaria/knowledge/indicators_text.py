@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.values import dataclass
 
@@ -19,22 +20,22 @@ from kanaria.core.values import dataclass
 _DOT, _COLON, _AT, _SLASH = "\ue000", "\ue001", "\ue002", "\ue003"
 _MARKS = {_DOT: ".", _COLON: ":", _AT: "@", _SLASH: "://"}
 _HIDDEN = (
-    (re.compile(r"\s?[\[({<]\s*:\s*//\s*[\])}>]\s?"), _SLASH),
-    (re.compile(r"\s?[\[({<]\s*(?:\.|dot|ドット)\s*[\])}>]\s?", re.IGNORECASE), _DOT),
-    (re.compile(r"\[\.|\.\]|\\\."), _DOT),
-    (re.compile(r"\s?[\[({<]\s*(?::|colon)\s*[\])}>]\s?", re.IGNORECASE), _COLON),
-    (re.compile(r"\s?[\[({<]\s*(?:@|at)\s*[\])}>]\s?", re.IGNORECASE), _AT),
+    (late_regex(r"\s?[\[({<]\s*:\s*//\s*[\])}>]\s?"), _SLASH),
+    (late_regex(r"\s?[\[({<]\s*(?:\.|dot|ドット)\s*[\])}>]\s?", re.IGNORECASE), _DOT),
+    (late_regex(r"\[\.|\.\]|\\\."), _DOT),
+    (late_regex(r"\s?[\[({<]\s*(?::|colon)\s*[\])}>]\s?", re.IGNORECASE), _COLON),
+    (late_regex(r"\s?[\[({<]\s*(?:@|at)\s*[\])}>]\s?", re.IGNORECASE), _AT),
     # The ideographic full stop that a Japanese keyboard types for a dot; between letters it ends no sentence.
-    (re.compile(r"(?<=[0-9A-Za-z])[。｡](?=[0-9A-Za-z])"), _DOT),
+    (late_regex(r"(?<=[0-9A-Za-z])[。｡](?=[0-9A-Za-z])"), _DOT),
 )
-_HIDDEN_SCHEME = re.compile(r"\b(?:h(?:xx|XX|\*\*|tt)[pP]([sS]?)|f[xX][pP])(?=:|\ue001|\ue003)")
-_SEPARATORS = re.compile(r"[\s,;\"'`<>|(){}\[\]、「」『』【】]+|(?<![0-9A-Za-z])。|。(?![0-9A-Za-z])")
-_BULLET = re.compile(r"^\s*(?:[-*•・‣]\s+|\d{1,3}[.)]\s+)")
-_COMMENT = re.compile(r"^\s*(?:#|;|//)\s?")
+_HIDDEN_SCHEME = late_regex(r"\b(?:h(?:xx|XX|\*\*|tt)[pP]([sS]?)|f[xX][pP])(?=:|\ue001|\ue003)")
+_SEPARATORS = late_regex(r"[\s,;\"'`<>|(){}\[\]、「」『』【】]+|(?<![0-9A-Za-z])。|。(?![0-9A-Za-z])")
+_BULLET = late_regex(r"^\s*(?:[-*•・‣]\s+|\d{1,3}[.)]\s+)")
+_COMMENT = late_regex(r"^\s*(?:#|;|//)\s?")
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
-_NAME = re.compile(rf"(?:{_LABEL}\.)+(?!-)(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{2,59}})", re.IGNORECASE)
-_URL = re.compile(r"(?:https?|ftp|wss?|stratum\+(?:tcp|ssl))://[^\s]+", re.IGNORECASE)
-HASH = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")  # MD5, SHA-1, SHA-256
+_NAME = late_regex(rf"(?:{_LABEL}\.)+(?!-)(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{2,59}})", re.IGNORECASE)
+_URL = late_regex(r"(?:https?|ftp|wss?|stratum\+(?:tcp|ssl))://[^\s]+", re.IGNORECASE)
+HASH = late_regex(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")  # MD5, SHA-1, SHA-256
 # Endings of file names that are top level domains too, or look like one: alone they name a file.
 _FILE_ENDINGS = frozenset(
     (

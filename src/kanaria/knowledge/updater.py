@@ -18,6 +18,7 @@ from pathlib import Path
 from kanaria.core.archives import extract
 from kanaria.core.errors import SourceError
 from kanaria.core.facts import Knowledge, Provenance
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.values import dataclass
 from kanaria.knowledge.labels import labels, suffixes
@@ -29,8 +30,8 @@ PACKAGES = ("@ip-location-db/asn", "@ip-location-db/asn-country")
 DOWNLOAD_SECONDS = 300
 """Both packages are 23 MB; five minutes is a 0.6 Mbit/s line."""
 
-_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*\.[a-z][a-z0-9-]{1,62}")
-_ABP = re.compile(r"^\|\|([^/^$*]+)\^?(\$.*)?$")
+_NAME = late_regex(r"(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*\.[a-z][a-z0-9-]{1,62}")
+_ABP = late_regex(r"^\|\|([^/^$*]+)\^?(\$.*)?$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,9 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from kanaria.baseline.state import FILE
+from kanaria.core.late_regex import late_regex
 from kanaria.store.database import Damaged, plain, private_folder
 
-_NEXT = re.compile(re.escape(FILE) + r"\.(\d+)\.next$")
+_NEXT = late_regex(re.escape(FILE) + r"\.(\d+)\.next$")
 
 
 def restore(folder: Path, generation: int, into: Path) -> None:

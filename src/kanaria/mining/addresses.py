@@ -8,9 +8,9 @@ parameters. An address without a checksum (Ethereum in one case) has ``valid`` N
 from __future__ import annotations
 
 import hashlib
-import re
 from functools import lru_cache
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.mining.keccak import keccak256
 
@@ -45,11 +45,11 @@ BECH32_PREFIXES = {
 }  # fmt: skip
 _CASHADDR_PREFIXES = {"bitcoincash": "BCH", "kaspa": "KAS", "bchtest": "BCH", "kaspatest": "KAS"}
 
-_CRYPTONOTE = re.compile(r"[1-9A-HJ-NP-Za-km-z]{90,120}")
-_BASE58CHECK = re.compile(r"[1-9A-HJ-NP-Za-km-z]{26,36}")
-_ETHEREUM = re.compile(r"0x[0-9a-fA-F]{40}")
-_SEGWIT = re.compile(r"(?i:([a-z]{2,8})1([02-9ac-hj-np-z]{12,110}))")
-_CASHADDR = re.compile(r"(?i:(bitcoincash|kaspa|bchtest|kaspatest):([02-9ac-hj-np-z]{42,112}))")
+_CRYPTONOTE = late_regex(r"[1-9A-HJ-NP-Za-km-z]{90,120}")
+_BASE58CHECK = late_regex(r"[1-9A-HJ-NP-Za-km-z]{26,36}")
+_ETHEREUM = late_regex(r"0x[0-9a-fA-F]{40}")
+_SEGWIT = late_regex(r"(?i:([a-z]{2,8})1([02-9ac-hj-np-z]{12,110}))")
+_CASHADDR = late_regex(r"(?i:(bitcoincash|kaspa|bchtest|kaspatest):([02-9ac-hj-np-z]{42,112}))")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from kanaria.core.facts import Knowledge, MinerAgent
+from kanaria.core.late_regex import late_regex
 from kanaria.core.types import StratumMessage
 from kanaria.mining.shapes import Direction, Shape
 from kanaria.mining.wallets import Login, split_login
@@ -23,7 +24,7 @@ DIALECT_COINS = {
 }  # fmt: skip
 # Kinds of sample values from the one that cannot be chance to those many miners share.
 _SAMPLE_KINDS = ("wallet", "ntime", "nonce", "job_id", "agent", "worker", "password")
-_VERSION = re.compile(r"(?:[^\s/]+[ ]|[^/]{1,60}/)v?(\d+[\w.+-]*)")
+_VERSION = late_regex(r"(?:[^\s/]+[ ]|[^/]{1,60}/)v?(\d+[\w.+-]*)")
 
 
 def complete(shape: Shape, truncated: bool, direction: Direction, knowledge: Knowledge | None) -> StratumMessage:

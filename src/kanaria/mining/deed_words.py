@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 
-EXECUTABLE = re.compile(r"[0-7]*[1357][0-7]*|[ugoa]*\+[rwst]*x[rwx]*")
-MODE = re.compile(r"[0-7]{3,4}|[ugoa]*[+-]\w+|-\w+")
+from kanaria.core.late_regex import late_regex
+
+EXECUTABLE = late_regex(r"[0-7]*[1357][0-7]*|[ugoa]*\+[rwst]*x[rwx]*")
+MODE = late_regex(r"[0-7]{3,4}|[ugoa]*[+-]\w+|-\w+")
 FILTERS = frozenset("rev tac xxd base64 base32 openssl gunzip zcat gzip uudecode tr sed".split())
 INTERPRETERS = frozenset(
     "sh bash dash ash zsh ksh tcsh csh source . eval python python2 python3 perl php ruby node lua pwsh".split()
@@ -18,63 +20,63 @@ FETCHERS = frozenset("curl wget fetch lwp-download lwp-request ftpget tftp aria2
 PREFIXES = frozenset(
     "sudo env nohup nice setsid busybox exec command time stdbuf then do else if while xargs start doas !".split()
 )
-MINERS = re.compile(
+MINERS = late_regex(
     r"xmrig|xmr-?stak|ethdcrminer"
     r"|(?:cpu|cc|eth|cg|bfg|sgp|claymore|phoenix|nb|srb|team ?red|lol|nano|gm|bz|wildrig)-?miner"
     r"|^minerd$|^t-rex|kdevtmpfsi|kinsing|^sysrv|^xmr$|^xmr[._-]|moneroocean_miner|c3pool_miner",
     re.IGNORECASE,
 )
-MINING_WORDS = re.compile(
+MINING_WORDS = late_regex(
     r"stratum\+(?:tcp|ssl|tls)|--donate-level|--cpu-max-threads-hint|--randomx|moneroocean|c3pool|supportxmr|hashvault"
     r"|nanopool|minexmr|2miners|unmineable|herominers|nicehash",
     re.IGNORECASE,
 )
-WALLET = re.compile(r"(?<![\w])(?:[48][0-9A-Za-z]{94}|0x[0-9a-fA-F]{40}|[13bt][0-9A-Za-z]{25,60})(?![0-9A-Za-z])")
-REMOTE = re.compile(
+WALLET = late_regex(r"(?<![\w])(?:[48][0-9A-Za-z]{94}|0x[0-9a-fA-F]{40}|[13bt][0-9A-Za-z]{25,60})(?![0-9A-Za-z])")
+REMOTE = late_regex(
     r"(?:https?|ftps?|tftp)://(?!%s)[^\s'\"]{3,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?:/\S*)?"
     r"|\[[0-9a-f:]{3,}\]\S*|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,18}(?::\d{1,5})?/\S*",
     re.IGNORECASE,
 )
-URL = re.compile(r"(?:https?|ftps?|tftp)://[^\s'\"`<>|;&)(}\\,$]{3,300}", re.IGNORECASE)
-TEMPORARY = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm|/var/run|/run|/mnt|\./|%temp%|\$env:temp|c:\\windows\\temp)", re.I)
-STARTED = re.compile(r"^(?:\./|/(?:tmp|var/tmp|dev/shm|var/run)/)\S")
-KEPT = re.compile(
+URL = late_regex(r"(?:https?|ftps?|tftp)://[^\s'\"`<>|;&)(}\\,$]{3,300}", re.IGNORECASE)
+TEMPORARY = late_regex(r"^(?:/tmp|/var/tmp|/dev/shm|/var/run|/run|/mnt|\./|%temp%|\$env:temp|c:\\windows\\temp)", re.I)
+STARTED = late_regex(r"^(?:\./|/(?:tmp|var/tmp|dev/shm|var/run)/)\S")
+KEPT = late_regex(
     r"/etc/cron|/var/spool/cron|\.bashrc|\.profile|authorized_keys|/etc/systemd|/lib/systemd|rc\.local|init\.d|ld\.so\.preload",
     re.IGNORECASE,
 )
-SOCKET = re.compile(r"/dev/(?:tcp|udp)/([\w.:-]{3,100})/(\d{1,5})")
-NETWORK_CODE = re.compile(
+SOCKET = late_regex(r"/dev/(?:tcp|udp)/([\w.:-]{3,100})/(\d{1,5})")
+NETWORK_CODE = late_regex(
     r"urlopen|urlretrieve|urllib|requests?\.|httplib|http\.client|LWP|getstore|\bget\b|file_get_contents|curl_|http\.get"
     r"|https?\.request|fetch\(|open-uri|Net::HTTP|IO::Socket|socket",
     re.IGNORECASE,
 )
-RUN_CODE = re.compile(
+RUN_CODE = late_regex(
     r"exec|eval|system|popen|subprocess|spawn|passthru|shell_exec|`|\bos\.|call\(|fork|assert|include|require", re.I
 )
-SHELL_CODE = re.compile(r"dup2|/bin/(?:ba|da)?sh|pty\.spawn|>&S|STDIN", re.IGNORECASE)
-WINDOWS_FETCH = re.compile(
+SHELL_CODE = late_regex(r"dup2|/bin/(?:ba|da)?sh|pty\.spawn|>&S|STDIN", re.IGNORECASE)
+WINDOWS_FETCH = late_regex(
     r"downloadstring|downloadfile|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b|\bcurl\b|\bwget\b"
     r"|start-bitstransfer|openread|webclient",
     re.IGNORECASE,
 )
-POWERSHELL = re.compile(r"\b(?:powershell|pwsh)(?:\.exe)?[ \"'](.{1,4000})", re.IGNORECASE | re.DOTALL)
-WINDOWS_RUN = re.compile(r"\biex\b|invoke-expression|start-process|\bsaps\b|invoke-item|\bstart\s|&\s*['\"$]", re.I)
-VERBS = re.compile(
+POWERSHELL = late_regex(r"\b(?:powershell|pwsh)(?:\.exe)?[ \"'](.{1,4000})", re.IGNORECASE | re.DOTALL)
+WINDOWS_RUN = late_regex(r"\biex\b|invoke-expression|start-process|\bsaps\b|invoke-item|\bstart\s|&\s*['\"$]", re.I)
+VERBS = late_regex(
     r"curl|wget|chmod|bash|\bsh\b|nohup|base64|/dev/tcp|\bnc\b|python|perl|php|ruby|powershell|certutil|bitsadmin|mshta"
     r"|xmrig|miner|crontab|pkill|killall|fetch|tftp|\brm\b|busybox|\becho\b|printf|\bkill\b|regsvr32|\bcmd\b|systemctl",
     re.IGNORECASE,
 )
-TAG = re.compile(r"</?[\w:.-]+(?:\s[^<>]{0,200})?>")
-LISTED = re.compile(r"(['\"])\s{0,4},\s{0,4}(['\"])")
-CALLED = re.compile(r"(?<=['\"])\s{0,4}\.(?=[A-Za-z]{2,20}\()")
-STRING = re.compile(r"\"((?:[^\"\\\n]|\\.){4,2000})\"|'((?:[^'\\\n]|\\.){4,2000})'")
-FIELDS = re.compile(r"^\s*(?:[\d*/,-]+\s+){5}|^\s*@(?:reboot|hourly|daily)\s+")
+TAG = late_regex(r"</?[\w:.-]+(?:\s[^<>]{0,200})?>")
+LISTED = late_regex(r"(['\"])\s{0,4},\s{0,4}(['\"])")
+CALLED = late_regex(r"(?<=['\"])\s{0,4}\.(?=[A-Za-z]{2,20}\()")
+STRING = late_regex(r"\"((?:[^\"\\\n]|\\.){4,2000})\"|'((?:[^'\\\n]|\\.){4,2000})'")
+FIELDS = late_regex(r"^\s*(?:[\d*/,-]+\s+){5}|^\s*@(?:reboot|hourly|daily)\s+")
 NOT_FILES = frozenset(("", "-", "1", "2", "&1", "&2", "/dev/null", "/dev/stdout", "/dev/stderr", "*", "."))
 
 
 # Options of downloaders that take a word, which is then no address.
-SAVES = re.compile(r"^(?:--output(?:-document)?|--out|-[a-zA-Z]{0,6}[oO])$")
-SAVES_JOINED = re.compile(r"^(?:--output(?:-document)?=|--out=|-[a-zA-Z]{0,5}[oO])(.+)$")
+SAVES = late_regex(r"^(?:--output(?:-document)?|--out|-[a-zA-Z]{0,6}[oO])$")
+SAVES_JOINED = late_regex(r"^(?:--output(?:-document)?=|--out=|-[a-zA-Z]{0,5}[oO])(.+)$")
 
 
 WINDOWS = frozenset("powershell pwsh mshta regsvr32 rundll32 msiexec cmd wmic start-process iex".split())

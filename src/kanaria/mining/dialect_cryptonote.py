@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from kanaria.core.late_regex import late_regex
 from kanaria.mining.json_scan import CutText
 from kanaria.mining.shapes import Message, Shape, is_hex, item, named, text, texts
 from kanaria.mining.wallets import looks_cut, split_login
@@ -28,8 +29,8 @@ _LEAST_POINTS = 2
 _LONE_POINTS = 4
 _SHARE_MEMBERS = frozenset(("id", "job_id", "nonce", "result"))
 # ``MinerName/1.2.3``, ``xmr-stak-cpu/1.3.0``, ``lolMiner 1.88``: a program with its version.
-_PROGRAM = re.compile(r"[\w .+-]{2,40}[/ ]\(?v?\d+[.\d]+")
-_ALGORITHM = re.compile(r"(?:cn|rx|argon2|astrobwt|ghostrider|kawpow|panthera|cryptonight|randomx|yes|verus)\b", re.I)
+_PROGRAM = late_regex(r"[\w .+-]{2,40}[/ ]\(?v?\d+[.\d]+")
+_ALGORITHM = late_regex(r"(?:cn|rx|argon2|astrobwt|ghostrider|kawpow|panthera|cryptonight|randomx|yes|verus)\b", re.I)
 
 
 def recognise(message: Message) -> Shape | None:

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.late_regex import late_regex
 from kanaria.core.proxies import proxied
 from kanaria.core.types import StratumMessage
 from kanaria.core.values import dataclass
@@ -42,10 +43,10 @@ _BETWEEN = " \t\r\n\0[],"
 # Requests of a dialect that travels in HTTP bodies.
 _OVER_HTTP = frozenset({"getwork"})
 _HTTP_METHODS = ("eth_getWork", "eth_submitWork", "eth_submitHashrate")
-_REQUEST = re.compile(rb"(GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|PATCH|TRACE) [^\r\n]{0,8192} HTTP/1\.[01]\r?\n")
-_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[^\r\n]{0,1000}\r?\n")
-_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,9})", re.I)
-_CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[^\r\n]{0,64}\r\n")
+_REQUEST = late_regex(rb"(GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|PATCH|TRACE) [^\r\n]{0,8192} HTTP/1\.[01]\r?\n")
+_STATUS = late_regex(rb"HTTP/1\.[01] (\d{3})[^\r\n]{0,1000}\r?\n")
+_LENGTH = late_regex(rb"\ncontent-length:[ \t]*(\d{1,9})", re.I)
+_CHUNK = late_regex(rb"[0-9A-Fa-f]{1,8}[^\r\n]{0,64}\r\n")
 _PARTS = 255
 # Each forged segment draws a reset; a capture that begins inside a real connection sees a job or share every minute.
 FORGED_SEGMENTS = 2

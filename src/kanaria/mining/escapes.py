@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote, unquote_plus
 
+from kanaria.core.late_regex import late_regex
+
 # Deepest wrapping met in public logs is three (JSON access log of a URL of base64); one more for good measure, and room
 # for the backslash doubling that every JSON level adds.
 MAX_DEPTH = 5
@@ -24,19 +26,19 @@ MAX_SIZE = 1 << 20
 # All readings of one record together, in characters: four of the largest record, all 24 of one below 170 kB.
 MAX_WORK = 4 << 20
 
-_BACKSLASH = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-3][0-7]{2}|[\s\S])")
+_BACKSLASH = late_regex(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-3][0-7]{2}|[\s\S])")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
-_PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
-_PERCENT_U = re.compile(r"%u([0-9a-fA-F]{4})")
-_ENTITY = re.compile(r"&(?:quot|amp|lbrace|lcub|colon|comma|#\d{1,5}|#[xX][0-9a-fA-F]{1,4});")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){12,}")
-_HEX_RUN = re.compile(r"[0-9a-fA-F]{24}")  # the same texts, found in a third of the time
-_WIDE = re.compile(r"(?:[\t\n\r\x20-\x7e]\x00){6,}[\t\n\r\x20-\x7e]?")
-_HASHED = re.compile(r"#([0-9a-fA-F]{2})")
-_REPR = re.compile(r"'(?:method|params|identifier|result)' ?:")
-_REPR_WORD = re.compile(r"\b(?:None|True|False)\b(?=[\s,}\]])")
-_PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
+_PERCENT = late_regex(r"%[0-9a-fA-F]{2}")
+_PERCENT_U = late_regex(r"%u([0-9a-fA-F]{4})")
+_ENTITY = late_regex(r"&(?:quot|amp|lbrace|lcub|colon|comma|#\d{1,5}|#[xX][0-9a-fA-F]{1,4});")
+_BASE64 = late_regex(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+_HEX = late_regex(r"(?:[0-9a-fA-F]{2}){12,}")
+_HEX_RUN = late_regex(r"[0-9a-fA-F]{24}")  # the same texts, found in a third of the time
+_WIDE = late_regex(r"(?:[\t\n\r\x20-\x7e]\x00){6,}[\t\n\r\x20-\x7e]?")
+_HASHED = late_regex(r"#([0-9a-fA-F]{2})")
+_REPR = late_regex(r"'(?:method|params|identifier|result)' ?:")
+_REPR_WORD = late_regex(r"\b(?:None|True|False)\b(?=[\s,}\]])")
+_PRINTABLE = late_regex(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
 
 
 def text_of(data: bytes | str) -> str:

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 # Mining messages nest four deep (result > job > …, params > [] > []); batches and log envelopes add a few.
@@ -24,14 +25,14 @@ MAX_FAILURES = 200
 
 # Readings of an object that names a member more than once: parsers differ in which of them counts.
 MAX_CHOICES = 16
-_TOKEN = re.compile(
+_TOKEN = late_regex(
     r"[\s]*(?:(?P<string>\"(?P<body>(?:[^\"\\]|\\[\s\S])*)(?P<close>\"?))"
     r"|(?P<number>-?\d{1,400}(?:\.\d{1,400})?(?:[eE][+-]?\d{1,4})?)"
     r"|(?P<word>true|false|null)|(?P<mark>[\[\]{}:,]))"
 )
-_START = re.compile(r"\{\s{0,200}[\"}]")
-_PAIR = re.compile(r"\"[A-Za-z_][\w.-]{0,40}\"\s*:")
-_AFTER_ITEM = re.compile(r"\s*([\],])")
+_START = late_regex(r"\{\s{0,200}[\"}]")
+_PAIR = late_regex(r"\"[A-Za-z_][\w.-]{0,40}\"\s*:")
+_AFTER_ITEM = late_regex(r"\s*([\],])")
 _WORDS = {"true": True, "false": False, "null": None}
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kanaria.core.late_regex import late_regex
 from kanaria.mining import payload_extract as extract
 from kanaria.mining.deeds import Deeds, read
 from kanaria.mining.payload_action import forged_action
@@ -38,10 +39,10 @@ COLUMNS: Mapping[str, str] = {
 
 _PARTS = ("url", "request", "request_body", "referer", "user_agent", "user", "host")
 # A referrer is quoted from another page and may be any search; only one that itself carries an injection counts.
-_INJECTED = re.compile(r"\$(?:\{|%7b)|%24(?:\{|%7b)|\(\)(?:%20|\s)*\{|<\?|jndi", re.IGNORECASE)
+_INJECTED = late_regex(r"\$(?:\{|%7b)|%24(?:\{|%7b)|\(\)(?:%20|\s)*\{|<\?|jndi", re.IGNORECASE)
 # What is no address of a page, no browser sends: those are the sender's own words.
-_PAGE = re.compile(r"[a-z][a-z0-9+.-]{1,20}://|/", re.IGNORECASE)
-_SCRIPT = re.compile(r"^/?([^?#\s]{1,200}\.(?:jspx?|php\d?|phtml|aspx?|war))(?:[/?#]|%20|$)", re.IGNORECASE)
+_PAGE = late_regex(r"[a-z][a-z0-9+.-]{1,20}://|/", re.IGNORECASE)
+_SCRIPT = late_regex(r"^/?([^?#\s]{1,200}\.(?:jspx?|php\d?|phtml|aspx?|war))(?:[/?#]|%20|$)", re.IGNORECASE)
 
 
 def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Table:

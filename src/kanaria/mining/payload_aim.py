@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.mining.deeds import Deeds
 from kanaria.mining.request_values import Value, text_of
 
 # Paths of routers, cameras, recorders and their kin, from public reports on Mozi, Mirai, Gafgyt and other botnets.
-_ROUTER_PATH = re.compile(
+_ROUTER_PATH = late_regex(
     r"^(?:https?://[^/]*)?/*(?:gponform/|boaform/|boafrm/|hnap1|ctrlt/|setup\.cgi|cgi-bin/nas_sharing|device\.rsp"
     r"|cgi-bin/luci(?:/|;)|tmunblock|hndunblock|picsdesc\.xml|picdesc\.xml|goform/|currentsetting\.htm|cgi-bin/mainfunction"
     r"|login\.cgi\?cli=|dslf-config|bin/zhttpd|ping\.cgi|diag\.cgi|soap\.cgi|wanipcn\.xml|upnpisapi|board\.cgi|stssys"
@@ -22,17 +23,17 @@ _ROUTER_PATH = re.compile(
     r"|cgi-bin/supervisor|cgi-bin/popen|tr069|ud/act|cgi-bin/execute_cmd|cgi-bin/account_mgr|cgi-bin/webproc)",
     re.IGNORECASE,
 )
-_ROUTER_PROGRAM = re.compile(r"mozi\.[am]\b|\.selfrep\b|\bjaws\b|/(?:mips|mipsel|arm[4567]?|mpsl)\b", re.IGNORECASE)
-_DOTS = re.compile(r"(?:^|/)(?:\.\.|%2e%2e)(?:/|$)", re.IGNORECASE)
+_ROUTER_PROGRAM = late_regex(r"mozi\.[am]\b|\.selfrep\b|\bjaws\b|/(?:mips|mipsel|arm[4567]?|mpsl)\b", re.IGNORECASE)
+_DOTS = late_regex(r"(?:^|/)(?:\.\.|%2e%2e)(?:/|$)", re.IGNORECASE)
 # Parameters in which people type, share and search text.
 _TEXT_NAMES = frozenset(
     "q s search query keyword keywords text content body message msg title description comment note notes snippet code"
     " paste share preview input term terms find kw word words question prompt url u link quote subject".split()
 )
-_PAGES = re.compile(
+_PAGES = late_regex(
     r"^\s*(?:\$\s+)?(?:sudo\s+)?(?:curl|wget|bash|sh|fetch|powershell|iwr|irm|apt|pip|npm|docker|brew)\b", re.I
 )
-_HOST = re.compile(r"^(?:[a-z]+://)?(\[[^\]]*\]|[^/:?#]+)", re.IGNORECASE)
+_HOST = late_regex(r"^(?:[a-z]+://)?(\[[^\]]*\]|[^/:?#]+)", re.IGNORECASE)
 
 
 def at_router(record: Mapping[str, object], acting: str) -> bool:

@@ -13,6 +13,8 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
+from kanaria.core.late_regex import late_regex
+
 LIMIT = 16_384
 """Longest text looked at, in characters: web servers accept request lines of 8 KiB by default (nginx, Apache)."""
 ROUNDS = 6
@@ -22,23 +24,23 @@ _PIECES = 24
 _TOKEN = 4_096
 _LOOKUPS = 64
 
-_PERCENT = re.compile(r"%u00([0-9a-fA-F]{2})|%u([0-9a-fA-F]{4})")
-_ENTITY = re.compile(r"&(?:#x([0-9a-fA-F]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));")
+_PERCENT = late_regex(r"%u00([0-9a-fA-F]{2})|%u([0-9a-fA-F]{4})")
+_ENTITY = late_regex(r"&(?:#x([0-9a-fA-F]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
-_ESCAPE = re.compile(r"\\+u\{?([0-9a-fA-F]{4})\}?|\\x([0-9a-fA-F]{2})|\\([01][0-7]{2})")
-_SIMPLE = re.compile(r"\\([\"'/])")
-_CHARS = re.compile(r"(?:chr|toString|fromCharCode|char)\(((?:\d{1,3}\s*,\s*){0,2000}\d{1,3})\)", re.IGNORECASE)
-_LOOKUP = re.compile(r"\$\{([^${}]*)\}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_HEX = re.compile(r"(?<![0-9a-fA-F])(?:[0-7][0-9a-fA-F]){16,}(?![0-9a-fA-F])")
-_SPACES = re.compile(r"\$\{IFS[^}]{0,12}\}|\$IFS(?:\$\d)?|\t")
-_JOINS = re.compile(r"(['\"])\s{0,4}[+.]?\s{0,4}\1|\$[@*]|\$\{@\}")
-_QUOTED = re.compile(
+_ESCAPE = late_regex(r"\\+u\{?([0-9a-fA-F]{4})\}?|\\x([0-9a-fA-F]{2})|\\([01][0-7]{2})")
+_SIMPLE = late_regex(r"\\([\"'/])")
+_CHARS = late_regex(r"(?:chr|toString|fromCharCode|char)\(((?:\d{1,3}\s*,\s*){0,2000}\d{1,3})\)", re.IGNORECASE)
+_LOOKUP = late_regex(r"\$\{([^${}]*)\}")
+_BASE64 = late_regex(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_HEX = late_regex(r"(?<![0-9a-fA-F])(?:[0-7][0-9a-fA-F]){16,}(?![0-9a-fA-F])")
+_SPACES = late_regex(r"\$\{IFS[^}]{0,12}\}|\$IFS(?:\$\d)?|\t")
+_JOINS = late_regex(r"(['\"])\s{0,4}[+.]?\s{0,4}\1|\$[@*]|\$\{@\}")
+_QUOTED = late_regex(
     r"(?<=[a-z/])(['\"])([a-z]{1,12})\1(?=[a-z/]|\b)|(?<![\w=:,(])(['\"])([a-z]{1,12})\3(?=[a-z])", re.I
 )
-_SLASHED = re.compile(r"(?<=[a-z/])\\(?=[a-z])", re.IGNORECASE)
-_BRACES = re.compile(r"\{((?:curl|wget|sh|bash|echo|base64|rm|chmod),[^{}]{1,400})\}", re.IGNORECASE)
-_VERBS = re.compile(r"\b(?:curl|wget|bash|sh|fetch|chmod|powershell|python3?|perl|php|busybox|tftp|nohup)\b", re.I)
+_SLASHED = late_regex(r"(?<=[a-z/])\\(?=[a-z])", re.IGNORECASE)
+_BRACES = late_regex(r"\{((?:curl|wget|sh|bash|echo|base64|rm|chmod),[^{}]{1,400})\}", re.IGNORECASE)
+_VERBS = late_regex(r"\b(?:curl|wget|bash|sh|fetch|chmod|powershell|python3?|perl|php|busybox|tftp|nohup)\b", re.I)
 
 
 # The letters of Cyrillic and Greek that fonts draw as Latin ones (Unicode's confusables, single letters).
@@ -46,7 +48,7 @@ _LATIN = str.maketrans(
     "аеорсухіјѕԁһӏАВЕКМНОРСТХІЈЅοαρνκτιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcyxijsdhlABEKMHOPCTXIJSoapvktiABEZHIKMNOPTYX"
 )
 _UNSEEN = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, 0xAD))
-_MIXED = re.compile(r"[^\W\d_]*[A-Za-z][^\W\d_]*")
+_MIXED = late_regex(r"[^\W\d_]*[A-Za-z][^\W\d_]*")
 
 
 @lru_cache(maxsize=512)  # scanners repeat themselves; 512 texts of at most 16 KiB stay below 20 MB

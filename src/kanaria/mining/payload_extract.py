@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 
+from kanaria.core.late_regex import late_regex
+
 COMMAND_LIMIT = 500
 """Characters of a command kept: enough for a cradle with its fallback, short enough for one line of a report."""
 URL_LIMIT = 300
 
 _VERB = r"(?:curl|wget|fetch|lwp-download|ftpget|aria2c|axel)"
 _HTTP = r"(?:https?|ftp|tftp)://[^\s'\"`<>|;&)(}\\,$]{3,300}"
-_URL_AFTER = re.compile(
+_URL_AFTER = late_regex(
     rf"(?:{_VERB}|powershell|certutil|bitsadmin|mshta|downloadstring|downloadfile|invoke-webrequest|iwr|urlopen"
     rf"|urlretrieve|file_get_contents|requests\.get|busybox)\b[^\n]{{0,200}}?({_HTTP})",
     re.IGNORECASE,
 )
 # A downloader also takes host/path without a scheme. Without a slash or a port only an address counts: x.sh is a file.
-_BARE_AFTER = re.compile(
+_BARE_AFTER = late_regex(
     rf"\b{_VERB}(?:\s+[^\s|;&]+){{0,12}}?\s+(\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d{{1,5}})?(?:/[^\s'\"`<>|;&)(}}\\]{{0,300}})?"
     r"|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?/[^\s'\"`<>|;&)(}\\]{0,300})",
     re.IGNORECASE,
 )
-_TFTP = re.compile(r"\btftp\b[^\n;|]{0,60}?(\d{1,3}(?:\.\d{1,3}){3})", re.IGNORECASE)
-_REMOTE_CLASS = re.compile(
+_TFTP = late_regex(r"\btftp\b[^\n;|]{0,60}?(\d{1,3}(?:\.\d{1,3}){3})", re.IGNORECASE)
+_REMOTE_CLASS = late_regex(
     r"(?:ClassPathXmlApplicationContext|FileSystemXmlApplicationContext|allow_url_include|auto_prepend_file)"
     rf"[^\n]{{0,80}}?({_HTTP})",
     re.IGNORECASE,
@@ -30,7 +32,7 @@ _REMOTE_CLASS = re.compile(
 
 # Downloaders before mere shells: in ["/bin/sh","-c","curl …"] the last part says what is wanted.
 _SHELL_WORDS = tuple(
-    re.compile(expression, re.IGNORECASE)
+    late_regex(expression, re.IGNORECASE)
     for expression in (
         r"\b(?:curl|wget|tftp|ftpget|fetch|certutil|bitsadmin|mshta|lwp-download)(?:\.exe)?\s+\S"
         r"|\bpowershell(?:\.exe)?\s+\S",
@@ -38,45 +40,45 @@ _SHELL_WORDS = tuple(
         r"|\becho\s+\S+\s*\||\b(?:cat|id|uname|whoami|ping|nslookup|rm|cd|python3?|perl)\s+[-/.\w]",
     )
 )
-_ARGUMENT = re.compile(
+_ARGUMENT = late_regex(
     r"(?:\bexec(?:Sync|ute)?|\bsystem|\bpassthru|\bshell_exec|\bpopen|\bstart|\bspawn(?:Sync)?)\s*\(\s*(?:new\s+String\[\]\s*)?"
     r"[({\[]{0,3}\s*([\"'])(.{1,1000}?)\1\s*[)}\],;]",
     re.IGNORECASE | re.DOTALL,
 )
-_JSON_COMMAND = re.compile(
+_JSON_COMMAND = late_regex(
     r"\"(?:cmd|command|entrypoint|Entrypoint)\"\s*:\s*(?:\[([^\]]{1,1000})\]|\"([^\"]{1,1000})\")", re.IGNORECASE
 )
-_PARAMETER = re.compile(
+_PARAMETER = late_regex(
     r"[?&](?:cmd|exec|command|execute|c|shell|code|ip|host|ping|vars\[1\]\[\]|dev_name)=([^&\n]{2,1000})", re.IGNORECASE
 )
-_START = re.compile(r"[=?\n\"'`{(]")
+_START = late_regex(r"[=?\n\"'`{(]")
 # A quote directly behind -c opens the command's own argument, every other one closes what surrounds the command.
-_END = re.compile(r"\n|(?<!-c )(?<!Command )\"|'\s?[)\]]|</|\}\s|\sHTTP/1|&[\w\[\]]+=", re.IGNORECASE)
+_END = late_regex(r"\n|(?<!-c )(?<!Command )\"|'\s?[)\]]|</|\}\s|\sHTTP/1|&[\w\[\]]+=", re.IGNORECASE)
 
 _SAVED = (
-    re.compile(
+    late_regex(
         r"\b(?:curl|wget)\b[^\n;|&]{0,300}?\s(?:-O|-o|--output|--output-document)[ =]?\s*([\w./~+@-]{2,120})", re.I
     ),
-    re.compile(r"(?<![?\w)])(?<!\w-)>{1,2}\s*((?:/|\.{1,2}/|~/)[\w./-]{1,80})"),
-    re.compile(r"(?<![?)-])>{1,2}\s*([\w.-]{1,60}\.(?:sh|php|phtml|jspx?|aspx?|py|pl|exe|elf))\b", re.I),
-    re.compile(r"(?:file_put_contents|fopen|copy|fwrite)\s*\(\s*[\"']([\w./~-]{2,120})[\"']", re.I),
-    re.compile(r"\bchmod\s+(?:-R\s+)?(?:[0-7]{3,4}|[ugoa]*\+[rwx]+)\s+([\w./~*-]{2,120})", re.I),
-    re.compile(r"file_put_contents\b[^\n]{0,20}vars\[1\]\[\d?\]=([\w./-]{2,120})", re.I),
-    re.compile(r"\bfilename=[\"']?([\w./-]{1,100}\.(?:php\d?|phtml|jspx?|aspx?|war|sh))\b", re.I),
-    re.compile(r"-OutFile\s+[\"']?([\w.:\\/~$-]{2,120})", re.I),
+    late_regex(r"(?<![?\w)])(?<!\w-)>{1,2}\s*((?:/|\.{1,2}/|~/)[\w./-]{1,80})"),
+    late_regex(r"(?<![?)-])>{1,2}\s*([\w.-]{1,60}\.(?:sh|php|phtml|jspx?|aspx?|py|pl|exe|elf))\b", re.I),
+    late_regex(r"(?:file_put_contents|fopen|copy|fwrite)\s*\(\s*[\"']([\w./~-]{2,120})[\"']", re.I),
+    late_regex(r"\bchmod\s+(?:-R\s+)?(?:[0-7]{3,4}|[ugoa]*\+[rwx]+)\s+([\w./~*-]{2,120})", re.I),
+    late_regex(r"file_put_contents\b[^\n]{0,20}vars\[1\]\[\d?\]=([\w./-]{2,120})", re.I),
+    late_regex(r"\bfilename=[\"']?([\w./-]{1,100}\.(?:php\d?|phtml|jspx?|aspx?|war|sh))\b", re.I),
+    late_regex(r"-OutFile\s+[\"']?([\w.:\\/~$-]{2,120})", re.I),
 )
 _NOT_FILES = {"", "-", "/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tcp", "*", "."}
 
-_JNDI = re.compile(
+_JNDI = late_regex(
     r"\$\{jndi:(?:ldaps?|rmi|dns|iiop|corba|nis|nds|https?):/{0,2}((?:\$\{[^}]{0,60}\}|[^/}\s'\"$]){3,200})",
     re.IGNORECASE,
 )
-_OAST = re.compile(
+_OAST = late_regex(
     r"(?<![\w.-])((?:[\w-]+\.)+(?:oast\.(?:fun|pro|live|site|online|me|us)|interact\.sh|burpcollaborator\.net|oastify\.com"
     r"|dnslog\.(?:cn|store)|ceye\.io|bxss\.me|eyes\.sh|requestrepo\.com|canarytokens\.com|pipedream\.net))",
     re.IGNORECASE,
 )
-_REVERSE = re.compile(
+_REVERSE = late_regex(
     r"/dev/tcp/([\w.-]{3,100})/(\d{1,5})|\bnc(?:\.\w+)?\s+(?:-\w+\s+(?:/\S+\s+)?){0,6}([\w.-]*\.[\w.-]{1,100})\s+(\d{1,5})"
 )
 

@@ -13,15 +13,16 @@ import shlex
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 MOST_VALUES = 200
 _LIMIT = 16_384
 # "&" divides parameters where a name and "=" follow; elsewhere it is the shell's.
-_DIVIDER = re.compile(r"&(?=[\w\[\].:%~-]{1,80}=)")
-_INJECTED = re.compile(r"\$(?:\{|%7b)|%24(?:\{|%7b)|\(\)(?:%20|\s)*\{|<\?|jndi", re.IGNORECASE)
-_FORM = re.compile(r"[\w\[\].:%~-]{1,80}=")
-_MULTIPART = re.compile(
+_DIVIDER = late_regex(r"&(?=[\w\[\].:%~-]{1,80}=)")
+_INJECTED = late_regex(r"\$(?:\{|%7b)|%24(?:\{|%7b)|\(\)(?:%20|\s)*\{|<\?|jndi", re.IGNORECASE)
+_FORM = late_regex(r"[\w\[\].:%~-]{1,80}=")
+_MULTIPART = late_regex(
     r"Content-Disposition:[^\r\n]*?name=\"([^\"]{0,80})\"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n", re.I
 )
 
@@ -59,9 +60,9 @@ def _values(record: Mapping[str, object]) -> Iterator[Value]:
 KNOWN = ("url", "request", "request_body", "response_body", "referer", "user_agent", "user", "host")
 """Columns whose values are looked at under their own names, or are not the sender's."""
 # Fields of a line of text: quoted, in the braces of HAProxy's captured headers, or up to the next blank.
-_FIELDS = re.compile(r'"((?:[^"\\]|\\.){4,})"|(?<= )\{(.{4,}?)\}(?=\s)|(\S{4,})')
-_ANSWER = re.compile(r"resp|answer|upstream|error|message|msg", re.IGNORECASE)
-_ESCAPED = re.compile(r"\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|[^A-Za-z0-9]+")
+_FIELDS = late_regex(r'"((?:[^"\\]|\\.){4,})"|(?<= )\{(.{4,}?)\}(?=\s)|(\S{4,})')
+_ANSWER = late_regex(r"resp|answer|upstream|error|message|msg", re.IGNORECASE)
+_ESCAPED = late_regex(r"\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|[^A-Za-z0-9]+")
 
 
 def further(record: Mapping[str, object]) -> list[Value]:

@@ -6,17 +6,17 @@ makes it: 1 when no other protocol uses it, less when another JSON-RPC service c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Literal
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.mining.json_scan import CutText
 
 Direction = Literal["client", "server", "unknown"]
 
-_HEX = re.compile(r"(?:0[xX])?[0-9a-fA-F]*")
+_HEX = late_regex(r"(?:0[xX])?[0-9a-fA-F]*")
 # Longest text kept of any field: wallets with suffixes stay below 250 characters, XMRig's agent below 120.
 MAX_FIELD = 400
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from fnmatch import fnmatchcase
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 MOST_WORDS = 1_500
@@ -23,16 +24,16 @@ PROGRAMS = (
     "ruby", "nohup", "cat", "rm", "kill",
 )  # fmt: skip
 # What stands for itself inside a word; a digit in front of a word may belong to a redirection.
-_PLAIN = re.compile(r"[^ \t\r\n;|&<>()'\"`$\\{]+")
-_OPERATORS = re.compile(r"&&|\|\||\|&|[;|&\n]")
-_REDIRECT = re.compile(r"(?:\d|&)?(?:>>|>\||>&|<&|<<<|<<|<>|>|<)")
-_IFS = re.compile(r"\$\{IFS[^}]{0,12}\}|\$IFS(?:\$\w)?")
-_NOTHING = re.compile(r"\$[@*!0-9]|\$\{[@*!0-9]+\}")
-_VARIABLE = re.compile(r"\$\{(\w{1,40})(?:[:#%/^,-][^}]{0,40})?\}|\$(\w{1,40})")
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w{0,39})=(.*)", re.DOTALL)
-_ANSI = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|u([0-9a-fA-F]{4})|([\s\S]))")
+_PLAIN = late_regex(r"[^ \t\r\n;|&<>()'\"`$\\{]+")
+_OPERATORS = late_regex(r"&&|\|\||\|&|[;|&\n]")
+_REDIRECT = late_regex(r"(?:\d|&)?(?:>>|>\||>&|<&|<<<|<<|<>|>|<)")
+_IFS = late_regex(r"\$\{IFS[^}]{0,12}\}|\$IFS(?:\$\w)?")
+_NOTHING = late_regex(r"\$[@*!0-9]|\$\{[@*!0-9]+\}")
+_VARIABLE = late_regex(r"\$\{(\w{1,40})(?:[:#%/^,-][^}]{0,40})?\}|\$(\w{1,40})")
+_ASSIGNMENT = late_regex(r"([A-Za-z_]\w{0,39})=(.*)", re.DOTALL)
+_ANSI = late_regex(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|u([0-9a-fA-F]{4})|([\s\S]))")
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r"}
-_BRACE = re.compile(r"\{([^{}\s]{1,400},[^{}\s]{0,400})\}")
+_BRACE = late_regex(r"\{([^{}\s]{1,400},[^{}\s]{0,400})\}")
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.late_regex import late_regex
 from kanaria.core.types import StratumMessage
 from kanaria.core.values import dataclass
 from kanaria.mining import dialect_cryptonote, dialect_mining, dialect_other
@@ -28,9 +29,9 @@ from kanaria.mining.websocket import unframe
 # A log line or body holds a handful; a stream of hours holds thousands, which decode_stream counts.
 MAX_MESSAGES = 20_000
 _MAX_WALK = 6
-_AUTHORIZATION = re.compile(r"^Authorization:[ \t]*Basic[ \t]+([A-Za-z0-9+/=]{2,400})", re.I | re.M)
-_USER_AGENT = re.compile(r"^User-Agent:[ \t]*([^\r\n]{1,200})", re.I | re.M)
-_MINING_HEADER = re.compile(r"^X-Mining-(?:Extensions|Hashrate):[ \t]*([^\r\n]{0,200})", re.I | re.M)
+_AUTHORIZATION = late_regex(r"^Authorization:[ \t]*Basic[ \t]+([A-Za-z0-9+/=]{2,400})", re.I | re.M)
+_USER_AGENT = late_regex(r"^User-Agent:[ \t]*([^\r\n]{1,200})", re.I | re.M)
+_MINING_HEADER = late_regex(r"^X-Mining-(?:Extensions|Hashrate):[ \t]*([^\r\n]{0,200})", re.I | re.M)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,19 @@ Pools let miners append a worker name, a payment id, a fixed difficulty or an e-
 
 from __future__ import annotations
 
-import re
-
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.mining.addresses import Address, identify
 
-_SEPARATOR = re.compile(r"[./+~=,;:\s_@#-]")
-_DIFFICULTY = re.compile(r"\+(\d{1,15})(?=[./+~]|$)")
-_PAYMENT_ID = re.compile(r"(?:[0-9a-f]{16}|[0-9a-f]{64})")
-_EMBEDDED = re.compile(
+_SEPARATOR = late_regex(r"[./+~=,;:\s_@#-]")
+_DIFFICULTY = late_regex(r"\+(\d{1,15})(?=[./+~]|$)")
+_PAYMENT_ID = late_regex(r"(?:[0-9a-f]{16}|[0-9a-f]{64})")
+_EMBEDDED = late_regex(
     r"(?<![0-9A-Za-z])(?:0x[0-9a-fA-F]{40}|(?:bitcoincash|kaspa):[02-9ac-hj-np-z]{42,112}"
     r"|(?:bc|tb|ltc)1[02-9ac-hj-np-z]{20,80}|[1-9A-HJ-NP-Za-km-z]{90,120}|[1-9A-HJ-NP-Za-km-z]{26,36})(?![0-9A-Za-z])"
 )
 # What an address cut off by a log or packet limit begins with; ordinary words and tokens that long are rare.
-_CUT_ADDRESS = re.compile(r"(?:[48][1-9A-HJ-NP-Za-km-z]{29,}|0x[0-9a-fA-F]{12,39})")
+_CUT_ADDRESS = late_regex(r"(?:[48][1-9A-HJ-NP-Za-km-z]{29,}|0x[0-9a-fA-F]{12,39})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

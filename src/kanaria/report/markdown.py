@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.late_regex import late_regex
 from kanaria.core.types import Analysis, Language
 from kanaria.report.phrases import HEADINGS
 from kanaria.report.view import IncidentView, incident_views
 from kanaria.report.write import unread_share, write_nothing_found
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
+_SPECIAL = late_regex(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
 
 # GitHub makes links of bare names that begin so (GFM, extended autolinks).
-_WWW = re.compile(r"(?i)\b(www)\.")
+_WWW = late_regex(r"(?i)\b(www)\.")
 
 
 def render(analysis: Analysis, facts: Knowledge, language: Language) -> str:

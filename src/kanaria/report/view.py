@@ -5,12 +5,12 @@ Takes an ``Analysis``, facts and a language; returns plain values for templates.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import HYPOTHESES, SEVERITIES, hypothesis_name, speaks_of_mining
+from kanaria.core.late_regex import late_regex
 from kanaria.core.story import PARTS, Sentence, Stories, Story, shown
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Claim, Evidence, HypothesisScore, Incident, Language, Report, Section
@@ -22,9 +22,9 @@ from kanaria.report.story import story
 from kanaria.report.write import write
 
 # Control characters and bytes that are no text, as ``printable`` writes them; line ends and tabs occur in text.
-_NOT_TEXT = re.compile(r"\\x(?:[01][0-8bcef]|1[9ad]|7f|[89a-f][0-9a-f])|\\u[0-9a-f]{4}")
+_NOT_TEXT = late_regex(r"\\x(?:[01][0-8bcef]|1[9ad]|7f|[89a-f][0-9a-f])|\\u[0-9a-f]{4}")
 # Six letters in a row come by chance once in 14 kB of encrypted bytes, (52 / 256) ** 6; a quote has at most 2 kB.
-_WORDS = re.compile(r"(?:[\x20-\x5b\x5d-\x7e])*[A-Za-z]{6}(?:[\x20-\x5b\x5d-\x7e])*")
+_WORDS = late_regex(r"(?:[\x20-\x5b\x5d-\x7e])*[A-Za-z]{6}(?:[\x20-\x5b\x5d-\x7e])*")
 BINARY_SHARE = 0.3
 # A text this long is worth a look elsewhere on the page instead of being repeated.
 SHORT_QUOTE = 200

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import width
 
 _NOT_FIRST = "、。，．)）」』】〉》〕！？・ー…‥々〜,.)]:;%ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
 _NOT_LAST = "「『【〈《（〔([×÷約第"
-_TOKENS = re.compile(r" +|`[^`]{1,70}`|[ァ-ヺー]+|[^\s\u1100-\U0003ffff]+|.", re.DOTALL)
+_TOKENS = late_regex(r" +|`[^`]{1,70}`|[ァ-ヺー]+|[^\s\u1100-\U0003ffff]+|.", re.DOTALL)
 # A longer run in katakana is no single word any more; it may also take no more than a quarter of a narrow line.
 LONGEST_WORD = 12
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import codecs
 import io
-import re
 from collections.abc import Callable
 from typing import Protocol
 
+from kanaria.core.late_regex import late_regex
+
 SAMPLE = 4096
 """Bytes at the beginning that say how a text is written."""
-_COLOUR = re.compile(rb"\x1b\[[0-9;:]{0,32}[mK]")
-_CUT = re.compile(rb"\x1b(?:\[[0-9;:]{0,32})?$")
+_COLOUR = late_regex(rb"\x1b\[[0-9;:]{0,32}[mK]")
+_CUT = late_regex(rb"\x1b(?:\[[0-9;:]{0,32})?$")
 _STEP = 256 << 10
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 

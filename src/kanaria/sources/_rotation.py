@@ -10,13 +10,15 @@ import os
 import re
 from collections.abc import Sequence
 
-_COMPRESSED = re.compile(r"\.(?:gz|bz2|xz|zst|lzma|z)$", re.IGNORECASE)
-_NUMBER = re.compile(r"\.(\d{1,4})(?=\.log$|$)")
-_CLOCK = re.compile(r"\.(\d\d:\d\d:\d\d)-\d\d:\d\d:\d\d(?=\.|$)")
-_DATE = re.compile(
+from kanaria.core.late_regex import late_regex
+
+_COMPRESSED = late_regex(r"\.(?:gz|bz2|xz|zst|lzma|z)$", re.IGNORECASE)
+_NUMBER = late_regex(r"\.(\d{1,4})(?=\.log$|$)")
+_CLOCK = late_regex(r"\.(\d\d:\d\d:\d\d)-\d\d:\d\d:\d\d(?=\.|$)")
+_DATE = late_regex(
     r"[-._]?((?:19|20)\d\d[-._]?\d\d[-._]?\d\d(?:[-._T]?\d\d(?:[-._:]?\d\d){0,2})?)(?=[-._]|$)(?:[-._](\d{1,3}))?"
 )
-_IIS = re.compile(r"(?<=u_ex)(\d{6,8})(?=\.|$)|(?<=u_in)(\d{6,8})(?=\.|$)")
+_IIS = late_regex(r"(?<=u_ex)(\d{6,8})(?=\.|$)|(?<=u_in)(\d{6,8})(?=\.|$)")
 
 Key = tuple[int, str, int]
 

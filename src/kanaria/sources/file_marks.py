@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from kanaria.core.conversion import made, plain
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.sources._decompress import Decompressed, compression
 from kanaria.sources._rotation import in_time_order, split
@@ -26,7 +26,7 @@ MOST_MARKS = 2_000
 
 MOST_FOLDERS = 400
 """Days of an archive that are gone through for one file: a year and some more."""
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY = late_regex(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kanaria.core.errors import SourceError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import printable
 from kanaria.core.types import Text
 
@@ -39,7 +40,7 @@ HAND_OVER = 1.25
 second that tcpdump asks for. Stopped at once, tcpdump left behind 18 of 116 packets sent in its last 2.3 seconds, and
 counted none of them as dropped."""
 _SIOCGIFADDR = 0x8915  # linux/sockios.h
-_DROPPED = re.compile(
+_DROPPED = late_regex(
     rb"(?P<tcpdump>\d+) packets? dropped by kernel|received/dropped on interface .*: \d+/(?P<dumpcap>\d+) "
 )
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 MOST = 1 << 20
 """Bytes of a message at most; RFC 5424 asks for 2,048, senders of JSON need more."""
-_COUNT = re.compile(rb"([1-9]\d{0,6}) (?=<\d{1,3}>)")
-_PRIORITY = re.compile(rb"<(\d{1,3})>")
-_NEW = re.compile(
+_COUNT = late_regex(rb"([1-9]\d{0,6}) (?=<\d{1,3}>)")
+_PRIORITY = late_regex(rb"<(\d{1,3})>")
+_NEW = late_regex(
     rb"1 (\S+) (\S+) (\S+) (\S+) (\S+) (?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: (?:\xef\xbb\xbf)?(.*))?$", re.DOTALL
 )
-_OLD = re.compile(
+_OLD = late_regex(
     rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) (?:(\S+) )?"
     rb"([^\s:\[]{1,48})(?:\[\d+\])?: ?(.*)$",
     re.DOTALL,

@@ -11,7 +11,6 @@ import errno
 import functools
 import json
 import os
-import re
 import shutil
 import sqlite3
 import stat
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from kanaria.core.errors import SourceError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.unfinished import unfinished
 
 FILE = "incidents.sqlite"
@@ -30,7 +30,7 @@ WAIT = 30.0
 """Seconds to wait for somebody else's change: theirs take milliseconds."""
 HEADER = 512
 """Bytes of the smallest database there is (sqlite.org/fileformat.html, 1.2). A store's is never made smaller."""
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")
+_SCHEME = late_regex(r"[a-z][a-z0-9+.-]+:")
 """How a URL begins, as a part of a path."""
 _FULL, _FAILED = ("full", "no space"), ("disk i/o", "input/output error")
 _DAMAGED = "damaged: kanaria restore --set-aside puts it aside and begins anew, or brings a backup back"

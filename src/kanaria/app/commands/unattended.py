@@ -18,12 +18,13 @@ import click
 
 from kanaria.app.commands.options import FOUND, IN_PART, NOTHING
 from kanaria.core.errors import ConfigError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import printable
 from kanaria.core.types import SEVERITIES, Analysis, Incident
 from kanaria.core.values import dataclass
 
 ANY, ACTION = "any", "action"
-_SPAN = re.compile(r"(\d{1,6})\s*(min|h|d|w)", re.IGNORECASE)
+_SPAN = late_regex(r"(\d{1,6})\s*(min|h|d|w)", re.IGNORECASE)
 _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 PATIENCE = 300.0
 """Seconds a started program may take: a mail server that does not answer is given up after about as long."""

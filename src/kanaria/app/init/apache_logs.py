@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kanaria.app.init.nginx_logs import DEEPEST, AccessLog
+from kanaria.core.late_regex import late_regex
 
-_DEFINED = re.compile(r"\$\{(\w+)\}")
-_EXPORT = re.compile(r"^\s*(?:export\s+)?(\w+)=(.*)$")
+_DEFINED = late_regex(r"\$\{(\w+)\}")
+_EXPORT = late_regex(r"^\s*(?:export\s+)?(\w+)=(.*)$")
 KNOWN = frozenset({"combined", "common", "vhost_combined", "combinedio"})
 """Formats of Apache's own configuration that every reader knows."""
 

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
-_TOKEN = re.compile(
+_TOKEN = late_regex(
     r"""\s+|\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|((?:[^\s;{}"'#\\]|\\.)[^\s;{}]*)""", re.S
 )
-_VARIABLE = re.compile(r"\$\{?\w+\}?")
+_VARIABLE = late_regex(r"\$\{?\w+\}?")
 DEEPEST = 10
 """Includes in includes: nginx's own packages nest three deep."""
 

@@ -6,12 +6,12 @@ out. One event is several records with one serial number, often not in a row; ar
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.core.values import dataclass
@@ -19,17 +19,17 @@ from kanaria.formats import columns as cols
 from kanaria.formats.logons.emit import Taken, address, joined_fields, number, tables_of
 from kanaria.formats.text_log import Row, first_lines, sender_of
 
-_RECORD = re.compile(
+_RECORD = late_regex(
     r"(?:node=(?P<node>\S+) )?(?:type=(?P<type>[A-Z_0-9]+|UNKNOWN\[\d+\]) )?(?:msg=)?"
     r"audit\((?P<time>[^)]{1,60}?):(?P<serial>\d{1,12})\)\s?:\s?(?P<rest>.*)$"
 )
-_FIELD = re.compile(
+_FIELD = late_regex(
     r"""(?P<name>[A-Za-z_0-9-]+(?:\[\d+\])?)=(?:"(?P<quoted>[^"]*)"|'(?P<inner>[^']*)'|(?P<bare>\S*))"""
 )
-_TOGETHER = re.compile(r" (?=type=[A-Z_]+ msg=audit\()")
+_TOGETHER = late_regex(r" (?=type=[A-Z_]+ msg=audit\()")
 """Between the records of one event that a collector wrote on one line."""
-_ARGUMENT = re.compile(r"^a(\d{1,5})(?:\[\d+\])?$")
-_HEX = re.compile(r"^(?:[0-9A-Fa-f]{2})+$")
+_ARGUMENT = late_regex(r"^a(\d{1,5})(?:\[\d+\])?$")
+_HEX = late_regex(r"^(?:[0-9A-Fa-f]{2})+$")
 _NUMBERS = {
     "1300": "SYSCALL",
     "1309": "EXECVE",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
@@ -20,18 +21,18 @@ _STATES = {
     "ESTAB": "S1", "ESTABLISHED": "S1", "SYN-SENT": "S0", "CLOSE-WAIT": "S3", "TIME-WAIT": "SF", "FIN-WAIT-1": "S2",
     "FIN-WAIT-2": "S2", "FIN-WAIT1": "S2", "FIN-WAIT2": "S2", "LAST-ACK": "SF", "CLOSING": "SF",
 }  # fmt: skip
-_SS = re.compile(
+_SS = late_regex(
     r"^(?:(?P<proto>tcp|udp)\S*\s+)?(?P<state>[A-Z][A-Z0-9-]+)\s+\d+\s+\d+\s+(?P<local>\S+:\S+)\s+(?P<other>\S+:\S+)"
     r"(?:\s+users:\(\((?P<users>.*)\)\))?"
 )
-_USER = re.compile(r'"(?P<name>[^"]{1,64})",pid=(?P<pid>\d+)')
-_NETSTAT = re.compile(
+_USER = late_regex(r'"(?P<name>[^"]{1,64})",pid=(?P<pid>\d+)')
+_NETSTAT = late_regex(
     r"^\s*(?P<proto>tcp|udp|TCP|UDP)[46]?6?\s+(?:\d+\s+\d+\s+)?(?P<local>\S+[:.]\S+)\s+(?P<other>\S+[:.]\S+)\s+"
     r"(?:(?P<state>[A-Z_0-9]{4,12})\s*)?(?:(?:\S+\s+\d+\s+)?(?P<pid>\d+)(?:/(?P<name>.{1,64}?))?)?\s*$"
 )
-_NAME = re.compile(r"^(?P<name>(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62})[:.][\w-]+$")
-_OWNER = re.compile(r"^\s*\[(?P<name>[^\]]{1,128})\]\s*$")
-_LSOF = re.compile(
+_NAME = late_regex(r"^(?P<name>(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62})[:.][\w-]+$")
+_OWNER = late_regex(r"^\s*\[(?P<name>[^\]]{1,128})\]\s*$")
+_LSOF = late_regex(
     r"^(?P<name>\S+)\s+(?P<pid>\d+)\s+(?P<user>\S+)\s+\S+\s+IPv[46]\s+\S+\s+\S+\s+(?P<proto>TCP|UDP)\s+"
     r"(?P<local>\S+?)(?:->(?P<other>\S+))?(?:\s+\((?P<state>\w+)\))?$"
 )
@@ -39,7 +40,7 @@ _HEADERS = {
     "COMMAND": "command", "CMD": "command", "ARGS": "command", "COMM": "process", "PID": "pid", "PPID": "parent_pid",
     "USER": "user", "UID": "user", "EUSER": "user", "RUSER": "user",
 }  # fmt: skip
-_TASK = re.compile(r'^(?:"(?P<quoted>[^"]+\.exe)","(?P<qpid>\d+)"|(?P<name>\S.{0,60}?\.exe)\s+(?P<pid>\d+)\s+\S+)')
+_TASK = late_regex(r'^(?:"(?P<quoted>[^"]+\.exe)","(?P<qpid>\d+)"|(?P<name>\S.{0,60}?\.exe)\s+(?P<pid>\d+)\s+\S+)')
 _CLIENTS_FROM = 1024
 """Ports below are servers' by RFC 6335 (system ports)."""
 

@@ -6,17 +6,16 @@ audit records put together (``auditd``), so that their rows come at the end.
 
 from __future__ import annotations
 
-import re
-
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.host.auditd import Audit
 from kanaria.formats.logons.emit import Taken
 from kanaria.formats.logons.services import sudo_row
 from kanaria.formats.miners.runs import Runs
 from kanaria.formats.text_log import Row
 
-_JOB = re.compile(r"^\((?P<user>[^)]{1,64})\) (?:CMD|COMMAND) \((?P<command>.*)\)\s*$")
-_UNIT = re.compile(r"^(?:Started|Starting|Created symlink) (?P<unit>.{1,200}?)\.?$")
-_KILLED = re.compile(r"\bKilled process (?P<pid>\d{1,10}) \((?P<name>[^)]{1,64})\)")
+_JOB = late_regex(r"^\((?P<user>[^)]{1,64})\) (?:CMD|COMMAND) \((?P<command>.*)\)\s*$")
+_UNIT = late_regex(r"^(?:Started|Starting|Created symlink) (?P<unit>.{1,200}?)\.?$")
+_KILLED = late_regex(r"\bKilled process (?P<pid>\d{1,10}) \((?P<name>[^)]{1,64})\)")
 _JOBS = frozenset(("CRON", "cron", "crond", "anacron", "atd", "crontab", "/usr/sbin/cron", "/USR/SBIN/CRON"))
 PROGRAMS = _JOBS | {"systemd", "kernel", "audit", "auditd", "audispd", "audisp-syslog", "sysmon"}
 """Programs whose messages are looked at for more than a miner's line."""

@@ -7,19 +7,19 @@ writes them unless told otherwise. Only the statistics of one interval are in me
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TextIO
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats.logons.emit import Taken, batches
 from kanaria.formats.logons.text_input import LONGEST_VALUE, open_text
 from kanaria.formats.text_log import Row, iso_time
 
-_RECORD = re.compile(r'\{\s*"timestamp"\s*:\s*\{')
-_NODE = re.compile(r'"nodename"\s*:\s*"((?:[^"\\]|\\.){1,255})"')
+_RECORD = late_regex(r'\{\s*"timestamp"\s*:\s*\{')
+_NODE = late_regex(r'"nodename"\s*:\s*"((?:[^"\\]|\\.){1,255})"')
 _DECODER = json.JSONDecoder()
 _BLOCK = 1 << 20
 _NOT_BUSY = ("idle", "iowait", "steal")

@@ -7,22 +7,22 @@ The lines stand alone (``auth_json_audit`` to its own file or to syslog) or betw
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats.logons.emit import endpoint, number
 from kanaria.formats.text_log import Row, first_lines, iso_time, offset_time, read_lines
 
-_HEADER = re.compile(r"^\[(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?),\s+\d+(?:,[^\]]*)?\] ")
-_WORDS = re.compile(
+_HEADER = late_regex(r"^\[(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?),\s+\d+(?:,[^\]]*)?\] ")
+_WORDS = late_regex(
     r"Auth: \[(?P<service>[^,\]]*),(?P<kind>[^\]]*)\] user \[(?P<domain>.*?)\]\\\[(?P<user>.*?)\] at \[(?P<at>.*?)\] "
     r"with \[(?P<method>.*?)\] status \[(?P<status>\w+)\] workstation \[(?P<workstation>.*?)\] "
     r"remote host \[(?P<remote>.*?)\].*? local host \[(?P<local>.*?)\]"
 )
-_OLD = re.compile(
+_OLD = late_regex(
     r"check_ntlm_password:\s+Authentication for user \[(?P<user>.*)\] -> \[.*\] FAILED with error (?P<status>NT_\w+)"
 )
 _SERVICES = {"smb": "smb", "smb2": "smb", "smb3": "smb", "ldap": "ldap", "kerberos kdc": "kerberos",

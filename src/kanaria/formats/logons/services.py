@@ -5,16 +5,15 @@ One message and the name of its program come in, columns of ``logon`` go out.
 
 from __future__ import annotations
 
-import re
-
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.logons.emit import address
 from kanaria.formats.logons.sshd import compiled
 from kanaria.formats.text_log import Row
 
-_PAM = re.compile(r"(?:pam_\w+\((?P<service>[\w.-]+):\w+\):\s+)?authentication failure; (?P<rest>.*)$")
+_PAM = late_regex(r"(?:pam_\w+\((?P<service>[\w.-]+):\w+\):\s+)?authentication failure; (?P<rest>.*)$")
 _FAILURE = "authentication failure; "
-_PAM_PAIR = re.compile(r"\b(\w+)=(\S*)")
-_PAM_OLD_TAG = re.compile(r"^(?P<service>[\w.-]+)\(pam_\w+\)$")
+_PAM_PAIR = late_regex(r"\b(\w+)=(\S*)")
+_PAM_OLD_TAG = late_regex(r"^(?P<service>[\w.-]+)\(pam_\w+\)$")
 # PAM names of services whose logons other tables and models know by another name.
 _KNOWN = {
     "sshd": "ssh", "vsftpd": "ftp", "proftpd": "ftp", "pure-ftpd": "ftp", "ftp": "ftp", "ftpd": "ftp", "samba": "smb",
@@ -41,7 +40,7 @@ def pam_failure(message: str, tag: str) -> Row | None:
 
 
 _OPENED = "session opened for user "
-_SESSION = re.compile(r"(?:pam_\w+\(\S+:session\):\s+)?session opened for user (?P<user>[^\s(]+)")
+_SESSION = late_regex(r"(?:pam_\w+\(\S+:session\):\s+)?session opened for user (?P<user>[^\s(]+)")
 
 
 def session_opened(message: str) -> str | None:
@@ -50,7 +49,7 @@ def session_opened(message: str) -> str | None:
     return found["user"] if found else None
 
 
-_SUDO = re.compile(
+_SUDO = late_regex(
     r"^\s*(?P<user>\S+) : (?:(?P<trouble>[^;=]*?) ; )?(?:HOST=\S* ; )?(?:TTY=\S* ; )?(?:CHROOT=.*? ; )?PWD=.*? ; "
     r"USER=(?P<target>\S+)(?: ; .*?)??(?: ; COMMAND=(?P<command>.*))?$"
 )

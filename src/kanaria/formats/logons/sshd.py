@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.logons.emit import address, endpoint, number
 from kanaria.formats.text_log import Row
 
@@ -96,7 +97,7 @@ def ssh_row(message: str) -> Row | None:
 
 
 _SAYING = "client sent invalid protocol identifier"
-_SENT = re.compile(
+_SENT = late_regex(
     r"(?:error: )?kex_exchange_identification: client sent invalid protocol identifier \"(?P<sent>.*)\"$"
 )
 

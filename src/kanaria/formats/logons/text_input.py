@@ -9,10 +9,10 @@ from __future__ import annotations
 import codecs
 import io
 import json
-import re
 from collections.abc import Iterator
 from typing import TextIO
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import Stream
 
 _BLOCK = 1 << 20
@@ -51,8 +51,8 @@ def open_text(stream: Stream) -> TextIO:
     )  # fmt: skip
 
 
-_BETWEEN = re.compile(r"[\s,\[\]\ufeff\x1e]*")  # RFC 7464 separates JSON texts by 1E
-_NEXT = re.compile(r"\n[\s,\[]*(?=\{)")
+_BETWEEN = late_regex(r"[\s,\[\]\ufeff\x1e]*")  # RFC 7464 separates JSON texts by 1E
+_NEXT = late_regex(r"\n[\s,\[]*(?=\{)")
 _DECODER = json.JSONDecoder()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.core.values import dataclass
@@ -145,7 +146,7 @@ def _records(text: TextIO, order: bool) -> Iterator[list[Taken] | tuple[str, byt
             yield rows_of(found)
 
 
-_DATE = re.compile(
+_DATE = late_regex(
     r"(?P<a>\d{1,4})[/.\-](?P<b>\d{1,2})[/.\-](?P<c>\d{1,4}),?[T ]+(?P<clock>\d{1,2}[:.]\d\d[:.]\d\d)"
     r"(?:\.\d+)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
 )

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import number
 from kanaria.formats.logons.windows_layout import by_position, from_message
@@ -256,7 +257,7 @@ def _from_flat(low: Mapping[str, object], every: bool) -> WindowsEvent | None:
     return WindowsEvent(found.channel, found.code, found.time, found.computer, {**found.data, **from_text})
 
 
-_JSON_DATE = re.compile(r"^/Date\((-?\d{1,16})(?:[+-]\d{4})?\)/$")
+_JSON_DATE = late_regex(r"^/Date\((-?\d{1,16})(?:[+-]\d{4})?\)/$")
 
 
 def time_of(value: object) -> datetime | None:

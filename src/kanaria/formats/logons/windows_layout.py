@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from kanaria.core.late_regex import late_regex
+
 _SUBJECT = "subjectusersid subjectusername subjectdomainname subjectlogonid "
 
 PROPERTIES: Mapping[int, tuple[str, ...]] = {
@@ -99,11 +101,11 @@ MESSAGES: Mapping[int, Mapping[str, Place]] = {
     25: {"user": (-3, 0), "address": (-1, 0)},
 }  # fmt: skip
 
-_FIELD = re.compile(r"^(?P<indent>[ \t]*)(?P<label>[^\s:：\-][^:：\t]{0,79})[:：](?P<gap>[ \t]*)(?P<value>.*?)[ \t]*$")
+_FIELD = late_regex(r"^(?P<indent>[ \t]*)(?P<label>[^\s:：\-][^:：\t]{0,79})[:：](?P<gap>[ \t]*)(?P<value>.*?)[ \t]*$")
 # Sysmon's messages are English everywhere, and their labels are the names of the fields.
-_SYSMON = re.compile(r"^UtcTime: ", re.MULTILINE)
-_SYSMON_FIELD = re.compile(r"^([A-Za-z]{2,40}): (.*?)\r?$", re.MULTILINE)
-_ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\]:\d{1,5})(?![\w.]\w)")
+_SYSMON = late_regex(r"^UtcTime: ", re.MULTILINE)
+_SYSMON_FIELD = late_regex(r"^([A-Za-z]{2,40}): (.*?)\r?$", re.MULTILINE)
+_ADDRESS = late_regex(r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\]:\d{1,5})(?![\w.]\w)")
 _ALL_SINGLE = frozenset((1149, 21, 25, 4776, 7045))
 _BY_ADDRESS = {131: "clientip", 140: "ipstring", 56: "clientip", 551: "clientaddress"}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.logons.emit import Taken, number
 from kanaria.formats.logons.windows_event import WindowsEvent
 from kanaria.formats.text_log import Row
@@ -58,8 +59,8 @@ def service_installed(found: WindowsEvent) -> list[Taken]:
     })]  # fmt: skip
 
 
-_COMMAND = re.compile(r"<Command>(.*?)</Command>", re.DOTALL)
-_ARGUMENTS = re.compile(r"<Arguments>(.*?)</Arguments>", re.DOTALL)
+_COMMAND = late_regex(r"<Command>(.*?)</Command>", re.DOTALL)
+_ARGUMENTS = late_regex(r"<Arguments>(.*?)</Arguments>", re.DOTALL)
 
 
 def job(found: WindowsEvent) -> list[Taken]:

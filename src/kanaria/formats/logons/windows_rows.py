@@ -6,9 +6,9 @@ export has no channel the provider tells it; where neither is known the event is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.logons.emit import Taken, address, endpoint, joined_fields, number
 from kanaria.formats.logons.sshd import ssh_row
 from kanaria.formats.logons.windows_event import WindowsEvent
@@ -230,7 +230,7 @@ def _session(found: WindowsEvent) -> list[Taken]:
                   logon_type=_REMOTE_INTERACTIVE if src_ip else None)  # fmt: skip
 
 
-_SOCKET_ADDRESS = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2}){8,})")
+_SOCKET_ADDRESS = late_regex(r"(?:0x)?((?:[0-9a-fA-F]{2}){8,})")
 
 
 def _smb_failure(found: WindowsEvent) -> list[Taken]:

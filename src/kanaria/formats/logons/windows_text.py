@@ -7,9 +7,9 @@ id, task, level, opcode, keyword, user, user name, computer, and the message, wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Text
 from kanaria.formats.logons.emit import Taken, batches
@@ -17,8 +17,8 @@ from kanaria.formats.logons.text_input import decode_head, open_text
 from kanaria.formats.logons.windows_event import event, time_of
 from kanaria.formats.logons.windows_rows import TABLES, rows_of
 
-_BEGIN = re.compile(r"^\s{0,8}\S{1,20}\[\d{1,9}\]:?\s*$")
-_CAPTION = re.compile(r"^\s{1,8}[^:\uff1a]{1,40}[:\uff1a]\s?(.*?)\s*$")
+_BEGIN = late_regex(r"^\s{0,8}\S{1,20}\[\d{1,9}\]:?\s*$")
+_CAPTION = late_regex(r"^\s{1,8}[^:\uff1a]{1,40}[:\uff1a]\s?(.*?)\s*$")
 _LOG, _SOURCE, _DATE, _ID, _COMPUTER, _MESSAGE = 0, 1, 2, 3, 10, 11
 _LONGEST = 5000
 """Lines of one event; Windows limits its text to 32,766 characters."""

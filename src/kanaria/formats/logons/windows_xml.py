@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TextIO
 from xml.etree import ElementTree
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats.logons.emit import Taken, batches
@@ -18,12 +19,12 @@ from kanaria.formats.logons.text_input import LONGEST_VALUE, decode_head, open_t
 from kanaria.formats.logons.windows_event import WindowsEvent, event, time_of
 from kanaria.formats.logons.windows_rows import TABLES, rows_of
 
-_BEGIN = re.compile(r"<Event(?=[\s>])")
+_BEGIN = late_regex(r"<Event(?=[\s>])")
 _END = "</Event>"
 _NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 _BLOCK = 1 << 20
 # Control characters that XML 1.0 forbids: Windows writes them as references when an attacker chose the user name.
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]|&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});")
+_FORBIDDEN = late_regex(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]|&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});")
 
 
 class WindowsXml:

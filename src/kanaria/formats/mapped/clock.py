@@ -6,16 +6,17 @@ import re
 from calendar import month_abbr
 from datetime import datetime
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext
 from kanaria.formats.mapped.values import when
 from kanaria.formats.text_log import Years, iso_time
 
-_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?")
-_MONTH = re.compile(r"([A-Za-z][a-z]{2})[\s/]+(\d{1,2})(?:/(\d{4}))?\s+(?:(\d{4})\s+)?(\d\d:\d\d:\d\d)(\.\d+)?")
-_SNORT = re.compile(r"(?:(1[3-9]|[2-9]\d)/)?(\d\d)/(\d\d)(?:/(\d\d|\d{4}))?-(\d\d:\d\d:\d\d)(\.\d+)?")
+_NAIVE = late_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?")
+_MONTH = late_regex(r"([A-Za-z][a-z]{2})[\s/]+(\d{1,2})(?:/(\d{4}))?\s+(?:(\d{4})\s+)?(\d\d:\d\d:\d\d)(\.\d+)?")
+_SNORT = late_regex(r"(?:(1[3-9]|[2-9]\d)/)?(\d\d)/(\d\d)(?:/(\d\d|\d{4}))?-(\d\d:\d\d:\d\d)(\.\d+)?")
 """Snort and Suricata: month and day; a year stands behind them, or before them (``alert_full`` and ``alert_json`` of
 Snort 3 with ``-y``)."""
-_WINDOWS = re.compile(
+_WINDOWS = late_regex(
     r"(?:(?P<year>\d{4})/(?P<month>\d\d?)/(?P<day>\d\d?)|(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{4})(?=.*[AP]M$)) "
     r"(?P<hour>\d\d?)(?P<rest>:\d\d:\d\d)(?: (?P<half>[AP])M)?"
 )

@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TextIO
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Text
 from kanaria.core.values import dataclass
@@ -34,13 +35,13 @@ _KEPT = 4096
 """Characters of a record that are kept for whoever looks at it."""
 _LINES_OF_ONE = 64
 """Lines of one record at most; a full alert of Snort with options and references has a dozen."""
-_PAIR = re.compile(r'([\w.-]{1,64})=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
-_CEF = re.compile(
+_PAIR = late_regex(r'([\w.-]{1,64})=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
+_CEF = late_regex(
     r"CEF:\d\|(?P<deviceVendor>[^|]*)\|(?P<deviceProduct>[^|]*)\|[^|]*\|(?P<signatureId>(?:[^|\\]|\\.)*)"
     r"\|(?P<name>(?:[^|\\]|\\.)*)\|(?P<severity>[^|]*)\|(?P<more>.*)$"
 )
-_CEF_PAIR = re.compile(r"([\w.-]{1,64})=((?:[^=\\]|\\.)*?)(?=\s+[\w.-]{1,64}=|\s*$)")
-_SYSLOG = re.compile(
+_CEF_PAIR = late_regex(r"([\w.-]{1,64})=((?:[^=\\]|\\.)*?)(?=\s+[\w.-]{1,64}=|\s*$)")
+_SYSLOG = late_regex(
     r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2}\s+\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)\s+\S+\s+"
     r"(?:[\w./@-]+(?:\[\d+\])?:\s+)?"
 )

@@ -5,9 +5,9 @@ Bytes come in, rows of ``miner`` go out, one a run. Lines of no miner are counte
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
@@ -18,18 +18,18 @@ from kanaria.formats.miners.phrases import read
 from kanaria.formats.miners.runs import Runs
 from kanaria.formats.text_log import Row, Years, first_lines, iso_time, offset_time, without_syslog
 
-_CRI = re.compile(
+_CRI = late_regex(
     r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d)) (?:stdout|stderr) [FP] (?P<rest>.*)$"
 )
-_COMPOSE = re.compile(r"^(?P<name>[\w.-]{1,120}?)(?:@(?P<host>[\w.-]{1,120}))?\s+\| ?(?P<rest>.*)$")
-_KUBECTL = re.compile(r"^(?:\[?pod/)?(?P<name>[\w.-]{1,200}/[\w.-]{1,200})\]? (?P<rest>.*)$")
-_STERN = re.compile(
+_COMPOSE = late_regex(r"^(?P<name>[\w.-]{1,120}?)(?:@(?P<host>[\w.-]{1,120}))?\s+\| ?(?P<rest>.*)$")
+_KUBECTL = late_regex(r"^(?:\[?pod/)?(?P<name>[\w.-]{1,200}/[\w.-]{1,200})\]? (?P<rest>.*)$")
+_STERN = late_regex(
     r"^(?:\x1b\[[0-9;]*m)*(?P<name>[a-z0-9][a-z0-9.-]{0,252} [a-z0-9][a-z0-9-]{0,62})"
     r"(?:\x1b\[[0-9;]*m)* (?P<rest>.*)$"
 )
-_DOCKER_TIME = re.compile(r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) (?P<rest>.*)$")
-_OWN_TIME = re.compile(r"^\s*\[?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d{1,6})?\]?")
-_OWN_COMPACT = re.compile(r"^\s*\[?(?P<stamp>20\d{6} \d\d:\d\d:\d\d)\]?")
+_DOCKER_TIME = late_regex(r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) (?P<rest>.*)$")
+_OWN_TIME = late_regex(r"^\s*\[?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d{1,6})?\]?")
+_OWN_COMPACT = late_regex(r"^\s*\[?(?P<stamp>20\d{6} \d\d:\d\d:\d\d)\]?")
 _SURE, _SEEN = 0.94, 0.7
 
 Line = tuple[str, Row, str | None]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import without_colours
 from kanaria.core.values import dataclass
 
@@ -145,15 +146,15 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("", False, rf"^(?:Pool|URL|Server)[\s:]+(?:stratum\S*://){_POOL}"),
     ("", False, r"^(?:Wallet|Authorized worker|Worker|Login|User)\s*:\s*(?P<wallet>[A-Za-z0-9_.:-]{20,200})$"),
 )  # fmt: skip
-PHRASES = tuple(Phrase(program, sure, re.compile(pattern)) for program, sure, pattern in _TABLE)
+PHRASES = tuple(Phrase(program, sure, late_regex(pattern)) for program, sure, pattern in _TABLE)
 
-_STAMP = re.compile(
+_STAMP = late_regex(
     r"^\s*(?:(?:[iIWE]|NOTICE|INFO|WARNING)\s+)?\[?(?:20\d\d-?\d\d-?\d\d|20\d\d-[A-Z][a-z]{2}-\d\d|20\d\d\.\d\d\.\d\d|\d\d/\d\d(?:/\d{2,4})?)?[ T:]?"
     r"(?:\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?)\]?:?\s*(?:[0-9a-f]{2,8}\t|(?:eths|main|unkn) )?"
     r"(?:(?:INFO|WARN|DEBUG)\s*[:|-]\s*|\[(?:INFO|WARN|DEBUG|ERROR)\]\s*)?"
 )
 # What is in every line above: the quick look that leaves other lines alone.
-_HINT = re.compile(r"ccepted|ejected|nvalid or stale|Stratum|[Tt]hread|Job|SHARE|GMiner|Rigel|host:|Total|HASHRATE|onezero|\d A\d+ S\d|/s\b|hps|POOL #|ABOUT|use (?:pool|daemon)|new job|[Mm]in(?:er|ing)|[Pp]ool|[Ss]tratum|Algorithm"
+_HINT = late_regex(r"ccepted|ejected|nvalid or stale|Stratum|[Tt]hread|Job|SHARE|GMiner|Rigel|host:|Total|HASHRATE|onezero|\d A\d+ S\d|/s\b|hps|POOL #|ABOUT|use (?:pool|daemon)|new job|[Mm]in(?:er|ing)|[Pp]ool|[Ss]tratum|Algorithm"
                    r"|share|T-Rex|t-rex|Connected to|Wallet|wallet|worker|Login|avg|A\d+|URL|User|Worker")  # fmt: skip
 _UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _LONGEST = 600

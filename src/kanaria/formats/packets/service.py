@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import re
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.proxies import is_socks
 
-_REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|PATCH|TRACE|PROPFIND|M-SEARCH|NOTIFY) \S")
-_JSON = re.compile(rb'\s*[{\[]\s*["{\[\]}]')
+_REQUEST = late_regex(rb"(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|PATCH|TRACE|PROPFIND|M-SEARCH|NOTIFY) \S")
+_JSON = late_regex(rb'\s*[{\[]\s*["{\[\]}]')
 # JSON-RPC method names only one side of a mining connection uses. A capture that starts in the middle has nothing
 # else to tell client from server by when the pool listens on a high port.
-_MINER_SAYS = re.compile(
+_MINER_SAYS = late_regex(
     rb'"(?:login|submit|keepalived|getwork|getblocktemplate|mining\.(?:subscribe|authorize|submit|extranonce\.subscribe|'
     rb'configure|suggest_difficulty)|eth_(?:submitLogin|getWork|submitWork|submitHashrate))"'
 )
-_POOL_SAYS = re.compile(rb'"(?:job|mining\.(?:notify|set_difficulty|set_target|set_extranonce|set))"')
+_POOL_SAYS = late_regex(rb'"(?:job|mining\.(?:notify|set_difficulty|set_target|set_extranonce|set))"')
 
 
 def service_of(client: bytes, server: bytes, transport: str) -> str | None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.senders import sender
 from kanaria.core.values import dataclass
@@ -30,21 +31,21 @@ _NESTING = 3  # prefixes on one line: syslog around Docker around the log is the
 
 # A request in quotes, then as much of the rest as is there. Mail and chat turn quotes into typographic ones.
 _QUOTED = rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
-_FRAGMENT = re.compile(
+_FRAGMENT = late_regex(
     _QUOTED + rb"(?: (\d{3}|-)(?: (\d{1,18}|-))?)?(?: " + _QUOTED + rb")?(?: " + _QUOTED + rb")?( .*)?", re.DOTALL
 )
 # A request whose quotes nobody escaped, or any other trouble between the first quote and the status.
-_LOOSE = re.compile(
+_LOOSE = late_regex(
     rb'(?:([^\["]*)\[([^\]"]{8,40})\] )?"(.*)" (\d{3}|-) (\d{1,18}|-)(?: "(.*?)" "(.*?)")?( .*)?', re.DOTALL
 )
-_CUT = re.compile(rb'(\S+) \S+ [^\["]*?\[(\d\d/[^\]]*)\](?: "(.*))?', re.DOTALL)
-_BARE_RPC = re.compile(
+_CUT = late_regex(rb'(\S+) \S+ [^\["]*?\[(\d\d/[^\]]*)\](?: "(.*))?', re.DOTALL)
+_BARE_RPC = late_regex(
     rb'[\[{]\s*[\[{]?\s*\\{0,8}(?:"|x22|u0022).{0,65536}?\\{0,8}(?:"|x22|u0022)(?:method|result|jsonrpc)\\{0,8}(?:"|x22|u0022)',
     re.DOTALL,
 )
 # A call of a mining protocol anywhere in a line: alert mails, summaries and programs write around it what they like.
 _QUOTE = rb'\\{0,8}(?:"|x22|u0022)'
-_INSIDE = re.compile(
+_INSIDE = late_regex(
     _QUOTE + rb"method" + _QUOTE + rb"\s{0,8}:\s{0,8}" + _QUOTE
     + rb"(?:mining\.|eth_|login|submit|getwork|getblocktemplate|getjob|keepalived)"
 )  # fmt: skip

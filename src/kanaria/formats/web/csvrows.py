@@ -7,13 +7,13 @@ column that carries a whole log line is for the caller. A cell that spans lines 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.web.jsonrow import kind_of, web_row
 from kanaria.formats.web.values import Row
 
-_NAME = re.compile(r"[@_A-Za-z][\w @./-]{0,60}")
+_NAME = late_regex(r"[@_A-Za-z][\w @./-]{0,60}")
 _LONGEST = 65_536
 _LOOKED_AT = 5
 """Lines among which a header is looked for: exports begin with it, some after a title or a ``sep=`` line."""

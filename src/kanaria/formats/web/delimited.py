@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text, unescape
 from kanaria.formats.web.layout import join_request
@@ -38,9 +39,9 @@ _CLOUDFRONT = (
     " fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len"
     " sc-range-start sc-range-end"
 ).split()
-_CLOUDFRONT_LINE = re.compile(rb"\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z0-9-]+\t\d+\t[0-9A-Fa-f.:]+\t[A-Z]+\t")
-_TOKEN = re.compile(rb'"((?:[^"]|"")*)"|([^\s"]\S*)')
-_IIS_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ [A-Z]+ \S+ \S+ \d+ ")
+_CLOUDFRONT_LINE = late_regex(rb"\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z0-9-]+\t\d+\t[0-9A-Fa-f.:]+\t[A-Z]+\t")
+_TOKEN = late_regex(rb'"((?:[^"]|"")*)"|([^\s"]\S*)')
+_IIS_LINE = late_regex(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ [A-Z]+ \S+ \S+ \d+ ")
 
 
 def sensor_of(fields: Sequence[str]) -> str:
@@ -119,12 +120,12 @@ def _tokens(line: bytes) -> list[bytes]:
 _ISO = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)"
 _Q = rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _TIMES = rb"(-?[\d.]+) (-?[\d.]+) (-?[\d.]+)"
-_ALB = re.compile(
+_ALB = late_regex(
     rb"(?:http|https|h2|grpcs|ws|wss) " + _ISO + rb" (\S+) (\S+) \S+ " + _TIMES + rb" (\d{1,3}|-) (?:\d{1,3}|-)"
     rb" (\d{1,18}) (\d{1,18}) " + _Q + b" " + _Q + rb"(?: .*)?",
     re.DOTALL,
 )  # fmt: skip
-_ELB = re.compile(
+_ELB = late_regex(
     _ISO + rb" (\S+) (\S+) \S+ " + _TIMES + rb" (\d{1,3}|-) (?:\d{1,3}|-)"
     rb" (\d{1,18}) (\d{1,18}) " + _Q + rb"(?: " + _Q + rb"(?: .*)?)?",
     re.DOTALL,

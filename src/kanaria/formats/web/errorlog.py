@@ -10,53 +10,54 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text, unescape
 from kanaria.formats.web.values import Row
 
-_NGINX = re.compile(
+_NGINX = late_regex(
     rb"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?:debug|info|notice|warn|error|crit|alert|emerg)\] \d+#\d+: (?:\*\d+ )?(.*)",
     re.DOTALL,
 )
 # What the client sent comes between the quotes and may hold quotes itself; what nginx adds after it is known.
 _CLIENT = b", client: "
-_NGINX_REQUEST = re.compile(
+_NGINX_REQUEST = late_regex(
     _CLIENT + rb"([^\s,]+)(?:, server: ([^\s,]*))?, request: \"(.*?)\"(?:, subrequest: \"[^\"]*\")?"
     rb"(?:, upstream: \"[^\"]*\")?(?:, host: \"([^\"]*)\")?(?:, referrer: \"([^\"]*)\")?",
     re.DOTALL,
 )
 # What nginx answers after such a message (ngx_http_request.c, ngx_http_static_module.c, ngx_http_access_module.c).
 _NGINX_STATUS = (
-    (re.compile(rb"client sent invalid (?:method|request|URI|header line|host header)"), 400),
-    (re.compile(rb"open\(\) .* failed \(2: "), 404),
-    (re.compile(rb"access forbidden by rule|directory index of .* is forbidden"), 403),
+    (late_regex(rb"client sent invalid (?:method|request|URI|header line|host header)"), 400),
+    (late_regex(rb"open\(\) .* failed \(2: "), 404),
+    (late_regex(rb"access forbidden by rule|directory index of .* is forbidden"), 403),
 )
 
-_APACHE = re.compile(
+_APACHE = late_regex(
     rb"\[[A-Z][a-z]{2} ([A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d(?:\.\d{1,6})? \d{4})\] \[[\w-]*:?\w+\]"
     rb"(?: \[pid [^\]]*\])?(?: \[[^\]]*\])*? (?:\(\d+\)[^:]{1,80}: )?(?:\[(?:remote|client) (\S+)\] )?(.*)",
     re.DOTALL,
 )
 _APACHE_REQUESTS = (
-    (re.compile(rb"AH00126: Invalid URI in request (.*)", re.DOTALL), 400),
-    (re.compile(rb"AH00135: Invalid method in request (.*?)(?: - possible attempt .*)?", re.DOTALL), None),
-    (re.compile(rb"(?:AH00127: )?Cannot map (.*) to file", re.DOTALL), 403),
-    (re.compile(rb"(?:AH\d+: )?[Ii]nvalid URI (?:path|in request) \(?(.*?)\)?", re.DOTALL), 400),
+    (late_regex(rb"AH00126: Invalid URI in request (.*)", re.DOTALL), 400),
+    (late_regex(rb"AH00135: Invalid method in request (.*?)(?: - possible attempt .*)?", re.DOTALL), None),
+    (late_regex(rb"(?:AH00127: )?Cannot map (.*) to file", re.DOTALL), 403),
+    (late_regex(rb"(?:AH\d+: )?[Ii]nvalid URI (?:path|in request) \(?(.*?)\)?", re.DOTALL), 400),
 )
 # ModSecurity's lines in the error log of Apache; nginx's connector adds the request itself.
-_MODSECURITY = re.compile(
+_MODSECURITY = late_regex(
     rb"ModSecurity: (?:Access denied with code (\d{3})|Warning|\w+).*\[uri \"((?:[^\"\\]|\\.)*)\"\]", re.DOTALL
 )
-_HOSTNAME = re.compile(rb"\[hostname \"([^\"]*)\"\]")
-_REFERER = re.compile(rb", referer: \S+$")
+_HOSTNAME = late_regex(rb"\[hostname \"([^\"]*)\"\]")
+_REFERER = late_regex(rb", referer: \S+$")
 
-_HAPROXY = re.compile(
+_HAPROXY = late_regex(
     rb"(\S+:\d{1,5}) \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{1,6})\] \S+ \S+/\S+"
     rb" [-+\d]+/[-+\d]+/[-+\d]+/[-+\d]+/[+]?(-?\d+) (-?\d{1,3}) [+]?(\d{1,18}) \S+ \S+ \S+"
     rb" \d+/\d+/\d+/\d+/[+]?\d+ \d+/\d+(?: \{.*?\}){0,2} \"(.*)\"?",
     re.DOTALL,
 )
-_HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
+_HEX = late_regex(rb"#([0-9A-Fa-f]{2})")
 
 
 def error_row(line: bytes) -> Row | None:

@@ -11,7 +11,9 @@ import json
 import re
 from itertools import product
 
-_LOG_ESCAPE = re.compile(rb'\\(?:(?:x|u00)[0-9A-Fa-f]{2}|[\\"bnrtvfa0])')
+from kanaria.core.late_regex import late_regex
+
+_LOG_ESCAPE = late_regex(rb'\\(?:(?:x|u00)[0-9A-Fa-f]{2}|[\\"bnrtvfa0])')
 _C_ESCAPES = {
     b"\\": b"\\", b'"': b'"', b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f",
     b"a": b"\a", b"0": b"\0",
@@ -24,7 +26,7 @@ _BEHIND = {b"\\" + key: value for key, value in _C_ESCAPES.items()} | {
     for digits in map("".join, product(_HEX, _HEX))
 }
 # JSON written with a plain log format carries the server's own escapes, which JSON does not know.
-_NOT_JSON = re.compile(r'\\(?:(["\\/bfnrtu])|x([0-9A-Fa-f]{2})|([va0])|)')
+_NOT_JSON = late_regex(r'\\(?:(["\\/bfnrtu])|x([0-9A-Fa-f]{2})|([va0])|)')
 _BARE_ESCAPES = {"v": "\\u000b", "a": "\\u0007", "0": "\\u0000"}
 
 
@@ -39,10 +41,10 @@ def _log_escape(match: re.Match[bytes]) -> bytes:
 
 # Mail, chat and forums turn quotes into typographic ones, web pages into entities.
 _HARD_BLANK = b"\xc2\xa0"
-_TYPOGRAPHIC = re.compile(b"\xe2\x80[\x9c\x9d\x9e]")
+_TYPOGRAPHIC = late_regex(b"\xe2\x80[\x9c\x9d\x9e]")
 _ENTITIES = {b"&quot;": b'"', b"&#34;": b'"', b"&#x22;": b'"', b"&#39;": b"'", b"&#x27;": b"'", b"&apos;": b"'",
              b"&lt;": b"<", b"&gt;": b">", b"&amp;": b"&"}  # fmt: skip
-_ENTITY = re.compile(b"|".join(re.escape(entity) for entity in _ENTITIES))
+_ENTITY = late_regex(b"|".join(re.escape(entity) for entity in _ENTITIES))
 
 
 def plain_quotes(line: bytes) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.zone import Zoneless
 from kanaria.formats.web import _kernel as k
 from kanaria.formats.web import values
@@ -20,7 +21,7 @@ from kanaria.formats.web.escapes import to_text
 from kanaria.formats.web.fast import NUMBER_SLOTS, SLOTS, Program
 from kanaria.formats.web.jsonrow import WRAPPERS, kind_of
 
-_PAIR = re.compile(rb'"([^"\\]+)"(\s*:\s*)(?:"([^"\\]*)"|(\d+(?:\.\d+)?))(\s*[,}]\s*)')
+_PAIR = late_regex(rb'"([^"\\]+)"(\s*:\s*)(?:"([^"\\]*)"|(\d+(?:\.\d+)?))(\s*[,}]\s*)')
 # Keys whose presence makes a line mean something else (JSON-RPC, Envoy's milliseconds, other sensors).
 _SPECIAL = {
     "jsonrpc", "params", "result", "error", "response_code", "uid", "event_type", "id.orig_h", "flow_id",

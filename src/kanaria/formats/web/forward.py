@@ -13,15 +13,16 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import HomeNetworks
 from kanaria.formats.web import socks, values
 
 # What Squid and its kin note beside every request: result codes and how the answer was got.
-_SQUID = re.compile(rb"\b(?:TCP|UDP|NONE)_[A-Z_]+[:/]|\bHIER_[A-Z_]+\b|\b(?:DIRECT|FIRSTUP_PARENT)/")
-_ABSOLUTE = re.compile(r"[a-z]{2,6}://(?:[^/@?#]*@)?(\[[^\]]+\]|[^/:?#]+)(?::(\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE)
-_AUTHORITY = re.compile(r"(\[[^\]]+\]|[^/:?#\s]+):(\d{1,5})")
+_SQUID = late_regex(rb"\b(?:TCP|UDP|NONE)_[A-Z_]+[:/]|\bHIER_[A-Z_]+\b|\b(?:DIRECT|FIRSTUP_PARENT)/")
+_ABSOLUTE = late_regex(r"[a-z]{2,6}://(?:[^/@?#]*@)?(\[[^\]]+\]|[^/:?#]+)(?::(\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE)
+_AUTHORITY = late_regex(r"(\[[^\]]+\]|[^/:?#\s]+):(\d{1,5})")
 # Where containers see everybody from: behind it stands any client, also one from outside.
-_BRIDGE = re.compile(r"172\.(?:1[6-9]|2\d|3[01])\.0\.1|10\.88\.0\.1|10\.42\.0\.[01]")
+_BRIDGE = late_regex(r"172\.(?:1[6-9]|2\d|3[01])\.0\.1|10\.88\.0\.1|10\.42\.0\.[01]")
 SUCCESS = range(200, 300)
 
 

@@ -8,10 +8,10 @@ documented by its writer. JSON-RPC messages standing bare on a line are requests
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_bytes
 from kanaria.formats.web.layout import join_request
@@ -105,7 +105,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "time_stamp", "_time", "timeStamp", "transaction.time", "event_time", "reqTimeSec",
     ),
 }  # fmt: skip
-_SEPARATORS = re.compile(r"[^a-z0-9.]+")
+_SEPARATORS = late_regex(r"[^a-z0-9.]+")
 _LONGEST_KEY = 128  # characters of a key that is remembered, with those around it
 _DEPTH = 5  # of nesting that is looked into; Caddy's request headers are at 3
 

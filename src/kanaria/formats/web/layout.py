@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_bytes, to_text, unescape
@@ -48,8 +49,8 @@ _NGINX = {
     "http_x_forwarded_for": "forwarded", "proxy_add_x_forwarded_for": "forwarded", "http_x_real_ip": "forwarded",
     "http_cf_connecting_ip": "forwarded", "request_body": "body",
 }  # fmt: skip
-_APACHE_DIRECTIVE = re.compile(r"%[!0-9,]*[<>]?(?:\{([^}]*)\})?(\^t[io]|[%a-zA-Z])")
-_NGINX_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_APACHE_DIRECTIVE = late_regex(r"%[!0-9,]*[<>]?(?:\{([^}]*)\})?(\^t[io]|[%a-zA-Z])")
+_NGINX_VARIABLE = late_regex(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Layout:
 
 # A time has blanks of its own: before its zone, and in some logs between day and clock.
 _UNBRACKETED_TIME = rb"(\S+(?: (?:- )?\d\d:\d\d:\d\d\S*)?(?: [+-]\d\d:?\d\d| UTC)?)"
-_SPACES = re.compile(rb"(?:\\ | )+")
+_SPACES = late_regex(rb"(?:\\ | )+")
 
 _TYPED = {
     "status": rb"(\d{3}|-)",
@@ -239,7 +240,7 @@ def _strftime(text: str, pattern: str) -> int | None:
         return None
 
 
-_ADDRESSES = re.compile(rb'"([0-9A-Fa-f:.]{3,45}(?:, ?[0-9A-Fa-f:.]{3,45})*)"')
+_ADDRESSES = late_regex(rb'"([0-9A-Fa-f:.]{3,45}(?:, ?[0-9A-Fa-f:.]{3,45})*)"')
 
 
 def _finish(row: Row, parts: dict[str, str], tail: bytes | None) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 from functools import lru_cache
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.values import dataclass
 from kanaria.formats.web import values
@@ -23,24 +24,24 @@ LONGEST = 65_536
 MOST_TOKENS = 80
 """Tokens of a line that are looked at; the longest access log in use (AWS ALB) has 29."""
 LEARNED_FROM = 200
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"?|\[([^\[\]"]{0,400})\]|(?:/|[a-z]{2,6}://)[^\s"]*|[^\s"\[\]|]+')
+_TOKEN = late_regex(rb'"((?:[^"\\]|\\.)*)"?|\[([^\[\]"]{0,400})\]|(?:/|[a-z]{2,6}://)[^\s"]*|[^\s"\[\]|]+')
 _METHOD = (
     rb"(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PROPFIND|MKCOL|MOVE|COPY|REPORT|SEARCH|TRACK|DEBUG)"
 )
-_REQUEST = re.compile(_METHOD + rb" (?:/|\*|[a-z]+://|[\w.-]+:\d).*", re.DOTALL)
-_SENT = re.compile(rb"\s*(?:\{|\\x|.{0,3}\\x16\\x03)")
-_PATH = re.compile(rb"/\S*|[a-z]{2,5}://\S+")
-_HOST = re.compile(rb"(?=.*[A-Za-z])(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z]{2,24}(?::\d{1,5})?")
-_FILE = re.compile(rb".*\.(?:log|gz|txt|conf|php|py|js|go|rb|java|html?)(?::\d+)?:?", re.IGNORECASE)
-_AGENT = re.compile(rb"Mozilla/|[A-Za-z][\w .+()-]{0,40}/v?\d|[A-Za-z][\w-]{2,40}(?:/| \()|\(\)\s*\{")
-_LABEL = re.compile(rb"(?:client|remote|from|ip|peer|src|addr|user-?agent|ua|host|origin)\b[ :=]+", re.IGNORECASE)
-_TIME = re.compile(
+_REQUEST = late_regex(_METHOD + rb" (?:/|\*|[a-z]+://|[\w.-]+:\d).*", re.DOTALL)
+_SENT = late_regex(rb"\s*(?:\{|\\x|.{0,3}\\x16\\x03)")
+_PATH = late_regex(rb"/\S*|[a-z]{2,5}://\S+")
+_HOST = late_regex(rb"(?=.*[A-Za-z])(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z]{2,24}(?::\d{1,5})?")
+_FILE = late_regex(rb".*\.(?:log|gz|txt|conf|php|py|js|go|rb|java|html?)(?::\d+)?:?", re.IGNORECASE)
+_AGENT = late_regex(rb"Mozilla/|[A-Za-z][\w .+()-]{0,40}/v?\d|[A-Za-z][\w-]{2,40}(?:/| \()|\(\)\s*\{")
+_LABEL = late_regex(rb"(?:client|remote|from|ip|peer|src|addr|user-?agent|ua|host|origin)\b[ :=]+", re.IGNORECASE)
+_TIME = late_regex(
     rb"\[?((?:[A-Z][a-z]{2}, )?\d{1,2}[/ ][A-Z][a-z]{2}[/ ]\d{4}[: ]\d\d:\d\d:\d\d(?:\.\d{1,9})?"
     rb"(?: ?(?:GMT|UTC|Z|[+-]\d\d:?\d\d))?"
     rb"|\d{4}[-/]\d\d[-/]\d\d(?:T| - | )\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
     rb"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,6})? \d{4})\]?"
 )  # fmt: skip
-_ZONED = re.compile(rb"(?:GMT|UTC|Z|[+-]\d\d:?\d\d)$")
+_ZONED = late_regex(rb"(?:GMT|UTC|Z|[+-]\d\d:?\d\d)$")
 QUOTED, GROUP, WORD, CLOCK = "Q", "B", "W", "T"
 
 

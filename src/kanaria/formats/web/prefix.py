@@ -10,45 +10,46 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text
 from kanaria.formats.web.values import Row
 
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
-_RFC5424 = re.compile(
+_RFC5424 = late_regex(
     rb"<\d{1,3}>1 (-|" + _ISO + rb") (\S{1,255}) (\S{1,48}) \S{1,128} \S{1,32} "
     rb'(?:-|(?:\[(?:[^\]"]|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\])+)'
     rb" (?:\xef\xbb\xbf)?(.*)",
     re.DOTALL,
 )  # fmt: skip
-_SYSLOG = re.compile(
+_SYSLOG = late_regex(
     rb"(?:<\d{1,3}>)?([A-Z][a-z]{2} [ 0-3]?\d \d\d:\d\d:\d\d(?:\.\d{1,6})?|" + _ISO + rb") "
     rb'(?:([^\s\[\]:"]{1,255}|[0-9A-Fa-f:.]+) )?'
     rb"([^\s\[\]:\"{]{1,64})(?:\[\d{1,10}\])?: ?(.*)",
     re.DOTALL,
 )  # fmt: skip
-_CRI = re.compile(rb"(" + _ISO + rb") (?:stdout|stderr) [FP] (.*)", re.DOTALL)
+_CRI = late_regex(rb"(" + _ISO + rb") (?:stdout|stderr) [FP] (.*)", re.DOTALL)
 # ``grep`` over several files, kubectl and stern over several pods, Loki's labels.
-_GREP = re.compile(
+_GREP = late_regex(
     rb"(?:[^\s\":=\[\]{}]*/[^\s\":=\[\]{}]+|[\w-]+(?:[._-](?:log|gz|txt|bz2|xz|zst|out|err|json)[\w.-]*)+)(?::\d{1,9})?[:-](.*)",
     re.DOTALL,
 )  # fmt: skip
-_LABELS = re.compile(
+_LABELS = late_regex(
     rb"(?:\[(?:pod|deployment|container|service|job)/[^\]\s]{1,253}\]|\{[a-z_]\w*=\"[^}]{0,400}\}) (.*)", re.DOTALL
 )
 # What people put before a line they paste: its number (grep -n, cat -n, editors), a quote mark, a bullet.
-_NUMBERED = re.compile(
+_NUMBERED = late_regex(
     rb"(?:\d{1,9}(?:[:-]\s?|\s+)(?=\d{1,3}(?:\.\d{1,3}){3} |[\[{\"])|> ?|\xe2\x80\xa2 )(.+)", re.DOTALL
 )
-_CODE = re.compile(rb"`{1,3}([^`].*?)`{1,3}", re.DOTALL)
+_CODE = late_regex(rb"`{1,3}([^`].*?)`{1,3}", re.DOTALL)
 # zap's console encoder, as Caddy writes it: time, level, logger and message, then the record as JSON.
-_ZAP = re.compile(
+_ZAP = late_regex(
     rb"(\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)\s+[A-Z]{4,6}\s+[\w.]{1,64}\s+"
     rb"[^{]{0,80}(\{.*\})",
     re.DOTALL,
 )
-_COMPOSE = re.compile(rb"([A-Za-z0-9][\w.-]{0,63}) +\| (.*)", re.DOTALL)
+_COMPOSE = late_regex(rb"([A-Za-z0-9][\w.-]{0,63}) +\| (.*)", re.DOTALL)
 
 
 LONGEST = 65_536

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.web import values
 from kanaria.formats.web.escapes import to_text
 from kanaria.formats.web.values import Row
@@ -54,7 +55,7 @@ _LINES = (
     # mitmproxy: [time][client:port] server connect host:port (address:port)
     rb"\[[\d:.]+\]\[" + _CLIENT + rb":(?P<src_port>\d{1,5})\] server connect " + _TARGET + rb"(?: .*)?",
 )  # fmt: skip
-_MARKS = re.compile(
+_MARKS = late_regex(
     rb"tcp/connect |SOCK[45]\.\d|PROXY\.\d|\bconnected to \S+:\d|connect to \S+:\d|\bconnecting \S+:\d| accepted (?:tcp|udp|//)"
     rb"| rejected |established tcp tunnel|dynamic request: socks|^CONNECT\s|server connect "
 )  # fmt: skip

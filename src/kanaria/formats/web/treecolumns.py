@@ -6,7 +6,6 @@ a value in a form only the careful path reads.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import field
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kanaria.core import schema
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import Distinct
 from kanaria.core.values import dataclass
 from kanaria.formats import _cells as c
@@ -23,7 +23,7 @@ from kanaria.formats.cells import Cells, Plan
 from kanaria.formats.web import _values, tables, values
 
 _Flags = npt.NDArray[np.bool_]
-_METHOD = re.compile(r"[A-Z][A-Z_-]{1,31}")
+_METHOD = late_regex(r"[A-Z][A-Z_-]{1,31}")
 _POWERS = {"seconds": 6, "millis": 3, "nanos": -3}
 _FIRST, _LAST = 1_000_000_000, 9_999_999_998  # seconds since 1970 with ten digits, however they are rounded
 _LONG = 1_000_000.0  # seconds or milliseconds below this are whole nano-units with an error below a tenth

@@ -9,6 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.zone import Zoneless
 from kanaria.formats.web.escapes import to_text
@@ -17,14 +18,14 @@ Row = dict[str, object]
 """One record by column names of the http table; ``time`` in microseconds, absent keys are null."""
 
 MONTHS = {name: index for index, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
-_CLF = re.compile(rb"(\d\d/[A-Z][a-z]{2}/\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)? ?([+-])(\d\d):?(\d\d)")
+_CLF = late_regex(rb"(\d\d/[A-Z][a-z]{2}/\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)? ?([+-])(\d\d):?(\d\d)")
 _LAST = 253_402_300_800_000_000  # year 10000, where Python's calendar ends
-_REQUEST = re.compile(rb"([A-Z][A-Z_-]{1,31}) (.+) (HTTP/[0-9](?:\.[0-9])?)", re.DOTALL)
+_REQUEST = late_regex(rb"([A-Z][A-Z_-]{1,31}) (.+) (HTTP/[0-9](?:\.[0-9])?)", re.DOTALL)
 # HTTP/0.9 has no version; only what every server knows and only with a path, else any two words would be a request.
-_SIMPLE = re.compile(rb"(GET|HEAD|POST|PUT|OPTIONS|DELETE|CONNECT|PATCH|TRACE|PROPFIND) (/\S*)")
-PROTOCOL = re.compile(r"HTTP/[0-9](?:\.[0-9])?")
-_HOST_PORT = re.compile(r"(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})")
-_DECIMAL = re.compile(r"(-?)(\d{1,19})(?:\.(\d+))?")
+_SIMPLE = late_regex(rb"(GET|HEAD|POST|PUT|OPTIONS|DELETE|CONNECT|PATCH|TRACE|PROPFIND) (/\S*)")
+PROTOCOL = late_regex(r"HTTP/[0-9](?:\.[0-9])?")
+_HOST_PORT = late_regex(r"(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})")
+_DECIMAL = late_regex(r"(-?)(\d{1,19})(?:\.(\d+))?")
 _BIG = 1 << 62
 
 
@@ -63,7 +64,7 @@ _ODD = (
         False,
     ),
 )  # fmt: skip
-_OFFSET = re.compile(r" ?([+-])(\d\d):?(\d\d)$")
+_OFFSET = late_regex(r" ?([+-])(\d\d):?(\d\d)$")
 
 
 def odd_time(text: bytes) -> int | None:
@@ -192,7 +193,7 @@ def address(text: str) -> tuple[str | None, int | None]:
 
 
 # Names that may be resolved have a domain; dates, times, numbers, labels and names of pods have none.
-_CLIENT_NAME = re.compile(r"(?=[\w.-]*\.[A-Za-z-])(?:[A-Za-z_-]|\d{1,3}\.|\d+[A-Za-z-])[\w-]*(?:\.[\w-]+)+\.?")
+_CLIENT_NAME = late_regex(r"(?=[\w.-]*\.[A-Za-z-])(?:[A-Za-z_-]|\d{1,3}\.|\d+[A-Za-z-])[\w-]*(?:\.[\w-]+)+\.?")
 
 
 @lru_cache(maxsize=1 << 16)

@@ -10,12 +10,13 @@ from functools import cache
 import click
 
 from kanaria.core.japanese import in_japanese
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import width
 from kanaria.core.words import Language
 from kanaria.report.wrapping import wrap
 
 # What Click adds to the help of an option: "Output.  [default: text; required]".
-_EXTRAS = re.compile(r"(?P<said>.*?)(?:  )?\[(?P<extras>[^\]]+)\]", re.DOTALL)
+_EXTRAS = late_regex(r"(?P<said>.*?)(?:  )?\[(?P<extras>[^\]]+)\]", re.DOTALL)
 _EXAMPLE = "Example: "
 _CUT = "..."
 

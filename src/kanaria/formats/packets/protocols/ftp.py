@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from kanaria.core.late_regex import late_regex
 
-_USER = re.compile(rb"(?im)^(USER|PASS) ?([^\r\n]{0,256})")
-_REPLY = re.compile(rb"(?m)^(230|530|430|421) ")
+_USER = late_regex(rb"(?im)^(USER|PASS) ?([^\r\n]{0,256})")
+_REPLY = late_regex(rb"(?m)^(230|530|430|421) ")
 _ATTEMPTS = 64
 
 

@@ -10,14 +10,15 @@ import binascii
 import re
 from collections.abc import Iterator
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 BODY = 8 << 10
 HEAD = 32 << 10  # servers refuse heads beyond 8 to 16 KiB
 REQUESTS = 255  # rows one connection may give; ids leave room for as many
-_LINE = re.compile(rb"([A-Z][A-Z-]{1,19}) ([^\r\n]*?)(?: (HTTP/\d\.\d))?\r?\n")
-_STATUS = re.compile(rb"(HTTP/\d\.\d) (\d{3})[^\r\n]*\r?\n")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]{0,64}\r\n")
+_LINE = late_regex(rb"([A-Z][A-Z-]{1,19}) ([^\r\n]*?)(?: (HTTP/\d\.\d))?\r?\n")
+_STATUS = late_regex(rb"(HTTP/\d\.\d) (\d{3})[^\r\n]*\r?\n")
+_CHUNK = late_regex(rb"([0-9A-Fa-f]{1,8})[^\r\n]{0,64}\r\n")
 
 
 @dataclass(slots=True)

@@ -5,17 +5,17 @@ The result is inferred, because authentication is encrypted. See ``_result`` for
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 
+from kanaria.core.late_regex import late_regex
 from kanaria.formats.packets.protocols import credssp
 
 _PROTOCOLS = {1: "tls", 2: "credssp", 4: "rdstls", 8: "credssp_ex", 16: "aad"}
 _SEND_DATA = 0x64  # T.125 SendDataRequest
 _CREDSSP = 2 | 8
-_COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{0,128})\r\n")
-_TOKEN = re.compile(rb"Cookie: msts=([^\r\n]{0,128})\r\n")
+_COOKIE = late_regex(rb"Cookie: mstshash=([^\r\n]{0,128})\r\n")
+_TOKEN = late_regex(rb"Cookie: msts=([^\r\n]{0,128})\r\n")
 # A desktop sends its picture: sessions measured send 27 KB and more to the client, refused passwords stop below 8 KB
 # (a TLS handshake with certificate and CredSSP's three messages are 2 to 5 KB, six password tries of old servers 7 KB).
 SESSION_BYTES = 16 << 10
