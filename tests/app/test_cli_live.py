@@ -421,6 +421,12 @@ def test_a_bridge_and_its_port_show_the_same_miner_once(tmp_path: Path) -> None:
         assert finding["values"].get("count", "1") == "1"
 
 
-def test_the_options_load_nothing_heavy() -> None:
-    code = "import sys, kanaria.app.commands.main; print([m for m in ('numpy', 'pyarrow', 'duckdb', 'numba') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+@pytest.mark.parametrize("arguments", [["--help"], ["analyze", "--help"], ["--version"]], ids=str)
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from kanaria.app.commands.main import cli\n"
+        f"cli.main({arguments!r}, standalone_mode=False)\n"
+        "print([m for m in ('numpy', 'pyarrow', 'duckdb', 'numba', 'sqlalchemy', 'yaml') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -24,8 +24,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kanaria.core import schema
+from kanaria.core.direction import orient
 from kanaria.core.ids import first_event_id
-from kanaria.core.network import HomeNetworks, orient
+from kanaria.core.network import HomeNetworks
 from kanaria.lab import office
 
 BROWSERS = ("Mozilla/5.0 (Desk 11) Wide/{}", "Mozilla/5.0 (Desk 11) Fire/{}", "Mozilla/5.0 (Mac) Wide/{}", "Sea/{}")

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanaria.core.network import Distinct, map_distinct
+from kanaria.core.distinct import Distinct, map_distinct
 
 rows = st.lists(st.none() | st.sampled_from(["a", "b", "", "日本", "c"]), max_size=30)
 

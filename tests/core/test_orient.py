@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kanaria.core.network import Distinct, HomeNetworks, orient
+from kanaria.core.direction import orient
+from kanaria.core.distinct import Distinct
+from kanaria.core.network import HomeNetworks
 from kanaria.core.schema import from_rows
 
 HOME, OTHER, FAR = "192.168.1.9", "192.168.1.10", "203.0.113.5"

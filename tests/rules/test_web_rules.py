@@ -15,7 +15,8 @@ import yaml
 
 import kanaria
 from kanaria.core import schema
-from kanaria.core.network import HomeNetworks, orient
+from kanaria.core.direction import orient
+from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Finding
 from kanaria.detect import load
 from kanaria.detect.evaluate import Detector

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kanaria.core import community_id as module
 from kanaria.core.community_id import community_id, community_ids
-from kanaria.core.network import Distinct
+from kanaria.core.distinct import Distinct
 
 # Published with corelight/community-id-spec and its reference implementation: seed 0, then seed 1 where given.
 VECTORS = [

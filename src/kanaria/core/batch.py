@@ -6,10 +6,12 @@ Frozen values; ``core.types`` has them together with all others.
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from kanaria.core.values import dataclass
+
+if TYPE_CHECKING:  # settings and help know these types and hold no tables
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +43,8 @@ class Batch:
 
     ``rows`` counts the records read, rejected ones included. A table may be missing when no record belonged to it.
     ``rejected`` counts every rejected record of the batch; ``rejects`` keeps at most some of them. ``passed_over``
-    counts records of programs the format knows nothing about. ``left`` has the lines (``line``, ``raw``) that became no
-    row, for whatever reason: they are still searched for mining messages and commands.
+    counts records of programs the format knows nothing about. ``left`` has the lines (``schema_parts.LEFT``) that
+    became no row, for whatever reason: they are still searched for mining messages and commands.
     ``interim`` rows are flows that go on, as far as they have come: their rows come again under the same ids, and only
     the last ones count.
     """
@@ -62,7 +64,3 @@ class Batch:
     def unread(self) -> int:
         """How many of the rows nothing is claimed of."""
         return max(self.rejected, len(self.rejects)) + self.passed_over
-
-
-LEFT = pa.schema([pa.field("line", pa.int64()), pa.field("raw", pa.binary())])
-"""Columns of ``Batch.left``."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
-from kanaria import __version__
+import kanaria
 
 
 def build() -> str:
     """The version, and the commit where the archive it was installed from was made from one."""
-    named = files("kanaria").joinpath("commit.txt")
-    return f"{__version__} ({named.read_text('utf-8').strip()})" if named.is_file() else f"{__version__} (checkout)"
+    named = Path(kanaria.__file__).with_name("commit.txt")
+    return f"{kanaria.__version__} ({named.read_text('utf-8').strip() if named.is_file() else 'checkout'})"

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kanaria.core.network import Distinct, ip16
+from kanaria.core.distinct import Distinct
+from kanaria.core.network import ip16
 
 PROTOCOLS: Mapping[str, int] = {
     "icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "udp": 17, "ipv6": 41, "rsvp": 46, "gre": 47, "esp": 50, "ah": 51,

@@ -1,7 +1,8 @@
 """Regular expressions compiled with their first use instead of when a module is read.
 
-In: what ``re.compile`` takes. Out: what it gives, as far as methods go. A start reads some two hundred expressions, and
-compiling them took 40 ms of processor time, a twentieth of the whole; an ordinary log uses a few.
+In: what ``re.compile`` takes. Out: what it gives, as far as methods go; the ``re`` of a match is the compiled one. A
+start reads some two hundred expressions, and compiling them took 40 ms of processor time, a twentieth of the whole; an
+ordinary log uses a few.
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ from kanaria.core.values import dataclass
 
 TIME = pa.timestamp("us", tz="UTC")
 
+LEFT = pa.schema([pa.field("line", pa.int64()), pa.field("raw", pa.binary())])
+"""Columns of ``Batch.left``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, cast, get_args
@@ -12,6 +11,7 @@ from sigma.exceptions import SigmaError
 
 from kanaria.core.errors import RuleError
 from kanaria.core.ids import content_id
+from kanaria.core.late_regex import late_regex
 from kanaria.core.types import SEVERITIES, Severity, Stage, Text
 from kanaria.core.values import dataclass
 from kanaria.detect import documents
@@ -23,7 +23,7 @@ CONTENT_ERRORS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, I
 _BLOCK = {"version", "title", "description", "why", "stage", "weights", "key", "runbook", "tests", "separate"}
 _DECISIVE = ("logsource", "detection", "correlation", "level", "tags")
 _DECISIVE_BLOCK = ("stage", "weights", "key", "separate")
-_TECHNIQUE = re.compile(r"t\d{4}(\.\d{3})?$")
+_TECHNIQUE = late_regex(r"t\d{4}(\.\d{3})?$")
 
 
 @dataclass

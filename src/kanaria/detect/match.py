@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kanaria.core.network import map_distinct, parse_address
+from kanaria.core.distinct import map_distinct
+from kanaria.core.network import parse_address
 from kanaria.core.prefilter import Prefilter, literal
 from kanaria.detect.columns import arrow_kind, bases, ident, projection
 from kanaria.detect.model import Computed, Matcher, Rule

@@ -17,10 +17,11 @@ import pyarrow as pa
 
 from kanaria.core import schema
 from kanaria.core.ahead import ahead
-from kanaria.core.batch import LEFT
 from kanaria.core.community_id import community_ids
+from kanaria.core.direction import orient
+from kanaria.core.distinct import Distinct
 from kanaria.core.ids import first_event_id
-from kanaria.core.network import Distinct, orient
+from kanaria.core.schema_parts import LEFT
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.core.values import dataclass
@@ -283,7 +284,7 @@ def iso_to_time(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArra
 
 
 def _zone_to_us(zone: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    from kanaria.core.network import map_distinct
+    from kanaria.core.distinct import map_distinct
 
     return map_distinct(zone, _offset, pa.int64())
 

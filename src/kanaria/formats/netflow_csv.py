@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core import schema
+from kanaria.core.distinct import map_distinct
 from kanaria.core.late_regex import late_regex
-from kanaria.core.network import map_distinct
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols

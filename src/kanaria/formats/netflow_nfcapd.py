@@ -113,7 +113,7 @@ def _records(part: Part, source: str) -> pa.Table:
     """One-way records; what nfdump already joined (``-B``) becomes two."""
     import pyarrow.compute as pc
 
-    from kanaria.core.network import map_distinct
+    from kanaria.core.distinct import map_distinct
 
     def number(name: str) -> pa.Array:
         return cols.lenient(cols.flat(part.table[name]), pa.int64()).fill_null(0)

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.distinct import Distinct
 from kanaria.core.late_regex import late_regex
-from kanaria.core.network import Distinct
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kanaria.core.network import map_distinct
+from kanaria.core.distinct import map_distinct
 from kanaria.formats import flow_state
 from kanaria.formats.columns import flat, iso_to_time
 from kanaria.formats.zeek_tables import dns_name, one_item, rdp_security, smallest, tls_version

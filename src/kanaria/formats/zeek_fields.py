@@ -226,7 +226,7 @@ def _replace(column: pa.Array, mask: pa.Array, function: Callable[[str], object]
     """The column with ``function`` applied to the distinct values of the masked rows."""
     import pyarrow.compute as pc
 
-    from kanaria.core.network import map_distinct
+    from kanaria.core.distinct import map_distinct
 
     chosen = pc.fill_null(mask, False)
     changed = map_distinct(column.filter(chosen), function, pa.string())

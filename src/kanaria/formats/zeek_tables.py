@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kanaria.core.network import map_distinct
+from kanaria.core.distinct import map_distinct
 from kanaria.formats.columns import seconds_to_us
 from kanaria.formats.zeek_fields import Fields
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
 
+from kanaria.core.distinct import map_distinct
 from kanaria.core.facts import KnownIndicator
-from kanaria.core.network import is_global, map_distinct, parse_address
+from kanaria.core.network import is_global, parse_address
 from kanaria.knowledge.labels import labels, suffixes
 
 COLUMN = "knowledge.indicator"

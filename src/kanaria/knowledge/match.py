@@ -15,8 +15,9 @@ from functools import lru_cache
 
 import pyarrow as pa
 
+from kanaria.core.distinct import Distinct, map_distinct
 from kanaria.core.facts import Knowledge, MinerAgent, NotableNetwork, Pool
-from kanaria.core.network import Distinct, map_distinct, parse_address
+from kanaria.core.network import parse_address
 from kanaria.knowledge.indicators_match import COLUMN as INDICATOR_COLUMN
 from kanaria.knowledge.indicators_match import IndicatorIndex, index_of, indicator_column
 from kanaria.knowledge.labels import labels, suffixes

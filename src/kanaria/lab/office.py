@@ -28,8 +28,9 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core import schema
+from kanaria.core.direction import orient
 from kanaria.core.ids import first_event_id
-from kanaria.core.network import HomeNetworks, orient
+from kanaria.core.network import HomeNetworks
 from kanaria.core.values import dataclass
 
 RESOLVER, CONTROLLER, FILES, WEB, MAIL, DESKTOP = (f"10.0.0.{n}" for n in (53, 10, 20, 80, 25, 30))

@@ -320,7 +320,7 @@ def _bodies(data: bytes) -> Iterator[tuple[bytes, bytes | None]]:
         elif chunk := _CHUNK.match(data, at) if b"chunked" in head.lower() else None:
             yield head, data[chunk.end() : chunk.end() + int(re.split(rb"[^0-9A-Fa-f]", chunk[0])[0], 16)]
             return
-        elif first.re is _STATUS:
+        elif first[0].startswith(b"HTTP/"):
             yield head, data[at:]
             return
         else:

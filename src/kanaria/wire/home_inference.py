@@ -8,7 +8,6 @@ ours by such counts, if any.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.ids import ROW_BITS
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
@@ -33,8 +33,8 @@ ENTRANCES = frozenset({"rdp", "smb", "logon"})
 # Nor is a client at home that speaks JSON and is not answered in kind: it does not know whom it found, or nobody is
 # there. So many such conversations are looked at, those with the longest answers first.
 _LOOKED_AT = 200
-_GIVEN = re.compile(rb'"result"\s*:\s*(?!null\b|false\b)|"method"\s*:')
-_REFUSED = re.compile(rb'"error"\s*:\s*(?!null\b)|"result"\s*:\s*(?:null|false)\b')
+_GIVEN = late_regex(rb'"result"\s*:\s*(?!null\b|false\b)|"method"\s*:')
+_REFUSED = late_regex(rb'"error"\s*:\s*(?!null\b)|"result"\s*:\s*(?:null|false)\b')
 
 
 @dataclass(frozen=True)

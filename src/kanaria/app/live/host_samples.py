@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 
 from kanaria.app.live.flows import Flow
+from kanaria.core.direction import orient
 from kanaria.core.errors import KanariaError, in_words
 from kanaria.core.ids import first_event_id
-from kanaria.core.network import PRIVATE, HomeNetworks, is_global, orient
+from kanaria.core.network import PRIVATE, HomeNetworks, is_global
 from kanaria.core.schema import conform
 from kanaria.core.stream import Placed
 from kanaria.core.types import Batch

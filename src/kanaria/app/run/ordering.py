@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kanaria.core.clock import steady
-from kanaria.core.network import HomeNetworks, orient
+from kanaria.core.direction import orient
+from kanaria.core.network import HomeNetworks
 from kanaria.core.schema import Tables
 from kanaria.core.types import Batch, Text
 from kanaria.core.values import dataclass

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.clock import Resets
+from kanaria.core.direction import orient
 from kanaria.core.ids import first_event_id
-from kanaria.core.network import orient
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats.packets import layout as L

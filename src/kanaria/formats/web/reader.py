@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.ahead import ahead
-from kanaria.core.batch import LEFT
+from kanaria.core.schema_parts import LEFT
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.core.values import dataclass

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core import ids, schema
-from kanaria.core.network import orient
+from kanaria.core.direction import orient
 from kanaria.core.stream import ReadContext
 from kanaria.formats.web.escapes import to_bytes, to_text
 from kanaria.formats.web.forward import asked_outside

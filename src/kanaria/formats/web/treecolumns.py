@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kanaria.core import schema
+from kanaria.core.distinct import Distinct
 from kanaria.core.late_regex import late_regex
-from kanaria.core.network import Distinct
 from kanaria.core.values import dataclass
 from kanaria.formats import _cells as c
 from kanaria.formats.cells import Cells, Plan

@@ -225,12 +225,12 @@ def set_request(row: Row, request: bytes) -> None:
     Apache writes ``-`` where nginx writes nothing when the client sent nothing; both are the empty request.
     """
     row["request"] = b"" if request == b"-" else request
-    match = _REQUEST.fullmatch(request) or _SIMPLE.fullmatch(request)
-    if match:
+    whole = _REQUEST.fullmatch(request)
+    if whole:
+        row["protocol"] = whole[3].decode()
+    if match := whole or _SIMPLE.fullmatch(request):
         row["method"] = match[1].decode()
         row["url"] = to_text(match[2])
-        if match.re is _REQUEST:
-            row["protocol"] = match[3].decode()
 
 
 def is_request_line(request: bytes) -> bool:

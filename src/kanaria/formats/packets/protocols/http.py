@@ -60,7 +60,7 @@ def _parts(data: bytes, pattern: re.Pattern[bytes], methods: object) -> Iterator
         body, size, end = (b"", 0, body_at) if bodiless else _body(data, body_at, headers, pattern is _STATUS)
         yield Part(at, end, first, headers, body, size)
         number += pattern is not _STATUS or not first[2].startswith(b"10")
-        if (first.re is _STATUS and first[2] == b"101") or (first.re is _LINE and b"upgrade" in headers):
+        if (pattern is _STATUS and first[2] == b"101") or (pattern is _LINE and b"upgrade" in headers):
             return
         at = end
 
