@@ -8,11 +8,11 @@ the client as ``device``. A clock without a date gives rows without a time.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
@@ -31,15 +31,15 @@ _HEADERS = 120
 _TIME = r"(?:(?P<time>(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{1,9}|\d{9,10}\.\d{1,9})\s+)?"
 _INTERFACE = r"(?:[\w.@-]{1,20}\s+(?:In|Out|B|M|P)\s+)?"
 _END = r"(?P<{0}>[0-9A-Za-z_.:-]{{2,253}}?)\.(?P<{0}_port>\d{{1,5}}|[a-z][a-z0-9-]{{1,20}})"
-_PACKET = re.compile(
+_PACKET = late_regex(
     r"^" + _TIME + _INTERFACE + r"(?:(?:[0-9a-f:]{17} > [0-9a-f:]{17}, .{0,60}?)?IP6? )?(?:\(.{0,200}\))?\s*"
     + _END.format("src") + " > " + _END.format("dst")
     + r": (?:Flags \[(?P<flags>[^\]]*)\]|(?P<udp>UDP)).*?\blength:? (?P<length>\d{1,6})"
 )  # fmt: skip
-_HEAD = re.compile(r"^" + _TIME + _INTERFACE + r"IP6? \(")
+_HEAD = late_regex(r"^" + _TIME + _INTERFACE + r"IP6? \(")
 """The first of the two lines that ``-v`` prints of a packet."""
-_HEX = re.compile(r"^\s*0x[0-9a-f]{4}:\s+((?:(?:[0-9a-f]{2}){1,2} ?){1,8})(?:\s|$)")
-_OTHER = re.compile(
+_HEX = late_regex(r"^\s*0x[0-9a-f]{4}:\s+((?:(?:[0-9a-f]{2}){1,2} ?){1,8})(?:\s|$)")
+_OTHER = late_regex(
     r"^(?:tcpdump: |listening on |\d+ packets? (?:captured|received|dropped)|reading from file|dropped privs|\s*$)|^"
     + _TIME.replace("?P<time>", "?:") + _INTERFACE + r"(?:ARP|IP6?|STP|LLDP|IGMP|ethertype)\b"
 )  # fmt: skip

@@ -14,14 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from kanaria.core.late_regex import late_regex
 from kanaria.mining.request_values import text_of
 
-_HEADER = re.compile(
+_HEADER = late_regex(
     r"next[-_]action[\\\"']{0,4}\s?[:=,]\s?(?:[\\\"']{0,4}value[\\\"']{0,4}\s?:\s?)?[\[\s\\\"']{0,6}(?P<value>[^\\\"'\],}\s]{1,100})",
     re.IGNORECASE,
 )
-_GIVEN = re.compile(r"(?:[0-9a-f]{2})?[0-9a-f]{40}", re.IGNORECASE)
-_UNSAID = re.compile(r"-|\W*|\*+|null|none|nil|undefined|true|false|\W?redacted\W?|\W?filtered\W?", re.IGNORECASE)
+_GIVEN = late_regex(r"(?:[0-9a-f]{2})?[0-9a-f]{40}", re.IGNORECASE)
+_UNSAID = late_regex(r"-|\W*|\*+|null|none|nil|undefined|true|false|\W?redacted\W?|\W?filtered\W?", re.IGNORECASE)
 """What logs write where there was no header, or where its value is kept from them."""
 
 
