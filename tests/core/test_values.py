@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import dataclasses
 import math
@@ -10,12 +9,10 @@ import pickle
 from collections.abc import Callable
 from dataclasses import field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import kanaria
 from kanaria.core.conversion import made, plain
 from kanaria.core.values import dataclass
 
@@ -164,15 +161,3 @@ def test_a_value_that_holds_itself_can_be_shown() -> None:
     ring = Ring([])
     ring.inside.append(ring)
     assert repr(ring).endswith("Ring(inside=[...])")
-
-
-def test_all_classes_of_ours_are_made_this_way() -> None:
-    folder = Path(kanaria.__file__).parent
-    taken = [
-        str(path.relative_to(folder))
-        for path in sorted(folder.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"
-        if any(one.name == "dataclass" for one in node.names)
-    ]
-    assert taken == ["core/values.py"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 Kind = TypeVar("Kind", bound=type)
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as dataclass
+    from dataclasses import dataclass as dataclass  # noqa: TID251 (for type checkers)
 else:
 
     def dataclass(
@@ -28,7 +28,9 @@ else:
 
         def decorate(cls: Kind) -> Kind:
             cls.__doc__ = cls.__doc__ or cls.__name__  # else the standard library works out a signature for it
-            made = dataclasses.dataclass(cls, init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)
+            made = dataclasses.dataclass(  # noqa: TID251 (it does the rest)
+                cls, init=False, repr=False, eq=False, slots=slots, kw_only=kw_only
+            )
             own = _compared(made) | {"__repr__": _repr, "__init__": _first_init(made, frozen)}
             own |= _unchangeable(made) if frozen else {"__hash__": None}
             for name, method in own.items():

@@ -9,13 +9,14 @@ the client as ``device``. A clock without a date gives rows without a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import Taken, address, batches
 from kanaria.formats.logons.text_input import open_text
 from kanaria.formats.mapped.clock import Clock
