@@ -14,7 +14,7 @@ import ibis
 import pytest
 from kit_baseline import connection, flow, pattern
 
-from kanaria.baseline import program, shape
+from kanaria.baseline import handful, program, shape
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -45,7 +45,8 @@ def spark() -> Iterator[Any]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_scores_are_the_same_row_by_row(spark: Any) -> None:
+def test_scores_are_the_same_row_by_row(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handful, "MOST", -1)
     learned = pattern()
     learned.learn(connection(*(flow(hour, dst_ip=f"192.0.2.{hour % 7}") for hour in range(48))))
     learned.score(connection(flow(48), flow(48, dst_ip="198.51.100.7", src_bytes=10**8)))

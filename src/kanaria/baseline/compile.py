@@ -7,25 +7,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import ibis
 
 from kanaria.baseline import program
+from kanaria.baseline.lowering import lowered
 from kanaria.baseline.plans import HALF_LIFE, TARGET
 
 
-def compiled(half_life_hours: float = HALF_LIFE) -> dict[str, dict[str, str]]:
-    """SQL by part of the program and step, for a half-life in hours."""
+def compiled(half_life_hours: float = HALF_LIFE) -> dict[str, Any]:
+    """SQL by part of the program and step, for a half-life in hours; under ``few`` the same as operations."""
     tables = program.tables()
-    parts: Mapping[str, Mapping[str, object]] = {
+    parts: Mapping[str, Mapping[str, Any]] = {
         "score": program.score(tables, half_life_hours),
         "absorb": program.absorb(tables, half_life_hours),
         "close_hours": program.close_hours(tables["hourly"], tables["flows"], half_life_hours),
     }
-    return {
+    sql = {
         part: {name: str(ibis.to_sql(table, dialect="duckdb", pretty=False)) for name, table in steps.items()}
         for part, steps in parts.items()
     }
+    few = {part: {name: _one_line(lowered(table)) for name, table in steps.items()} for part, steps in parts.items()}
+    return sql | {"few": few}
+
+
+def _one_line(operations: object) -> str:
+    return json.dumps(operations, separators=(",", ":"))
 
 
 def text(half_life_hours: float = HALF_LIFE) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kanaria.baseline import encode, roles
+from kanaria.baseline import encode, handful, roles
 from kanaria.baseline.shape import HISTORY, KINDS, PEAKS, RATES
 
 if TYPE_CHECKING:
+    from kanaria.baseline.handful import Handful
     from kanaria.baseline.plans import Plans
     from kanaria.baseline.settings import BaselineSettings
     from kanaria.baseline.state import State
@@ -72,13 +73,34 @@ class History:
         self._remember_texts()
         self._remember_devices()
         self._remember_services()
-        self._remember_hours()
+        row = self._statements.run("SELECT min(hour), max(hour) FROM baseline_hours").fetchone()
+        if row is not None and row[0] is not None:
+            self._remember_hours(int(row[0]), int(row[1]))
+
+    def append_handful(self, slice_: Handful) -> None:
+        """The same for a handful of rows, which are all that is encoded: what has nothing to add is not asked."""
+        begin, least = self._settled_from(), self.settings.device_warm_up_hours
+        slice_.append(lambda first: begin is not None and slice_.hour >= begin and slice_.hour - first >= least)
+        if slice_.fresh:
+            self._statements.list_ids("fresh", slice_.fresh)
+            self._keep_texts()
+        if not all(slice_.actors["known"]):
+            self._remember_devices()
+        if slice_.answered:
+            self._remember_services()
+        self._remember_hours(slice_.hour, slice_.hour)
+
+    def _settled_from(self) -> float | None:
+        """The hour from which surprise says what is normal: in the first half of the warm-up everything is new."""
+        if self.state.get("first_hour") is None and self.settings.warm_up_days > 0:
+            return None
+        return self.first_hour(0) + self.settings.warm_up_days * 12
 
     def _settled(self, hour: str, first: str) -> str:
-        """When an hour's surprise says what is normal: in the first half of the warm-up everything is new."""
-        if self.state.get("first_hour") is None and self.settings.warm_up_days > 0:
+        """When an hour's surprise says what is normal, for a device that was first seen then."""
+        begin = self._settled_from()
+        if begin is None:
             return "false"
-        begin = self.first_hour(0) + self.settings.warm_up_days * 12
         return f"{hour} >= {begin} AND coalesce({hour} - {first} >= {self.settings.device_warm_up_hours}, false)"
 
     def _record_peaks(self) -> None:
@@ -106,8 +128,11 @@ class History:
             """SELECT DISTINCT value FROM baseline_grown
                WHERE old IS NULL AND value NOT IN (SELECT tie FROM baseline_seen)""",
         )
-        if not self._statements.one("SELECT count(*) FROM fresh"):
-            return
+        if self._statements.one("SELECT count(*) FROM fresh"):
+            self._keep_texts()
+
+    def _keep_texts(self) -> None:
+        """The words behind the values in ``fresh``."""
         kinds = ", ".join(f"'{kind}'" for kind in _TEXT_KINDS)
         parts = f"""SELECT kind, id, min(row) AS row FROM (
                 SELECT row, unnest([{kinds}]) AS kind, unnest([{", ".join(_TEXT_KINDS)}]) AS id FROM baseline_rows)
@@ -125,7 +150,7 @@ class History:
         self._statements.run(
             f"""INSERT INTO {alias}.devices
                 SELECT h.actor, a.actor_text, 'unknown', a.grp, min(hour), max(hour)
-                FROM baseline_hours h JOIN actors a USING (actor) ANTI JOIN {alias}.devices d ON d.actor = h.actor
+                FROM baseline_rows h JOIN actors a USING (actor) ANTI JOIN {alias}.devices d ON d.actor = h.actor
                 GROUP BY h.actor, a.actor_text, a.grp"""  # noqa: S608
         )
 
@@ -148,14 +173,11 @@ class History:
                     FROM offered JOIN encoded_texts USING (row)"""  # noqa: S608
             )
 
-    def _remember_hours(self) -> None:
-        row = self._statements.run("SELECT min(hour), max(hour) FROM baseline_hours").fetchone()
-        if row is None or row[0] is None:
-            return
+    def _remember_hours(self, first: int, latest: int) -> None:
         if self.state.get("first_hour") is None:
-            self.state.put("first_hour", str(row[0]))
-        if int(row[1]) > int(self.state.get("latest_hour") or 0):
-            self.state.put("latest_hour", str(row[1]))
+            self.state.put("first_hour", str(first))
+        if latest > int(self.state.get("latest_hour") or 0):
+            self.state.put("latest_hour", str(latest))
 
     # ---- finished hours and days --------------------------------------------------------------------------------
 
@@ -169,20 +191,27 @@ class History:
         run, fill = self._statements.run, self._statements.fill
         self._statements.note("closing", hour=hour)
         finished = "WHERE hour < (SELECT hour FROM closing)"
-        if not self._statements.one(f"SELECT count(*) FROM {alias}.hourly {finished}"):  # noqa: S608
+        hourly, flows = (f"SELECT count(*) FROM {alias}.{name} {finished}" for name in ("hourly", "flows"))  # noqa: S608
+        hours, amounts = self._statements.run(f"SELECT ({hourly}), ({flows})").fetchone() or (0, 0)
+        if not hours:
             return False
-        for name in ("hourly", "flows"):
-            fill(f"closing_{name}", f"FROM {alias}.{name} {finished}")
-        for name, sql in plans.close_hours.items():
-            closing = sql.replace('"baseline_hourly"', "closing_hourly").replace('"baseline_flows"', "closing_flows")
-            self.state.append(name, closing)
+        source = f"(FROM {alias}.hourly {finished})"
+        if self._statements.few and hours + amounts <= handful.MOST_CLOSED:
+            handful.close(self.state, plans, finished)
+        else:
+            source = "closing_hourly"
+            for name in ("hourly", "flows"):
+                fill(f"closing_{name}", f"FROM {alias}.{name} {finished}")
+            for name, sql in plans.close_hours.items():
+                closed = sql.replace('"baseline_hourly"', "closing_hourly").replace('"baseline_flows"', "closing_flows")
+                self.state.append(name, closed)
         run(
             f"""INSERT INTO {alias}.days
-                SELECT hour // 24, count(DISTINCT (actor, hour)), 0 FROM closing_hourly GROUP BY 1"""  # noqa: S608
+                SELECT hour // 24, count(DISTINCT (actor, hour)), 0 FROM {source} GROUP BY 1"""  # noqa: S608
         )
         run(
             f"""UPDATE {alias}.devices d SET last = greatest(d.last, c.hour)
-                FROM (SELECT actor, max(hour) AS hour FROM closing_hourly GROUP BY 1) c WHERE c.actor = d.actor"""  # noqa: S608
+                FROM (SELECT actor, max(hour) AS hour FROM {source} GROUP BY 1) c WHERE c.actor = d.actor"""  # noqa: S608
         )
         for name in ("hourly", "flows"):
             run(f"DELETE FROM {alias}.{name} {finished}")  # noqa: S608

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from kanaria.baseline import encode, output, ranking, roles
+from kanaria.baseline import encode, handful, output, ranking, roles
+from kanaria.baseline.handful import Handful
 from kanaria.baseline.history import History
+from kanaria.baseline.roles import group_of
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.state import State
-from kanaria.baseline.threshold import alert_bits
 from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ class PatternOfLife:
         self._engine.execute("SET TimeZone = 'UTC'")
         self._history = History(self.state, self.settings)
         self._scored: Mapping[str, pa.Table] | None = None
-        self._threshold = 1.0
-        self._alert_bits: dict[str, float | None] = {}
+        self._handful: Handful | None = None
         self.anomalies = 0
         """Device hours called anomalous since it was opened, of those that have taught."""
         self._counted: set[tuple[int, str]] = set()
@@ -89,10 +89,13 @@ class PatternOfLife:
         does later, except rows that are anomalous themselves.
         """
         encode.encode(self._statements, tables, f"{self.state.alias}.devices")
-        steps = self._steps()
-        self._scored = tables if len(steps) == 1 else None
+        self._handful = handful.of_one_hour(self.state, self._plans)
+        steps = self._steps() if self._handful is None else []
+        self._scored = tables if len(steps) == 1 or self._handful else None
         parts = []
-        if len(steps) == 1:
+        if self._handful is not None:
+            parts.append(self._score_handful(self._handful))
+        elif len(steps) == 1:
             parts.append(self._score_step(*steps[0], whole=True))
         elif steps:
             self._statements.plan_anew()
@@ -128,7 +131,9 @@ class PatternOfLife:
         parts = {"rows": "FROM baseline_rows"} | {name: self._plans.score[name] for name in inner}
         steps = ", ".join(f"baseline_{name} AS MATERIALIZED ({sql})" for name, sql in parts.items())
         settings = self.settings
-        self._statements.note("noted", first=self._history.first_hour(low), threshold=float(self._threshold))
+        self._calibration.hand_over(self._statements)
+        threshold = self._calibration.threshold
+        self._statements.note("noted", first=self._history.first_hour(low), threshold=float(threshold))
         return self._statements.result(
             f"baseline_{last}",
             f"""WITH {steps}
@@ -138,6 +143,11 @@ class PatternOfLife:
                     p_value <= noted.threshold AND NOT learning AS anomalous
                 FROM ({self._plans.score[last]}) s JOIN actors a USING (actor) CROSS JOIN noted""",  # noqa: S608
         )
+
+    def _score_handful(self, few: Handful) -> pa.Table:
+        self._history.take(few.hour, few.hour + 1, whole=True)
+        few.look_up()
+        return few.scored(self._calibration, self.settings, self._history.first_hour(few.hour))
 
     def _absorb_provisionally(self, scored: pa.Table) -> None:
         """Take the step just scored into the provisional history, its anomalies excepted."""
@@ -153,8 +163,7 @@ class PatternOfLife:
             self._refresh()
 
     def _refresh(self) -> None:
-        self._threshold = ranking.refresh(self.state, self.settings)
-        self._alert_bits.clear()
+        self._calibration = ranking.refresh(self.state, self.settings)
 
     # ---- learning -----------------------------------------------------------------------------------------------
 
@@ -182,7 +191,10 @@ class PatternOfLife:
             self._count_alerts(tables)
             if held:
                 self._history.keep_aside()
-            self._learn_encoded(scored=known, held=held)
+            if known and self._handful is not None:
+                self._learn_handful(self._handful, held=held)
+            else:
+                self._learn_encoded(scored=known, held=held)
             if position is not None:
                 self.state.put("position", position)
         encode.release(self._statements)
@@ -211,6 +223,18 @@ class PatternOfLife:
                 self._history.look_up(self._plans, *OF_ROWS)
             self._history.append(self._plans, scored=scored)
 
+    def _learn_handful(self, few: Handful, *, held: bool) -> None:
+        if held:
+            few.read()
+        if not few.rows.height:
+            return
+        self._close_before(few.hour)
+        if self._history.regrouped:
+            few.look_up()
+        elif held:
+            few.follow()
+        self._history.append_handful(few)
+
     def dismiss(self, event_ids: Iterable[int] = (), entities: Iterable[Entity] = ()) -> int:
         """Learn after all what was withheld for these events or (device, remote) pairs; returns the number of rows."""
         self._scored = None
@@ -231,13 +255,9 @@ class PatternOfLife:
         if len(self._counted) > COUNTED:
             self._counted = set(sorted(self._counted)[-COUNTED // 2 :])
 
-    def alert_bits(self, roles: Iterable[str]) -> dict[str, float]:
+    def alert_bits(self, wanted: Iterable[str]) -> dict[str, float]:
         """By role, the surprise from which an hour is told of now; roles of which none would be are left out."""
-        wanted = list(roles)
-        for role in wanted:
-            if role not in self._alert_bits:
-                self._alert_bits[role] = alert_bits(self._engine, role, self._threshold)
-        found = {role: self._alert_bits[role] for role in wanted}
+        found = {role: self._calibration.alert_bits(group_of(self._engine, role)) for role in wanted}
         return {role: bits for role, bits in found.items() if bits is not None}
 
     # ---- answers ------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""The program as SQL text: read from ``plans.json``, which ``baseline.compile`` wrote; nothing is compiled at run time.
+"""The program as SQL text, and as operations for a handful of rows: read from ``plans.json``, not compiled at run time.
 
-Ibis costs about a second to import and the program three more to compile, so neither happens when Kanaria runs. Only
-the half-life is filled in here.
+Ibis costs about a second to import and the program three more to compile, so neither happens when Kanaria runs:
+``baseline.compile`` wrote the file. Only the half-life is filled in here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from kanaria.core.values import dataclass
 
@@ -24,16 +25,13 @@ class Plans:
     score: dict[str, str]
     absorb: dict[str, str]
     close_hours: dict[str, str]
+    few: dict[str, dict[str, list[list[Any]]]]
+    """The same as operations for ``evaluate``, by part and step."""
 
 
 @lru_cache(maxsize=4)
 def plans(half_life_hours: float) -> Plans:
     """The plans for a half-life in hours."""
-    found = json.loads(TARGET.read_text("utf-8"))
-    wanted = repr(float(half_life_hours))
-    return Plans(
-        **{
-            part: {name: sql.replace(repr(HALF_LIFE), wanted) for name, sql in steps.items()}
-            for part, steps in found.items()
-        }
-    )
+    found = json.loads(TARGET.read_text("utf-8").replace(repr(HALF_LIFE), repr(float(half_life_hours))))
+    few = {part: {name: json.loads(text) for name, text in steps.items()} for part, steps in found["few"].items()}
+    return Plans(**found | {"few": few})

@@ -1,24 +1,78 @@
-"""What is rare here: the history's hours in, the calibration table that scoring joins and the alert threshold out."""
+"""What is rare here: the history's hours in, the calibration table that scoring joins and the alert threshold out.
+
+The threshold is a p-value; bits differ by role, because roles differ in what their hours hold. Bits are for people, who
+see surprise in bits; decisions are made on p-values. An hour may be told of below them, too, when one feature alone is
+rare enough.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from kanaria.baseline import calibration, roles, shape
+from kanaria.baseline.evaluate import Rows
 
 if TYPE_CHECKING:
     from kanaria.baseline.settings import BaselineSettings
     from kanaria.baseline.state import State
+    from kanaria.baseline.statements import Statements
 
+_TOGETHER = shape.RANKED.index("together")
 BUDGET_DAYS = 14
 """Days whose device hours say how many there are in a day."""
 
 
-def refresh(state: State, settings: BaselineSettings) -> float:
-    """Leave p-values by role, feature and bin in ``baseline_calibration``; returns the threshold of an alert."""
+class Calibration:
+    """How rare each bin of surprise is, by feature and role, and below which p-value an hour is told of."""
+
+    def __init__(self, p: Mapping[tuple[int, int], calibration.Counts], threshold: float) -> None:
+        """``p`` holds the p-values of all bins by (rank, group)."""
+        self._p = p
+        self.threshold = threshold
+        self._in_engine = False
+        self._rows: dict[frozenset[int], Rows] = {}
+
+    @cached_property
+    def arrow(self) -> pa.Table:
+        """(key, p) as ``shape.HISTORY`` has them."""
+        # As Arrow: handed over as a list, each element would cost DuckDB an attempt to import pandas.
+        return pa.table(self._made(list(self._p)))
+
+    def _made(self, of: Sequence[tuple[int, int]]) -> dict[str, np.ndarray]:
+        steps = np.arange(shape.CALIBRATION_BINS, dtype=np.int64)
+        keys = [np.int64(group) ^ ((steps + rank * len(steps)) * shape.RANK_STEP) for rank, group in of]
+        return {"key": np.concatenate(keys), "p": np.concatenate([self._p[key] for key in of])}
+
+    def rows(self, groups: Collection[int]) -> Rows:
+        """The same of some groups, for a handful of rows."""
+        wanted = frozenset(groups)
+        if wanted not in self._rows:
+            made = self._made([(rank, group) for rank, group in self._p if group in wanted])
+            self._rows[wanted] = Rows({name: values.tolist() for name, values in made.items()})
+        return self._rows[wanted]
+
+    def hand_over(self, statements: Statements) -> None:
+        """Leave it in the temporary table ``baseline_calibration``, once."""
+        if not self._in_engine:
+            statements.take_in("baseline_calibration", self.arrow)
+            self._in_engine = True
+
+    def alert_bits(self, group: int) -> float | None:
+        """Bits of all features together from which an hour of that group is told of; None when no hour is."""
+        p = self._p.get((_TOGETHER, group))
+        if p is None:
+            return None
+        rare = np.flatnonzero(p * shape.LOOKS["together"] <= self.threshold)
+        return float(rare[0]) / shape.BINS_PER_BIT if rare.size else None
+
+
+def refresh(state: State, settings: BaselineSettings) -> Calibration:
+    """What the history's hours say is rare now."""
     ranks: list[dict[int, calibration.Counts]] = [{} for _ in shape.RANKED]
     latest = int(state.get("latest_hour") or shape.LANDMARK)
     scale = shape.scale_at(latest, settings.half_life_days * 24)
@@ -26,23 +80,15 @@ def refresh(state: State, settings: BaselineSettings) -> float:
     for group, rank, number, weight in found.fetchall():
         counts = ranks[int(rank)].setdefault(int(group), np.zeros(shape.CALIBRATION_BINS))
         counts[int(number)] = weight * scale
-    groups = state.engine.execute(f"SELECT DISTINCT grp FROM {state.alias}.devices").fetchall()  # noqa: S608
+    groups = state.statements.run(f"SELECT DISTINCT grp FROM {state.alias}.devices").fetchall()  # noqa: S608
     wanted = {int(group) for (group,) in groups} | {roles.group_of(state.engine, "unknown")}
     wanted |= {group for hours in ranks for group in hours}
-    numbers = np.arange(shape.CALIBRATION_BINS, dtype=np.int64)
-    keys: list[np.ndarray] = []
-    values: list[np.ndarray] = []
+    p: dict[tuple[int, int], calibration.Counts] = {}
     for rank, (name, hours) in enumerate(zip(shape.RANKED, ranks, strict=True)):
         least = calibration.SUM_SLOPE if name == "together" else calibration.LEAST_SLOPE
         table = calibration.p_values(hours, least)
-        steps = (numbers + rank * shape.CALIBRATION_BINS) * shape.RANK_STEP
-        for group in wanted:
-            keys.append(np.int64(group) ^ steps)
-            values.append(table.get(group, table[0]))
-    # As Arrow: handed over as a list, each element would cost DuckDB an attempt to import pandas.
-    made = pa.table({"key": np.concatenate(keys), "p": np.concatenate(values)})
-    state.statements.take_in("baseline_calibration", made)
-    return _threshold(state, settings)
+        p |= {(rank, group): table.get(group, table[0]) for group in wanted}
+    return Calibration(p, _threshold(state, settings))
 
 
 def _threshold(state: State, settings: BaselineSettings) -> float:

@@ -81,10 +81,15 @@ def infer(evidence: Evidence) -> str:
     return "iot" if evidence.places else "unknown"
 
 
+_GROUPS: dict[str, int] = {}
+
+
 def group_of(engine: duckdb.DuckDBPyConnection, role: str) -> int:
-    """The peer group's id in the history."""
-    row = engine.execute("SELECT (hash('role', $1) >> 1)::BIGINT", [role]).fetchone()
-    return int(row[0]) if row else 0
+    """The peer group's id in the history: the engine's hash, which is the same for all engines of one process."""
+    if role not in _GROUPS:
+        row = engine.execute("SELECT (hash('role', $1) >> 1)::BIGINT", [role]).fetchone()
+        _GROUPS[role] = int(row[0]) if row else 0
+    return _GROUPS[role]
 
 
 def assign(state: State, configured: Mapping[str, str], half_life_hours: float) -> bool:

@@ -71,6 +71,8 @@ HISTORY: Mapping[str, Mapping[str, str]] = {
     "flows": {"actor": _ID, "grp": _ID, "service": _ID, "hour": _ID, "quantity": _ID, "bucket": _ID},
     "calibration": {"key": _ID, "p": _F},
 }
+CLOSED: Mapping[str, Mapping[str, str]] = {"peaks": {"grp": _ID, "rank": _ID, "bin": _ID, "weight": _F}}
+"""What only closing hours adds to, and no step of the program reads."""
 CHOICES: Mapping[str, str] = {"key": _ID, "actor": _ID, "grp": _ID, "kind": _ID, "value": _ID, "hour": _ID}
 MEASURES: Mapping[str, str] = {
     "key": _ID, "actor": _ID, "grp": _ID, "service": _ID, "hour": _ID, "quantity": _ID, "bucket": _ID,

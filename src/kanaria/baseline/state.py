@@ -18,6 +18,7 @@ from kanaria.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 VERSION = 2
 FILE = "pattern_of_life.duckdb"
@@ -77,6 +78,8 @@ class State:
         self.engine = engine
         self.statements = Statements(engine)
         self._meta: dict[str, str] | None = None
+        self._unwritten: dict[str, str] = {}
+        self._in_transaction = False
         self._appended = 0
         """Rows of growing tables since they were folded: counting them anew would read the tables."""
         self.alias = f"pattern_of_life_{next(_ALIASES)}"
@@ -117,16 +120,21 @@ class State:
     def transaction(self, *, keep: bool = True) -> Iterator[None]:
         """All or nothing; with ``keep=False`` always nothing."""
         self.engine.execute("BEGIN")
+        self._in_transaction = True
         before = self._appended
         with ExitStack() as undone:
             undone.callback(self._roll_back, before)
             yield
             if keep:
+                self._write_meta()
                 undone.pop_all()
         if keep:
+            self._in_transaction = False
             self.engine.execute("COMMIT")
 
     def _roll_back(self, appended: int) -> None:
+        self._in_transaction = False
+        self._unwritten.clear()
         self.engine.execute("ROLLBACK")
         self._appended = appended
         self.statements.forget()
@@ -145,16 +153,33 @@ class State:
         return self._meta.get(key)
 
     def put(self, key: str, value: str) -> None:
-        self.engine.execute(f"DELETE FROM {self.alias}.meta WHERE key = $1", [key])  # noqa: S608
-        self.engine.execute(f"INSERT INTO {self.alias}.meta VALUES ($1, $2)", [key, value])  # noqa: S608
+        """Keep a value; inside a transaction, all of them are written at its end."""
+        self.get(key)
+        self._unwritten[key] = value
         if self._meta is not None:
             self._meta[key] = value
+        if not self._in_transaction:
+            self._write_meta()
+
+    def _write_meta(self) -> None:
+        if not self._unwritten:
+            return
+        keys, pairs = list(self._unwritten), [text for pair in self._unwritten.items() for text in pair]
+        self.engine.execute(f"DELETE FROM {self.alias}.meta WHERE key IN ({', '.join('?' * len(keys))})", keys)  # noqa: S608
+        self.engine.execute(f"INSERT INTO {self.alias}.meta VALUES {', '.join(['(?, ?)'] * len(keys))}", pairs)  # noqa: S608
+        self._unwritten.clear()
 
     def append(self, name: str, query: str) -> None:
         """Add the rows of a query to one of the history's tables."""
         added = self.statements.run(f"INSERT INTO {self.alias}.{name} BY NAME {query}").fetchone()
         if added and name in _GROWING:
             self._appended += int(added[0])
+
+    def append_rows(self, name: str, rows: pa.Table) -> None:
+        """Add rows with the columns of one of the history's tables, in their order."""
+        self.engine.from_arrow(rows).insert_into(f"{self.alias}.main.{name}")
+        if name in _GROWING:
+            self._appended += len(rows)
 
     def needs_compaction(self) -> bool:
         allowed = min(max(LEAST_COMPACT_ROWS, self._compacted // 2), COMPACT_ROWS)

@@ -8,6 +8,7 @@ slices are better off with a plan of their own, and with tables whose room is gi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,12 @@ class Statements:
         """Leave the temporary table ``name`` without rows."""
         if not self._emptied(name):
             self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
+
+    def list_ids(self, name: str, ids: Collection[int]) -> None:
+        """Leave ids in the temporary table ``name``, under ``id``."""
+        self.make_empty(name, "id BIGINT")
+        if ids:
+            self.engine.execute(f"INSERT INTO {name} VALUES {', '.join(f'({number})' for number in ids)}")  # noqa: S608
 
     def result(self, name: str, sql: str) -> pa.Table:
         """The rows of a query, which later statements find under ``name``, too."""
