@@ -173,6 +173,9 @@ def test_the_doctor_names_everything_that_is_wrong() -> None:
         "1,234 lines",
     ), said, strict=True):  # fmt: skip
         assert words in line
+    gone = {**source, "lost": 3, "lost_how": "conn/0: offsets 4 to 6", "lost_how_ja": "conn/0: オフセット4から6"}
+    (line,) = findings({**well, "sources": [gone]}, settings)
+    assert line.en == "web: 3 records were lost. Last: conn/0: offsets 4 to 6" and "オフセット4から6" in line.ja
     assert "Nobody is notified" in "".join(line.en for line in findings({**well, "channels": []}, settings))
 
 

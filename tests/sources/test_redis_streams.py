@@ -211,6 +211,6 @@ def test_a_wrong_url_or_password_is_named_without_showing_it(tmp_path: Path, sha
         source.start({}, lambda: None)
         try:
             wait(lambda: source.health.problem)
-            assert source.health.problem is not None and "hunter2" not in source.health.problem.en
+            assert source.health.problem is not None and "hunter2" not in source.health.problem.en + repr(source)
         finally:
             source.close()

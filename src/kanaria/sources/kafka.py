@@ -77,7 +77,7 @@ class Kafka:
     brokers: str
     topics: Sequence[str]
     """Names, or patterns with ``*`` and ``?``."""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
     at_end: bool = False
     health: Health = field(default_factory=Health)
 

@@ -54,7 +54,7 @@ class RedisStreams:
     """Reads until closed. A ``LineSource``. Raises MissingExtra, and ConfigError for a wrong URL, never showing it."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     streams: Sequence[str]
     record: str | None = None
     """The field that has the record; None: the only one, the one with the text, or all as an object."""
