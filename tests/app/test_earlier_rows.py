@@ -100,6 +100,34 @@ def test_what_was_normal_before_is_that_of_all_runs(kanaria: Kanaria, tmp_path: 
     assert kept(tmp_path / "apart") == kept(tmp_path / "learned") and len(kept(tmp_path / "apart")) == 36
 
 
+def test_a_capture_older_than_what_the_store_keeps_is_analysed_and_the_run_says_that_it_keeps_nothing(
+    kanaria: Kanaria, tmp_path: Path
+) -> None:
+    write(tmp_path / "new.log", days(60, 2))
+    write(tmp_path / "old.log", days(0, 1))
+    write(tmp_path / "ssl.log", [hello(SERVER, DAY + timedelta(hours=20))])
+    write(tmp_path / "month.log", days(33, 1))
+    first, old, month = runs(kanaria, "store", ["new.log"], ["old.log", "ssl.log"], ["month.log"])
+    assert len(old.document["incidents"]) == 1 and len(kept(tmp_path / "store")) == 18 + 9
+    notes = [[note for note in one.document["notes"] if "events.days" in note["en"]] for one in (first, old, month)]
+    assert [len(said) for said in notes] == [0, 1, 0]
+    assert notes[1][0]["en"].startswith("10 records were analysed and are not kept for questions of later runs")
+    assert "10件の記録は解析しましたが" in notes[1][0]["ja"] and "30日より前" in notes[1][0]["ja"]
+    write(tmp_path / "older.log", days(2, 1))
+    japanese = kanaria("analyze", "--store", "store", "--lang", "ja", "older.log").out
+    assert "今後の解析のためには保存しません" in "".join(japanese.split())
+
+
+def test_an_input_that_was_forgotten_and_is_read_again_is_kept_once(kanaria: Kanaria, tmp_path: Path) -> None:
+    (tmp_path / "kanaria.yaml").write_text("limits: {sources: 2}\n")
+    names = [f"{n}.log" for n in range(4)]
+    for n, name in enumerate(names):
+        write(tmp_path / name, days(n, 1))
+    runs(kanaria, "store", *(["--config", "kanaria.yaml", name] for name in (*names, names[0], names[1])))
+    runs(kanaria, "whole", names)
+    assert kept(tmp_path / "store") == kept(tmp_path / "whole") and len(kept(tmp_path / "whole")) == 36
+
+
 NAME = "xmr.pool.minergate.com"
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import json
 import tempfile
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.app.running import Kanaria
-from tests.app.test_between_runs import runs, told
-from tests.app.test_cli_incident import DAY, flow
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.setup import prepare
+from kanaria.core.stream import Placed
+from kanaria.store.incidents import IncidentStore
+from tests.app.running import Done, Kanaria
+from tests.app.test_between_runs import mined, runs, told
+from tests.app.test_cli_incident import DAY, MINER_HOST, POOL, SERVER, flow
 from tests.app.test_earlier_rows import hello
+from tests.app.test_same_however_read import Piece
 from tests.app.test_what_teaches import write
 
 RENTED, STRANGER = "198.18.7.7", "198.18.0.9"
@@ -94,3 +102,189 @@ def _parts(folder: Path, lines: Sequence[str], cuts: Sequence[int]) -> list[str]
             write(folder / f"{number}.log", lines[low:high])
             names.append(str(folder / f"{number}.log"))
     return names
+
+
+NAME = "xmr.pool.minergate.com"
+
+
+def asked(at: datetime, address: str = POOL, name: str = NAME, n: int = 1) -> str:
+    """A line of Zeek's dns.log: the server asks its resolver for a name."""
+    return json.dumps({
+        "ts": at.timestamp(), "uid": f"D{n}", "id.orig_h": SERVER, "id.orig_p": 40001 + n, "id.resp_h": "192.168.1.1",
+        "id.resp_p": 53, "proto": "udp", "query": name, "qtype_name": "A", "rcode_name": "NOERROR", "answers": [address],
+    })  # fmt: skip
+
+
+def eve(line: str, *, later: float = 0.4) -> str:
+    """What Suricata says of a connection in Zeek's words, a little later by its clock."""
+    row = json.loads(line)
+    begin = datetime.fromtimestamp(row["ts"] + later, UTC)
+    end = begin + timedelta(seconds=row["duration"])
+    return json.dumps({
+        "timestamp": end.isoformat(), "event_type": "flow", "flow_id": row["id.orig_p"], "proto": "TCP",
+        "src_ip": row["id.orig_h"], "src_port": row["id.orig_p"], "dest_ip": row["id.resp_h"],
+        "dest_port": row["id.resp_p"], "app_proto": "tls",
+        "flow": {
+            "pkts_toserver": 9, "pkts_toclient": 9, "bytes_toserver": 1400, "bytes_toclient": 1400,
+            "start": begin.isoformat(), "end": end.isoformat(), "state": "closed", "reason": "timeout",
+        },
+    })  # fmt: skip
+
+
+def conversations() -> list[str]:
+    """A server's ordinary day in Zeek's words, with three connections to an address of a pool in it."""
+    usual = [flow(DAY + timedelta(minutes=11 * n), n, SERVER, f"198.51.100.{n % 3}", 443) for n in range(60)]
+    mined = [flow(DAY + timedelta(hours=5 + n), 100 + n, SERVER, POOL, 443) for n in range(3)]
+    return sorted([*usual, *mined], key=lambda line: json.loads(line)["ts"])
+
+
+def without_ids(store: Path) -> list[tuple[Any, ...]]:
+    """What is kept of incidents apart from ids and times, which are those of the sensor that was read first."""
+    with IncidentStore(store) as kept:
+        return sorted(
+            (one.state, one.document["severity"], one.document["outcome"]["value"],
+             tuple(sorted((f["rule"], f["values"]["count"]) for f in one.document["findings"])))
+            for one in kept.all()
+        )  # fmt: skip
+
+
+BY = "sensor, src_ip, src_port, dst_ip, epoch_us(time), sni"
+
+
+def test_a_flow_that_a_better_sensor_saw_in_an_earlier_run_is_no_other_flow(kanaria: Kanaria, tmp_path: Path) -> None:
+    write(tmp_path / "dns.log", [asked(DAY)])
+    write(tmp_path / "conn.log", conversations())
+    write(tmp_path / "eve.json", [eve(line) for line in conversations()])
+    runs(kanaria, "apart", ["dns.log", "conn.log"], ["eve.json"], ["eve.json", "conn.log"])
+    runs(kanaria, "whole", ["dns.log", "conn.log", "eve.json"])
+    assert rows(tmp_path / "apart", f"event_id, {BY}") == rows(tmp_path / "whole", f"event_id, {BY}")
+    assert {sensor for (sensor,) in rows(tmp_path / "apart", "sensor")} == {"zeek"}
+    assert told(tmp_path / "apart") == told(tmp_path / "whole") != []
+
+
+def test_who_saw_a_flow_better_takes_the_place_of_who_was_read_first(kanaria: Kanaria, tmp_path: Path) -> None:
+    write(tmp_path / "dns.log", [asked(DAY)])
+    write(tmp_path / "conn.log", conversations())
+    write(tmp_path / "eve.json", [eve(line) for line in conversations()])
+    done = runs(kanaria, "apart", ["dns.log", "eve.json"], ["conn.log"], ["eve.json", "conn.log", "dns.log"])
+    runs(kanaria, "whole", ["dns.log", "conn.log", "eve.json"])
+    assert rows(tmp_path / "apart", BY) == rows(tmp_path / "whole", BY)
+    assert without_ids(tmp_path / "apart") == without_ids(tmp_path / "whole") != []
+    kinds = [[incident["alert"]["kind"] for incident in one.document["incidents"]] for one in done]
+    assert kinds[0] == ["new"] and not {"new", "reopened"} & {*kinds[1], *kinds[2]}
+
+
+def test_what_only_the_better_sensor_shows_is_found_although_another_was_read_first(
+    kanaria: Kanaria, tmp_path: Path
+) -> None:
+    """Totals first, and then the packets: the words of a miner."""
+    mined(tmp_path / "miner.pcap", 0)
+    total = {
+        **json.loads(flow(DAY, 1, MINER_HOST, POOL, 3333, seconds=900)),
+        "id.orig_p": _port(tmp_path / "miner.pcap"),
+    }
+    write(tmp_path / "eve.json", [eve(json.dumps(total))])
+    first, second = runs(kanaria, "apart", ["eve.json"], ["miner.pcap"])
+    (whole,) = runs(kanaria, "whole", ["eve.json", "miner.pcap"])
+    assert not first.document["incidents"]
+    assert _rules(second) == _rules(whole) and "crypto_currency_mining_activity" in _rules(second)[0]
+    assert rows(tmp_path / "apart", BY) == rows(tmp_path / "whole", BY) and len(rows(tmp_path / "apart", BY)) == 1
+
+
+def _rules(done: Done) -> list[set[str]]:
+    return [{finding["rule"] for finding in incident["findings"]} for incident in done.document["incidents"]]
+
+
+def _port(capture: Path) -> int:
+    """The client's port in the first packet."""
+    packet = capture.read_bytes()[24 + 16 :]
+    return int.from_bytes(packet[14 + 20 : 14 + 22], "big")
+
+
+def test_pieces_of_one_flow_in_several_files_are_no_doubles(kanaria: Kanaria, tmp_path: Path) -> None:
+    """A sensor that reports a long connection every minute, in a file for each hour."""
+    for hour in range(2):
+        pieces = [
+            flow(DAY + timedelta(minutes=60 * hour + n), 1, SERVER, POOL, 443, seconds=60 + 0.3 * (n % 2))
+            for n in range(60)
+        ]
+        write(tmp_path / f"conn-{hour}.log", pieces)
+    runs(kanaria, "apart", ["conn-0.log"], ["conn-1.log"])
+    runs(kanaria, "whole", ["conn-0.log", "conn-1.log"])
+    for store in ("apart", "whole"):
+        assert len(rows(tmp_path / store, BY)) == 120
+
+
+@pytest.mark.parametrize("late", [timedelta(minutes=5), timedelta(hours=-2)])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_name_that_a_later_run_learns_of_names_the_connection(
+    kanaria: Kanaria, tmp_path: Path, late: timedelta, again: bool
+) -> None:
+    write(tmp_path / "conn.log", conversations())
+    write(tmp_path / "dns.log", [asked(DAY + timedelta(hours=5) + late)])
+    first, second = runs(kanaria, "apart", ["conn.log"], ["conn.log", "dns.log"] if again else ["dns.log"])
+    runs(kanaria, "whole", ["conn.log", "dns.log"])
+    assert not first.document["incidents"] and len(second.document["incidents"]) == 1
+    assert rows(tmp_path / "apart", f"event_id, {BY}, names") == rows(tmp_path / "whole", f"event_id, {BY}, names")
+    assert told(tmp_path / "apart") == told(tmp_path / "whole") != []
+
+
+def test_a_handshake_that_a_later_run_brings_names_the_connection(kanaria: Kanaria, tmp_path: Path) -> None:
+    write(tmp_path / "dns.log", [asked(DAY, name="cdn.example.net")])
+    write(tmp_path / "conn.log", [flow(DAY + timedelta(hours=1), 10000, SERVER, POOL, 443)])
+    write(tmp_path / "ssl.log", [hello(SERVER, DAY + timedelta(hours=1, seconds=1))])
+    runs(kanaria, "apart", ["dns.log", "conn.log"], ["ssl.log"])
+    runs(kanaria, "whole", ["dns.log", "conn.log", "ssl.log"])
+    assert rows(tmp_path / "apart", f"{BY}, names") == rows(tmp_path / "whole", f"{BY}, names")
+    assert [sni for (sni,) in rows(tmp_path / "apart", "sni")] == [NAME]
+    assert told(tmp_path / "apart") == told(tmp_path / "whole") != []
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_service_names_what_it_handed_on_and_counts_no_flow_twice(tmp_path: Path, restarted: bool) -> None:
+    """Its connection first, then the name, and then what another sensor says of the connection."""
+    setup = replace(prepare(), store=tmp_path / "store")
+    mined = flow(DAY + timedelta(hours=1), 1, SERVER, POOL, 443)
+    parts = [
+        ("eve.json", eve(mined), "suricata"),
+        ("dns.log", asked(DAY + timedelta(hours=1, minutes=3)), "zeek-json"),
+        ("conn.log", mined, "zeek-json"),
+        ("eve2.json", eve(mined, later=0.7), "suricata"),
+    ]
+    engine = Engine(setup, lateness=timedelta(0))
+    for number, (name, line, format_name) in enumerate(parts):
+        piece = Piece(name, f"{line}\n".encode(), format_name, Placed(identity="", before=0))
+        judged = engine.step(engine.read([piece]))
+        engine.commit(judged, checkpoint=restarted or number == len(parts) - 1)
+        if restarted:
+            engine.close()
+            engine = Engine(setup, lateness=timedelta(0))
+    engine.close()
+    (row,) = rows(tmp_path / "store", BY)
+    assert (row[0], row[-1]) == ("zeek", NAME)
+    (incident,) = without_ids(tmp_path / "store")
+    assert ("crypto_currency_mining_activity", "1") in incident[-1]
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(where=st.lists(st.integers(0, 1), min_size=6, max_size=6), again=st.booleans())
+@example(where=[0, 1, 1, 0, 1, 0], again=True)
+def test_in_whichever_run_each_sensor_s_hours_are(
+    kanaria: Kanaria, tmp_path: Path, where: list[int], again: bool
+) -> None:
+    """Two sensors and a resolver's log, each in two halves, and every half in the first run or the second."""
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    lines = conversations()
+    halves = [lines[:20], lines[20:]]
+    given_files: list[list[str]] = [[], []]
+    for number, run in enumerate(where):
+        sensor, half = divmod(number, 2)
+        name = str(folder / f"{('conn', 'eve', 'dns')[sensor]}-{half}.log")
+        names_asked = [asked(DAY + timedelta(hours=hours), n=half) for hours in ((4.5,), (6.2,))[half]]
+        write(Path(name), (halves[half], [eve(line) for line in halves[half]], names_asked)[sensor])
+        given_files[run].append(name)
+    inputs = [one for one in (given_files[0], given_files[1] + (given_files[0] if again else [])) if one]
+    runs(kanaria, str(folder / "apart"), *inputs)
+    runs(kanaria, str(folder / "whole"), [*given_files[0], *given_files[1]])
+    assert rows(folder / "apart", BY) == rows(folder / "whole", BY)
+    assert without_ids(folder / "apart") == without_ids(folder / "whole")

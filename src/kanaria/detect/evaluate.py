@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
@@ -21,6 +22,8 @@ from kanaria.detect.model import Rule, RuleSet
 from kanaria.detect.remembered import fingerprint
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from kanaria.detect.match import Engine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,16 +75,30 @@ class Detector:
         for rule in ruleset.single():
             self._by_table.setdefault(rule.table, []).append(rule)
         self._matchers: dict[tuple[str, tuple[str, ...]], TableMatcher] = {}
-        self._seen = seen
+        self._seen = Revising(seen)
         updates = updates or lateness is None
-        self._correlator = Correlator(ruleset, facts, seen=seen, updates=updates, remembers=remembers)
+        self._correlator = Correlator(
+            ruleset, facts, seen=self._seen if seen else None, updates=updates, remembers=remembers
+        )
         self._newest: datetime | None = None
         self._counting = Correlator(_counting(ruleset), None, remembers=False)
 
-    def judge(self, tables: Tables) -> Judgement:
+    def matched(self, tables: Tables) -> dict[str, frozenset[int]]:
+        """Which records (by event id) each rule for single records matches; nothing is remembered of it."""
+        found: dict[str, frozenset[int]] = {}
+        for name, table in tables.items():
+            if name in self._by_table and table.num_rows:
+                for rule_id, rows in self._matcher(name, table).match(table, self._engine).items():
+                    found[rule_id] = frozenset(table["event_id"].take(rows).to_pylist())
+        return found
+
+    def judge(
+        self, tables: Tables, revised: frozenset[int] = frozenset(), before: Mapping[str, frozenset[int]] | None = None
+    ) -> Judgement:
         """``evaluate``, with all records that belong to findings: those of counting correlations, too, whether these
-        are reported now or later."""
+        are reported now or later. Of records that are ``revised``, only what a rule matched ``before`` was seen."""
         involved: set[int] = set()
+        self._seen.begin(revised, before or {}, forgets=self._lateness is not None)
         found = self._evaluate(tables, involved)
         newest = _newest(tables.values())
         if newest is not None and self._counting.used:
@@ -141,7 +158,7 @@ class Detector:
             if rule_id not in self._silent:
                 if involved is not None:
                     involved.update(table["event_id"].take(rows).to_pylist())
-                found += findings(self._rules[rule_id], table, rows, self._facts, self._seen)
+                found += findings(self._rules[rule_id], table, rows, self._facts, self._seen.by(rule_id))
             if rule_id in self._correlator.used:
                 self._correlator.feed(rule_id, table, rows)
         return found
@@ -159,6 +176,38 @@ class Detector:
         if key not in self._matchers:
             self._matchers[key] = TableMatcher(self._by_table[name], table.schema)
         return self._matchers[key]
+
+
+class Revising:
+    """Which records were seen before, of those that are others by now as well.
+
+    What correlations hold is known to them by rule and record, so that they take a revised record as a new one; a
+    finding tells that it rests on a record of before where its rule had matched that.
+    """
+
+    def __init__(self, seen: Seen | None) -> None:
+        self._seen = seen
+        self._revised = np.zeros(0, np.int64)
+        self._before: Mapping[str, frozenset[int]] = {}
+
+    def begin(self, revised: frozenset[int], before: Mapping[str, frozenset[int]], *, forgets: bool) -> None:
+        """Records of a batch are revised. What waits for its time is asked for later: they stay so unless the
+        detector ``forgets``, which looks at all at once."""
+        now = np.array(sorted(revised), np.int64)
+        self._revised = now if forgets else np.union1d(self._revised, now)
+        self._before = before
+
+    def __call__(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        known = self._seen(event_ids) if self._seen else np.zeros(len(event_ids), np.bool_)
+        return known & ~np.isin(event_ids, self._revised) if len(self._revised) else known
+
+    def by(self, rule_id: str) -> Seen:
+        """The same for the findings of a rule."""
+        matched = self._before.get(rule_id)
+        if not matched:
+            return self
+        before = np.array(sorted(matched), np.int64)
+        return lambda event_ids: self(event_ids) | np.isin(event_ids, before)
 
 
 def _newest(tables: Iterable[pa.Table]) -> datetime | None:

@@ -23,7 +23,7 @@ from kanaria.core.limits import EventLimits
 from kanaria.core.schema import TABLES, TIME, Tables
 from kanaria.core.text import printable
 from kanaria.core.words import Text
-from kanaria.store.events import FOLDER, NO_CHANGES, Changes, EventFiles, Part, to_join, too_old
+from kanaria.store.events import FOLDER, NO_CHANGES, Changes, EventFiles, Part, parts_of, to_join, too_old
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,6 +50,13 @@ _UNKEPT = Text(
     en="For want of disk space, rows of connections could not be kept; questions about that time are answered without.",
     ja="ディスクの空きが足りず、接続などの記録を一部保存できませんでした。その期間については、保存できた分だけで判断します。",
 )
+_TOO_OLD = Text(
+    en="{n} records were analysed and are not kept for questions of later runs: they are older than the {days:g} days "
+    "up to the newest record that the store knows of (events.days).",
+    ja="{n}件の記録は解析しましたが、今後の解析のためには保存しません。ストアにある最も新しい記録から{days:g}日より前の"
+    "ものです(events.days)。",
+)
+_SAME = "SELECT event_id FROM {rows} SEMI JOIN asked_about USING (event_id) WHERE time >= $since AND time <= $until"
 KEPT = timedelta(days=2)
 MOST_ROWS = 1_000_000
 """What a run without a store and without an end remembers of a table: as ``wire.recent``."""
@@ -81,6 +88,9 @@ class Events:
                 self._lost[part.file] = part, wrong
         self._new: dict[str, _Own] = defaultdict(_Own)
         self._again: dict[str, _Own] = defaultdict(_Own)
+        self._revised: dict[str, _Own] = defaultdict(_Own)
+        self._dropped: dict[str, list[pa.Table]] = defaultdict(list)
+        self._written_over: list[Part] = []
         self._pending: list[Part] = []
         self._changes, self._swept = NO_CHANGES, False
         self._most, self._unkept = int(limits.megabytes * 1e6), False
@@ -91,18 +101,58 @@ class Events:
 
     # ---- what comes ------------------------------------------------------------------------------------------------
 
-    def add(self, tables: Tables, fresh: Callable[[pa.Table], pa.Table] | None = None) -> None:
+    def add(
+        self,
+        tables: Tables,
+        fresh: Callable[[pa.Table], pa.Table] | None = None,
+        revised: frozenset[int] = frozenset(),
+        *,
+        doubtful: bool = False,
+    ) -> None:
         """Take in a slice. ``fresh`` gives those of a table's rows that no earlier run has had: only these are kept,
-        the others stand for what was kept of them as long as this run lasts."""
+        the others stand for what was kept of them as long as this run lasts. Rows that are ``revised`` take the place
+        of the kept ones for good. Where it is ``doubtful`` whether a row was read before, the kept rows are asked."""
         for kind in KINDS:
             if kind not in tables or not len(tables[kind]):
                 continue
             table = tables[kind]
             rows = table.select([c for c in TABLES[kind].arrow.names if c in table.column_names and c not in _LEFT_OUT])
+            rows = self._revise(kind, rows, revised)
             new = fresh(rows) if fresh else rows
+            new = self._unkept_of(kind, new) if doubtful else new
             self._take(kind, self._new[kind], new)
             if len(new) < len(rows):
-                self._take(kind, self._again[kind], _without(rows, new["event_id"]))
+                self._take(kind, self._again[kind], without(rows, new["event_id"]))
+
+    def _unkept_of(self, kind: str, rows: pa.Table) -> pa.Table:
+        """Those of the rows that no earlier commit has kept under the same id."""
+        since, until = _ends(rows)
+        if since is None or until is None:
+            return rows
+        kept = self.touched(kind, _SAME, rows.select(["event_id"]), since, until)
+        return without(rows, kept["event_id"]) if kept is not None and len(kept) else rows
+
+    def _revise(self, kind: str, rows: pa.Table, revised: frozenset[int]) -> pa.Table:
+        """Put those that are revised in the place of what was kept of them; returns the others."""
+        import pyarrow.compute as pc
+
+        if not revised:
+            return rows
+        now = rows.filter(pc.is_in(rows["event_id"], pa.array(sorted(revised), pa.int64())))
+        if not len(now):
+            return rows
+        self._revised[kind].add(now)
+        self._take(kind, self._again[kind], now)
+        return without(rows, now["event_id"])
+
+    def drop(self, kind: str, rows: pa.Table) -> None:
+        """Rows handed on before, with ``event_id`` and ``time``, are no more: others take their place, or they were
+        doubles. The next commit writes the files anew that they are in."""
+        if not len(rows):
+            return
+        for own in (self._new[kind], self._again[kind], self._revised[kind]):
+            own.leave_out(rows["event_id"])
+        self._dropped[kind].append(rows.select(["event_id", "time"]))
 
     def _take(self, kind: str, own: _Own, rows: pa.Table) -> None:
         if not len(rows):
@@ -172,6 +222,20 @@ class Events:
         query = _EARLIER[kind] + _BETWEEN
         return self._asked(query, {"since": since, "until": until}, kind, parts, own=False)
 
+    def touched(self, kind: str, query: str, beside: pa.Table, since: datetime, until: datetime) -> pa.Table | None:
+        """What a query gives whose ``{rows}`` are those handed on before, by earlier runs (of a run without an end also
+        by itself), and which names the table ``beside`` them ``asked_about``, ``$since`` and ``$until``. None where
+        there are no rows of that time."""
+        parts = self._chosen(kind, since, until, -1)
+        own = self.endless and any(owns[kind].rows or owns[kind].parts for owns in (self._new, self._again))
+        if not parts and not own:
+            return None
+        self._engine.register("asked_about", beside)
+        try:
+            return self._asked(query, {"since": since, "until": until}, kind, parts, own=own)
+        finally:
+            self._engine.unregister("asked_about")
+
     def rows_of(self, event_ids: Iterable[int]) -> Iterator[tuple[str, pa.Table]]:
         """The rows of these records by table, in order of time."""
         self._engine.register("asked_about", pa.table({"event_id": pa.array(sorted(event_ids), pa.int64())}))
@@ -234,24 +298,33 @@ class Events:
         kept = [self._path(self._files, part) for part in listed] if self._files else []
         if not own and kept:
             return f"(FROM {_read(kept)})"
-        again = self._again[kind]
-        self._engine.register(f"events_{kind}", _together(kind, self._new[kind], again))
+        new, again = self._new[kind], self._again[kind]
+        self._engine.register(f"events_{kind}", _together(kind, new, again))
         here = [f"FROM events_{kind}"]
-        written = [self._path(self._scratch, part) for part in again.parts]
-        files = self._files or self._scratch
-        written += [self._path(files, part) for part in self._new[kind].parts]
-        here += [f"FROM {_read(written)}"] if written else []
-        if not kept:
+        here += [f"FROM {_read([self._path(self._scratch, part) for part in again.parts])}"] if again.parts else []
+        older = [*kept, *(self._path(self._files or self._scratch, part) for part in new.parts)]
+        if not older:
             return f"({' UNION ALL BY NAME '.join(here)})"
-        if not again.rows and not again.parts:
-            return f"({' UNION ALL BY NAME '.join([*here, f'FROM {_read(kept)}'])})"
-        self._engine.register(f"events_again_{kind}", again.table(kind).select(["event_id"]))
-        repeated = [f"FROM events_again_{kind}"]
+        replaced = self._replaced(kind)
+        without = f" ANTI JOIN ({' UNION ALL '.join(replaced)}) USING (event_id)" if replaced else ""
+        return f"({' UNION ALL BY NAME '.join([*here, f'(FROM {_read(older)}{without})'])})"
+
+    def _replaced(self, kind: str) -> list[str]:
+        """Relations with the ids of rows in files that count no more: this run has others for them, or none."""
+        again, found = self._again[kind], []
+        if again.rows or again.parts:
+            self._engine.register(f"events_again_{kind}", again.table(kind).select(["event_id"]))
+            found.append(f"FROM events_again_{kind}")
         if again.parts:
             paths = [self._path(self._scratch, part) for part in again.parts]
-            repeated.append(f"FROM (FROM {_read(paths)} SELECT event_id)")
-        older = f"(FROM {_read(kept)} ANTI JOIN ({' UNION ALL '.join(repeated)}) USING (event_id))"
-        return f"({' UNION ALL BY NAME '.join([*here, older])})"
+            found.append(f"FROM (FROM {_read(paths)} SELECT event_id)")
+        if self._dropped[kind]:
+            self._engine.register(f"events_dropped_{kind}", self._gone(kind).select(["event_id"]))
+            found.append(f"FROM events_dropped_{kind}")
+        return found
+
+    def _gone(self, kind: str) -> pa.Table:
+        return pa.concat_tables(self._dropped[kind])
 
     @staticmethod
     def _path(files: EventFiles, part: Part) -> str:
@@ -276,13 +349,16 @@ class Events:
             return NO_CHANGES
         self._sweep(self._files)
         self._files.remove(part for part in self._changes.added if part not in self._pending)  # it was not committed
+        self._pending = [part for part in self._pending if part not in self._written_over]
         for kind, own in self._new.items():
             if own.rows and self._most:
                 self._kept(kind, own)
+        rewritten = self._write_over(self._files)
         listed = [part for parts in self._listed.values() for part in parts if part.file not in self._lost]
         since = _us(newest - timedelta(days=self._limits.days)) if newest else None
         since = since if self._limits.days else sys.maxsize
         gone = set(too_old([*listed, *self._pending], since, self._most))
+        gone |= rewritten
         left = [part for part in (*listed, *self._pending) if part not in gone]
         groups = to_join(left)
         made = [self._files.joined(group) for group in groups]
@@ -295,6 +371,27 @@ class Events:
         )
         return self._changes
 
+    def _write_over(self, files: EventFiles) -> set[Part]:
+        """Write parts anew without the rows that are no more, and those that have taken their place. Returns the parts
+        that are no more."""
+        over, made = set[Part](), list[Part]()
+        for kind in [kind for kind, dropped in self._dropped.items() if dropped]:
+            rows = self._gone(kind)
+            low, high = (_us(end) for end in _ends(rows))
+            for part in (*self._listed[kind], *(part for part in self._pending if part.kind == kind)):
+                outside = (low is not None and part.ends < low) or (high is not None and part.begins > high)
+                if outside or part.file in self._lost or self._lose([part]):
+                    continue
+                left = files.without(part, rows["event_id"])
+                if left is not None:
+                    over.add(part)
+                    made += left
+            revised = self._revised[kind]
+            made += files.write(kind, revised.rows_together()) if revised.rows and self._most else []
+        self._written_over = made
+        self._pending += made
+        return over
+
     def _kept(self, kind: str, own: _Own) -> None:
         try:
             self._write(kind, own)
@@ -303,6 +400,15 @@ class Events:
                 raise
             own.written(())  # a service goes on without them: incidents are worth more
             self._unkept = True
+
+    def too_old(self, newest: datetime | None) -> list[Text]:
+        """What of this run the next commit will not keep because of its age, in words."""
+        if self._files is None or newest is None or not self._limits.days:
+            return []
+        since = _us(newest - timedelta(days=self._limits.days)) or 0
+        count = sum(own.before(since) for own in self._new.values())
+        words = {"n": f"{count:,}", "days": self._limits.days}
+        return [Text(en=_TOO_OLD.en.format(**words), ja=_TOO_OLD.ja.format(**words))] if count else []
 
     def shed(self, missing: float) -> None:
         """So many bytes more must be free on the disk: with the next commit the oldest rows go. None are missing: as
@@ -324,9 +430,9 @@ class Events:
         self._files.remove((*changes.gone, *(part for part in self._pending if part not in changes.added)))
         for own in self._again.values():
             self._scratch.remove(own.parts)
-        self._pending = []
-        self._new.clear()
-        self._again.clear()
+        self._pending, self._written_over = [], []
+        for owns in (self._new, self._again, self._revised, self._dropped):
+            owns.clear()
         self.size = self._size()
 
     def _size(self) -> dict[str, Any]:
@@ -352,6 +458,13 @@ class _Own:
             rows = pa.concat_tables([self._tables.pop(), rows], promote_options="default").combine_chunks()
         self._tables.append(rows)
 
+    def leave_out(self, event_ids: pa.ChunkedArray) -> None:
+        """Let go of these rows, as far as they are in memory."""
+        tables = [without(table, event_ids) for table in self._tables]
+        self._tables = [table for table in tables if len(table)]
+        self.rows = sum(len(table) for table in self._tables)
+        self.bytes = sum(table.nbytes for table in self._tables)
+
     def table(self, kind: str) -> pa.Table:
         """All that is in memory."""
         columns = [field for field in TABLES[kind].arrow if field.name not in _LEFT_OUT]
@@ -364,6 +477,14 @@ class _Own:
         times = pa.chunked_array([chunk for table in self._tables for chunk in table["time"].chunks], TIME)
         ends = pc.min_max(pc.cast(times, pa.int64())).as_py()
         return ends["min"], ends["max"]
+
+    def before(self, since: int) -> int:
+        """Rows of whole parts, those that will be made of what is in memory included, that end before this time."""
+        written = sum(part.records for part in self.parts if part.ends < since)
+        first = self.span()[0] if self.rows else None
+        if first is None or first >= since:
+            return written
+        return written + sum(rows for last, rows in parts_of(self.rows_together()) if last < since)
 
     def rows_together(self) -> pa.Table:
         return pa.concat_tables(self._tables, promote_options="default")
@@ -389,10 +510,18 @@ def _together(kind: str, *owns: _Own) -> pa.Table:
     return pa.concat_tables([own.table(kind) for own in owns])
 
 
-def _without(rows: pa.Table, event_ids: pa.ChunkedArray) -> pa.Table:
+def without(rows: pa.Table, event_ids: pa.ChunkedArray) -> pa.Table:
+    """Those with other ids."""
     import pyarrow.compute as pc
 
     return rows.filter(pc.invert(pc.is_in(rows["event_id"], event_ids.combine_chunks())))
+
+
+def _ends(rows: pa.Table) -> tuple[datetime | None, datetime | None]:
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(rows["time"]).as_py()
+    return ends["min"], ends["max"]
 
 
 def _read(paths: Iterable[str]) -> str:

@@ -25,11 +25,12 @@ from kanaria.core.types import Finding, Incident, Text
 from kanaria.core.values import dataclass
 from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
-from kanaria.memory.events import Events
+from kanaria.memory.events import Events, without
 from kanaria.memory.learned import Learned
 from kanaria.memory.open_findings import Kept, pack, unpack
 from kanaria.memory.read_sources import Ledger
 from kanaria.store.events import Part
+from kanaria.wire.handed_on import Linked
 from kanaria.wire.home_inference import Tally, tally
 
 if TYPE_CHECKING:
@@ -118,14 +119,25 @@ class NetworkState:
         self.home = tally(self._engine, tables, self.home, judged)
         return self.home
 
-    def fresh(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-        """The rows that have taught nothing yet; tables without any are left out."""
+    def fresh(self, tables: Mapping[str, pa.Table], anew: Linked | None = None) -> dict[str, pa.Table]:
+        """The rows that have taught nothing yet; tables without any are left out. Rows that took the place of others
+        (``anew``) have taught."""
         found = {name: self.ledger.untaught(table) for name, table in tables.items()}
+        for name, rows in anew.before.items() if anew else ():
+            if name in found:
+                found[name] = without(found[name], rows["event_id"])
         return {name: table for name, table in found.items() if len(table) or table is tables[name]}
 
-    def remember(self, tables: Mapping[str, pa.Table]) -> None:
-        """Keep the rows of a slice that no earlier run has kept, for questions about the past."""
-        self.events.add(tables, self.ledger.untaught if self.folder else None)
+    def remember(self, tables: Mapping[str, pa.Table], anew: Linked | None = None) -> None:
+        """Keep the rows of a slice that no earlier run has kept, for questions about the past; where it has others now
+        for rows that were handed on before (``anew``), these."""
+        revised = anew.revised if anew else frozenset[int]()
+        for name, rows in (*anew.before.items(), *anew.gone.items()) if anew else ():
+            self.events.drop(name, rows)
+        fresh = self.ledger.untaught if self.folder else None
+        self.events.add(tables, fresh, revised, doubtful=self.ledger.forgot)
+        if anew:
+            self.events.add(anew.again, fresh, revised)
 
     def learn(
         self, tables: Mapping[str, pa.Table], involved: frozenset[int], found: Iterable[tuple[str, str, str]]

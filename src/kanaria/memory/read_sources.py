@@ -63,6 +63,7 @@ class Ledger:
         known = made(list[Source], kept["sources"]) if kept else []
         self._run = kept["run"] + 1 if kept else 1
         self._only_learns, self._most = only_learns, most
+        self._forgot = bool(kept and kept.get("forgot"))
         self._sources = {source.number: source for source in known}
         self._known = _Beginnings(known)
         self._unchanged: set[int] = set()
@@ -133,6 +134,11 @@ class Ledger:
         return table.filter(pa.array(~known)) if known.any() else table
 
     @property
+    def forgot(self) -> bool:
+        """Whether an earlier run had read more sources than are remembered: one that seems new may be one of them."""
+        return self._forgot
+
+    @property
     def beyond(self) -> int:
         """How many sources are more than is remembered: those unread for longest."""
         return max(0, len(self._sources) - self._most)
@@ -140,7 +146,8 @@ class Ledger:
     def dump(self) -> dict[str, Any]:
         """As JSON values."""
         latest = sorted(self._sources.values(), key=lambda source: (-source.run, source.number))[: self._most]
-        return {"run": self._run, "sources": plain(latest)}
+        forgot = {"forgot": True} if self._forgot or self.beyond else {}
+        return {"run": self._run, "sources": plain(latest), **forgot}
 
     def _recognise(self, stream: Stream) -> Source:
         """The source this is, or a new one under a number that is free."""

@@ -126,6 +126,19 @@ class EventFiles:
         tables = [pq.read_table(self.folder / part.file) for part in sorted(parts, key=lambda part: part.begins)]
         return self._write(parts[0].kind, pa.concat_tables(tables, promote_options="default"))
 
+    def without(self, part: Part, event_ids: pa.ChunkedArray) -> list[Part] | None:
+        """Another part, or none, with the rows but these; None where it has none of them."""
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        wanted = event_ids.combine_chunks()
+        own = pq.read_table(self.folder / part.file, columns=["event_id"])["event_id"]
+        left = pc.invert(pc.is_in(own, wanted))
+        if pc.all(left).as_py():
+            return None
+        rows = pq.read_table(self.folder / part.file).filter(left)
+        return [self._write(part.kind, rows)] if len(rows) else []
+
     def remove(self, parts: Iterable[Part]) -> None:
         """Delete what the list does not name any more."""
         for part in parts:
@@ -260,6 +273,12 @@ def too_old(parts: Iterable[Part], since: int | None, most: int) -> list[Part]:
         gone.append(part)
         left -= part.bytes
     return gone
+
+
+def parts_of(table: pa.Table) -> Iterator[tuple[int, int]]:
+    """Of each file that these rows would be written to, the last time and the number of rows."""
+    for rows in _by_time(table):
+        yield int(_microseconds(rows)[-1]), len(rows)
 
 
 def _by_time(table: pa.Table) -> Iterator[pa.Table]:

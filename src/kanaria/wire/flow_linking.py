@@ -26,15 +26,25 @@ def no_earlier(_name: str, _since: datetime, _until: datetime) -> None:
     """For a run that knows of no other."""
 
 
-DOUBLED = ("connection", "dns", "tls", "rdp", "smb")
+DOUBLED = frozenset(("connection", "dns", "tls", "rdp", "smb"))
 
 # Who knows more of a flow wins: packets show messages and payload, Zeek and Suricata protocols, exporters only totals.
-_RANK = "CASE sensor WHEN 'pcap' THEN 0 WHEN 'zeek' THEN 1 WHEN 'suricata' THEN 2 ELSE 3 END"
+RANK = "CASE sensor WHEN 'pcap' THEN 0 WHEN 'zeek' THEN 1 WHEN 'suricata' THEN 2 ELSE 3 END"
 # Two sensors' clocks and time-outs differ; Zeek and Suricata both give up an idle UDP flow after a minute or less.
 _SLACK_US = 60_000_000
+SLACK = timedelta(microseconds=_SLACK_US)
+# Two sensors of one kind time out alike, and what one of them has in several files is no double: an exporter reports a
+# long flow piece by piece (a minute and more each), and ports are used again. Theirs are doubles that cover the same
+# time for the most part, or begin within half a minute and last as long to a second.
+SAME_FLOW = f"""
+    CASE WHEN a.sensor IS NOT DISTINCT FROM b.sensor
+    THEN (least(a.t + a.length, b.t + b.length) - greatest(a.t, b.t)) * 2 > least(a.length, b.length)
+        OR (abs(a.t - b.t) <= {_SLACK_US // 2} AND abs(a.length - b.length) <= 1000000)
+    ELSE b.t - {_SLACK_US} <= a.t + a.length AND a.t - {_SLACK_US} <= b.t + b.length END"""
 # Resolvers and programs remember an answer for its time to live, seldom longer than a day (RFC 8767 caps it at a week).
 _REMEMBERED_US = 86_400_000_000
 _SOON_US = 3_600_000_000
+REMEMBERED, SOON = timedelta(microseconds=_REMEMBERED_US), timedelta(microseconds=_SOON_US)
 
 
 class Linker:
@@ -57,8 +67,8 @@ class Linker:
         """``several`` are the tables with rows of more than one source, where that is known already. ``trusted`` says
         which names are to be vouched for by whom, and ``earlier`` where answers and handshakes of earlier runs are."""
         self._engine, self._trusted, self._earlier = engine, trusted, earlier
-        self._spooled = frozenset(spooled)
-        self._several = {name for name in self._spooled & set(DOUBLED) if several is None and self._sources(name) > 1}
+        self.spooled = frozenset(spooled)
+        self._several = {name for name in self.spooled & DOUBLED if several is None and self._sources(name) > 1}
         self._several |= set(several or ())
 
     def link(self, tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], int]:
@@ -77,6 +87,10 @@ class Linker:
             linked["dns"] = _asker_is_device(linked["dns"])
         return linked, dropped
 
+    def named(self, connection: pa.Table) -> pa.Table:
+        """Connections with ``sni`` and ``names`` by all that is known; the columns that this takes are enough."""
+        return _named(self._engine, connection, self._names_known({"connection": connection}))
+
     def _names_known(self, tables: Mapping[str, pa.Table]) -> set[str]:
         """Which of the views ``linking_dns`` and ``linking_tls`` there are for a slice: rows of this run, and those of
         earlier ones that may name a connection of the slice."""
@@ -85,7 +99,7 @@ class Linker:
         for name in ("tls", "dns") if times else ():
             since, until = min(times) - timedelta(microseconds=_REMEMBERED_US), max(times) + timedelta(hours=1)
             earlier = self._earlier(name, since, until)
-            parts = [f"FROM spool_{name}"] if name in self._spooled else []
+            parts = [f"FROM spool_{name}"] if name in self.spooled else []
             if earlier is not None:
                 self._engine.register(f"linking_earlier_{name}", earlier)
                 parts.append(f"FROM linking_earlier_{name}")
@@ -132,19 +146,16 @@ def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.T
     spooled = "coalesce(duration_us, 0)" if timed else "0"
     doubles = engine.execute(
         f"""WITH worse AS (
-                SELECT event_id, source, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length,
-                    {_RANK} AS rank
+                SELECT event_id, source, sensor, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length,
+                    {RANK} AS rank
                 FROM linking_rows WHERE community_id IS NOT NULL AND time IS NOT NULL),
             better AS (
-                SELECT source, community_id, epoch_us(time) AS t, {spooled} AS length, {_RANK} AS rank
+                SELECT source, sensor, community_id, epoch_us(time) AS t, {spooled} AS length, {RANK} AS rank
                 FROM spool_{name} WHERE community_id IS NOT NULL AND time IS NOT NULL
                     AND epoch_us(time) - {_SLACK_US} <= (SELECT max(t + length) FROM worse)
                     AND epoch_us(time) + {spooled} + {_SLACK_US} >= (SELECT min(t) FROM worse))
-            SELECT DISTINCT worse.event_id FROM worse JOIN better USING (community_id)
-            WHERE better.source <> worse.source
-              AND (better.rank, better.source) < (worse.rank, worse.source)
-              AND better.t - {_SLACK_US} <= worse.t + worse.length
-              AND worse.t - {_SLACK_US} <= better.t + better.length"""  # noqa: S608
+            SELECT DISTINCT a.event_id FROM worse AS a JOIN better AS b USING (community_id)
+            WHERE b.source <> a.source AND (b.rank, b.source) < (a.rank, a.source) AND {SAME_FLOW}"""  # noqa: S608
     ).to_arrow_table()
     engine.unregister("linking_rows")
     if not len(doubles):

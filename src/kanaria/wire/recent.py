@@ -1,7 +1,7 @@
 """The newest rows of endless inputs, among which linking looks for partners: tables ``spool_…``.
 
-In: slices. Out: the same without doubles and with names (``flow_linking``). Bounded by age and by number, whichever is
-less; the oldest go first.
+In: slices. Out: the same without doubles and with names (``flow_linking``, ``handed_on``). Bounded by age and by
+number, whichever is less; the oldest go first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from kanaria.core.schema import conform
 from kanaria.wire.flow_linking import DOUBLED, Earlier, Linker, ends, no_earlier
+from kanaria.wire.handed_on import Continuing, Linked, NothingBefore, Past
 from kanaria.wire.vouching import NOBODY, Trusted
 
 if TYPE_CHECKING:
@@ -32,22 +33,29 @@ class Recent:
     """Appends slices and forgets what is old."""
 
     def __init__(
-        self, engine: duckdb.DuckDBPyConnection, trusted: Trusted = NOBODY, earlier: Earlier = no_earlier
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        trusted: Trusted = NOBODY,
+        earlier: Earlier = no_earlier,
+        past: Past | None = None,
     ) -> None:
-        """``earlier`` are rows of a process before this one: they are read once, and then are among the recent."""
+        """``earlier`` are names of a process before this one: they are read once, and then are among the recent.
+        ``past`` is what was handed on, by this process or another."""
         self._engine, self._trusted, self._earlier = engine, trusted, earlier
+        self._continuing = Continuing(engine, past or NothingBefore(), endless=True)
         self._begun = False
         self._added: dict[str, int] = {}
         self._sources: dict[str, set[str]] = {}
 
-    def linked(self, tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], int]:
-        """Keep the slice; returns it linked, and how many of its rows were doubles."""
+    def linked(self, tables: Mapping[str, pa.Table]) -> Linked:
+        """Keep the slice; returns it linked."""
         if not self._begun:
             self._begin(tables)
         for name, table in tables.items():
             if name != "http":
                 self._keep(name, table)
-        return Linker(self._engine, self._added, self._several(), trusted=self._trusted).link(tables)
+        linker = Linker(self._engine, self._added, self._several(), trusted=self._trusted)
+        return self._continuing.linked(linker, tables)
 
     def beforehand(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """Rows linked as far as earlier ones tell, and not kept; without tables that several sensors fill."""
@@ -62,7 +70,8 @@ class Recent:
         """Take in the names that were known when the last process ended, by the time of the first rows."""
         times = [time for table in tables.values() for time in ends(table)]
         for name in ("dns", "tls") if times else ():
-            rows = self._earlier(name, min(times) - REMEMBERED, max(times))
+            # The first row may be of a connection that began days before names that are known.
+            rows = self._earlier(name, min(times) - REMEMBERED, max(times) + KEPT)
             if rows is not None:
                 self._keep(name, conform(name, rows))
         self._begun = bool(times)

@@ -131,6 +131,12 @@ class CaseFile:
                     if remote:
                         yield finding.id, finding.device, remote
 
+    def resting_on(self, events: frozenset[int]) -> Iterator[tuple[str, frozenset[int]]]:
+        """Rules of the findings that rest on any of these records, each with those."""
+        for finding in self.findings.values():
+            if known := events.intersection(finding.event_ids):
+                yield finding.rule, known
+
     def shrink(self, kept: Collection[str]) -> None:
         """Forget findings that are not among these, with the records and messages that only they rest on."""
         self.findings = {name: finding for name, finding in self.findings.items() if name in kept}
@@ -185,7 +191,7 @@ class CaseFile:
             return finding.id
         earlier = self.findings[known[0]]
         again = earlier.id == finding.id
-        if again and earlier.id not in self._old_findings:
+        if again and earlier.id not in self._old_findings and finding.known < _count(finding):
             self.findings[finding.id] = finding
         elif again and "measure" in finding.values:
             self.findings[finding.id] = _stronger(earlier, finding)

@@ -49,6 +49,7 @@ from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, p
 from kanaria.memory.open_findings import Kept, keep
 from kanaria.store.database import unusable
 from kanaria.store.events import NO_CHANGES
+from kanaria.wire.handed_on import Linked
 from kanaria.wire.home_inference import infer
 from kanaria.wire.spool import STREAMED
 
@@ -221,7 +222,8 @@ class Engine:
     def _forgotten(self, kept: Kept) -> tuple[Text, ...]:
         """What is more than may be remembered, in words."""
         beyond = self._detector.beyond(self.memory.limits.correlation_events)
-        return self.memory.forgotten(kept.forgotten, beyond)
+        too_old = self.memory.events.too_old(self._newest(self.setup.clock.now()))
+        return (*self.memory.forgotten(kept.forgotten, beyond), *too_old)
 
     def drain(self) -> Judged:
         """Nothing more comes: what still waited, judged."""
@@ -332,14 +334,34 @@ class Engine:
         if "connection" in events:
             self.accounts.flows.add(events["connection"])
         self._work.suit(sum(len(table) for table in piece.tables.values()))
+        before = self._matched_before(piece.anew) if piece.anew else {}
         self.remember(piece)
         scored = self.score(piece, events)  # baseline.*: surprise, in bits, before any learning
-        found = self._detector.judge(scored)  # Sigma rules and correlations
+        revised = piece.anew.revised if piece.anew else frozenset[int]()
+        found = self._detector.judge(scored, revised, before)  # Sigma rules and correlations
         findings, told = self._as_announced(self._without_hindsight(found.findings))
         self.case.add(scored, messages, findings)
         self.case.note_told(told)
         self.learn(piece, scored, found.event_ids)  # the gate is visible here: what belongs to a finding is not learned
         self._series.add(scored, _mining(findings), self.memory.ledger.settled)
+        if piece.anew and piece.anew.again:
+            self._judge_again(piece, before)
+
+    def _matched_before(self, anew: Linked) -> dict[str, frozenset[int]]:
+        """Which rules the rows matched that have others in their place now."""
+        kept, _messages = understand(anew.before, self.setup)
+        matched = self._detector.matched(kept)
+        for rule, events in self.case.resting_on(anew.revised):
+            matched[rule] = matched.get(rule, frozenset()) | events
+        return matched
+
+    def _judge_again(self, piece: Slice, before: Mapping[str, frozenset[int]]) -> None:
+        """Judge rows that were handed on before and are others now. They have been counted, and have taught."""
+        assert piece.anew is not None  # noqa: S101  (who calls this has looked)
+        events, messages = understand(piece.anew.again, self.setup)
+        scored = self.memory.learned.score(events) if self._lives(replace(piece, tables=events)) else events
+        found = self._detector.judge(scored, piece.anew.revised, before)
+        self.case.add(scored, messages, self._without_hindsight(found.findings))
 
     def _without_hindsight(self, findings: Sequence[Finding]) -> list[Finding]:
         """What is read again is judged as it was when it came: more was learned since, also of these records."""
@@ -375,13 +397,13 @@ class Engine:
     def remember(self, piece: Slice) -> None:
         """Keep what crossed the wire and what machines recorded, for questions about the past."""
         if piece.on_the_wire:
-            self.memory.remember(piece.tables)
+            self.memory.remember(piece.tables, piece.anew)
 
     def learn(self, piece: Slice, tables: Tables, withheld: frozenset[int] = frozenset()) -> None:
         """Absorb what is no part of a finding. What web servers log has a profile of its own."""
         if not self._lives(piece):
             return
-        fresh = self.memory.fresh(tables)  # the same records again teach nothing
+        fresh = self.memory.fresh(tables, piece.anew)  # the same records again teach nothing
         if set(fresh) & LIVED:
             self.memory.learn(fresh, withheld, self.case.pairs())
 
@@ -438,11 +460,12 @@ class Engine:
         home: HomeNetworks | None = config.home_networks if config.home else None
         if lateness is None:
             return Files(
-                self._work, home, wired, trusted(self.setup), self.memory.events.earlier, self.memory.count_for_home
-            )
+                self._work, home, wired, trusted(self.setup), self.memory.events.earlier, self.memory.count_for_home,
+                self.memory.events,
+            )  # fmt: skip
         return Live(
             self._work, home, wired, lateness=lateness, trusted=trusted(self.setup), earlier=self.memory.events.earlier,
-            inferred=infer(self.memory.home),
+            inferred=infer(self.memory.home), past=self.memory.events,
         )  # fmt: skip
 
     def _detecting(self, lateness: timedelta | None) -> Detector:

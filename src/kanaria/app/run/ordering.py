@@ -22,6 +22,7 @@ from kanaria.core.schema import Tables
 from kanaria.core.types import Batch, Text
 from kanaria.core.values import dataclass
 from kanaria.wire.flow_linking import Earlier, Linker, no_earlier
+from kanaria.wire.handed_on import Continuing, Linked, NothingBefore, Past
 from kanaria.wire.home_inference import Inferred, Tally, asked_in_vain, infer, note
 from kanaria.wire.recent import Recent
 from kanaria.wire.spool import STREAMED, Gathered, Spool
@@ -45,6 +46,8 @@ class Slice:
     doubles: int = 0
     late: int = 0
     notes: tuple[Text, ...] = ()
+    anew: Linked | None = None
+    """The slice as it was linked, where it has others now for rows that were handed on before it."""
 
 
 class Files:
@@ -58,9 +61,11 @@ class Files:
         trusted: Trusted = NOBODY,
         earlier: Earlier = no_earlier,
         counted: Callable[[Collection[str]], Tally] = lambda _tables: Tally(),
+        past: Past | None = None,
     ) -> None:
         """``home`` are the networks somebody named; without, they may be inferred from what is ``counted`` of spooled
-        tables, those of other runs included. ``earlier`` are the rows of other runs."""
+        tables, those of other runs included. ``earlier`` are names that other runs kept, ``past`` all their rows."""
+        self._past = past or NothingBefore()
         self._earlier, self._counted = earlier, counted
         self._work, self._given, self._on_the_wire, self._trusted = work, home, on_the_wire, trusted
         self._gathered = Gathered()
@@ -93,14 +98,16 @@ class Files:
         inferred = None if self._given else infer(self._counted(ORIENTED & set(spool.names)))
         home = inferred or self._given or HomeNetworks()
         linker = Linker(engine, spool.names, trusted=replace(self._trusted, home=home), earlier=self._earlier)
+        continuing = Continuing(engine, self._past, endless=False)
         for tables in spool.slices():
-            linked, doubles = linker.link(tables)
+            linked = continuing.linked(linker, tables)
             yield Slice(
-                tables=_sided(linked, inferred),
+                tables=_sided(linked.tables, inferred),
                 home=home,
                 on_the_wire=True,
                 span=span,
-                doubles=doubles,
+                doubles=linked.doubles,
+                anew=linked if linked.before or linked.gone else None,
                 notes=(note(inferred),) if inferred else (),
             )
 
@@ -120,12 +127,13 @@ class Live:
         trusted: Trusted = NOBODY,
         earlier: Earlier = no_earlier,
         inferred: Inferred | None = None,
+        past: Past | None = None,
     ) -> None:
         """``inferred`` are the networks that earlier runs took for ours, where nobody named any."""
         self._inferred = None if home else inferred
         self._home, self._on_the_wire = home or inferred or HomeNetworks(), on_the_wire
         self.lateness, self._now = lateness, now
-        self._recent = Recent(work.engine, replace(trusted, home=self._home), earlier)
+        self._recent = Recent(work.engine, replace(trusted, home=self._home), earlier, past)
         self._waiting: dict[bool, dict[str, list[pa.Table]]] = {False: {}, True: {}}
         self._newest: datetime | None = None
         """The newest record that waits or came while others did."""
@@ -203,17 +211,17 @@ class Live:
             self._arrived = self._now()
 
     def _slice(self, tables: dict[str, pa.Table], on_the_wire: bool, late: int) -> Slice:
-        doubles = 0
+        linked = self._recent.linked(tables) if on_the_wire else Linked(tables=tables)
         if on_the_wire:
-            tables, doubles = self._recent.linked(tables)
-            tables = _sided(tables, self._inferred)
+            tables = _sided(linked.tables, self._inferred)
         return Slice(
             tables=tables,
             home=self._home,
             on_the_wire=on_the_wire,
             span=self._last - self._first if self._last and self._first else timedelta(0),
-            doubles=doubles,
+            doubles=linked.doubles,
             late=late,
+            anew=linked if linked.before or linked.gone else None,
             notes=(note(self._inferred),) if on_the_wire and self._inferred else (),
         )
 
