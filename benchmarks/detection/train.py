@@ -76,7 +76,7 @@ def see(connections: Sequence[Connection], kind: str) -> Seen:
     return Seen(which, grammar_signs.of_flow(volume), np.zeros(len(which), dtype=np.int64))
 
 
-def known_of(connections: Sequence[Connection], rows: pa.Table) -> grammar_signs.Known:
+def known_of(connections: Sequence[Connection], rows: pa.Table) -> grammar_signs.FlowFacts:
     """What is known beside the messages; whether bytes can be read, the capture's reader has said."""
     return replace(grammar.known_of(rows), readable=np.array([one.readable for one in connections], dtype=np.bool_))
 
@@ -86,7 +86,7 @@ def watch(held: Held, threshold: float) -> tuple[Floats, Ints]:
     NaN and 0 where nobody was."""
     rows = table(held.source.connections, messages=True)
 
-    def judge(seen: Exchange, known: grammar_signs.Known) -> Floats:
+    def judge(seen: Exchange, known: grammar_signs.FlowFacts) -> Floats:
         return held.fitted.score(grammar_signs.of_sequence(seen, known))
 
     return grammar.first_plain(rows["messages"], known_of(held.source.connections, rows), judge, threshold)

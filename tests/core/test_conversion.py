@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kanaria.core.conversion import made, made_of_text, marked, plain, unmarked
 from kanaria.core.types import Evidence, Finding, Record, StratumMessage, Text
-from kanaria.memory.open_findings import NOTHING, Carried, Kept, pack, unpack
+from kanaria.memory.open_findings import NOTHING, Carried, CarriedCases, pack, unpack
 
 NOON = datetime(2026, 6, 21, 12, 0, 0, 250, tzinfo=UTC)
 WORDS = Text(en="a miner", ja="マイナー")
@@ -69,7 +69,7 @@ def test_values_of_any_type_say_what_they_are(value: object) -> None:
 
 
 def test_a_run_hands_on_what_it_found_and_what_rows_held() -> None:
-    kept = by_json(pack(Kept(), {"f1": [RECORD]}, NOON))
+    kept = by_json(pack(CarriedCases(), {"f1": [RECORD]}, NOON))
     assert unpack(kept) == Carried(later_requests={"f1": [RECORD]}, findings=[], messages=[], records=[], newest=NOON)  # type: ignore[arg-type]
     assert unpack(None) is NOTHING
 

@@ -10,7 +10,7 @@ import pytest
 from kanaria.core.conversion import made, plain
 from kanaria.core.types import Incident
 from kanaria.incidents.judge import judge
-from kanaria.store.alerts import Told, alert, more_than, remember
+from kanaria.store.alerts import LastNotice, alert, more_than, remember
 from tests.incidents.building import DEVICE, around, case, facts, finding, message, record
 
 WALLET = "4" + "A" * 94
@@ -32,7 +32,7 @@ def mining(*devices: str, wallet: str = WALLET, remote: str = "203.0.113.90", po
     return judge(case(*findings, messages=said, records=rows), around())
 
 
-def told_of(incident: Incident) -> Told:
+def told_of(incident: Incident) -> LastNotice:
     return remember(document(incident), None)
 
 
@@ -74,7 +74,7 @@ def test_a_known_pool_under_another_address_is_not() -> None:
 def test_what_an_older_store_did_not_keep_is_no_news() -> None:
     before = replace(told_of(mining(DEVICE)), who=None)
     assert alert(mining(DEVICE, "192.0.2.54"), before, news=True, again=AGAIN).kind == "repeated"
-    assert made(Told, plain(before)) == before
+    assert made(LastNotice, plain(before)) == before
 
 
 def test_somebody_new_opens_what_was_dismissed() -> None:

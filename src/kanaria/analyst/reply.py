@@ -20,7 +20,7 @@ class Claims(BaseModel):
     claims: Annotated[list[Claim], Field(max_length=40)]
 
 
-class Said(BaseModel):
+class Message(BaseModel):
     """The message of a choice."""
 
     content: str
@@ -29,7 +29,7 @@ class Said(BaseModel):
 class Choice(BaseModel):
     """One answer; servers add properties of their own, which are not looked at."""
 
-    message: Said
+    message: Message
     finish_reason: str | None = None
 
 

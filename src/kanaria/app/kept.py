@@ -1,7 +1,7 @@
 """What others may ask of a store: the same functions, answered by the process that owns it or by this one.
 
 In: the store's folder. Out: incidents, decisions, what is normal, and how the owner is doing. The functions take and
-give JSON values, for they may cross a socket; ``Kept`` gives them their types back.
+give JSON values, for they may cross a socket; ``StoreReader`` gives them their types back.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Alone(Here):
         return "now" if learn_dismissed(self._folder) else "run"
 
 
-class Kept:
+class StoreReader:
     """A store as its readers see it; ``call`` answers a function by name."""
 
     def __init__(self, call: Callable[..., Json]) -> None:
@@ -70,13 +70,13 @@ class Kept:
 
 
 @contextmanager
-def kept(folder: Path, setup: Callable[[], Setup] | None = None) -> Iterator[Kept]:
+def kept(folder: Path, setup: Callable[[], Setup] | None = None) -> Iterator[StoreReader]:
     """The store, by its owner or opened here; ``setup`` is asked for when it is opened here. Raises SourceError in
     clear words when neither works."""
     asked = calls.owner(folder)
     if asked is not None:
         with asked:
-            yield Kept(asked.call)
+            yield StoreReader(asked.call)
         return
     with _Alone(folder, setup() if setup else None) as here:
-        yield Kept(lambda name, **values: getattr(here, name)(**values))
+        yield StoreReader(lambda name, **values: getattr(here, name)(**values))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kanaria import __version__
 from kanaria.analyst.answers import answer
 from kanaria.analyst.facts import harmless
-from kanaria.app.kept import Kept
+from kanaria.app.kept import StoreReader
 from kanaria.app.kept import kept as opened
 from kanaria.app.mcp_facts import fact_tools
 from kanaria.app.mcp_shapes import (
@@ -172,7 +172,7 @@ def _device_tools(folder: Path) -> list[Tool]:
     return [list_devices, get_baseline]
 
 
-def _asked(folder: Path, question: Callable[[Kept], Any]) -> Any:
+def _asked(folder: Path, question: Callable[[StoreReader], Any]) -> Any:
     """An answer of the store. Raises ToolError, which the assistant gets to read, when there is none."""
     from mcp.server.mcpserver.exceptions import ToolError
 

@@ -75,7 +75,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class WrittenStories:
     """Stories by incident, and who wrote them."""
 
     stories: Mapping[str, Stories]
@@ -103,7 +103,7 @@ def endpoint(llm: Llm) -> Endpoint:
 
 def rendered(
     analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
-    *, full: bool, style: str, order: Order, told: Told | None,
+    *, full: bool, style: str, order: Order, told: WrittenStories | None,
 ) -> str:  # fmt: skip
     """The answer of a command in the format asked for; ``told`` is what ``stories_by_order`` made of it."""
     if order.show_prompt:
@@ -122,13 +122,15 @@ def rendered(
     )
 
 
-def stories_by_order(analysis: Analysis, facts: Knowledge, kind: str, language: Language, order: Order) -> Told | None:
+def stories_by_order(
+    analysis: Analysis, facts: Knowledge, kind: str, language: Language, order: Order
+) -> WrittenStories | None:
     """The stories a model was asked for, in the language asked for and for programs in both; None without a model."""
     if order.writer != "llm" or order.show_prompt:
         return None
     told = _own(analysis, facts)
     note = write_with_model(analysis.incidents, told, (language,) if kind != "json" else _both(language), order.llm)
-    return Told(stories=told, note=note)
+    return WrittenStories(stories=told, note=note)
 
 
 def kept_note(told: Stories, language: Language) -> Text | None:

@@ -113,7 +113,7 @@ class _Offer:
 
 
 @dataclass
-class _Known:
+class _DeviceFacts:
     names: Counter[str] = field(default_factory=Counter)
     offers: dict[tuple[str, int], _Offer] = field(default_factory=dict)
     places: set[str] = field(default_factory=set)
@@ -134,7 +134,7 @@ class Inventory:
         self.home = home or HomeNetworks()
         """Our networks; what is inferred from the input may replace it before the first row comes."""
         self._roles, self._critical = dict(roles or {}), frozenset(critical)
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _DeviceFacts] = {}
 
     def add(self, tables: Mapping[str, pa.Table]) -> None:
         """Take in one batch of normalised tables."""
@@ -169,7 +169,7 @@ class Inventory:
             if dst and self.home.has(dst) and row["answered"] and row["port"] is not None:
                 self._offered(self._touch(dst, *span), row)
 
-    def _offered(self, known: _Known, row: Mapping[str, Any]) -> None:
+    def _offered(self, known: _DeviceFacts, row: Mapping[str, Any]) -> None:
         offer = known.offers.setdefault((row["transport"] or "tcp", row["port"]), _Offer())
         offer.name = offer.name or row["service"] or ""
         offer.first, offer.last = _span(offer.first, offer.last, row["first"], row["last"])
@@ -201,14 +201,14 @@ class Inventory:
             if row["src_ip"] and row["client_name"] and self.home.has(row["src_ip"]):
                 self._touch(row["src_ip"], None, None).names[row["client_name"]] += row["count_all"]
 
-    def _touch(self, address: str, first: int | None, last: int | None) -> _Known:
-        known = self._known.setdefault(address, _Known())
+    def _touch(self, address: str, first: int | None, last: int | None) -> _DeviceFacts:
+        known = self._known.setdefault(address, _DeviceFacts())
         known.first, known.last = _span(known.first, known.last, first, last)
         return known
 
     # ---- telling ------------------------------------------------------------------------------------------------
 
-    def _device(self, address: str, known: _Known) -> Device:
+    def _device(self, address: str, known: _DeviceFacts) -> Device:
         services = tuple(_service(place, offer) for place, offer in sorted(known.offers.items()))
         clients = {f"{service.transport}/{service.port}": service.clients for service in services}
         role = self._roles.get(address) or _role(clients, known)
@@ -225,7 +225,7 @@ class Inventory:
         )
 
 
-def _role(clients: Mapping[str, int], known: _Known) -> str:
+def _role(clients: Mapping[str, int], known: _DeviceFacts) -> str:
     """The inferred role. That a device goes to few places is telling after a day, not after a minute."""
     role = infer(Evidence(clients=clients, places=len(known.places)))
     short = known.first is None or known.last is None or known.last - known.first < _DAY_US

@@ -18,19 +18,19 @@ _MOST = 0.5
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownLog:
     """``line`` is found in a line of such a log."""
 
     line: re.Pattern[bytes]
     words: Text
 
 
-def _made(pattern: bytes, en: str, ja: str) -> Known:
-    return Known(re.compile(pattern), Text(en=en, ja=ja))
+def _made(pattern: bytes, en: str, ja: str) -> KnownLog:
+    return KnownLog(re.compile(pattern), Text(en=en, ja=ja))
 
 
 _GIVE_EN = "it was only searched; the log of the server in front says more"
-KNOWN: tuple[Known, ...] = (
+KNOWN: tuple[KnownLog, ...] = (
     _made(
         rb"\[pool\] \(Thread \d|StratumServer\b|\bstratum[ _-]?(?:server|proxy)\b|\[(?:payments|unlocker|api|charts|cryptonote)\] |ckpool|\bNOMP\b",
         "the log of a mining pool's own software, by its looks. Mining messages are its daily business: strangers who send it other things are scanners, and no sign of an attack.",

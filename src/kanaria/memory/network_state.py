@@ -27,7 +27,7 @@ from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
 from kanaria.memory.events import Events, without
 from kanaria.memory.learned import Learned
-from kanaria.memory.open_findings import Kept, pack, unpack
+from kanaria.memory.open_findings import CarriedCases, pack, unpack
 from kanaria.memory.read_sources import Ledger
 from kanaria.store.events import Part
 from kanaria.wire.handed_on import Linked
@@ -233,7 +233,7 @@ class NetworkState:
         """Time of the newest record that any run has read; ``ends`` are the last times of this run's inputs."""
         return max((end for end in (*ends, self.carried.newest) if end and end <= now + AHEAD), default=None)
 
-    def dump(self, this_run: WhatRan, kept: Kept, now: datetime) -> dict[str, Any]:
+    def dump(self, this_run: WhatRan, kept: CarriedCases, now: datetime) -> dict[str, Any]:
         """What the next run begins with."""
         newest = self.newest(this_run.ends, now)
         correlations = dict(this_run.correlations)

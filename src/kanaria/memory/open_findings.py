@@ -77,7 +77,7 @@ def _without_marks(kept: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CarriedCases:
     """The cases a later run may still add to, as far as they are carried, and how many findings were too many."""
 
     cases: tuple[Case, ...] = ()
@@ -88,7 +88,7 @@ class Kept:
         return frozenset(finding.id for case in self.cases for finding in case.findings)
 
 
-def keep(cases: Iterable[Case], newest: datetime | None, limits: Limits = Limits()) -> Kept:  # noqa: B008  (frozen)
+def keep(cases: Iterable[Case], newest: datetime | None, limits: Limits = Limits()) -> CarriedCases:  # noqa: B008  (frozen)
     """The most important first: the most severe, and of these the latest."""
     chosen: list[Case] = []
     findings = records = forgotten = 0
@@ -100,10 +100,10 @@ def keep(cases: Iterable[Case], newest: datetime | None, limits: Limits = Limits
         if part.findings:
             chosen.append(part)
             findings, records = findings + len(part.findings), records + len(part.records)
-    return Kept(tuple(chosen), forgotten)
+    return CarriedCases(tuple(chosen), forgotten)
 
 
-def pack(kept: Kept, later_requests: Mapping[str, Sequence[Record]], newest: datetime | None) -> Json:
+def pack(kept: CarriedCases, later_requests: Mapping[str, Sequence[Record]], newest: datetime | None) -> Json:
     """What is carried, as JSON values."""
     records = {event: record for case in kept.cases for event, record in case.records.items()}
     carried = Carried(

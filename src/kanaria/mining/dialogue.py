@@ -23,7 +23,7 @@ from kanaria.core.types import StratumMessage
 from kanaria.core.values import dataclass
 from kanaria.mining.answers import Heard, fits
 from kanaria.mining.complete import complete
-from kanaria.mining.json_scan import Found, scan
+from kanaria.mining.json_scan import JsonObject, scan
 from kanaria.mining.shapes import Direction, Message, Shape
 from kanaria.mining.stratum import (
     Answer,
@@ -63,7 +63,7 @@ class Dialogue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Turn:
     """One object at the beginning of a message, what it means to a dialect, and what it may answer.
 
     ``at`` is its place among what the side sent, None inside frames and bodies; ``time`` is when it was sent.
@@ -105,7 +105,7 @@ def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue
     return _one_sided(sides[0], knowledge)
 
 
-def _one_sided(first: list[_Said], knowledge: Knowledge | None) -> Dialogue | None:
+def _one_sided(first: list[_Turn], knowledge: Knowledge | None) -> Dialogue | None:
     """A pool's words from who opened the connection, and no miner: somebody tries what comes back."""
     words = [_message(said, said.shape, "client", knowledge) for said in first if said.shape]
     messages = settled_and_counted([replace(message, direction="client") for message in words])
@@ -144,7 +144,7 @@ def in_kind(request: bytes, body: bytes, knowledge: Knowledge | None) -> tuple[S
 
 
 def _exchange(
-    miner: list[_Said], pool: list[_Said], knowledge: Knowledge | None
+    miner: list[_Turn], pool: list[_Turn], knowledge: Knowledge | None
 ) -> tuple[tuple[StratumMessage, ...], bool] | None:
     """The messages when the first side speaks as a miner; and whether the second answers as a pool."""
     asked = [said for said in miner if said.shape and said.shape.direction != "server"]
@@ -164,11 +164,11 @@ def _exchange(
     return settled_and_counted(messages), answered
 
 
-def _message(said: _Said, shape: Shape, direction: Direction, knowledge: Knowledge | None) -> StratumMessage:
+def _message(said: _Turn, shape: Shape, direction: Direction, knowledge: Knowledge | None) -> StratumMessage:
     return replace(complete(shape, not said.whole, direction, knowledge), time=said.time)
 
 
-def _timed(said: list[_Said], ahead: int, row: Mapping[str, object], from_client: bool) -> list[_Said]:
+def _timed(said: list[_Turn], ahead: int, row: Mapping[str, object], from_client: bool) -> list[_Turn]:
     """The same with times, where the sensor kept when each of the side's messages began; ``ahead`` bytes were skipped.
 
     Lengths and times are kept for the first messages of a flow only: what comes after them has no time of its own.
@@ -186,7 +186,7 @@ def _timed(said: list[_Said], ahead: int, row: Mapping[str, object], from_client
     return timed
 
 
-def _only_v2(asked: list[_Said], pool: list[_Said]) -> bool:
+def _only_v2(asked: list[_Turn], pool: list[_Turn]) -> bool:
     return bool(pool) and all(said.shape and said.shape.dialect == "stratum_v2" for said in asked)
 
 
@@ -226,13 +226,13 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _said(data: bytes, begun: bool) -> list[_Said]:
+def _said(data: bytes, begun: bool) -> list[_Turn]:
     """The messages of one side, in order."""
     if not data:
         return []
     setup = setup_connection(data)
     if setup is not None or data[:3] == b"\0\0\1":  # SetupConnection, and the answer to it
-        return [_Said("", setup, True, None, None)]
+        return [_Turn("", setup, True, None, None)]
     inner = unframe(data)
     if inner is not None:
         return [_over_websocket(said) for said in _lines(inner.decode("utf-8", "replace"))]
@@ -249,9 +249,9 @@ def _said(data: bytes, begun: bool) -> list[_Said]:
     return [replace(said, at=said.at + cut) for said in _lines(text) if said.at is not None]
 
 
-def _lines(text: str) -> list[_Said]:
+def _lines(text: str) -> list[_Turn]:
     """Objects that nothing but blanks separates from the one before."""
-    said: list[_Said] = []
+    said: list[_Turn] = []
     end = 0
     for found in scan(text):
         gap = text[end : found.start]
@@ -261,24 +261,24 @@ def _lines(text: str) -> list[_Said]:
     return said
 
 
-def _one(text: str, found: Found) -> _Said:
+def _one(text: str, found: JsonObject) -> _Turn:
     shape = recognise(Message(found.value, found.complete, found.flat))
     answer = answer_of(found.value)
     if shape is not None and answer is not None:
         shape = verdict_of(shape, answer)
     raw, key = text[found.start : found.end], found.value.get("id")
-    return _Said(raw, shape, found.complete, key, answer, found.start, value=found.value)
+    return _Turn(raw, shape, found.complete, key, answer, found.start, value=found.value)
 
 
-def _over_websocket(said: _Said) -> _Said:
+def _over_websocket(said: _Turn) -> _Turn:
     if said.shape is None:
         return replace(said, at=None)
     return replace(said, at=None, shape=replace(said.shape, fields={**said.shape.fields, "over": "websocket"}))
 
 
-def _over_http(data: bytes, begun: bool) -> list[_Said]:
+def _over_http(data: bytes, begun: bool) -> list[_Turn]:
     """Messages in bodies, for dialects that travel there; after CONNECT the stream itself."""
-    said: list[_Said] = []
+    said: list[_Turn] = []
     for head, body in _bodies(data):
         if head.startswith(b"CONNECT") or body is None:
             continue
@@ -288,7 +288,7 @@ def _over_http(data: bytes, begun: bool) -> list[_Said]:
     return said if tunnel is None else _said(tunnel, begun)
 
 
-def _travels(said: _Said) -> bool:
+def _travels(said: _Turn) -> bool:
     shape = said.shape
     return shape is None or shape.dialect in _OVER_HTTP or shape.method in _HTTP_METHODS or shape.direction == "server"
 

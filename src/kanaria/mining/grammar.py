@@ -128,12 +128,12 @@ def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
     return _with(connection, bits, kind, because, after, hours)
 
 
-def _judge(weights: Mapping[str, Weight], less: Floats | float, seen: Exchange, known: signs.Known) -> Floats:
+def _judge(weights: Mapping[str, Weight], less: Floats | float, seen: Exchange, known: signs.FlowFacts) -> Floats:
     return limited(score(signs.of_sequence(seen, known), weights, "sequence") - less, seen, weights)
 
 
 def first_plain(
-    column: pa.ChunkedArray, known: signs.Known, judge: Callable[[Exchange, signs.Known], Floats], enough: float
+    column: pa.ChunkedArray, known: signs.FlowFacts, judge: Callable[[Exchange, signs.FlowFacts], Floats], enough: float
 ) -> tuple[Floats, Ints]:
     """After how many seconds and messages ``judge`` first made ``enough`` bits of each row; see ``moments``."""
 
@@ -146,10 +146,10 @@ def first_plain(
     return moments(column, look, enough)
 
 
-def known_of(connection: pa.Table) -> signs.Known:
+def known_of(connection: pa.Table) -> signs.FlowFacts:
     """What the rows say beside their messages."""
     seconds = seconds_of(connection)
-    return signs.Known(
+    return signs.FlowFacts(
         seconds, rate_of(connection, seconds), datagrams_of(connection), other_protocol(connection),
         gate.readable(connection), _service(connection, ("tls", "ssl")),
     )  # fmt: skip

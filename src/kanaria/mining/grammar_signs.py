@@ -73,7 +73,7 @@ def within(value: Floats, low: float, high: float, softness: float = 1.5) -> Flo
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FlowFacts:
     """What is known of connections beside their messages, one element per connection.
 
     ``duration`` in seconds and ``rate`` in bytes per second (0 where unknown) are the whole connection's, beyond the
@@ -88,11 +88,11 @@ class Known:
     readable: Bools
     tls: Bools
 
-    def of(self, which: NDArray[np.int64]) -> Known:
-        return Known(*(getattr(self, field.name)[which] for field in fields(self)))
+    def of(self, which: NDArray[np.int64]) -> FlowFacts:
+        return FlowFacts(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-def of_sequence(seen: Exchange, known: Known) -> Mapping[str, Floats]:
+def of_sequence(seen: Exchange, known: FlowFacts) -> Mapping[str, Floats]:
     """Every sign of a message sequence."""
     found = {
         **_pushes(seen), **_answers(seen), **_whole(seen, known.duration, known.rate),

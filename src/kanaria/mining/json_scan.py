@@ -1,4 +1,4 @@
-"""Find JSON objects in arbitrary text, whole or cut: text in, ``Found`` objects out, in order.
+"""Find JSON objects in arbitrary text, whole or cut: text in, ``JsonObject`` objects out, in order.
 
 Logs cut lines, captures cut packets, and a stream may begin in the middle of a message. Whole objects are parsed by the
 standard library; broken ones by a tolerant reader that keeps every field it saw. Text between objects that carries
@@ -68,7 +68,7 @@ _DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_object)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class JsonObject:
     """An object in the text. ``complete`` is False when it was cut; ``flat`` when its head was missing."""
 
     value: dict[str, object]
@@ -78,7 +78,7 @@ class Found:
     flat: bool = False
 
 
-def scan(text: str) -> Iterator[Found]:
+def scan(text: str) -> Iterator[JsonObject]:
     """Every outermost object of the text, and the fragments between them, in order of place."""
     position, fringe, count, failures = 0, 0, 0, 0
     while count < MAX_OBJECTS:
@@ -97,24 +97,24 @@ def scan(text: str) -> Iterator[Found]:
     yield from _fragments(text, fringe, len(text))
 
 
-def _object_at(text: str, start: int) -> tuple[Found | None, int]:
+def _object_at(text: str, start: int) -> tuple[JsonObject | None, int]:
     """The object that begins at ``start`` and where to look on; None when there is nothing object-like."""
     try:
         value, end = _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         return _tolerant(text, start)
-    return Found(value, start, end, True), end
+    return JsonObject(value, start, end, True), end
 
 
-def _tolerant(text: str, start: int) -> tuple[Found | None, int]:
+def _tolerant(text: str, start: int) -> tuple[JsonObject | None, int]:
     reader = _Reader(text, start)
     value, complete = reader.read()
     if not value:
         return None, start + 1
-    return Found(value, start, reader.position, complete), reader.resume(start)
+    return JsonObject(value, start, reader.position, complete), reader.resume(start)
 
 
-def _fragments(text: str, start: int, end: int) -> Iterator[Found]:
+def _fragments(text: str, start: int, end: int) -> Iterator[JsonObject]:
     """The pairs standing between ``start`` and ``end`` outside every object, as one flat object."""
     if end - start < 6 or text.find('"', start, end) < 0:
         return
@@ -128,7 +128,7 @@ def _fragments(text: str, start: int, end: int) -> Iterator[Found]:
             pairs.setdefault(key, item)
         match = _PAIR.search(text, max(reader.position, match.end()), end)
     if pairs:
-        yield Found(pairs, first, end, False, True)
+        yield JsonObject(pairs, first, end, False, True)
 
 
 class _Reader:

@@ -21,7 +21,7 @@ from kanaria.core.values import dataclass
 from kanaria.mining import dialect_cryptonote, dialect_mining, dialect_other
 from kanaria.mining.complete import DIALECT_COINS, complete
 from kanaria.mining.escapes import readings
-from kanaria.mining.json_scan import Doubled, Found, scan
+from kanaria.mining.json_scan import Doubled, JsonObject, scan
 from kanaria.mining.shapes import Direction, Message, Shape
 from kanaria.mining.stratum_v2 import setup_connection
 from kanaria.mining.websocket import unframe
@@ -203,7 +203,7 @@ def _hits(text: str) -> tuple[list[_Hit], list[Answer]]:
     return hits, answers
 
 
-def _walk(value: object, found: Found, depth: int) -> Iterator[_Hit]:
+def _walk(value: object, found: JsonObject, depth: int) -> Iterator[_Hit]:
     """The object itself when it is a message, else the messages among its members (batches, structured logs)."""
     if isinstance(value, dict):
         shape, value = _recognised(value, found.complete, found.flat and depth == 0)

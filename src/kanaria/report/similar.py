@@ -54,7 +54,7 @@ class _Run:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Surroundings:
     """The incidents around those of one analysis."""
 
     analysis: Analysis
@@ -64,16 +64,16 @@ class _Known:
 
 
 # Each incident of a run asks the same about the same incidents: what was worked out last is kept.
-_known: list[_Known] = []
+_known: list[_Surroundings] = []
 _runs: list[tuple[tuple[Incident, ...], _Run]] = []
 
 
-def _around(analysis: Analysis) -> _Known:
+def _around(analysis: Analysis) -> _Surroundings:
     if not _known or _known[0].analysis is not analysis:
         own = {finding.id for incident in analysis.incidents for finding in incident.findings}
         ids = {incident.id for incident in analysis.incidents}
         past = (e for e in analysis.earlier if e.id not in ids and own.isdisjoint(f.id for f in e.findings))
-        _known[:] = [_Known(analysis, (*analysis.incidents, *past), (*analysis.incidents, *analysis.earlier))]
+        _known[:] = [_Surroundings(analysis, (*analysis.incidents, *past), (*analysis.incidents, *analysis.earlier))]
     return _known[0]
 
 

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class LastNotice:
     """What somebody knows of an incident who was told of it. ``until`` is the event time up to which they were."""
 
     until: str | None
@@ -34,7 +34,7 @@ class Told:
     """The devices, payout addresses and pools it had, as ``_who`` writes them; None when that was not kept yet."""
 
 
-def alert(incident: Incident, told: Told | None, *, news: bool, again: timedelta) -> Alert:
+def alert(incident: Incident, told: LastNotice | None, *, news: bool, again: timedelta) -> Alert:
     """What this run adds. ``news``: it has records no earlier run had; ``again``: after how long to remind."""
     if told is None:
         return Alert(kind="new")
@@ -49,10 +49,10 @@ def alert(incident: Incident, told: Told | None, *, news: bool, again: timedelta
     return Alert(kind="reminder" if due else "repeated", runs=runs, told=until)
 
 
-def remember(incident: Json, told: Told | None) -> Told:
+def remember(incident: Json, told: LastNotice | None) -> LastNotice:
     """What is known once the alert of this incident (its JSON form) went out, if it had to."""
     kind = (incident.get("alert") or {"kind": "new"})["kind"]
-    now = Told(
+    now = LastNotice(
         until=incident["last_seen"],
         severity=incident["severity"],
         stages=_distinct(finding.get("stage") for finding in incident["findings"]),
@@ -63,8 +63,8 @@ def remember(incident: Json, told: Told | None) -> Told:
         return now
     runs = told.runs + (kind != "known")
     if kind in {"known", "repeated"}:
-        return Told(**{**vars(told), "runs": runs})
-    return Told(
+        return LastNotice(**{**vars(told), "runs": runs})
+    return LastNotice(
         until=max(filter(None, (now.until, told.until)), key=datetime.fromisoformat, default=None),
         severity=max(now.severity, told.severity, key=_rank),
         stages=_distinct((*told.stages, *now.stages)),
@@ -74,11 +74,11 @@ def remember(incident: Json, told: Told | None) -> Told:
     )
 
 
-def joined(told: list[Told]) -> Told | None:
+def joined(told: list[LastNotice]) -> LastNotice | None:
     """What was told of several incidents that turned out to be one."""
     if not told:
         return None
-    return Told(
+    return LastNotice(
         until=max(filter(None, (one.until for one in told)), key=datetime.fromisoformat, default=None),
         severity=max((one.severity for one in told), key=_rank),
         stages=_distinct(name for one in told for name in one.stages),
@@ -95,12 +95,12 @@ def more_than(before: Json, now: Json) -> bool:
     return not set(_who(_Of.json(now))) <= set(_who(_Of.json(before)))
 
 
-def more_severe(incident: Incident, told: Told) -> bool:
+def more_severe(incident: Incident, told: LastNotice) -> bool:
     """Whether it is graver than somebody knows who was told of it."""
     return _rank(incident.severity) > _rank(told.severity)
 
 
-def _escalations(incident: Incident, told: Told) -> Iterator[Text]:
+def _escalations(incident: Incident, told: LastNotice) -> Iterator[Text]:
     if more_severe(incident, told):
         was, now = SEVERITY_WORDS[told.severity], SEVERITY_WORDS[incident.severity]
         yield Text(en=f"severity {was.en} → {now.en}", ja=f"重大度が「{was.ja}」から「{now.ja}」に上昇")
@@ -113,7 +113,7 @@ def _escalations(incident: Incident, told: Told) -> Iterator[Text]:
         yield Text(en=f"new finding: {title.en}", ja=f"新しい検知: {title.ja}")
 
 
-def _newcomers(incident: Incident, told: Told) -> Iterator[Text]:
+def _newcomers(incident: Incident, told: LastNotice) -> Iterator[Text]:
     """Who is in it now that was not: another infected machine is news however well its kind is known."""
     new = [name for name in _who(_Of.incident(incident)) if told.who is not None and name not in told.who]
     for kind, words in _KINDS.items():

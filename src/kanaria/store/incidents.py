@@ -21,7 +21,7 @@ from kanaria.core.conversion import made, plain
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.core.values import dataclass
 from kanaria.store import events, news, retention, versions
-from kanaria.store.alerts import Told, joined, remember
+from kanaria.store.alerts import LastNotice, joined, remember
 from kanaria.store.database import Opened, closed_on_failure, in_clear_words, unusable
 from kanaria.store.joining import escalates, joined_documents
 from kanaria.store.news import News
@@ -171,13 +171,13 @@ class IncidentStore:
         return list(dict.fromkeys((device, remote) for device, remote in rows))
 
     @in_clear_words
-    def told(self, findings: Sequence[str]) -> Told | None:
+    def told(self, findings: Sequence[str]) -> LastNotice | None:
         """What was last told of the incidents with these findings."""
         return joined([told for owner in self._owners(findings) if (told := self._told(owner))])
 
-    def _told(self, incident: str) -> Told | None:
+    def _told(self, incident: str) -> LastNotice | None:
         row = self._db.execute("SELECT content FROM told WHERE incident = ?", (incident,)).fetchone()
-        return made(Told, json.loads(row[0])) if row else None
+        return made(LastNotice, json.loads(row[0])) if row else None
 
     @in_clear_words
     def get(self, incident: str) -> StoredIncident:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kanaria.core.conversion import plain
 from kanaria.core.values import dataclass
-from kanaria.store.alerts import Told
+from kanaria.store.alerts import LastNotice
 
 Json = dict[str, Any]
 
@@ -34,7 +34,7 @@ class News:
     told: str | None
 
 
-def put(db: sqlite3.Connection, incident: str, kind: str, known: Told, now: str) -> None:
+def put(db: sqlite3.Connection, incident: str, kind: str, known: LastNotice, now: str) -> None:
     """There is news of the incident; ``known`` is what will be known when it was told. One pending row an incident."""
     content = json.dumps(plain(known), ensure_ascii=False)
     row = db.execute("SELECT number FROM news WHERE incident = ? AND told IS NULL", (incident,)).fetchone()

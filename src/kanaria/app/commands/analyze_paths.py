@@ -22,7 +22,7 @@ from kanaria.app.run.engine import Engine
 from kanaria.app.run.open_flows import tell
 from kanaria.app.run.pipeline import analyse
 from kanaria.app.run.setup import prepare
-from kanaria.app.writing import Order, Told, rendered, stories_by_order
+from kanaria.app.writing import Order, WrittenStories, rendered, stories_by_order
 from kanaria.core.errors import SourceError
 from kanaria.core.network import PRIVATE
 from kanaria.core.text import printable
@@ -108,7 +108,9 @@ def _analysed(paths: Sequence[str], live: Live | None, engine: Engine, language:
             return analyse(itertools.chain(listened, files), engine)
 
 
-def _keep(analysis: Analysis, engine: Engine, mine: Owning, told: Told | None) -> tuple[list[str], SourceError | None]:
+def _keep(
+    analysis: Analysis, engine: Engine, mine: Owning, told: WrittenStories | None
+) -> tuple[list[str], SourceError | None]:
     """The ids under which the incidents were kept, or why they could not be."""
     try:
         mine.heed(engine)

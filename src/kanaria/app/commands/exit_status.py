@@ -16,7 +16,7 @@ from typing import NoReturn
 import click
 
 from kanaria.app.commands import japanese
-from kanaria.app.commands.interrupts import Asked, asked_to_end
+from kanaria.app.commands.interrupts import StopRequest, asked_to_end
 from kanaria.app.commands.options import NOTHING, USAGE, asked_language, speaking
 from kanaria.core.errors import KanariaError
 from kanaria.core.japanese import in_japanese
@@ -40,7 +40,7 @@ def run(command: click.Command) -> NoReturn:
         _run(command, asked)
 
 
-def _run(command: click.Command, asked: Asked) -> NoReturn:
+def _run(command: click.Command, asked: StopRequest) -> NoReturn:
     try:
         status = command.main(prog_name="kanaria", standalone_mode=False)
         _flush()

@@ -12,7 +12,7 @@ from kanaria.app.commands.options import language_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kanaria.app.init.machine import Found
+    from kanaria.app.init.machine import Candidate
     from kanaria.core.words import Language
 
 
@@ -55,7 +55,7 @@ def _converted(old: Path) -> str:
     return toml(data if isinstance(data, dict) else {})
 
 
-def _say(found: Sequence[Found], language: Language, *, to_stderr: bool) -> None:
+def _say(found: Sequence[Candidate], language: Language, *, to_stderr: bool) -> None:
     """What there is, and what is in the way."""
     for item in found:
         mark = "?" if item.asleep else "-" if item.problem else "+"

@@ -1,7 +1,7 @@
 """Requests to end: Ctrl-C, SIGTERM and SIGHUP unwind what runs, so that nothing is left behind, and give their status.
 
-A request that comes while the engine works on a query comes out as an error of that query: ``Asked`` remembers that it
-was no error.
+A request that comes while the engine works on a query comes out as an error of that query: ``StopRequest`` remembers
+that it was no error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
-class Asked:
+class StopRequest:
     """Whether somebody asked this process to end: the signal's number."""
 
     number: int | None = None
@@ -32,9 +32,9 @@ class Asked:
 
 
 @contextmanager
-def asked_to_end() -> Iterator[Asked]:
+def asked_to_end() -> Iterator[StopRequest]:
     """Notes requests to end while open. Who ignores a signal (nohup) goes on ignoring it."""
-    asked = Asked()
+    asked = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return

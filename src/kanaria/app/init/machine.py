@@ -34,7 +34,7 @@ ADM = Text(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Candidate:
     """Something to watch. ``asleep``: it needs a decision and is written as a comment."""
 
     source: Source
@@ -43,12 +43,12 @@ class Found:
     asleep: bool = False
 
 
-def look(root: Path) -> list[Found]:
+def look(root: Path) -> list[Candidate]:
     """Everything, web servers first."""
     return [*_web(root), *_sensors(root), *_logons(root), *_docker(root), *_interfaces(root)]
 
 
-def _web(root: Path) -> Iterator[Found]:
+def _web(root: Path) -> Iterator[Candidate]:
     logs: dict[str, AccessLog] = {}
     for place in NGINX:
         logs |= {log.path: log for log in nginx_logs(root / place, root)}
@@ -60,20 +60,20 @@ def _web(root: Path) -> Iterator[Found]:
     for log in logs.values():
         path = str(root) + log.path if str(root) != "/" else log.path
         what = Text(en=f"access log of {log.server}", ja=f"{log.server}のアクセスログ")
-        yield Found(source=Source(kind="file", path=path, log_format=log.layout), what=what, problem=_problem(path))
+        yield Candidate(source=Source(kind="file", path=path, log_format=log.layout), what=what, problem=_problem(path))
 
 
-def _sensors(root: Path) -> Iterator[Found]:
+def _sensors(root: Path) -> Iterator[Candidate]:
     for kind, places in (("zeek", ZEEK), ("suricata", SURICATA)):
         place = next((root / name for name in places if (root / name).is_dir()), None)
         if place is None:
             continue
         what = Text(en=f"logs of {kind.title()}", ja=f"{kind.title()}のログ")
         source = Source(kind="zeek" if kind == "zeek" else "suricata", path=str(place))
-        yield Found(source=source, what=what, problem=_problem(str(place)))
+        yield Candidate(source=source, what=what, problem=_problem(str(place)))
 
 
-def _logons(root: Path) -> Iterator[Found]:
+def _logons(root: Path) -> Iterator[Candidate]:
     """The journal where there is one, else the file that syslog writes."""
     journal = next((root / name for name in JOURNALS if (root / name).is_dir()), None)
     if journal is not None and shutil.which("journalctl"):
@@ -81,22 +81,24 @@ def _logons(root: Path) -> Iterator[Found]:
         problem = _allowed("systemd-journal")
         folder = None if str(root) == "/" else str(journal)
         units = () if folder else ("ssh.service", "sshd.service")
-        yield Found(source=Source(kind="journal", path=folder, units=units, start="end"), what=what, problem=problem)
+        yield Candidate(
+            source=Source(kind="journal", path=folder, units=units, start="end"), what=what, problem=problem
+        )
         return
     place = next((root / name for name in LOGONS if (root / name).exists()), None)
     if place is not None:
         what = Text(en="logons", ja="ログイン")
-        yield Found(source=Source(kind="file", path=str(place)), what=what, problem=_problem(str(place)))
+        yield Candidate(source=Source(kind="file", path=str(place)), what=what, problem=_problem(str(place)))
 
 
-def _docker(root: Path) -> Iterator[Found]:
+def _docker(root: Path) -> Iterator[Candidate]:
     folder = root / DOCKER
     if folder.is_dir():
         what = Text(en="logs of Docker containers", ja="Dockerコンテナのログ")
-        yield Found(source=Source(kind="docker", path=str(folder)), what=what, problem=_problem(str(folder)))
+        yield Candidate(source=Source(kind="docker", path=str(folder)), what=what, problem=_problem(str(folder)))
 
 
-def _interfaces(root: Path) -> Iterator[Found]:
+def _interfaces(root: Path) -> Iterator[Candidate]:
     """Real interfaces that are up. Capturing is a decision of its own, and needs a tool and a right."""
     for place in sorted((root / "sys/class/net").glob("*")):
         if not (place / "device").exists() and not place.name.startswith(("br", "bond")):
@@ -111,7 +113,9 @@ def _interfaces(root: Path) -> Iterator[Found]:
                 en="needs tcpdump and AmbientCapabilities=CAP_NET_RAW (kanaria install-service --capture)",
                 ja="tcpdumpとAmbientCapabilities=CAP_NET_RAWが必要です(kanaria install-service --capture)",
             )
-            yield Found(source=Source(kind="interface", interface=place.name), what=what, problem=problem, asleep=True)
+            yield Candidate(
+                source=Source(kind="interface", interface=place.name), what=what, problem=problem, asleep=True
+            )
 
 
 def _problem(path: str) -> Text | None:

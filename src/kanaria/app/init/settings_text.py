@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from kanaria.app.config_live import Source
-from kanaria.app.init.machine import Found
+from kanaria.app.init.machine import Candidate
 from kanaria.core.types import Language, Text
 
 HEAD = Text(
@@ -37,7 +37,7 @@ NOTHING = Text(
 )
 
 
-def settings_text(found: Sequence[Found], *, store: str, url: str | None, language: Language) -> str:
+def settings_text(found: Sequence[Candidate], *, store: str, url: str | None, language: Language) -> str:
     """A settings file for what was found."""
     lines = [f"# {HEAD.to(language)}", "", f"# {STORE.to(language)}", f"store = {text(store)}"]
     lines += [f"language = {text(language)}", "", f"# {HOME.to(language)}", "# home = []", ""]
@@ -52,7 +52,7 @@ def settings_text(found: Sequence[Found], *, store: str, url: str | None, langua
     return "\n".join(lines) + "\n"
 
 
-def _source(item: Found, language: Language) -> Iterator[str]:
+def _source(item: Candidate, language: Language) -> Iterator[str]:
     yield f"# {item.what.to(language)}"
     if item.problem is not None:
         yield f"# {item.problem.to(language)}"

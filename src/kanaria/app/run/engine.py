@@ -46,7 +46,7 @@ from kanaria.core.values import dataclass
 from kanaria.detect import Detector
 from kanaria.memory.learned import LIVED
 from kanaria.memory.network_state import NetworkState, WhatRan, changed_rules, parts
-from kanaria.memory.open_findings import Kept, keep
+from kanaria.memory.open_findings import CarriedCases, keep
 from kanaria.store.database import unusable
 from kanaria.store.events import NO_CHANGES
 from kanaria.wire.handed_on import Linked
@@ -219,7 +219,7 @@ class Engine:
             return analysis
         return replace(analysis, notes=(*analysis.notes, *self._forgotten(self._kept(self.setup.clock.now()))))
 
-    def _forgotten(self, kept: Kept) -> tuple[Text, ...]:
+    def _forgotten(self, kept: CarriedCases) -> tuple[Text, ...]:
         """What is more than may be remembered, in words."""
         beyond = self._detector.beyond(self.memory.limits.correlation_events)
         too_old = self.memory.events.too_old(self._newest(self.setup.clock.now()))
@@ -309,7 +309,7 @@ class Engine:
     def _ends(self) -> list[datetime | None]:
         return [summary.last for summary in self.accounts.summaries.values()]
 
-    def _kept(self, now: datetime) -> Kept:
+    def _kept(self, now: datetime) -> CarriedCases:
         """What of the cases is carried on."""
         return keep(cases_of(self._around()), self._newest(now), self.memory.limits)
 

@@ -46,7 +46,7 @@ Found = Callable[[pa.Table, Sequence[Finding]], None]
 
 
 @dataclass
-class _Told:
+class _Notified:
     first: datetime
     due: datetime
     rules: set[str] = field(default_factory=set)
@@ -63,7 +63,7 @@ class Watch:
         found: Found | None = None,
     ) -> None:  # fmt: skip
         self._setup, self._engine, self._score, self._found = setup, engine, score, found
-        self._told: dict[tuple[str | None, str | None], _Told] = {}
+        self._told: dict[tuple[str | None, str | None], _Notified] = {}
         self._detector: Detector | None = None
 
     def look(self, tables: Mapping[str, pa.Table]) -> None:
@@ -100,7 +100,7 @@ class Watch:
         told = self._told.get(pair)
         if told is None or now >= told.due:
             first = told.first if told else now
-            told = self._told[pair] = _Told(first, now + max(AGAIN, now - first))
+            told = self._told[pair] = _Notified(first, now + max(AGAIN, now - first))
             if len(self._told) > REMEMBERED:
                 del self._told[next(iter(self._told))]
             if self._setup.on_alert:

@@ -1,4 +1,4 @@
-"""The lines that mining programs write, as a table: one message comes in, a ``Said`` goes out, or None.
+"""The lines that mining programs write, as a table: one message comes in, a ``MinerLine`` goes out, or None.
 
 Each entry is a program (empty where several write alike), whether the line alone proves that a miner wrote it, and an
 expression. Its groups are the facts: version, pool, algorithm, coin, wallet, rate and unit, accepted, rejected, one (a
@@ -25,7 +25,7 @@ class Phrase(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MinerLine:
     """What one line says. Counts are totals so far, ``one`` and ``refused`` single shares."""
 
     program: str
@@ -161,7 +161,7 @@ _LONGEST = 600
 """Characters of a message; miners' longest line (a banner) has 200."""
 
 
-def read(message: str) -> Said | None:
+def read(message: str) -> MinerLine | None:
     """What a message says, when a mining program writes such."""
     if len(message) > _LONGEST or not _HINT.search(message):
         return None
@@ -173,7 +173,7 @@ def read(message: str) -> Said | None:
     return None
 
 
-def _said(phrase: Phrase, groups: dict[str, str | None]) -> Said:
+def _said(phrase: Phrase, groups: dict[str, str | None]) -> MinerLine:
     rate = groups.get("rate")
     known = float(rate) * _UNITS[groups.get("unit") or ""] if rate and rate != "n/a" else None
     first = groups.get("first")
@@ -184,7 +184,7 @@ def _said(phrase: Phrase, groups: dict[str, str | None]) -> Said:
     if rejected is None and total is not None and accepted is not None and total >= accepted:
         rejected = total - accepted
     port = _whole(groups.get("port"))
-    return Said(
+    return MinerLine(
         program=groups.get("program") or phrase.program, sure=phrase.sure, version=groups.get("version"),
         pool=groups.get("pool"), port=port if port and port < 65_536 else None, address=groups.get("address"),
         algorithm=groups.get("algorithm"), coin=groups.get("coin"), wallet=groups.get("wallet"), rate=known,

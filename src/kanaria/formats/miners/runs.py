@@ -11,7 +11,7 @@ from datetime import datetime
 
 from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import address
-from kanaria.formats.miners.phrases import Said, read
+from kanaria.formats.miners.phrases import MinerLine, read
 from kanaria.formats.text_log import Row
 
 _REMEMBERED = 4096
@@ -67,7 +67,7 @@ class Runs:
         return [_row(run) for run in fresh]
 
 
-def _add(run: _Run, row: Row, message: str, said: Said) -> None:
+def _add(run: _Run, row: Row, message: str, said: MinerLine) -> None:
     time = row.get("time")
     if isinstance(time, datetime):
         run.since = min(run.since or time, time)

@@ -31,7 +31,7 @@ _NEAR = 0.1
 
 
 @dataclass
-class Found:
+class TreeColumns:
     """The cells of lines, and the leaves by kind, best first. ``right`` loses rows on the way."""
 
     cells: Cells
@@ -92,7 +92,7 @@ class Found:
         return column
 
 
-def columns_of(found: Found) -> tuple[dict[str, pa.Array], _Flags]:
+def columns_of(found: TreeColumns) -> tuple[dict[str, pa.Array], _Flags]:
     """Every column of the table a line can fill, and which rows are right."""
     columns = {name: pa.nulls(len(found), pa.string()) for name in tables.STRINGS}
     for name in tables.BYTES + tables.NUMBERS:
@@ -120,7 +120,7 @@ def _size(text: str) -> int | None:
     return values.integer(text.partition(".")[0])
 
 
-def _request(found: Found) -> dict[str, pa.Array]:
+def _request(found: TreeColumns) -> dict[str, pa.Array]:
     method, path, protocol = (found.text(kind) for kind in ("method", "path", "protocol"))
     for column, pattern in ((method, _METHOD), (protocol, values.PROTOCOL)):
         fits = mapped(column, lambda text, whole=pattern: whole.fullmatch(text) is not None, pa.bool_())  # type: ignore[misc]
@@ -130,7 +130,7 @@ def _request(found: Found) -> dict[str, pa.Array]:
     return {"method": method, "url": path, "protocol": protocol, "request": request.cast(pa.binary())}
 
 
-def _ends(found: Found) -> dict[str, pa.Array]:
+def _ends(found: TreeColumns) -> dict[str, pa.Array]:
     """Client, host and server."""
     peers, forwarded = pc.fill_null(found.text("client"), ""), pc.fill_null(found.text("forwarded"), "")
     both = Distinct(pc.binary_join_element_wise(peers, forwarded, "\n"))
@@ -152,7 +152,7 @@ def _ends(found: Found) -> dict[str, pa.Array]:
     }  # fmt: skip
 
 
-def _time(found: Found) -> pa.Array:
+def _time(found: TreeColumns) -> pa.Array:
     """Seconds since 1970 as a number, rounded to microseconds as printing them does; any other time as the careful path
     reads its text."""
     seconds = found.reals("time")
@@ -187,7 +187,7 @@ def small(texts: pa.Array) -> pa.Array:
     return pc.if_else(fits, texts, pa.scalar(None, pa.string())).cast(pa.int32())
 
 
-def _duration(found: Found) -> pa.Array:
+def _duration(found: TreeColumns) -> pa.Array:
     """Microseconds; the careful path prints nine digits of a number and cuts the text behind the microseconds."""
     result = pa.nulls(len(found), pa.int64())
     for kind, power in _POWERS.items():
@@ -205,7 +205,7 @@ def _duration(found: Found) -> pa.Array:
     return result
 
 
-def _cut(found: Found, numbers: npt.NDArray[np.float64], power: int) -> pa.Array:
+def _cut(found: TreeColumns, numbers: npt.NDArray[np.float64], power: int) -> pa.Array:
     missing = np.isnan(numbers)
     usual = np.where(missing, 0, numbers)
     unit = 10.0 ** (9 - power)

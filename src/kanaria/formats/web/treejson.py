@@ -30,7 +30,7 @@ from kanaria.formats.web import tables, values
 from kanaria.formats.web.careful import LineParser
 from kanaria.formats.web.jsonrow import WRAPPERS, kind_of
 from kanaria.formats.web.reader import Parsed, Rejects
-from kanaria.formats.web.treecolumns import Found, columns_of
+from kanaria.formats.web.treecolumns import TreeColumns, columns_of
 from kanaria.formats.web.values import Row
 
 _LINES = 400  # of the head that show the keys; a Caddy line shows those of its client, and clients differ
@@ -77,7 +77,7 @@ class Tree(Plan):
             k.plain_texts(cells.buf, cells.side, cells.begins[: self.texts], cells.lengths[: self.texts], cells.sure)
         sure = np.flatnonzero(cells.sure)
         cells.settle()
-        columns, right = columns_of(Found(cells, self, self.found))
+        columns, right = columns_of(TreeColumns(cells, self, self.found))
         raw = lines_of(block, sure[right])
         columns = {name: column.filter(pa.array(right)) for name, column in columns.items()}
         return _completed(block, careful, sure[right], columns | {"raw": raw})
