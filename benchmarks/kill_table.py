@@ -294,13 +294,19 @@ def _last_transaction(done: Sequence[Operation], database: str) -> frozenset[int
 def faults_of(ways: Sequence[Begun], points: int) -> Iterator[tuple[str, Begun, Fault]]:
     """What a run is doing at each point, where it begins, and what happens to it. The same for the same seed."""
     seeded = random.Random(SEED)
-    for phase, share in PHASES.items():
-        for point in range(round(points * share)):
+    done = {phase: share for phase, share in PHASES.items() if phase == "reading" or _operations(ways, phase)}
+    for phase, share in done.items():
+        for point in range(round(points * share / sum(done.values()))):
             way = ways[point % len(ways)]
             if phase == "reading":
                 yield phase, way, Fault("kill", seconds=way.seconds * seeded.uniform(0.1, 0.9))
-            elif numbers := way.operations[phase]:
-                yield phase, way, Fault(seeded.choice(("kill", "kill", "torn")), seeded.choice(numbers))
+            else:
+                yield phase, way, Fault(seeded.choice(("kill", "kill", "torn")), seeded.choice(way.operations[phase]))
+
+
+def _operations(ways: Sequence[Begun], phase: str) -> bool:
+    """Whether all of them have operations then: a web log teaches nothing, and its points are in the other phases."""
+    return all(way.operations[phase] for way in ways)
 
 
 def point(way: Begun, fault: Fault, place: Path) -> tuple[str, list[str]]:
@@ -372,7 +378,8 @@ def rows(name: str, points: int, folder: Path) -> Iterator[tuple[list[str], bool
     for phase, counted in seen.items():
         done = counted["equal"] + counted["wrong"]
         cells = [name, phase, str(done), *(str(counted[left]) for left in LEFT), str(counted["equal"])]
-        yield cells, not counted["wrong"]
+        if done:
+            yield cells, not counted["wrong"]
 
 
 def warm(name: str, folder: Path) -> None:

@@ -288,3 +288,38 @@ def test_in_whichever_run_each_sensor_s_hours_are(
     runs(kanaria, str(folder / "whole"), [*given_files[0], *given_files[1]])
     assert rows(folder / "apart", BY) == rows(folder / "whole", BY)
     assert without_ids(folder / "apart") == without_ids(folder / "whole")
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations(["conn.log", "eve.json", "dns.log", "ssl.log"]),
+    restarts=st.lists(st.booleans(), min_size=4, max_size=4),
+)
+@example(order=["eve.json", "dns.log", "ssl.log", "conn.log"], restarts=[True, False, True, False])
+def test_a_service_that_gets_whole_logs_one_after_the_other(
+    kanaria: Kanaria, tmp_path: Path, order: list[str], restarts: list[bool]
+) -> None:
+    """As after hours without a network: each sensor sends all it had at once, and the service is restarted between."""
+    lines = conversations()
+    logs = {
+        "conn.log": ("zeek-json", lines),
+        "eve.json": ("suricata", [eve(line) for line in lines]),
+        "dns.log": ("zeek-json", [asked(DAY + timedelta(hours=hours), n=n) for n, hours in enumerate((4.5, 6.2))]),
+        "ssl.log": ("zeek-json", [hello(SERVER, DAY + timedelta(hours=8))]),
+    }
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    for name in logs:
+        write(folder / name, logs[name][1])
+    runs(kanaria, str(folder / "whole"), [str(folder / name) for name in logs])
+    setup = replace(prepare(), store=folder / "live")
+    engine = Engine(setup, lateness=timedelta(0))
+    for name, restart in zip(order, restarts, strict=True):
+        format_name, sent = logs[name]
+        piece = Piece(name, "".join(f"{line}\n" for line in sent).encode(), format_name, Placed(identity="", before=0))
+        engine.commit(engine.step(engine.read([piece])), checkpoint=True)
+        if restart:
+            engine.close()
+            engine = Engine(setup, lateness=timedelta(0))
+    engine.close()
+    assert rows(folder / "live", BY) == rows(folder / "whole", BY)
+    assert without_ids(folder / "live") == without_ids(folder / "whole") != []
