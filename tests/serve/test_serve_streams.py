@@ -155,7 +155,7 @@ def test_settings_are_checked_and_their_secrets_not_shown(tmp_path: Path) -> Non
     assert "environment variable NOWHERE" in checked(kafka_source + 'options = { "sasl.password" = "env:NOWHERE" }\n')
     wrong = checked(kafka_source + 'options = { "sasl.pasword" = "env:TEST_SAID" }\n', TEST_SAID="hunter2")
     assert 'No such configuration property: "sasl.pasword"' in wrong and "hunter2" not in wrong
-    assert "not Kanaria's own to set" in checked(kafka_source + 'options = { "group.id" = "x" }\n')
+    assert "not Kanaria's own to set" in checked(kafka_source + 'options = { "enable.auto.commit" = "true" }\n')
     shown = checked('kind = "redis"\nurl = "env:TEST_SAID"\nstreams = ["a"]\n', TEST_SAID="hunter2@x")
     assert "redis://host:port/number" in shown and "hunter2" not in shown
 

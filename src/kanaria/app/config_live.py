@@ -49,7 +49,7 @@ SOURCE_NEEDS: Mapping[str, frozenset[str]] = {
 }
 """Which of them it cannot do without."""
 KAFKA_OURS = frozenset({
-    "bootstrap.servers", "metadata.broker.list", "group.id", "enable.auto.commit", "enable.auto.offset.store",
+    "bootstrap.servers", "metadata.broker.list", "enable.auto.commit", "enable.auto.offset.store",
     "auto.offset.reset", "enable.partition.eof", "allow.auto.create.topics", "plugin.library.paths",
 })  # fmt: skip
 """Options of the Kafka library that reading exactly once rests on, that are settings of their own, or load programs."""

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import confluent_kafka
 
 OURS: Mapping[str, Any] = {
-    "group.id": "kanaria",  # the library wants one; nothing is kept under it
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "auto.offset.reset": "error",  # what is gone is counted, not passed over
@@ -40,12 +39,13 @@ OURS: Mapping[str, Any] = {
 """Settings of the library that reading exactly once rests on."""
 BOUNDS: Mapping[str, Any] = {
     "client.id": "kanaria",
+    "group.id": "kanaria",  # the library wants one and asks for its coordinator; nothing is kept under it
     "queued.max.messages.kbytes": 16 << 10,
     "fetch.max.bytes": 16 << 20,
     "fetch.wait.max.ms": 100,
     "reconnect.backoff.max.ms": 30_000,
 }
-"""Settings that a settings file may choose otherwise: memory, and how soon a record is here."""
+"""Settings that a settings file may choose otherwise: names, memory, and how soon a record is here."""
 BATCH = 1_000
 """Records handed on together at most."""
 LOOK_EVERY = 10.0
