@@ -51,11 +51,11 @@ def json_lines(lines: list[str]) -> Iterator[str]:
             })  # fmt: skip
 
 
-def fill(path: Path, lines: list[str]) -> None:
-    """Repeat the lines until the file has ``MEGABYTES``."""
+def fill(path: Path, lines: list[str], megabytes: int = MEGABYTES) -> None:
+    """Repeat the lines until the file has so many megabytes."""
     data = "\n".join(lines).encode() + b"\n"
     with path.open("wb") as out:
-        for _ in range(max(1, MEGABYTES * 1_000_000 // len(data))):
+        for _ in range(max(1, megabytes * 1_000_000 // len(data))):
             out.write(data)
 
 

@@ -9,17 +9,14 @@ the nearest known one. Every setting is documented where it is declared.
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
 
 from kanaria.app.config_build import build, refuse
-from kanaria.app.config_file import Parsed, read
+from kanaria.app.config_file import Parsed, chosen_file, read
 from kanaria.app.config_live import KAFKA_OURS, SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
-from kanaria.core.errors import ConfigError
 from kanaria.core.limits import EventLimits, Limits
 from kanaria.core.network import HomeNetworks
 from kanaria.core.types import Language
@@ -153,29 +150,6 @@ def load(path: Path | None) -> Config:
     settings: Config = build(Config, parsed, parsed.data)
     _check(settings, parsed)
     return _placed(settings, chosen.parent.absolute())
-
-
-def language_of(path: Path | None) -> Language | None:
-    """The language those settings name, before anybody checked the rest of them: what is wrong with them is said in it,
-    too. None where they name none, cannot be read or can be read once only, as what a program writes into a pipe."""
-    chosen = chosen_file(path)
-    try:
-        data = read(chosen).data if chosen and chosen.is_file() else None
-    except ConfigError:
-        return None
-    named = data.get("language") if isinstance(data, Mapping) else None
-    return next((language for language in get_args(Language) if language == named), None)
-
-
-def chosen_file(named: Path | None) -> Path | None:
-    """The file that is read: the named one, or the first default place that has one."""
-    return named or next((candidate for candidate in default_places() if candidate.is_file()), None)
-
-
-def default_places() -> tuple[Path, ...]:
-    """Where settings are looked for when none are named, first one wins."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kanaria"
-    return home / "kanaria.toml", home / "kanaria.yaml", Path("/etc/kanaria/kanaria.toml")
 
 
 def _placed(settings: Config, folder: Path) -> Config:

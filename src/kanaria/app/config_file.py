@@ -6,14 +6,16 @@ messages. Python's TOML reader keeps no positions, so lines are found by looking
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from kanaria.core.errors import ConfigError
 from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
+from kanaria.core.words import Language
 
 MOST_BYTES = 1 << 20
 """A settings file with ten thousand names has a quarter of this."""
@@ -39,6 +41,29 @@ class Parsed:
             if (found := self.lines.get(key[:length])) is not None:
                 return found
         return None
+
+
+def language_of(path: Path | None) -> Language | None:
+    """The language those settings name, before anybody checked the rest of them: what is wrong with them is said in it,
+    too. None where they name none, cannot be read or can be read once only, as what a program writes into a pipe."""
+    chosen = chosen_file(path)
+    try:
+        data = read(chosen).data if chosen and chosen.is_file() else None
+    except ConfigError:
+        return None
+    named = data.get("language") if isinstance(data, Mapping) else None
+    return next((language for language in get_args(Language) if language == named), None)
+
+
+def chosen_file(named: Path | None) -> Path | None:
+    """The file that is read: the named one, or the first default place that has one."""
+    return named or next((candidate for candidate in default_places() if candidate.is_file()), None)
+
+
+def default_places() -> tuple[Path, ...]:
+    """Where settings are looked for when none are named, first one wins."""
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kanaria"
+    return home / "kanaria.toml", home / "kanaria.yaml", Path("/etc/kanaria/kanaria.toml")
 
 
 def read(path: Path) -> Parsed:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from kanaria.app.config import Config, chosen_file
+from kanaria.app.config import Config
+from kanaria.app.config_file import chosen_file
 from kanaria.app.folders import user_facts
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Text

@@ -31,7 +31,7 @@ def init(
 
     Example: kanaria init --notify ntfy://ntfy.sh/my-secret-topic
     """
-    from kanaria.app.config import default_places
+    from kanaria.app.config_file import default_places
     from kanaria.app.folders import data_folder
     from kanaria.app.init.machine import look
     from kanaria.app.init.settings_text import settings_text

@@ -71,7 +71,7 @@ def _named(arguments: Sequence[str], option: str) -> str | None:
 
 def settled_language(config: Path | None) -> Language:
     """What the settings say, those of the named file or of the default places; else what the locale says."""
-    from kanaria.app.config import language_of
+    from kanaria.app.config_file import language_of
 
     return language_of(config) or locale_language()
 
