@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import http.server
 import json
 import os
 import re
@@ -33,45 +32,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from benchmarks import size
+from benchmarks.serving import ACCESS, DNS, ZEEK, Phone, start, write_settings
 
 POOL = "pool.supportxmr.com"
 ORDINARY = '192.0.2.{client} - - [{when}] "GET /page/{number} HTTP/1.1" 200 {size} "-" "Mozilla/5.0 (X11; Linux)"\n'
 QUERY = "{when} dnsmasq[71]: query[A] {pool} from {device}\n"
-SETTINGS = """\
-store = "store"
-language = "en"
-{sources}
-[[notify]]
-url = "webhook+http://127.0.0.1:{port}/"
-severity = "low"
-digest = "none"
-[serve]
-listen = "off"
-join_minutes = 0.0001
-messages_per_hour = 1000000
-"""
-LINES = """\
-[[sources]]
-kind = "file"
-path = "access.log"
-[[sources]]
-kind = "file"
-path = "dnsmasq.log"
-format = "dnsmasq"
-"""
-FLOWS = """\
-[[sources]]
-kind = "zeek"
-path = "zeek"
-"""
-NGINX = """\
-[[sources]]
-kind = "file"
-path = "access.log"
-"""
 SERVER = """\
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{}}
@@ -97,29 +64,6 @@ DAYS, WORKSTATIONS = size((3, 60), (1, 5))
 """What was learned of the office before. Less than the week after which anomalies are told: the load is so many days in
 as many seconds, and would be one."""
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
-
-
-class Sink:
-    """When each address was first named in a message."""
-
-    def __init__(self) -> None:
-        self.arrived: dict[str, float] = {}
-        sink = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                now = time.monotonic()
-                said = self.rfile.read(int(self.headers["content-length"])).decode()
-                self.send_response(200)
-                self.end_headers()
-                for address in ADDRESS.findall(said.replace("[.]", ".")):
-                    sink.arrived.setdefault(address, now)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
 # ---- what is written ------------------------------------------------------------------------------------------------
@@ -273,14 +217,14 @@ def cases() -> dict[str, Case]:
     office, nginx = Office(), Nginx()
     made = {
         "lines": Case(
-            sources=LINES, rates=size([0, 1000, 5000], [0]), ordinary=web_lines, urgent=asked_dnsmasq
+            sources=ACCESS + DNS, rates=size([0, 1000, 5000], [0]), ordinary=web_lines, urgent=asked_dnsmasq
         ),
         "flows": Case(
-            sources=FLOWS, rates=size([0, 500, 2000], [20]), before=office.learn, ordinary=office.ordinary,
+            sources=ZEEK, rates=size([0, 500, 2000], [20]), before=office.learn, ordinary=office.ordinary,
             urgent=asked_zeek,
         ),
         "nginx": Case(
-            sources=NGINX, rates=size([0, 5000], [20]), ordinary=nginx.ordinary, urgent=nginx.urgent,
+            sources=ACCESS, rates=size([0, 5000], [20]), ordinary=nginx.ordinary, urgent=nginx.urgent,
             running=nginx.running,
         ),
     }  # fmt: skip
@@ -323,57 +267,42 @@ class Result:
     late: float
 
 
-def started(folder: Path) -> subprocess.Popen[bytes]:
-    """The service, watching."""
-    with (folder / "log").open("w") as said:
-        command = [sys.executable, "-m", "kanaria", "serve", "--config", "kanaria.toml"]
-        service = subprocess.Popen(command, cwd=folder, stderr=said)
-    while " started " not in (folder / "log").read_text():
-        alive(service, folder)
-        time.sleep(0.1)
-    return service
-
-
-def alive(service: subprocess.Popen[bytes], folder: Path) -> None:
-    """Raises SystemExit with the service's last words when it has ended."""
-    if service.poll() is not None:
-        last = "\n".join((folder / "log").read_text().splitlines()[-20:])
-        raise SystemExit(f"kanaria serve ended with status {service.returncode}; the last it said:\n{last}")
-
-
-def processor(service: subprocess.Popen[bytes]) -> float:
-    ticks = Path(f"/proc/{service.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+def arrived(phone: Phone) -> dict[str, float]:
+    """When each address was first named in a message."""
+    first: dict[str, float] = {}
+    for message in phone.messages:
+        for address in ADDRESS.findall(json.dumps(message).replace("[.]", ".")):
+            first.setdefault(address, message["came"])
+    return first
 
 
 def measure(case: Case, folder: Path, rate: int, messages: int, pause: float) -> Result:
     """One case at one rate. Raises SystemExit when the service ends before it is told to."""
-    sink = Sink()
-    (folder / "kanaria.toml").write_text(SETTINGS.format(sources=case.sources, port=sink.server.server_address[1]))
-    with case.running(folder):
+    phone = Phone(folder)
+    write_settings(folder, case.sources, phone)
+    with contextlib.closing(phone), case.running(folder):
         load = Load(lambda first, until: case.ordinary(folder, first, until), rate)
-        writing, service = threading.Thread(target=load.run, daemon=True), started(folder)
+        writing, service = threading.Thread(target=load.run, daemon=True), start(folder)
         try:
             writing.start()
-            begun, worked = time.monotonic(), processor(service)
+            begun, worked = time.monotonic(), service.processor
             written: dict[str, float] = {}
             for number in range(messages):
                 time.sleep(pause)
-                alive(service, folder)
+                service.alive()
                 at = time.monotonic()
                 written[case.urgent(folder, number)] = at
             until = time.monotonic() + PATIENCE
-            while not written.keys() <= sink.arrived.keys() and time.monotonic() < until:
-                alive(service, folder)
-                time.sleep(0.05)
-            share = (processor(service) - worked) / (time.monotonic() - begun)
+            while not written.keys() <= arrived(phone).keys() and time.monotonic() < until:
+                service.alive()
+                time.sleep(0.5)
+            share = (service.processor - worked) / (time.monotonic() - begun)
         finally:
             load.over.set()
             writing.join()
-            service.terminate()
-            service.wait()
-            sink.server.shutdown()
-    came = sorted(sink.arrived[who] - at for who, at in written.items() if who in sink.arrived)
+            service.end()
+        named = arrived(phone)
+    came = sorted(named[who] - at for who, at in written.items() if who in named)
     return Result(came, messages - len(came), share, load.late)
 
 

@@ -34,14 +34,15 @@ messages_per_hour = 1000000
 """
 MESSAGES = "messages.jsonl"
 RECEIVER = f"""\
-import ctypes, http.server, json, os, signal, sys
+import ctypes, http.server, json, os, signal, sys, time
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 os.chdir(sys.argv[1])
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         with open({MESSAGES!r}, "a") as file:
-            file.write(json.dumps({{**body, "webhook-id": self.headers["webhook-id"]}}) + "\\n")
+            said = {{**body, "webhook-id": self.headers["webhook-id"], "came": time.monotonic()}}
+            file.write(json.dumps(said) + "\\n")
         self.send_response(200)
         self.end_headers()
     def log_message(self, *_): pass
@@ -49,6 +50,9 @@ server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_address[1], flush=True)
 server.serve_forever()
 """
+LOG = "serve.log"
+LAST_LINES = 20
+"""Of a service that ended: an exception's, and what went before."""
 STARTED = " started "
 """What the service says when it watches."""
 PR_SET_PDEATHSIG = 1
@@ -78,7 +82,7 @@ class Phone:
 
     @property
     def messages(self) -> list[Json]:
-        """What came so far, each with its ``webhook-id``."""
+        """What came so far, each with its ``webhook-id`` and when it ``came`` (monotonic)."""
         return [json.loads(line) for line in self._file.read_text("utf-8").splitlines()]
 
     def close(self) -> None:
@@ -121,6 +125,12 @@ class Service:
         ticks = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
+    def alive(self) -> None:
+        """Raises SystemExit with what it said last when it has ended."""
+        if self.process.poll() is not None:
+            last = "\n".join((self.folder / LOG).read_text("utf-8").splitlines()[-LAST_LINES:])
+            raise SystemExit(f"kanaria serve ended with status {self.process.returncode}; the last it said:\n{last}")
+
     def end(self) -> None:
         self.process.terminate()
         self.process.wait(timeout=120)
@@ -134,7 +144,7 @@ def kilobytes(process: int, name: str) -> int:
 
 def start(folder: Path, environment: dict[str, str] | None = None) -> Service:
     """The service on the folder's settings, watching. Raises SystemExit with what it said when it ends before."""
-    said = folder / "serve.log"
+    said = folder / LOG
     with said.open("w") as log:
         command = [sys.executable, "-m", "kanaria", "serve", "--config", "kanaria.toml"]
         process = subprocess.Popen(

@@ -57,6 +57,8 @@ class Around:
     memory: NetworkState
     case: CaseFile
     accounts: Inputs
+    ahead: bool = False
+    """Whether the records come again: what devices usually did is then added, for it takes longer than all the rest."""
 
     @property
     def events(self) -> Events:
@@ -119,7 +121,7 @@ def _judged(
 
 def _with_normal(run: Around, incident: Incident) -> Incident:
     """The incident with what its devices did before it."""
-    if incident.severity == "informational":
+    if incident.severity == "informational" or run.ahead:
         return incident
     roles = {device: known for device in incident.devices if (known := _role(run.setup, incident, device))}
     return replace(incident, normal=before(run.events, incident, roles))

@@ -172,7 +172,7 @@ class Engine:
         case.forget_changes()
         for one in found:
             case.add(one.tables, one.messages, one.findings)
-        incidents = judged(replace(self._around(), case=case))
+        incidents = judged(replace(self._around(), case=case, ahead=True))
         grave = Judged(changed=tuple(i for i in incidents if SEVERITIES.index(i.severity) >= URGENT)).news
         told = {finding.id for incident in grave for finding in incident.findings}
         new = ((finding, one) for one in found for finding in one.findings if finding.id in told)
