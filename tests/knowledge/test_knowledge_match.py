@@ -54,9 +54,19 @@ def test_hosts_belong_to_operators_by_whole_labels(host: str, pool: str | None) 
 @given(st.sampled_from([domain for pool in FACTS.pools for domain in pool.domains]), st.lists(LABEL, max_size=3))
 @settings(max_examples=60)
 def test_everything_below_a_domain_belongs_to_it(domain: str, below: list[str]) -> None:
-    found = POOLS.of_host(".".join([*below, domain]))
+    found = POOLS.of_host(".".join(["s", *below, domain]))
     assert found is not None
     assert any(domain == own or domain.endswith("." + own) for own in found.domains)
+
+
+@pytest.mark.parametrize(
+    ("page", "miners"),
+    [("www.nicehash.com", "stratum.nicehash.com"), ("nicehash.com", "nhmp.eu.nicehash.com"), ("www.f2pool.com", "f2pool.com"),
+     ("xmrig.com", "donate.v2.xmrig.com")],
+)  # fmt: skip
+def test_pages_that_people_read_are_no_pools(page: str, miners: str) -> None:
+    assert POOLS.of_host(page) is None
+    assert POOLS.of_host(miners) is not None
 
 
 @given(LABEL, st.sampled_from([domain for pool in FACTS.pools for domain in pool.domains]))

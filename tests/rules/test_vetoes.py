@@ -34,6 +34,13 @@ NOT_THE_SENDERS = frozenset(
 # Of one and the same thing, told by a rule that says more: the excuse is evidence of the same kind, and that rule tells.
 HANDED_ON = {
     ("mining_pool_named_in_log", "program"): "a miner's name beside it is told by mining_program_named_in_log",
+    ("mining_named_in_text", "program"): "a program that mines is told by miner_program_started",
+    ("installer_named_in_text", "log"): "a line of a program is told by script_fetched_and_run",
+    ("script_fetched_and_run", "text"): "a named installer in a line of no program is told by installer_named_in_text",
+    ("script_fetched_and_run", "named"): "a named installer in a line of no program is told by installer_named_in_text",
+    ("mining_named_in_text", "log"): "a log's line is told by mining_program_named_in_log and mining_pool_named_in_log",
+    ("mining_program_named_in_log", "text"): "a line of no log is told by mining_named_in_text",
+    ("mining_pool_named_in_log", "text"): "a line of no log is told by mining_named_in_text",
     ("miner_program_started", "order"): "an order to a cloud is told by cloud_order_miner",
     ("script_fetched_and_run", "order"): "an order to a cloud is told by cloud_order_delivers",
     ("mining_program_set_to_start", "line"): "a line that only names it is told by mining_program_named_in_log",

@@ -42,7 +42,7 @@ _JAPANESE: Mapping[str, str] = {
     "samba": "Sambaのログオン監査(log.smbd、auth_json_audit)",
     "sadf-json": "JSON形式のsysstat負荷履歴(sadf -j)",
     "auditd": "Linuxの監査ログ(audit.log、ausearch)",
-    "process-list": "ps、top、ss、netstat、lsof、tasklistの出力",
+    "process-list": "ps、top、htop、ss、netstat、lsof、nvidia-smi、docker ps、tasklistの出力",
     "miner-log": "マイニングプログラム自身のログ(XMRig、T-Rex、TeamRedMiner、lolMiner、SRBMiner、cgminer、bfgminerなど)",  # noqa: E501
     "bind": "BINDの問い合わせログ",
     "unbound": "unboundの問い合わせ・応答ログ",
@@ -91,7 +91,7 @@ _JAPANESE: Mapping[str, str] = {
     "clamav": "ClamAVのログ(clamscan、clamd、clamonacc)",
     "osquery-rows": "osqueryのスナップショットとバッチ、osqueryi --json",
     "coredns": "CoreDNSの問い合わせログ",
-    "tetragon": "Tetragonのプロセスイベント(JSON)",
+    "tetragon": "Tetragonの、プロセスとその接続のイベント(JSON)",
     "wrapped": "ほかの形式に包まれたログ(Filebeat、ECS、Elasticsearch、Wazuh、Splunk、journald、Docker、CRI、syslog)",
     "pcap": "パケットキャプチャ(pcap、pcapng)",
 }

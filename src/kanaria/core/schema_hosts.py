@@ -47,7 +47,7 @@ PROCESS = table(
     Column(
         "kind",
         pa.string(),
-        "start, running, service, job, order through the interface of a cloud or cluster, or line of a log",
+        "start, running, service, job, script of PowerShell, order to a cloud or cluster, or line of a log",
         "activity_name",
         "event.action",
     ),

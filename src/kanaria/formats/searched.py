@@ -20,6 +20,7 @@ from kanaria.core.text import without_colours
 from kanaria.core.zone import LocalTime, Zoneless
 from kanaria.formats.host.messages import of_any_program
 from kanaria.formats.logons.emit import Taken, tables_of
+from kanaria.formats.text_log import iso_time
 from kanaria.formats.web import prefix, tables, values
 from kanaria.formats.web.careful import inside_row
 from kanaria.formats.web.escapes import to_text, unescape
@@ -34,6 +35,11 @@ _REQUEST = late_regex(
     rb"\b((?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|MOVE) \S.*?)(?:\"|'|\s*$)", re.DOTALL
 )
 _ENCODED = late_regex(rb"%[2-7][0-9A-Fa-f]\S*(?:%[2-7][0-9A-Fa-f]|\+)|\?\S+=\S*\+|HTTP/[012]")
+_STAMP = late_regex(
+    r"\W{0,3}(\d{10}(?:\.\d{1,6})?(?=\W)"
+    r"|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?\d*(?: ?Z| ?[+-]\d\d:?\d\d)?)"
+)
+"""The time that nearly every program puts first."""
 _HOST_MEMBER = late_regex(rb':\s*"((?:[a-z+]{2,12}://)?[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?[./]?)"')
 
 
@@ -108,6 +114,8 @@ def _request(line: bytes) -> Row | None:
 
 def _command(found: prefix.Prefix, zone: LocalTime) -> Row:
     text = without_colours(to_text(found.line)).strip()
+    if found.time is None and (stamp := _STAMP.match(text)):
+        found = found._replace(time=_stamped(stamp[1], zone))
     row: Row = {
         "time": values.as_datetime(None if found.time is None else zone.micros(found.time)),
         "device": found.host, "host_name": found.host,
@@ -115,6 +123,13 @@ def _command(found: prefix.Prefix, zone: LocalTime) -> Row:
     return of_any_program(row, found.program, text) or {
         **row, "kind": "line", "process": found.program, "command": text
     }  # fmt: skip
+
+
+def _stamped(text: str, zone: LocalTime) -> int | None:
+    if "-" not in text and "/" not in text:
+        return round(float(text) * 1e6)
+    found = iso_time(text.replace("/", "-"), zone)
+    return values.datetime_us(found) if found else None
 
 
 def _tables(

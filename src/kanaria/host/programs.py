@@ -20,7 +20,8 @@ from kanaria.core.text import cut, printable
 from kanaria.core.types import Text
 from kanaria.host import miners
 from kanaria.host.sampler import Process
-from kanaria.knowledge.labels import suffixes
+from kanaria.knowledge.match import PoolIndex
+from kanaria.mining.deed_words import PLACEHOLDER
 
 COLUMNS = (
     "mining.program", "mining.program_because_en", "mining.program_because_ja", "mining.named", "mining.disguise_en",
@@ -38,7 +39,7 @@ _WRAPPERS = frozenset(("sudo", "doas", "nohup", "setsid", "nice", "ionice", "tas
 _TAKES_VALUE = frozenset(("-u", "-g", "-n", "-c", "-S", "-s", "-dmS", "-k", "-p", "-h", "-C", "-i", "-o", "-e"))
 _CONTAINERS = frozenset(("docker", "podman", "nerdctl", "ctr"))
 _CRADLE = late_regex(
-    r"\b(?:curl|wget|fetch|lwp-download)\b[^;&]{1,800}?\|\s*(?:base64\s+-{1,2}d\w*\s*\|\s*)?(?:sudo\s+)?(?:\S*/)?(?:ba|da|z|k|a)?sh\b"
+    r"\b(?:curl|wget|fetch|lwp-download)\b[^;&]{1,800}?\|\s*(?:base64\s+-{1,2}d\w*\s*\|\s*)?(?:sudo\s+)?(?:[A-Z_]{1,20}=\S{1,40}\s+){0,3}(?:\S*/)?(?:ba|da|z|k|a)?sh\b"
     r"|\b(?:curl|wget)\b.{1,400}?\|\|\s*(?:curl|wget)\b.{1,400}?\)\s*\|\s*(?:\S*/)?(?:ba|da|z|k|a)?sh\b"
     r"|\b(?:ba|da|z|a)?sh\s+(?:-c\s+)?[\"']?(?:<\(|\$\(|`)\s*(?:curl|wget)\b[^)`]{0,400}"
     r"|\b(?:iex|invoke-expression)\b.{0,200}?\b(?:downloadstring|irm|iwr|invoke-webrequest|invoke-restmethod)\b.{0,200}"
@@ -57,7 +58,17 @@ _SETS = late_regex(
 )
 _SETTING = late_regex(r"^(?:\w+=|\d+[smhd]?$)")
 _NAME = late_regex(r"(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(?![\w-])")
-_LISTED = late_regex(r"^\s*(?:0\.0\.0\.0|127\.\d+\.\d+\.\d+|::1?|\|\||address=/|server=/|local-zone:|zone )")
+_LISTED = late_regex(
+    r"^\s*(?:#\s*)?(?:0\.0\.0\.0\s|127\.\d+\.\d+\.\d+\s|::1?\s|\|\||address=/|server=/|local-(?:zone|data):|zone |"
+    r"(?:alert|drop|reject|pass|sdrop) \S+ .{1,200}?(?:->|<>) .{1,200}?\()"
+)
+"""Lines of lists of names to block, and rules of Suricata and Snort."""
+_MAILED = late_regex(r"[\w.+-]{1,64}@(?:[a-z0-9_-]{1,63}\.){1,8}[a-z][a-z0-9-]{1,62}(?![\w:-])", re.IGNORECASE)
+"""Addresses of mail; a login before a pool's name is followed by its port."""
+_ABOUT_MAILS = late_regex(
+    r"(?:postfix|exim4?|sendmail|dovecot|amavis\w*|rspamd|spamd|opendkim|opendmarc|MailScanner)\b", re.IGNORECASE
+)
+"""Programs whose lines quote senders and subjects."""
 _WORD = late_regex(r"[A-Za-z0-9_.+-]{3,80}")
 
 
@@ -97,18 +108,21 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
     path = named if row["kind"] in ("start", "running") else ""  # services and jobs have names, and no file
     arguments, started = _started(_arguments(command))
     program = _base(path) or _base(arguments[0] if arguments else "")
-    if row["kind"] == "line":
+    if row["kind"] in ("line", "script"):
         program = _before_options(arguments)
         arguments = ("log", *arguments)  # its first word is no program's name
     process = _process("" if started else path, arguments)
     found: dict[str, str] = {}
-    certain = _named(row, facts) or _certain(process, facts)
+    shown = row["kind"] == "line" and (_LISTED.match(command) or PLACEHOLDER.search(command))
+    certain = None if shown else _named(row, facts) or _certain(process, facts)
     if certain:
         found["mining.program"] = cut(printable(program), _SHOWN)
         found |= {"mining.program_because_en": certain.en, "mining.program_because_ja": certain.ja}
         if pool := miners.endpoint(arguments):
             found["mining.pool"] = cut(printable(pool), _SHOWN)
-    elif row["kind"] in ("line", "order") and (pool := _pool_in(command, facts)):
+    elif row["kind"] == "line" and _ABOUT_MAILS.match(named):
+        pass
+    elif row["kind"] in ("line", "order", "script") and (pool := _pool_in(command, facts)):
         found["mining.pool"] = cut(printable(pool), _SHOWN)
     elif set_to_start := _set_to_start(command, facts, row["kind"]):
         found["mining.named"] = set_to_start
@@ -141,19 +155,21 @@ def _pool_in(text: str, facts: Knowledge) -> str | None:
     """The first name in a text that belongs to a known pool; in a line of a blocklist nobody asked for it."""
     if _LISTED.match(text):
         return None
-    known = _domains(facts.pools)
-    return next((name for name in _NAME.findall(text.lower()) if any(map(known.__contains__, suffixes(name)))), None)
+    known = _pools(facts.pools)
+    return next((name for name in _NAME.findall(_MAILED.sub(" ", text.lower())) if known.of_host(name)), None)
 
 
 @lru_cache(maxsize=4)
-def _domains(pools: tuple[Pool, ...]) -> frozenset[str]:
-    return frozenset(domain for pool in pools for domain in pool.domains)
+def _pools(pools: tuple[Pool, ...]) -> PoolIndex:
+    return PoolIndex(pools)
 
 
 def _set_to_start(command: str, facts: Knowledge, kind: str | None) -> str | None:
     """The mining program that a command fetches or sets to start; a service or job is set to start by itself,
     and a line of a log need do no more than name it."""
-    if kind not in ("service", "job", "line", "order") and not _SETS.search(command):
+    if kind == "line" and _LISTED.match(command):
+        return None
+    if kind not in ("service", "job", "line", "order", "script") and not _SETS.search(command):
         return None
     for word in _WORD.findall(command):
         if agent := miners.known_name(word, facts) or miners.known_name(word.replace("_", "-"), facts):

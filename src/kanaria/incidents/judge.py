@@ -200,7 +200,8 @@ def _answering(case: Case) -> Text | None:
 
 def _specific(case: Case, top: Hypothesis) -> Text:
     """The hypothesis, or for an attack the most serious model's own title, which says more."""
-    if top == "exploitation_attempt" and case.findings:
+    in_text = top == "benign" and all(finding.values.get("kind") == "line" for finding in case.findings)
+    if (top == "exploitation_attempt" or in_text) and case.findings:
         return worst(case.findings).title
     name = hypothesis_name(top, mining=mines(case))
     if top == "internet_wide_scanner" and not case.messages:

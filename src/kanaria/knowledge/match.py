@@ -30,6 +30,10 @@ _NAMED = {"http": ("host",), "connection": ("sni",), "dns": ("query",), "tls": (
 """Columns that hold the name of the other side, by table."""
 
 
+_WITH_SITES = frozenset(("marketplace", "vendor"))
+"""Roles of operators whose bare name is a site for people; of pools it is where miners go as well."""
+
+
 class PoolIndex:
     """Looks up pool operators by host name (suffix on label boundaries) and by address."""
 
@@ -47,9 +51,16 @@ class PoolIndex:
         self.of_address = lru_cache(maxsize=ADDRESSES_REMEMBERED)(self._of_address)
 
     def of_host(self, name: str) -> Pool | None:
-        """The operator the name belongs to: the longest known suffix wins. Any text is allowed."""
+        """The operator the name belongs to: the longest known suffix wins. Any text is allowed.
+
+        Pages that people read are no pools: ``www`` of any operator, and the bare name of a marketplace or a vendor,
+        whose miners go to hosts below it. Scripts that mine in browsers come from such names as well.
+        """
         host = labels(name)
         found = next((self._domains[suffix] for suffix in suffixes(host) if suffix in self._domains), None)
+        if found is not None and found.role != "browser":
+            page = host.startswith("www.") or (found.role in _WITH_SITES and host in self._domains)
+            return None if page else found
         return found or self.of_address(host)
 
     def _of_address(self, ip: str) -> Pool | None:

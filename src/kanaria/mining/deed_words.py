@@ -32,6 +32,8 @@ MINING_WORDS = late_regex(
     re.IGNORECASE,
 )
 WALLET = late_regex(r"(?<![\w])(?:[48][0-9A-Za-z]{94}|0x[0-9a-fA-F]{40}|[13bt][0-9A-Za-z]{25,60})(?![0-9A-Za-z])")
+LONG_WALLET = late_regex(r"\b[48][0-9A-Za-z]{94}\b")
+"""An address of Monero, which no other word is as long as; set-up scripts of miners take one."""
 REMOTE = late_regex(
     r"(?:https?|ftps?|tftp)://(?!%s)[^\s'\"]{3,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?:/\S*)?"
     r"|\[[0-9a-f:]{3,}\]\S*|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,18}(?::\d{1,5})?/\S*",
@@ -66,6 +68,12 @@ VERBS = late_regex(
     r"|xmrig|miner|crontab|pkill|killall|fetch|tftp|\brm\b|busybox|\becho\b|printf|\bkill\b|regsvr32|\bcmd\b|systemctl",
     re.IGNORECASE,
 )
+PLACEHOLDER = late_regex(
+    r"\b(?:your|my)[-_ ]?(?:own[-_ ]?)?(?:\w{1,8}[-_ ])?(?:wallet|address|payout)\w*|\bwallet[-_]?(?:address|here)\b"
+    r"|<[^>]{0,20}(?:wallet|address)[^>]{0,20}>|\$\{?\w{0,12}wallet\w{0,8}\}?|(?:ウォレット|あなたの)\S{0,12}アドレス",
+    re.IGNORECASE,
+)
+"""What instructions write where a command that runs has a payout address."""
 TAG = late_regex(r"</?[\w:.-]+(?:\s[^<>]{0,200})?>")
 LISTED = late_regex(r"(['\"])\s{0,4},\s{0,4}(['\"])")
 CALLED = late_regex(r"(?<=['\"])\s{0,4}\.(?=[A-Za-z]{2,20}\()")

@@ -79,6 +79,8 @@ class _Pipe:
     """What the commands before in a pipe hand on: something fetched, a known text, something undone."""
 
     fetched: bool = False
+    handed: list[str] = field(default_factory=list)
+    """Addresses that a program of an unknown name got."""
     text: str | None = None
     undone: bool = False
 
@@ -109,7 +111,7 @@ def _command(command: Command, pipe: _Pipe, deeds: Deeds, depth: int) -> None:
 
 def _called(words: Sequence[str]) -> list[str]:
     """The words without what stands before a program: ``sudo``, ``timeout 9``, ``nohup``, options of these."""
-    left = list(words[:200])
+    left = list(words[_prose(words) : 200])
     while len(left) > 1 and (program(left[0]) in w.PREFIXES or program(left[0]) == "timeout"):
         numbered = program(left[0]) == "timeout"
         left = left[1:]
@@ -118,6 +120,12 @@ def _called(words: Sequence[str]) -> list[str]:
         while len(left) > 1 and re.fullmatch(r"[A-Za-z_]\w*=\S*", left[0]):
             left = left[1:]
     return left
+
+
+def _prose(words: Sequence[str]) -> int:
+    """How many words a log has put before a downloader: ``Command failed:``, a prompt, the mark of ``set -x``."""
+    places = (place for place in range(1, min(len(words), 20)) if program(words[place]) in w.FETCHERS)
+    return next((place for place in places if words[place - 1].endswith((":", "$", "#", "+"))), 0)
 
 
 def _inside(command: Command, deeds: Deeds, depth: int) -> bool:
@@ -190,8 +198,12 @@ def _printed(rest: Sequence[str]) -> bool:
 
 
 def _interpret(name: str, rest: Sequence[str], pipe: _Pipe, fetched_inside: bool, deeds: Deeds, depth: int) -> None:
+    if pipe.handed and not pipe.fetched:
+        deeds.names |= {"fetch", "pipe"}
+        deeds.remotes += pipe.handed
     if fetched_inside or pipe.fetched:
         deeds.names |= {"pipe"}
+        deeds.names |= {"miner"} if w.LONG_WALLET.search(" ".join(rest)[:2_000]) else set()
     if pipe.undone:
         deeds.names |= {"hidden"}
     if pipe.text is not None:
@@ -250,7 +262,14 @@ def _other(name: str, words: Sequence[str], command: Command, pipe: _Pipe, deeds
         deeds.names.add("kill")
     elif w.STARTED.match(words[0]) or _is_saved(words[0], deeds):
         deeds.names.add("run")
+    remotes = [word for word in rest if w.REMOTE.fullmatch(word)] if command.end == "|" else []
+    if remotes and name not in _SHOWERS:
+        # A downloader under another name (cd1, wd1): what gets an address and feeds a shell has fetched it.
+        pipe.handed += remotes
     _filter(name, rest, pipe)
+
+
+_SHOWERS = frozenset("echo printf cat grep egrep sed awk tee head tail sort cut tr xargs git ssh ping nmap".split())
 
 
 def _is_saved(word: str, deeds: Deeds) -> bool:
@@ -310,6 +329,8 @@ def _windows(name: str, rest: Sequence[str], deeds: Deeds, depth: int) -> None:
 def _mining(name: str, rest: Sequence[str], deeds: Deeds) -> None:
     """A miner that is started: by its name with options, or by what only miners are told."""
     line = " ".join(rest)[:2_000]
+    if w.PLACEHOLDER.search(line):
+        return
     told = bool(w.MINING_WORDS.search(line)) and any(word.startswith("-") for word in rest)
     pool = re.search(r"(?:^|\s)(?:-o|--url|-pool|-epool|--pool)[ =]\S+[:.]\S+", line)
     paid = bool(w.WALLET.search(line)) or re.search(r"(?:^|\s)(?:-u|--user|-wal|-ewal|--wallet)[ =]\S{20,}", line)

@@ -61,10 +61,11 @@ def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Ta
 
 def enrich_commands(process: pa.Table) -> pa.Table:
     """The same columns for what a machine was told to run: jobs, orders, statements of a database, services' lines."""
-    told = pc.is_in(process["kind"], pa.array(["job", "line", "order"]))
+    told = pc.is_in(process["kind"], pa.array(["job", "line", "order", "running", "script"]))
     jobs = pc.and_(told, pc.is_valid(process["command"]))
     rows = np.flatnonzero(pc.fill_null(jobs, False).to_numpy())
-    texts = process["command"].take(pa.array(rows)).to_pylist()
+    told_by = process.select(["kind", "command"]).take(pa.array(rows)).to_pylist()
+    texts = [f"powershell {one['command']}" if one["kind"] == "script" else one["command"] for one in told_by]
     found = _found([{"request_body": text} for text in texts])
     return _append(process, {int(rows[index]): columns for index, columns in found.items()})
 

@@ -41,6 +41,16 @@ _HEADERS = {
     "USER": "user", "UID": "user", "EUSER": "user", "RUSER": "user",
 }  # fmt: skip
 _TASK = late_regex(r'^(?:"(?P<quoted>[^"]+\.exe)","(?P<qpid>\d+)"|(?P<name>\S.{0,60}?\.exe)\s+(?P<pid>\d+)\s+\S+)')
+_LINKED = late_regex(r"/proc/(?P<pid>\d+)/exe -> '?(?P<name>[^'\s]{1,200})")
+_MAPPED = late_regex(
+    r"^(?P<process>\S+)\s+(?P<pid>\d+)(?:\s+\d+)?\s+(?P<user>\S+)\s+txt\s+REG\s+.*?(?P<name>/\S{1,200})"
+)
+_GPU = late_regex(
+    r"^\|\s+\d+\s+(?:\S+\s+\S+\s+)?(?P<pid>\d{1,9})\s+(?:C|G|C\+G|M)\s+(?P<name>\S.{0,120}?)\s+\d+MiB\s+\|"
+)
+_CONTAINER = late_regex(
+    r"^(?P<id>[0-9a-f]{12})\s+(?P<image>[\w./:@-]{2,200})\s+\"(?P<command>.{0,200}?)\"\s+.{0,40}?\b(?P<state>Up|Exited|Created|Restarting)\b"
+)
 _CLIENTS_FROM = 1024
 """Ports below are servers' by RFC 6335 (system ports)."""
 
@@ -64,6 +74,8 @@ class Reader:
         if (found := _OWNER.match(line)) and self._last is not None:
             self._last["process"] = found["name"]  # netstat -b names the program on the line below
             return [("process", {**row, "kind": "running", "platform": "windows", "process": found["name"]})]
+        if (seen := _seen(line)) is not None:
+            return [("process", {**row, "kind": "running", **seen})]
         if self._header:
             return self._program(row, line)
         if found := _TASK.match(line):
@@ -115,9 +127,27 @@ class Reader:
         return taken
 
 
+def _seen(line: str) -> Row | None:
+    """A program by a line that needs no header: of /proc, lsof, nvidia-smi or docker ps."""
+    if found := _CONTAINER.match(line):
+        return {
+            "process": found["image"],
+            "command": f"{found['image']} {found['command'].rstrip('…')}",
+            "container": found["id"],
+        }
+    found = _LINKED.search(line) or _MAPPED.match(line) or _GPU.match(line)
+    if found is None:
+        return None
+    said = found.groupdict()
+    return {
+        "process": said["name"].split()[0], "command": said["name"], "pid": number(said["pid"], 2**31 - 1),
+        "user": said.get("user"),
+    }  # fmt: skip
+
+
 def _header(line: str) -> tuple[str, ...]:
     """The names of columns, for the heads of ps, top and their kin."""
-    names = tuple(line.split())
+    names = tuple("COMMAND" if name == "Command" else name for name in line.replace("▽", " ").replace("△", " ").split())
     known = {_HEADERS[name] for name in names if name in _HEADERS}
     last = names[-1] if names else ""
     return names if {"pid"} <= known and _HEADERS.get(last) in ("command", "process") and "FD" not in names else ()
@@ -127,11 +157,13 @@ class Listing:
     """Output of ps, ss, netstat and the like."""
 
     name = "process-list"
-    title = "Output of ps, top, ss, netstat, lsof or tasklist"
+    title = "Output of ps, top, htop, ss, netstat, lsof, nvidia-smi, docker ps or tasklist"
     example = 'ESTAB 0 0 192.0.2.7:50000 203.0.113.50:3333 users:(("name",pid=4021,fd=12))'
     tables: tuple[str, ...] = ("process", "connection", "dns")
 
     def sniff(self, head: bytes, name: str) -> float:
+        if b"NVIDIA-SMI" in head and b"Process name" in head:
+            return 0.9  # mostly frames and figures
         lines = [line for line in first_lines(head) if line.strip()]
         reader = Reader()
         known = [reader.take(line, at) for at, line in enumerate(lines, start=1)]

@@ -41,7 +41,7 @@ class WindowsEvent:
 
 CODES = frozenset(
     (4, 1, 3, 21, 22, 25, 56, 131, 140, 200, 201, 301, 302, 551, 1149, 4624, 4625, 4648, 4672, 4688, 4740, 4768, 4769,
-     4771, 4776, 4778, 5140, 5145, 5156, 7045, 4697, 4698, 1006, 1015, 1116, 1117)
+     4771, 4776, 4778, 5140, 5145, 5156, 7045, 4697, 4698, 4104, 1006, 1015, 1116, 1117)
 )  # fmt: skip
 """Ids that mean something in a channel ``windows_rows`` knows. Of other events no field is taken, because most
 events of a log are others: skipping them makes reading several times faster."""
@@ -59,6 +59,8 @@ _CHANNEL_OF = {
     "microsoft-windows-sysmon": "Microsoft-Windows-Sysmon/Operational",
     "linux-sysmon": "Linux-Sysmon/Operational",
     "microsoft-windows-windows defender": "Microsoft-Windows-Windows Defender/Operational",
+    "microsoft-windows-powershell": "Microsoft-Windows-PowerShell/Operational",
+    "powershellcore": "PowerShellCore/Operational",
     "openssh": "OpenSSH/Operational",
     "termdd": "System",
     "service control manager": "System",

@@ -55,6 +55,7 @@ PROPERTIES: Mapping[int, tuple[str, ...]] = {
         "sourceport sourceportname destinationisipv6 destinationip destinationhostname destinationport",
         22: "rulename utctime processguid processid queryname querystatus queryresults image user",
         4: "process payload",
+        4104: "messagenumber messagetotal scriptblocktext scriptblockid path",
     }.items()
 }
 _ELEVATED_FROM = 27
@@ -118,11 +119,18 @@ def by_position(code: int, values: Sequence[str]) -> dict[str, str]:
     return named
 
 
+_SCRIPT_BLOCK = 4104
+_AFTER_SCRIPT = re.compile(r"\n\s*ScriptBlock ID\s*[:\uff1a]")
+
+
 def from_message(code: int, message: str) -> dict[str, str]:
     """The fields a rendered message holds, whatever its language; empty when it has not that event's structure."""
     if name := _BY_ADDRESS.get(code):
         found = _ADDRESS.search(message)
         return {name: found[0]} if found else {}
+    if code == _SCRIPT_BLOCK:
+        _caption, _end, rest = message.strip().partition("\n")
+        return {"scriptblocktext": _AFTER_SCRIPT.split(rest, maxsplit=1)[0].strip()}
     if _SYSMON.search(message):
         return {found[1].lower(): found[2] for found in _SYSMON_FIELD.finditer(message)}
     parts = sections(message, keep_empty=code in _ALL_SINGLE)
@@ -148,6 +156,8 @@ def sections(message: str, *, keep_empty: bool = False) -> list[list[str]]:
             continue
         if field["indent"] and found:
             found[-1].append(field["value"])
-        elif not field["indent"]:
+        elif field["indent"]:
+            found.append([field["value"]])  # a paste without what stands above the first field
+        else:
             found.append([field["value"]] if field["value"] or keep_empty else [])
     return [values for values in found if values]

@@ -73,6 +73,24 @@ def job(found: WindowsEvent) -> list[Taken]:
     })]  # fmt: skip
 
 
+_LONGEST_SCRIPT = 16_384
+"""Characters of a script that are looked at; Windows logs longer ones in several events."""
+
+
+def script(found: WindowsEvent) -> list[Taken]:
+    """PowerShell's 4104: what a script block says, as it was run."""
+    text = found.get("scriptblocktext")
+    user = found.get("user", "userid")
+    row = {
+        **_common(found),
+        "kind": "script",
+        "process": "PowerShell",
+        "command": (text or "")[:_LONGEST_SCRIPT],
+        "user": user,
+    }
+    return [("process", row)] if text else []
+
+
 def defender(found: WindowsEvent) -> list[Taken]:
     """1116 and 1117 (1006 and 1015 of older versions): malware found, and what was done about it."""
     threat = found.get("threatname")

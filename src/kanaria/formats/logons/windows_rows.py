@@ -12,7 +12,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.formats.logons.emit import Taken, address, endpoint, joined_fields, number
 from kanaria.formats.logons.sshd import ssh_row
 from kanaria.formats.logons.windows_event import WindowsEvent
-from kanaria.formats.logons.windows_programs import defender, job, program_started, service_installed
+from kanaria.formats.logons.windows_programs import defender, job, program_started, script, service_installed
 from kanaria.formats.text_log import Row
 
 TABLES: tuple[str, ...] = ("logon", "rdp", "smb", "process", "alert", "connection", "dns", "event")
@@ -294,5 +294,6 @@ _READERS: Mapping[tuple[str, int], _Reader] = {
     (_GATEWAY, 200): _gateway, (_GATEWAY, 201): _gateway, (_GATEWAY, 301): _gateway, (_GATEWAY, 302): _gateway,
     (_SYSMON, 1): program_started, (_LINUX, 1): program_started, (_LINUX, 3): _sysmon_connection,
     **{(_DEFENDER, code): defender for code in (1006, 1015, 1116, 1117)},
+    ("powershell/operational", 4104): script, ("powershellcore/operational", 4104): script,
     (_SYSMON, 3): _sysmon_connection, (_SYSMON, 22): _sysmon_dns,
 }  # fmt: skip

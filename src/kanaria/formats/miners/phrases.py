@@ -120,15 +120,29 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("GMiner", False, rf"^host:\s+{_POOL}$"),
     ("GMiner", True, rf"^GPU\d+ \d+C .{{0,40}}?{_RATE} (?P<accepted>\d+)/(?P<rejected>\d+) \d+W"),
     ("Rigel", True, r"^\|? *Rigel v(?P<version>\d[\w.]*)"),
-    ("BzMiner", True, r"^[*\s]*BzMiner v(?P<version>\d[\w.]*)"),
+    ("BzMiner", True, r"^[*\s]*BzMiner:? v(?P<version>\d[\w.]*)"),
+    ("BzMiner", True, rf"^\[bzminer\] Connecting to {_POOL}"),
     ("OneZeroMiner", True, r"^[|*\s]*(?:OneZeroMiner|onezerominer) v?(?P<version>\d[\w.]*)"),
     ("P2Pool", True, r"^(?:StratumServer|SideChain|P2Pool|BlockTemplate) .*\b(?P<one>SHARE FOUND)\b"),
     ("P2Pool", True, r"^P2Pool (?:Starting )?(?:p2pool )?v?(?P<version>\d[\w.]*)"),
     ("P2Pool", False, r"^StratumServer (?:listening on|.{1,80}(?:logged in|connected))"),
-    ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<one>[Ss]hare (?:#\d+ )?(?:is )?accepted)[.:,]? ?(?:\(#\d+\) ?)?(?:in |- )?[(\[]? *\d+(?:\.\d+)? ?ms\b"),
+    ("", True, r"^(?:\[[\w/-]{2,30}\] )?(?:[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<one>[Ss]hare (?:#\d+ )?(?:is )?accepted|[Ss]olution accepted)[.:,]? ?(?:\(#\d+\) ?)?(?:in |- )?[(\[]? *\d+(?:\.\d+)? ?ms\b"),
     ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<refused>[Ss]hare (?:#\d+ )?(?:is )?(?:rejected|invalid or stale))[.:,]? ?(?:\(#\d+\) ?)?(?:in |- )?[(\[]? *\d+(?:\.\d+)? ?ms\b"),
     ("", False, rf"^(?:\[[\w/-]{{2,30}}\] )?(?P<job>[Nn]ew [Jj]ob)(?: from|:) {_POOL}"),
     ("", False, rf"^(?:\[[\w/-]{{2,30}}\] |[\w/-]{{2,30}}: )?[Cc]onnected to(?: pool)? {_POOL}"),
+    # machines made for mining, and what people run beside them
+    ("Bitaxe (AxeOS)", True, rf"^[IWE] \(\d+\) stratum_task: (?:Connecting to|Opening socket to):? {_POOL}"),
+    ("Bitaxe (AxeOS)", True, r"^[IWE] \(\d+\) stratum_task: message (?P<one>result accepted)"),
+    ("Bitaxe (AxeOS)", True, r"^[IWE] \(\d+\) stratum_task: message (?P<refused>result rejected)"),
+    ("Bitaxe (AxeOS)", True, r"^[IWE] \(\d+\) stratum_(?:api|task): (?:tx|rx): \{"),
+    ("NerdMiner", True, rf"^\*\*\* Client: connecting to {_POOL}"),
+    ("NerdMiner", True, rf"^>>> Completed \d+ share\(s\), \d+ \w?hashes, avg\. hashrate {_RATE}"),
+    ("NerdMiner", True, r"^(?:Sending |Receiving): \{.{0,200}mining\."),
+    ("Braiins OS", True, rf"^(?:INFO )?bosminer(?:::\w+)*: Connected to {_POOL}"),
+    ("Braiins OS", True, r"^(?:INFO )?bosminer(?:::\w+)*: (?P<one>share accepted)"),
+    ("Excavator", True, rf"^\[(?:QuickMiner|Excavator)\] .{{0,60}}Connecting to {_POOL}"),
+    ("Excavator", True, r"^\[(?:QuickMiner|Excavator)\] (?P<one>share accepted)"),
+    ("monerod", True, r"^(?:I\s+)?Mining has started with \d+ threads"),
     # ethminer, PhoenixMiner, NBMiner
     ("ethminer", True, r"^(?:\S+ )?(?:ethminer) (?P<version>\d+\.\d[\w.+-]*)"),
     ("ethminer", True, r"^.{0,24}\bethminer \d+:\d\d A(?P<accepted>\d+)(?::R(?P<rejected>\d+))? (?P<rate>\d+\.\d+) (?P<unit>[kMG])h"),
@@ -150,12 +164,12 @@ PHRASES = tuple(Phrase(program, sure, late_regex(pattern)) for program, sure, pa
 
 _STAMP = late_regex(
     r"^\s*(?:(?:[iIWE]|NOTICE|INFO|WARNING)\s+)?\[?(?:20\d\d-?\d\d-?\d\d|20\d\d-[A-Z][a-z]{2}-\d\d|20\d\d\.\d\d\.\d\d|\d\d/\d\d(?:/\d{2,4})?)?[ T:]?"
-    r"(?:\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?)\]?:?\s*(?:[0-9a-f]{2,8}\t|(?:eths|main|unkn) )?"
-    r"(?:(?:INFO|WARN|DEBUG)\s*[:|-]\s*|\[(?:INFO|WARN|DEBUG|ERROR)\]\s*)?"
+    r"(?:\d\d:\d\d:\d\d(?:[.,:]\d{1,6})?)Z?\]?:?\s*(?:[0-9a-f]{2,8}\t|(?:eths|main|unkn) )?"
+    r"(?:(?:INFO|WARN|DEBUG)(?:\s*[:|-]\s*|\s{1,4})|\[(?:INFO|WARN|DEBUG|ERROR)\]\s*)?"
 )
 # What is in every line above: the quick look that leaves other lines alone.
 _HINT = late_regex(r"ccepted|ejected|nvalid or stale|Stratum|[Tt]hread|Job|SHARE|GMiner|Rigel|host:|Total|HASHRATE|onezero|\d A\d+ S\d|/s\b|hps|POOL #|ABOUT|use (?:pool|daemon)|new job|[Mm]in(?:er|ing)|[Pp]ool|[Ss]tratum|Algorithm"
-                   r"|share|T-Rex|t-rex|Connected to|Wallet|wallet|worker|Login|avg|A\d+|URL|User|Worker")  # fmt: skip
+                   r"|share|stratum_|T-Rex|t-rex|Connected to|Wallet|wallet|worker|Login|avg|A\d+|URL|User|Worker")  # fmt: skip
 _UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _LONGEST = 600
 """Characters of a message; miners' longest line (a banner) has 200."""

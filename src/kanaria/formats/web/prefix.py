@@ -42,6 +42,13 @@ _LABELS = late_regex(
 _NUMBERED = late_regex(
     rb"(?:\d{1,9}(?:[:-]\s?|\s+)(?=\d{1,3}(?:\.\d{1,3}){3} |[\[{\"])|> ?|\xe2\x80\xa2 )(.+)", re.DOTALL
 )
+_QUOTED = late_regex(
+    rb"(?:\xe3\x80[\x8c\x8e\x90]|\xe2\x80[\x98\x9c]|\xef\xbc\x88|\xe3\x83\xbb|[('\"]) ?"
+    rb"(?=\d{1,3}(?:\.\d{1,3}){3} )(.+?)"
+    rb"(?:\xe3\x80[\x8d\x8f\x91]|\xe2\x80[\x99\x9d]|\xef\xbc\x89|[)'])?",
+    re.DOTALL,
+)
+"""A line in the quotes or brackets of a text, Japanese or typographic."""
 _CODE = late_regex(rb"`{1,3}([^`].*?)`{1,3}", re.DOTALL)
 # zap's console encoder, as Caddy writes it: time, level, logger and message, then the record as JSON.
 _ZAP = late_regex(
@@ -85,7 +92,7 @@ def strip(line: bytes, year: int | None) -> Prefix | None:
             return Prefix(match[2], values.odd_time(match[1]))
     if first == b"`" and (match := _CODE.fullmatch(line)):
         return Prefix(match[1])
-    if match := _NUMBERED.fullmatch(line):
+    if match := _NUMBERED.fullmatch(line) or _QUOTED.fullmatch(line):
         return Prefix(match[1])
     match = _COMPOSE.fullmatch(line)
     if match and not parse_address(to_text(match[1])):
@@ -102,8 +109,12 @@ def complete(row: Row, prefix: Prefix) -> Row:
     return row
 
 
+_LEVEL = late_regex(rb"INFO|WARN(?:ING)?|ERROR|DEBUG|TRACE|NOTICE|FATAL|CRITICAL", re.IGNORECASE)
+"""What programs write between a time and their own name is no machine's."""
+
+
 def _name(field: bytes | None) -> str | None:
-    return values.text_or_none(field) if field else None
+    return None if not field or _LEVEL.fullmatch(field) else values.text_or_none(field)
 
 
 def _iso(text: bytes) -> int | None:
