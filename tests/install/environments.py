@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +39,28 @@ class Environment:
 
         ``before`` is put in front of the command; a variable given as None is taken away.
         """
-        own = {"PATH": os.environ["PATH"], "HOME": str(folder or self.folder), "LANG": "C.UTF-8"} | environment
+        own: dict[str, str | None] = {**self._own(folder), **environment}
         return subprocess.run(
             [*before, str(self.folder / "bin" / "kanaria"), *map(str, arguments)],
             env={name: value for name, value in own.items() if value is not None},
             cwd=folder or self.folder, check=False, capture_output=True, text=True, timeout=MINUTES,
         )  # fmt: skip
+
+    @contextmanager
+    def running(self, *arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+        """``kanaria`` with these arguments beside the test; killed at the end if it still runs."""
+        service = subprocess.Popen(
+            [self.folder / "bin" / "kanaria", *arguments], env=self._own(folder), cwd=folder, text=True,
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        with service:
+            try:
+                yield service
+            finally:
+                service.kill()
+
+    def _own(self, folder: Path | None) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(folder or self.folder), "LANG": "C.UTF-8"}
 
 
 def uv() -> str:

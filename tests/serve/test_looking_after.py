@@ -9,11 +9,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kanaria.app.config import load
+from kanaria.app.config_live import Channel
 from kanaria.app.live.doctor import findings, status_lines
 from kanaria.app.live.service import Service
 from tests.app.running import Kanaria
@@ -176,7 +178,10 @@ def test_the_doctor_names_everything_that_is_wrong() -> None:
     gone = {**source, "lost": 3, "lost_how": "conn/0: offsets 4 to 6", "lost_how_ja": "conn/0: オフセット4から6"}
     (line,) = findings({**well, "sources": [gone]}, settings)
     assert line.en == "web: 3 records were lost. Last: conn/0: offsets 4 to 6" and "オフセット4から6" in line.ja
-    assert "Nobody is notified" in "".join(line.en for line in findings({**well, "channels": []}, settings))
+    told = replace(settings, notify=(Channel(url="json://127.0.0.1/"),))
+    assert "Nobody is notified" in "".join(line.en for line in findings({**well, "channels": []}, told))
+    nobody = replace(settings, notify=())  # what the settings lack is said of the settings, once
+    assert not list(findings({**well, "channels": []}, nobody))
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(5, "5 s"), (130, "2 min"), (7_300, "2 h"), (200_000, "2 d")])

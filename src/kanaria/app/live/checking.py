@@ -18,6 +18,11 @@ from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 from kanaria.respond.message import notice
 
+NOBODY = Text(
+    en="Nobody is notified: there is no [[notify]] in the settings.",
+    ja="通知先がありません: 設定に [[notify]] を追加してください。",
+)
+
 
 @dataclass(frozen=True)
 class Check:
@@ -41,9 +46,7 @@ def checks(config: Config) -> Iterator[Check]:
     for number, source in enumerate(config.sources, 1):
         yield from _source(source, name_of(source, number))
     if not config.notify:
-        yield _bad(
-            Text(en="Nobody is notified: no [[notify]].", ja="通知先がありません: [[notify]] を追加してください。")
-        )
+        yield _bad(NOBODY)
     for number, channel in enumerate(config.notify, 1):
         try:
             made = channels(config, only=number)[0]

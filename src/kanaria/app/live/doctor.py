@@ -56,10 +56,10 @@ def findings(state: Json, config: Config) -> Iterator[Text]:
         yield from _source(source)
     for channel in state["channels"]:
         yield from _channel(channel)
-    if not state["channels"]:
+    if config.notify and not state["channels"]:
         yield Text(
-            en="Nobody is notified: there is no [[notify]] in the settings.",
-            ja="通知先がありません: 設定に [[notify]] を追加してください。",
+            en="Nobody is notified: the service began before the settings had a [[notify]]. Restart it.",
+            ja="通知先がありません: 設定に [[notify]] を追加する前に起動したサービスです。再起動してください。",
         )
     if state["unread"]:
         count = f"{state['unread']:,}"
