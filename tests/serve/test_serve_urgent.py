@@ -13,6 +13,7 @@ import pytest
 
 from kanaria.app.config import load
 from kanaria.app.live.judging import Arrived, Judging
+from kanaria.app.run.at_once import MOST
 from kanaria.sources.chunks import Chunk
 from kanaria.store.incidents import IncidentStore
 from tests.serve.serving import serving, sink
@@ -163,6 +164,37 @@ def test_killed_after_it_was_told(tmp_path: Path) -> None:
 def test_a_pool_that_is_allowed_waits_for_the_answer_its_name_rests_on(tmp_path: Path) -> None:
     with judging(tmp_path, f'[allowed]\npools = ["{POOL}"]\n') as permitted:
         assert not announced(permitted, arrived("zeek/dns.log", LOGS["zeek/dns.log"]))
+
+
+def cradle(client: str) -> str:
+    return CRADLE.replace("198.18.0.9", client)
+
+
+@pytest.mark.parametrize("first", ["access.log", "other.log"])
+def test_what_another_log_shows_first_is_no_second_incident(tmp_path: Path, first: str) -> None:
+    """One attacker in the logs of two servers within half a second: in one of the two orders the record that comes
+    second is the one that the finding would be called after."""
+    (second,) = {"access.log", "other.log"} - {first}
+    with judging(tmp_path) as two:
+        news = announced(two, arrived(first, [CRADLE]))
+        two.dispatched(news)
+        assert not announced(two, arrived(second, [CRADLE]))
+        assert not two.checkpoint()
+    assert [item["id"] for item in news] == list(kept(tmp_path / "store"))
+
+
+def test_a_flood_is_told_in_its_turn_and_then_somebody_is_told_ahead_again(tmp_path: Path) -> None:
+    flood = [cradle(f"198.{18 + n // 250}.{n % 250}.7") for n in range(MOST + 1)]
+    with judging(tmp_path) as flooded:
+        assert not announced(flooded, arrived("access.log", flood))
+        assert not announced(flooded, arrived("zeek/dns.log", LOGS["zeek/dns.log"])), "its turn comes as soon"
+        told = flooded.checkpoint()
+        assert ["10.9.0.1"] in [item["devices"] for item in told]
+        assert "198.18.0.7" in {remote for item in told for remote in item["remotes"]}
+        flooded.dispatched(told)
+        assert [item["devices"] for item in announced(flooded, arrived("zeek/ssl.log", LOGS["zeek/ssl.log"]))] == [
+            ["10.9.0.3"]
+        ]
 
 
 def test_the_command_tells_once_under_the_ids_it_keeps(tmp_path: Path) -> None:
