@@ -83,3 +83,29 @@ def test_compaction_forgets_nothing_that_repeats(monkeypatch: pytest.MonkeyPatch
     profile = profile_of(ROWS, ROWS, once)
     assert profile.answers(200, "/").sizes == ((500, 4),)
     assert profile.answers(200, None).total == 6 + len(once)
+
+
+def test_the_same_requests_again_and_again_take_no_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service counts for years: what it keeps grows with what there is to know, and not with what came."""
+    monkeypatch.setattr(web, "LEAST_COMPACT_ROWS", 20)
+    monkeypatch.setattr(web, "GATHERED_ROWS", 1)
+    engine = duckdb.connect()
+    profile, most = WebProfile(engine), 0
+    for _ in range(60):
+        profile.absorb(http(ROWS))
+        kept = engine.execute("SELECT (SELECT count(*) FROM web_answers), (SELECT count(*) FROM web_malformed)")
+        answers, malformed = kept.fetchall()[0]
+        assert malformed == 2
+        most = max(most, answers)
+    assert most <= 20
+    assert profile.answers(200, "/").sizes == ((500, 120),)
+    assert profile.malformed_sources(400) == 2
+
+
+def test_no_more_malformed_clients_are_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "MOST_MALFORMED", 5)
+    strangers = [{**ROWS[3], "src_ip": f"198.51.100.{n}"} for n in range(9)]
+    profile = profile_of(strangers[:4], strangers[4:])
+    assert profile.malformed_sources(400) == 5
+    profile.absorb(http(strangers))
+    assert profile.malformed_sources(400) == 5

@@ -17,9 +17,13 @@ from kanaria.core.types import AnswerSizes
 if TYPE_CHECKING:
     import duckdb
 
-# Deltas are compacted when they outgrow this many rows (about 60 MB), and paths seen once are forgotten when the
-# compacted table is still large: a path nobody else asks for has no usual size.
+# Deltas are compacted when they are twice what the last compaction left, between these numbers of rows (3 and 60 MB).
+# At the upper one paths seen once are forgotten when the compacted table is still large: a path nobody else asks for
+# has no usual size.
+LEAST_COMPACT_ROWS = 100_000
 COMPACT_ROWS = 2_000_000
+# Clients remembered for what they sent that could not be parsed, some 30 bytes each: three of them make it common.
+MOST_MALFORMED = 1_000_000
 SIZES_KEPT = 1_000
 # Rows gathered before the engine counts them: about 60 MB of columns.
 GATHERED_ROWS = 400_000
@@ -31,7 +35,7 @@ class WebProfile:
 
     def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
         self._engine = engine
-        self._rows = 0
+        self._rows = self._compacted = self._clients = 0
         self._settled = False
         self._waiting: list[pa.Table] = []
         engine.execute(
@@ -61,13 +65,16 @@ class WebProfile:
                SELECT status, split_part(url, '?', 1), bytes_out, count(*) FROM web_batch
                WHERE status IS NOT NULL AND bytes_out IS NOT NULL GROUP BY ALL"""
         ).fetchone()
-        self._engine.execute(
-            """INSERT INTO web_malformed SELECT DISTINCT status, src_ip FROM web_batch
-               WHERE method IS NULL AND status IS NOT NULL AND src_ip IS NOT NULL"""
-        )
+        clients = self._engine.execute(
+            f"""INSERT INTO web_malformed FROM
+                (SELECT status, src_ip FROM web_batch
+                 WHERE method IS NULL AND status IS NOT NULL AND src_ip IS NOT NULL
+                 EXCEPT FROM web_malformed) LIMIT {MOST_MALFORMED - self._clients}"""  # noqa: S608
+        ).fetchone()
+        self._clients += int(clients[0]) if clients else 0
         self._engine.unregister("web_batch")
         self._rows += int(added[0]) if added else 0
-        if self._rows > COMPACT_ROWS:
+        if self._rows > min(COMPACT_ROWS, max(LEAST_COMPACT_ROWS, 2 * self._compacted)):
             self._compact()
 
     def answers(self, status: int | None, path: str | None) -> AnswerSizes:
@@ -105,18 +112,20 @@ class WebProfile:
         self._settled = True
 
     def _compact(self) -> None:
+        full = self._rows > COMPACT_ROWS
         self._engine.execute(
             """CREATE OR REPLACE TEMP TABLE web_answers AS
                SELECT status, path, bytes, sum(times)::BIGINT AS times FROM web_answers GROUP BY ALL"""
         )
         self._rows = self._count()
-        if self._rows > COMPACT_ROWS // 2:
+        if full and self._rows > COMPACT_ROWS // 2:
             self._engine.execute("UPDATE web_answers SET path = NULL WHERE times = 1")
             self._engine.execute(
                 """CREATE OR REPLACE TEMP TABLE web_answers AS
                    SELECT status, path, bytes, sum(times)::BIGINT AS times FROM web_answers GROUP BY ALL"""
             )
             self._rows = self._count()
+        self._compacted = self._rows
 
     def _count(self) -> int:
         row = self._engine.execute("SELECT count(*) FROM web_answers").fetchone()

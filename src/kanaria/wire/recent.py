@@ -26,7 +26,9 @@ MOST_ROWS = 1_000_000
 """Rows of one table: some 100 MB in the engine, which may spill them."""
 REMEMBERED = timedelta(days=1)
 TRIMMED_EVERY = 50_000
-"""Rows added to a table between two looks at what is too old."""
+"""Rows added to a table between two looks at what is too old, at least, and a quarter of what the last one left: a row
+that comes costs writing four anew at most. Deleting would be cheaper and free nothing: DuckDB 1.5.5 keeps the place of
+rows that are deleted from a table in memory (of 1.2 million, 100,000 of them left, 105 MB; written anew, 9)."""
 
 
 class Recent:
@@ -45,6 +47,8 @@ class Recent:
         self._continuing = Continuing(engine, past or NothingBefore(), endless=True)
         self._begun = False
         self._added: dict[str, int] = {}
+        self._due: dict[str, int] = {}
+        """How many rows may come to a table until it is looked at again."""
         self._sources: dict[str, set[str]] = {}
 
     def linked(self, tables: Mapping[str, pa.Table]) -> Linked:
@@ -84,16 +88,18 @@ class Recent:
             self._engine.execute(f"CREATE OR REPLACE TEMP TABLE spool_{name} AS SELECT * FROM recent_rows")  # noqa: S608
         self._engine.unregister("recent_rows")
         self._sources.setdefault(name, set()).update(filter(None, table["source"].unique().to_pylist()))
-        before = self._added.get(name, 0)
-        self._added[name] = before + len(table)
-        if before // TRIMMED_EVERY != self._added[name] // TRIMMED_EVERY:
+        self._added[name] = self._added.get(name, 0) + len(table)
+        self._due[name] = self._due.get(name, TRIMMED_EVERY) - len(table)
+        if self._due[name] <= 0:
             self._trim(name)
 
     def _trim(self, name: str) -> None:
+        """Write anew what is young enough; rows without a time are partners of nothing, and go."""
         days = KEPT / timedelta(days=1)
-        self._engine.execute(
-            f"""DELETE FROM spool_{name} WHERE time < (SELECT greatest(
+        written = self._engine.execute(
+            f"""CREATE OR REPLACE TEMP TABLE spool_{name} AS SELECT * FROM spool_{name} WHERE time >= (SELECT greatest(
                 max(time) - INTERVAL {days:.0f} DAY,
                 coalesce((SELECT time FROM spool_{name} ORDER BY time DESC NULLS LAST LIMIT 1 OFFSET {MOST_ROWS}),
                     max(time) - INTERVAL {days:.0f} DAY)) FROM spool_{name})"""  # noqa: S608
-        )
+        ).fetchone()
+        self._due[name] = max(TRIMMED_EVERY, int(written[0]) // 4 if written else 0)
