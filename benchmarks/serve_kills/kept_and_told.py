@@ -1,12 +1,20 @@
-"""What a service keeps and has told, read from its store's files."""
+"""What a service keeps and has told, read from its store's files, and what of it must be so however its lines came.
+
+How surprising a record is depends on what had been learned when it was judged: the records of an hour that come at once
+know nothing of each other, those that come one after another do. What was looked up when an incident was judged (like
+ones, what each day brought), and which of more than a hundred like incidents were told one by one before they became
+one, depend on it as well. Everything else does not.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import zlib
+from ast import literal_eval
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from benchmarks.serving import Json
 
@@ -54,3 +62,36 @@ def waiting(folder: Path) -> bool:
         (count,) = db.execute("SELECT count(*) FROM message WHERE state = 'waiting'").fetchone()
     db.close()
     return bool(count)
+
+
+_AS_JUDGED = frozenset({"daily_counts", "similar"})
+_LEARNED = ("baseline.", "device.")
+_ROWS = ("record", "pair", "decision", "waiting", "state sources", "state live", "state silence", "events")
+
+
+def however_it_came(found: Json) -> Json:
+    """Of everything that is kept (``kill_table.kept``) what must not depend on which lines were judged together."""
+    normal = dict(found["normal"])
+    return {
+        **{name: found[name] for name in _ROWS},
+        "incident": [row for row in found["incident"] if row[1] != "merged"],
+        "finding": [(*row[:3], _unlearned(json.loads(row[3]))) for row in found["finding"]],
+        "evidence": [(*row[:4], _unlearned(json.loads(row[4]))) for row in found["evidence"]],
+        "documents": [_document(document) for document in found["documents"]],
+        "state carried": _unlearned(found["state carried"]),
+        "words of what is normal": normal["texts"],
+        "devices of what is normal": [literal_eval(row)[:2] for row in normal["devices"]],
+        "kept from learning": sorted(literal_eval(row)[:3] for row in normal["withheld"]),
+    }
+
+
+def _document(document: Json) -> Json:
+    series = [one for one in document["series"] if one["kind"] not in {"surprise", "threshold"}]
+    return {**{name: value for name, value in document.items() if name not in _AS_JUDGED}, "series": series}
+
+
+def _unlearned(part: Any) -> Any:
+    """Without the values that what was learned before decides."""
+    if isinstance(part, dict):
+        return {name: _unlearned(value) for name, value in part.items() if not name.startswith(_LEARNED)}
+    return [_unlearned(value) for value in part] if isinstance(part, list) else part

@@ -1,0 +1,88 @@
+"""However lines come to a service, all at once or one after another, with restarts between: what it keeps is the same.
+
+There are more than a hundred incidents of a kind, which become one. What depends on when a record was judged, as how
+surprising it was, is not compared (``benchmarks.serve_kills.kept_and_told.however_it_came``).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.kill_table import differing, kept
+from benchmarks.serve_kills.kept_and_told import however_it_came
+from benchmarks.serve_kills.logs import dns_line, web_line, zeek_line
+from kanaria.app.config import Config
+from kanaria.app.live.judging import Arrived, Judging
+from kanaria.sources.chunks import Chunk
+
+EVERY, LINES = 6, 780
+"""130 senders of probes and 130 devices that ask for a pool."""
+LOGS: dict[str, tuple[Callable[[int, int], str], str]] = {
+    "access.log": (web_line, "combined"), "conn.log": (zeek_line, "zeek-json"), "dnsmasq.log": (dns_line, "dnsmasq"),
+}  # fmt: skip
+Json = dict[str, Any]
+
+
+def begun(store: Path) -> Judging:
+    return Judging(
+        Config(), store, on_the_wire=True, on_reject=lambda record: pytest.fail(f"{record}"), on_alert=lambda *_: None
+    )
+
+
+def arrived(first: int, until: int) -> list[Arrived]:
+    """These lines of all logs."""
+    return [
+        Arrived(
+            source=name,
+            format=kind,
+            chunk=Chunk(
+                name=name, place=name, data="".join(line(number, EVERY) for number in range(first, until)).encode(),
+                identity=name, first_line=first + 1, lines=until - first, position={"lines": until},
+            ),
+        )
+        for name, (line, kind) in LOGS.items()
+    ]  # fmt: skip
+
+
+def kept_of(pieces: Sequence[int], restarts: Iterable[int] = ()) -> Json:
+    """What is kept when lines come in pieces that end at these numbers, the service being begun anew after some."""
+    with tempfile.TemporaryDirectory() as made:
+        store, first, again = Path(made) / "store", 0, set(restarts)
+        lives = [list(pieces)]
+        for number in sorted(again & set(pieces[:-1])):
+            at = lives[-1].index(number) + 1
+            lives[-1:] = [lives[-1][:at], lives[-1][at:]]
+        for life in lives:
+            with begun(store) as judging:
+                for until in life:
+                    judging.dispatched(judging.step(arrived(first, until)))
+                    first = until
+                judging.dispatched(judging.drain())
+                judging.dispatched(judging.checkpoint())
+        return however_it_came(kept(Path(made)))
+
+
+@pytest.fixture(scope="module")
+def whole() -> Json:
+    found = kept_of([LINES])
+    assert len(found["incident"]) < 5  # they became one
+    assert len(found["finding"]) >= 2 * LINES // EVERY
+    return found
+
+
+@pytest.mark.slow
+@settings(max_examples=3, deadline=None)
+@given(
+    pieces=st.lists(st.integers(1, LINES - 1), min_size=1, max_size=9, unique=True),
+    restarts=st.lists(st.integers(0, 8), max_size=2, unique=True),
+)
+def test_what_is_kept_does_not_depend_on_how_lines_came(whole: Json, pieces: list[int], restarts: list[int]) -> None:
+    ends = [*sorted(pieces), LINES]
+    assert differing(whole, kept_of(ends, [ends[at] for at in restarts if at < len(ends)])) == []
