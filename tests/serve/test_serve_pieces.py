@@ -63,9 +63,9 @@ def kept_of(pieces: Sequence[int], restarts: Iterable[int] = ()) -> Json:
         for life in lives:
             with begun(store) as judging:
                 for until in life:
-                    judging.dispatched(judging.step(arrived(first, until)))
+                    judging.dispatched(judging.take_in(arrived(first, until)))
+                    judging.dispatched(judging.step())
                     first = until
-                judging.dispatched(judging.drain())
                 judging.dispatched(judging.checkpoint())
         return however_it_came(kept(Path(made)))
 
