@@ -44,8 +44,8 @@ def test_what_is_forgotten_gives_its_room_back(monkeypatch: pytest.MonkeyPatch) 
         engine.execute("SET TimeZone = 'UTC'")
         newest, sizes, rows = Recent(engine), [], []
         for number in range(120):
-            linked, doubles = newest.linked({"dns": slice_of(number)})
-            assert (len(linked["dns"]), doubles) == (EACH, 0)
+            linked = newest.linked({"dns": slice_of(number)})
+            assert (len(linked.tables["dns"]), linked.doubles) == (EACH, 0)
             some, size = kept(engine)
             rows.append(some)
             sizes.append(size)
