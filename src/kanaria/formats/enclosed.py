@@ -28,9 +28,10 @@ LARGEST = 128 << 20
 _HEAD = 256 << 10
 _LEAST_SURE = 0.5
 _CARRYING = (
-    "_raw", "@message", "message", "Message", "line", "Line", "log", "full_log", "raw", "textPayload", "event.original",
-    "content", "Content", "body", "Body", "Value", "text",
+    "_raw", "@message", "message", "log message", "line", "log", "full_log", "raw", "textpayload", "event.original",
+    "content", "body", "value", "text",
 )  # fmt: skip
+"""Names of the column that is the log line, the surest first; tools spell them in any case."""
 _HOLDS = (
     "hits", "events", "results", "result", "data", "logs", "values", "entries", "records", "rows", "streams", "items",
     "matches", "message", "messages",
@@ -182,34 +183,38 @@ def _json_lines(source: BinaryIO) -> Iterator[bytes]:
 
 
 def _values(text: str) -> Iterator[object]:
-    """The records of a document; of one that is cut, those that are whole."""
+    """The records of a document; of one that is cut or damaged, those that are whole, and the rest as text, which
+    counts as unread."""
     try:
         yield from _records(json.loads(text))
     except (ValueError, RecursionError):
         begun = list(re.finditer(r"\[\s*(?=[\[{])", text[:65536]))[:32]
-        yield from max((_elements(text, found.end()) for found in begun), key=len, default=[])
+        read = (_elements(text, found.end()) for found in begun)
+        whole, end = max(read, key=lambda found: len(found[0]), default=([], 0))
+        yield from whole
+        yield text[end:].lstrip(" \t\r\n,") or "a document without its end"
 
 
 _BETWEEN = late_regex(r"[\s,]*")
 
 
-def _elements(text: str, start: int) -> list[object]:
-    """Elements of a list one after the other, up to the first that is not whole."""
+def _elements(text: str, start: int) -> tuple[list[object], int]:
+    """Elements of a list one after the other, up to the first that is not whole, and where they end."""
     decoder, found, place = json.JSONDecoder(), list[object](), start
     while True:
         between = _BETWEEN.match(text, place)
         try:
             value, place = decoder.raw_decode(text, between.end() if between else place)
         except (ValueError, RecursionError):
-            return found
+            return found, place
         found += _records(value) or [value]
 
 
 def _records(value: object, depth: int = 0) -> list[object]:
     """The records a value holds: elements of lists below the names that exports use; else the value itself."""
     if isinstance(value, list):
-        if len(value) == 2 and all(isinstance(item, str) for item in value) and value[0].isdigit():
-            return [value[1]]  # Loki: time and line
+        if _is_of_loki(value):
+            return [value[1]]
         return [record for item in value for record in (_records(item, depth + 1) if depth < 8 else [item])]
     if isinstance(value, dict) and depth < 8 and "request" not in value:
         for name in _HOLDS:
@@ -218,6 +223,16 @@ def _records(value: object, depth: int = 0) -> list[object]:
             if found and (isinstance(inner, list) or found[0] is not inner):
                 return found
     return [value]
+
+
+def _is_of_loki(value: list[object]) -> bool:
+    """Whether it is a time, a line, and perhaps what else is known of the line."""
+    return (
+        2 <= len(value) <= 3
+        and all(isinstance(item, str) for item in value[:2])
+        and str(value[0]).isdigit()
+        and all(isinstance(item, dict) for item in value[2:])
+    )
 
 
 def _as_lines(record: object) -> Iterator[bytes]:
@@ -238,9 +253,9 @@ def _column(head: bytes) -> tuple[int, str] | None:
     first = head[:4096].partition(b"\n")[0].decode("utf-8", "replace").strip()
     if not 4 < len(first) < 2048 or first[0] in "{[#<":
         return None
-    for delimiter in (",", ";", "\t"):
+    for delimiter in (",", ";", "\t", "|"):
         try:
-            names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+            names = [name.strip().casefold() for name in next(csv.reader([first], delimiter=delimiter), [])]
         except csv.Error:
             continue
         named = next((name for name in _CARRYING if name in names), None)
