@@ -19,7 +19,6 @@ FORMATS: tuple[str, ...] = (
     # what carries other formats and is looked into first
     "kanaria.formats.mailed:Mailed",
     "kanaria.formats.enclosed:Enclosed",
-    "kanaria.formats.tcpdump_text:TcpdumpText",  # whose packets hold lines of any other
     # web
     "kanaria.formats.web.kinds:Combined",
     "kanaria.formats.web.kinds:LogFormat",
@@ -34,6 +33,7 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.web.kinds:KnownLayout",
     "kanaria.formats.web.kinds:WebCsv",
     "kanaria.formats.web.kinds:LearnedLayout",
+    "kanaria.formats.tcpdump_text:TcpdumpText",  # packets hold fragments; an access log never comes this far
     "kanaria.formats.web.kinds:Fragment",
     "kanaria.formats.web.kinds:JsonRpc",
     # network sensors
