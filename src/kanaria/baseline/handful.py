@@ -51,9 +51,7 @@ _KINDS = {"int64": pa.int64(), "float64": pa.float64()}
 
 
 def of_one_hour(state: State, plans: Plans) -> Handful | None:
-    """The encoded slice, if it is a handful of rows of one hour, none of which was scored before."""
-    if not state.statements.few or int(str(state.statements.one("SELECT count(*) FROM encoded"))) > MOST:
-        return None
+    """The encoded slice of at most ``MOST`` rows, if they are of one hour and none was scored before."""
     found = Handful(state, plans)
     fresh = all(peak is None for peak in found.rows["together_peak"])
     return found if fresh and len(set(found.rows["hour"])) == 1 else None
@@ -74,6 +72,11 @@ class Handful:
         """Take the rows as they are in ``encoded`` now."""
         rows = self._fetched("FROM encoded")
         self.tables["rows"] = rows_of(tuple(shape.ROWS), rows)
+
+    def acting(self) -> pa.Table:
+        """The devices of the slice, by id and address."""
+        kinds = {"actor": pa.int64(), "actor_text": pa.string()}
+        return pa.table({name: pa.array(self.actors[name], kind) for name, kind in kinds.items()})
 
     @property
     def rows(self) -> Rows:

@@ -71,7 +71,7 @@ class History:
         if scored:
             self._record_peaks()
         self._remember_texts()
-        self._remember_devices()
+        self._remember_devices("baseline_hours")
         self._remember_services()
         row = self._statements.run("SELECT min(hour), max(hour) FROM baseline_hours").fetchone()
         if row is not None and row[0] is not None:
@@ -85,7 +85,7 @@ class History:
             self._statements.list_ids("fresh", slice_.fresh)
             self._keep_texts()
         if not all(slice_.actors["known"]):
-            self._remember_devices()
+            self._remember_devices("baseline_rows")
         if slice_.answered:
             self._remember_services()
         self._remember_hours(slice_.hour, slice_.hour)
@@ -145,12 +145,13 @@ class History:
                 FROM fresh_rows JOIN encoded_texts USING (row)"""  # noqa: S608
         )
 
-    def _remember_devices(self) -> None:
+    def _remember_devices(self, rows: str) -> None:
+        """Devices that the history does not know; ``rows`` is a table of who acted when."""
         alias = self.state.alias
         self._statements.run(
             f"""INSERT INTO {alias}.devices
                 SELECT h.actor, a.actor_text, 'unknown', a.grp, min(hour), max(hour)
-                FROM baseline_rows h JOIN actors a USING (actor) ANTI JOIN {alias}.devices d ON d.actor = h.actor
+                FROM {rows} h JOIN actors a USING (actor) ANTI JOIN {alias}.devices d ON d.actor = h.actor
                 GROUP BY h.actor, a.actor_text, a.grp"""  # noqa: S608
         )
 

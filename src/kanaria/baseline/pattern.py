@@ -89,7 +89,8 @@ class PatternOfLife:
         does later, except rows that are anomalous themselves.
         """
         encode.encode(self._statements, tables, f"{self.state.alias}.devices")
-        self._handful = handful.of_one_hour(self.state, self._plans)
+        few = sum(len(tables[name]) for name in encode.TABLES if name in tables) <= handful.MOST
+        self._handful = handful.of_one_hour(self.state, self._plans) if few else None
         steps = self._steps() if self._handful is None else []
         self._scored = tables if len(steps) == 1 or self._handful else None
         parts = []
@@ -105,8 +106,13 @@ class PatternOfLife:
                     parts.append(self._score_step(low, high, whole=False))
                     self._absorb_provisionally(parts[-1])
             self._refresh()
-        actors = self._statements.run("SELECT actor, actor_text, role FROM actors").to_arrow_table()
-        return output.attach(tables, parts, actors, roles.serves(self.state), self.settings.critical)
+        return output.attach(tables, parts, self._acting(), roles.serves(self.state), self.settings.critical)
+
+    def _acting(self) -> pa.Table:
+        """The devices of the batch, by id and address."""
+        if self._handful is not None:
+            return self._handful.acting()
+        return self._statements.run("SELECT actor, actor_text FROM actors").to_arrow_table()
 
     def _steps(self) -> list[tuple[int, int]]:
         """Half-open ranges of hours that cover the encoded batch."""
