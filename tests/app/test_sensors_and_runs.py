@@ -215,6 +215,26 @@ def test_pieces_of_one_flow_in_several_files_are_no_doubles(kanaria: Kanaria, tm
         assert len(rows(tmp_path / store, BY)) == 120
 
 
+def question(time: datetime, name: str, n: int) -> str:
+    """A line of Zeek's dns.log in JSON, by a client that uses one port for everything it asks."""
+    return json.dumps(
+        {"ts": time.timestamp(), "uid": f"D{n}", "id.orig_h": MINER_HOST, "id.orig_p": 53001, "id.resp_h": "192.168.1.1",
+         "id.resp_p": 53, "proto": "udp", "query": name, "qtype_name": "A", "rcode_name": "NOERROR"}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("split", [False, True], ids=["one run", "two runs"])
+def test_another_question_from_the_same_port_is_no_double(kanaria: Kanaria, tmp_path: Path, split: bool) -> None:
+    """At the border of two files of one sensor, within the time in which the same question would be one."""
+    write(tmp_path / "dns.1.log", [question(DAY + timedelta(seconds=n), f"{n}.example.org", n) for n in range(20)])
+    asked = [question(DAY + timedelta(seconds=21), "pool.supportxmr.com", 21)]
+    write(tmp_path / "dns.2.log", [*asked, question(DAY + timedelta(seconds=22), "1.example.org", 22)])
+    names = (["dns.1.log"], ["dns.2.log"]) if split else (["dns.1.log", "dns.2.log"],)
+    done = runs(kanaria, "kept", *names)
+    assert "pool.supportxmr.com" in json.dumps(done[-1].document["incidents"])
+    assert {name for (name,) in rows(tmp_path / "kept", "query", "dns")} >= {"pool.supportxmr.com"}
+
+
 @pytest.mark.parametrize("late", [timedelta(minutes=5), timedelta(hours=-2)])
 @pytest.mark.parametrize("again", [False, True])
 def test_a_name_that_a_later_run_learns_of_names_the_connection(

@@ -13,7 +13,7 @@ import pytest
 from kit_baseline import START_HOUR, connection, flow, history_of, pattern, table
 
 from kanaria.baseline import handful, statements
-from kanaria.baseline.pattern import PatternOfLife
+from kanaria.baseline.pattern import MAX_STEPS, PatternOfLife
 from kanaria.baseline.statements import FEW_ROWS, Statements
 
 HOUR_US = 3_600_000_000
@@ -146,3 +146,22 @@ def test_tables_are_made_anew_before_deleted_rows_fill_the_memory(monkeypatch: p
     held = kept.engine.execute("SELECT estimated_size FROM duckdb_tables()").fetchone()
     assert held is not None
     assert held[0] <= 6
+
+
+def test_a_batch_of_many_days_keeps_little_room_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log of years is one batch, walked in up to 96 steps within one transaction, and the engine has 600 MB."""
+    learned = pattern()
+    room: list[int] = []
+    walked = PatternOfLife._absorb_provisionally
+
+    def absorb(self: PatternOfLife, scored: pa.Table) -> None:
+        walked(self, scored)
+        (used,) = self.state.engine.cursor().execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchone()
+        room.append(int(used))
+
+    monkeypatch.setattr(PatternOfLife, "_absorb_provisionally", absorb)
+    rows = [flow(24 * day, src_ip=f"10.0.0.{day % 9}", dst_ip=f"192.0.2.{day % 200}") for day in range(400)]
+    scored = learned.score(connection(*rows))["connection"]
+    assert len(scored) == len(rows)
+    assert len(room) == MAX_STEPS
+    assert room[-1] - room[4] < 230e6  # 157 measured; 302 with tables made anew in each step

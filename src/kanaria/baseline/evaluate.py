@@ -165,6 +165,9 @@ def _rank(value: Value) -> tuple[bool, Value]:
     return (True, 0) if value != value else (False, value)
 
 
+_LOG10_2 = math.log10(2)
+
+
 def _strict(made: Callable[..., Value]) -> Callable[..., Value]:
     """Null where anything is null."""
 
@@ -172,6 +175,11 @@ def _strict(made: Callable[..., Value]) -> Callable[..., Value]:
         return None if None in values else made(*values)
 
     return of
+
+
+def _log2(value: float) -> float:
+    """As DuckDB computes ``LOG(2, value)``, to the last bit."""
+    return math.log10(value) / _LOG10_2
 
 
 def _divided(left: float, right: float) -> float:
@@ -227,7 +235,7 @@ _VALUES: Mapping[str, Callable[..., Value]] = {
     "NullIf": lambda value, other: None if value == other else value,
     "Clip": _strict(lambda value, low, high: min(max(value, low), high)),
     "IfElse": lambda condition, then, otherwise: then if condition is True else otherwise,
-    "Log2": _strict(math.log2),
+    "Log2": _strict(_log2),
     "Floor": _strict(math.floor),
     "Negate": _strict(lambda value: -value),
     "NotNull": lambda value: value is not None,

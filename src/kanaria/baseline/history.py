@@ -43,10 +43,10 @@ class History:
         if not whole:
             self.recognise()
             source = "step_rows"
-            self._execute(
-                f"""CREATE OR REPLACE TEMP TABLE step_rows AS
-                    SELECT e.* REPLACE (a.grp AS grp) FROM encoded e JOIN actors a USING (actor)
-                    WHERE hour >= {low} AND hour < {high}"""  # noqa: S608
+            self._statements.fill(
+                "step_rows",
+                f"""SELECT e.* REPLACE (a.grp AS grp) FROM encoded e JOIN actors a USING (actor)
+                    WHERE hour >= {low} AND hour < {high}""",  # noqa: S608
             )
         self._statements.view("baseline_rows", f"FROM {source}")
 

@@ -99,7 +99,7 @@ class PatternOfLife:
         elif len(steps) == 1:
             parts.append(self._score_step(*steps[0], whole=True))
         elif steps:
-            self._statements.plan_anew()
+            self._statements.walk()
             with self.state.transaction(keep=False):
                 for low, high in steps:
                     self._close_before(low)
@@ -244,7 +244,7 @@ class PatternOfLife:
     def dismiss(self, event_ids: Iterable[int] = (), entities: Iterable[Entity] = ()) -> int:
         """Learn after all what was withheld for these events or (device, remote) pairs; returns the number of rows."""
         self._scored = None
-        self._statements.plan_anew()
+        self._statements.walk()
         encode.name_held(self._statements, event_ids, entities)
         with self.state.transaction():
             found = self._history.bring_back(encode.HELD)

@@ -34,7 +34,7 @@ class Statements:
 
     def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
         self.engine = engine
-        self.few = False
+        self.few = self._empties = False
         self._asked: set[str] = set()
         self._plans: dict[str, str] = {}
         self._stale: list[str] = []
@@ -50,14 +50,16 @@ class Statements:
         self._deleted += rows * _COLUMNS
         if few != self.few or self._deleted > RENEWED_CELLS:
             self.forget()
-        self.few = few
+        self.few = self._empties = few
         # Said every time: the setting is of the whole database, and others may work with it, too.
         self.engine.execute(f"SET disabled_optimizers = '{_STATISTICS if few else ''}'")
 
-    def plan_anew(self) -> None:
-        """Treat the slice at hand as a large one."""
+    def walk(self) -> None:
+        """The slice at hand is worked through in many steps and one transaction: each with plans of its own, in the
+        same tables: those that are made anew keep their room until the transaction ends (twice as much in all)."""
         if self.few:
             self.suit(FEW_ROWS + 1)
+        self._empties = True
 
     def forget(self) -> None:
         """Plan everything anew, in tables made anew."""
@@ -150,12 +152,12 @@ class Statements:
 
     def _emptied(self, name: str) -> bool:
         """Whether the table is there and kept, and without rows now."""
-        if self.few and name in self._filled:
+        if self._empties and name in self._filled:
             self.run(f"DELETE FROM {name}")  # noqa: S608
             return True
         self.release(name)
         self._drop_plans()
-        if self.few:
+        if self._empties:
             self._filled.add(name)
         else:
             self._filled.discard(name)

@@ -41,6 +41,10 @@ SAME_FLOW = f"""
     THEN (least(a.t + a.length, b.t + b.length) - greatest(a.t, b.t)) * 2 > least(a.length, b.length)
         OR (abs(a.t - b.t) <= {_SLACK_US // 2} AND abs(a.length - b.length) <= 1000000)
     ELSE b.t - {_SLACK_US} <= a.t + a.length AND a.t - {_SLACK_US} <= b.t + b.length END"""
+# What both sensors have to have read, where both have read it: a client that uses one port for all its questions, or
+# for one connection after the other, asks for different things within that time.
+SAID = {"dns": "query", "tls": "sni"}
+AGREE = "(a.said IS NULL OR b.said IS NULL OR a.said = b.said)"
 # Resolvers and programs remember an answer for its time to live, seldom longer than a day (RFC 8767 caps it at a week).
 _REMEMBERED_US = 86_400_000_000
 _SOON_US = 3_600_000_000
@@ -135,27 +139,33 @@ def _asker_is_device(dns: pa.Table) -> pa.Table:
     return dns
 
 
+def said(name: str, table: pa.Table) -> pa.Array | pa.ChunkedArray:
+    """What the rows of a table say that two sensors of one flow agree on; null where that is nothing."""
+    return table[SAID[name]] if name in SAID else pa.nulls(len(table), pa.string())
+
+
 def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.Table:
     """Rows that no better sensor also has, in this slice or another."""
     import pyarrow.compute as pc
 
     timed = "duration_us" in table.column_names
     length = table["duration_us"] if timed else pa.nulls(len(table), pa.int64())
-    slim = table.select(["event_id", "time", "source", "sensor", "community_id"])
-    engine.register("linking_rows", slim.append_column("length", length))
+    slim = table.select(["event_id", "time", "source", "sensor", "community_id"]).append_column("length", length)
+    engine.register("linking_rows", slim.append_column("said", said(name, table)))
     spooled = "coalesce(duration_us, 0)" if timed else "0"
     doubles = engine.execute(
         f"""WITH worse AS (
                 SELECT event_id, source, sensor, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length,
-                    {RANK} AS rank
+                    said, {RANK} AS rank
                 FROM linking_rows WHERE community_id IS NOT NULL AND time IS NOT NULL),
             better AS (
-                SELECT source, sensor, community_id, epoch_us(time) AS t, {spooled} AS length, {RANK} AS rank
+                SELECT source, sensor, community_id, epoch_us(time) AS t, {spooled} AS length,
+                    {SAID.get(name, "NULL")} AS said, {RANK} AS rank
                 FROM spool_{name} WHERE community_id IS NOT NULL AND time IS NOT NULL
                     AND epoch_us(time) - {_SLACK_US} <= (SELECT max(t + length) FROM worse)
                     AND epoch_us(time) + {spooled} + {_SLACK_US} >= (SELECT min(t) FROM worse))
             SELECT DISTINCT a.event_id FROM worse AS a JOIN better AS b USING (community_id)
-            WHERE b.source <> a.source AND (b.rank, b.source) < (a.rank, a.source) AND {SAME_FLOW}"""  # noqa: S608
+            WHERE b.source <> a.source AND (b.rank, b.source) < (a.rank, a.source) AND {SAME_FLOW} AND {AGREE}"""  # noqa: S608
     ).to_arrow_table()
     engine.unregister("linking_rows")
     if not len(doubles):

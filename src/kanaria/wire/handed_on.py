@@ -19,7 +19,7 @@ import pyarrow as pa
 from kanaria.core.ids import ROW_BITS
 from kanaria.core.schema import Tables, conform
 from kanaria.core.values import dataclass
-from kanaria.wire.flow_linking import DOUBLED, RANK, REMEMBERED, SAME_FLOW, SLACK, SOON, Linker, ends
+from kanaria.wire.flow_linking import AGREE, DOUBLED, RANK, REMEMBERED, SAID, SAME_FLOW, SLACK, SOON, Linker, ends, said
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,7 +66,7 @@ _BEFORE = timedelta(days=1)
 """Flows that began longer before a slice are not looked for among the kept rows: each slice would read all of them."""
 _WITHIN = "time >= $since AND time <= $until"
 _WHOLE = f"SELECT * FROM {{rows}} SEMI JOIN asked_about USING (event_id) WHERE {_WITHIN}"  # noqa: S608
-_FLOWS = f"""SELECT event_id, time, source, sensor, community_id, {{length}} AS length
+_FLOWS = f"""SELECT event_id, time, source, sensor, community_id, {{length}} AS length, {{said}} AS said
     FROM {{rows}} SEMI JOIN asked_about USING (community_id) WHERE {_WITHIN}"""  # noqa: S608
 _SLIM = "SELECT event_id, time, src_ip, dst_ip, community_id, duration_us, sni, names"
 _ASKED_FOR = f"{_SLIM} FROM {{rows}} SEMI JOIN asked_about USING (src_ip, dst_ip) WHERE {_WITHIN}"
@@ -75,18 +75,18 @@ _OTHERWISE = f"""SELECT event_id FROM (FROM {{rows}} WHERE {_WITHIN}) AS kept JO
     WHERE now.sni IS DISTINCT FROM kept.sni OR now.names IS DISTINCT FROM kept.names"""  # noqa: S608
 _RELATED = f"""
     WITH here AS (
-        SELECT event_id, source, sensor, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length,
+        SELECT event_id, source, sensor, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length, said,
             {RANK} AS rank
         FROM handed_rows WHERE community_id IS NOT NULL AND time IS NOT NULL),
     past AS (
-        SELECT event_id, source, sensor, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length,
+        SELECT event_id, source, sensor, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length, said,
             {RANK} AS rank
         FROM handed_past)
     SELECT a.event_id AS here, b.event_id AS past, a.source <> b.source AND (b.rank, b.source) < (a.rank, a.source),
         abs(a.t - b.t) AS apart
     FROM here AS a JOIN past AS b USING (community_id)
     WHERE a.event_id >> {ROW_BITS} <> b.event_id >> {ROW_BITS}
-        AND CASE WHEN a.source = b.source THEN a.t = b.t ELSE {SAME_FLOW} END
+        AND CASE WHEN a.source = b.source THEN a.t = b.t ELSE {SAME_FLOW} END AND {AGREE}
     ORDER BY apart, here, past"""  # noqa: S608
 
 
@@ -128,12 +128,14 @@ class Continuing:
         timed = "duration_us" in table.column_names
         length = table["duration_us"] if timed else pa.nulls(len(table), pa.int64())
         rows = table.select(["event_id", "time", "source", "sensor", "community_id"]).append_column("length", length)
+        rows = rows.append_column("said", said(name, table))
         times = ends(table)
         if not times:
             return table
         longest = timedelta(microseconds=pc.max(length).as_py() or 0)
         since, until = min(times) - _BEFORE - SLACK, max(times) + longest + SLACK
         query = _FLOWS.replace("{length}", "coalesce(duration_us, 0)" if timed else "0")
+        query = query.replace("{said}", SAID.get(name, "NULL::VARCHAR"))
         past = self._undone(self._past.touched(name, query, rows.select(["community_id"]), since, until))
         if past is None:
             return table
