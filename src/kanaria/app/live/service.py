@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -77,6 +78,8 @@ class Service:
         """When the oldest of them arrived (monotonic)."""
         self._next_look = self._next_batch = 0.0
         self._arrived = self._judged = 0.0
+        self._kept_off = False
+        """Whether a batch was judged since the last checkpoint."""
         self.started = steady()
         self.batches = self.records = self.rejected = self.told = 0
         self.last_batch = self.lag = 0.0
@@ -86,7 +89,7 @@ class Service:
         self.ready = False
 
     def stop(self) -> None:
-        """Ask to end. Safe in a signal handler."""
+        """Ask to end; from any thread, and from no signal handler."""
         self._stop.set()
         self._wake.set()
 
@@ -215,10 +218,15 @@ class Service:
         if lines or flows or self.judging.hastens:
             self._take_in(lines, flows)
         due = self._stop.is_set() or self._size >= self._limit or time.monotonic() >= self._next_batch
-        if due and (self.judging.waits or self._arrived > self._judged):
+        left = self.judging.waits or self._arrived > self._judged
+        # Never both in one turn: what came meanwhile is looked at in between. Where there is always more to judge, a
+        # checkpoint that is due comes after the next batch.
+        if due and left and not (self.judging.due and self._kept_off):
             self._judge()
-        elif self.judging.due:  # not in one turn: what came meanwhile is looked at in between
+            self._kept_off = True
+        elif self.judging.due:
             self._checkpoint()
+            self._kept_off = False
         self.judging.heed()
         self.upkeep.look(self.everything)
 
@@ -313,14 +321,27 @@ def _outbox(folder: Path) -> Iterator[Outbox]:
 
 @contextmanager
 def ended_by_signals(service: Service) -> Iterator[None]:
-    """While open, SIGTERM and Ctrl-C ask the service to end."""
+    """While open, SIGTERM and Ctrl-C ask the service to end.
+
+    A thread of its own asks: a handler runs in the middle of the main thread, which may hold the lock of the very event
+    that is to be set. ``SimpleQueue.put`` is made for handlers.
+    """
+    came: SimpleQueue[bool] = SimpleQueue()
+
+    def attend() -> None:
+        while came.get():
+            service.stop()
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        service.stop()
+        came.put(True)
 
+    attending = threading.Thread(target=attend, name="signals", daemon=True)
+    attending.start()
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        came.put(False)
+        attending.join()

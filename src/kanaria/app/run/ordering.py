@@ -192,6 +192,7 @@ class Live:
         return self._newest - self.lateness if self._newest else None
 
     def _due(self, until: datetime | None) -> Iterator[Slice]:
+        moved = False
         for on_the_wire, waiting in self._waiting.items():
             now: dict[str, pa.Table] = {}
             late = 0
@@ -203,11 +204,12 @@ class Live:
                     now[name] = due.sort_by([("time", "ascending"), ("event_id", "ascending")])
                     late += _before(due, self._handed_on)
             if now:
+                moved = True
                 yield self._slice(now, on_the_wire, late)
         self._handed_on = max(filter(None, (until or self._newest, self._handed_on)), default=None)
         if until is None:  # nothing waits: a clock that was set back does not have to catch up first
             self._arrived = self._newest = None
-        elif any(self._waiting.values()):
+        elif moved and self.waits:  # those that stay are younger; when nothing moves, their time runs on
             self._arrived = self._now()
 
     def _slice(self, tables: dict[str, pa.Table], on_the_wire: bool, late: int) -> Slice:

@@ -1,0 +1,66 @@
+"""What was read is judged and kept soon, whether nothing else comes or a little comes all the time."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from benchmarks.serve_kills.kept_and_told import lines_read
+from tests.serve.serving import serving
+
+SETTINGS = """\
+store = "store"
+[[sources]]
+kind = "zeek"
+path = "zeek"
+[[sources]]
+kind = "file"
+path = "dnsmasq.log"
+format = "dnsmasq"
+[serve]
+listen = "off"
+"""
+
+
+def connection(number: int, when: float) -> str:
+    row = {
+        "ts": when, "uid": f"C{number}", "id.orig_h": "192.168.1.20", "id.orig_p": 20_000 + number,
+        "id.resp_h": "198.51.100.7", "id.resp_p": 443, "proto": "tcp", "duration": 0.1, "conn_state": "SF",
+    }  # fmt: skip
+    return json.dumps(row) + "\n"
+
+
+def kept(folder: Path) -> int:
+    return lines_read(folder) if (folder / "store/incidents.sqlite").exists() else 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pause", [None, 0.2], ids=["nothing more", "a little all the time"])
+@pytest.mark.parametrize("ahead", [0, 900], ids=["now", "a clock ahead"])
+def test_what_was_read_is_kept(tmp_path: Path, pause: float | None, ahead: float) -> None:
+    """Rows of two sensors wait for each other half a second; a checkpoint is due every five."""
+    (tmp_path / "kanaria.toml").write_text(SETTINGS)
+    (tmp_path / "zeek").mkdir()
+    for place in ("zeek/conn.log", "dnsmasq.log"):
+        (tmp_path / place).touch()
+    with serving(tmp_path) as service:
+        time.sleep(1)
+        (tmp_path / "dnsmasq.log").write_text(
+            f"{datetime.now(UTC):%b %e %H:%M:%S} dnsmasq[71]: query[A] www.example.org from 192.168.1.20\n"
+        )
+        with (tmp_path / "zeek/conn.log").open("a") as log:
+            log.write(connection(0, time.time() + ahead))
+            log.flush()
+            until, number = time.monotonic() + 30, 1
+            while kept(tmp_path) < 2:
+                assert time.monotonic() < until, service.log
+                if pause:
+                    log.write(connection(number, time.time()))
+                    log.flush()
+                    number += 1
+                time.sleep(pause or 0.2)
+        assert service.end() == 0
