@@ -109,6 +109,15 @@ CARRIED: dict[str, str] = {
         " in 2.1ms @ web/goget.go:21(web.goGet)\n"
     ),
     "NPMplus": f'[{TIME}] example.com {SENDER} 0.001 "GET {PATH} HTTP/2.0" 404 153 "-" "curl/7"\n',
+    "ModSecurity's serial audit log": (
+        f"--a1b2c3d4-A--\n[{TIME}] YX1 {SENDER} 50000 192.0.2.10 80\n--a1b2c3d4-B--\nGET {PATH} HTTP/1.1\nHost: example.com\n\n"
+        "--a1b2c3d4-F--\nHTTP/1.1 404 Not Found\n\n--a1b2c3d4-H--\nServer: Apache\n\n--a1b2c3d4-Z--\n\n"
+    ),
+    "CrowdSec's alert": _json(
+        scenario="crowdsecurity/http-probing", start_at=f"{ISO}Z", source={"ip": SENDER}, events=[{
+            "timestamp": f"{ISO}Z", "meta": [{"key": "http_path", "value": PATH}, {"key": "http_status", "value": "404"}],
+        }],
+    ),
     "Excel's semicolons": f'Zeit;IP;Methode;URL;Status\n2025-07-21 15:40:57;{SENDER};GET;"{PATH}";404\n',
 }  # fmt: skip
 
@@ -135,6 +144,16 @@ PROXIES: dict[str, tuple[str, str | None]] = {
     ),
     "Tinyproxy": (
         "CONNECT   Jul 21 15:40:57.223 [1234]: Request (file descriptor 6): CONNECT pool.supportxmr.com:443 HTTP/1.1\n",
+        None,
+    ),
+    "Clash": (
+        'time="2025-07-21T15:40:57.123456789+09:00" level=info msg="[TCP] 192.168.1.20:50000(curl) --> '
+        'pool.supportxmr.com:3333 match DomainSuffix(supportxmr.com) using DIRECT"\n',
+        "192.168.1.20",
+    ),
+    "sing-box": (
+        "+0900 2025-07-21 15:40:57 INFO [1234567 0ms] inbound/mixed[mixed-in]: inbound connection to"
+        " pool.supportxmr.com:3333\n",
         None,
     ),
     "ssh -D": ("debug2: channel 2: dynamic request: socks5 host pool.supportxmr.com port 3333 command 1\n", None),

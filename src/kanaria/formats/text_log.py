@@ -84,10 +84,13 @@ def iso_time(text: str, zone: LocalTime | None = None) -> datetime | None:
 
 
 def offset_time(text: str, pattern: str, minutes: int = 0) -> datetime | None:
-    """A time written by ``pattern`` (strptime), ``minutes`` east of UTC."""
+    """A time written by ``pattern`` (strptime), ``minutes`` east of UTC where it has no zone of its own."""
+    east = timezone(timedelta(minutes=minutes))
     try:
-        return datetime.strptime(text, pattern).replace(tzinfo=timezone(timedelta(minutes=minutes))).astimezone(UTC)
-    except ValueError:
+        if "%z" in pattern:
+            return datetime.strptime(text, pattern).astimezone(UTC)
+        return datetime.strptime(text, pattern).replace(tzinfo=east).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

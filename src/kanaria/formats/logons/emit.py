@@ -43,6 +43,11 @@ def tables_of(taken: Iterable[Taken], stream: Stream, context: ReadContext, sens
 def _table(name: str, rows: list[Row], stream: Stream, context: ReadContext, sensor: str) -> pa.Table:
     kinds = {column.name: column.type for column in schema.TABLES[name].columns}
     lines = np.array([row["line"] for row in rows], np.int64)
+    if name == "http":
+        from kanaria.formats.web import tables
+
+        raw = [found if isinstance(found := row.get("raw"), bytes) else b"" for row in rows]
+        return tables.finish(tables.from_rows(rows, raw), lines, stream.name, context, sensor)
     names = {key for row in rows for key in row} - {"line"}
     columns = {key: pa.array([_safe(row.get(key)) for row in rows], kinds[key]) for key in names}
     return cols.finish(name, columns, lines, stream=stream, context=context, sensor=sensor)

@@ -5,13 +5,14 @@ pairs, cef, csv or lines), ``tell`` (paths that a record must have to be one, wi
 ``unless`` (paths that it must not have), ``each`` (paths of lists whose items are the records, ``*`` for every item
 of a list on the way, ``^`` for what holds the list; items that are text are split into the names of ``header``),
 ``skip`` (lines that are neither records nor damage), ``begins`` (a record of the reader lines begins at a line that
-matches, and ends before the next such line or a blank one; ``line`` is matched against all of it), ``camel`` (names
-begin with capitals in some exports), ``local`` (times without a zone are of the writer's), ``halves`` (every record
+matches, and ends before the next such line or a blank one, or with the line that ``ends`` matches; ``line`` is matched
+against all of it), ``camel`` (names begin with capitals in some exports), ``local`` (times without a zone are of the writer's), ``halves`` (every record
 tells of one direction or of one slice of time: rows of ``connection`` without a ``state`` are put together, ``history``
 holds the TCP flags as written; ``both ends``: each end tells of the same packets, which count once), ``time``, and
 ``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a list of
 paths of which the first with a value counts, or a mapping with ``from`` and what to do with the value (see
-``values``); ``until`` makes a duration of an end, ``gather`` with ``join`` puts together what there is of the paths.
+``values``; ``before`` is put in front of it); ``until`` makes a duration of an end, ``gather`` with ``join`` puts
+together what there is of the paths.
 Several paths may be written ``one|other`` in ``tell`` and ``when``.
 """
 
@@ -29,7 +30,7 @@ from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 
 READERS = ("json", "pairs", "cef", "csv", "lines")
-_COLUMN_KEYS = {"from", "map", "default", "unit", "pattern", "lower", "value", "join", "until", "gather"}
+_COLUMN_KEYS = {"from", "map", "default", "unit", "pattern", "lower", "value", "join", "until", "gather", "before"}
 UNITS: Mapping[str, int] = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -46,6 +47,7 @@ class Cell:
     until: bool = False
     join: str | None = None
     gather: bool = False
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Layout:
     halves: bool = False
     both_ends: bool = False
     begins: re.Pattern[str] | None = None
+    ends: re.Pattern[str] | None = None
     local: bool = False
     skip: re.Pattern[str] | None = None
 
@@ -97,14 +100,16 @@ def parse(said: Mapping[str, Any], file: str) -> Layout:
     if reader not in READERS:
         raise RuleError(file=file, expected=f"reader: one of {', '.join(READERS)}", got=reader)
     try:
-        line, skip, begins = (re.compile(said[key]) if key in said else None for key in ("line", "skip", "begins"))
+        line, skip, begins, ends = (
+            re.compile(said[key]) if key in said else None for key in ("line", "skip", "begins", "ends")
+        )
         return Layout(
             name=said["name"], title=said["title"], example=said["example"], sensor=said["sensor"],
             tried=Text(en=said["tried"]["en"], ja=said["tried"]["ja"]), reader=reader, time=_cell(said["time"], file),
             rows=tuple(_row(row, file) for row in said["rows"]), line=line, delimiter=said.get("delimiter", ","),
             tell=_patterns(said.get("tell", ())), header=_paths(said.get("header", ())), camel=bool(said.get("camel")),
             unless=_paths(said.get("unless", ())), each=_paths(said.get("each", ())),
-            halves=bool(said.get("halves")), skip=skip, local=bool(said.get("local")), begins=begins,
+            halves=bool(said.get("halves")), skip=skip, local=bool(said.get("local")), begins=begins, ends=ends,
             both_ends=said.get("halves") == "both ends",
         )  # fmt: skip
     except KeyError as error:
@@ -140,6 +145,7 @@ def _cell(said: object, file: str) -> Cell:
         default=said.get("value", said.get("default")),
         map={str(key).lower(): value for key, value in said.get("map", {}).items()}, pattern=pattern,
         unit=UNITS[said["unit"]] if "unit" in said else 1, lower=bool(said.get("lower")), join=said.get("join"),
+        before=str(said.get("before", "")),
     )  # fmt: skip
 
 

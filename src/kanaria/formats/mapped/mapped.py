@@ -25,7 +25,7 @@ from kanaria.formats.logons.text_input import decode_head, json_values, open_tex
 from kanaria.formats.mapped.clock import Clock
 from kanaria.formats.mapped.halves import put_together
 from kanaria.formats.mapped.layout import Layout
-from kanaria.formats.mapped.values import Record, at, cell, everywhere, row, text, uncapitalised, when
+from kanaria.formats.mapped.values import Record, at, cell, everywhere, requested, row, text, uncapitalised, when
 
 _CLAIM = 0.965
 """Above exporters of Windows events, which look alike, and below what names its own log (Zeek, Suricata)."""
@@ -35,6 +35,8 @@ _KEPT = 4096
 """Characters of a record that are kept for whoever looks at it."""
 _LINES_OF_ONE = 64
 """Lines of one record at most; a full alert of Snort with options and references has a dozen."""
+_LINES_TO_END = 512
+"""Lines of one record that says where it ends; ModSecurity writes the headers, the body and a line for every rule."""
 _PAIR = late_regex(r'([\w.-]{1,64})=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
 _CEF = late_regex(
     r"CEF:\d\|(?P<deviceVendor>[^|]*)\|(?P<deviceProduct>[^|]*)\|[^|]*\|(?P<signatureId>(?:[^|\\]|\\.)*)"
@@ -104,15 +106,16 @@ class Mapped:
             for one in self._each(record):  # what lists hold are records of their own, with lines of their own
                 if self._told(one):
                     told = True
-                    yield list(self._taken(one, clock))
+                    yield list(self._taken(one, clock, raw))
             if not told:
                 yield "", raw.encode("utf-8", "backslashreplace")
 
-    def _taken(self, record: Record, clock: Callable[[object], datetime | None]) -> Iterator[Taken]:
+    def _taken(self, record: Record, clock: Callable[[object], datetime | None], raw: str) -> Iterator[Taken]:
         time = clock(cell(record, self._layout.time))
         for one in self._layout.rows:
             if all(pattern.search(_first_text(record, paths)) for paths, pattern in one.when.items()):
-                yield one.table, row(record, one, time)
+                made = row(record, one, time)
+                yield one.table, requested(made, raw) if one.table == "http" else made
 
     def _each(self, record: Record) -> Iterator[Record]:
         """The record, or the records in the lists it holds."""
@@ -147,12 +150,13 @@ class _Way:
     reader: str
     line: re.Pattern[str] | None = None
     begins: re.Pattern[str] | None = None
+    ends: re.Pattern[str] | None = None
     header: tuple[str, ...] = ()
     delimiter: str = ","
 
     @classmethod
     def of(cls, layout: Layout) -> _Way:
-        return cls(layout.reader, layout.line, layout.begins, layout.header, layout.delimiter)
+        return cls(layout.reader, layout.line, layout.begins, layout.ends, layout.header, layout.delimiter)
 
 
 @lru_cache(maxsize=64)
@@ -175,7 +179,7 @@ def read(handle: TextIO, way: _Way) -> Iterator[Read]:
     if way.reader == "csv":
         yield from _table(handle, way.header, way.delimiter)
         return
-    for one in _of_several_lines(handle, way.begins) if way.begins else handle:
+    for one in _of_several_lines(handle, way.begins, way.ends) if way.begins else handle:
         if one.strip():
             record = (
                 _pairs(one) if way.reader == "pairs" else _cef(one) if way.reader == "cef" else _matched(one, way.line)
@@ -183,15 +187,20 @@ def read(handle: TextIO, way: _Way) -> Iterator[Read]:
             yield record, one
 
 
-def _of_several_lines(handle: TextIO, begins: re.Pattern[str]) -> Iterator[str]:
-    """Records that begin at a line like that and end at the next, or at a blank line; other lines one by one."""
+def _of_several_lines(handle: TextIO, begins: re.Pattern[str], ends: re.Pattern[str] | None) -> Iterator[str]:
+    """Records that begin at a line like that and end with one that ``ends`` them, else before the next beginning or a
+    blank line; other lines one by one."""
     kept: list[str] = []
     for line in handle:
-        if kept and (not line.strip() or begins.search(line) or len(kept) == _LINES_OF_ONE):
+        over = not ends and not line.strip()
+        if kept and (over or begins.search(line) or len(kept) == (_LINES_TO_END if ends else _LINES_OF_ONE)):
             yield "".join(kept)
             kept = []
         if kept or begins.search(line):
             kept.append(line)
+            if ends and ends.search(line):
+                yield "".join(kept)
+                kept = []
         else:
             yield line
     yield "".join(kept)

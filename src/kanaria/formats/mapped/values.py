@@ -1,8 +1,8 @@
 """Values of a record by path, and as the type a column wants. A record and a ``Cell`` come in, a value goes out.
 
 A path is names with dots (``service.action.0.name``; a number picks from a list, ``*`` takes the first that has the
-rest). A key that has dots itself is found whole. What does not fit its column is None: a sensor that says ``N/A``
-knows nothing.
+rest, a name the value of the pair with that key). A key that has dots itself is found whole. What does not fit its
+column is None: a sensor that says ``N/A`` knows nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from kanaria.formats.logons.emit import address, number
 from kanaria.formats.logons.windows_event import time_of
 from kanaria.formats.mapped.layout import Cell, RowOf
 from kanaria.formats.text_log import Row, offset_time
+from kanaria.formats.web.values import set_request
 
 Record = Mapping[str, object]
 
@@ -32,6 +33,10 @@ _TIMES = (
     "%d/%b/%Y:%H:%M:%S",
     "%b %d %Y %H:%M:%S",
     "%Y-%m-%d %H:%M:%S.%f %z",
+    "%Y-%m-%d %H:%M:%S %z",
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%d/%b/%Y:%H:%M:%S.%f %z",
+    "%a %b %d %H:%M:%S %Y",
 )
 _NOT_IN_NAMES = str.maketrans("", "", '()"')  # maltrail puts the part of a name that it does not list in brackets
 _TYPES = {name: {column.name: column.type for column in schema.columns} for name, schema in TABLES.items()}
@@ -53,9 +58,19 @@ def at(record: object, path: str) -> object:
         return None
     if isinstance(record, list):
         head, _dot, rest = path.partition(".")
+        if head != "*" and not head.isdecimal():
+            return _under(record, path)
         chosen = record if head == "*" else record[int(head) : int(head) + 1] if head.isdecimal() else []
         found_all = (at(item, rest) if rest else item for item in chosen)
         return next((value for value in found_all if value is not None), None)
+    return None
+
+
+def _under(pairs: list[object], name: str) -> object:
+    """What a list of pairs (``key`` or ``name``, and ``value``) has under a name."""
+    for pair in pairs:
+        if isinstance(pair, Mapping) and name in (pair.get("key"), pair.get("name")):
+            return pair.get("value")
     return None
 
 
@@ -111,7 +126,7 @@ def cell(record: Record, said: Cell) -> object:
             if value.lower() not in said.map:
                 continue
             return said.map[value.lower()]
-        return value.lower() if said.lower else value
+        return said.before + (value.lower() if said.lower else value)
     return said.default
 
 
@@ -134,6 +149,15 @@ def row(record: Record, said: RowOf, time: datetime | None) -> Row:
     values |= {name: _fitted(name, cell(record, given), types[name], given.unit) for name, given in said.columns.items()
                if name not in ends}  # fmt: skip
     return {"time": time, **{name: value for name, value in values.items() if value is not None}}
+
+
+def requested(made: Row, raw: str) -> Row:
+    """A row of ``http`` with its request line, out of it or as it, and the record it stood in."""
+    words = [str(made[name]) for name in ("method", "url") if made.get(name)]
+    request = made.get("request") or " ".join(words).encode("utf-8", "backslashreplace")
+    whole: Row = {**made, "raw": raw.encode("utf-8", "backslashreplace")}
+    set_request(whole, request if isinstance(request, bytes) else b"")
+    return {**whole, **{name: made[name] for name in ("method", "url", "protocol") if made.get(name)}}
 
 
 def _lasted(begin: datetime | None, end: datetime | None) -> int | None:

@@ -48,6 +48,8 @@ _QUOTE = rb'\\{0,8}(?:"|x22|u0022)'
 _INSIDE = late_regex(
     _QUOTE + rb"method" + _QUOTE + rb"\s{0,8}:\s{0,8}" + _QUOTE
     + rb"(?:mining\.|eth_|login|submit|getwork|getblocktemplate|getjob|keepalived)"
+    rb"|" + _QUOTE + rb"type" + _QUOTE + rb"\s{0,8}:\s{0,8}" + _QUOTE + rb"(?:auth|submit)" + _QUOTE
+    + rb"\s{0,8},\s{0,8}" + _QUOTE + rb"params" + _QUOTE
 )  # fmt: skip
 _BEFORE_METHOD = 4096  # bytes of a call before its method's name; parameters may stand first
 

@@ -17,8 +17,9 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.network import HomeNetworks
 from kanaria.formats.web import socks, values
 
-# What Squid and its kin note beside every request: result codes and how the answer was got.
-_SQUID = late_regex(rb"\b(?:TCP|UDP|NONE)_[A-Z_]+[:/]|\bHIER_[A-Z_]+\b|\b(?:DIRECT|FIRSTUP_PARENT)/")
+# What Squid and its kin note beside every request: result codes and how the answer was got. Zscaler's proxies say who
+# they are.
+_SQUID = late_regex(rb"\bzscalernss-web\b|\b(?:TCP|UDP|NONE)_[A-Z_]+[:/]|\bHIER_[A-Z_]+\b|\b(?:DIRECT|FIRSTUP_PARENT)/")
 _ABSOLUTE = late_regex(r"[a-z]{2,6}://(?:[^/@?#]*@)?(\[[^\]]+\]|[^/:?#]+)(?::(\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE)
 _AUTHORITY = late_regex(r"(\[[^\]]+\]|[^/:?#\s]+):(\d{1,5})")
 # Where containers see everybody from: behind it stands any client, also one from outside.

@@ -258,13 +258,26 @@ def is_json_rpc(record: object) -> bool:
         return bool(record) and all(isinstance(item, dict) and is_json_rpc(item) for item in record)
     if not isinstance(record, dict):
         return False
-    if "jsonrpc" in record:
+    if "jsonrpc" in record or _of_browser_miner(record):
         return True
     call = isinstance(record.get("method"), str) and ("params" in record or "id" in record)
     answer = "id" in record and ("result" in record or "error" in record)
     return (call or answer) and "status" not in record
 
 
+_BROWSER_MINER: Mapping[str, frozenset[str]] = {
+    "auth": frozenset({"site_key", "sitekey", "siteKey", "site-key"}), "authed": frozenset({"hashes"}),
+    "job": frozenset({"blob"}), "submit": frozenset({"nonce"}), "hash_accepted": frozenset({"hashes"}),
+}  # fmt: skip
+"""Messages of CoinHive's protocol and its imitations, with one of the parameters that each has."""
+
+
+def _of_browser_miner(record: Mapping[object, object]) -> bool:
+    kind, given = record.get("type"), record.get("params")
+    return isinstance(kind, str) and isinstance(given, dict) and not _BROWSER_MINER.get(kind, _NONE).isdisjoint(given)
+
+
+_NONE: frozenset[str] = frozenset()
 _CARRYING = (
     "MESSAGE", "full_log", "log", "message", "msg", "line", "Line", "event.original", "event", "@message", "_raw",
     "full_message", "short_message", "textPayload", "body", "raw",

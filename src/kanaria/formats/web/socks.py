@@ -1,7 +1,7 @@
 """Forward proxies that speak no HTTP: SOCKS and tunnels. Their lines say who asked for which host and port.
 
-In: a line of Dante, 3proxy, microsocks, Shadowsocks, Xray or V2Ray, Tinyproxy or OpenSSH's dynamic forwarding. Out: a
-row like that of ``CONNECT host:port`` through a web proxy, ``protocol`` saying that it was none; or an empty one for a
+In: a line of Dante, 3proxy, microsocks, Shadowsocks, Xray or V2Ray, Clash, sing-box, Tinyproxy or OpenSSH's dynamic
+forwarding. Out: a row like that of ``CONNECT host:port`` through a web proxy, ``protocol`` saying that it was none; or an empty one for a
 line of such a program that asks for nothing.
 Sources: sockd.conf(5) and Dante's log documentation, 3proxy.cfg(5) (logformat), microsocks' and shadowsocks' sources.
 """
@@ -52,12 +52,20 @@ _LINES = (
     # Tinyproxy: CONNECT time [pid]: Request (file descriptor 6): CONNECT host:port HTTP/1.1
     rb"CONNECT\s+" + _TIME + rb" \[\d+\]: Request \(file descriptor \d+\): CONNECT " + _TARGET + rb" HTTP/1\.[01]",
     rb"CONNECT\s+" + _TIME + rb" \[\d+\]: (?:Connect|Established) .*",
+    # Clash, mihomo: [TCP] client:port(program) --> host:port match rule using way; a way that failed: dial way … error: …
+    rb"(?:time=\"" + _TIME + rb"\" level=\w+ msg=\"|\w+\[\d+\] )?\[(?:TCP|UDP)\] (?P<failed>dial .{1,100}? )?" + _CLIENT
+    + rb":(?P<src_port>\d{1,5})(?:\([^)]{1,60}\))? --> " + _TARGET + rb" (?P<rest>.*)",
+    # sing-box: zone date time INFO [id took] inbound/mixed[name]: [user] inbound connection to host:port
+    rb"(?:[+-]\d{4} )?(?:" + _TIME + rb" )?\w+ \[\d+ \S+\] inbound/\S+: (?:\[\S+\] )?inbound (?:packet )?connection to " + _TARGET,
+    rb"(?:[+-]\d{4} )?(?:" + _TIME + rb" )?\w+ \[\d+ \S+\] (?:inbound/\S+: (?:\[\S+\] )?inbound (?:packet )?connection from"
+    rb"|outbound/\S+: outbound (?:packet )?connection to) .*",
     # mitmproxy: [time][client:port] server connect host:port (address:port)
     rb"\[[\d:.]+\]\[" + _CLIENT + rb":(?P<src_port>\d{1,5})\] server connect " + _TARGET + rb"(?: .*)?",
 )  # fmt: skip
 _MARKS = late_regex(
     rb"tcp/connect |SOCK[45]\.\d|PROXY\.\d|\bconnected to \S+:\d|connect to \S+:\d|\bconnecting \S+:\d| accepted (?:tcp|udp|//)"
     rb"| rejected |established tcp tunnel|dynamic request: socks|^CONNECT\s|server connect "
+    rb"|\[(?:TCP|UDP)\] \S.{0,160} --> |(?:in|out)bound (?:packet )?connection "
 )  # fmt: skip
 
 
@@ -84,6 +92,7 @@ def _row(parts: dict[str, bytes | None]) -> Row:
         return {}
     target = to_text(host) + ":" + to_text(port)
     refused = parts.get("verdict") in (b"block", b"rejected") or (parts.get("error") or b"00000") != b"00000"
+    refused = refused or parts.get("failed") is not None or b" using REJECT" in (parts.get("rest") or b"")
     found: Row = {
         "time": _time(parts),
         "method": "CONNECT",
