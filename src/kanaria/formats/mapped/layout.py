@@ -6,9 +6,10 @@ pairs, cef, csv or lines), ``tell`` (paths that a record must have to be one, wi
 of a list on the way, ``^`` for what holds the list; items that are text are split into the names of ``header``),
 ``skip`` (lines that are neither records nor damage), ``begins`` (a record of the reader lines begins at a line that
 matches, and ends before the next such line or a blank one, or with the line that ``ends`` matches; ``line`` is matched
-against all of it), ``camel`` (names begin with capitals in some exports), ``local`` (times without a zone are of the writer's), ``halves`` (every record
-tells of one direction or of one slice of time: rows of ``connection`` without a ``state`` are put together, ``history``
-holds the TCP flags as written; ``both ends``: each end tells of the same packets, which count once), ``time``, and
+against all of it), ``camel`` (names begin with capitals in some exports), ``local`` (times without a zone are of the
+writer's), ``halves`` (every record tells of one direction or of one slice of time: rows of ``connection`` without a
+``state`` are put together, ``history`` holds the TCP flags as written; ``both ends``: each end tells of the same
+packets, which count once), ``time``, and
 ``rows``, a list of ``table``, ``when`` (path: regular expression) and ``columns``. A column is a path, a list of
 paths of which the first with a value counts, or a mapping with ``from`` and what to do with the value (see
 ``values``; ``before`` is put in front of it); ``until`` makes a duration of an end, ``gather`` with ``join`` puts
