@@ -51,3 +51,29 @@ def test_a_smaller_budget_is_a_higher_threshold(tmp_path: Path) -> None:
         limits.append(known.alert_bits(["unknown"])["unknown"])
         known.state.engine.close()
     assert limits[0] > limits[1] > limits[2] > 0
+
+
+def test_a_few_captures_over_years_teach_nothing() -> None:
+    """A span of time in which next to nothing was seen is no history, however long; everything in it is new."""
+    known, odd = pattern(warm_up_days=7, device_warm_up_hours=24), 0
+    for year in range(12):
+        rows = [
+            flow(8766 * year + hour, src_ip=f"10.0.0.{device}", dst_ip=f"198.51.100.{20 * year + device}", dst_port=port)
+            for hour in range(2)
+            for device, port in ((5, 443), (6, 1883), (7, 18080))
+        ]
+        scored = known.score(connection(*rows))
+        odd += sum(scored["connection"]["baseline.anomalous"].to_pylist())
+        known.learn(scored)
+    assert (odd, known.status().learning) == (0, True)
+
+
+def test_the_hours_of_an_office_are_a_history() -> None:
+    known = pattern(warm_up_days=7, device_warm_up_hours=24)
+    for day in range(14):
+        if day % 7 < 5:
+            known.learn(known.score(connection(*(flow(24 * day + hour) for hour in range(9, 17)))))
+    known.learn(known.score(connection(flow(24 * 14 + 9))))
+    assert not known.status().learning
+    # An hour is told of only if it is as rare as it would have to be for one device that is always on.
+    assert 0 < known._calibration.threshold < 0.51 / 24

@@ -92,13 +92,36 @@ def refresh(state: State, settings: BaselineSettings) -> Calibration:
 
 
 def _threshold(state: State, settings: BaselineSettings) -> float:
-    """The p-value that as many device hours a day fall below by chance as the budget allows."""
-    latest, first = int(state.get("latest_hour") or 0), int(state.get("first_hour") or 0)
-    hours = state.one(
-        f"SELECT sum(device_hours) FROM {state.alias}.days WHERE day > {latest // 24 - BUDGET_DAYS}"  # noqa: S608
-    )
-    if not hours:
+    """The p-value that as many device hours a day fall below by chance as the budget allows; 0 while too little was
+    seen. A network of which less than one device an hour is seen is held to what one device that is always on is
+    allowed: or a few captures of a day, each of them new, would all be rare enough."""
+    if observed(state, settings) < 1.0:
         return 0.0
+    latest, first = int(state.get("latest_hour") or 0), int(state.get("first_hour") or 0)
+    hours, _days = _recent(state)
     # From the first hour on and not from midnight: two half days are one day.
     days = min((latest + 1 - first) / 24, BUDGET_DAYS)
-    return min(calibration.MARGIN * settings.alerts_per_day * days / float(str(hours)), 1.0)
+    return min(calibration.MARGIN * settings.alerts_per_day * days / max(hours, 24 * days), 1.0)
+
+
+def observed(state: State, settings: BaselineSettings) -> float:
+    """How much of what a warm-up has to see was seen lately, 1.0 for all of it.
+
+    A span of time is no history: captures of a minute each, made over years, have taught nothing. The least is what one
+    device in an office shows in that time, eight hours on five days of a week.
+    """
+    weeks = min(settings.warm_up_days, BUDGET_DAYS) / 7
+    hours, days = _recent(state)
+    if not hours:
+        return 0.0
+    return min(1.0, hours / (40 * weeks), days / max(int(5 * weeks), 1)) if weeks else 1.0
+
+
+def _recent(state: State) -> tuple[int, int]:
+    """Device hours of the last days, and on how many days they were."""
+    latest = int(state.get("latest_hour") or 0)
+    found = state.statements.run(
+        f"""SELECT coalesce(sum(device_hours), 0), count(DISTINCT day) FILTER (device_hours > 0)
+        FROM {state.alias}.days WHERE day > {latest // 24 - BUDGET_DAYS}"""  # noqa: S608
+    ).fetchone()
+    return (int(found[0]), int(found[1])) if found else (0, 0)

@@ -28,6 +28,35 @@ def orient(table: pa.Table, home: HomeNetworks, ends: tuple[Distinct, Distinct] 
     return oriented if given.null_count == len(given) else _of_actors(oriented, given)
 
 
+def name_actors(table: pa.Table, home: HomeNetworks) -> pa.Table:
+    """Alerts with ``device`` filled by who did what the sensor speaks of (a scan, a guess, a miner's login): the source.
+
+    So where both ends are ours, where neither is, and where no target is named; whom it was done to inside is not to
+    blame. Between ours and strangers ``orient`` decides.
+    """
+    import pyarrow.compute as pc
+
+    source, target = (map_distinct(table[name], home.has, pa.bool_()) for name in ("src_ip", "dst_ip"))
+    alike = pc.fill_null(pc.equal(source, target), False)
+    alone = pc.and_(pc.fill_null(source, False), pc.is_null(target))
+    acted = pc.if_else(pc.or_(alike, alone), table["src_ip"], pa.scalar(None, pa.string()))
+    return table.set_column(table.schema.get_field_index("device"), "device", pc.coalesce(table["device"], acted))
+
+
+def orient_strange_alerts(table: pa.Table, home: HomeNetworks) -> pa.Table:
+    """Alerts between two strangers oriented anew, now that it is known which addresses are ours."""
+    import pyarrow.compute as pc
+
+    strange = pc.fill_null(pc.equal(table["direction"], "external"), False)
+    if not pc.any(strange).as_py():
+        return table
+    emptied = table
+    for name in ("direction", "device", "remote"):
+        kept = pc.if_else(strange, pa.scalar(None, pa.string()), table[name])
+        emptied = emptied.set_column(table.schema.get_field_index(name), name, kept)
+    return orient(name_actors(emptied, home), home)
+
+
 def _of_actors(table: pa.Table, given: pa.ChunkedArray) -> pa.Table:
     """The table with the other side of what the ``given`` devices did as clients."""
     import pyarrow.compute as pc

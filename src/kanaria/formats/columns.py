@@ -18,7 +18,7 @@ import pyarrow as pa
 from kanaria.core import schema
 from kanaria.core.ahead import ahead
 from kanaria.core.community_id import community_ids
-from kanaria.core.direction import orient
+from kanaria.core.direction import name_actors, orient
 from kanaria.core.distinct import Distinct
 from kanaria.core.ids import first_event_id
 from kanaria.core.schema_parts import LEFT
@@ -313,6 +313,7 @@ def finish(
         "sensor": _sensor(columns.get("sensor"), context.sensor or sensor, count),
     }
     table = schema.conform(name, given, count).combine_chunks()
+    table = name_actors(table, context.home) if name == "alert" else table
     ends = Distinct(table["src_ip"]), Distinct(table["dst_ip"])
     return orient(_with_community_id(table, columns.get("transport"), ends), context.home, ends)
 

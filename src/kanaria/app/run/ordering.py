@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kanaria.core.clock import steady
-from kanaria.core.direction import orient
+from kanaria.core.direction import orient, orient_strange_alerts
 from kanaria.core.network import HomeNetworks
 from kanaria.core.schema import Tables
 from kanaria.core.types import Batch, Text
@@ -259,6 +259,8 @@ def _sided(tables: Mapping[str, pa.Table], home: Inferred | None) -> dict[str, p
                 empty = pa.nulls(len(table), pa.string())
                 table = table.set_column(table.schema.get_field_index(side), side, empty)
             sided[name] = orient(table, home)
+        if "alert" in tables:
+            sided["alert"] = orient_strange_alerts(tables["alert"], home)
     if "connection" in sided:
         sided["connection"] = asked_in_vain(sided["connection"])
     return sided
