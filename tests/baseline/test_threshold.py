@@ -58,7 +58,9 @@ def test_a_few_captures_over_years_teach_nothing() -> None:
     known, odd = pattern(warm_up_days=7, device_warm_up_hours=24), 0
     for year in range(12):
         rows = [
-            flow(8766 * year + hour, src_ip=f"10.0.0.{device}", dst_ip=f"198.51.100.{20 * year + device}", dst_port=port)
+            flow(
+                8766 * year + hour, src_ip=f"10.0.0.{device}", dst_ip=f"198.51.100.{20 * year + device}", dst_port=port
+            )
             for hour in range(2)
             for device, port in ((5, 443), (6, 1883), (7, 18080))
         ]

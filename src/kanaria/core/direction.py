@@ -29,9 +29,9 @@ def orient(table: pa.Table, home: HomeNetworks, ends: tuple[Distinct, Distinct] 
 
 
 def name_actors(table: pa.Table, home: HomeNetworks) -> pa.Table:
-    """Alerts with ``device`` filled by who did what the sensor speaks of (a scan, a guess, a miner's login): the source.
+    """Alerts with ``device`` filled by who did what the sensor speaks of (a scan, a guess, a login): the source.
 
-    So where both ends are ours, where neither is, and where no target is named; whom it was done to inside is not to
+    So where both ends are ours, where neither is, and where no target is named; whom it was done to is not to
     blame. Between ours and strangers ``orient`` decides.
     """
     import pyarrow.compute as pc
