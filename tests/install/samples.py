@@ -54,10 +54,6 @@ MADE: Mapping[str, Callable[[Path], bytes]] = {
     "wrapped": lambda _: (
         json.dumps({"@timestamp": "2026-01-10T09:00:00.000Z", "message": json.dumps(CONN)}).encode() + b"\n"
     ),
-    "enclosed": lambda _: (
-        b'"@timestamp","@message"\n"2026-01-02 03:04:05.000","203.0.113.7 - - [02/Jan/2026:03:04:05 +0000] '
-        b'""GET / HTTP/1.1"" 200 512 ""-"" ""curl/8.5.0"""\n'
-    ),
     "nfcapd": _nfcapd,
     "netflow": lambda _: MAGIC + frame(1_768_003_260_000_000, "192.0.2.1", version5()),
     "evtx": lambda _: evtx(),

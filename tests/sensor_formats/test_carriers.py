@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from kanaria.app.commands.main import cli
 from kanaria.core.stream import ReadContext
 from kanaria.formats import registry
+from kanaria.formats.carriers.wrapped import Wrapped
 from kanaria.formats.unknown import UNKNOWN
-from kanaria.formats.wrapped import Wrapped
 from tests.reading_formats import BytesStream, read_all
 
 START = datetime(2026, 1, 10, 9, tzinfo=UTC)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from kanaria.core.stream import ReadContext
 from kanaria.formats import registry
+from kanaria.formats.carriers.unwrapping import unwrap
+from kanaria.formats.carriers.wrapped import Wrapped
 from kanaria.formats.suricata import SuricataEve
-from kanaria.formats.wrapped import Wrapped
-from kanaria.formats.wrapping import unwrap
 from kanaria.formats.zeek import ZeekJson
 from tests.reading_formats import BytesStream, broken_promises
 
@@ -59,7 +59,7 @@ def test_carried_lines_give_the_rows_of_bare_ones(read: Any, name: str, inner: d
     assert isinstance(chosen, Wrapped)
     carried = read(chosen, data)
     bare = read(known, b"\n".join([json.dumps(inner).encode()] * 2) + b"\n")
-    assert carried.batches[0].format == known.name
+    assert carried.batches[0].format == "wrapped"
     for table in bare.tables:
         rows = [[{k: v for k, v in row.items() if k not in ("event_id", "line")} for row in one.rows_of(table)]
                 for one in (carried, bare)]  # fmt: skip

@@ -101,7 +101,8 @@ _JAPANESE: Mapping[str, str] = {
     "osquery-rows": "osqueryのスナップショットとバッチ、osqueryi --json",
     "coredns": "CoreDNSの問い合わせログ",
     "tetragon": "Tetragonの、プロセスとその接続のイベント(JSON)",
-    "wrapped": "ほかの形式に包まれたログ(Filebeat、ECS、Elasticsearch、Wazuh、Splunk、journald、Docker、CRI、syslog)",
+    "wrapped": "ほかの形式に包まれたログ(JSON文書、ログの行を列に持つCSV、journalctlの長い形式、Filebeat、ECS、"
+    "Elasticsearch、Wazuh、Splunk、クラウド、Docker、Kubernetes、syslogの行)",
     "pcap": "パケットキャプチャ(pcap、pcapng)",
 }
 

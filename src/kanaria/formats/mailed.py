@@ -93,10 +93,7 @@ class Mailed:
 def _inside(text: bytes, name: str) -> tuple[Format, float] | None:
     from kanaria.formats import registry  # it lists this format
 
-    known = [one for one in registry.all_formats() if one.name not in (Mailed.name, "wrapped", "enclosed")]
-    scores = [(one.sniff(text[: 256 << 10], name), -index) for index, one in enumerate(known)]
-    score, place = max(scores)
-    return (known[-place], score) if score else None
+    return registry.surest(text[: 256 << 10], name, without=(Mailed.name,))
 
 
 @lru_cache(maxsize=2)

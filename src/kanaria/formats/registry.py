@@ -7,6 +7,7 @@ In: a stream's first bytes, or a name from ``--input-format``. Out: the format t
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 
@@ -18,7 +19,7 @@ from kanaria.formats import mapped
 FORMATS: tuple[str, ...] = (
     # what carries other formats and is looked into first
     "kanaria.formats.mailed:Mailed",
-    "kanaria.formats.enclosed:Enclosed",
+    "kanaria.formats.carriers.wrapped:Wrapped",
     # web
     "kanaria.formats.web.kinds:Combined",
     "kanaria.formats.web.kinds:LogFormat",
@@ -68,8 +69,6 @@ FORMATS: tuple[str, ...] = (
     "kanaria.formats.cisco_asa:CiscoAsa",
     # layouts that are data
     *mapped.places(),
-    # what carries other formats
-    "kanaria.formats.wrapped:Wrapped",
     # packets
     "kanaria.formats.packets.capture:PcapFormat",
 )
@@ -104,25 +103,23 @@ def get(name: str) -> Format:
 
 def detect(stream: Stream) -> Format | None:
     """The format whose ``sniff`` is surest about the stream's first bytes, or None when all say no."""
-    head = stream.head()
+    found = surest(stream.head(), stream.name)
+    return found[0] if found else None
+
+
+def surest(head: bytes, name: str, *, without: Sequence[str] = ()) -> tuple[Format, float] | None:
+    """The format whose ``sniff`` is surest about these bytes, and how sure; those of the names in ``without`` are not
+    asked."""
     best, highest = None, 0.0
-    for place in FORMATS:
-        known = _load(place)
-        score = known.sniff(head, stream.name)
+    for known in (_load(place) for place in FORMATS):
+        if known.name in without:
+            continue
+        score = known.sniff(head, name)
         if score >= 1 or (known.name in DECISIVE and score >= max(SURE, highest)):
-            return known  # no later one can be surer
+            return known, score  # no later one can be surer
         if score > highest:
             best, highest = known, score
-    return best
-
-
-def surest(head: bytes, name: str, *, without: str) -> tuple[Format, float] | None:
-    """The format whose ``sniff`` is surest about these bytes, and how sure, without looking at the one of that name."""
-    scores = [
-        (known.sniff(head, name), -index, known) for index, known in enumerate(all_formats()) if known.name != without
-    ]
-    score, _index, best = max(scores, key=lambda one: one[:2])
-    return (best, score) if score else None
+    return (best, highest) if best else None
 
 
 @cache

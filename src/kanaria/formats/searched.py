@@ -18,6 +18,7 @@ from kanaria.core.senders import sender
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.text import without_colours
 from kanaria.core.zone import LocalTime, Zoneless
+from kanaria.formats.carriers.unwrapping import unwrap
 from kanaria.formats.host.messages import of_any_program
 from kanaria.formats.logons.emit import Taken, tables_of
 from kanaria.formats.text_log import iso_time
@@ -25,7 +26,6 @@ from kanaria.formats.web import prefix, tables, values
 from kanaria.formats.web.careful import inside_row
 from kanaria.formats.web.escapes import to_text, unescape
 from kanaria.formats.web.values import Row
-from kanaria.formats.wrapping import unwrap
 
 SENSOR = "text"
 LONGEST = 16_384

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch, Position
 from kanaria.formats import columns as cols
-from kanaria.formats.carriers import reader_of
-from kanaria.formats.wrapped import Carried, whole
+from kanaria.formats.carriers.readers import reader_of
+from kanaria.formats.carriers.wrapped import Carried, whole
 
 _SAMPLE = 4096
 _STRAY = 0.02

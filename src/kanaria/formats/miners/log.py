@@ -11,7 +11,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
-from kanaria.formats.carried import of_json
+from kanaria.formats.carriers.messages import of_json
 from kanaria.formats.logons.emit import tables_of
 from kanaria.formats.logons.windows_event import time_of
 from kanaria.formats.miners.phrases import read
@@ -40,7 +40,7 @@ def carried(line: str, years: Years) -> Line:
     """The message inside a line; a line of the program itself is its own message."""
     if line.lstrip().startswith("{"):
         said = of_json(line.lstrip())
-        return (said.message, {"time": said.time, "host_name": said.host, "device": said.host},
+        return (said.text, {"time": said.time, "host_name": said.host, "device": said.host},
                 said.program) if said else (line, {}, None)  # fmt: skip
     if found := _CRI.match(line) or _DOCKER_TIME.match(line):
         return found["rest"], {"time": time_of(found["time"])}, None

@@ -16,6 +16,7 @@ from kanaria.core.senders import sender
 from kanaria.core.values import dataclass
 from kanaria.core.zone import LocalTime, Zoneless
 from kanaria.formats.web import layouts, prefix, socks, values
+from kanaria.formats.web.broken_json import is_broken_rpc, is_cut
 from kanaria.formats.web.csvrows import CsvState
 from kanaria.formats.web.delimited import W3cState, alb_row
 from kanaria.formats.web.errorlog import error_row, haproxy_row
@@ -39,10 +40,7 @@ _LOOSE = late_regex(
     rb'(?:([^\["]*)\[([^\]"]{8,40})\] )?"(.*)" (\d{3}|-) (\d{1,18}|-)(?: "(.*?)" "(.*?)")?( .*)?', re.DOTALL
 )
 _CUT = late_regex(rb'(\S+) \S+ [^\["]*?\[(\d\d/[^\]]*)\](?: "(.*))?', re.DOTALL)
-_BARE_RPC = late_regex(
-    rb'[\[{]\s*[\[{]?\s*\\{0,8}(?:"|x22|u0022).{0,65536}?\\{0,8}(?:"|x22|u0022)(?:method|result|jsonrpc)\\{0,8}(?:"|x22|u0022)',
-    re.DOTALL,
-)
+_REQUESTS = late_regex(rb'\\{0,4}"[A-Z]{3,10} [^"]{1,8192}? HTTP/\d(?:\.\d)?\\{0,4}"')
 # A call of a mining protocol anywhere in a line: alert mails, summaries and programs write around it what they like.
 _QUOTE = rb'\\{0,8}(?:"|x22|u0022)'
 _INSIDE = late_regex(
@@ -117,6 +115,8 @@ class LineParser:
             better = self._by_tokens(line)
             self.shape = self.shape if better else shape
             return better or found
+        if not found and len(_REQUESTS.findall(line[:65536])) > 1:
+            return "several requests in a line"  # one of them would be read, and the others be lost
         return found or self._by_tokens(line) or self._loose(line)
 
     def _strict(self, line: bytes, depth: int) -> Row | str | None:
@@ -166,7 +166,9 @@ class LineParser:
         try:
             record = load_json(line)
         except ValueError:
-            return self._rpc(line, unescape(line)) if _BARE_RPC.match(line) else None
+            if is_broken_rpc(line):
+                return self._rpc(line, unescape(line))
+            return "JSON that is cut" if is_cut(line) else None
         if is_json_rpc(record):
             return self._rpc(line, line)
         if not isinstance(record, dict):
@@ -182,6 +184,8 @@ class LineParser:
         if wrapped is None:
             return "JSON without a request"
         line, time, host, program = wrapped
+        if b"\n" in line and sum(map(bool, map(bytes.strip, line.splitlines()))) > 1:
+            return "JSON around several lines"
         found = self._record(line, depth + 1) if line else None
         if not isinstance(found, dict):
             return "JSON around something that is no request"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from kanaria.core.late_regex import late_regex
@@ -252,17 +253,33 @@ def _numbers(row: Row, parts: Mapping[str, str]) -> None:
             row["duration_us"] = values.scaled(parts[kind].rstrip("s"), power)
 
 
+_RPC_MEMBERS = frozenset((
+    "id", "jsonrpc", "method", "params", "result", "error", "worker", "agent", "algo", "height", "reject-reason", "seq",
+    "cmd", "rpc", "ver",
+))  # fmt: skip
+"""What JSON-RPC 1.0 and 2.0 put into a message, and what Stratum's relatives add (Ethereum proxies, Grin, pools)."""
+_HTTP_METHODS = frozenset(("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "PROPFIND"))
+
+
 def is_json_rpc(record: object) -> bool:
     """Whether a JSON value is a JSON-RPC call or answer (or a batch of them): its shape, not its method names."""
     if isinstance(record, list):
         return bool(record) and all(isinstance(item, dict) and is_json_rpc(item) for item in record)
     if not isinstance(record, dict):
         return False
-    if "jsonrpc" in record or _of_browser_miner(record):
+    return rpc_members(record.keys(), record.get("method")) or _of_browser_miner(record)
+
+
+def rpc_members(members: AbstractSet[str], method: object) -> bool:
+    """Whether an object with these members is such a message. One that has others beside them is a record of something
+    else, unless it says ``jsonrpc``, or names a method with its parameters."""
+    if "jsonrpc" in members:
         return True
-    call = isinstance(record.get("method"), str) and ("params" in record or "id" in record)
-    answer = "id" in record and ("result" in record or "error" in record)
-    return (call or answer) and "status" not in record
+    call = isinstance(method, str) and method.upper() not in _HTTP_METHODS and "status" not in members
+    if call and "params" in members:
+        return True
+    answer = "result" in members or "error" in members
+    return "id" in members and (call or answer) and members <= _RPC_MEMBERS
 
 
 _BROWSER_MINER: Mapping[str, frozenset[str]] = {
@@ -278,6 +295,8 @@ def _of_browser_miner(record: Mapping[object, object]) -> bool:
 
 
 _NONE: frozenset[str] = frozenset()
+
+
 _CARRYING = (
     "MESSAGE", "full_log", "log", "message", "msg", "line", "Line", "event.original", "event", "@message", "_raw",
     "full_message", "short_message", "textPayload", "body", "raw",
@@ -294,6 +313,8 @@ def inner_line(record: Mapping[str, object]) -> tuple[bytes, int | None, str | N
         value = record.get(key)
         if isinstance(value, list) and value and all(isinstance(item, int) and 0 <= item < 256 for item in value):
             return (bytes(value), *_wrapper(record))
+        if isinstance(value, list) and len(value) == 1:  # Kibana's fields
+            value = value[0]
         if isinstance(value, str) and len(value) > 1:
             return (to_bytes(value).rstrip(b"\r\n"), *_wrapper(record))
     return None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from kanaria.core.late_regex import late_regex
 from kanaria.core.text import without_colours
-from kanaria.formats.carried import ENVELOPES, TEXTS, of_object, text_of, windows_event
+from kanaria.formats.carriers.messages import TEXTS, envelope_of, of_object, text_of, windows_event
 
 Object = Mapping[str, object]
 
@@ -34,7 +34,8 @@ _FLUENTD = late_regex(rb"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?\s?(?:Z|[+-
 
 
 def unwrap(line: bytes, *, syslog: bool = False) -> bytes | None:
-    """The line that is carried, or None where there is none; as ``syslog`` with what the carrier says of it."""
+    """The line that is carried, or several, or None where there is none; as ``syslog`` one line with what the carrier
+    says of it."""
     line = line.strip()
     if not line or len(line) > LONGEST:
         return None
@@ -51,12 +52,13 @@ def unwrap(line: bytes, *, syslog: bool = False) -> bytes | None:
 
 def unwrap_object(value: Object, *, syslog: bool = False) -> bytes | None:
     """The same of an object that is a record of its own."""
-    inner = next((_object(value[name]) for name in ENVELOPES if isinstance(value.get(name), dict)), None)
-    carried = windows_event(value) or _carried({**value, **inner} if inner else value) or inner
+    inner = envelope_of(value)
+    around = {**value, **inner} if inner else value
+    carried = windows_event(around) or _carried(around) or inner
     if isinstance(carried, str):
-        around = of_object(value) if syslog else None
-        text = around.as_syslog() if around else without_colours(carried).strip().replace("\n", " ")
-        return text.encode("utf-8", "replace") or None
+        said = of_object(value) if syslog else None
+        text = said.as_syslog() if said else without_colours(carried).strip()
+        return text.encode("utf-8", "surrogateescape" if said is None else "replace") or None
     return json.dumps(carried).encode() if carried else None
 
 

@@ -20,10 +20,11 @@ from kanaria.formats.logons.windows_event import time_of
 Object = Mapping[str, object]
 
 TEXTS = ("message", "MESSAGE", "log", "_raw", "full_log", "textPayload", "short_message", "full_message", "line",
-         "raw", "rawmsg", "raw_message", "rawmessage", "msg", "@message", "body", "original")  # fmt: skip
+         "raw", "rawmsg", "raw_message", "rawmessage", "msg", "@message", "body", "original", "RawData",
+         "SyslogMessage", "LogMessage", "LogEntry", "Message")  # fmt: skip
 """Fields that hold a line."""
 _TIMES = (("@timestamp",), ("timestamp",), ("time",), ("_time",), ("@t",), ("ts",), ("_SOURCE_REALTIME_TIMESTAMP",),
-          ("__REALTIME_TIMESTAMP",), ("date",), ("_time_raw",))  # fmt: skip
+          ("__REALTIME_TIMESTAMP",), ("date",), ("_time_raw",), ("timeUnixNano",), ("TimeGenerated",))  # fmt: skip
 _HOSTS = (("_HOSTNAME",), ("kubernetes", "host"), ("kubernetes", "node", "name"), ("predecoder", "hostname"),
           ("host", "hostname"), ("host", "name"), ("host",), ("hostname",), ("agent", "hostname"), ("labels", "host"),
           ("labels", "hostname"), ("labels", "node_name"), ("beat", "hostname"), ("Computer",),
@@ -35,8 +36,8 @@ _PROGRAMS = (("kubernetes", "pod_name"), ("kubernetes", "pod", "name"), ("contai
              ("labels", "pod"), ("labels", "container"), ("labels", "container_name"), ("kubernetes", "container_name"),
              ("_COMM",))  # fmt: skip
 _PIDS = (("_PID",), ("SYSLOG_PID",), ("process", "pid"), ("pid",), ("procid",))
-ENVELOPES = ("_source", "result")
-"""What Elasticsearch's documents and Splunk's results stand in."""
+_ENVELOPES = ("_source", "result", "fields", "attributes", "message")
+"""What a record stands in: Elasticsearch's documents, Splunk's results, Kibana's fields, Datadog's and Graylog's."""
 _CLEAN = late_regex(r"[^\w./@-]+")
 _MICROSECONDS, _MILLISECONDS = 10**14, 10**11
 """From which on a number since 1970 counts smaller parts than seconds (the year 5138 in seconds)."""
@@ -47,25 +48,25 @@ SYSLOG = late_regex(
 )
 
 
-class Carried(NamedTuple):
-    """A message and what its carrier says of it, None where that says nothing."""
+class Message(NamedTuple):
+    """A text and what its carrier says of it, None where that says nothing."""
 
-    message: str
+    text: str
     time: datetime | None = None
     host: str | None = None
     program: str | None = None
     pid: str | None = None
 
     def as_syslog(self) -> str:
-        """As a line of a syslog; the message alone where it is one, or nobody says when or where it was."""
-        text = " ".join(self.message.split("\n")).strip()
+        """As a line of a syslog; the text alone where it is one, or nobody says when or where it was."""
+        text = " ".join(self.text.split("\n")).strip()
         if self.time is None or not (self.host or self.program) or SYSLOG.match(text):
             return text
         tag = (self.program or "-")[:64]
         return f"{self.time.isoformat()} {self.host or '-'} {tag}{f'[{self.pid}]' if self.pid else ''}: {text}"
 
 
-def of_json(line: str) -> Carried | None:
+def of_json(line: str) -> Message | None:
     """The message in a line that is one JSON object, with or without what RFC 7464 and server-sent events put first."""
     line = line.removeprefix("\x1e").removeprefix("data: ")
     try:
@@ -75,24 +76,40 @@ def of_json(line: str) -> Carried | None:
     return of_object(value) if isinstance(value, dict) else None
 
 
-def of_object(value: Object) -> Carried | None:
+def of_object(value: Object) -> Message | None:
     """The message in an object."""
-    for name in ENVELOPES:
-        inner = value.get(name)
-        if isinstance(inner, dict):
-            value = {**value, **inner}
+    value = opened(value)
     event = value.get("event")
     original = event.get("original") if isinstance(event, dict) else None
     said = (text_of(one) for one in (original, *(value.get(name) for name in TEXTS)))
     message = next(filter(None, said), None)
     if message is None:
         return None
-    return Carried(without_colours(message).rstrip("\n"), _time(value), _name(value, _HOSTS), _name(value, _PROGRAMS),
+    return Message(without_colours(message).rstrip("\n"), _time(value), _name(value, _HOSTS), _name(value, _PROGRAMS),
                    _pid(value))  # fmt: skip
 
 
+def envelope_of(value: Object) -> Object | None:
+    """The object that an object is written around, if it says nothing itself."""
+    for name in _ENVELOPES:
+        inner = value.get(name)
+        if isinstance(inner, dict) and not (name == "fields" and any(text_of(value.get(text)) for text in TEXTS)):
+            alone = {key: item[0] for key, item in inner.items() if isinstance(item, list) and len(item) == 1}
+            return {**inner, **alone} if name == "fields" else inner
+    return None
+
+
+def opened(value: Object) -> Object:
+    """The object with what stands in its envelope, if it has one."""
+    inner = envelope_of(value)
+    return {**value, **inner} if inner else value
+
+
 def text_of(value: object) -> str | None:
-    """A text that says something, or the bytes that journald writes where a message is no plain text."""
+    """A text that says something, also as OpenTelemetry writes it; or the bytes that journald writes where a message is
+    no plain text."""
+    if isinstance(value, dict) and value.keys() == {"stringValue"}:
+        value = value["stringValue"]
     if isinstance(value, list) and value and all(isinstance(part, int) and 0 <= part < 256 for part in value):
         return bytes(value).decode("utf-8", "backslashreplace")
     return value if isinstance(value, str) and value.strip() else None
