@@ -51,7 +51,7 @@ class Runs:
         if said is None:
             return False
         key = (row.get("host_name"), container, pid)
-        run = self._runs.setdefault(key, _Run({**row, "container": container, "pid": int(pid) if pid else None}))
+        run = self._runs.setdefault(key, _Run({**row, "container": container, "pid": _number(pid)}))
         self._runs.move_to_end(key)
         _add(run, row, message, said)
         if len(self._runs) > _REMEMBERED:
@@ -65,6 +65,11 @@ class Runs:
         for run in fresh:
             run.told = True
         return [_row(run) for run in fresh]
+
+
+def _number(pid: str | None) -> int | None:
+    """The id of a process, or None for what is none."""
+    return int(pid) if pid and pid.isascii() and pid.isdecimal() and len(pid) <= 10 else None
 
 
 def _add(run: _Run, row: Row, message: str, said: MinerLine) -> None:
