@@ -136,8 +136,7 @@ class LiveStream:
         return cast(BinaryIO, _Pipe(head, cast(BinaryIO, self._process.stdout)))
 
     def stop(self) -> None:
-        """Ask the capture to end, without waiting: the bytes end when what came until now was handed on. Safe in a
-        signal handler."""
+        """Ask the capture to end, without waiting: the bytes end when what came until now was handed on."""
         self._stopped.set()
 
     def close(self) -> None:

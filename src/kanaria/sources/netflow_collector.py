@@ -61,7 +61,7 @@ class NetflowCollector:
         return cast(BinaryIO, BufferedReader(_Frames(self._frames, self._closed), 1 << 16))
 
     def stop(self) -> None:
-        """Ask to end, without waiting: what was received can still be read. Safe in a signal handler."""
+        """Ask to end, without waiting: what was received can still be read."""
         self._closed.set()
 
     def close(self) -> None:

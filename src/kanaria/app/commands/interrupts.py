@@ -1,7 +1,7 @@
 """Requests to end: Ctrl-C, SIGTERM and SIGHUP unwind what runs, so that nothing is left behind, and give their status.
 
 A request that comes while the engine works on a query comes out as an error of that query: ``StopRequest`` remembers
-that it was no error.
+that it was no error. What listens or serves is asked to end instead (``asking``). All handlers of the program are here.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from types import FrameType
 
 from kanaria.core.values import dataclass
 
 BY_SIGNAL = 128
 """A process that a signal ended has the signal's number plus this as its status, as shells count."""
+_ASKING = (signal.SIGINT, signal.SIGTERM)
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,3 +56,38 @@ def asked_to_end() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def asking(end: Callable[[], None], over: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """While open, Ctrl-C and SIGTERM call ``end``, in a thread of its own; once it is ``over``, they unwind as ever.
+
+    A handler runs in the middle of the main thread, which may hold the very lock that ``end`` needs, of an event or of
+    standard error. So the handler itself only puts, and reads ``over``, which must take no lock.
+    """
+    came: SimpleQueue[bool] = SimpleQueue()  # its ``put`` is made for handlers
+
+    def attend() -> None:
+        while came.get():
+            end()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if not over():
+            came.put(True)
+        elif callable(handler := before[signal.Signals(number)]):
+            handler(number, frame)
+        else:
+            sys.exit(BY_SIGNAL + number)
+
+    attending = threading.Thread(target=attend, name="requests to end", daemon=True)
+    attending.start()
+    before = {number: signal.getsignal(number) for number in _ASKING}
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        came.put(False)
+        attending.join()

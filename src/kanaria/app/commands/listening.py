@@ -5,15 +5,14 @@ Compiled code is loaded before the capture opens: loading takes a second or more
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
+from kanaria.app.commands.interrupts import asking
 from kanaria.app.commands.listen_options import Live
 from kanaria.app.run.merge import Together
 from kanaria.core.types import Language, Text
@@ -61,8 +60,7 @@ def own_note(own: Sequence[str]) -> Text:
 def listening(live: Live, language: Language) -> Iterator[Iterator[Stream | Together]]:
     """The live inputs, if any. They end after ``live.seconds``, on Ctrl-C, or when the system asks us to end.
 
-    Only the first Ctrl-C does so, and only while something is still coming: otherwise it gives up as always. Signals
-    are caught here and not where the inputs are read, which may be another thread.
+    Only the first Ctrl-C does so, and only while something is still coming: otherwise it gives up as always.
     """
     if not live:
         yield iter(())
@@ -117,20 +115,17 @@ def _ending(
 ) -> Iterator[None]:
     """While open, a request to end calls ``stop`` unless it is ``over`` already, and so does the end of the time."""
 
-    def end(number: int, frame: FrameType | None) -> None:
-        if over.is_set():
-            signal.default_int_handler(number, frame)
-        stop()
-        click.echo(_STOPPED.to(language), err=True)
+    def end() -> None:
+        if not over.is_set():
+            stop()
+            click.echo(_STOPPED.to(language), err=True)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     timer = threading.Timer(seconds or 0.0, stop)
     timer.daemon = True
     if seconds is not None:
         timer.start()
     try:
-        yield
+        with asking(end, over.is_set):
+            yield
     finally:
         timer.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)

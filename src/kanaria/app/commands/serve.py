@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kanaria.app.commands.interrupts import asking
 from kanaria.app.commands.options import FOUND, config_option, language_option, list_format, store_of
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ def serve(config: Path | None) -> None:
     Example: kanaria serve --config /etc/kanaria/kanaria.toml
     """
     from kanaria.app.config import load
-    from kanaria.app.live.service import Service, ended_by_signals
+    from kanaria.app.live.service import Service
     from kanaria.app.live.watching import must_watch
 
     settings = load(config)
     must_watch(settings, config)
     os.umask(0o077)  # what is kept quotes logs that not everybody may read
     service = Service(settings, store_of(settings))
-    with ended_by_signals(service):
+    with asking(service.stop):
         service.run()
 
 

@@ -7,7 +7,6 @@ fixed cost of a batch, up to ``batch_seconds``. Sources that cannot wait buffer 
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +14,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 from typing import Any
 
 from kanaria.app.config import Config
@@ -317,31 +314,3 @@ def _outbox(folder: Path) -> Iterator[Outbox]:
         yield made
     finally:
         made.close()
-
-
-@contextmanager
-def ended_by_signals(service: Service) -> Iterator[None]:
-    """While open, SIGTERM and Ctrl-C ask the service to end.
-
-    A thread of its own asks: a handler runs in the middle of the main thread, which may hold the lock of the very event
-    that is to be set. ``SimpleQueue.put`` is made for handlers.
-    """
-    came: SimpleQueue[bool] = SimpleQueue()
-
-    def attend() -> None:
-        while came.get():
-            service.stop()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        came.put(True)
-
-    attending = threading.Thread(target=attend, name="signals", daemon=True)
-    attending.start()
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        came.put(False)
-        attending.join()

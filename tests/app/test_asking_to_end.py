@@ -1,0 +1,88 @@
+"""Ctrl-C and SIGTERM at any moment: what listens or serves ends in seconds, with the status that is documented."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from kanaria.app.commands.interrupts import asking
+from tests.app.test_cli_live import free_port
+
+ASKED = [signal.SIGINT, signal.SIGTERM]
+SOURCE = Path(__file__).parents[2] / "src" / "kanaria"
+SECONDS = 30.0
+"""In which a run ends on a machine that is busy with other tests; alone it takes less than two."""
+
+
+def test_one_module_handles_signals() -> None:
+    handling = {path.name for path in SOURCE.rglob("*.py") if re.search(r"\bsignal\.signal\(", path.read_text("utf-8"))}
+    assert handling == {"interrupts.py"}
+
+
+@pytest.mark.parametrize("number", ASKED)
+def test_a_request_meets_no_lock_that_the_main_thread_holds(number: signal.Signals) -> None:
+    lock, done, met = threading.Lock(), threading.Event(), []
+
+    def end() -> None:
+        met.append(lock.acquire(timeout=20.0))
+        done.set()
+
+    with asking(end):
+        with lock:
+            signal.raise_signal(number)
+        assert done.wait(20.0)
+    assert met == [True]
+
+
+@pytest.mark.parametrize("number", ASKED)
+def test_when_it_is_over_a_request_gives_up(number: signal.Signals) -> None:
+    asked: list[bool] = []
+    with pytest.raises((KeyboardInterrupt, SystemExit)), asking(lambda: asked.append(True), lambda: True):
+        signal.raise_signal(number)
+    assert asked == []
+
+
+@pytest.mark.parametrize("number", ASKED)
+@pytest.mark.parametrize("after", [0.05, 0.5, None])
+def test_listening_ends_in_seconds(tmp_path: Path, number: signal.Signals, after: float | None) -> None:
+    """``after`` so many seconds; None: once it says that it listens, which gives the report."""
+    run = subprocess.Popen(
+        [sys.executable, "-m", "kanaria", "analyze", "--listen", f"127.0.0.1:{free_port()}"], cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )  # fmt: skip
+    assert run.stderr is not None
+    first = "" if after is not None else run.stderr.readline()
+    time.sleep(after or 0.0)
+    run.send_signal(number)
+    out, err = run.communicate(timeout=SECONDS)
+    if "Listening" in first + err and "Stopped listening" in err:
+        assert run.returncode == 0 and "no datagram arrived" in out
+    else:
+        assert run.returncode in {-number, 128 + number}, err  # Python itself had not begun, or we had
+    if run.returncode != -number:
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", ASKED)
+def test_a_second_request_gives_up_the_report(tmp_path: Path, number: signal.Signals) -> None:
+    """It comes while the report is made, however soon: the run ends, with the report or without."""
+    run = subprocess.Popen(
+        [sys.executable, "-m", "kanaria", "analyze", "--listen", f"127.0.0.1:{free_port()}"], cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert run.stderr is not None and "Listening" in run.stderr.readline()
+    run.send_signal(number)
+    assert "Stopped" in run.stderr.readline()
+    run.send_signal(number)
+    _, err = run.communicate(timeout=SECONDS)
+    assert run.returncode in {0, 128 + number}
+    assert "Traceback" not in err
