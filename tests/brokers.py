@@ -1,4 +1,5 @@
-"""Real brokers for tests: one that speaks Kafka's protocol, and Redis. Each in a process of its own on loopback."""
+"""Real brokers for tests: one that speaks Kafka's protocol, and Redis. Each in a process of its own on loopback;
+and what comes of a source that reads from one."""
 
 from __future__ import annotations
 
@@ -6,13 +7,15 @@ import importlib.util
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kanaria.sources.chunks import Chunk, LineSource, Position
 from tests.programs import program
 
 
@@ -112,3 +115,33 @@ def redis_server(folder: Path, *options: str) -> Iterator[Broker]:
                "--save", "", "--dir", str(folder), *options]  # fmt: skip
     with _running(Broker(command, port, folder)) as broker:
         yield broker
+
+
+@contextmanager
+def started(source: Any, resume: Mapping[str, Position] | None = None) -> Iterator[Any]:
+    """A source that reads from where it was; closed at the end."""
+    source.start(resume or {}, lambda: None)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def chunks(source: LineSource, lines: int, limit: int = 1 << 20) -> list[Chunk]:
+    """Chunks until so many lines have come."""
+    found: list[Chunk] = []
+
+    def enough() -> bool:
+        found.extend(source.take(limit))
+        return sum(chunk.lines for chunk in found) >= lines
+
+    wait(enough, 30.0)
+    return found
+
+
+def said(found: list[Chunk]) -> list[bytes]:
+    return [line for chunk in found for line in chunk.data.splitlines()]
+
+
+def positions(found: list[Chunk]) -> dict[str, Position]:
+    return {chunk.place: chunk.position for chunk in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from kanaria.lab import live
 from kanaria.sources import kafka as module
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.sources.kafka import Kafka
-from tests.brokers import Broker, free_port, in_tls, kafka, wait
+from tests.brokers import Broker, chunks, free_port, in_tls, kafka, positions, said, started, wait
 
 confluent_kafka = pytest.importorskip("confluent_kafka")
 
@@ -47,34 +47,10 @@ def send(broker: Broker, topic: str, *values: bytes | None, partition: int = 0, 
     assert producer.flush(20) == 0
 
 
-@contextmanager
-def reading(broker: Broker, *topics: str, resume: Mapping[str, Position] | None = None, **more: Any) -> Iterator[Kafka]:
-    source = Kafka("logs", broker.address, topics, **more)
-    source.start(resume or {}, lambda: None)
-    try:
-        yield source
-    finally:
-        source.close()
-
-
-def chunks(source: Kafka, lines: int, limit: int = 1 << 20) -> list[Chunk]:
-    """Chunks until so many lines have come."""
-    found: list[Chunk] = []
-
-    def enough() -> bool:
-        found.extend(source.take(limit))
-        return sum(chunk.lines for chunk in found) >= lines
-
-    wait(enough, 30.0)
-    return found
-
-
-def said(found: list[Chunk]) -> list[bytes]:
-    return [line for chunk in found for line in chunk.data.splitlines()]
-
-
-def positions(found: list[Chunk]) -> dict[str, Position]:
-    return {chunk.place: chunk.position for chunk in found}
+def reading(
+    broker: Broker, *topics: str, resume: Mapping[str, Position] | None = None, **more: Any
+) -> AbstractContextManager[Kafka]:
+    return started(Kafka("logs", broker.address, topics, **more), resume)
 
 
 def test_records_come_once_and_resume_from_what_was_kept(shared: Broker) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from kanaria.core.errors import ConfigError
 from kanaria.lab import live
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.sources.redis_streams import RedisStreams
-from tests.brokers import Broker, free_port, redis_server, wait
+from tests.brokers import Broker, chunks, free_port, positions, redis_server, said, started, wait
 
 redis = pytest.importorskip("redis")
 
@@ -39,36 +39,10 @@ def send(broker: Broker, stream: str, *entries: Mapping[str, bytes], **more: Any
             made.xadd(stream, entry, **more)
 
 
-@contextmanager
 def reading(
     broker: Broker, *streams: str, resume: Mapping[str, Position] | None = None, **more: Any
-) -> Iterator[RedisStreams]:
-    source = RedisStreams("logs", f"redis://{broker.address}/0", streams, **more)
-    source.start(resume or {}, lambda: None)
-    try:
-        yield source
-    finally:
-        source.close()
-
-
-def chunks(source: RedisStreams, lines: int, limit: int = 1 << 20) -> list[Chunk]:
-    """Chunks until so many lines have come."""
-    found: list[Chunk] = []
-
-    def enough() -> bool:
-        found.extend(source.take(limit))
-        return sum(chunk.lines for chunk in found) >= lines
-
-    wait(enough, 30.0)
-    return found
-
-
-def said(found: list[Chunk]) -> list[bytes]:
-    return [line for chunk in found for line in chunk.data.splitlines()]
-
-
-def positions(found: list[Chunk]) -> dict[str, Position]:
-    return {chunk.place: chunk.position for chunk in found}
+) -> AbstractContextManager[RedisStreams]:
+    return started(RedisStreams("logs", f"redis://{broker.address}/0", streams, **more), resume)
 
 
 def test_entries_come_once_and_resume_from_what_was_kept(shared: Broker) -> None:

@@ -48,7 +48,8 @@ class Arrivals:
 
     name: str
     health: Health
-    over: threading.Event
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when the source is to end."""
     _number: int = 0
     _files: set[str] = field(default_factory=set)
     _partly: dict[str, tuple[str, int]] = field(default_factory=dict)

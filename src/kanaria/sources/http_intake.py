@@ -9,21 +9,20 @@ from __future__ import annotations
 import gzip
 import hmac
 import http.server
-import threading
 import zlib
-from collections.abc import Mapping
 from typing import Any
 
 from kanaria.core.errors import SourceError
-from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox, Line
 from kanaria.sources.payload import LARGEST, entries
+from kanaria.sources.received import Received
 
 PATIENCE = 20.0
 """Seconds a sender waits for room or for an answer; shippers give up after 30 to 60."""
 
 
-class HttpIntake:
+class HttpIntake(Received):
     """Listens until closed. A ``LineSource``. Raises SourceError when the port cannot be had."""
 
     def __init__(self, name: str, host: str, port: int, token: str) -> None:
@@ -39,22 +38,15 @@ class HttpIntake:
             ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http {self.port}", daemon=True)
+        self._get_ready(self._inbox)
 
-    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
-        self._inbox.start(resume, wake)
-        self._thread.start()
+    def _run(self) -> None:
+        self._server.serve_forever()
 
-    def take(self, limit: int) -> list[Chunk]:
-        return self._inbox.take(limit)
+    def _hang_up(self) -> None:
+        self._server.shutdown()
 
-    def kept(self) -> None:
-        self._inbox.kept()
-
-    def close(self) -> None:
-        self._inbox.close()
-        if self._thread.is_alive():
-            self._server.shutdown()
+    def _release(self) -> None:
         self._server.server_close()
 
     def admits(self, authorization: str | None) -> bool:

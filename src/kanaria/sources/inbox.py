@@ -70,9 +70,11 @@ class Inbox:
         self._closed = False
         self._wake: Wake = lambda: None
 
-    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
+    def start(self, resume: Mapping[str, Position], wake: Wake) -> Mapping[str, Position]:
+        """Count on from there; returns what it was given."""
         self._counts = {place: int(position["lines"]) for place, position in resume.items()}
         self._wake = wake
+        return resume
 
     def close(self) -> None:
         with self._changed:

@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from kanaria.core.errors import in_words
 from kanaria.core.text import printable
 from kanaria.core.words import Text
-from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.chunks import Health, Position
 from kanaria.sources.inbox import Inbox
+from kanaria.sources.received import Received
 
 FORMAT = "journald-json"
 PLACE = "journal"
@@ -23,7 +24,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds before ``journalctl`` is started again, doubled each time."""
 
 
-class Journal:
+class Journal(Received):
     """Follows the journal of this machine, or of a folder. A ``LineSource``."""
 
     def __init__(
@@ -35,27 +36,18 @@ class Journal:
         self._inbox = Inbox(name, self.health)
         self._options = [*(("-D", folder) if folder else ()), *(f"--unit={unit}" for unit in units)]
         self._at_end, self._program = at_end, program
-        self._over = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._starting = threading.Lock()
+        """A child is started, or ended."""
+        self._get_ready(self._inbox)
 
-    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
-        self._inbox.start(resume, wake)
-        self._cursor = str(resume[PLACE]["cursor"]) if PLACE in resume else ""
-        self._thread.start()
+    def _resume(self, kept: Mapping[str, Position]) -> None:
+        self._cursor = str(kept[PLACE]["cursor"]) if PLACE in kept else ""
 
-    def take(self, limit: int) -> list[Chunk]:
-        return self._inbox.take(limit)
-
-    def kept(self) -> None:
-        self._inbox.kept()
-
-    def close(self) -> None:
-        self._over.set()
-        self._inbox.close()
-        if self._child is not None:
-            self._child.terminate()
-        self._thread.join(timeout=10.0)
+    def _hang_up(self) -> None:
+        with self._starting:
+            if self._child is not None:
+                self._child.terminate()
 
     def _run(self) -> None:
         pause = FIRST_PAUSE
@@ -71,11 +63,15 @@ class Journal:
         since = f"--after-cursor={self._cursor}" if self._cursor else fresh
         command = [self._program, "-o", "json", "--follow", "--no-pager", "--quiet", *self._options, since]
         try:
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+            with self._starting:
+                if self._over.is_set():
+                    return
+                self._child = child = subprocess.Popen(
+                    command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+                )
         except OSError as error:
             self.health.problem = in_words(error, self._program)
             return
-        self._child = child
         with child:
             assert child.stdout is not None and child.stderr is not None  # noqa: S101  (both are pipes)
             self.health.problem = None

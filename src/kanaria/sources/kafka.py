@@ -8,13 +8,12 @@ younger than the last one that was read.
 
 from __future__ import annotations
 
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kanaria.core.errors import ConfigError, MissingExtra
 from kanaria.core.japanese import in_japanese
@@ -22,8 +21,9 @@ from kanaria.core.text import printable
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 from kanaria.sources.arrivals import MOST_BRANCHES, Arrivals, Message
-from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.chunks import Health, Position
 from kanaria.sources.payload import lines_of
+from kanaria.sources.received import Received
 
 if TYPE_CHECKING:
     import confluent_kafka
@@ -70,7 +70,7 @@ class _Partition:
 
 
 @dataclass
-class Kafka:
+class Kafka(Received):
     """Reads until closed. A ``LineSource``. Raises MissingExtra, and ConfigError for settings the library refuses."""
 
     name: str
@@ -79,37 +79,25 @@ class Kafka:
     """Names, or patterns with ``*`` and ``?``."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     at_end: bool = False
+    ends_within: ClassVar[float] = 4 * ASKED
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
-        self._over = threading.Event()
-        self._arrivals = Arrivals(self.name, self.health, self._over)
+        self._arrivals = Arrivals(self.name, self.health)
         self._partitions: dict[str, _Partition] = {}
-        self._kept: dict[str, Position] = {}
+        self._kept: Mapping[str, Position] = {}
         self._suspect = self._assigned = False
         self._missing: Text | None = None
         """What of the topics asked for is not there."""
         self._looked, self._pause = float("-inf"), FIRST_PAUSE
         self._consumer = self._made()
-        self._thread = threading.Thread(target=self._run, name=f"kafka {self.name}", daemon=True)
+        self._get_ready(self._arrivals, self._arrivals.over)
 
-    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
-        self._kept = self._arrivals.start(resume, wake)
-        self._first = not self._kept
-        self._thread.start()
+    def _resume(self, kept: Mapping[str, Position]) -> None:
+        self._kept, self._first = kept, not kept
 
-    def take(self, limit: int) -> list[Chunk]:
-        return self._arrivals.take(limit)
-
-    def kept(self) -> None:
-        self._arrivals.kept()
-
-    def close(self) -> None:
-        self._over.set()
-        self._arrivals.close()
-        if self._thread.is_alive():
-            self._thread.join(timeout=4 * ASKED)
-        elif not self._thread.ident:  # it was never started
+    def _release(self) -> None:
+        if not self._thread.ident:  # it was never started, and closes what it used
             self._consumer.close()
 
     def _made(self) -> confluent_kafka.Consumer:

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from kanaria.core.words import Text
-from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox
+from kanaria.sources.received import Received
 
 
-class Piped:
+class Piped(Received):
     """Reads a pipe in a thread of its own. A ``LineSource``; a restart cannot go on where it was."""
+
+    ends_within: ClassVar[float] = 0.0  # it waits for a pipe that nobody may ever write to again
 
     def __init__(self, name: str, pipe: BinaryIO) -> None:
         self.name = name
         self.health = Health()
         self._inbox = Inbox("", self.health)
         self._pipe = pipe
-        self._thread = threading.Thread(target=self._run, name="stdin", daemon=True)
-
-    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
-        self._inbox.start(resume, wake)
-        self._thread.start()
-
-    def take(self, limit: int) -> list[Chunk]:
-        return self._inbox.take(limit)
-
-    def kept(self) -> None:
-        self._inbox.kept()
-
-    def close(self) -> None:
-        self._inbox.close()
+        self._get_ready(self._inbox)
 
     def _run(self) -> None:
         for line in self._pipe:

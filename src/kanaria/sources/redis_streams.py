@@ -6,11 +6,10 @@ entries that were trimmed before they were read are counted as lost (Redis 7; ol
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kanaria.core.errors import ConfigError, MissingExtra
 from kanaria.core.japanese import in_japanese
@@ -18,8 +17,9 @@ from kanaria.core.text import printable
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 from kanaria.sources.arrivals import Arrivals, Message
-from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.chunks import Health, Position
 from kanaria.sources.payload import NO_FIELD, Entry, NotText, entry_of, lines_of
+from kanaria.sources.received import Received
 
 if TYPE_CHECKING:
     import redis
@@ -50,7 +50,7 @@ class _Stream:
 
 
 @dataclass
-class RedisStreams:
+class RedisStreams(Received):
     """Reads until closed. A ``LineSource``. Raises MissingExtra, and ConfigError for a wrong URL, never showing it."""
 
     name: str
@@ -59,33 +59,21 @@ class RedisStreams:
     record: str | None = None
     """The field that has the record; None: the only one, the one with the text, or all as an object."""
     at_end: bool = False
+    ends_within: ClassVar[float] = 2 * ANSWERED
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
-        self._over = threading.Event()
-        self._arrivals = Arrivals(self.name, self.health, self._over)
+        self._arrivals = Arrivals(self.name, self.health)
         self._at: dict[str, _Stream] = {}
         self._client, self._troubles = self._made()
-        self._thread = threading.Thread(target=self._run, name=f"redis {self.name}", daemon=True)
+        self._get_ready(self._arrivals, self._arrivals.over)
 
-    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
-        kept = self._arrivals.start(resume, wake)
+    def _resume(self, kept: Mapping[str, Position]) -> None:
         self._at = {
             name: _Stream(str(at["id"]), at.get("added")) for name, at in kept.items() if name in self.streams
         }  # fmt: skip
-        self._thread.start()
 
-    def take(self, limit: int) -> list[Chunk]:
-        return self._arrivals.take(limit)
-
-    def kept(self) -> None:
-        self._arrivals.kept()
-
-    def close(self) -> None:
-        self._over.set()
-        self._arrivals.close()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2 * ANSWERED)
+    def _release(self) -> None:
         self._client.close()
 
     def _made(self) -> tuple[redis.Redis, tuple[type[Exception], ...]]:

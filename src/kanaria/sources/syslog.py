@@ -11,11 +11,12 @@ import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from kanaria.core.errors import SourceError
-from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox, Line
+from kanaria.sources.received import Received
 from kanaria.sources.syslog_frames import Frames, parse
 
 _BUFFER = 8 << 20
@@ -23,7 +24,7 @@ _BUFFER = 8 << 20
 MOST_CONNECTIONS = 256
 
 
-class Syslog:
+class Syslog(Received):
     """Listens until closed. A ``LineSource``. Raises SourceError when the port cannot be had."""
 
     def __init__(
@@ -35,28 +36,14 @@ class Syslog:
         self._inbox = Inbox(name, self.health)
         self._allowed = tuple(ipaddress.ip_network(text, strict=False) for text in senders)
         self._tls = _tls(name, certificate, key) if certificate else None
-        self._over = threading.Event()
         self._stream = _listen(name, host, port, socket.SOCK_STREAM) if tcp else None
         self.port: int = self._stream.getsockname()[1] if self._stream else port
         self._datagrams = _listen(name, host, self.port, socket.SOCK_DGRAM) if udp else None
         self.port = self._datagrams.getsockname()[1] if self._datagrams else self.port
-        self._threads = [threading.Thread(target=self._run, name=f"syslog {self.port}", daemon=True)]
+        self._get_ready(self._inbox)
         self._open = 0
 
-    def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
-        self._inbox.start(resume, wake)
-        self._threads[0].start()
-
-    def take(self, limit: int) -> list[Chunk]:
-        return self._inbox.take(limit)
-
-    def kept(self) -> None:
-        self._inbox.kept()
-
-    def close(self) -> None:
-        self._over.set()
-        self._inbox.close()
-        self._threads[0].join(timeout=5.0)
+    def _release(self) -> None:
         for listening in (self._stream, self._datagrams):
             if listening is not None:
                 listening.close()
