@@ -39,6 +39,7 @@ def test_nothing_is_left_when_a_run_is_ended(ending: signal.Signals | None, work
     run = subprocess.Popen(
         [sys.executable, "-m", "pytest", *options, "-W", "ignore", "test_it.py"], cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background shell ignores it
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 60
