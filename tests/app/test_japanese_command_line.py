@@ -22,6 +22,7 @@ from kanaria.app.commands.japanese.help_words import HELP
 from kanaria.app.commands.main import cli
 from kanaria.app.commands.options import asked_language
 from kanaria.core.errors import ConfigError, MissingExtra, SourceError
+from kanaria.core.japanese.system import SYSTEM
 from kanaria.core.japanese import in_japanese, templates
 from kanaria.core.text import width
 
@@ -117,7 +118,10 @@ def test_a_template_and_its_japanese_have_the_same_holes(english: str) -> None:
     said = japanese._templates()[english]
     numbered = {int(number) for number in re.findall(r"\{(\d+)\}", said)}
     holes = len(re.findall(r"\{\}", said)) or len(numbered)
-    assert holes == english.count("{}") or (english.startswith("[Errno") and numbered <= {0, 1, 2})
+    if english in SYSTEM:  # numbers of lines in other programs say nothing to a reader
+        assert holes <= english.count("{}") and numbered <= set(range(english.count("{}")))
+    else:
+        assert holes == english.count("{}") or (english.startswith("[Errno") and numbered <= {0, 1, 2})
 
 
 @pytest.mark.parametrize(("path", "command"), list(_commands(cli)))

@@ -114,7 +114,7 @@ def test_settings_that_cannot_work_are_named_before_anything_runs(tmp_path: Path
 sources = [
     {kind = "file", path = "access.log"}, {kind = "file", path = "none-*.log"},
     {kind = "file", path = "access.log", name = "odd", format = "no-such-format"},
-    {kind = "syslog", listen = "nowhere"}, {kind = "interface", interface = "nosuch0"},
+    {kind = "syslog", certificate = "none.pem"}, {kind = "interface", interface = "nosuch0"},
     {kind = "http", listen = "127.0.0.1:0", token = "env:NO_SUCH_SECRET"},
 ]
 notify = [{url = "env:NO_SUCH_URL"}, {url = "json://127.0.0.1:1/", name = "phone", severity = "high"}]
@@ -124,7 +124,7 @@ notify = [{url = "env:NO_SUCH_URL"}, {url = "json://127.0.0.1:1/", name = "phone
     lines = done.out.splitlines()
     assert [line[:2] for line in lines] == ["ok", "--", "--", "--", "--", "--", "--", "ok"]
     for line, words in zip(lines[1:], (
-        "nothing there yet", "no-such-format", "address:port", "no such interface", "NO_SUCH_SECRET", "NO_SUCH_URL",
+        "nothing there yet", "no-such-format", "certificate and its key", "no such interface", "NO_SUCH_SECRET", "NO_SUCH_URL",
         "notify phone: from high on",
     ), strict=True):  # fmt: skip
         assert words in line, line

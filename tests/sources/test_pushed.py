@@ -182,7 +182,7 @@ def test_http_refuses_what_it_should() -> None:
         assert post(source.port, gzip.compress(bytes(20 << 20)), content_encoding="gzip") == 413
         assert post(source.port, b"no gzip", content_encoding="gzip") == 400
         assert post(source.port, b"[]") == 204
-        assert source.health.refused == 3
+        assert source.health.refused == 5
 
 
 JOURNALCTL = """#!/bin/sh

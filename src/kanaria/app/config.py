@@ -15,10 +15,12 @@ from datetime import datetime
 from pathlib import Path
 
 from kanaria.app.config_build import build, refuse
-from kanaria.app.config_file import Parsed, chosen_file, read
+from kanaria.app.config_file import KeyPath, Parsed, chosen_file, read
 from kanaria.app.config_live import KAFKA_OURS, SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
+from kanaria.core.errors import ConfigError
 from kanaria.core.limits import EventLimits, Limits
-from kanaria.core.network import HomeNetworks
+from kanaria.core.network import HomeNetworks, place
+from kanaria.core.text import decimal
 from kanaria.core.types import Language
 from kanaria.core.values import dataclass
 
@@ -180,6 +182,7 @@ def _check(settings: Config, parsed: Parsed) -> None:
             ipaddress.ip_network(text, strict=False)
         except ValueError as error:
             refuse(parsed, ("home", index), "a network such as 192.0.2.0/24", text, str(error))
+    _check_ports(settings, parsed)
     for index, source in enumerate(settings.sources):
         given = set(parsed.data["sources"][index]) - {"kind", "name"}  # type: ignore[index]
         for key in sorted(given - SOURCE_KEYS[source.kind]):
@@ -209,6 +212,37 @@ def _check(settings: Config, parsed: Parsed) -> None:
             refuse(parsed, ("maintenance", index, "hours"), "hours such as 02:00-04:00", window.hours)
 
 
+def _check_ports(settings: Config, parsed: Parsed) -> None:
+    """Where is listened, and to whom."""
+    serve = settings.serve
+    listens: list[tuple[KeyPath, str | None]] = [
+        (("serve", "listen"), None if serve.listen == "off" else serve.listen),
+        (("serve", "acknowledge_listen"), serve.acknowledge_listen),
+        *((("sources", index, "listen"), source.listen) for index, source in enumerate(settings.sources)),
+    ]
+    for key, listen in listens:
+        if listen is not None and not _is_place(listen):
+            refuse(parsed, key, "address:port", listen)
+    for index, source in enumerate(settings.sources):
+        for number, text in enumerate(source.senders):
+            try:
+                ipaddress.ip_network(text, strict=False)
+            except ValueError as error:
+                refuse(
+                    parsed, ("sources", index, "senders", number), "a network such as 192.0.2.0/24", text, str(error)
+                )
+        if source.path == "":
+            refuse(parsed, ("sources", index, "path"), "a path", "an empty one")
+
+
+def _is_place(listen: str) -> bool:
+    try:
+        place(listen)
+    except ConfigError:
+        return False
+    return True
+
+
 def moment(text: str) -> datetime | None:
     """A date and time with its zone; None when it is none."""
     try:
@@ -233,10 +267,11 @@ def called(source: Source) -> str | None:
 def hours(text: str) -> int | None:
     """A time of day in minutes; None when it is none."""
     hour, colon, minute = text.partition(":")
-    if not (colon and hour.isdigit() and minute.isdigit() and len(minute) == 2):
+    whole, part = decimal(hour, 2), decimal(minute, 2)
+    if not colon or whole is None or part is None or len(minute) != 2:
         return None
-    value = int(hour) * 60 + int(minute)
-    return value if int(minute) < 60 and value < 24 * 60 else None
+    value = whole * 60 + part
+    return value if part < 60 and value < 24 * 60 else None
 
 
 def quiet_hours(text: str) -> tuple[int, int] | None:

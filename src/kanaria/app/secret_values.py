@@ -28,7 +28,15 @@ def named(settings: object, kind: str) -> Iterator[str]:
 
 
 def secret(text: str, key: str) -> str:
-    """The secret that a setting names. Raises ConfigError naming ``key``, never the secret."""
+    """The secret that a setting names, never an empty one: whoever sends nothing would know it. Raises ConfigError
+    naming ``key``, never the secret."""
+    value = _named(text, key)
+    if not value:
+        raise ConfigError(path="settings", key=key, expected="a text", got="an empty one")
+    return value
+
+
+def _named(text: str, key: str) -> str:
     kind, colon, name = text.partition(":")
     if not colon or kind not in {"env", "file", "credential"}:
         return text

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from kanaria.core.text import decimal
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 
@@ -68,9 +69,9 @@ def infer(evidence: Evidence) -> str:
     """The role, or ``unknown`` while there is too little to say."""
     ports: dict[int, int] = {}
     for service, clients in evidence.clients.items():
-        number = service.rpartition("/")[2]
-        if number.isdigit():
-            ports[int(number)] = max(ports.get(int(number), 0), clients)
+        number = decimal(service.rpartition("/")[2])
+        if number is not None:
+            ports[number] = max(ports.get(number, 0), clients)
     for role, wanted, least, clients in _RULES:
         if sum(ports.get(port, 0) >= clients for port in wanted) >= least:
             return role

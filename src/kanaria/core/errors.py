@@ -27,11 +27,7 @@ class KanariaError(Exception):
 
         if language == "en":
             return str(self)
-        if self.parts is None:
-            return in_japanese(str(self))
-        place, *said = self.parts
-        expected, got, cause = map(in_japanese, said)
-        return f"{place}: 必要なもの: {expected}。実際: {got}" + (f"({cause})" if cause else "")
+        return in_japanese(str(self)) if self.parts is None else _japanese_sentence(*self.parts)
 
     @property
     def text(self) -> Text:
@@ -39,15 +35,36 @@ class KanariaError(Exception):
         return Text(en=self.to("en"), ja=self.to("ja"))
 
 
+def sentence_in_japanese(message: str) -> str:
+    """The English message of an error, as it is kept, in Japanese; anything else as a quotation."""
+    from kanaria.core.japanese import in_japanese, quoted
+
+    place, colon, said = message.partition(": expected ")
+    expected, semicolon, got = said.partition("; got ")
+    if not (colon and semicolon):
+        return quoted(message)
+    before, bracket, cause = got.removesuffix(")").rpartition(" (")
+    if not (bracket and got.endswith(")")) or in_japanese(got) != got:
+        before, cause = got, ""
+    return _japanese_sentence(place, expected, before, cause)
+
+
+def _japanese_sentence(place: str, expected: str, got: str, cause: str) -> str:
+    from kanaria.core.japanese import in_japanese, quoted
+
+    because = f"({quoted(cause)})" if cause else ""
+    return f"{place}: 必要なもの: {in_japanese(expected)}。実際: {quoted(got)}{because}"
+
+
 def in_words(error: KanariaError | OSError, place: str = "") -> Text:
     """What went wrong, in every language; of the system's errors what the system says of ``place``."""
-    from kanaria.core.japanese import in_japanese
+    from kanaria.core.japanese import quoted
 
     if isinstance(error, KanariaError):
         return error.text
     place = place or str(error.filename or "")
     said, before = error.strerror or str(error), f"{place}: " if place else ""
-    return Text(en=f"{before}{said}", ja=f"{before}{in_japanese(said)}")
+    return Text(en=f"{before}{said}", ja=f"{before}{quoted(said)}")
 
 
 class ConfigError(KanariaError):

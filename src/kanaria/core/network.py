@@ -12,6 +12,7 @@ from dataclasses import field
 from functools import cached_property, lru_cache
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.text import decimal
 from kanaria.core.values import dataclass
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -25,6 +26,16 @@ PRIVATE = tuple(
         "fc00::/7", "fe80::/10", "::1/128",
     )
 )  # fmt: skip
+
+
+def place(listen: str) -> tuple[str, int]:
+    """``address:port`` in its parts; IPv6 addresses in brackets. Raises ConfigError for anything else."""
+    host, colon, port = listen.rpartition(":")
+    number = decimal(port, 5)
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or number is None or number > 65535 or not host.strip("[]") or (":" in host and not bracketed):
+        raise ConfigError(path="settings", key="listen", expected="address:port", got=listen)
+    return host.strip("[]"), number
 
 
 _REMEMBERED = 1 << 17  # addresses, about 15 MB

@@ -10,6 +10,7 @@ import re
 
 from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
+from kanaria.core.text import decimal
 
 # Words that logs put before a client: postfix, sshd, nginx, Apache, geth, PostgreSQL, Exim, dovecot, key=value logs.
 _NAMED = late_regex(
@@ -42,6 +43,5 @@ def _split(text: str) -> tuple[str | None, int | None]:
         # "::" alone and short forms like "12::" come from times and code, never from a client.
         return (text, None) if "." in text or (text.count(":") >= 2 and len(text) > 4) else (None, None)
     host, _, port = text.rpartition(":")
-    return (
-        (host, int(port)) if "." in host and parse_address(host) and port.isdigit() and len(port) < 6 else (None, None)
-    )
+    number = decimal(port, 5)
+    return (host, number) if "." in host and parse_address(host) and number is not None else (None, None)

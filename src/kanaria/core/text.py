@@ -105,3 +105,11 @@ def hide_host(host: str) -> str:
 def hide_scheme(text: str) -> str:
     """``http`` and ``ftp`` before a colon and slash as ``hxxp`` and ``fxp``, wherever they stand."""
     return _SCHEME.sub(lambda m: f"{m[1]}xx{m[2]}" if m[1] else f"{m[3]}x{m[4]}", text)
+
+
+def decimal(text: str, most: int = 18) -> int | None:
+    """The number that ASCII digits write, at most so many of them; None for everything else.
+
+    ``isdigit`` takes ``²`` too, of which ``int`` makes nothing, and ``int`` takes no more than 4,300 digits.
+    """
+    return int(text) if len(text) <= most and text.isascii() and text.isdigit() else None

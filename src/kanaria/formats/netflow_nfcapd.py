@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from kanaria.core.errors import SourceError
 from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.text import decimal
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
 from kanaria.formats.flow_state import parse_flags
@@ -143,6 +144,7 @@ def _records(part: Part, source: str) -> pa.Table:
 
 def _port(text: str) -> int | None:
     kind, dot, code = text.partition(".")
-    if not kind.isdigit() or (dot and not code.isdigit()):
+    number, second = decimal(kind, 5), decimal(code, 5) if dot else 0
+    if number is None or second is None:
         return None
-    return int(kind) * 256 + int(code) if dot else int(kind)
+    return number * 256 + second if dot else number

@@ -15,6 +15,7 @@ from datetime import datetime
 from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.stream import ReadContext, Stream
+from kanaria.core.text import decimal
 from kanaria.core.types import Batch
 from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import Taken, address, batches
@@ -162,7 +163,7 @@ _SERVICES = {
 
 
 def _port(text: str) -> int | None:
-    number = int(text) if text.isdigit() else _SERVICES.get(text)
+    number = _SERVICES.get(text, decimal(text, 5))
     return number if number is not None and number < 65_536 else None
 
 

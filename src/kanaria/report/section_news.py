@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from kanaria.core.text import decimal
 from kanaria.core.types import Claim, Finding, Incident, Language
 from kanaria.report.phrases import phrase
 from kanaria.report.sections import Subject
@@ -39,8 +40,7 @@ def news(subject: Subject) -> Iterator[Claim]:
 
 def times_seen(values: Mapping[str, str]) -> int:
     """How many records a finding with these values rests on, in all runs."""
-    count = values.get("count", "1")
-    return int(count) if count.isdigit() else 1
+    return decimal(values.get("count", "1")) or 1
 
 
 def last_line(incident: Incident, language: Language) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from kanaria.core.text import cut, defang
-from kanaria.core.types import SEVERITIES, Language
+from kanaria.core.types import SEVERITIES, Language, Text
 from kanaria.core.values import dataclass
 from kanaria.respond.words import SEVERITY, say
 
@@ -159,7 +159,8 @@ def _some(names: Sequence[str], more: bool, language: Language) -> str:
 def notice(name: str, message_id: str, style: Style, values: Mapping[str, object], *, kind: str = "info") -> Message:
     """A message about Kanaria itself: a phrase and the same phrase's body."""
     language = style.language
-    title, body = say(name, language, **values), say(f"{name}_body", language, **values)
+    said = {key: value.to(language) if isinstance(value, Text) else value for key, value in values.items()}
+    title, body = say(name, language, **said), say(f"{name}_body", language, **said)
     return Message(id=message_id, title=title, body=body, kind=kind, data={"type": name})
 
 

@@ -322,7 +322,8 @@ def below(folder: str, patterns: tuple[str, ...]) -> Callable[[], list[str]]:
 
     def names() -> list[str]:
         if not os.path.isdir(folder):
-            raise SourceError(source=folder, expected="a folder of logs", got="nothing there yet", retry_after=1.0)
+            got = "a file of another kind" if os.path.lexists(folder) else "nothing there yet"
+            raise SourceError(source=folder, expected="a folder of logs", got=got, retry_after=1.0)
         places = [folder, os.path.join(folder, "current")]
         found = {p for place in places for pattern in patterns for p in glob.glob(os.path.join(place, pattern))}
         return in_time_order(sorted(path for path in found if os.path.isfile(path)))

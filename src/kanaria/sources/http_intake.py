@@ -13,11 +13,15 @@ import zlib
 from typing import Any
 
 from kanaria.core.errors import SourceError
+from kanaria.core.text import decimal
 from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox, Line
 from kanaria.sources.payload import LARGEST, entries
+from kanaria.sources.ports import HttpServer
 from kanaria.sources.received import Received
 
+ALL_WITHIN = 120.0
+"""Seconds for a body to come and to be answered; afterwards a sender connects anew."""
 PATIENCE = 20.0
 """Seconds a sender waits for room or for an answer; shippers give up after 30 to 60."""
 
@@ -31,12 +35,14 @@ class HttpIntake(Received):
         self._inbox = Inbox(name, self.health)
         self._token = f"Bearer {token}".encode()
         try:
-            self._server = http.server.ThreadingHTTPServer((host, port), _handler(self))
+            self._server = HttpServer(host, port, _handler(self))
         except OSError as error:
             raise SourceError(
-                source=name, expected="a free port to listen on", got=str(error), cause="another program may have it"
+                source=name,
+                expected="a free port to listen on",
+                got=str(error),
+                cause="another program may have it, or the address is not this machine's",
             ) from error
-        self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._get_ready(self._inbox)
 
@@ -51,16 +57,17 @@ class HttpIntake(Received):
 
     def admits(self, authorization: str | None) -> bool:
         """Whether a sender showed the token."""
-        good = hmac.compare_digest((authorization or "").encode("utf-8", "replace"), self._token)
-        self.health.refused += not good
-        return good
+        return hmac.compare_digest((authorization or "").encode("latin-1", "replace"), self._token)
+
+    def answers(self, status: int) -> None:
+        """Note what a sender gets."""
+        self.health.refused += 400 <= status < 500
 
     def leave(self, body: bytes) -> int:
         """Keep the lines of a body; returns the status to answer."""
         try:
             lines: list[Line] = [(place, line, {}) for place, line in entries(body)]
         except ValueError:
-            self.health.refused += 1
             return 400
         ticket = self._inbox.put(lines, PATIENCE) if lines else 0
         if ticket is None:
@@ -74,14 +81,18 @@ def _handler(intake: HttpIntake) -> type[http.server.BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            size = self.headers.get("content-length", "")
             if not intake.admits(self.headers.get("authorization")):
                 return self._answer(401)
-            if not size.isdigit():
-                return self._answer(411)
-            if int(size) > LARGEST:
+            if isinstance(self.server, HttpServer):
+                self.server.stay(self.connection, ALL_WITHIN)
+            size = self.headers.get("content-length", "")
+            if (announced := decimal(size)) is None:
+                return self._answer(413 if size.isdecimal() else 411)
+            if announced > LARGEST:
                 return self._answer(413)
-            body = self.rfile.read(int(size))
+            body = self.rfile.read(announced)
+            if len(body) < announced:  # cut off: what it ends with may be half a line
+                return self._answer(400)
             if self.headers.get("content-encoding", "").lower() == "gzip":
                 try:
                     body = _unpacked(body)
@@ -92,12 +103,13 @@ def _handler(intake: HttpIntake) -> type[http.server.BaseHTTPRequestHandler]:
         do_PUT = do_POST
 
         def _answer(self, status: int) -> None:
+            intake.answers(status)
             self.send_response(status)
             if status == 503:
                 self.send_header("retry-after", "5")
             if status != 204:
                 self.send_header("content-length", "0")
-            if status in {401, 411, 413}:  # the body was not read
+            if status in {400, 401, 411, 413}:  # the body was not read, or not to its end
                 self.send_header("connection", "close")
                 self.close_connection = True
             self.end_headers()

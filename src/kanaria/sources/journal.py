@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from kanaria.core.errors import in_words
+from kanaria.core.japanese import quoted
 from kanaria.core.text import printable
 from kanaria.core.words import Text
 from kanaria.sources.chunks import Health, Position
@@ -84,9 +85,10 @@ class Journal(Received):
                     break
             said = child.stderr.read(4096).decode("utf-8", "replace").strip()
         if not self._over.is_set():
-            last = printable(said.splitlines()[-1]) if said else ""
+            last, name = printable(said.splitlines()[-1]) if said else "", printable(self._program)
             self.health.problem = Text(
-                en=last or f"{self._program} ended", ja=last or f"{self._program} が終了しました"
+                en=f"{name} ended: {last}" if last else f"{name} ended",
+                ja=f"{name} が終了しました: {quoted(last)}" if last else f"{name} が終了しました",
             )
 
 

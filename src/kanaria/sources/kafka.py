@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kanaria.core.errors import ConfigError, MissingExtra
-from kanaria.core.japanese import in_japanese
+from kanaria.core.japanese import quoted
 from kanaria.core.text import printable
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
@@ -325,4 +325,4 @@ def _out_of_range(library: Any) -> frozenset[int]:
 
 def _words(error: Any) -> Text:
     said = printable(error.str())
-    return Text(en=f"the brokers cannot be read: {said}", ja=f"ブローカーから読めません: {in_japanese(said)}")
+    return Text(en=f"the brokers cannot be read: {said}", ja=f"ブローカーから読めません: {quoted(said)}")

@@ -7,7 +7,6 @@ can forge a datagram, and a forged flow is a false accusation.
 
 from __future__ import annotations
 
-import ipaddress
 import queue
 import socket
 import struct
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kanaria.core.errors import SourceError
-from kanaria.core.types import Text
+from kanaria.core.words import Text
+from kanaria.sources.ports import Senders, listening, plain
 
 MAGIC = b"KanariaNetFlow1\n"
 _FRAME = struct.Struct("!QHH")
@@ -42,7 +42,7 @@ class NetflowCollector:
     def __init__(
         self, address: str = "127.0.0.1", port: int = 2055, *, exporters: Iterable[str] = (), every: float = 10.0
     ) -> None:
-        self._allowed = tuple(ipaddress.ip_network(text, strict=False) for text in exporters)
+        self._exporters = Senders(exporters)
         self._every = every
         self._frames: queue.Queue[bytes] = queue.Queue(_QUEUE)
         self._closed = threading.Event()
@@ -106,13 +106,11 @@ class NetflowCollector:
                 handed_on, waiting = time.monotonic(), False
 
     def _accept(self, datagram: bytes, sender: str) -> bool:
-        source = ipaddress.ip_address(sender.partition("%")[0])
-        source = getattr(source, "ipv4_mapped", None) or source
-        if self._allowed and not any(source in network for network in self._allowed):
+        if not self._exporters.may_send(sender):
             self.refused += 1
             return False
         self.received += 1
-        self._put(_frame(str(source), datagram))
+        self._put(_frame(plain(sender), datagram))
         return True
 
     def _put(self, data: bytes) -> None:
@@ -128,20 +126,13 @@ def _frame(exporter: str, datagram: bytes) -> bytes:
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    listening = None
     try:
-        family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_DGRAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        listening.bind((address, port))
-    except (OSError, ValueError) as error:
-        if listening is not None:
-            listening.close()
+        return listening(address, port, socket.SOCK_DGRAM, _BUFFER)
+    except OSError as error:
         raise SourceError(
             source=f"netflow:{address}:{port}", expected="a free UDP port to listen on", got=str(error),
             cause="another collector may be running, or the address is not this machine's",
         ) from error  # fmt: skip
-    return listening
 
 
 class _Frames(RawIOBase):

@@ -12,7 +12,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kanaria.core.errors import ConfigError, MissingExtra
-from kanaria.core.japanese import in_japanese
+from kanaria.core.japanese import quoted
 from kanaria.core.text import printable
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
@@ -107,7 +107,7 @@ class RedisStreams(Received):
             except self._troubles as error:
                 said = printable(str(error))
                 self.health.problem = Text(
-                    en=f"the Redis server cannot be read: {said}", ja=f"Redisサーバから読めません: {in_japanese(said)}"
+                    en=f"the Redis server cannot be read: {said}", ja=f"Redisサーバから読めません: {quoted(said)}"
                 )
                 self._over.wait(pause)
                 pause = min(LONGEST_PAUSE, 2 * pause)
@@ -135,7 +135,7 @@ class RedisStreams(Received):
                 if "no such key" in str(said):
                     return Text(en=f"there is no stream {shown}", ja=f"ストリーム {shown} がありません")
                 why = printable(str(said))
-                return Text(en=f"{shown}: {why}", ja=f"{shown}: {in_japanese(why)}")
+                return Text(en=f"{shown}: {why}", ja=f"{shown}: {quoted(why)}")
         if one is None:
             one = self._begin(name, info)
             return True

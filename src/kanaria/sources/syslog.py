@@ -6,7 +6,6 @@ room is lost and counted. TCP waits.
 
 from __future__ import annotations
 
-import ipaddress
 import selectors
 import socket
 import ssl
@@ -14,14 +13,19 @@ import threading
 from collections.abc import Sequence
 
 from kanaria.core.errors import SourceError
+from kanaria.core.words import Text
 from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox, Line
+from kanaria.sources.ports import MOST_CONNECTIONS, Senders, listening
 from kanaria.sources.received import Received
 from kanaria.sources.syslog_frames import Frames, parse
 
 _BUFFER = 8 << 20
 """Receive buffer asked of the kernel for datagrams."""
-MOST_CONNECTIONS = 256
+FULL = Text(
+    en=f"{MOST_CONNECTIONS} senders are connected; more are refused",
+    ja=f"{MOST_CONNECTIONS}個の送信元が接続中のため、それ以上の接続を受け付けません",
+)
 
 
 class Syslog(Received):
@@ -34,25 +38,25 @@ class Syslog(Received):
         self.name = name
         self.health = Health()
         self._inbox = Inbox(name, self.health)
-        self._allowed = tuple(ipaddress.ip_network(text, strict=False) for text in senders)
-        self._tls = _tls(name, certificate, key) if certificate else None
+        self._senders = Senders(senders)
+        self._tls = tls(name, certificate, key) if certificate else None
         self._stream = _listen(name, host, port, socket.SOCK_STREAM) if tcp else None
         self.port: int = self._stream.getsockname()[1] if self._stream else port
         self._datagrams = _listen(name, host, self.port, socket.SOCK_DGRAM) if udp else None
         self.port = self._datagrams.getsockname()[1] if self._datagrams else self.port
         self._get_ready(self._inbox)
-        self._open = 0
+        self._open, self._counting = 0, threading.Lock()
 
     def _release(self) -> None:
-        for listening in (self._stream, self._datagrams):
-            if listening is not None:
-                listening.close()
+        for bound in (self._stream, self._datagrams):
+            if bound is not None:
+                bound.close()
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as ready:
-            for listening in (self._stream, self._datagrams):
-                if listening is not None:
-                    ready.register(listening, selectors.EVENT_READ)
+            for bound in (self._stream, self._datagrams):
+                if bound is not None:
+                    ready.register(bound, selectors.EVENT_READ)
             while not self._over.is_set():
                 for key, _events in ready.select(0.5):
                     if key.fileobj is self._datagrams:
@@ -81,11 +85,18 @@ class Syslog(Received):
             connection, sender = self._stream.accept()
         except OSError:  # the sender has gone again, or there are no descriptors left: the next turn tries again
             return
-        if not self._may_send(sender[0]) or self._open >= MOST_CONNECTIONS:
+        if not self._may_send(sender[0]) or self._full():
             connection.close()
             return
-        self._open += 1
+        with self._counting:
+            self._open += 1
         threading.Thread(target=self._serve, args=(connection, sender[0]), name="syslog sender", daemon=True).start()
+
+    def _full(self) -> bool:
+        full = self._open >= MOST_CONNECTIONS
+        self.health.refused += full
+        self.health.problem = FULL if full else None
+        return full
 
     def _serve(self, connection: socket.socket, sender: str) -> None:
         frames = Frames()
@@ -107,7 +118,8 @@ class Syslog(Received):
         except OSError as error:  # also ssl.SSLError: a sender without or with the wrong certificate
             self.health.refused += isinstance(error, ssl.SSLError)
         finally:
-            self._open -= 1
+            with self._counting:
+                self._open -= 1
 
     def _leave(self, sender: str, messages: Sequence[bytes]) -> None:
         lines: list[Line] = []
@@ -121,9 +133,7 @@ class Syslog(Received):
             self._inbox.put(lines)
 
     def _may_send(self, sender: str) -> bool:
-        address = ipaddress.ip_address(sender.partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        allowed = not self._allowed or any(address in network for network in self._allowed)
+        allowed = self._senders.may_send(sender)
         self.health.refused += not allowed
         return allowed
 
@@ -133,28 +143,19 @@ def _place(sender: str, program: str) -> str:
 
 
 def _listen(name: str, host: str, port: int, kind: socket.SocketKind) -> socket.socket:
-    listening = None
     try:
-        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
-        listening = socket.socket(family, kind)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if kind == socket.SOCK_DGRAM:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        listening.bind((host, port))
-        if kind == socket.SOCK_STREAM:
-            listening.listen(128)
-        listening.setblocking(False)
-    except (OSError, ValueError) as error:
-        if listening is not None:
-            listening.close()
+        made = listening(host, port, kind, _BUFFER if kind == socket.SOCK_DGRAM else 0)
+    except OSError as error:
         raise SourceError(
             source=name, expected="a free port to listen on", got=str(error),
             cause="another program may have it; ports below 1024 need root or AmbientCapabilities=CAP_NET_BIND_SERVICE",
         ) from error  # fmt: skip
-    return listening
+    made.setblocking(False)
+    return made
 
 
-def _tls(name: str, certificate: str, key: str | None) -> ssl.SSLContext:
+def tls(name: str, certificate: str, key: str | None) -> ssl.SSLContext:
+    """What a TLS port shows. Raises SourceError when the files are no certificate and its key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

@@ -17,7 +17,7 @@ from kanaria.app.what_is_normal import what_is_normal
 from kanaria.baseline import words
 from kanaria.baseline.devices import Device, Inventory, Service
 from kanaria.core.errors import SourceError
-from kanaria.core.text import printable
+from kanaria.core.text import decimal, printable
 from kanaria.core.words import Language, Text
 from kanaria.memory.learned import LIVED
 from kanaria.sources import open_inputs
@@ -125,9 +125,10 @@ def explain_event(place: str, paths: Sequence[str], setup: Setup, language: Lang
 def _at(table: Any, source: str, line: str) -> list[dict[str, Any]]:
     import pyarrow.compute as pc
 
-    if not line.isdigit():
+    number = decimal(line)
+    if number is None:
         return []
-    mask = pc.and_(pc.equal(table["source"], source), pc.equal(table["line"], int(line)))
+    mask = pc.and_(pc.equal(table["source"], source), pc.equal(table["line"], number))
     found: list[dict[str, Any]] = table.filter(mask).to_pylist()
     return found
 

@@ -36,8 +36,12 @@ def run(command: click.Command) -> NoReturn:
     _escape_what_does_not_fit()
     gc.set_threshold(COLLECT_EVERY)
     sys.excepthook = _crash
-    with asked_to_end() as asked:
-        _run(command, asked)
+    try:
+        with asked_to_end() as asked:
+            _run(command, asked)
+    except KeyboardInterrupt:  # before the command began, or while it was leaving
+        click.echo(_in_words("interrupted"), err=True)
+        sys.exit(INTERRUPTED)
 
 
 def _run(command: click.Command, asked: StopRequest) -> NoReturn:

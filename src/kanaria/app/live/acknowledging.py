@@ -6,17 +6,17 @@ listens only where settings say so, shows nothing without a good token, and logs
 
 from __future__ import annotations
 
-import http.server
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 
-from kanaria.app.live.endpoints import address
 from kanaria.app.live.journal import Log
 from kanaria.app.live.small_server import Answers, running
 from kanaria.core.errors import KanariaError
+from kanaria.core.network import place
 from kanaria.core.types import Language, Text
 from kanaria.respond.acknowledge import Links
+from kanaria.sources.ports import HttpServer
 
 PATH = "/ack/"
 TIMEOUT = 10.0
@@ -45,7 +45,7 @@ def acknowledging(
     listen: str, links: Links, acknowledge: Callable[[str], None], language: Language, log: Log
 ) -> Iterator[None]:
     """Answer while open. ``acknowledge`` moves the incident; raises KanariaError when it cannot."""
-    server = http.server.ThreadingHTTPServer(address(listen), _handler(links, acknowledge, language, log))
+    server = HttpServer(*place(listen), _handler(links, acknowledge, language, log))
     with running(server, "acknowledging"):
         yield
 

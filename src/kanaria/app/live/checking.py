@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from kanaria.app.config import Config
 from kanaria.app.config_live import Source
-from kanaria.app.live.endpoints import address
 from kanaria.app.live.telling import channels
 from kanaria.app.live.watching import name_of, watched
 from kanaria.app.secret_values import secret
 from kanaria.core.errors import ConfigError, KanariaError, MissingExtra, SourceError
 from kanaria.core.extras import install_command
+from kanaria.core.text import printable
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 from kanaria.respond.message import notice
@@ -100,23 +100,25 @@ def _problem(source: Source) -> Text | None:
             from kanaria.formats import registry
 
             registry.get(source.format)
-        if source.listen is not None:
-            address(source.listen)
         if source.token is not None:
             secret(source.token, "token")
+        if source.certificate is not None:
+            from kanaria.sources.syslog import tls
+
+            tls(source.listen or source.kind, source.certificate, source.key)
         if source.kind in {"kafka", "redis"}:
             for made in watched(replace(Config(), sources=(source,))):
                 made.source.close()
-    except (ConfigError, MissingExtra) as error:
+    except (ConfigError, MissingExtra, SourceError) as error:
         return error.text
     if source.kind in {"file", "zeek", "suricata", "docker"} and source.path is not None:
-        return _place(source.path)
+        return _place(source.path, folder=source.kind != "file")
     if source.kind == "interface" and not os.path.exists(f"/sys/class/net/{source.interface}"):
         return Text(en="there is no such interface", ja="そのインターフェースはありません")
     return None
 
 
-def _place(path: str) -> Text | None:
+def _place(path: str, folder: bool) -> Text | None:
     import glob
 
     names = glob.glob(path, recursive=True) if glob.has_magic(path) else [path]
@@ -126,10 +128,21 @@ def _place(path: str) -> Text | None:
         )
     denied = [name for name in names if not os.access(name, os.R_OK)]
     if denied:
+        shown = printable(denied[0])
         return Text(
-            en=f"{denied[0]} may not be read by this user; join the group that may (often adm)",
-            ja=f"このユーザーは {denied[0]} を読めません。読めるグループ(多くは adm)に加えてください",
+            en=f"{shown} may not be read by this user; join the group that may (often adm)",
+            ja=f"このユーザーは {shown} を読めません。読めるグループ(多くは adm)に加えてください",
         )
+    for name in names:
+        if folder and not os.path.isdir(name):
+            shown = printable(name)
+            return Text(en=f"{shown} is no folder", ja=f"{shown} はフォルダではありません")
+        if not (os.path.isfile(name) or os.path.isdir(name)):
+            shown = printable(name)
+            return Text(
+                en=f'{shown} is a pipe or a device, which cannot be followed (kind = "stdin" reads a pipe)',
+                ja=f'{shown} はパイプまたはデバイスなので追跡できません(パイプは kind = "stdin" で読めます)',
+            )
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kanaria.app.config import Config
 from kanaria.app.kept import kept
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import SourceError, sentence_in_japanese
 from kanaria.core.types import Text
 
 Json = dict[str, Any]
@@ -113,15 +113,16 @@ def _source(source: Json) -> Iterator[Text]:
 
 def _channel(channel: Json) -> Iterator[Text]:
     name, error = channel["name"], channel["last_error"]
+    reason = sentence_in_japanese(error)
     if channel["dead"]:
         yield Text(
             en=f"{name}: {channel['dead']:,} messages were given up. Last reason: {error}",
-            ja=f"{name}: {channel['dead']:,}件の通知を断念しました。最後の理由: {error}",
+            ja=f"{name}: {channel['dead']:,}件の通知を断念しました。最後の理由: {reason}",
         )
     elif channel["failures"]:
         yield Text(
             en=f"{name} cannot be reached ({channel['failures']} attempts in a row): {error}",
-            ja=f"{name} に届きません(連続{channel['failures']}回失敗): {error}",
+            ja=f"{name} に届きません(連続{channel['failures']}回失敗): {reason}",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -13,7 +13,8 @@ from typing import Any
 from kanaria.app.live.journal import Log
 from kanaria.app.live.small_server import Answers, running
 from kanaria.app.live.state import metrics
-from kanaria.core.errors import ConfigError
+from kanaria.core.network import place
+from kanaria.sources.ports import HttpServer
 
 FILE = "serve.json"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -27,12 +28,12 @@ def answering(listen: str, store: Path, found: Callable[[], Json], log: Log) -> 
     if listen == "off":
         yield
         return
-    host, port = address(listen)
+    host, port = place(listen)
     handler = _handler(found)
     try:
-        server = http.server.ThreadingHTTPServer((host, port), handler)
+        server = HttpServer(host, port, handler)
     except OSError as error:
-        server = http.server.ThreadingHTTPServer((host, 0), handler)
+        server = HttpServer(host if error.errno == errno.EADDRINUSE else "127.0.0.1", 0, handler)
         log("port taken", level="warning", wanted=listen, error=error, instead=server.server_address[1])
     where = store / FILE
     with running(server, "endpoints"):
@@ -41,14 +42,6 @@ def answering(listen: str, store: Path, found: Callable[[], Json], log: Log) -> 
             yield
         finally:
             where.unlink(missing_ok=True)
-
-
-def address(listen: str) -> tuple[str, int]:
-    """``address:port`` in its parts; IPv6 addresses in brackets. Raises ConfigError for anything else."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535 or not host:
-        raise ConfigError(path="settings", key="listen", expected="address:port", got=listen)
-    return host.strip("[]"), int(port)
 
 
 def _handler(found: Callable[[], Json]) -> type[Answers]:

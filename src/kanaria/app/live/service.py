@@ -129,8 +129,7 @@ class Service:
     def _say_mended(self) -> None:
         for number, said in enumerate(self.mended):
             self.log("the store was damaged", level="error", what=said.en)
-            values = {"what": said.to(spoken(self.config))}
-            self.telling.notice("mended", f"mended-{self.outbox.time.when(self.started)}-{number}", values)
+            self.telling.notice("mended", f"mended-{self.outbox.time.when(self.started)}-{number}", {"what": said})
 
     @contextmanager
     def _links(self, links: Links | None) -> Iterator[None]:

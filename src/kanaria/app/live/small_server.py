@@ -32,7 +32,6 @@ class Answers(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def running(server: http.server.ThreadingHTTPServer, name: str) -> Iterator[None]:
     """It answers in threads of its own while open."""
-    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name=name, daemon=True).start()
     try:
         yield

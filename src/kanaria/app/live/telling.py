@@ -12,7 +12,8 @@ from kanaria.app.config_live import Weekday
 from kanaria.app.live.acknowledging import PATH
 from kanaria.app.live.journal import Log
 from kanaria.app.secret_values import secret
-from kanaria.core.types import Language
+from kanaria.core.errors import sentence_in_japanese
+from kanaria.core.types import Language, Text
 from kanaria.respond.acknowledge import Links
 from kanaria.respond.channels import Channel, Plan
 from kanaria.respond.dispatch import dispatch
@@ -126,7 +127,8 @@ class Telling:
     def _dead(self, channel: str, count: int, attempts: int, error: str) -> None:
         """A channel gave up messages: the others say so."""
         message_id = f"dead-{channel}-{int(self._outbox.time.now())}"
-        values = {"channel": channel, "count": count, "attempts": attempts, "error": error}
+        values: dict[str, object] = {"channel": channel, "count": count, "attempts": attempts}
+        values["error"] = Text(en=error, ja=sentence_in_japanese(error))
         self.notice("dead", message_id, values, but=channel)
 
     def _wake(self) -> None:

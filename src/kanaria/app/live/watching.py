@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from kanaria.app.config import Config, called
 from kanaria.app.config_live import Source
-from kanaria.app.live.endpoints import address
 from kanaria.app.secret_values import secret
 from kanaria.core.errors import ConfigError
-from kanaria.core.network import HomeNetworks
+from kanaria.core.network import HomeNetworks, place
 from kanaria.core.values import dataclass
 from kanaria.sources.chunks import LineSource
 from kanaria.sources.docker import FOLDER, container_logs
@@ -92,7 +91,7 @@ def _opener(settings: Source) -> Callable[[], LiveStream | NetflowCollector]:
     def netflow() -> NetflowCollector:
         from kanaria.sources.netflow_collector import NetflowCollector
 
-        host, port = address(settings.listen or LISTEN["netflow"])
+        host, port = place(settings.listen or LISTEN["netflow"])
         return NetflowCollector(host, port, exporters=settings.senders, every=NETFLOW_WAITS)
 
     return interface if settings.kind == "interface" else netflow
@@ -131,7 +130,7 @@ def _made(settings: Source, number: int) -> LineSource:
         return Piped(name, standard_input())
     if settings.kind in {"kafka", "redis"}:
         return _streamed(settings, number, name)
-    host, port = address(settings.listen or LISTEN[settings.kind])
+    host, port = place(settings.listen or LISTEN[settings.kind])
     if settings.kind == "syslog":
         from kanaria.sources.syslog import Syslog
 
@@ -149,7 +148,9 @@ def _streamed(settings: Source, number: int, name: str) -> LineSource:
     if settings.kind == "kafka":
         from kanaria.sources.kafka import Kafka
 
-        options = {name: secret(value, f"{key}.options.{name}") for name, value in settings.options.items()}
+        options = {
+            name: secret(value, f"{key}.options.{name}") if value else "" for name, value in settings.options.items()
+        }
         return Kafka(name, settings.brokers or "", settings.topics, options=options, at_end=at_end)
     from kanaria.sources.redis_streams import RedisStreams
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from kanaria.core.late_regex import late_regex
+
 Templates = dict[str, str]
 _DEEP = 4
 """Messages inside messages (an error of a record in an error of a file): no deeper than this is looked."""
@@ -29,14 +31,26 @@ def in_japanese(message: str, deep: int = 0) -> str:
     return text
 
 
+def quoted(message: str) -> str:
+    """The message in Japanese, or as a quotation: what other programs say is in their language."""
+    japanese = in_japanese(message)
+    foreign = " " in japanese and not _JAPANESE.search(japanese) and japanese[0] not in _QUOTES
+    return f"「{japanese}」" if foreign else japanese
+
+
+_JAPANESE = late_regex("[\u3040-\u30ff\u4e00-\u9fff]")
+_QUOTES = "'\"「[{("
+
+
 @cache
 def _templates() -> Templates:
     from kanaria.core.japanese.causes import CAUSES
     from kanaria.core.japanese.command_line import COMMAND_LINE
     from kanaria.core.japanese.expectations import EXPECTATIONS
     from kanaria.core.japanese.records import RECORDS
+    from kanaria.core.japanese.system import SYSTEM
 
-    return {**EXPECTATIONS, **CAUSES, **RECORDS, **COMMAND_LINE}
+    return {**SYSTEM, **EXPECTATIONS, **CAUSES, **RECORDS, **COMMAND_LINE}
 
 
 @cache

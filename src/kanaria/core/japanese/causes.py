@@ -18,6 +18,7 @@ CAUSES = {
     "it belongs to another user; run with sudo, or join the group that may read it (often adm)": "別のユーザーのファイルです。sudoで実行するか、読み取れるグループ(多くはadm)に加わってください",
     "it belongs to root: let the service's user read it, for example with setfacl": "rootのものです。setfaclなどで、サービスのユーザーに読み取りを許可してください",
     "run as a user who may read it, often by joining the group adm": "読み取れるユーザーで実行してください(多くはグループadmに加わります)",
+    "another program may have it, or the address is not this machine's": "ほかのプログラムが使っているか、このマシンのアドレスではありません",
     "another program may have it": "ほかのプログラムが使っている可能性があります",
     "another program may have it; ports below 1024 need root or AmbientCapabilities=CAP_NET_BIND_SERVICE": "ほかのプログラムが使っている可能性があります。1024未満のポートには、root権限またはAmbientCapabilities=CAP_NET_BIND_SERVICEが必要です",
     "another collector may be running, or the address is not this machine's": "別のコレクタが動いているか、このマシンのアドレスではありません",
