@@ -10,6 +10,8 @@ locks=(requirements.lock)
 [ "$wanted" = test ] && locks+=(requirements-test.lock)
 python=${PYTHON:-python3}
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+# Trust whom the machine trusts, as pip does: behind a company's proxy its certificate is there, and not in uv.
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=1
 
 say() { echo "$*" >&2; }
 fail() { say "$@"; exit 2; }

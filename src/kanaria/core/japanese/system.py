@@ -75,5 +75,6 @@ SYSTEM = {
     "[SSL: KEY_VALUES_MISMATCH] key values mismatch (_ssl.c:{})": "証明書と鍵が一致しません",
     "[SSL] {} (_ssl.c:{})": "TLSのエラー: {0}",
     "[SSL: {}] {} (_ssl.c:{})": "TLSのエラー: {1}",
+    "no answer within {} s": "{}秒以内に応答がありません",
     "Error {} connecting to {}. {}.": "{1} に接続できません: {2}",
 }
