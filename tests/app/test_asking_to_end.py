@@ -98,3 +98,22 @@ def test_a_second_request_gives_up_the_report(tmp_path: Path, number: signal.Sig
     _, err = run.communicate(timeout=SECONDS)
     assert run.returncode in {0, 128 + number}
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", ASKED)
+def test_a_service_that_is_asked_before_it_watches_ends_well(tmp_path: Path, number: signal.Signals) -> None:
+    """While it compiles for the first time, or reads its store: systemd would call another status a failure."""
+    (tmp_path / "k.toml").write_text('store = "s"\n[[sources]]\nkind = "stdin"\n')
+    code = f"""
+import signal, sys
+from kanaria.app.commands.main import main
+from kanaria.app.live.service import Service
+Service.run = lambda service: signal.raise_signal({int(number)})
+sys.argv = ["kanaria", "serve", "--config", "k.toml"]
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True,
+        text=True, timeout=SECONDS, check=False, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )  # fmt: skip
+    assert done.returncode == 0 and "stopped before it began" in done.stderr

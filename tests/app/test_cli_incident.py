@@ -70,6 +70,14 @@ def test_two_runs_of_one_process_share_a_store(kanaria: Kanaria, filled: Path, t
     assert [bool(day["counts"]) for day in second["daily_counts"]] == [True, *[False] * 5, True]
 
 
+def test_a_reason_that_somebody_gives_cannot_write_to_the_terminal(kanaria: Kanaria, filled: Path) -> None:
+    shown = kanaria("incident", "list", "--store", str(filled)).out.split()[0]
+    why = "\x1b]0;title\x07\x1b[31m\r\nwith \u202e"
+    assert kanaria("incident", "set", shown, "acknowledged", "--store", str(filled), "--why", why).status == 0
+    last = kanaria("incident", "show", shown, "--store", str(filled)).out.splitlines()[-1]
+    assert last.endswith("open → acknowledged (\\x1b]0;title\\x07\\x1b[31m\\x0d\\x0awith \\u202e)")
+
+
 def test_show_draws_a_sheet(kanaria: Kanaria, filled: Path, tmp_path: Path) -> None:
     ident = kanaria("incident", "list", "--store", str(filled)).out.split()[0]
     done = kanaria("incident", "show", ident, "--store", str(filled), "--plot", "--lang", "ja")

@@ -19,6 +19,7 @@ from kanaria.app.commands.options import (
     store_option,
     writer_options,
 )
+from kanaria.core.text import printable
 from kanaria.core.words import Text
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ def incident_show(
     if note:
         click.echo(f"\n{note.to(language)}")
     for decision in history:
-        click.echo(f"\n{decision.time}  {decision.who}: {decision.was} → {decision.became} ({decision.why})")
+        who, why = printable(decision.who), printable(decision.why)
+        click.echo(f"\n{decision.time}  {who}: {decision.was} → {decision.became} ({why})")
 
 
 def _report(report: Mapping[str, Any], *, full: bool) -> None:

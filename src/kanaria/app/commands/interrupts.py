@@ -60,7 +60,7 @@ def asked_to_end() -> Iterator[StopRequest]:
 
 @contextmanager
 def asking(end: Callable[[], None], over: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """While open, Ctrl-C and SIGTERM call ``end``, in a thread of its own; once it is ``over``, they unwind as ever.
+    """While open, Ctrl-C and SIGTERM call ``end``, in a thread of its own; while it is ``over``, they unwind as ever.
 
     A handler runs in the middle of the main thread, which may hold the very lock that ``end`` needs, of an event or of
     standard error. So the handler itself only puts, and reads ``over``, which must take no lock.

@@ -31,8 +31,13 @@ def serve(config: Path | None) -> None:
     must_watch(settings, config)
     os.umask(0o077)  # what is kept quotes logs that not everybody may read
     service = Service(settings, store_of(settings))
-    with asking(service.stop):
-        service.run()
+    with asking(service.stop, lambda: not service.ready):
+        try:
+            service.run()
+        except (KeyboardInterrupt, SystemExit):
+            if service.ready:
+                raise
+            service.log("stopped before it began")  # as asked; compiling for the first time takes long
 
 
 @click.command()
