@@ -22,8 +22,8 @@ from kanaria.app.commands.japanese.help_words import HELP
 from kanaria.app.commands.main import cli
 from kanaria.app.commands.options import asked_language
 from kanaria.core.errors import ConfigError, MissingExtra, SourceError
-from kanaria.core.japanese.system import SYSTEM
 from kanaria.core.japanese import in_japanese, templates
+from kanaria.core.japanese.system import SYSTEM
 from kanaria.core.text import width
 
 SOURCE = Path(kanaria.__file__).parent

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanaria.core.errors import in_words
 from kanaria.sources.chunks import Chunk, Health, LineSource, Position
 from kanaria.sources.docker import container_logs
 from kanaria.sources.follow import Follower
@@ -267,3 +268,14 @@ def test_reading_again_needs_no_rights_it_has_lost(tmp_path: Path) -> None:
     with started(Follower("log", lambda: [str(log)])) as source:
         assert source.take(100) == []
         assert "joining the group adm" in source.health.problem.en
+
+
+def test_what_the_system_forbids_comes_with_the_way_out() -> None:
+    said = in_words(PermissionError(13, "Permission denied", "/var/log/a.log"))
+    assert (
+        said.en == "/var/log/a.log: Permission denied (run as a user who may read it, often by joining the group adm)"
+    )
+    assert (
+        said.ja
+        == "/var/log/a.log: 権限がありません(読み取れるユーザーで実行してください(多くはグループadmに加わります))"
+    )

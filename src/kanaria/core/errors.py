@@ -12,6 +12,8 @@ from kanaria.core.extras import install_command
 from kanaria.core.text import cut
 from kanaria.core.words import Language, Text
 
+MAY_READ = "run as a user who may read it, often by joining the group adm"
+
 
 class KanariaError(Exception):
     """Anything a user can cause or fix; the command line prints it without a traceback and exits 2.
@@ -64,7 +66,8 @@ def in_words(error: KanariaError | OSError, place: str = "") -> Text:
         return error.text
     place = place or str(error.filename or "")
     said, before = error.strerror or str(error), f"{place}: " if place else ""
-    return Text(en=f"{before}{said}", ja=f"{before}{quoted(said)}")
+    out, way_out = ("", "") if not isinstance(error, PermissionError) else (f" ({MAY_READ})", f"({quoted(MAY_READ)})")
+    return Text(en=f"{before}{said}{out}", ja=f"{before}{quoted(said)}{way_out}")
 
 
 class ConfigError(KanariaError):

@@ -6,7 +6,7 @@ import os
 import stat
 from dataclasses import replace
 
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import MAY_READ, SourceError
 from kanaria.sources.file_marks import HEAD, Mark, digest, matches, read_on
 
 LONGEST = 1 << 20
@@ -98,7 +98,7 @@ def _open(path: str) -> int:
         denied = isinstance(error, PermissionError)
         raise SourceError(
             source=path, expected="a readable file", got=error.strerror or str(error), retry_after=1.0,
-            cause="run as a user who may read it, often by joining the group adm" if denied else "",
+            cause=MAY_READ if denied else "",
         ) from error  # fmt: skip
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor

@@ -37,7 +37,10 @@ def answering(listen: str, store: Path, found: Callable[[], Json], log: Log) -> 
         log("port taken", level="warning", wanted=listen, error=error, instead=server.server_address[1])
     where = store / FILE
     with running(server, "endpoints"):
-        where.write_text(json.dumps({"pid": os.getpid(), "host": server.server_address[0], "port": server.server_address[1]}), "utf-8")
+        where.write_text(
+            json.dumps({"pid": os.getpid(), "host": server.server_address[0], "port": server.server_address[1]}),
+            "utf-8",
+        )
         try:
             yield
         finally:
