@@ -7,7 +7,8 @@ way back. Ids are the engine's 63-bit hash of kind, side and text; the store che
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,38 +65,49 @@ def encode(statements: Statements, tables: Mapping[str, pa.Table], devices: str)
     integers stay in the Arrow tables until ``release``: few are ever asked for (``want_texts``).
     """
     given = {name: tables[name] for name in TABLES if name in tables and len(tables[name])}
-    narrow = {name: table.select([c for c in _COLUMNS if c in table.column_names]) for name, table in given.items()}
+    narrow = {name: table.select(_narrowed(table)) for name, table in given.items()}
     rows = sum(len(table) for table in narrow.values())
     release(statements)
     statements.suit(rows)
-    sides = _read(statements, narrow)
-    if rows <= SCANNED_ROWS:
-        # Few rows are written down once: preparing the same long query for each reader would take longer.
-        statements.fill("few_sides", sides)
-        sides = "FROM few_sides"
+    with _read(statements, narrow) as sides:
+        if rows <= SCANNED_ROWS:
+            # Few rows are written down once: preparing the same long query for each reader would take longer.
+            statements.fill("few_sides", sides)
+            sides = "FROM few_sides"
     statements.view("encoded_sides", sides)
     statements.make_empty("wanted", "row BIGINT")
-    statements.view("encoded_texts", _TEXTS)
+    statements.view("encoded_texts", f"{EVERY_TEXT} SEMI JOIN wanted USING (row)")
     statements.fill("actors", _ACTORS.format(devices=devices))
     statements.fill("encoded", _ids({column for table in narrow.values() for column in table.column_names}))
 
 
-def _read(statements: Statements, narrow: Mapping[str, pa.Table]) -> str:
-    """Let the engine have the tables; a query for all their rows. Large ones stay where they are."""
+@contextmanager
+def _read(statements: Statements, narrow: Mapping[str, pa.Table]) -> Iterator[str]:
+    """Let the engine have the tables, few rows only meanwhile; a query for all. Large tables stay where they are."""
     if not narrow:
-        return _sides(_select("nothing", 0, set(), "(SELECT NULL::BIGINT AS row_number WHERE false)"))
+        yield _sides(_select("nothing", 0, set(), "(SELECT NULL::BIGINT AS row_number WHERE false)"))
+        return
     numbered = {name: _numbered(table) for name, table in narrow.items()}
-    if statements.few:
-        named = [_declared(name, table) for name, table in numbered.items()]
-        statements.take_in("incoming", pa.concat_tables([_NOTHING, *named], promote_options="permissive"))
-    else:
+    if not statements.few:
         for name, table in numbered.items():
             statements.lend(f"encode_{name}", pa.Table.from_batches(table.to_batches(SCANNED_ROWS), table.schema))
-    parts = []
-    for name, table in narrow.items():
-        source = f"incoming WHERE kind = '{name}'" if statements.few else f"encode_{name}"
-        parts.append(_select(name, TABLES.index(name), set(table.column_names), source))
+        yield _union(narrow, {name: f"encode_{name}" for name in narrow})
+        return
+    named = [_declared(name, table) for name, table in numbered.items()]
+    with statements.handed(pa.concat_tables([_NOTHING, *named], promote_options="permissive")) as all_:
+        yield _union(narrow, {name: f"{all_} WHERE kind = '{name}'" for name in narrow})
+
+
+def _union(narrow: Mapping[str, pa.Table], sources: Mapping[str, str]) -> str:
+    parts = [
+        _select(name, TABLES.index(name), set(table.column_names), sources[name]) for name, table in narrow.items()
+    ]
     return _sides(" UNION ALL ".join(parts))
+
+
+def _narrowed(table: pa.Table) -> list[str]:
+    there = set(table.column_names)
+    return [column for column in _COLUMNS if column in there]
 
 
 def _declared(name: str, table: pa.Table) -> pa.Table:
@@ -199,7 +211,7 @@ _PEAKS = """greatest(found_endpoint, found_network, found_name, found_account, f
 
 _HAS_NETWORK = "has_endpoint AND direction <> 'internal'"
 
-_TEXTS = f"""
+EVERY_TEXT = f"""
     SELECT row, event_id, device, remote, actor_text, side,
         CASE WHEN has_endpoint THEN peer_text END AS endpoint_text,
         CASE WHEN {_HAS_NETWORK} THEN {_NETWORK} END AS network_text,
@@ -207,7 +219,8 @@ _TEXTS = f"""
         {_registered("raw_name")} AS name_text,
         nullif(lower(raw_account), '') AS account_text,
         {_AGENT} AS agent_text
-    FROM encoded_sides SEMI JOIN wanted USING (row)"""  # noqa: S608
+    FROM encoded_sides"""  # noqa: S608
+"""The words behind the integers of all encoded rows."""
 
 
 def _id(kind: str, *parts: str) -> str:

@@ -6,7 +6,7 @@ fetched, the program's operations are worked through here (``evaluate``), and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -47,6 +47,7 @@ MOST_CLOSED = 256
 """Rows of finished hours that are closed like this."""
 _WHOLE = frozenset({"row", "actor", "grp", "hour"})
 _FLAGS = frozenset({"new_to_device", "new_to_network"})
+_FRESH = {"kind": pa.string(), "id": pa.int64(), "row": pa.int64()}
 _KINDS = {"int64": pa.int64(), "float64": pa.float64()}
 
 
@@ -183,6 +184,16 @@ class Handful:
         grown, seen = self.tables["grown"], self.tables["seen"]["tie"].places()
         values = zip(grown["value"], grown["old"], strict=True)
         return sorted({value for value, old in values if old is None and (value,) not in seen})
+
+    def fresh_rows(self, kinds: Sequence[str]) -> pa.Table:
+        """The kind of each of these values, and the first row that has it."""
+        fresh, found = set(self.fresh), dict[tuple[str, int], int]()
+        for kind in kinds:
+            for value, row in zip(self.rows[kind], self.rows["row"], strict=True):
+                if value in fresh:
+                    found[kind, value] = min(row, found.get((kind, value), row))
+        kept = {"kind": [kind for kind, _ in found], "id": [value for _, value in found], "row": [*found.values()]}
+        return pa.table({name: pa.array(kept[name], kind) for name, kind in _FRESH.items()})
 
     # ---- inside -------------------------------------------------------------------------------------------------
 

@@ -82,8 +82,7 @@ class History:
         begin, least = self._settled_from(), self.settings.device_warm_up_hours
         slice_.append(lambda first: begin is not None and slice_.hour >= begin and slice_.hour - first >= least)
         if slice_.fresh:
-            self._statements.list_ids("fresh", slice_.fresh)
-            self._keep_texts()
+            self._keep_texts_of(slice_)
         if not all(slice_.actors["known"]):
             self._remember_devices("baseline_rows")
         if slice_.answered:
@@ -144,6 +143,18 @@ class History:
             f"""INSERT INTO {self.state.alias}.texts SELECT id, kind, CASE kind {text} END
                 FROM fresh_rows JOIN encoded_texts USING (row)"""  # noqa: S608
         )
+
+    def _keep_texts_of(self, slice_: Handful) -> None:
+        """The same for a handful, of which is known in which row each is; only the words of these kinds are made."""
+        found = slice_.fresh_rows(_TEXT_KINDS)
+        text = " ".join(f"WHEN '{kind}' THEN {kind}_text" for kind in _TEXT_KINDS if kind in found["kind"].to_pylist())
+        if not text:
+            return
+        with self._statements.handed(found) as rows:
+            self._statements.run(
+                f"""INSERT INTO {self.state.alias}.texts SELECT id, kind, CASE kind {text} END
+                    FROM {rows} JOIN ({encode.EVERY_TEXT}) USING (row)"""  # noqa: S608
+            )
 
     def _remember_devices(self, rows: str) -> None:
         """Devices that the history does not know; ``rows`` is a table of who acted when."""

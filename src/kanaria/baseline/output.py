@@ -57,7 +57,8 @@ def _attach_one(table: pa.Table, scored: pa.Table | None, number: int) -> pa.Tab
     import pyarrow.compute as pc
 
     found = _in_order(table, scored, number) if scored is not None else None
-    kept = table.drop_columns([name for name in COLUMNS if name in table.column_names])
+    there = set(table.column_names)
+    kept = table.drop_columns([name for name in COLUMNS if name in there])
     for name, (kind, _) in COLUMNS.items():
         if found is None:
             values = pa.nulls(len(table), kind)

@@ -13,12 +13,13 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from kanaria.baseline.statements import Statements
 from kanaria.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
 VERSION = 2
 FILE = "pattern_of_life.duckdb"
@@ -44,6 +45,9 @@ _TABLES = {
         service_text VARCHAR, name_text VARCHAR, account_text VARCHAR, agent_text VARCHAR""",
     "meta": "key VARCHAR, value VARCHAR",
 }
+_APPENDED = ("ties", "totals", "quantities", "hourly", "flows", "peaks", "meta")
+"""What learning a few rows adds to."""
+_ARROW = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "VARCHAR": pa.string()}
 COMPACT_ROWS = 5_000_000
 """Appended rows after which they are folded at the latest: half of ten million ties. Reading them costs a batch less
 than folding them more often would."""
@@ -94,6 +98,7 @@ class State:
         self._check(half_life_hours)
         for name in ("ties", "totals", "quantities", "hourly", "flows"):
             engine.execute(f"CREATE OR REPLACE TEMP VIEW baseline_{name} AS FROM {self.alias}.{name}")
+        self.statements.expect(*map(_columns, _APPENDED))
         self._compacted = self._rows()
 
     def _rows(self) -> int:
@@ -164,9 +169,10 @@ class State:
     def _write_meta(self) -> None:
         if not self._unwritten:
             return
-        keys, pairs = list(self._unwritten), [text for pair in self._unwritten.items() for text in pair]
-        self.engine.execute(f"DELETE FROM {self.alias}.meta WHERE key IN ({', '.join('?' * len(keys))})", keys)  # noqa: S608
-        self.engine.execute(f"INSERT INTO {self.alias}.meta VALUES {', '.join(['(?, ?)'] * len(keys))}", pairs)  # noqa: S608
+        keys, values = list(self._unwritten), list(self._unwritten.values())
+        with self.statements.handed(pa.table([keys, values], schema=_columns("meta"))) as rows:
+            self.statements.run(f"DELETE FROM {self.alias}.meta WHERE key IN (SELECT key FROM {rows})")  # noqa: S608
+            self.statements.run(f"INSERT INTO {self.alias}.meta FROM {rows}")
         self._unwritten.clear()
 
     def append(self, name: str, query: str) -> None:
@@ -177,7 +183,7 @@ class State:
 
     def append_rows(self, name: str, rows: pa.Table) -> None:
         """Add rows with the columns of one of the history's tables, in their order."""
-        self.engine.from_arrow(rows).insert_into(f"{self.alias}.main.{name}")
+        self.statements.append(f"{self.alias}.main.{name}", rows)
         if name in _GROWING:
             self._appended += len(rows)
 
@@ -252,3 +258,8 @@ class State:
         """Rows per table, and ``bytes`` on disk (0 in memory)."""
         rows = {name: self.count(name) for name in _TABLES if name != "meta"}
         return rows | {"bytes": self.path.stat().st_size if self.path and self.path.exists() else 0}
+
+
+def _columns(name: str) -> pa.Schema:
+    """The columns of one of the history's tables."""
+    return pa.schema([(column, _ARROW[kind]) for column, kind in map(str.split, _TABLES[name].split(","))])

@@ -8,9 +8,12 @@ slices are better off with a plan of their own, and with tables whose room is gi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
+
+from kanaria.core.handed_rows import HandedRows
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,6 +45,7 @@ class Statements:
         self._filled: set[str] = set()
         self._views: dict[str, str] = {}
         self._lent: set[str] = set()
+        self._handed: dict[str, HandedRows] = {}
         self._deleted = 0
 
     def suit(self, rows: int) -> None:
@@ -97,12 +101,36 @@ class Statements:
     def take_in(self, name: str, arrow_rows: pa.Table) -> None:
         """Leave Arrow rows in the temporary table ``name``."""
         self._deleted += arrow_rows.num_rows * arrow_rows.num_columns
-        rows = self.engine.from_arrow(arrow_rows)
         if not self._emptied(name):
-            columns = zip(rows.columns, rows.types, strict=True)
+            declared = self.engine.from_arrow(arrow_rows.slice(0, 0))
+            columns = zip(declared.columns, declared.types, strict=True)
             listed = ", ".join(f'"{column}" {kind}' for column, kind in columns)
             self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({listed})")
-        rows.insert_into(f"temp.main.{name}")
+        self.append(f"temp.main.{name}", arrow_rows)
+
+    def append(self, table: str, arrow_rows: pa.Table) -> None:
+        """Add Arrow rows, with the table's columns in their order, to a table that is named in full."""
+        if not len(arrow_rows):
+            return
+        if not self.few:
+            self.engine.from_arrow(arrow_rows).insert_into(table)
+            return
+        with self.handed(arrow_rows) as name:
+            self.run(f"INSERT INTO {table} FROM {name}")
+
+    @contextmanager
+    def handed(self, arrow_rows: pa.Table) -> Iterator[str]:
+        """A name under which statements, kept ones, too, find Arrow rows: the same for all rows of like columns."""
+        self.expect(arrow_rows.schema)
+        with self._handed[str(arrow_rows.schema)].holding(arrow_rows) as name:
+            yield name
+
+    def expect(self, *schemas: pa.Schema) -> None:
+        """Make the names under which rows of such columns are handed over: plans that were made before are lost."""
+        for schema in schemas:
+            if str(schema) not in self._handed:
+                self._drop_plans()
+                self._handed[str(schema)] = HandedRows(self.engine, schema)
 
     def make_empty(self, name: str, columns: str) -> None:
         """Leave the temporary table ``name`` without rows."""

@@ -17,11 +17,11 @@ from kanaria.core.types import Language
 from kanaria.core.values import dataclass
 from kanaria.detect.columns import bases, ident
 from kanaria.detect.findings import show
-from kanaria.detect.match import evaluate
 from kanaria.detect.model import Failure, Matcher, Rule, RuleSet
+from kanaria.detect.question import Question
 
 if TYPE_CHECKING:
-    from kanaria.detect.match import Engine
+    from kanaria.detect.question import Engine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +134,7 @@ def explain(rule: Rule, table: pa.Table, row: int, engine: Engine) -> Explanatio
         raise ValueError(f"{rule.id} is a correlation: explain the rules it refers to")  # noqa: EM102
     expressions = {"": matcher.sql, **{f"={name}": sql for name, sql in matcher.selections.items()}}
     one = table.slice(row, 1)
-    found = evaluate(expressions, [matcher], one, None, engine)
+    found = Question(expressions, [matcher], one.schema).ask(one, None, engine)
     columns = _looked_at(matcher, one.schema)
     missing = tuple(name for name in columns if name not in one.column_names)
     record = one.select([name for name in columns if name not in missing]).to_pylist()[0]

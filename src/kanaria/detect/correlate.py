@@ -29,8 +29,8 @@ from kanaria.detect.findings import (
     placeholders,
     show,
 )
-from kanaria.detect.match import Rows
 from kanaria.detect.model import Correlation, Rule, RuleSet
+from kanaria.detect.question import Rows
 from kanaria.detect.relevant import Remembered, relevant
 from kanaria.detect.windows import Event, Group, Moment, moments
 
@@ -108,7 +108,8 @@ class Correlator:
 
     def feed(self, rule_id: str, table: pa.Table, rows: Rows) -> None:
         """Remember the rows a rule matched until their time has come. Rows without a time are no part of a sequence."""
-        matched = table.select([name for name in self._wanted(rule_id) if name in table.column_names]).take(rows)
+        there = set(table.column_names)
+        matched = table.select([name for name in self._wanted(rule_id) if name in there]).take(rows)
         matched = matched.filter(matched["time"].is_valid())
         if matched.num_rows:
             self._pending.setdefault(rule_id, []).append(matched)

@@ -24,7 +24,7 @@ from kanaria.detect.remembered import fingerprint
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from kanaria.detect.match import Engine
+    from kanaria.detect.question import Engine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COUNTING = frozenset({"event_count", "value_count"})

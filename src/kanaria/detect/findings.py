@@ -18,8 +18,8 @@ from kanaria.core.ids import content_id
 from kanaria.core.late_regex import late_regex
 from kanaria.core.text import cut, printable
 from kanaria.core.types import SEVERITIES, Evidence, Finding, Language, Severity, Text
-from kanaria.detect.match import Rows
 from kanaria.detect.model import Rule
+from kanaria.detect.question import Rows
 
 KEPT_IDS = 50
 """Event ids a finding carries; ``values['count']`` has the true number."""

@@ -6,28 +6,19 @@ where it is not null, and the rest at every row: so hundreds of rules cost littl
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from ipaddress import ip_network
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from kanaria.core.distinct import map_distinct
-from kanaria.core.network import parse_address
 from kanaria.core.prefilter import Prefilter, literal
-from kanaria.detect.columns import arrow_kind, bases, ident, projection
-from kanaria.detect.model import Computed, Matcher, Rule
-from kanaria.detect.regex import LOOKED_AT
+from kanaria.detect.columns import bases
+from kanaria.detect.question import Question, Rows
 
 if TYPE_CHECKING:
-    import duckdb
-
-    Engine = duckdb.DuckDBPyConnection | Callable[[], duckdb.DuckDBPyConnection]
-
-Rows = npt.NDArray[np.int64]
+    from kanaria.detect.model import Matcher, Rule
+    from kanaria.detect.question import Engine
 
 SAMPLE = 1000
 COMMON = 0.02
@@ -36,7 +27,8 @@ COMMON = 0.02
 the first batch are looked at beforehand."""
 PER_QUERY = 100
 """Rules evaluated in one statement; planning time grows faster than linearly beyond a few hundred expressions."""
-_BATCH = "kanaria_detect_batch"
+MOST_QUESTIONS = 100
+"""Statements that are kept for one table, each some rules: which ones look at a batch depends on what is in it."""
 
 
 class TableMatcher:
@@ -45,6 +37,7 @@ class TableMatcher:
     def __init__(self, rules: Sequence[Rule], schema: pa.Schema) -> None:
         self._matchers = {rule.id: rule.matcher for rule in rules if rule.matcher is not None}
         self._schema = schema
+        self._questions: dict[tuple[str, ...], Question] = {}
         self._filtered: dict[str, dict[str, list[str]]] = {}
         self._filters: dict[str, tuple[Prefilter, list[str]]] = {}
         self._sampled = False
@@ -78,8 +71,18 @@ class TableMatcher:
         """Row numbers, ascending, for every rule that matches at least one row."""
         found: dict[str, Rows] = {}
         for names, rows in self._work(table):
-            found |= _evaluate({name: self._matchers[name] for name in names}, table, rows, engine)
+            for start in range(0, len(names), PER_QUERY):
+                found |= self._question(tuple(names[start : start + PER_QUERY])).ask(table, rows, engine)
         return {name: rows for name, rows in found.items() if len(rows)}
+
+    def _question(self, names: tuple[str, ...]) -> Question:
+        if names not in self._questions:
+            if len(self._questions) >= MOST_QUESTIONS:
+                self._questions.pop(next(iter(self._questions))).forget()
+            matchers = {name: self._matchers[name] for name in names}
+            expressions = {name: matcher.sql for name, matcher in matchers.items()}
+            self._questions[names] = Question(expressions, list(matchers.values()), self._schema)
+        return self._questions[names]
 
     def _work(self, table: pa.Table) -> Iterable[tuple[list[str], Rows | None]]:
         """Groups of rules with the rows they have to look at; None means all."""
@@ -147,97 +150,8 @@ def _scannable(kind: pa.DataType) -> bool:
 
 
 def _not_null(table: pa.Table, columns: Iterable[str]) -> Rows:
-    mask = np.zeros(table.num_rows, bool)
-    for column in columns:
-        if column in table.column_names and table[column].null_count < table.num_rows:
+    mask, there = np.zeros(table.num_rows, bool), set(table.column_names)
+    for column in there.intersection(columns):
+        if table[column].null_count < table.num_rows:
             mask |= table[column].is_valid().to_numpy(zero_copy_only=False)
     return np.flatnonzero(mask).astype(np.int64)
-
-
-def _evaluate(matchers: Mapping[str, Matcher], table: pa.Table, rows: Rows | None, engine: Engine) -> dict[str, Rows]:
-    found: dict[str, Rows] = {}
-    names = list(matchers)
-    for start in range(0, len(names), PER_QUERY):
-        part = {name: matchers[name] for name in names[start : start + PER_QUERY]}
-        expressions = {name: matcher.sql for name, matcher in part.items()}
-        found |= evaluate(expressions, list(part.values()), table, rows, engine)
-    return found
-
-
-def evaluate(
-    expressions: Mapping[str, str], matchers: Sequence[Matcher], table: pa.Table, rows: Rows | None, engine: Engine
-) -> dict[str, Rows]:
-    """Row numbers for which each boolean expression holds, over the given rows of the table."""
-    columns = sorted({column for matcher in matchers for column in matcher.columns})
-    computed = {item.name: item for matcher in matchers for item in matcher.computed}
-    subset = prepared(table, rows, columns, list(computed.values()))
-    inner = [f"{projection(column, table.schema)} AS {ident(column)}" for column in columns]
-    inner += [ident(name) for name in ["@row", *computed]]
-    outer = ", ".join(f"{sql} AS {ident(f'r{index}')}" for index, sql in enumerate(expressions.values()))
-    connection = engine() if callable(engine) else engine
-    connection.register(_BATCH, subset)
-    try:
-        result = connection.execute(
-            f'SELECT "@row", {outer} FROM (SELECT {", ".join(inner)} FROM {_BATCH})'  # noqa: S608 (quoted by compiler)
-        ).to_arrow_table()
-    finally:
-        connection.unregister(_BATCH)
-    numbers = result["@row"].to_numpy()
-    return {
-        name: np.sort(numbers[result[f"r{index}"].to_numpy().astype(bool)]) for index, name in enumerate(expressions)
-    }
-
-
-def prepared(table: pa.Table, rows: Rows | None, columns: Sequence[str], computed: Sequence[Computed]) -> pa.Table:
-    """The rows with what the SQL reads: ``@row``, bases (bytes as text, times without zone), computed columns."""
-    needed = dict.fromkeys(base for column in columns for base in bases(column, table.schema))
-    needed |= dict.fromkeys(item.column for item in computed)
-    subset = table.select([name for name in needed if name in table.column_names])
-    numbers = np.arange(table.num_rows, dtype=np.int64) if rows is None else rows
-    if rows is not None:
-        subset = subset.take(rows)
-    for index, name in enumerate(subset.column_names):
-        subset = subset.set_column(index, name, _readable(subset[name]))
-    for item in computed:
-        subset = subset.append_column(item.name, _compute(item, subset))
-    return subset.append_column("@row", pa.array(numbers))
-
-
-def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("us", tz="UTC") if column.type.tz else pa.timestamp("us")).cast(
-            pa.timestamp("us")
-        )
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return pa.chunked_array([_decoded(chunk) for chunk in column.chunks], pa.string())
-    return column
-
-
-def _decoded(chunk: pa.Array) -> pa.Array:
-    try:
-        return chunk.cast(pa.string())
-    except pa.ArrowInvalid:  # some row is not UTF-8: decode row by row, keeping what can be read
-        return pa.array([None if v is None else v.decode("utf-8", "replace") for v in chunk.to_pylist()], pa.string())
-
-
-def _compute(item: Computed, table: pa.Table) -> pa.Array | pa.ChunkedArray:
-    if item.column not in table.column_names:
-        return pa.nulls(table.num_rows, pa.bool_())
-    column = table[item.column]
-    if arrow_kind(column.type) != "text":
-        column = column.cast(pa.string())
-    return map_distinct(column, _test(item), pa.bool_())
-
-
-def _test(item: Computed) -> Callable[[str], object]:
-    if item.kind == "re":
-        flags = sum(({"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}[flag] for flag in item.flags), re.ASCII)
-        pattern = re.compile(item.value, flags)
-        return lambda text: pattern.search(text, 0, LOOKED_AT) is not None
-    network = ip_network(item.value)
-
-    def inside(text: str) -> bool:
-        address = parse_address(text)
-        return address is not None and address.version == network.version and address in network
-
-    return inside
