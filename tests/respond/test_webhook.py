@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from kanaria.core.errors import ConfigError, SourceError
-from kanaria.respond.webhook import post, signed
+from kanaria.respond.webhook import place, post, signed
 from tests.serve.serving import sink
 
 
@@ -45,3 +45,13 @@ def test_a_secret_in_another_shape_is_named_without_being_shown() -> None:
     with pytest.raises(ConfigError, match=r"notify\.secret") as error:
         signed("whsec_not base64!", "m-1", b"", 0)
     assert "not base64!" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", [
+    "webhook+ftp://example.org", "webhook+https:///path", "webhook+http://127.0.0.1:99999/", "webhook+http://[::1", "webhook+http://exa mple/",
+    "webhook+http://h\x01/", "webhook+http://host:0/",
+])  # fmt: skip
+def test_what_is_no_address_of_a_webhook_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        place(url)
+    assert url not in str(refused.value) and "それ以外の文字列" in refused.value.to("ja")

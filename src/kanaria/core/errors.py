@@ -52,8 +52,10 @@ def sentence_in_japanese(message: str) -> str:
 
 
 def _japanese_sentence(place: str, expected: str, got: str, cause: str) -> str:
-    from kanaria.core.japanese import in_japanese, quoted
+    from kanaria.core.japanese import DEEPEST, in_japanese, quoted
 
+    if got[:1] == got[-1:] == "'" and (known := in_japanese(got[1:-1], deep=DEEPEST)) != got[1:-1]:
+        got = known  # settings are shown as they were written; what stands for one is words of ours
     because = f"({quoted(cause)})" if cause else ""
     return f"{place}: 必要なもの: {in_japanese(expected)}。実際: {quoted(got)}{because}"
 

@@ -47,6 +47,8 @@ class Channel:
         self.plan = plan
         self._url, self._secret = url, secret
         self._hanging: list[threading.Thread] = []
+        if url.startswith(webhook.PREFIX):
+            webhook.place(url)
         self._sending = self._webhook if url.startswith(webhook.PREFIX) else self._plain(url) or self._apprise(url)
 
     def send(self, message: Message) -> None:
@@ -113,7 +115,8 @@ def _opened(url: str, name: str) -> apprise.Apprise:
         import apprise
     except ImportError as error:
         raise MissingExtra(package="apprise", extra="serve", purpose="notifying somebody") from error
-    made = apprise.Apprise()
+    # A POST that is redirected becomes a GET without its message, and the answer to that says that all is well.
+    made = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
     if not made.add(url):
         kind = url.partition(":")[0]
         raise ConfigError(

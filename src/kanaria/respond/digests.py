@@ -51,19 +51,22 @@ def due(
 
 def following(plan: Plan, after: float) -> float:
     """The next time of a digest after a moment; weekly ones come on Mondays."""
-    zone: tzinfo | None = plan.style.zone
-    moment = datetime.fromtimestamp(after, tz=zone) if zone else datetime.fromtimestamp(after).astimezone()
-    day = moment.replace(hour=plan.digest_at // 60, minute=plan.digest_at % 60, second=0, microsecond=0)
-    while day <= moment or (plan.digest == "weekly" and day.weekday() != 0):
+    zone = plan.style.zone
+    shown = _moment(after, zone).replace(tzinfo=None)  # days of a clock on the wall: some have 23 hours, some 25
+    day = shown.replace(hour=plan.digest_at // 60, minute=plan.digest_at % 60, second=0, microsecond=0)
+    while day <= shown or (plan.digest == "weekly" and day.weekday() != 0):
         day += timedelta(days=1)
-    return day.timestamp()
+    return (day.replace(tzinfo=zone) if zone else day.astimezone()).timestamp()
+
+
+def _moment(time: float, zone: tzinfo | None) -> datetime:
+    return datetime.fromtimestamp(time, tz=zone) if zone else datetime.fromtimestamp(time).astimezone()
 
 
 def in_quiet_hours(plan: Plan, now: float) -> bool:
     """Whether only ``plan.quiet_severity`` may ring."""
     if plan.quiet is None:
         return False
-    zone = plan.style.zone
-    moment = datetime.fromtimestamp(now, tz=zone) if zone else datetime.fromtimestamp(now).astimezone()
+    moment = _moment(now, plan.style.zone)
     minute, (low, high) = moment.hour * 60 + moment.minute, plan.quiet
     return low <= minute < high if low <= high else minute >= low or minute < high

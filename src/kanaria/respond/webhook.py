@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kanaria.core.errors import ConfigError, SourceError
+from kanaria.core.late_regex import late_regex
 
 PREFIX = "webhook+"
 TIMEOUT = 10.0
@@ -33,9 +34,28 @@ def signed(secret: str, message_id: str, body: bytes, now: int) -> dict[str, str
     return {"webhook-id": message_id, "webhook-timestamp": str(now), "webhook-signature": f"v1,{mac}"}
 
 
+def place(url: str) -> urllib.parse.SplitResult:
+    """Where a webhook is. Raises ConfigError for what is no address of one; its path is a secret and not shown."""
+    try:
+        parts = urllib.parse.urlsplit(url.removeprefix(PREFIX))
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        good = good and not _UNPRINTABLE.search(url)
+    except ValueError:  # a port or an address that is none
+        good = False
+    if not good:
+        raise ConfigError(
+            path="settings", key="notify.url", expected="webhook+https:// with a host, or webhook+http://",
+            got="another text", cause="the URL is not shown because it may hold a password",
+        )  # fmt: skip
+    return parts
+
+
+_UNPRINTABLE = late_regex(r"[^\x21-\x7e]")
+
+
 def post(url: str, secret: str | None, message_id: str, data: Mapping[str, Any]) -> None:
     """Send a JSON body to ``webhook+https://…``. Raises SourceError when it is not accepted (2xx)."""
-    parts = urllib.parse.urlsplit(url.removeprefix(PREFIX))
+    parts = place(url)
     body = json.dumps(data, ensure_ascii=False).encode("utf-8")
     headers = {"content-type": "application/json", "user-agent": "kanaria"}
     headers |= signed(secret, message_id, body, int(time.time())) if secret else {}

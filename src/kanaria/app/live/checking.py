@@ -16,6 +16,7 @@ from kanaria.core.extras import install_command
 from kanaria.core.text import printable
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
+from kanaria.respond.channels import Channel
 from kanaria.respond.message import notice
 
 NOBODY = Text(
@@ -51,7 +52,7 @@ def checks(config: Config) -> Iterator[Check]:
         try:
             made = channels(config, only=number)[0]
         except KanariaError as error:
-            yield _bad(Text(en=f"notify {number}: {error}", ja=f"通知先{number}: {error.to('ja')}"))
+            yield _no_channel(number, error)
         else:
             least, name = channel.severity, made.plan.name
             yield Check(True, Text(en=f"notify {name}: from {least} on", ja=f"通知先 {name}: {least} 以上"))
@@ -59,13 +60,21 @@ def checks(config: Config) -> Iterator[Check]:
 
 def tried(config: Config, only: str | None) -> Iterator[Check]:
     """A test message through every channel, or the one of a name. Raises ConfigError when there is no such channel."""
-    found = [channel for channel in channels(config) if only in {None, channel.plan.name}]
+    found: list[Channel | Check] = []
+    for number, settings in enumerate(config.notify, 1):
+        try:
+            found += [made for made in channels(config, only=number) if only in {None, made.plan.name}]
+        except KanariaError as error:  # the others can be tried all the same
+            found += [_no_channel(number, error)] if only in {None, settings.name} else []
     if not found:
         raise ConfigError(
             path="settings", key="notify", expected="a channel" + (f" {only}" if only else ""), got="none",
             cause="channels are [[notify]] tables in the settings",
         )  # fmt: skip
     for channel in found:
+        if isinstance(channel, Check):
+            yield channel
+            continue
         name = channel.plan.name
         try:
             channel.send(notice("test", "test", channel.plan.style, {}))
@@ -73,6 +82,10 @@ def tried(config: Config, only: str | None) -> Iterator[Check]:
             yield _bad(Text(en=f"{name}: {error}", ja=f"{name}: {error.to('ja')}"))
         else:
             yield Check(True, Text(en=f"{name}: the message was accepted.", ja=f"{name}: 通知が受け付けられました。"))
+
+
+def _no_channel(number: int, error: KanariaError) -> Check:
+    return _bad(Text(en=f"notify {number}: {error}", ja=f"通知先{number}: {error.to('ja')}"))
 
 
 def _host() -> Check:

@@ -14,8 +14,9 @@ from functools import cache
 from kanaria.core.late_regex import late_regex
 
 Templates = dict[str, str]
-_DEEP = 4
-"""Messages inside messages (an error of a record in an error of a file): no deeper than this is looked."""
+DEEPEST = 4
+"""Messages inside messages (an error of a record in an error of a file): no deeper than this is looked, and there only for
+whole ones."""
 
 
 def in_japanese(message: str, deep: int = 0) -> str:
@@ -24,7 +25,7 @@ def in_japanese(message: str, deep: int = 0) -> str:
     exact = _templates().get(text)
     if exact is not None:
         return exact
-    for template, japanese in _patterns() if deep < _DEEP else ():
+    for template, japanese in _patterns() if deep < DEEPEST else ():
         found = template.fullmatch(text)
         if found:
             return japanese.format(*(in_japanese(part, deep + 1) for part in found.groups()))
