@@ -117,3 +117,29 @@ main()
         text=True, timeout=SECONDS, check=False, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
     assert done.returncode == 0 and "stopped before it began" in done.stderr
+
+
+@pytest.mark.parametrize("number", ASKED)
+def test_a_request_that_comes_in_a_callback_of_a_library_is_not_lost(tmp_path: Path, number: signal.Signals) -> None:
+    """Python drops what is raised there, and says so on standard error."""
+    code = f"""
+import ctypes, signal, sys, time
+import click
+from kanaria.app.commands.exit_status import run
+kind = ctypes.CFUNCTYPE(None)
+@kind
+def called_back():
+    signal.raise_signal({int(number)})
+@click.command()
+def command():
+    called_back()
+    time.sleep({SECONDS})
+    print("went on")
+run(command)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True,
+        text=True, timeout=2 * SECONDS, check=False, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )  # fmt: skip
+    assert done.returncode == 128 + number
+    assert "went on" not in done.stdout and "ignored" not in done.stderr

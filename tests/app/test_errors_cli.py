@@ -187,3 +187,22 @@ def test_no_temporary_folder_stays_behind(tmp_path: Path, log: Path, kanaria_pro
     temporary.mkdir()
     assert kanaria_process("analyze", "a.log", TMPDIR=str(temporary)).status == 0
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("analyze", "bad.gz"), "bad.gz: 破損箇所より前の部分だけを読み取りました(gzipのデータは、圧縮された6バイト目より後が壊れています: 「Error -3"),
+    (("status", "--nope"), "ヘルプ: 'kanaria status --help'"),
+    (("doctor", "--config", "k.toml"), "(kanaria serve または systemctl start kanaria で起動してください)"),
+    (("check-config", "--config", "none.toml"), "none.toml: 必要なもの: 読み取れるTOMLファイル。実際: ファイルまたはディレクトリがありません"),
+    (("check-config", "--config", "broken.yaml"), "broken.yaml:1: 必要なもの: 読み取れるYAMLファイル。実際: 書き方の誤り("),
+    (("check-config", "--config", "unset.toml"), "実際: 指定なし"),
+])  # fmt: skip
+def test_what_others_say_is_quoted_and_what_we_say_is_japanese(
+    kanaria: Kanaria, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "bad.gz").write_bytes(b"\x1f\x8b\x08bad")
+    (tmp_path / "k.toml").write_text('store = "s"\n[[sources]]\nkind = "stdin"\n')
+    (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "unset.toml").write_text("[[notify]]\n")
+    done = kanaria(*arguments, "--lang", "ja")
+    assert said in (done.out + done.err).replace("\n", "")

@@ -73,7 +73,10 @@ def read(path: Path) -> Parsed:
         text = _bounded(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            path=str(path), key="", expected=f"a readable {kind} file", got=type(error).__name__, cause=str(error)
+            path=str(path),
+            key="",
+            expected=f"a readable {kind} file",
+            got=(error.strerror or str(error)) if isinstance(error, OSError) else "bytes that are no UTF-8",
         ) from error
     return _toml(path, text) if kind == "TOML" else _yaml(path, text)
 
@@ -140,7 +143,7 @@ def _yaml(path: Path, text: str) -> Parsed:
         mark = getattr(error, "problem_mark", None)
         raise ConfigError(
             path=str(path), line=mark.line + 1 if mark else None, key="", expected="a readable YAML file",
-            got=type(error).__name__, cause=str(error),
+            got="a mistake in it", cause=str(getattr(error, "problem", None) or error),
         ) from error  # fmt: skip
     return Parsed(str(path), {} if data is None else data, dict(_yaml_lines(root, (), set())))
 

@@ -6,6 +6,7 @@ that it was no error. What listens or serves is asked to end instead (``asking``
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -18,6 +19,8 @@ from kanaria.core.values import dataclass
 
 BY_SIGNAL = 128
 """A process that a signal ended has the signal's number plus this as its status, as shells count."""
+AGAIN = 0.1
+"""Seconds until a request that got lost comes again."""
 _ASKING = (signal.SIGINT, signal.SIGTERM)
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -47,6 +50,14 @@ def asked_to_end() -> Iterator[StopRequest]:
             signal.default_int_handler(number, frame)
         sys.exit(BY_SIGNAL + number)
 
+    def lost(ignored: sys.UnraisableHookArgs) -> None:
+        """Compilers call us back, and what is raised there is dropped; the request comes again, when they are done."""
+        if asked.number is None or not isinstance(ignored.exc_value, SystemExit | KeyboardInterrupt):
+            hook(ignored)
+            return
+        threading.Timer(AGAIN, os.kill, (os.getpid(), asked.number)).start()
+
+    hook, sys.unraisablehook = sys.unraisablehook, lost
     before = {number: signal.getsignal(number) for number in _ENDINGS}
     for number, handler in before.items():
         if handler in (signal.SIG_DFL, signal.default_int_handler):
@@ -54,6 +65,7 @@ def asked_to_end() -> Iterator[StopRequest]:
     try:
         yield asked
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -12,7 +12,7 @@ COMMAND_LINE = {
     "default: {}": "既定値: {}",
     "required": "必須",
     "Error: {}": "エラー: {}",
-    "Try '{} {}' for help.": "ヘルプ: '{} {}'",
+    "Try '{}' for help.": "ヘルプ: '{}'",
     "Missing command.": "コマンドを指定してください。",
     "Missing argument '{}'.": "引数'{}'を指定してください。",
     "Missing argument '{}', --interface or --listen.": "引数'{}'、--interface、--listenのいずれかを指定してください。",

@@ -185,6 +185,7 @@ EXPECTATIONS = {
     "a name that no other has": "ほかと重複しない名前",
     "a text": "文字列",
     "a path": "パス",
+    "bytes that are no UTF-8": "UTF-8ではないバイト列",
     "webhook+https:// with a host, or webhook+http://": "ホスト名のあるwebhook+https://、またはwebhook+http://",
     "not accepted (network, address or key?)": "受け付けられませんでした(ネットワーク、アドレス、または鍵の誤りの可能性があります)",
     "an empty one": "空の値",

@@ -95,7 +95,8 @@ def complaint(error: click.ClickException, language: Language) -> str:
     if context is not None:
         lines.append(context.get_usage())
         if context.help_option_names:
-            lines.append(_said(f"Try '{context.command_path} {context.help_option_names[-1]}' for help.", language))
+            page = f"{context.command_path} {context.help_option_names[-1]}"
+            lines.append(_said(f"Try '{page}' for help.", language))
         lines.append("")
     return "\n".join([*lines, _said(f"Error: {said}", language)])
 
