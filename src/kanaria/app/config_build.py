@@ -6,7 +6,7 @@ import difflib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from kanaria.app.config_file import KeyPath, Parsed
 from kanaria.core.errors import ConfigError
@@ -16,7 +16,7 @@ def build(kind: type[Any], parsed: Parsed, value: object, key: KeyPath = ()) -> 
     """An object of the dataclass ``kind`` from a table. Raises ConfigError for unknown, missing and wrong keys."""
     if not isinstance(value, dict):
         refuse(parsed, key, "settings as key: value", value)
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     for name in value:
         if name not in hints:
             near = difflib.get_close_matches(str(name), hints, n=1)
@@ -47,6 +47,8 @@ def _value(kind: Any, parsed: Parsed, value: object, key: KeyPath) -> object:
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):  # only ``X | None``: a file has no null, so a key that is there has a value
         return _value(next(arm for arm in get_args(kind) if arm is not type(None)), parsed, value, key)
+    if origin is Annotated:
+        return _number(parsed, value, key, zero=True)
     if is_dataclass(kind) and isinstance(kind, type):
         return build(kind, parsed, value, key)
     if origin is tuple:
@@ -86,9 +88,19 @@ def _plain(kind: Any, parsed: Parsed, value: object, key: KeyPath) -> object:
             return value
         refuse(parsed, key, "a whole number above 0", value)
     if kind is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
-            return float(value)
-        refuse(parsed, key, "a number above 0", value)
+        return _number(parsed, value, key)
     if isinstance(value, str):
         return value
     refuse(parsed, key, "a text", value)
+
+
+def _number(parsed: Parsed, value: object, key: KeyPath, *, zero: bool = False) -> float:
+    """A number above 0, or with ``zero`` (``core.limits.FromZero``) also 0."""
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and 0 <= value < float("inf")
+        and (zero or value)
+    ):
+        return float(value)
+    refuse(parsed, key, "a number from 0 on" if zero else "a number above 0", value)

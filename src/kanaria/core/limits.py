@@ -6,9 +6,13 @@ The defaults are some ten times what a company of a thousand devices fills; each
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
+
+FromZero = Annotated[float, "0 or more"]
+"""A number of a setting that 0 turns off; other numbers of settings are above 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,7 @@ class EventLimits:
     """How much of what crossed the wire a store keeps, so that later runs know what was before an incident."""
 
     # A picture shows what was normal for an hour by the same hour of up to 28 days before.
-    days: float = 30.0
+    days: FromZero = 30.0
     """Rows of connections, names asked for, handshakes and logons are kept so many days; `0` keeps none. Days are days
     of the records: the newest one counts, not the clock on the wall."""
     # 43 bytes a connection (Zeek's, 200,000 of them): some 45 million.

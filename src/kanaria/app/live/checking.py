@@ -126,7 +126,8 @@ def _problem(source: Source) -> Text | None:
         return error.text
     if source.kind in {"file", "zeek", "suricata", "docker"} and source.path is not None:
         return _place(source.path, folder=source.kind != "file")
-    if source.kind == "interface" and not os.path.exists(f"/sys/class/net/{source.interface}"):
+    everywhere = source.interface == "any"
+    if source.kind == "interface" and not (everywhere or os.path.exists(f"/sys/class/net/{source.interface}")):
         return Text(en="there is no such interface", ja="そのインターフェースはありません")
     return None
 

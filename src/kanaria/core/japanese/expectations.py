@@ -197,6 +197,7 @@ EXPECTATIONS = {
     "[[{}]] tables": "[[{}]]の表",
     "true or false": "trueまたはfalse",
     "a number above 0": "0より大きい数",
+    "a number from 0 on": "0以上の数",
     "each key once": "重複のないキー",
     "a known setting": "対応している設定項目",
     "this setting": "この設定項目",
