@@ -72,6 +72,7 @@ def test_wrong_usage(log: Path, kanaria: Kanaria, arguments: list[str], said: st
         (b"alerts_per_day: .nan\n", "expected a number above 0"),
         (b"alerts_per_day: 0\n", "expected a number above 0"),
         (b"baseline: {half_life_days: .inf}\n", "baseline.half_life_days: expected a number above 0"),
+        (b"baseline: {half_life_days: 2}\n", "yaml:1: baseline.half_life_days: expected at least 7 days; got 2.0"),
         (b"baseline: {learn_incidents: 1}\n", "expected true or false; got 1"),
         (b"devices: {roles: {192.0.2.1: 3}}\n", "devices.roles: expected a mapping of texts to texts"),
         (b"knowledge: [x]\n", "knowledge: expected a text"),

@@ -92,6 +92,15 @@ def test_a_device_that_joins_later_learns_first() -> None:
     assert row["baseline.new_device"][0].as_py() is False
 
 
+def test_how_far_a_device_is_follows_from_the_network_first_and_then_from_its_own_time() -> None:
+    learned = pattern(warm_up_days=2.0, device_warm_up_hours=24.0)
+    learned.learn(connection(*(flow(hour) for hour in range(30))))
+    assert "learning (1 d 6 h of 2 d)" in describe(learned, "10.0.0.5")[0].en
+    learned.learn(connection(*(flow(hour) for hour in range(30, 60)), flow(50, src_ip="10.0.0.9")))
+    assert "settled (" in describe(learned, "10.0.0.5")[0].en
+    assert "learning (1 h of 1 d)" in describe(learned, "10.0.0.9")[0].en
+
+
 def test_state_survives_a_restart(tmp_path: Path) -> None:
     engine = duckdb.connect()
     first = PatternOfLife(engine, settings=BaselineSettings(warm_up_days=0.0), directory=tmp_path)
@@ -107,8 +116,8 @@ def test_a_state_of_another_half_life_is_refused(tmp_path: Path) -> None:
     engine = duckdb.connect()
     PatternOfLife(engine, directory=tmp_path)
     engine.close()
-    with pytest.raises(ConfigError, match="half_life_hours"):
-        pattern(tmp_path, half_life_days=3.0)
+    with pytest.raises(ConfigError, match=r"half_life_days: expected 14, with which this store .*; got 9"):
+        pattern(tmp_path, half_life_days=9.0)
 
 
 @pytest.mark.parametrize("name", ["half_life_days", "alerts_per_day", "warm_up_days"])

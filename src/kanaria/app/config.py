@@ -17,6 +17,7 @@ from pathlib import Path
 from kanaria.app.config_build import build, refuse
 from kanaria.app.config_file import KeyPath, Parsed, chosen_file, read
 from kanaria.app.config_live import KAFKA_OURS, SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
+from kanaria.baseline.settings import LEAST_HALF_LIFE_DAYS
 from kanaria.core.errors import ConfigError
 from kanaria.core.limits import EventLimits, Limits
 from kanaria.core.network import HomeNetworks, place
@@ -44,7 +45,7 @@ class Devices:
     """What you know better about your machines than can be seen from outside."""
 
     critical: Strings = ()
-    """Addresses of machines that must not be lost: findings on them are critical at once."""
+    """Addresses of machines that must not be lost: what worked on them, or may have, is critical."""
     roles: Mapping[str, str] | None = None
     """Address to role (dns_server, domain_controller, gateway, web_server, workstation, printer, …)."""
 
@@ -58,7 +59,7 @@ class Baseline:
     device_warm_up_hours: float = 24.0
     """The same for one device that joined later."""
     half_life_days: float = 14.0
-    """After this long an observation counts half."""
+    """After this long an observation counts half; 7 days at least, so that a weekly habit is known a week later."""
     learn_incidents: bool = False
     """Whether to learn what belongs to findings, too."""
 
@@ -183,6 +184,9 @@ def _check(settings: Config, parsed: Parsed) -> None:
         except ValueError as error:
             refuse(parsed, ("home", index), "a network such as 192.0.2.0/24", text, str(error))
     _check_ports(settings, parsed)
+    if settings.baseline.half_life_days < LEAST_HALF_LIFE_DAYS:
+        least = f"at least {LEAST_HALF_LIFE_DAYS:g} days"
+        refuse(parsed, ("baseline", "half_life_days"), least, settings.baseline.half_life_days)
     for index, source in enumerate(settings.sources):
         given = set(parsed.data["sources"][index]) - {"kind", "name"}  # type: ignore[index]
         for key in sorted(given - SOURCE_KEYS[source.kind]):

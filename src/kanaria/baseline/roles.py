@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from kanaria.baseline.shape import LANDMARK, LARGEST_EXPONENT
 from kanaria.core.text import decimal
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
@@ -120,6 +121,7 @@ def assign(state: State, configured: Mapping[str, str], half_life_hours: float) 
 def _regroup(state: State, half_life_hours: float) -> None:
     """Peer-level ties, totals and quantities from the devices' own."""
     run, fill, alias = state.statements.run, state.statements.fill, state.alias
+    exponent = f"least((last - {LANDMARK}) / {half_life_hours}, {LARGEST_EXPONENT})"  # as ``expressions.growth``
     fill(
         "own_ties",
         f"""SELECT d.grp, t.kind, t.value, max(t.last) AS last FROM {alias}.ties t
@@ -135,7 +137,7 @@ def _regroup(state: State, half_life_hours: float) -> None:
     fill(
         "peer_ties",
         f"""SELECT xor(grp, value) AS tie, grp AS subject, kind, value,
-                sum(pow(2, (last - 438288) / {half_life_hours})) AS weight, max(last) AS last
+                sum(pow(2, greatest({exponent}, -{LARGEST_EXPONENT}))) AS weight, max(last) AS last
             FROM own_ties GROUP BY grp, kind, value""",  # noqa: S608
     )
     run(f"INSERT INTO {alias}.ties FROM peer_ties")

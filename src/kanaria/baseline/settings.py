@@ -8,6 +8,10 @@ from dataclasses import field
 from kanaria.core.errors import ConfigError
 from kanaria.core.values import dataclass
 
+LEAST_HALF_LIFE_DAYS = 7.0
+"""A float64 holds 960 half-lives from 2020 on (``shape.LANDMARK``): with 7 days until 2038. With less than 2.6 days
+nothing counted less any more by 2026."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineSettings:
@@ -36,3 +40,10 @@ class BaselineSettings:
             value = getattr(self, name)
             if value < 0 or (value == 0 and name not in ("warm_up_days", "device_warm_up_hours")):
                 raise ConfigError(path="baseline settings", key=name, expected="a positive number", got=value)
+        if self.half_life_days < LEAST_HALF_LIFE_DAYS:
+            raise ConfigError(
+                path="settings",
+                key="baseline.half_life_days",
+                expected=f"at least {LEAST_HALF_LIFE_DAYS:g} days",
+                got=self.half_life_days,
+            )

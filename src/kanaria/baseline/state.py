@@ -107,19 +107,24 @@ class State:
     def _check(self, half_life_hours: float) -> None:
         """A state of another version, another hash or another half-life cannot be added to; say so."""
         probe = self.one("SELECT hash('pattern', 'of life')")
-        expected = {"version": str(VERSION), "hash": str(probe), "half_life_hours": str(float(half_life_hours))}
-        for key, value in expected.items():
-            got = self.get(key)
-            if got is None:
-                self.put(key, value)
-            elif got != value:
-                raise ConfigError(
-                    path=str(self.path or "memory"),
-                    key=key,
-                    expected=value,
-                    got=got,
-                    cause="written by another version or with another setting; start a new directory",
-                )
+        for key, value in {"version": str(VERSION), "hash": str(probe)}.items():
+            if (got := self._kept_or_put(key, value)) != value:
+                cause = "written by another version; start a new directory"
+                raise ConfigError(path=str(self.path or "memory"), key=key, expected=value, got=got, cause=cause)
+        got = float(self._kept_or_put("half_life_hours", str(float(half_life_hours))))
+        if got != half_life_hours:
+            raise ConfigError(
+                path="settings",
+                key="baseline.half_life_days",
+                expected=f"{got / 24:g}, with which this store has learned so far",
+                got=half_life_hours / 24,
+                cause="set it back, or name another store",
+            )
+
+    def _kept_or_put(self, key: str, value: str) -> str:
+        if (got := self.get(key)) is None:
+            self.put(key, value)
+        return value if got is None else got
 
     @contextmanager
     def transaction(self, *, keep: bool = True) -> Iterator[None]:

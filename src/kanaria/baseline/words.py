@@ -88,12 +88,19 @@ def describe(pattern: PatternOfLife, device: str) -> tuple[Text, ...]:
             WHERE actor = $1 AND hour = (SELECT max(hour) FROM {state.alias}.hourly)""",  # noqa: S608
         [actor],
     )
-    sure = learning(int(last) + 1 - int(first), pattern.settings.warm_up_days * 24)
+    now = pattern.status()  # a device that joins later learns for a time of its own
+    age, own = int(last) + 1 - int(first), pattern.settings.device_warm_up_hours
+    sure = learning(now.learned_hours, now.wanted_hours) if now.learning else learning(age, own)
     name = ROLES.get(role, Text(en=role, ja=role))
+    known = role != "unknown"
+    what = Text(
+        en=f"looks like a {name.en}" if known else "shows no role yet",
+        ja=f"は{name.ja}とみられます" if known else "の役割はまだわかりません",
+    )
     said = [
         Text(
-            en=f"{device} looks like a {name.en}: {sure.en}; {float(str(hours)):.0f} connections in the open hour.",
-            ja=f"{device}は{name.ja}とみられます。{sure.ja}。この1時間の接続は{float(str(hours)):.0f}件です。",
+            en=f"{device} {what.en}: {sure.en}; {float(str(hours)):.0f} connections in the open hour.",
+            ja=f"{device}{what.ja}。{sure.ja}。この1時間の接続は{float(str(hours)):.0f}件です。",
         )
     ]
     said += [text for kind in _KINDS for text in _usual(pattern, int(actor), kind)]

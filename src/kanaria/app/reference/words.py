@@ -8,7 +8,7 @@ SETTINGS: Mapping[str, str] = {
     "allowed.pools": "許可するプールのホスト名です。配下の名前もすべて含みます。",
     "allowed.wallets": "許可する送金先アドレスです。",
     "allowed.devices": "マイニングしてよい機器のアドレスです。",
-    "devices.critical": "失うわけにいかない機器のアドレスです。検知は直ちに重大として扱います。",
+    "devices.critical": "失うわけにいかない機器のアドレスです。成功した、または成功した可能性のある攻撃やマイニングを「重大」とします。",
     "devices.roles": "アドレスごとの役割です(dns_server、domain_controller、gateway、web_serverなど)。",
     "impact.cores": "マイナーが使える、自分のマシン1台あたりのプロセッサのコア数です。",
     "impact.watts_per_core": "コア1つが全力で動くときに増える消費電力(ワット)です。",
@@ -93,7 +93,8 @@ SETTINGS: Mapping[str, str] = {
     "serve.log": "サービス自身のログを、文章にするか、1行1オブジェクトのJSONにするかです。",
     "baseline.warm_up_days": "この日数の履歴がたまるまで、何も異常とは判断しません。",
     "baseline.device_warm_up_hours": "後から加わった機器について、判断を始めるまでの時間です。",
-    "baseline.half_life_days": "この日数がたつと、観測の重みが半分になります。",
+    "baseline.half_life_days": "この日数がたつと、観測の重みが半分になります。"
+    "週に一度の習慣を忘れないように、7日以上にします。",
     "baseline.learn_incidents": "検知に関わる記録も平常として学習するかどうか。",
     "notify[].ocsf": "インシデントに関する署名付きWebhookの本文に、OCSFのイベントも含めるかどうか(`ocsf` の下)。",
     "notify[].escalate_minutes": "この分数がたっても誰も引き受けていないインシデントだけを、この送信先に知らせます。",
