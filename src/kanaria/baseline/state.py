@@ -111,12 +111,12 @@ class State:
             if (got := self._kept_or_put(key, value)) != value:
                 cause = "written by another version; start a new directory"
                 raise ConfigError(path=str(self.path or "memory"), key=key, expected=value, got=got, cause=cause)
-        got = float(self._kept_or_put("half_life_hours", str(float(half_life_hours))))
-        if got != half_life_hours:
+        learned = float(self._kept_or_put("half_life_hours", str(float(half_life_hours))))
+        if learned != half_life_hours:
             raise ConfigError(
                 path="settings",
                 key="baseline.half_life_days",
-                expected=f"{got / 24:g}, with which this store has learned so far",
+                expected=f"{learned / 24:g}, with which this store has learned so far",
                 got=half_life_hours / 24,
                 cause="set it back, or name another store",
             )

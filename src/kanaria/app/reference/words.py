@@ -8,7 +8,8 @@ SETTINGS: Mapping[str, str] = {
     "allowed.pools": "許可するプールのホスト名です。配下の名前もすべて含みます。",
     "allowed.wallets": "許可する送金先アドレスです。",
     "allowed.devices": "マイニングしてよい機器のアドレスです。",
-    "devices.critical": "失うわけにいかない機器のアドレスです。成功した、または成功した可能性のある攻撃やマイニングを「重大」とします。",
+    "devices.critical": "失うわけにいかない機器のアドレスです。"
+    "成功した、または成功した可能性のある攻撃やマイニングを「重大」とします。",
     "devices.roles": "アドレスごとの役割です(dns_server、domain_controller、gateway、web_serverなど)。",
     "impact.cores": "マイナーが使える、自分のマシン1台あたりのプロセッサのコア数です。",
     "impact.watts_per_core": "コア1つが全力で動くときに増える消費電力(ワット)です。",
