@@ -116,16 +116,19 @@ def test_settings_that_cannot_work_are_refused_with_their_line(
 
 def test_what_is_there_but_cannot_be_watched_is_said_before_the_service_runs(kanaria: Kanaria, tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("")
+    (tmp_path / "nowhere").symlink_to("nowhere")
     (tmp_path / "kanaria.toml").write_text(
         'store = "s"\n[[sources]]\nkind = "http"\ntoken = "file:empty"\n'
         '[[sources]]\nkind = "syslog"\ncertificate = "empty"\n[[sources]]\nkind = "zeek"\npath = "empty"\n'
-        '[[sources]]\nkind = "file"\npath = "/dev/null"\n'
+        '[[sources]]\nkind = "file"\npath = "/dev/null"\n[[sources]]\nkind = "file"\npath = "nowhere"\n'
     )
     done = kanaria("check-config", "--config", "kanaria.toml")
     lines = done.out.splitlines()
-    assert done.status == 1 and [line[:2] for line in lines] == ["--"] * 5
+    assert done.status == 1 and [line[:2] for line in lines] == ["--"] * 6
     for words, line in zip(
-        ("an empty one", "certificate and its key", "is no folder", "a device"), lines, strict=False
+        ("an empty one", "certificate and its key", "is no folder", "a device", "nothing there yet"),
+        lines,
+        strict=False,
     ):
         assert words in line
 

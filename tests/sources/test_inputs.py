@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -210,3 +211,19 @@ def test_named_pipe(tmp_path: Path) -> None:
     writer.start()
     assert contents(pipe) == (BODY, None)
     writer.join()
+
+
+def test_a_folder_that_may_not_be_entered_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether there is a file in it cannot be seen; it is not said that there is none."""
+    closed, lstat = tmp_path / "closed" / "access.log", os.lstat
+
+    def refused(path: str) -> os.stat_result:
+        if str(path) == str(closed):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return lstat(path)
+
+    monkeypatch.setattr(os, "lstat", refused)
+    with pytest.raises(SourceError, match="permission denied"):
+        expand([str(closed)])
+    with pytest.raises(SourceError, match="nothing there"):
+        expand([str(tmp_path / "other.log")])

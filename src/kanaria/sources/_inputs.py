@@ -61,11 +61,22 @@ def _expand(path: str) -> list[str]:
         return _directory(path)
     if os.path.lexists(path):
         return [_readable(path)]
+    if _hidden(path):
+        raise _denied(path)
     matches = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
     if not matches:
         cause = "no file matches the pattern" if glob.has_magic(path) else "a typing error, or the log is elsewhere"
         raise SourceError(source=path, expected="a file, a directory, a pattern or -", got="nothing there", cause=cause)
     return [name for match in matches for name in (_directory(match) if os.path.isdir(match) else [_readable(match)])]
+
+
+def _hidden(path: str) -> bool:
+    """Whether this user may not even see if there is anything."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return False
 
 
 def _readable(path: str) -> str:

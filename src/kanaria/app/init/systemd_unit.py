@@ -115,6 +115,8 @@ def install(text: str, config: Path, settings: Config, root: Path, *, start: boo
             _run("systemctl", "enable", UNIT)
             _run("systemctl", "restart", UNIT)  # one that runs already takes the new unit and settings
             done.append("started")
+    elif str(root) == "/":
+        done.append("not started, and no user made: systemd does not run here")
     return done
 
 

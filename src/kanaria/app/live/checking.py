@@ -84,6 +84,17 @@ def tried(config: Config, only: str | None) -> Iterator[Check]:
             yield Check(True, Text(en=f"{name}: the message was accepted.", ja=f"{name}: 通知が受け付けられました。"))
 
 
+def _leads_somewhere(name: str) -> bool:
+    """Whether there is something, or something that this user may not see; a link may lead nowhere, or to itself."""
+    try:
+        os.stat(name)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 def _no_channel(number: int, error: KanariaError) -> Check:
     return _bad(Text(en=f"notify {number}: {error}", ja=f"通知先{number}: {error.to('ja')}"))
 
@@ -136,7 +147,7 @@ def _place(path: str, folder: bool) -> Text | None:
     import glob
 
     names = glob.glob(path, recursive=True) if glob.has_magic(path) else [path]
-    if not names or not all(map(os.path.lexists, names)):
+    if not names or not all(map(_leads_somewhere, names)):
         return Text(
             en="nothing there yet; it is watched as soon as it appears", ja="まだ存在しません(現れしだい監視します)"
         )
