@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 
 from kanaria.core.errors import SourceError
 from kanaria.core.words import Text
-from kanaria.sources.ports import Senders, listening, plain
+from kanaria.sources.ports import Senders, listening, plain_address
 
 MAGIC = b"KanariaNetFlow1\n"
 _FRAME = struct.Struct("!QHH")
@@ -110,7 +110,7 @@ class NetflowCollector:
             self.refused += 1
             return False
         self.received += 1
-        self._put(_frame(plain(sender), datagram))
+        self._put(_frame(plain_address(sender), datagram))
         return True
 
     def _put(self, data: bytes) -> None:

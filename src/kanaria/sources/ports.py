@@ -59,11 +59,11 @@ class Senders:
 
     def may_send(self, sender: str) -> bool:
         """Whether an address may, as the system gives it: with a zone, or an IPv4 address inside an IPv6 one."""
-        address = ipaddress.ip_address(plain(sender))
+        address = ipaddress.ip_address(plain_address(sender))
         return not self._allowed or any(address in network for network in self._allowed)
 
 
-def plain(sender: str) -> str:
+def plain_address(sender: str) -> str:
     """An address without the zone, of IPv4 where it is one."""
     address = ipaddress.ip_address(sender.partition("%")[0])
     return str(getattr(address, "ipv4_mapped", None) or address)
