@@ -18,6 +18,7 @@ from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 from kanaria.respond.channels import Channel
 from kanaria.respond.message import notice
+from kanaria.respond.words import SEVERITY
 
 NOBODY = Text(
     en="Nobody is notified: there is no [[notify]] in the settings.",
@@ -55,7 +56,13 @@ def checks(config: Config) -> Iterator[Check]:
             yield _no_channel(number, error)
         else:
             least, name = channel.severity, made.plan.name
-            yield Check(True, Text(en=f"notify {name}: from {least} on", ja=f"通知先 {name}: {least} 以上"))
+            yield Check(
+                True,
+                Text(
+                    en=f"notify {name}: from {least} on",
+                    ja=f"通知先 {name}: 重大度「{SEVERITY[least].ja}」({least})以上",
+                ),
+            )
 
 
 def tried(config: Config, only: str | None) -> Iterator[Check]:
