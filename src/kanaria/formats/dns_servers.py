@@ -244,6 +244,13 @@ _WINDOWS = late_regex(
 )
 
 
+_OF_WINDOWS = late_regex(
+    r"\s|(?:UDP|TCP) \w+ info at |DNS |Log file |Message logging |Time:|[^\x00-\x7f]"
+    r"|\d{1,4}[/.-]?\d{1,2}[/.-]?\d{1,4} \d{1,2}:\d\d:\d\d(?: [AaPp]\.?[Mm]\.?)?\s+[0-9A-Fa-f]{3,}\s+[A-Z]"
+)
+"""Its head, which other languages write in their own letters, the details that stand below a packet, other events."""
+
+
 class WindowsDnsLog:
     """The debug log of the Windows DNS server (packets, with or without details)."""
 
@@ -282,7 +289,7 @@ class WindowsDnsLog:
 
         return read_lines(
             stream, context, name=self.name, table="dns", sensor="windows-dns", take=take, flush=joined.flush,
-            own=lambda _text: True,  # details of a packet fill the lines below it
+            own=lambda text: _OF_WINDOWS.match(text) is not None,
         )  # fmt: skip
 
 

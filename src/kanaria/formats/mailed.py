@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import Format, ReadContext, Stream
-from kanaria.core.types import Batch
+from kanaria.core.types import Batch, Position
 from kanaria.core.values import dataclass
+from kanaria.formats.columns import left_lines
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 LARGEST = 32 << 20
 """Bytes of a mail that are read; mail servers refuse more than some ten MB."""
 _LOOKED_AT = 200
+_LOOKED_INTO = 64 << 10
+"""Bytes of a part that say whether it is a log."""
 _SHORT = 100
 """Columns: mail programs wrap at 72 to 80; a log without one longer line is a wrapped one, or has short lines."""
 _BROKEN = 68
@@ -79,15 +82,25 @@ class Mailed:
         return min(0.99, found[1] + 0.05) if found else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
-        """What is inside is read as it is; nothing that is known inside is text to be searched."""
+        """What is inside is read as it is; nothing that is known inside is text to be searched. Attachments that are no
+        text are unread, and so is the end of a mail that is too large."""
         from kanaria.formats.unknown import UNKNOWN
 
-        data = stream.open().read(LARGEST)
+        source = stream.open()
+        data = source.read(LARGEST)
+        lost = [b"the rest of a mail that is too large"] if source.read(1) else []
         text = decoded(data)
         inner = Decoded(stream, data if text is None else text)
         found = _inside(inner.head(), stream.name)
+        place = Position(source=stream.name)
         for batch in (found[0] if found else UNKNOWN).read(inner, context):
+            place = batch.position
             yield replace(batch, format=self.name)
+        lost += closed_parts(data) if text is not None else []
+        if lost:
+            left = left_lines(list(enumerate(lost, place.row + 1)))
+            rest = Batch(source=stream.name, format=self.name, tables={}, rows=len(lost), position=place, left=left)
+            yield replace(rest, passed_over=len(lost))
 
 
 def _inside(text: bytes, name: str) -> tuple[Format, float] | None:
@@ -121,14 +134,48 @@ def _soft_breaks(text: bytes) -> bool:
 
 
 def _body(data: bytes) -> bytes:
-    """The text parts of a mail, decoded; of alternatives the plain one."""
+    """The texts of a mail, decoded, those that are logs first; of alternatives the plain one."""
+    texts = [part for part in _parts(data) if _is_text(part)]
+    written = [part for part in texts if part.get_content_disposition() != "attachment"]
+    plain = [part for part in written if part.get_content_subtype() == "plain"]
+    contents = [_content(part) for part in (plain or written)]
+    attached = [_content(part) for part in texts if part.get_content_disposition() == "attachment"]
+    if attached and not any(_inside(text[:_LOOKED_INTO], "") for text in contents):
+        contents = sorted([*attached, *contents], key=lambda text: not _inside(text[:_LOOKED_INTO], ""))
+    else:
+        contents += attached
+    return b"\n".join(contents) or data
+
+
+def _parts(data: bytes) -> list[Message]:
     import email  # 30 ms that only mails pay
     import email.policy
 
     message = email.message_from_bytes(data, policy=email.policy.default)
-    parts = [part for part in message.walk() if part.get_content_maintype() == "text"]
-    plain = [part for part in parts if part.get_content_subtype() == "plain"]
-    return b"\n".join(_content(part) for part in (plain or parts)) or data
+    return [part for part in message.walk() if not part.is_multipart()]
+
+
+def _is_text(part: Message) -> bool:
+    """Whether a part is a text, whatever it is called: programs attach logs as ``application/octet-stream``."""
+    if part.get_content_maintype() == "text" or part.get_content_type() == "application/json":
+        return True
+    attached = part.get_content_disposition() == "attachment" and part.get_content_maintype() == "application"
+    return attached and bool(content := _content(part)) and _plain(content)
+
+
+def _plain(content: bytes) -> bool:
+    from kanaria.formats.unknown import is_text
+
+    return is_text(content)
+
+
+def closed_parts(data: bytes) -> list[bytes]:
+    """What is attached to a mail and could not be looked into, by name; pictures and signatures hold no log."""
+    if not _HEADERS.match(data):
+        return []
+    closed = [part for part in _parts(data) if part.get_content_maintype() == "application" and not _is_text(part)]
+    names = [(str(part.get_filename() or ""), part.get_content_type()) for part in closed]
+    return [f"attachment {name} ({kind})".encode() for name, kind in names if not kind.endswith("signature")]
 
 
 def _content(part: Message) -> bytes:
@@ -136,10 +183,24 @@ def _content(part: Message) -> bytes:
 
     raw = part.get_payload(decode=True)
     data = raw if isinstance(raw, bytes) else b""
+    if data.startswith(b"\x1f\x8b"):
+        data = _unzipped(data)
     if part.get_content_subtype() != "html":
         return data.replace(b"\r\n", b"\n")
     text = _ANY_TAG.sub("", _TAG.sub("\n", data.decode("utf-8", "surrogateescape")))
     return html.unescape(text).encode("utf-8", "surrogateescape")
+
+
+def _unzipped(data: bytes) -> bytes:
+    """What was compressed with gzip; as it is where it is damaged or too large."""
+    import zlib
+
+    try:
+        opened = zlib.decompressobj(wbits=31)
+        text = opened.decompress(data, LARGEST)
+    except zlib.error:
+        return data
+    return text if opened.eof else data
 
 
 def unwrapped(text: bytes) -> bytes:

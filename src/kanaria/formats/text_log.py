@@ -111,6 +111,19 @@ def sender_of(line: str) -> str | None:
     return found["host"] if found and found["host"] != "-" else None
 
 
+_LOG_LINE = late_regex(
+    rb'[^"]{0,400}"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT) [^"]{1,8192} HTTP/\d'
+    rb"|(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*)"
+    rb" \S+ [\w./-]+(?:\[\d+\])?: "
+    rb'|\{"'
+)
+
+
+def is_log_line(line: bytes) -> bool:
+    """Whether a line is one of a web server's, of a syslog or of JSON, by its looks."""
+    return _LOG_LINE.match(line) is not None
+
+
 def first_lines(head: bytes, count: int = 200) -> list[str]:
     """The first whole lines of a head as text."""
     lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")

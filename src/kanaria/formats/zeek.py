@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core.stream import ReadContext, Stream
@@ -154,8 +155,10 @@ class ZeekTsv:
         if not header.fields:
             reason = "expected a #fields header before this line; the beginning of the log may be missing"
             collected.refuse(lines, reason)
-        elif path is None:
-            collected.rows += len(lines)
+        elif path is None:  # a log without a table; a line of other columns is none of it
+            fits = _columns(lines, header.separator, len(header.fields))
+            collected.rows += int(np.count_nonzero(fits))
+            collected.refuse(lines.take(~fits), f"expected {len(header.fields)} columns")
         elif FIELDS[_base(path)].keys().isdisjoint(header.fields):
             collected.refuse(lines, f"expected fields of Zeek's {path} log in the #fields header; got none of them")
         else:
@@ -164,6 +167,14 @@ class ZeekTsv:
             )
             collected.rows += len(part.lines) + len(part.rejects)
             collected.add(path, part, Fields(part.table, header.sets, header.empty, b"\\" in lines.data))
+
+
+def _columns(lines: Spans, separator: str, count: int) -> npt.NDArray[np.bool_]:
+    """Which lines have that many columns, or one more that is empty; blank lines have none and fit."""
+    sums = np.concatenate([[0], np.cumsum(np.frombuffer(lines.data, np.uint8) == ord(separator))])
+    found = sums[lines.ends] - sums[lines.begins]
+    fits: npt.NDArray[np.bool_] = (found == count - 1) | (found == count) | (lines.ends == lines.begins)
+    return fits
 
 
 def _known_path(header: _Header, name: str) -> str | None:

@@ -14,13 +14,14 @@ from kanaria.core.late_regex import late_regex
 from kanaria.formats.carriers.records import Record, Records, as_text, broken
 
 CARRYING = (
-    "_raw", "@message", "message", "log message", "line", "log", "full_log", "raw", "rawmsg", "textpayload",
-    "event.original", "content", "body", "value", "text",
+    "_raw", "@message", "message", "log message", "line", "log", "full_log", "_source.full_log", "_source.message",
+    "raw", "rawmsg", "rawdata", "raw event", "raw log", "textpayload", "event.original", "syslogmessage", "logmessage",
+    "logentry", "ログ", "メッセージ", "nachricht", "content", "body", "value", "text",
 )  # fmt: skip
 """Names of the column that is the log line, the surest first; tools spell them in any case."""
 _ALONE = frozenset(("_raw", "@message", "message", "line", "log", "full_log", "raw", "event.original"))
 """Those that are believed without a second column."""
-_NAME = late_regex(r"[@_A-Za-z\u3040-\u9fff][\w @./():\u3040-\u9fff-]{0,80}")
+_NAME = late_regex(r"[@_A-Za-z\u3040-\u9fff][\w @./():\[\]\u3040-\u9fff-]{0,80}")
 _SEPARATOR = late_regex(r'"?sep=(.)"?')
 """What Excel writes into the first line to say what stands between columns."""
 _DOCUMENTS = ('{"', "[{", '["')

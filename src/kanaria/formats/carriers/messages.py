@@ -21,7 +21,7 @@ Object = Mapping[str, object]
 
 TEXTS = ("message", "MESSAGE", "log", "_raw", "full_log", "textPayload", "short_message", "full_message", "line",
          "raw", "rawmsg", "raw_message", "rawmessage", "msg", "@message", "body", "original", "RawData",
-         "SyslogMessage", "LogMessage", "LogEntry", "Message")  # fmt: skip
+         "SyslogMessage", "LogMessage", "LogEntry", "Message", "text", "content")  # fmt: skip
 """Fields that hold a line."""
 _TIMES = (("@timestamp",), ("timestamp",), ("time",), ("_time",), ("@t",), ("ts",), ("_SOURCE_REALTIME_TIMESTAMP",),
           ("__REALTIME_TIMESTAMP",), ("date",), ("_time_raw",), ("timeUnixNano",), ("TimeGenerated",))  # fmt: skip

@@ -203,10 +203,10 @@ class Wrapped:
         found = _inside(head, name)
         if found is None:
             return 0.0
-        if found.of_cells:
+        web = type(found.format).__module__.startswith("kanaria.formats.web.")
+        if web and found.of_cells:
             return min(0.99, found.score + _EXPORT)
-        web = type(found.format).__module__.startswith("kanaria.formats.web.") and b'"_source"' in head[:4096]
-        return (_WEB if web and found.of_lines else 0.98) * found.score
+        return (_WEB if web and found.of_lines and b'"_source"' in head[:4096] else 0.98) * found.score
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         """Where nothing that is known is inside, every record is unread."""
@@ -229,7 +229,7 @@ class Inside(NamedTuple):
     of_lines: bool
     """Whether the records are lines."""
     of_cells: bool
-    """Whether they are rows of an export, or of a journal."""
+    """Whether they are rows of an export."""
 
 
 def _inside(head: bytes, name: str) -> Inside | None:
@@ -254,5 +254,5 @@ def _inside(head: bytes, name: str) -> Inside | None:
     score, _place, known, take = max(found, key=lambda one: one[:2])
     begin = islice(records(io.BytesIO(cut), head), _HEAD_RECORDS)
     lines = b"".join(_lines(take(one) or b"") for one in begin)
-    cells = reader is not None and reader.__module__.endswith("csv_exports") and known.name not in _READ_SYSLOG
+    cells = reader is not None and reader.__module__.endswith("csv_exports")
     return Inside(known, score, take, lines, reader is None, cells)

@@ -15,7 +15,7 @@ from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
 from kanaria.formats.logons.emit import Taken, endpoint, number, tables_of
-from kanaria.formats.text_log import Row, first_lines
+from kanaria.formats.text_log import Row, first_lines, is_log_line
 
 _STATES = {
     "ESTAB": "S1", "ESTABLISHED": "S1", "SYN-SENT": "S0", "CLOSE-WAIT": "S3", "TIME-WAIT": "SF", "FIN-WAIT-1": "S2",
@@ -183,4 +183,5 @@ class Listing:
                     taken += rows or []
                     left += [(at, line)] if rows is None else []
             tables = tables_of(taken, stream, context, "host")
-            yield cols.make_batch(stream, self.name, chunk, tables, count, [], left=left)
+            strange = sum(is_log_line(line) for _at, line in left)
+            yield cols.make_batch(stream, self.name, chunk, tables, count, [], passed_over=strange, left=left)

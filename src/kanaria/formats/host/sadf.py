@@ -22,6 +22,7 @@ _RECORD = late_regex(r'\{\s*"timestamp"\s*:\s*\{')
 _NODE = late_regex(r'"nodename"\s*:\s*"((?:[^"\\]|\\.){1,255})"')
 _DECODER = json.JSONDecoder()
 _BLOCK = 1 << 20
+_END = late_regex(r"\s*\](?:.*[}\]])?\s*", 16)  # re.DOTALL
 _NOT_BUSY = ("idle", "iowait", "steal")
 
 
@@ -49,7 +50,7 @@ class SadfJson:
 def _records(text: TextIO) -> Iterator[list[Taken] | tuple[str, bytes]]:
     """Every interval's statistics; the machine's name stands before its first."""
     buffer, node = "", None
-    ended = False
+    ended = whole = False
     while not ended:
         block = text.read(_BLOCK)
         buffer, ended = buffer + block, not block
@@ -63,9 +64,12 @@ def _records(text: TextIO) -> Iterator[list[Taken] | tuple[str, bytes]]:
                 if not ended and len(buffer) - found.start() < LONGEST_VALUE:
                     break  # goes on in the next block
                 yield f"expected the statistics of one interval; {error}", buffer[found.start() :][:4096].encode()
-                position = found.end()
+                position, whole = found.end(), False
             else:
+                whole = True
                 yield _take(value, node)
+        if ended and whole and not _END.fullmatch(buffer, position):
+            yield "the end of the document is missing", buffer[position:][:4096].encode()
         rest = _RECORD.search(buffer, position)
         buffer = buffer[rest.start() :] if rest else buffer[max(position, len(buffer) - 4096) :]
 

@@ -58,7 +58,7 @@ class SambaLog:
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         reader = _Reader(b'"Authentication":' in stream.head())
         return read_lines(stream, context, name=self.name, table="logon", sensor="samba", take=reader.take,
-                          own=lambda _text: True)  # fmt: skip
+                          own=_own)  # fmt: skip
 
 
 class _Reader:
@@ -83,6 +83,19 @@ class _Reader:
         if row is None:
             return None
         return {**row, "line": line, "time": row.get("time") or self._time}
+
+
+def _own(text: str) -> bool:
+    """Whether a line that tells no logon is Samba's all the same: a header, what stands below one, another audit
+    record."""
+    if _HEADER.match(text) or text.startswith(("  ", "\t")):
+        return True
+    begin = text.find("{")
+    try:
+        value = json.loads(text[begin:]) if begin >= 0 else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, Mapping) and isinstance(value.get("type"), str) and value["type"] in value
 
 
 def _json_row(text: str) -> Row | None:

@@ -62,16 +62,23 @@ def json_values(text: TextIO) -> Iterator[tuple[object, str]]:
     The brackets of an outermost array are skipped, so that its elements come one by one.
     """
     buffer, position, ended = "", 0, False
+    opened, whole = 0, True
     while True:
-        position = _BETWEEN.match(buffer, position).end()  # type: ignore[union-attr]
+        between = _BETWEEN.match(buffer, position)
+        if between is not None:
+            opened += between[0].count("[") - between[0].count("]")
+            position = between.end()
         step = _decode(buffer, position, ended) if position < len(buffer) else None
         if step is None:
             if ended:
+                if opened > 0 and whole:
+                    yield None, "a list without its end"
                 return
             block = text.read(max(_BLOCK, len(buffer) - position))
             buffer, position, ended = buffer[position:] + block, 0, not block
             continue
         value, broken, position = step
+        whole = not broken
         yield value, broken
 
 

@@ -1,6 +1,7 @@
 """A mining program's own log: as it stands, or as Docker, Compose, Kubernetes and journald keep it.
 
-Bytes come in, rows of ``miner`` go out, one a run. Lines of no miner are counted and passed over.
+Bytes come in, rows of ``miner`` go out, one a run. What no miner said is searched; what other programs said in
+the same log is unread.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from kanaria.formats.logons.emit import tables_of
 from kanaria.formats.logons.windows_event import time_of
 from kanaria.formats.miners.phrases import read
 from kanaria.formats.miners.runs import Runs
-from kanaria.formats.text_log import Row, Years, first_lines, iso_time, offset_time, without_syslog
+from kanaria.formats.text_log import Row, Years, first_lines, is_log_line, iso_time, offset_time, without_syslog
 
 _CRI = late_regex(
     r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d)) (?:stdout|stderr) [FP] (?P<rest>.*)$"
@@ -79,24 +80,36 @@ class MinerLog:
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         years, runs = Years(context), Runs()
+        miners: set[str | None] = set()
+        """Programs and containers that have spoken as miners; what others say in the same log is not theirs."""
         chunk = None
         for chunk in cols.chunks(stream):
             left: list[tuple[int, bytes]] = []
+            names: list[str | None] = []
             count = 0
             for number, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
                 if line.strip():
                     count += 1
-                    if not _take(line.decode("utf-8", "backslashreplace"), number, years, runs):
+                    is_own, name = _take(line.decode("utf-8", "backslashreplace"), number, years, runs)
+                    if is_own:
+                        miners.add(name)
+                    else:
                         left.append((number, line))
+                        names.append(name)
+            strange = sum(
+                name not in miners if name else is_log_line(line)
+                for name, (_number, line) in zip(names, left, strict=True)
+            )
             rows = [] if stream.size is not None else runs.left()
             tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
-            yield cols.make_batch(stream, self.name, chunk, tables, count, [], left=left)
+            yield cols.make_batch(stream, self.name, chunk, tables, count, [], passed_over=strange, left=left)
         if chunk is not None and (rows := runs.left()):
             tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
             yield cols.make_batch(stream, self.name, chunk, tables, 0, [])
 
 
-def _take(line: str, number: int, years: Years, runs: Runs) -> bool:
+def _take(line: str, number: int, years: Years, runs: Runs) -> tuple[bool, str | None]:
+    """Whether the line is a miner's, and the program or container that it is of, where one is named."""
     message, around, container = carried(line, years)
     given = {name: value for name, value in around.items() if value is not None}
-    return runs.take({"line": number, **own_time(message), **given}, message, container=container)
+    return runs.take({"line": number, **own_time(message), **given}, message, container=container), container

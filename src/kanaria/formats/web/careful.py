@@ -19,6 +19,7 @@ from kanaria.formats.web import layouts, prefix, socks, values
 from kanaria.formats.web.broken_json import is_broken_rpc, is_cut
 from kanaria.formats.web.csvrows import CsvState
 from kanaria.formats.web.delimited import W3cState, alb_row
+from kanaria.formats.web.embedded import access_line
 from kanaria.formats.web.errorlog import error_row, haproxy_row
 from kanaria.formats.web.escapes import load_json, plain_quotes, to_text, unescape
 from kanaria.formats.web.jsonrow import inner_line, is_json_rpc, web_row
@@ -153,6 +154,10 @@ class LineParser:
         if found is not None:
             self.shape = "web-csv"
             return found
+        inside = access_line(line)
+        if inside and (row := COMBINED.parse(inside) or COMMON.parse(inside)):
+            self.shape = "combined"
+            return row
         match = _LOOSE.fullmatch(line)
         if match and match[1] is not None and values.client(to_text(match[1]).split(" ")[0])[0]:
             self.shape = "loose"
