@@ -142,6 +142,9 @@ def test_what_is_there_but_cannot_be_watched_is_said_before_the_service_runs(kan
     ("webhook at h: expected a 2xx answer; got something that nobody foresaw",
      "webhook at h: 必要なもの: 2xxの応答。実際: 「something that nobody foresaw」"),
     ("kernel said: go away", "「kernel said: go away」"),
+    ("tls: expected a certificate and its key in PEM; got c.pem ([X509: KEY_VALUES_MISMATCH] key values mismatch (_ssl.c:3926))",
+     "tls: 必要なもの: PEM形式の証明書と鍵。実際: c.pem(証明書と鍵が一致しません)"),
+    ("[Nobody] has thought of this", "「[Nobody] has thought of this」"),
 ])  # fmt: skip
 def test_a_reason_that_was_kept_in_english_is_japanese_or_a_quotation(kept: str, ja: str) -> None:
     assert sentence_in_japanese(kept) == ja

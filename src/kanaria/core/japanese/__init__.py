@@ -40,7 +40,7 @@ def quoted(message: str) -> str:
 
 
 _JAPANESE = late_regex("[\u3040-\u30ff\u4e00-\u9fff]")
-_QUOTES = "'\"「[{("
+_QUOTES = "'\"「("
 
 
 @cache
