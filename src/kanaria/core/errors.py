@@ -45,10 +45,19 @@ def sentence_in_japanese(message: str) -> str:
     expected, semicolon, got = said.partition("; got ")
     if not (colon and semicolon):
         return quoted(message)
-    before, bracket, cause = got.removesuffix(")").rpartition(" (")
-    if not (bracket and got.endswith(")")) or in_japanese(got) != got:
-        before, cause = got, ""
+    before, cause = (got, "") if in_japanese(got) != got else _apart(got)
     return _japanese_sentence(place, expected, before, cause)
+
+
+def _apart(said: str) -> tuple[str, str]:
+    """What came, and the likely cause in brackets behind it: one that has Japanese, else the last."""
+    from kanaria.core.japanese import in_japanese
+
+    inner = said.removesuffix(")")
+    starts = [found for found in range(len(inner)) if inner.startswith(" (", found)] if inner != said else []
+    known = (at for at in starts if in_japanese(inner[at + 2 :]) != inner[at + 2 :])
+    at = next(known, starts[-1] if starts else len(said))
+    return said[:at], inner[at + 2 :] if starts else ""
 
 
 def _japanese_sentence(place: str, expected: str, got: str, cause: str) -> str:
