@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,10 +20,9 @@ from kanaria.core.ids import ROW_BITS
 from kanaria.core.schema import Tables, conform
 from kanaria.core.values import dataclass
 from kanaria.wire.flow_linking import AGREE, DOUBLED, RANK, REMEMBERED, SAID, SAME_FLOW, SLACK, SOON, Linker, ends, said
+from kanaria.wire.flows_before import FlowsBefore, slim
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import duckdb
 
 
@@ -65,6 +64,8 @@ class Linked:
 _BEFORE = timedelta(days=1)
 """Flows that began longer before a slice are not looked for among the kept rows: each slice would read all of them."""
 _WITHIN = "time >= $since AND time <= $until"
+_ALWAYS = datetime(9999, 12, 31, tzinfo=UTC)
+_HANDED_ON = f"SELECT community_id, time, source, {{length}} AS duration_us FROM {{rows}} WHERE {_WITHIN}"  # noqa: S608
 _WHOLE = f"SELECT * FROM {{rows}} SEMI JOIN asked_about USING (event_id) WHERE {_WITHIN}"  # noqa: S608
 _FLOWS = f"""SELECT event_id, time, source, sensor, community_id, {{length}} AS length, {{said}} AS said
     FROM {{rows}} SEMI JOIN asked_about USING (community_id) WHERE {_WITHIN}"""  # noqa: S608
@@ -98,6 +99,8 @@ class Continuing:
         self._engine, self._past, self._endless = engine, past, endless
         self._done = np.zeros(0, np.int64)
         """Kept rows that this run has dealt with: the past shows them as they were."""
+        self._flows: dict[str, FlowsBefore] = {}
+        """Of a run without an end, by table: what the past would show of the last days."""
 
     def linked(self, linker: Linker, tables: Mapping[str, pa.Table]) -> Linked:
         """The slice, linked with the run's own rows and with those that were handed on before."""
@@ -112,6 +115,8 @@ class Continuing:
             self._named_otherwise(linked["connection"], before)
         again = self._named_now(linker, linked, before)
         kept_rows = {name: pa.concat_tables(parts, promote_options="default") for name, parts in before.items()}
+        for name in self._flows.keys() & linked.keys():
+            self._flows[name].add(slim(name, linked))
         return Linked(
             tables=linked, doubles=doubles, again={"connection": again} if again is not None else {},
             before=kept_rows, gone=gone,
@@ -134,6 +139,10 @@ class Continuing:
             return table
         longest = timedelta(microseconds=pc.max(length).as_py() or 0)
         since, until = min(times) - _BEFORE - SLACK, max(times) + longest + SLACK
+        met = self._met(name, slim(name, {name: table}), since)
+        if met is None:
+            return table
+        rows, since = rows.take(met[0]), met[1]
         query = _FLOWS.replace("{length}", "coalesce(duration_us, 0)" if timed else "0")
         query = query.replace("{said}", SAID.get(name, "NULL::VARCHAR"))
         past = self._undone(self._past.touched(name, query, rows.select(["community_id"]), since, until))
@@ -150,6 +159,26 @@ class Continuing:
             gone[name] = past.filter(chosen).select(["event_id", "time"])
         self._deal_with([*places.values(), *superseded])
         return table.filter(pc.invert(pc.is_in(table["event_id"], pa.array(sorted(worse), pa.int64()))))
+
+    def _met(
+        self, name: str, rows: pa.Table, since: datetime, *, by_anybody: bool = False
+    ) -> tuple[pa.Array, datetime] | None:
+        """Places of the rows that may be about a flow handed on before, and since when these are; None without any."""
+        if not self._endless:
+            return pa.array(np.arange(len(rows))), since
+        if name not in self._flows or since < self._flows[name].since:
+            self._flows[name] = self._read_before(name, since - _BEFORE)
+        found = self._flows[name].like(rows, by_anybody=by_anybody)
+        return (pa.array(found[0]), max(since, found[1])) if found else None
+
+    def _read_before(self, name: str, since: datetime) -> FlowsBefore:
+        """The flows that were handed on since then, by this run and those before it."""
+        made = FlowsBefore(self._engine, since)
+        query = _HANDED_ON.replace("{length}", "duration_us" if name == "connection" else "0::BIGINT")
+        kept = self._past.touched(name, query, pa.table({"nothing": pa.array([], pa.int64())}), since, _ALWAYS)
+        if kept is not None:
+            made.add(kept)
+        return made
 
     def _related(self, rows: pa.Table, past: pa.Table) -> list[tuple[int, int, bool, int]]:
         """Pairs of a row and a kept one about the same flow, whether the kept one is better, and their distance."""
@@ -203,9 +232,11 @@ class Continuing:
                 since, until = min(times) - SOON, max(times) + REMEMBERED
                 found.append(self._past.touched("connection", _ASKED_FOR, pairs, since, until))
         if "tls" in linked and (times := ends(linked["tls"])):
-            greeted = linked["tls"].select(["community_id"])
             since, until = min(times) - _BEFORE - SLACK, max(times) + SLACK
-            found.append(self._past.touched("connection", _GREETED, greeted, since, until))
+            met = self._met("connection", slim("tls", linked), since, by_anybody=True)
+            if met is not None:
+                greeted = linked["tls"].select(["community_id"]).take(met[0])
+                found.append(self._past.touched("connection", _GREETED, greeted, met[1], until))
         tables = [table for table in found if table is not None and len(table)]
         if not tables:
             return None
