@@ -3,8 +3,7 @@
 How surprising a record is depends on what had been learned when it was judged: the records of an hour that come at once
 know nothing of each other, those that come one after another do. What was looked up when an incident was judged (like
 ones, what each day brought), and which of more than a hundred like incidents were told one by one before they became
-one, depend on it as well. What a web server usually answers is counted anew by each service. Everything else does not
-depend on how lines came.
+one, depend on it as well. Everything else does not depend on how lines came.
 """
 
 from __future__ import annotations

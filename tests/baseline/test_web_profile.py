@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -12,7 +14,7 @@ from kanaria.baseline import web
 from kanaria.baseline.web import WebProfile
 from kanaria.core.schema import from_rows
 
-ROWS = [
+ROWS: list[dict[str, object]] = [
     {"status": 200, "url": "/?a=1", "bytes_out": 500, "method": "GET", "src_ip": "203.0.113.1"},
     {"status": 200, "url": "/", "bytes_out": 500, "method": "GET", "src_ip": "203.0.113.2"},
     {"status": 200, "url": "/big", "bytes_out": 9000, "method": "GET", "src_ip": "203.0.113.2"},
@@ -109,3 +111,29 @@ def test_no_more_malformed_clients_are_remembered_than_there_is_room_for(monkeyp
     assert profile.malformed_sources(400) == 5
     profile.absorb(http(strangers))
     assert profile.malformed_sources(400) == 5
+
+
+@given(at=st.integers(0, len(ROWS)), again=st.booleans())
+def test_counting_goes_on_from_what_was_kept(at: int, again: bool) -> None:
+    """As JSON values, as the store keeps them; and once more after nothing came."""
+    before = profile_of(ROWS[:at])
+    kept = json.loads(json.dumps(before.dump()))
+    after = WebProfile(duckdb.connect())
+    after.begin_with(kept)
+    if again:
+        assert json.loads(json.dumps(after.dump())) == kept
+    assert after.known == bool(at)
+    after.absorb(http(ROWS[at:]))
+    whole = profile_of(ROWS)
+    for status in (None, 200, 400):
+        for path in (None, "/", "/big"):
+            assert after.answers(status, path) == whole.answers(status, path)
+        assert after.malformed_sources(status or 0) == whole.malformed_sources(status or 0)
+
+
+def test_of_too_many_answers_those_seen_once_are_kept_without_their_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_KEPT", web._KEPT.replace(str(web.KEPT_ROWS), "2"))
+    after = WebProfile(duckdb.connect())
+    after.begin_with(profile_of(ROWS).dump())
+    assert (after.answers(200, "/").total, after.answers(200, "/big").total) == (2, 0)
+    assert after.answers(200, None).sizes == ((500, 2),), "of two rows the commonest"

@@ -86,6 +86,7 @@ class NetworkState:
             scratch=scratch,
             kept=state.get("baseline"),
         )
+        self._web: dict[str, Any] | None = state.get("web")
         self.carried = unpack(state.get("carried"))
         self.contacts = Contacts(state.get("contacts"), limits.contacts)
         self.home = made(Tally, state.get("home") or {})
@@ -93,6 +94,13 @@ class NetworkState:
         self.correlations: dict[str, Any] | None = state.get("correlations")
         self.silence = Silence(state.get("silence"))
         self._rules: Mapping[str, str] = state.get("judged", {}).get("rules", {})
+
+    def go_on_without_end(self) -> None:
+        """This run has no end: what was counted of web servers' answers goes on from the one before it, for its log is
+        read from where that one stopped. A run over files that are given counts what is in them."""
+        self.events.endless = True
+        if self._web:
+            self.learned.web.begin_with(self._web)
 
     def hindsight(self, findings: Iterable[Finding], rules: Mapping[str, str]) -> frozenset[str]:
         """Ids of findings that only what was learned since would make of records that an earlier run has judged, as
@@ -250,7 +258,7 @@ class NetworkState:
             "baseline": self.learned.keep(),
             "judged": {"rules": dict(this_run.rules)},
         }
-        return parts(contents)
+        return parts(contents | ({"web": self.learned.web.dump()} if self.events.endless else {}))
 
     def taught(self) -> dict[str, Any]:
         """What a run that only learns leaves behind: how far it read, and what is normal."""

@@ -164,11 +164,12 @@ def _look_at_host(run: Around) -> tuple[tuple[HostObservation, ...], tuple[str, 
 def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: tuple[str, ...] = ()) -> Surroundings:
     """What the judge may ask about the rest of the run."""
     config, seen, web = run.setup.config, run.seen, run.memory.learned.web
+    known = "http" in seen or web.known
     made = Surroundings(
         facts=run.setup.facts,
         inputs=tuple(run.accounts.summaries.values()),
-        answers=web.answers if "http" in seen else _no_answers,
-        malformed_sources=web.malformed_sources if "http" in seen else lambda _status: 0,
+        answers=web.answers if known else _no_answers,
+        malformed_sources=web.malformed_sources if known else lambda _status: 0,
         later_requests={name: tuple(found) for name, found in run.case.later_requests.items()},
         rhythm=run.case.rhythms.of,
         host=host,

@@ -95,7 +95,8 @@ class Engine:
                 limits=setup.config.limits,
                 events=setup.config.events,
             )
-            self.memory.events.endless = lateness is not None
+            if lateness is not None:
+                self.memory.go_on_without_end()
             watch = self._watching(lateness) if setup.on_alert else None
             self._reading = Reading(setup, self.engine, self.memory.ledger, watch.look if watch else None)
             self._order = self._ordered(lateness)
@@ -385,7 +386,9 @@ class Engine:
         """Surprise in bits for what crosses the wire; for web requests, how this server usually answers."""
         learned = self.memory.learned
         if "http" in tables:
-            learned.web.absorb(tables["http"], from_engine=piece.on_the_wire)
+            endless = self.memory.events.endless  # then what an earlier run counted is known, and counts once
+            http = self.memory.ledger.fresh(tables["http"]) if endless else tables["http"]
+            learned.web.absorb(http, from_engine=piece.on_the_wire)
         if self._lives(piece):
             tables = learned.score(tables)
             self._series.set_thresholds(learned.alert_bits(roles_of(tables)))
