@@ -6,6 +6,8 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +218,41 @@ def test_the_command_tells_once_under_the_ids_it_keeps(tmp_path: Path) -> None:
         grave = {one.id for one in store.all() if one.document["severity"] in {"medium", "high", "critical"}}
     assert len(told) == 3
     assert set(told) == grave
+
+
+def seen_by_suricata(number: int, device: str) -> str:
+    """The handshake of ``greeted`` by a sensor that does not show the name."""
+    moment = datetime.fromtimestamp(BEGUN + number, UTC).isoformat()
+    row = {"timestamp": moment, "event_type": "tls", "src_ip": device, "src_port": 40_000 + number, "proto": "TCP"}
+    return json.dumps(row | {"dest_ip": "203.0.113.77", "dest_port": 443, "tls": {"version": "TLS 1.3"}}) + "\n"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_told_ahead_of_taking_a_kept_row_s_place(tmp_path: Path, restarted: bool) -> None:
+    """Another sensor's row of the flow was kept before; the row that was told ahead gets its id when its turn comes.
+    Somebody is told once, under the id that the incident is kept under."""
+    worse, better = (
+        arrived("eve.json", [seen_by_suricata(3, "10.9.0.3")]),
+        arrived("zeek/ssl.log", [greeted(3, "10.9.0.3")]),
+    )
+    with ExitStack() as lives:
+        service = lives.enter_context(judging(tmp_path))
+        assert not announced(service, worse)
+        assert not service.checkpoint()
+        assert service.events.size["rows"] == 1
+        if restarted:
+            lives.close()
+            service = lives.enter_context(judging(tmp_path))
+        told = announced(service, better)
+        assert [item["devices"] for item in told] == [["10.9.0.3"]]
+        service.dispatched(told)
+        assert not service.checkpoint()
+        assert not service.pending()
+        assert service.events.size["rows"] == 1, "the row took the other's place"
+    with IncidentStore(tmp_path / "store") as store:
+        (incident,) = store.all()
+        assert incident.id == told[0]["id"]
+        assert all(store.keeper("", [finding["id"]]) == incident.id for finding in incident.document["findings"])
+    with judging(tmp_path) as again:
+        assert not announced(again, arrived("zeek/ssl.log", [greeted(3, "10.9.0.3")]))
+        assert not again.checkpoint()
