@@ -34,7 +34,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import size
-from benchmarks.serving import ACCESS, DNS, ZEEK, Phone, start, write_settings
+from benchmarks.serving import ACCESS, DNS, ZEEK, Phone, patient, start, write_settings
 
 POOL = "pool.supportxmr.com"
 ORDINARY = '192.0.2.{client} - - [{when}] "GET /page/{number} HTTP/1.1" 200 {size} "-" "Mozilla/5.0 (X11; Linux)"\n'
@@ -292,10 +292,7 @@ def measure(case: Case, folder: Path, rate: int, messages: int, pause: float) ->
                 service.alive()
                 at = time.monotonic()
                 written[case.urgent(folder, number)] = at
-            until = time.monotonic() + PATIENCE
-            while not written.keys() <= arrived(phone).keys() and time.monotonic() < until:
-                service.alive()
-                time.sleep(0.5)
+            patient(lambda: written.keys() <= arrived(phone).keys(), PATIENCE, alive=service.alive, every=0.5)
             share = (service.processor - worked) / (time.monotonic() - begun)
         finally:
             load.over.set()

@@ -150,11 +150,10 @@ def start(folder: Path, environment: dict[str, str] | None = None) -> Service:
         process = subprocess.Popen(
             command, cwd=folder, stderr=log, preexec_fn=dies_with_us, env={**os.environ, **(environment or {})}
         )
-    while STARTED not in said.read_text():
-        if process.poll() is not None:
-            raise SystemExit(said.read_text())
-        time.sleep(0.1)
-    return Service(folder, process)
+    service = Service(folder, process)
+    if not patient(lambda: STARTED in said.read_text(), alive=service.alive):
+        raise SystemExit(f"it does not begin to watch:\n{said.read_text()}")
+    return service
 
 
 def dies_with_us() -> None:
@@ -162,11 +161,18 @@ def dies_with_us() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def patient(done: Callable[[], bool], seconds: float = 300.0) -> bool:
-    """Whether it comes to be so."""
+def patient(
+    done: Callable[[], object],
+    seconds: float = 300.0,
+    *,
+    alive: Callable[[], object] = lambda: None,
+    every: float = 0.2,
+) -> bool:
+    """Whether it comes to be so within that time, looking every so many seconds; ``alive`` raises when it cannot."""
     until = time.monotonic() + seconds
     while not done():
+        alive()
         if time.monotonic() > until:
             return False
-        time.sleep(0.2)
+        time.sleep(every)
     return True

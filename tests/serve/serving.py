@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.serving import LOG, STARTED, patient
+
 SERVE = (sys.executable, "-m", "kanaria", "serve")
 WAIT = 60.0
 """Seconds a test waits for what must come; on an idle machine it comes within one."""
@@ -90,15 +92,14 @@ class Serving:
 
     @property
     def log(self) -> str:
-        return (self.folder / "serve.log").read_text("utf-8")
+        return (self.folder / LOG).read_text("utf-8")
 
     def wait_for(self, done: Callable[[], object], seconds: float = WAIT) -> None:
         """Until it is so; fails with the service's log when it is not in time, or when the service ended."""
-        until = time.monotonic() + seconds
-        while not done():
-            assert self.process.poll() is None, f"the service ended:\n{self.log}"
-            assert time.monotonic() < until, f"not within {seconds} s:\n{self.log}"
-            time.sleep(0.02)
+        assert patient(done, seconds, alive=self._alive, every=0.02), f"not within {seconds} s:\n{self.log}"
+
+    def _alive(self) -> None:
+        assert self.process.poll() is None, f"the service ended:\n{self.log}"
 
     def kill(self) -> None:
         self.process.kill()
@@ -114,7 +115,7 @@ class Serving:
 def serving(folder: Path, config: str = "kanaria.toml", inside: str = "", **environment: str) -> Iterator[Serving]:
     """``kanaria serve`` in ``folder``, in a network namespace if one is named, that has started; ended at the end."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
-    with (folder / "serve.log").open("ab") as log:
+    with (folder / LOG).open("ab") as log:
         begun = log.tell()
         process = subprocess.Popen(
             [*(("ip", "netns", "exec", inside) if inside else ()), *SERVE, *(("--config", config) if config else ())], cwd=folder, stderr=log,
@@ -122,7 +123,7 @@ def serving(folder: Path, config: str = "kanaria.toml", inside: str = "", **envi
         )  # fmt: skip
     service = Serving(folder, process)
     try:
-        service.wait_for(lambda: b" started " in (folder / "serve.log").read_bytes()[begun:])
+        service.wait_for(lambda: STARTED.encode() in (folder / LOG).read_bytes()[begun:])
         yield service
     finally:
         if process.poll() is None:

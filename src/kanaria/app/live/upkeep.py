@@ -37,10 +37,12 @@ SETTLED_KEPT_DAYS = 1.0
 RETAIN_EVERY = 3600.0
 """Seconds between two looks at the age of incidents, which is counted in days."""
 QUIET_DAYS = 7.0
-"""An informational incident to which nothing was added for so long may leave a store that is too large: what goes on
-from it by an address comes within three days (``incidents.grouping.REACH``)."""
+"""An informational incident to which nothing was added for so long may leave a store that is too large
+(``serve.keep_mb``, ``serve.keep_days`` say when that is): a weekly digest has told of it by then, and what goes on from
+it by an address comes within three days (``incidents.grouping.REACH``)."""
 WARN_EVERY = 3600.0
-"""Seconds between two lines of the service's log about the same trouble that goes on."""
+"""Seconds between two lines of the service's log about the same trouble that goes on: 24 a day, as many as somebody
+reads who looks once. Messages have a rhythm of their own, and ``kanaria doctor`` says at any time what goes on."""
 TOLD_FROM = 600.0
 """Seconds by which a clock has to be set for people to be told: times in a report are no longer to be believed."""
 LETTERS_A_LOOK = 1_000

@@ -37,7 +37,9 @@ SURPRISE = "baseline."
 """Beginning of the names of columns that depend on what else came: such models wait for their slice, unless mining is
 what they are about, which they never tell from surprise alone."""
 MOST = 200
-"""Records looked at a second time together. A flood of attacks is told with its slices, where they are one thing."""
+"""Records looked at a second time together. To look at 200 and to keep what they show takes 0.35 s of processor time,
+for 400 it is 0.57, more than half of the second in which everything is to be told. A flood of attacks is told with its
+slices, where they are one thing."""
 
 
 @dataclass(frozen=True, kw_only=True)
