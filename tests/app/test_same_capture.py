@@ -37,7 +37,7 @@ def run(setup: Setup, folder: Path, store: str, name: str, content: bytes) -> An
         patch.chdir(folder)  # an input is called after its path
         Path(name).write_bytes(content)
         with Engine(stored(setup, folder / store)) as engine:
-            engine.told(engine.commit(analyse(open_inputs([name]), engine)))
+            engine.mark_notified(engine.commit(analyse(open_inputs([name]), engine)))
     return told(folder / store)
 
 

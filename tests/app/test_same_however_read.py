@@ -114,7 +114,7 @@ def in_runs(setup: Setup, folder: Path, cuts: Sequence[datetime]) -> Any:
                 Path(name).write_text("".join(f"{line}\n" for time, line in lines if time <= end))
             given_names = [name for name in logs if Path(name).stat().st_size]
             with Engine(stored(setup, folder / "s")) as engine:
-                engine.told(engine.commit(analyse(open_inputs(given_names), engine)))
+                engine.mark_notified(engine.commit(analyse(open_inputs(given_names), engine)))
         return told(folder / "s")
 
 
@@ -151,14 +151,14 @@ def live(setup: Setup, store: Path, seconds: Sequence[int], behind: str, announc
             else:
                 ahead = engine.announce(engine.read(arrived))
                 ids = engine.commit(ahead, checkpoint=False) if ahead.changed else []
-                engine.told(ids)
+                engine.mark_notified(ids)
                 announced.update(ids)
                 judged = engine.step()
             late += judged.late
             if judged.changed:
-                engine.told(engine.commit(judged, checkpoint=False))
+                engine.mark_notified(engine.commit(judged, checkpoint=False))
         judged = engine.drain()
-        engine.told(engine.commit(judged))
+        engine.mark_notified(engine.commit(judged))
     assert late == 0
     return told(store)
 

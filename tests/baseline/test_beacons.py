@@ -36,7 +36,7 @@ def test_even_calls_with_jitter_are_listed_first_and_random_ones_not_at_all() ->
     browsing = _calls(DICE.uniform(200, 350, 400), dst_ip="198.51.100.9")
     for row in browsing:
         row["dst_bytes"] = int(DICE.integers(1000, 90_000))
-    (beacon,) = _found(even, random, browsing).found()
+    (beacon,) = _found(even, random, browsing).beacons()
     assert (beacon.src, beacon.dst, beacon.port, beacon.transport) == ("10.0.0.5", "198.51.100.7", 443, "tcp")
     assert (beacon.calls, beacon.up, beacon.down, beacon.callers) == (len(even), 80, 327, 1)
     assert 260 < beacon.every < 290
@@ -49,14 +49,14 @@ def test_even_calls_with_jitter_are_listed_first_and_random_ones_not_at_all() ->
 def test_several_connections_at_once_are_one_call() -> None:
     once = _calls(np.full(140, 600.0))
     twice = [row | {"time": int(str(row["time"])) + 40_000} for row in once]
-    (beacon,) = _found(once + twice).found()
+    (beacon,) = _found(once + twice).beacons()
     assert (beacon.calls, beacon.every, beacon.even) == (len(once), 600.0, 1.0)
 
 
 def test_what_repeats_itself_by_design_comes_last() -> None:
     clock = _calls(np.full(80, 1024.0), dst_ip="192.0.2.123", dst_port=123, transport="udp")
     program = _calls(DICE.uniform(500, 700, 140), dst_ip="198.51.100.7")
-    assert [(one.dst, one.by_design) for one in _found(clock, program).found()] == [
+    assert [(one.dst, one.by_design) for one in _found(clock, program).beacons()] == [
         ("198.51.100.7", False),
         ("192.0.2.123", True),
     ]
@@ -74,7 +74,7 @@ def test_what_repeats_itself_by_design_comes_last() -> None:
     ],
 )
 def test_what_says_nothing_about_a_program_is_left_out(seconds: np.ndarray, values: dict[str, object]) -> None:
-    assert _found(_calls(seconds, **values)).found() == []
+    assert _found(_calls(seconds, **values)).beacons() == []
 
 
 def test_chance_is_what_random_calls_do() -> None:

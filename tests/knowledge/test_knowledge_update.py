@@ -72,7 +72,7 @@ def test_a_list_becomes_a_folder_that_loads(tmp_path: Path) -> None:
         "utf-8",
     )
     report = knowledge.update(tmp_path / "out", pools_from=tmp_path / "miners.txt", today=DAY)
-    assert (report.pools, report.known) == (3, 3)
+    assert (report.pools, report.already_known) == (3, 3)
     assert [name for name, _ in report.refused] == ["mooo.com", "aws.amazon.com", "192.168.1.1"]
     assert "dynamic DNS" in dict(report.refused)["mooo.com"]
     loaded = knowledge.load(tmp_path / "out" / "pools")
@@ -143,7 +143,7 @@ def test_public_lists_are_read_without_shared_names(tmp_path: Path) -> None:
         pytest.skip("KANARIA_DATA does not name the folder with real data")
     report = knowledge.update(tmp_path, pools_from=Path(root) / "knowledge" / "pools", today=DAY)
     assert report.pools > 1000
-    assert report.known > 100
+    assert report.already_known > 100
     index = PoolIndex(knowledge.load(tmp_path / "pools").pools)
     for name in ("mooo.com", "aws.amazon.com", "github.com", "www.example.com", "duckdns.org", "amazonaws.com"):
         assert index.of_host(name) is None, name

@@ -98,7 +98,7 @@ def restored(archive: Path, folder: Path, *, set_aside: bool) -> Path | None:
     return aside
 
 
-def told(mended: Sequence[Mended]) -> Iterator[Text]:
+def messages(mended: Sequence[Mended]) -> Iterator[Text]:
     """What was put aside, a line each."""
     for item in mended:
         file, error, now = item.error.file, item.error.text, item.now

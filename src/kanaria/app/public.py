@@ -48,7 +48,7 @@ def analyse(
         analysis = run(open_inputs([str(path) for path in paths]), engine)
         if mine:
             mine.heed(engine)
-            engine.told(engine.commit(analysis))
+            engine.mark_notified(engine.commit(analysis))
         return analysis
 
 

@@ -84,7 +84,7 @@ class Beacons:
         self._engine.execute(_TAKE)
         self._engine.unregister("arrived")
 
-    def found(self) -> list[Beacon]:
+    def beacons(self) -> list[Beacon]:
         """Regular pairs: the most regular first, those that are so by design behind the others."""
         rows = self._engine.execute(_REGULAR).fetchall()
         names = [column[0] for column in self._engine.description or ()]

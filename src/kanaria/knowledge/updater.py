@@ -39,7 +39,7 @@ class UpdateReport:
     """What an update did: names taken, names refused with the reason, names already known, ranges by file."""
 
     pools: int = 0
-    known: int = 0
+    already_known: int = 0
     refused: tuple[tuple[str, str], ...] = ()
     ranges: tuple[tuple[str, int], ...] = ()
 
@@ -68,7 +68,10 @@ def update(
         with tempfile.TemporaryDirectory() as folder:
             ranges = convert(_fetch(Path(folder)), target_dir / "networks", _package(Path(folder), today))
     return UpdateReport(
-        pools=report.pools, known=report.known, refused=report.refused, ranges=tuple(sorted(ranges.items()))
+        pools=report.pools,
+        already_known=report.already_known,
+        refused=report.refused,
+        ranges=tuple(sorted(ranges.items())),
     )
 
 
@@ -123,7 +126,7 @@ def _import_pools(source: Path, target: Path, today: date) -> UpdateReport:
         if fresh:
             taken += len(fresh)
             (target / f"{_slug(path)}.yaml").write_text(_pool_file(path, fresh, today), encoding="utf-8")
-    return UpdateReport(pools=taken, known=known, refused=tuple(refused))
+    return UpdateReport(pools=taken, already_known=known, refused=tuple(refused))
 
 
 def _without_children(names: Iterable[str]) -> list[str]:

@@ -221,7 +221,7 @@ class NetworkState:
                 ids = [finding.id for finding in incident.findings]
                 keeper = store.keeper(incident.id, ids)
                 before = incident_from(store.get(keeper).document) if keeper else None
-                told = store.told(ids)
+                told = store.last_notice(ids)
                 fresh = not news.isdisjoint(ids) or store.waits(ids)
                 fresh = fresh or (not ahead.isdisjoint(ids) and (told is None or more_severe(incident, told)))
                 made = alert(incident, told, news=fresh, again=again)

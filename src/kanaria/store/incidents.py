@@ -171,7 +171,7 @@ class IncidentStore:
         return list(dict.fromkeys((device, remote) for device, remote in rows))
 
     @in_clear_words
-    def told(self, findings: Sequence[str]) -> LastNotice | None:
+    def last_notice(self, findings: Sequence[str]) -> LastNotice | None:
         """What was last told of the incidents with these findings."""
         return joined([told for owner in self._owners(findings) if (told := self._told(owner))])
 
@@ -269,7 +269,7 @@ class IncidentStore:
 
     def _save(self, incident: Json, now: str) -> str:
         findings = [finding["id"] for finding in incident["findings"]]
-        owners, told = self._owners(findings), self.told(findings)
+        owners, told = self._owners(findings), self.last_notice(findings)
         keeper = self.keeper(incident["id"], findings) or incident["id"]
         known = {row[0] for row in self._db.execute("SELECT id FROM finding WHERE incident = ?", (keeper,))}
         for other in owners:

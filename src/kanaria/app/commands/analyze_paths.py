@@ -94,7 +94,7 @@ def analyze_paths(
         raise failure
     if kept:
         sys.stdout.flush()
-        engine.told(kept)
+        engine.mark_notified(kept)
     status = status_of(analysis, asked.level)
     hand_over(asked.hook, status, lambda: document(analysis, setup.facts, told.stories if told else None))
     engine.accounts.require_recognised(found=bool(analysis.incidents))

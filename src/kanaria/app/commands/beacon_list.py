@@ -46,7 +46,7 @@ def beacons(paths: Sequence[str], setup: Setup, language: Language) -> tuple[lis
             collected.add(piece.tables)
             seen |= set(piece.tables)
         status = tell(engine.accounts, language, seen=seen, needed=("connection",))
-        return collected.found(), status
+        return collected.beacons(), status
 
 
 def beacon_lines(found: Sequence[Beacon], language: Language) -> Iterator[str]:

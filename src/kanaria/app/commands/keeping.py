@@ -82,13 +82,13 @@ def restore(
 
     Example: kanaria restore kanaria-backup.tar.gz --store /var/lib/kanaria
     """
-    from kanaria.app.mending import mend, restored, told
+    from kanaria.app.mending import mend, messages, restored
 
     if archive is None and not set_aside:
         raise click.UsageError("Missing argument 'ARCHIVE' or --set-aside.")  # noqa: EM101
     store = kept_folder(folder, config)
     if archive is None:
-        for line in told(mend(store)):
+        for line in messages(mend(store)):
             click.echo(printable(line.to(language)))
         return
     aside = restored(archive, store, set_aside=set_aside)

@@ -48,7 +48,7 @@ def update_lines(folder: Path | None, pools: Path | None, networks: Path | None,
     today = SystemClock().now().date()
     report = knowledge.update(target, pools_from=pools, networks_from=networks, today=today, download=download)
     if pools:
-        yield f"{report.pools} pool names taken, {report.known} known already, {len(report.refused)} refused"
+        yield f"{report.pools} pool names taken, {report.already_known} known already, {len(report.refused)} refused"
     yield from _refusals(report.refused)
     for name, count in report.ranges:
         yield f"{name}: {count:,} address ranges"

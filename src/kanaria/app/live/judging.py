@@ -166,7 +166,7 @@ class Judging:
     def dispatched(self, news: Sequence[Json]) -> None:
         """These are in the outbox of messages."""
         if news:
-            self._engine.told([item["id"] for item in news])
+            self._engine.mark_notified([item["id"] for item in news])
 
     @property
     def due(self) -> bool:

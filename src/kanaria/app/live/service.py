@@ -29,7 +29,7 @@ from kanaria.app.live.systemd import notify
 from kanaria.app.live.telling import Telling, spoken
 from kanaria.app.live.upkeep import Upkeep
 from kanaria.app.live.watching import Watched, watched, watched_flows
-from kanaria.app.mending import mend, told
+from kanaria.app.mending import mend, messages
 from kanaria.app.owning import owning
 from kanaria.core.clock import steady
 from kanaria.core.first_use import announce
@@ -97,7 +97,7 @@ class Service:
         what happened before would be worse. Raises SourceError when the store belongs to another run."""
         announce(self._compiling)
         mended = mend(self.store)
-        self.mended = list(told(mended)) if mended else []
+        self.mended = list(messages(mended)) if mended else []
         with owning(self.store, "serve") as mine, _outbox(self.store) as outbox:
             self.outbox = outbox
             links = Links(outbox, self.config.serve.acknowledge_hours) if self.config.serve.acknowledge else None

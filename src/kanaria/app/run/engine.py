@@ -271,7 +271,7 @@ class Engine:
             raise unusable(str(folder), error) from error
         self.memory.settle()
 
-    def told(self, incidents: Sequence[str]) -> None:
+    def mark_notified(self, incidents: Sequence[str]) -> None:
         """Somebody was notified of these committed incidents."""
         from kanaria.store.incidents import IncidentStore
 
