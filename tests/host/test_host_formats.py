@@ -307,7 +307,7 @@ def test_any_bytes_are_rows_or_rejected(known: Format) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "Oct 12 03:14:07 ns1 pdns_recursor[5]: question for 'pool.supportxmr.com|A' from 192.0.2.7:40000",
+        "Oct 12 03:14:07 ns1 resolverd[5]: looking up pool.supportxmr.com for 192.0.2.7:40000",
         "[1791774847] unbound[600:0] info: resolving pool.supportxmr.com. A IN",
         "2026-10-12 03:14:07 pool.supportxmr.com",
     ],

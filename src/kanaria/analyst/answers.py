@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from kanaria.analyst.questions import Topic, topics
-from kanaria.core.glossary import SEVERITIES, hypothesis_name
+from kanaria.core.glossary import SEEN, SEVERITIES, hypothesis_name
 from kanaria.core.story import parts_of
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Claim, Language, Text
@@ -173,10 +173,11 @@ def _sure(teller: _Teller) -> Iterator[Claim]:
 
 def _probability(teller: _Teller, names: set[str]) -> Iterator[Claim]:
     mining = bool(teller.document["messages"]) or "T1496" in " ".join(teller.document["techniques"])
+    kinds = {item["kind"] for item in teller.document["evidence"]}
     for item in teller.document["hypotheses"]:
         if item["name"] in names:
             proofs = [e["id"] for e in teller.document["evidence"] if e["about"] == item["name"]][:SHOWN]
-            name = hypothesis_name(item["name"], mining=mining).to(teller.language)
+            name = hypothesis_name(item["name"], mining=mining, seen=not SEEN.isdisjoint(kinds)).to(teller.language)
             shown = _percent(item["probability"], teller.language)
             yield teller.say("sure", proofs, name=name, percent=shown, bits=item["bits"])
 

@@ -5,7 +5,7 @@ Titles, reports, pages and docs take their words from here. The ids themselves a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from kanaria.core.types import Finding, StratumMessage, Text
 
@@ -27,6 +27,12 @@ WITHOUT_MINING: Mapping[str, Text] = {
     ),
     "compromised_device": Text(en="Compromised device", ja="乗っ取られた機器"),
 }
+WITHOUT_SEEING: Mapping[str, Text] = {
+    "compromised_device": Text(
+        en="Device that may be mining for somebody", ja="マイニングに使われている疑いのある機器"
+    ),
+}
+"""... where mining was named, reported or prepared, and not seen."""
 MINING, MINERS = "kanaria.mining", "kanaria.miners"
 """Tags by which a rule says what it is about: mining that goes on, or miners and their protocol in any other way."""
 
@@ -39,6 +45,45 @@ def about_mining(finding: Finding) -> bool:
 def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMessage]) -> bool:
     """Whether anything of mining was found at all."""
     return any(True for _ in messages) or any({MINING, MINERS} & set(found.tags) for found in findings)
+
+
+NAMED = frozenset(
+    "pool_name_asked pool_name_asked_here pool_asked_of_proxy mining_pool_in_log mining_program_in_log mining_in_text"
+    " mining_program_named sensor_alert_mining command_in_text installer_in_text miner_in_payload exploit_payload"
+    " stratum_request stratum_from_outside miner_file_probe miner_agent open_proxy_probe script_fetched_and_run".split()
+)
+"""Evidence in which mining is only named, by a question, a log, a text, another sensor or a stranger."""
+NEAR = frozenset(
+    "pool_name_in_tls proxy_opened_tunnel mining_program_connected outbound_pool_connection mining_message_unanswered"
+    " stratum_served_inside stratum_answered miner_agent_outbound miner_fetched miner_hosted miner_program_started"
+    " host_delivery cloud_order own_log_of_idle_miner browser_miner antivirus_mining_alert mining_message_in_alert"
+    " mining_message_in_named_alert mining_on_server mining_beside_other_findings tunnel_port browser_mining_messages".split()
+)
+"""... in which a program for mining, its way to a pool or one side of its talk was seen, and no work."""
+
+
+SEEN = frozenset(
+    "outbound_mining_flow own_log_of_miner miner_tells_of_itself mining_shape mining_shape_of_coin"
+    " mining_shape_for_hours".split()
+)
+"""... in which work was done, or messages went to and fro as they do then."""
+
+
+def mining_seen(findings: Iterable[Finding]) -> bool:
+    """Whether a finding about mining rests on more than a name, a report, a program or a way to a pool."""
+    kinds = _kinds_of_mining(findings)
+    return not kinds or any(not found <= NAMED | NEAR for found in kinds)
+
+
+def mining_only_named(findings: Iterable[Finding]) -> bool:
+    """Whether nothing but names speak of mining."""
+    kinds = _kinds_of_mining(findings)
+    return bool(kinds) and all(found <= NAMED for found in kinds)
+
+
+def _kinds_of_mining(findings: Iterable[Finding]) -> list[set[str]]:
+    about = (found for found in findings if found.evidence and speaks_of_mining([found], ()))
+    return [{item.kind.partition(".")[0] for item in found.evidence} for found in about]
 
 
 POOLS_OWN = frozenset(
@@ -60,9 +105,16 @@ def answers(message: StratumMessage) -> bool:
     return message.direction == "server" and message.method not in POOLS_OWN
 
 
-def hypothesis_name(name: str, *, mining: bool) -> Text:
-    """What an explanation is called where something of mining was seen, or nothing."""
+def hypothesis_name(name: str, *, mining: bool, seen: bool) -> Text:
+    """What an explanation is called where mining was ``seen``, where something of it was found, or nothing."""
+    if mining and not seen:
+        return WITHOUT_SEEING.get(name, HYPOTHESES[name])
     return HYPOTHESES[name] if mining else WITHOUT_MINING.get(name, HYPOTHESES[name])
+
+
+def called(name: str, findings: Sequence[Finding], messages: Iterable[StratumMessage]) -> Text:
+    """What an explanation is called beside these findings and messages: no more is said than was seen."""
+    return hypothesis_name(name, mining=speaks_of_mining(findings, messages), seen=mining_seen(findings))
 
 
 OUTCOMES: Mapping[str, Text] = {
@@ -71,6 +123,14 @@ OUTCOMES: Mapping[str, Text] = {
     "possible": Text(en="success possible", ja="成功した可能性あり"),
     "confirmed": Text(en="confirmed", ja="成功を確認"),
 }
+
+WHETHER_IT_MINES: Mapping[str, Text] = {
+    "failed": Text(en="mining itself not seen", ja="マイニング自体は未確認"),
+    "no_sign_of_success": Text(en="mining itself not seen", ja="マイニング自体は未確認"),
+    "possible": Text(en="it may be mining", ja="マイニングの可能性あり"),
+    "confirmed": Text(en="confirmed", ja="成功を確認"),
+}
+"""Outcomes where a device is looked at and mining was not seen."""
 
 SEVERITIES: Mapping[str, Text] = {
     "informational": Text(en="informational", ja="情報"),

@@ -1,8 +1,9 @@
 """Rows of lines that no reader understood, or passed over, and in which the search found a word.
 
-In: such lines. Out: a row of ``http`` for what a client sent (a mining message, a request), with the client where the
-line names one, and a row of ``process`` for what this machine runs: cron's commands, a service's name, a statement of a
-database. What the words mean is for the rules to say.
+In: such lines. Out: a row of ``http`` for what a client sent (a mining message, a request, what is written to make a
+program that logs it run something), with the client where the line names one, and a row of ``process`` for what this
+machine runs: cron's commands, a service's name, a statement of a database; of kind ``text`` for what people only wrote
+about. What the words mean is for the rules to say.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from kanaria.core.senders import sender
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.text import without_colours
 from kanaria.core.zone import LocalTime, Zoneless
+from kanaria.formats import prose
 from kanaria.formats.carriers.unwrapping import unwrap
 from kanaria.formats.host.messages import of_any_program
 from kanaria.formats.logons.emit import Taken, tables_of
@@ -40,6 +42,13 @@ _STAMP = late_regex(
     r"|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?\d*(?: ?Z| ?[+-]\d\d:?\d\d)?)"
 )
 """The time that nearly every program puts first."""
+_CLOCK = late_regex(r"\W{0,3}\d\d:\d\d:\d\d\b|\W{0,3}[A-Z]{4,7}\b")
+_INJECTED = late_regex(
+    rb"\$\{(?:jndi:|\$\{|(?:lower|upper|env|sys|date|main|java|ctx):\S{0,40}\}|::-)|[%$]\{\s?\(?[#@(]|\(\)\s?\{\s?:;\s?\}|_memberAccess|#context\["
+    rb"|@java\.lang\.(?:Runtime|Process)|T\(java\.lang|\$class\.inspect|getRuntime\(\)\.exec|__class__\.__|\{\{.{0,40}(?:constructor|groovy)",
+    re.IGNORECASE,
+)
+"""What nobody writes but to make a program that reads it run something: lookups, OGNL, SpEL, Shellshock, templates."""
 _HOST_MEMBER = late_regex(rb':\s*"((?:[a-z+]{2,12}://)?[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?[./]?)"')
 
 
@@ -64,24 +73,29 @@ def rows(
     *,
     naming: Container[int] = (),
     members: Container[int] = (),
+    miners: Container[int] = (),
+    quoted: Container[int] = (),
 ) -> Mapping[str, pa.Table]:
     """Tables of the lines of ``left`` (see ``Batch.left``); ``naming`` are rows that name a pool, ``members`` those of
-    JSON in which a member is nothing but that name."""
+    JSON in which a member is nothing but that name, ``miners`` those that name a miner and bring nothing, ``quoted``
+    those that people wrote."""
     requests: list[tuple[int, bytes, Row]] = []
     commands: list[Taken] = []
     for place, (line, raw) in enumerate(zip(left["line"].to_pylist(), left["raw"].to_pylist(), strict=True)):
-        found = prefix_of(raw[:LONGEST], context.year)
-        request = _request(found.line)
+        found = _stamped_prefix(prefix_of(raw[:LONGEST], context.year), context.zone)
+        written = place in quoted and (found.time is None or prose.quotes(found.line))
+        request = None if written else _request(found, raw[:LONGEST])
         plain = place in members or b"{" not in found.line
-        if place in naming and plain and not _REQUEST.search(found.line):
-            request = None  # a client is named, and a pool that it asked for
+        named = place in miners or (place in naming and plain)
+        if named and not _REQUEST.search(found.line) and not _INJECTED.search(found.line):
+            request = None  # a client is named, and a pool that it asked for, or a program that it runs
         if request is not None:
             row = prefix.complete(request, found)
             if isinstance(row.get("time"), Zoneless):
                 row["time"] = context.zone.micros(row["time"])  # type: ignore[arg-type]  # it is one
             requests.append((line, raw, row))
         else:
-            commands.append(("process", {**_command(found, context.zone), "line": line}))
+            commands.append(("process", {**_command(found, context.zone, text=written), "line": line}))
     return dict(_tables(requests, commands, stream, context))
 
 
@@ -97,31 +111,45 @@ def prefix_of(line: bytes, year: int | None) -> prefix.Prefix:
     return found
 
 
-def _request(line: bytes) -> Row | None:
+def _request(found: prefix.Prefix, raw: bytes) -> Row | None:
     """What a client sent, or None for what no client is named of and no request is written like."""
+    line = raw if _INJECTED.search(raw) and not _INJECTED.search(found.line) else found.line
     row = inside_row(line)
     if row is not None:
         return row
     request = _REQUEST.search(line)
     begin, end = request.span(1) if request else (0, 0)
     client, port = sender(to_text(line), (begin, end))
-    if not request and client is None and not _ENCODED.search(line):
+    if not request and client is None and not _ENCODED.search(line) and not _logged_injection(found, line):
         return None
     row = {"src_ip": client, "src_port": port}
     values.set_request(row, unescape(line[begin:end] if request else line))
     return row
 
 
-def _command(found: prefix.Prefix, zone: LocalTime) -> Row:
-    text = without_colours(to_text(found.line)).strip()
-    if found.time is None and (stamp := _STAMP.match(text)):
-        found = found._replace(time=_stamped(stamp[1], zone))
+def _logged_injection(found: prefix.Prefix, line: bytes) -> bool:
+    """Whether a service logged what somebody had sent it to make it run something."""
+    logged = found.time is not None or found.program is not None or _CLOCK.match(to_text(line[:64])) is not None
+    return logged and _INJECTED.search(line) is not None
+
+
+def _stamped_prefix(found: prefix.Prefix, zone: LocalTime) -> prefix.Prefix:
+    """The prefix with the time that stands first in the line, where no collector put one before it."""
+    if found.time is None and (stamp := _STAMP.match(without_colours(to_text(found.line[:128])).strip())):
+        return found._replace(time=_stamped(stamp[1], zone))
+    return found
+
+
+def _command(found: prefix.Prefix, zone: LocalTime, *, text: bool) -> Row:
+    said = without_colours(to_text(found.line)).strip()
     row: Row = {
         "time": values.as_datetime(None if found.time is None else zone.micros(found.time)),
         "device": found.host, "host_name": found.host,
     }  # fmt: skip
-    return of_any_program(row, found.program, text) or {
-        **row, "kind": "line", "process": found.program, "command": text
+    if text:
+        return {**row, "kind": "text", "command": said}
+    return of_any_program(row, found.program, said) or {
+        **row, "kind": "line", "process": found.program, "command": said
     }  # fmt: skip
 
 

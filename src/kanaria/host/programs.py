@@ -108,12 +108,13 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
     path = named if row["kind"] in ("start", "running") else ""  # services and jobs have names, and no file
     arguments, started = _started(_arguments(command))
     program = _base(path) or _base(arguments[0] if arguments else "")
-    if row["kind"] in ("line", "script"):
+    if row["kind"] in ("line", "script", "text"):
         program = _before_options(arguments)
         arguments = ("log", *arguments)  # its first word is no program's name
     process = _process("" if started else path, arguments)
     found: dict[str, str] = {}
-    shown = row["kind"] == "line" and (_LISTED.match(command) or PLACEHOLDER.search(command))
+    listed = _LISTED.match(command) or PLACEHOLDER.search(command)
+    shown = row["kind"] == "text" or (row["kind"] == "line" and listed)
     certain = None if shown else _named(row, facts) or _certain(process, facts)
     if certain:
         found["mining.program"] = cut(printable(program), _SHOWN)
@@ -122,7 +123,7 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
             found["mining.pool"] = cut(printable(pool), _SHOWN)
     elif row["kind"] == "line" and _ABOUT_MAILS.match(named):
         pass
-    elif row["kind"] in ("line", "order", "script") and (pool := _pool_in(command, facts)):
+    elif row["kind"] in ("line", "order", "script", "text") and (pool := _pool_in(command, facts)):
         found["mining.pool"] = cut(printable(pool), _SHOWN)
     elif set_to_start := _set_to_start(command, facts, row["kind"]):
         found["mining.named"] = set_to_start
@@ -167,9 +168,9 @@ def _pools(pools: tuple[Pool, ...]) -> PoolIndex:
 def _set_to_start(command: str, facts: Knowledge, kind: str | None) -> str | None:
     """The mining program that a command fetches or sets to start; a service or job is set to start by itself,
     and a line of a log need do no more than name it."""
-    if kind == "line" and _LISTED.match(command):
+    if kind in ("line", "text") and _LISTED.match(command):
         return None
-    if kind not in ("service", "job", "line", "order", "script") and not _SETS.search(command):
+    if kind not in ("service", "job", "line", "order", "script", "text") and not _SETS.search(command):
         return None
     for word in _WORD.findall(command):
         if agent := miners.known_name(word, facts) or miners.known_name(word.replace("_", "-"), facts):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kanaria.core.facts import Vulnerability
+from kanaria.core.glossary import mining_only_named, speaks_of_mining
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Finding, Hypothesis, Language, Outcome, OutcomeValue, Recommendation, Record, Text
 from kanaria.core.versions import in_words
@@ -62,6 +63,12 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
             "beside_mining", 1, tuple(item.id for finding in beside for item in finding.evidence),
             "The mining is allowed, but not what was found about access to the device: see whether that was one of yours.",
             "マイニングは許可されていますが、機器への接続についての検知は別です。ご自身によるものか確認してください。",
+        )  # fmt: skip
+    elif top == "benign" and case.findings and all(f.values.get("kind") == "text" for f in case.findings):
+        yield _advise(
+            "text_only", 0, result.because,
+            "Nothing follows from the text alone. If it is about a machine of yours, look there for what it quotes, and give that machine's own log, crontab or shell history to Kanaria.",
+            "テキストだけからは何もいえません。ご自身の機器についてのものであれば、書かれているものがその機器にないかを調べ、その機器のログ、crontab、シェルの履歴そのものをKanariaに渡してください。",
         )  # fmt: skip
     elif (harmless and not _talked(case)) or top == "authorised_mining":
         yield _advise(NOTHING, 0, result.because, "Nothing needs to be done.", "対応は必要ありません。")
@@ -270,7 +277,7 @@ def _compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outc
             "この操作が意図したものかを、アカウントの持ち主に確認してください。心当たりがなければ、鍵とセッションを無効にし、起動されたものをスナップショットを残してから止め、そのアカウントのほかの操作を監査ログで調べます。",
         )  # fmt: skip
         return
-    if mines(case) or result.value == "confirmed":
+    if (mines(case) and not mining_only_named(case.findings)) or result.value == "confirmed" or _reached(case):
         yield from _isolate(case, result)
     elif _own_guessers(case):  # a program with an old password is as likely
         return
@@ -364,9 +371,19 @@ def _harden_logon(case: Case, around: Surroundings, top: Hypothesis, result: Out
 
 
 def _only_named(case: Case, result: Outcome) -> bool:
-    """Whether a pool or a miner was only named, in a question to a resolver or in a line of a log."""
-    names = all(finding.table in {"dns", "process"} for finding in case.findings)
-    return mines(case) and result.value == "no_sign_of_success" and names and not case.messages
+    """Whether a pool or a miner was only named, in a question, in a line of a log, or by another sensor."""
+    told = all(speaks_of_mining([finding], ()) and _asked_or_told(finding) for finding in case.findings)
+    return told and mining_only_named(case.findings) and result.value in REFUSED and not case.messages
+
+
+def _asked_or_told(finding: Finding) -> bool:
+    asked = all(item.kind == "pool_asked_of_proxy" for item in finding.evidence)
+    return finding.table in {"dns", "process", "alert"} or asked
+
+
+def _reached(case: Case) -> bool:
+    """Whether a proxy opened the way to a pool that was asked for."""
+    return any(item.kind == "proxy_opened_tunnel" for finding in case.findings for item in finding.evidence)
 
 
 def _look_who_asked(case: Case, result: Outcome) -> Iterator[Recommendation]:

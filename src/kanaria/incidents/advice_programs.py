@@ -31,7 +31,7 @@ def programs_named(case: Case) -> Iterator[tuple[Text, Finding]]:
 
 def _runs(finding: Finding) -> bool:
     """A line that only names a program does not say that there is one."""
-    return finding.stage == "impact" and finding.values.get("kind") != "line"
+    return finding.stage == "impact" and finding.values.get("kind") not in {"line", "text"}
 
 
 def _told(finding: Finding, file: str) -> Text:

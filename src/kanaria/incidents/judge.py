@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from kanaria.core.glossary import OUTCOMES, hypothesis_name, speaks_of_mining
+from kanaria.core.glossary import OUTCOMES, WHETHER_IT_MINES, called, mining_only_named, mining_seen, speaks_of_mining
 from kanaria.core.ids import content_id
 from kanaria.core.network import ip16
 from kanaria.core.text import printable
@@ -50,6 +50,8 @@ _SEVERITY: dict[Hypothesis, dict[OutcomeValue, Severity]] = {
 
 _SCAN = Text(en="Internet-wide scan", ja="インターネット全体へのスキャン")
 _SUSPECT = Text(en="Device that may be compromised", ja="乗っ取られた疑いのある機器")
+_POOL_REACHED = Text(en="Device that exchanges data with a mining pool", ja="マイニングプールと通信している機器")
+_GRAVE = SEVERITIES.index("high")
 _MANY_MINE = Text(en="{} compromised devices mining coins", ja="マイニングをしている乗っ取られた機器{}台")
 _MANY_SUSPECTED = Text(en="{} devices that may be compromised", ja="乗っ取られた疑いのある機器{}台")
 # A title is one line in a mail's subject; the advice names all of them.
@@ -184,7 +186,8 @@ def _critical(case: Case, around: Surroundings) -> bool:
 def title(case: Case, top: Hypothesis, result: Outcome) -> Text:
     """One line: what it is, and whether it worked."""
     what = _specific(case, top)
-    state = OUTCOMES[result.value]
+    less = top == "compromised_device" and mines(case) and not mining_seen(case.findings)
+    state = (WHETHER_IT_MINES if less else OUTCOMES)[result.value]
     if top in {"authorised_mining", "benign"}:
         return what
     found = _answering(case) if top == "internet_wide_scanner" and result.value == "possible" else None
@@ -200,23 +203,35 @@ def _answering(case: Case) -> Text | None:
 
 def _specific(case: Case, top: Hypothesis) -> Text:
     """The hypothesis, or for an attack the most serious model's own title, which says more."""
-    in_text = top == "benign" and all(finding.values.get("kind") == "line" for finding in case.findings)
+    in_text = top == "benign" and all(finding.values.get("kind") in {"line", "text"} for finding in case.findings)
     if (top == "exploitation_attempt" or in_text) and case.findings:
         return worst(case.findings).title
-    name = hypothesis_name(top, mining=mines(case))
+    name = called(top, case.findings, case.messages)
     if top == "internet_wide_scanner" and not case.messages:
         return _guessing(case) if guessed(case) else _SCAN
     return _compromised(case, name) if top == "compromised_device" else name
 
 
 def _compromised(case: Case, name: Text) -> Text:
-    """Which devices, and how many when there are several."""
-    what, many = (name, _MANY_MINE) if mines(case) else (_SUSPECT, _MANY_SUSPECTED)
-    shown = listed(case.blamed, MOST_IN_TITLE)
-    if len(case.blamed) < 2:
-        return Text(en=f"{what.en} ({shown.en})", ja=f"{what.ja}({shown.ja})") if case.blamed else what
-    count = len(case.blamed)
+    """Which devices, and how many when there are several; where mining was not seen, what was seen of it."""
+    shown, count = listed(case.blamed, MOST_IN_TITLE), len(case.blamed)
+    less = mines(case) and not mining_seen(case.findings)
+    what = _seen_of_it(case.findings) if less else name if mines(case) else _SUSPECT
+    many = _MANY_MINE if mines(case) else _MANY_SUSPECTED
+    if less or count < 2:
+        return Text(en=f"{what.en} ({shown.en})", ja=f"{what.ja}({shown.ja})") if count else what
     return Text(en=f"{many.en.format(count)} ({shown.en})", ja=f"{many.ja.format(count)}({shown.ja})")
+
+
+def _seen_of_it(findings: Sequence[Finding]) -> Text:
+    """What the gravest finding says that was seen; names count only where nothing else was found."""
+    mining = [finding for finding in findings if speaks_of_mining([finding], ())]
+    others = [finding for finding in findings if finding not in mining]
+    if mining_only_named(mining) and any(SEVERITIES.index(one.severity) >= _GRAVE for one in others):
+        return _SUSPECT
+    gravest = worst(mining)
+    reached = any(item.kind == "outbound_pool_connection" for item in gravest.evidence)
+    return _POOL_REACHED if reached else gravest.title
 
 
 def _guessing(case: Case) -> Text:

@@ -61,7 +61,7 @@ def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Ta
 
 def enrich_commands(process: pa.Table) -> pa.Table:
     """The same columns for what a machine was told to run: jobs, orders, statements of a database, services' lines."""
-    told = pc.is_in(process["kind"], pa.array(["job", "line", "order", "running", "script"]))
+    told = pc.is_in(process["kind"], pa.array(["job", "line", "order", "running", "script", "text"]))
     jobs = pc.and_(told, pc.is_valid(process["command"]))
     rows = np.flatnonzero(pc.fill_null(jobs, False).to_numpy())
     told_by = process.select(["kind", "command"]).take(pa.array(rows)).to_pylist()

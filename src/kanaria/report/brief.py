@@ -19,6 +19,7 @@ from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
 from kanaria.report.sections import Subject, about, probability
+from kanaria.report.verdict_words import aim_of_names, found, outcome_words
 
 REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 # From one in ten on, the second explanation is one a reader should keep in mind.
@@ -176,10 +177,10 @@ def aimed(subject: Subject) -> Iterator[Claim]:
         if any(map(checks_for_rivals, subject.incident.messages)):
             yield subject.say("aimed_rivals", *evidence)
     elif top == "internet_wide_scanner":
-        found = "aimed_scan_found" if _found(subject) else "aimed_scan"
-        yield subject.say("aimed_guessing" if _guessed(subject) else found, *evidence)
+        words = "aimed_scan_found" if found(subject.incident) else "aimed_scan"
+        yield subject.say("aimed_guessing" if _guessed(subject) else words, *evidence)
     else:
-        yield subject.say(_AIMED[top], *evidence)
+        yield subject.say(aim_of_names(subject.incident) or _AIMED[top], *evidence)
 
 
 _AIMED = {
@@ -203,34 +204,16 @@ def _guessed(subject: Subject) -> bool:
     return any(item.kind in GUESSING for item in subject.incident.evidence)
 
 
-def _found(subject: Subject) -> bool:
-    """Whether a scan got an answer that shows what it looked for."""
-    return any(item.kind == "interface_answered" and item.bits > 0 for item in subject.incident.evidence)
-
-
 def worked(subject: Subject, because: str = "worked_because") -> Iterator[Claim]:
     """Whether it worked, and the one thing that says so most clearly, said by ``because``."""
     incident = subject.incident
     if incident.hypotheses[0].name in {"authorised_mining", "benign"}:
         return
     result = incident.outcome
-    if not result.because:
-        yield subject.say("outcome_nothing_known")
-        return
-    yield subject.say(_outcome_words(subject), *result.because)
+    yield subject.say(outcome_words(incident), *result.because)
     item = _speaking(subject)
     if item is not None:
         yield subject.say(because, item.id, reason=_sentence(subject, item))
-
-
-def _outcome_words(subject: Subject) -> str:
-    """What "possible" means depends on what it is: a find of a scan, a program that runs, an attack that got through."""
-    top, value = subject.incident.hypotheses[0].name, subject.incident.outcome.value
-    if value != "possible":
-        return f"outcome_{value}"
-    if top == "internet_wide_scanner" and _found(subject):
-        return "outcome_found"
-    return "outcome_active" if top == "compromised_device" else "outcome_possible"
 
 
 def _speaking(subject: Subject) -> Evidence | None:

@@ -82,6 +82,7 @@ _FULL: Mapping[str, Text] = {
         en="No miner runs on this server because of it.",
         ja="この通信によって、このサーバでマイナーが動くことはありません。",
     ),
+    "outcome_not_seen": Text(en="Mining itself was not seen.", ja="マイニング自体は確認されていません。"),
     "outcome_failed": Text(en="It failed.", ja="失敗に終わっています。"),
     "outcome_no_sign_of_success": Text(en="There is no sign that it worked.", ja="成功した形跡はありません。"),
     "outcome_possible": Text(en="It may have worked.", ja="成功した可能性があります。"),

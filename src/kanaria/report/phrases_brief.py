@@ -87,6 +87,14 @@ BRIEF: Mapping[str, Text] = {
         en="Not stray traffic: what was seen involves the device itself, as after a break-in.",
         ja="誤送ではありません。侵入された後にみられる動きが、機器そのものに現れています。",
     ),
+    "aimed_named": Text(
+        en="That cannot be told from a name or a report: a program on the device, a person, or a list of addresses to block may be behind it.",
+        ja="名前や警告だけでは分かりません。機器のプログラムのほか、利用者の操作や遮断リストの処理なども考えられます。",
+    ),
+    "aimed_text": Text(
+        en="Neither, as far as can be seen: somebody wrote about it.",
+        ja="どちらでもなく、人が書いた文章とみられます。",
+    ),
     "aimed_authorised": Text(
         en="Neither: your settings say that this mining is allowed.",
         ja="どちらでもありません。設定で許可されているマイニングです。",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from kanaria.core.facts import Knowledge, Vulnerability
-from kanaria.core.glossary import DIALECTS, hypothesis_name, speaks_of_mining
+from kanaria.core.glossary import DIALECTS, called
 from kanaria.core.text import cut, printable
 from kanaria.core.types import (
     Analysis,
@@ -23,6 +23,7 @@ from kanaria.core.values import dataclass
 from kanaria.core.versions import in_words
 from kanaria.report.meaning import message_meaning
 from kanaria.report.phrases import input_name, phrase, place, sentence
+from kanaria.report.verdict_words import outcome_words
 
 MESSAGES_SHOWN = 30
 FINDINGS_SHOWN = 200
@@ -69,8 +70,7 @@ def identification(subject: Subject) -> Iterator[Claim]:
     incident = subject.incident
     top, second = incident.hypotheses[0], incident.hypotheses[1]
     proof = _about_top(subject)
-    mining = speaks_of_mining(incident.findings, incident.messages)
-    name = subject.to(hypothesis_name(top.name, mining=mining))
+    name = subject.to(called(top.name, incident.findings, incident.messages))
     yield subject.say(
         "hypothesis",
         *proof,
@@ -85,7 +85,7 @@ def identification(subject: Subject) -> Iterator[Claim]:
     known = subject.evidence
     yield from _reasons(subject, [known[i] for i in proof if known[i].family != "prior" and known[i].bits > 0])
     if second.probability >= RUNNER_UP_FROM:
-        runner_up = subject.to(hypothesis_name(second.name, mining=mining))
+        runner_up = subject.to(called(second.name, incident.findings, incident.messages))
         yield subject.say(
             "runner_up",
             *about(subject, second.name),
@@ -96,10 +96,7 @@ def identification(subject: Subject) -> Iterator[Claim]:
 
 def outcome(subject: Subject) -> Iterator[Claim]:
     result = subject.incident.outcome
-    if not result.because:
-        yield subject.say("outcome_nothing_known")
-        return
-    yield subject.say(f"outcome_{result.value}", *result.because)
+    yield subject.say(outcome_words(subject.incident), *result.because)
     yield from _reasons(subject, [subject.evidence[i] for i in result.because])
     harmless = subject.incident.hypotheses[0].name in {"internet_wide_scanner", "misdirected_miner"}
     if harmless and result.value == "failed" and subject.incident.messages:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.glossary import OUTCOMES, SEVERITIES, hypothesis_name, speaks_of_mining
+from kanaria.core.glossary import OUTCOMES, SEVERITIES, called
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Analysis, Incident, Language, Section
 from kanaria.report.brief import brief, headline
@@ -118,7 +118,7 @@ def _title(group: Sequence[Incident], language: Language) -> str:
     title = first.title.to(language)
     if all(incident.title.to(language) == title for incident in group):
         return title
-    name = hypothesis_name(first.hypotheses[0].name, mining=speaks_of_mining(first.findings, first.messages))
+    name = called(first.hypotheses[0].name, first.findings, first.messages)
     return f"{name.to(language)}: {OUTCOMES[first.outcome.value].to(language)}"
 
 

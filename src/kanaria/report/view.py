@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.glossary import HYPOTHESES, SEVERITIES, hypothesis_name, speaks_of_mining
+from kanaria.core.glossary import HYPOTHESES, SEVERITIES, called
 from kanaria.core.late_regex import late_regex
 from kanaria.core.story import PARTS, Sentence, Stories, Story, shown
 from kanaria.core.text import printable
@@ -78,8 +78,7 @@ def incident_views(
     but say nothing to a reader and get no number."""
     for incident in analysis.incidents:
         shown = [item for item in incident.evidence if item.family != "prior"]
-        mining = speaks_of_mining(incident.findings, incident.messages)
-        names = {name: hypothesis_name(name, mining=mining).to(language) for name in HYPOTHESES}
+        names = {name: called(name, incident.findings, incident.messages).to(language) for name in HYPOTHESES}
         theirs = (stories or {}).get(incident.id)
         numbered = [_numbered(same, number, language, names) for number, same in enumerate(_alike(shown), 1)]
         yield IncidentView(

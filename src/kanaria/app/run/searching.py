@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.late_regex import late_regex
 from kanaria.core.prefilter import Prefilter, literal
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
@@ -34,23 +35,55 @@ def pools_of(facts: Knowledge) -> Prefilter:
 
 
 def _found(left: pa.Table, stream: Stream, context: ReadContext, pools: Prefilter | None) -> Mapping[str, pa.Table]:
+    from kanaria.formats import prose
     from kanaria.formats import searched as formats_searched
-    from kanaria.mining.candidates import rows_of_records
 
-    def hits(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-        named = pools.rows(column)[0] if pools else np.empty(0, np.int64)
-        return np.unique(np.concatenate([*rows_of_records(column), named]))
-
-    left = left.take(pa.array(hits(left["raw"])))
+    left = left.take(pa.array(_hits(left["raw"], pools)))
     if not len(left):
         return {}
     inside = formats_searched.carried(left)
-    said = set(hits(inside["raw"]).tolist())
+    said = set(_hits(inside["raw"], pools).tolist())
+    whole = prose.written(stream.head(), stream.name)
+    quoted = {row for row, raw in enumerate(left["raw"].to_pylist()) if whole or prose.quotes(raw)}
     raw = [(inside if row in said else left)["raw"][row].as_py() for row in range(len(left))]
     left = left.set_column(1, "raw", pa.array(raw, pa.binary()))
     named = set(pools.rows(left["raw"])[0].tolist()) if pools else set()
     members = set(pools.rows(formats_searched.hosts_of_members(left["raw"]))[0].tolist()) if pools and named else set()
-    return formats_searched.rows(left, stream, context, naming=named, members=members)
+    return formats_searched.rows(
+        left, stream, context, naming=named, members=members, miners=_naming_miners(left["raw"]), quoted=quoted
+    )
+
+
+def _hits(column: pa.ChunkedArray, pools: Prefilter | None) -> npt.NDArray[np.int64]:
+    """Rows in which a word of a message, of a command, or a pool's name stands."""
+    from kanaria.mining.candidates import rows_of_records
+
+    named = pools.rows(column)[0] if pools else np.empty(0, np.int64)
+    return np.unique(np.concatenate([*rows_of_records(column), named]))
+
+
+_WORD = late_regex(rb"[A-Za-z0-9_.+-]{3,80}")
+
+
+def _naming_miners(column: pa.ChunkedArray) -> set[int]:
+    """Rows that name a mining program, and hold neither a mining message nor a command that brings one."""
+    from kanaria.mining.candidates import rows_of_records
+    from kanaria.mining.deed_words import MINERS
+    from kanaria.mining.deeds import read
+
+    worded = set(rows_of_records(column)[0].tolist())
+    found = set()
+    for row, raw in enumerate(column.to_pylist()):
+        words = {word.decode("ascii") for word in _WORD.findall(raw[:_LOOKED_AT])}
+        if row not in worded and any(map(MINERS.search, words)):
+            text = raw[:_LOOKED_AT].decode("utf-8", "replace")
+            if not read(text).delivers():
+                found.add(row)
+    return found
+
+
+_LOOKED_AT = 8192
+"""Bytes of a line in which a miner's name is looked for, as many as of a command line (``host.programs``)."""
 
 
 def _joined(tables: Mapping[str, pa.Table], found: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:

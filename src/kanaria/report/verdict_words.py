@@ -1,0 +1,44 @@
+"""Which sentence says whether it worked, and whether it was meant: an incident comes in, the key of a phrase goes out.
+
+The short answer, the full one and the story ask here, so that they say one thing.
+"""
+
+from __future__ import annotations
+
+from kanaria.core.glossary import mining_only_named, mining_seen, speaks_of_mining
+from kanaria.core.types import Incident
+
+
+def outcome_words(incident: Incident) -> str:
+    """What an outcome means depends on what it is: a find of a scan, a program that runs, an attack that got through,
+    or mining that was named and not seen."""
+    top, value = incident.hypotheses[0].name, incident.outcome.value
+    if top == "compromised_device" and value in {"failed", "no_sign_of_success"} and in_question(incident):
+        return "outcome_not_seen"
+    if not incident.outcome.because:
+        return "outcome_nothing_known"
+    if value != "possible":
+        return f"outcome_{value}"
+    if top == "internet_wide_scanner" and found(incident):
+        return "outcome_found"
+    return "outcome_active" if top == "compromised_device" else "outcome_possible"
+
+
+def in_question(incident: Incident) -> bool:
+    """Whether something speaks of mining and nothing shows it."""
+    return speaks_of_mining(incident.findings, incident.messages) and not mining_seen(incident.findings)
+
+
+def found(incident: Incident) -> bool:
+    """Whether a scan got an answer that shows what it looked for."""
+    return any(item.kind == "interface_answered" and item.bits > 0 for item in incident.evidence)
+
+
+def aim_of_names(incident: Incident) -> str | None:
+    """What is said of the intention where mining is only named, or somebody only wrote about it; else None."""
+    top, findings = incident.hypotheses[0].name, incident.findings
+    only_names = mining_only_named(findings) and all(speaks_of_mining([one], ()) for one in findings)
+    if top == "compromised_device" and only_names:
+        return "aimed_named"
+    written = bool(findings) and all(one.values.get("kind") in {"line", "text"} for one in findings)
+    return "aimed_text" if top == "benign" and written else None
