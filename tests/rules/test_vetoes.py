@@ -34,6 +34,9 @@ NOT_THE_SENDERS = frozenset(
 # Of one and the same thing, told by a rule that says more: the excuse is evidence of the same kind, and that rule tells.
 HANDED_ON = {
     ("mining_pool_named_in_log", "program"): "a miner's name beside it is told by mining_program_named_in_log",
+    ("script_fetched_and_run", "quoted"): "what people quote is told by command_named_in_text",
+    ("command_named_in_text", "named"): "an installer by name is told by installer_named_in_text",
+    ("prompt_injection_attempt", "record"): "a record of a sensor has such members; other signs in it are heard",
     ("mining_named_in_text", "program"): "a program that mines is told by miner_program_started",
     ("installer_named_in_text", "log"): "a line of a program is told by script_fetched_and_run",
     ("script_fetched_and_run", "text"): "a named installer in a line of no program is told by installer_named_in_text",
