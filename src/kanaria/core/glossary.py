@@ -50,6 +50,7 @@ def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMess
 NAMED = frozenset(
     "pool_name_asked pool_name_asked_here pool_asked_of_proxy mining_pool_in_log mining_program_in_log mining_in_text"
     " mining_program_named sensor_alert_mining command_in_text installer_in_text miner_in_payload exploit_payload"
+    " exploit_request"
     " stratum_request stratum_from_outside miner_file_probe miner_agent open_proxy_probe script_fetched_and_run".split()
 )
 """Evidence in which mining is only named, by a question, a log, a text, another sensor or a stranger."""

@@ -64,11 +64,11 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
             "The mining is allowed, but not what was found about access to the device: see whether that was one of yours.",
             "マイニングは許可されていますが、機器への接続についての検知は別です。ご自身によるものか確認してください。",
         )  # fmt: skip
-    elif top == "benign" and case.findings and all(f.values.get("kind") == "text" for f in case.findings):
+    elif top == "benign" and case.findings and all(_only_written(f) for f in case.findings):
         yield _advise(
             "text_only", 0, result.because,
-            "Nothing follows from the text alone. If it is about a machine of yours, look there for what it quotes, and give that machine's own log, crontab or shell history to Kanaria.",
-            "テキストだけからは何もいえません。ご自身の機器についてのものであれば、書かれているものがその機器にないかを調べ、その機器のログ、crontab、シェルの履歴そのものをKanariaに渡してください。",
+            "Nothing follows from the text alone. If it is from or about a machine of yours, look there for what it names, and give that machine's own log, crontab or shell history to Kanaria.",
+            "テキストだけからは何もいえません。ご自身の機器の出力や、その機器についてのものであれば、書かれているものがその機器にないかを調べ、その機器のログ、crontab、シェルの履歴そのものをKanariaに渡してください。",
         )  # fmt: skip
     elif (harmless and not _talked(case)) or top == "authorised_mining":
         yield _advise(NOTHING, 0, result.because, "Nothing needs to be done.", "対応は必要ありません。")
@@ -78,6 +78,11 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
             "Nothing needs to be done beyond keeping the server's software up to date.",
             "サーバのソフトウェアを最新に保つほかに、対応は必要ありません。",
         )  # fmt: skip
+
+
+def _only_written(finding: Finding) -> bool:
+    """Whether a line alone says it, with neither a time nor a program, and not of an installer that everybody uses."""
+    return finding.values.get("kind") in {"line", "text"} and finding.rule != "installer_named_in_text"
 
 
 def _talked(case: Case) -> tuple[Record, ...]:
@@ -418,6 +423,9 @@ def _pools(case: Case) -> str:
     impact = [f for f in case.findings if f.stage == "impact" and f.values.get("dst_ip") != f.device]
     paid = list(dict.fromkeys(f.remote for f in impact if f.remote))
     outside = [remote for remote in paid if remote not in case.devices]
+    if not paid:
+        said = (f.values.get(name) for f in case.findings for name in ("mining.pool", "query", "mining.named"))
+        paid = list(dict.fromkeys(printable(str(name)) for name in said if name))
     return ", ".join(defang(remote) for remote in (outside or paid)[:3])
 
 

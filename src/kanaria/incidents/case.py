@@ -195,6 +195,11 @@ def turned_away(case: Case) -> bool:
     return bool(statuses) and all(isinstance(status, int) and 400 <= status < 500 for status in statuses)
 
 
+def asked_inside(case: Case) -> bool:
+    """Whether every request came from the private network: a client of one's own, or a proxy in front."""
+    return bool(case.web_records) and all(r.values.get("direction") == "internal" for r in case.web_records)
+
+
 # Evidence that says that passwords are tried.
 GUESSING = frozenset({"login_guessing", "rdp_guessing"})
 GOT_IN = "login_after_guessing"

@@ -30,7 +30,7 @@ from kanaria.incidents import suspicion
 from kanaria.incidents.actors import Part, parts
 from kanaria.incidents.advice import listed, recommendations
 from kanaria.incidents.answers import name_at
-from kanaria.incidents.case import Case, Surroundings, beside_mining, guessed, mines, turned_away
+from kanaria.incidents.case import Case, Surroundings, asked_inside, beside_mining, guessed, mines, turned_away
 from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline
 from kanaria.incidents.outcomes import came_from_outside, outcome_evidence
 from kanaria.incidents.signals import signals_of
@@ -49,6 +49,7 @@ _SEVERITY: dict[Hypothesis, dict[OutcomeValue, Severity]] = {
 
 
 _SCAN = Text(en="Internet-wide scan", ja="インターネット全体へのスキャン")
+_INSIDE = Text(en="Client inside that asks as scanners do", ja="内部のクライアントによる、スキャンに似たリクエスト")
 _SUSPECT = Text(en="Device that may be compromised", ja="乗っ取られた疑いのある機器")
 _POOL_REACHED = Text(en="Device that exchanges data with a mining pool", ja="マイニングプールと通信している機器")
 _GRAVE = SEVERITIES.index("high")
@@ -208,7 +209,7 @@ def _specific(case: Case, top: Hypothesis) -> Text:
         return worst(case.findings).title
     name = called(top, case.findings, case.messages)
     if top == "internet_wide_scanner" and not case.messages:
-        return _guessing(case) if guessed(case) else _SCAN
+        return _guessing(case) if guessed(case) else _INSIDE if asked_inside(case) else _SCAN
     return _compromised(case, name) if top == "compromised_device" else name
 
 

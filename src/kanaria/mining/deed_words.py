@@ -36,6 +36,7 @@ LONG_WALLET = late_regex(r"\b[48][0-9A-Za-z]{94}\b")
 """An address of Monero, which no other word is as long as; set-up scripts of miners take one."""
 REMOTE = late_regex(
     r"(?:https?|ftps?|tftp)://(?!%s)[^\s'\"]{3,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?:/\S*)?"
+    r"|(?:0x[0-9a-f]{8}|\d{9,10})(?::\d{1,5})?/\S+"
     r"|\[[0-9a-f:]{3,}\]\S*|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,18}(?::\d{1,5})?/\S*",
     re.IGNORECASE,
 )
@@ -65,7 +66,7 @@ POWERSHELL = late_regex(r"\b(?:powershell|pwsh)(?:\.exe)?[ \"'](.{1,4000})", re.
 WINDOWS_RUN = late_regex(r"\biex\b|invoke-expression|start-process|\bsaps\b|invoke-item|\bstart\s|&\s*['\"$]", re.I)
 VERBS = late_regex(
     r"curl|wget|chmod|bash|\bsh\b|nohup|base64|/dev/tcp|\bnc\b|python|perl|php|ruby|powershell|certutil|bitsadmin|mshta"
-    r"|xmrig|miner|crontab|pkill|killall|fetch|tftp|\brm\b|busybox|\becho\b|printf|\bkill\b|regsvr32|\bcmd\b|systemctl",
+    r"|xmrig|miner|crontab|pkill|killall|fetch|tftp|\brm\b|busybox|\becho\b|printf|\bkill\b|regsvr32|\bcmd\b|systemctl|\s-u\s+[48][0-9A-Za-z]{50}",
     re.IGNORECASE,
 )
 PLACEHOLDER = late_regex(

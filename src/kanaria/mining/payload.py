@@ -22,7 +22,7 @@ from kanaria.mining.payload_action import forged_action
 from kanaria.mining.payload_aim import at_router, merely_quoted
 from kanaria.mining.payload_decode import LIMIT, decode, spaced
 from kanaria.mining.payload_words import candidates, suspicious
-from kanaria.mining.request_values import Value, further, text_of, values
+from kanaria.mining.request_values import Value, further, in_pieces, text_of, values
 
 COLUMNS: Mapping[str, str] = {
     "payload.decoded": "request, body and headers with every layer of encoding undone; hidden text on lines of its own",
@@ -109,7 +109,10 @@ def _read(records: list[dict[str, object]], beside: Sequence[Sequence[Value]]) -
         decode("\n".join([_text(record), *(value.text for value in more)]))
         for record, more in zip(records, beside, strict=True)
     ]
-    read_values = [_acting([*values(record), *more]) for record, more in zip(records, beside, strict=True)]
+    read_values = [
+        _acting([*(known := values(record)), *in_pieces(known), *more])
+        for record, more in zip(records, beside, strict=True)
+    ]
     encoded = pa.array([text.encode("utf-8", "replace") for text in texts], pa.binary())
     worded = set(suspicious().rows(encoded)[0].tolist())
     return {

@@ -31,7 +31,8 @@ _TEXT_NAMES = frozenset(
     " paste share preview input term terms find kw word words question prompt url u link quote subject".split()
 )
 _PAGES = late_regex(
-    r"^\s*(?:\$\s+)?(?:sudo\s+)?(?:curl|wget|bash|sh|fetch|powershell|iwr|irm|apt|pip|npm|docker|brew)\b", re.I
+    r"^(?:[\w\s.,:?!'’、。「」()-]{0,200}\s|[^\x00-\x7f\s]{0,40})?\s*(?:\$\s+)?(?:sudo\s+)?(?:curl|wget|bash|sh|fetch|powershell|iwr|irm|apt|pip|npm|docker|brew)\b",
+    re.I,
 )
 _HOST = late_regex(r"^(?:[a-z]+://)?(\[[^\]]*\]|[^/:?#]+)", re.IGNORECASE)
 

@@ -36,6 +36,8 @@ _COMMAND = (
 )
 
 WORDS: tuple[bytes, ...] = (
+    # a miner's own arguments: a login that is a wallet of Monero
+    rb"-u(?:[ +]|%20){1,3}[48][0-9a-z]{50}",
     # commands and downloaders
     rb"(?:curl|wget|chmod|tftp|ftpget|lwp-download)" + _GAP,
     rb"fetch(?:[ +]|%20)(?:-|http)",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
 from kanaria.core.late_regex import late_regex
@@ -55,6 +55,17 @@ def _values(record: Mapping[str, object]) -> Iterator[Value]:
         yield Value("header", "referer", referer)
     for name in ("user_agent", "user", "host"):
         yield Value("header", name, text_of(record.get(name)))
+
+
+_JOINT = late_regex(r"(?:\s|\+|%20)*(?:\||%7c|;|%3b|&&|%26%26)", re.IGNORECASE)
+
+
+def in_pieces(given: Sequence[Value]) -> list[Value]:
+    """A command line cut into parameters: all of them as one, where one begins with what joins commands."""
+    parts = [value.text for value in given if value.place == "parameter"]
+    if len(parts) < 2 or not any(_JOINT.match(part) for part in parts):
+        return []
+    return [Value("parameter", "", "+".join(parts))]
 
 
 KNOWN = ("url", "request", "request_body", "response_body", "referer", "user_agent", "user", "host")

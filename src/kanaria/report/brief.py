@@ -19,7 +19,7 @@ from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
 from kanaria.report.sections import Subject, about, probability
-from kanaria.report.verdict_words import aim_of_names, found, outcome_words
+from kanaria.report.verdict_words import aim_of_names, asked_inside, found, outcome_words
 
 REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 # From one in ten on, the second explanation is one a reader should keep in mind.
@@ -78,7 +78,8 @@ def _findings(subject: Subject) -> Claim:
 def _asked_by_somebody(subject: Subject) -> bool:
     """Whether there is another side to tell of: what a machine runs itself nobody sent, as far as its log goes."""
     incident = subject.incident
-    return bool(incident.remotes) or any(finding.table not in {"process", "host"} for finding in incident.findings)
+    own = {"process", "host", "miner", *(("dns", "alert") if incident.devices else ())}
+    return bool(incident.remotes) or any(finding.table not in own for finding in incident.findings)
 
 
 def cited(subject: Subject) -> tuple[str, ...]:
@@ -178,6 +179,7 @@ def aimed(subject: Subject) -> Iterator[Claim]:
             yield subject.say("aimed_rivals", *evidence)
     elif top == "internet_wide_scanner":
         words = "aimed_scan_found" if found(subject.incident) else "aimed_scan"
+        words = "aimed_inside" if asked_inside(subject.incident) else words
         yield subject.say("aimed_guessing" if _guessed(subject) else words, *evidence)
     else:
         yield subject.say(aim_of_names(subject.incident) or _AIMED[top], *evidence)

@@ -67,6 +67,10 @@ BRIEF: Mapping[str, Text] = {
         en="Not aimed at you: such scans reach every address on the Internet, all day long.",
         ja="こちらを狙ったものではありません。このようなスキャンは、インターネット上のすべてのアドレスに毎日届きます。",
     ),
+    "aimed_inside": Text(
+        en="Most likely neither: it came from the private network, so a program of yours asked, or a proxy in front hides who did.",
+        ja="どちらでもない可能性が高いとみられます。プライベートネットワークから届いており、ご自身のプログラムか、手前のプロキシに隠れた送信元によるものです。",
+    ),
     "aimed_scan_found": Text(
         en="Not aimed at you: such scans reach every address on the Internet, all day long. This one found something here, though.",
         ja="こちらを狙ったものではなく、インターネット上のすべてのアドレスに毎日届くスキャンです。ただし、今回は目当てのものがこのサーバで見つかっています。",
@@ -90,6 +94,10 @@ BRIEF: Mapping[str, Text] = {
     "aimed_named": Text(
         en="That cannot be told from a name or a report: a program on the device, a person, or a list of addresses to block may be behind it.",
         ja="名前や警告だけでは分かりません。機器のプログラムのほか、利用者の操作や遮断リストの処理なども考えられます。",
+    ),
+    "aimed_line": Text(
+        en="That cannot be told: the line says neither when nor by which program it was written.",
+        ja="分かりません。この行には、いつ、どのプログラムが書いたものかの記載がありません。",
     ),
     "aimed_text": Text(
         en="Neither, as far as can be seen: somebody wrote about it.",

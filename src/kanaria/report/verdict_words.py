@@ -34,11 +34,18 @@ def found(incident: Incident) -> bool:
     return any(item.kind == "interface_answered" and item.bits > 0 for item in incident.evidence)
 
 
+def asked_inside(incident: Incident) -> bool:
+    """Whether every request came from the private network."""
+    return any(item.kind == "own_client" for item in incident.evidence)
+
+
 def aim_of_names(incident: Incident) -> str | None:
     """What is said of the intention where mining is only named, or somebody only wrote about it; else None."""
     top, findings = incident.hypotheses[0].name, incident.findings
     only_names = mining_only_named(findings) and all(speaks_of_mining([one], ()) for one in findings)
     if top == "compromised_device" and only_names:
         return "aimed_named"
-    written = bool(findings) and all(one.values.get("kind") in {"line", "text"} for one in findings)
-    return "aimed_text" if top == "benign" and written else None
+    kinds = {one.values.get("kind") for one in findings}
+    if top != "benign" or not kinds or not kinds <= {"line", "text"}:
+        return None
+    return "aimed_text" if kinds == {"text"} or findings[0].rule == "installer_named_in_text" else "aimed_line"

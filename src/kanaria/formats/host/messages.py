@@ -16,6 +16,12 @@ from kanaria.formats.text_log import Row
 _JOB = late_regex(r"^\((?P<user>[^)]{1,64})\) (?:CMD|COMMAND) \((?P<command>.*)\)\s*$")
 _UNIT = late_regex(r"^(?:Started|Starting|Created symlink) (?P<unit>.{1,200}?)\.?$")
 _KILLED = late_regex(r"\bKilled process (?P<pid>\d{1,10}) \((?P<name>[^)]{1,64})\)")
+_LISTED = late_regex(
+    r"(?P<user>[\w.+-]{1,32})\s+(?P<pid>\d{1,10})\s+(?:\d{1,4}\.?\d?\s+\d{1,3}\.?\d?\s+\d[\d.]*[kmgt]?\s+\d[\d.]*[kmgt]?\s+\S{1,8}\s+"
+    r"[DRSTtZXI][\w+<]{0,5}\s+\S{4,7}\s+\d{1,6}:\d\d(?:\.\d\d)?"
+    r"|\d{1,10}\s+\d{1,3}\s+\S{4,7}\s+\S{1,8}\s+(?:\d{1,4}-)?\d\d:\d\d:\d\d)\s+(?P<command>\S.*)"
+)
+"""A row of ``ps aux`` or ``ps -ef`` that came without its header."""
 _JOBS = frozenset(("CRON", "cron", "crond", "anacron", "atd", "crontab", "/usr/sbin/cron", "/USR/SBIN/CRON"))
 PROGRAMS = _JOBS | {"systemd", "kernel", "audit", "auditd", "audispd", "audisp-syslog", "sysmon"}
 """Programs whose messages are looked at for more than a miner's line."""
@@ -25,6 +31,10 @@ def of_any_program(row: Row, program: str | None, message: str) -> Row | None:
     """What a line says was run, by cron, sudo or systemd, or was killed; its program may have got lost on the way."""
     if found := _JOB.match(message):
         return _process(row, "job", "cron", found["command"], found["user"])[1]
+    if found := _LISTED.fullmatch(message):
+        command = found["command"]
+        made = _process(row, "running", command.split(" ")[0], command, found["user"])[1]
+        return {**made, "pid": int(found["pid"])}
     if found := _KILLED.search(message):
         return {**_process(row, "running", found["name"], None, None)[1], "pid": int(found["pid"])}
     if (asked := sudo_row(message)) and asked[1]:
