@@ -49,13 +49,13 @@ def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMess
 
 NAMED = frozenset(
     "pool_name_asked pool_name_asked_here pool_asked_of_proxy mining_pool_in_log mining_program_in_log mining_in_text"
-    " mining_program_named sensor_alert_mining command_in_text installer_in_text miner_in_payload exploit_payload"
+    " sensor_alert_mining command_in_text installer_in_text miner_in_payload exploit_payload"
     " exploit_request"
     " stratum_request stratum_from_outside miner_file_probe miner_agent open_proxy_probe script_fetched_and_run".split()
 )
 """Evidence in which mining is only named, by a question, a log, a text, another sensor or a stranger."""
 NEAR = frozenset(
-    "pool_name_in_tls proxy_opened_tunnel mining_program_connected outbound_pool_connection mining_message_unanswered"
+    "pool_name_in_tls proxy_opened_tunnel mining_program_named mining_program_connected outbound_pool_connection mining_message_unanswered"
     " stratum_served_inside stratum_answered miner_agent_outbound miner_fetched miner_hosted miner_program_started"
     " host_delivery cloud_order own_log_of_idle_miner browser_miner antivirus_mining_alert mining_message_in_alert"
     " mining_message_in_named_alert mining_on_server mining_beside_other_findings tunnel_port browser_mining_messages".split()
