@@ -20,6 +20,7 @@ from kanaria.baseline.history import History
 from kanaria.baseline.roles import group_of
 from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.state import State
+from kanaria.core.arrow_rows import arrow_table
 from kanaria.core.values import dataclass
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class PatternOfLife:
         """The devices of the batch, by id and address."""
         if self._handful is not None:
             return self._handful.acting()
-        return self._statements.run("SELECT actor, actor_text FROM actors").to_arrow_table()
+        return arrow_table(self._statements.run("SELECT actor, actor_text FROM actors"))
 
     def _steps(self) -> list[tuple[int, int]]:
         """Half-open ranges of hours that cover the encoded batch."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kanaria.baseline.statements import Statements
+from kanaria.core.arrow_rows import MANY, arrow_table
 from kanaria.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class State:
         names = [name for name in _TABLES if name != "meta"]
         first = [value for value in (self.get("first_hour"), other.get("first_hour")) if value]
         latest = [value for value in (self.get("latest_hour"), other.get("latest_hour")) if value]
-        parts = {name: self.engine.execute(f"FROM {other.alias}.{name}").to_arrow_table() for name in names}
+        parts = {name: arrow_table(self.engine.execute(f"FROM {other.alias}.{name}"), MANY) for name in names}
         with self.transaction():
             for name, part in parts.items():
                 self.engine.register("merge_part", part)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
+from kanaria.core.arrow_rows import MANY, arrow_table
 from kanaria.core.handed_rows import HandedRows
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ class Statements:
         """The rows of a query, which later statements find under ``name``, too."""
         if self.few:
             self.fill(name, sql)
-            return self.run(f"FROM {name}").to_arrow_table()
-        found = self.engine.execute(sql).to_arrow_table()
+            return arrow_table(self.run(f"FROM {name}"), FEW_ROWS)
+        found = arrow_table(self.engine.execute(sql), MANY)
         self.release(name)
         self.engine.execute(f"DROP TABLE IF EXISTS temp.{name}")
         self.lend(name, found)

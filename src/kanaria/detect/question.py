@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kanaria.core.arrow_rows import arrow_table
 from kanaria.core.distinct import map_distinct
 from kanaria.core.handed_rows import HandedRows
 from kanaria.core.network import parse_address
@@ -83,7 +84,7 @@ class Question:
     def _plainly(self, subset: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:
         connection.register(_BATCH, subset)
         try:
-            return connection.execute(f"{self._sql}{_BATCH})").to_arrow_table()
+            return arrow_table(connection.execute(f"{self._sql}{_BATCH})"), len(subset))
         finally:
             connection.unregister(_BATCH)
 
@@ -110,7 +111,7 @@ class _Plan:
 
     def execute(self, rows: pa.Table) -> pa.Table:
         with self._rows.holding(rows):
-            return self.connection.execute(f"EXECUTE {self._name}").to_arrow_table()
+            return arrow_table(self.connection.execute(f"EXECUTE {self._name}"), len(rows))
 
     def close(self) -> None:
         self.connection.execute(f"DEALLOCATE {self._name}")

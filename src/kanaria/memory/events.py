@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from kanaria.core.arrow_rows import arrow_table
 from kanaria.core.limits import EventLimits
 from kanaria.core.schema import TABLES, TIME, Tables
 from kanaria.core.text import printable
@@ -252,9 +253,8 @@ class Events:
 
         while True:
             try:
-                return self._engine.execute(
-                    query.replace("{rows}", self._rows(kind, parts, own=own)), values
-                ).to_arrow_table()
+                asked = query.replace("{rows}", self._rows(kind, parts, own=own))
+                return arrow_table(self._engine.execute(asked, values))
             except duckdb.Error:
                 lost = self._lose(parts)
                 if not lost:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from kanaria.core.arrow_rows import arrow_table
 from kanaria.wire.vouching import NOBODY, Trusted, vouched
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.T
     slim = table.select(["event_id", "time", "source", "sensor", "community_id"]).append_column("length", length)
     engine.register("linking_rows", slim.append_column("said", said(name, table)))
     spooled = "coalesce(duration_us, 0)" if timed else "0"
-    doubles = engine.execute(
+    found = engine.execute(
         f"""WITH worse AS (
                 SELECT event_id, source, sensor, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length,
                     said, {RANK} AS rank
@@ -166,7 +167,8 @@ def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.T
                     AND epoch_us(time) + {spooled} + {_SLACK_US} >= (SELECT min(t) FROM worse))
             SELECT DISTINCT a.event_id FROM worse AS a JOIN better AS b USING (community_id)
             WHERE b.source <> a.source AND (b.rank, b.source) < (a.rank, a.source) AND {SAME_FLOW} AND {AGREE}"""  # noqa: S608
-    ).to_arrow_table()
+    )
+    doubles = arrow_table(found)
     engine.unregister("linking_rows")
     if not len(doubles):
         return table
@@ -225,7 +227,7 @@ def _named(engine: duckdb.DuckDBPyConnection, connection: pa.Table, spooled: Col
     slim = connection.select(["event_id", "sni", "community_id", "src_ip", "dst_ip"])
     slim = slim.append_column("t", pc.cast(connection["time"], pa.int64()))
     engine.register("linking_connection", slim.append_column("length", pc.fill_null(connection["duration_us"], 0)))
-    named = engine.execute(
+    found = engine.execute(
         f"""SELECT c.event_id, any_value(coalesce(c.sni, h.sni, a.sni)) AS sni,
                 any_value(n.names) FILTER (coalesce(c.sni, h.sni) IS NULL) AS names
             FROM linking_connection AS c
@@ -233,7 +235,8 @@ def _named(engine: duckdb.DuckDBPyConnection, connection: pa.Table, spooled: Col
             LEFT JOIN ({_ANSWERS if "dns" in spooled else _NOBODY}) AS a USING (event_id)
             LEFT JOIN ({_ALL_NAMES if "dns" in spooled else _NO_NAMES}) AS n USING (event_id)
             GROUP BY c.event_id"""  # noqa: S608
-    ).to_arrow_table()
+    )
+    named = arrow_table(found, len(connection))
     engine.unregister("linking_connection")
     rows = pc.index_in(connection["event_id"], named["event_id"].combine_chunks()).combine_chunks()
     for column in ("sni", "names"):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.arrow_rows import arrow_table
 from kanaria.core.ids import ROW_BITS
 from kanaria.core.schema import Tables, conform
 from kanaria.core.values import dataclass
@@ -245,7 +246,8 @@ class Continuing:
         own = (
             "" if self._endless or "connection" not in linker.spooled else "ANTI JOIN spool_connection USING (event_id)"
         )
-        once = self._engine.execute(f"SELECT DISTINCT ON (event_id) * FROM handed_mentioned {own}").to_arrow_table()  # noqa: S608
+        asked = self._engine.execute(f"SELECT DISTINCT ON (event_id) * FROM handed_mentioned {own}")  # noqa: S608
+        once = arrow_table(asked, len(together))
         self._engine.unregister("handed_mentioned")
         return once
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.arrow_rows import MANY, arrow_table
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -146,20 +148,21 @@ class Spool:
         day = f"epoch_us(time) // {DAY_US}" if self.span() <= MOST_DAYS else "0"
         if self._requests:
             return self._weighed_edges(day)
-        rows = self._engine.execute(
+        edges = self._engine.execute(
             f"""WITH numbered AS (
                     SELECT time, {day} AS day, row_number() OVER (PARTITION BY {day} ORDER BY time) AS number
                     FROM ({self._times()}))
                 SELECT DISTINCT min(time) FROM numbered GROUP BY day, (number - 1) // {SLICE_ROWS} ORDER BY 1"""  # noqa: S608
-        ).to_arrow_table()  # rows with a zone as Python values would ask for pytz, which is no part of an installation
-        return list(rows.column(0).to_pylist())[1:]
+        )  # as Arrow: with a zone as Python values they would ask for pytz, which is no part of an installation
+        return list(arrow_table(edges).column(0).to_pylist())[1:]
 
     def _weighed_edges(self, day: str) -> list[object]:
         """The same where rows differ in weight: a running sum, which takes the engine twenty times as long as this."""
-        moments = self._engine.execute(
+        counted = self._engine.execute(
             f"""SELECT min(time) AS time, any_value({day}) AS day, sum(weight)::BIGINT AS weight
                 FROM ({self._times()}) GROUP BY epoch_us(time) // {MOMENT_US} ORDER BY 1"""  # noqa: S608
-        ).to_arrow_table()
+        )
+        moments = arrow_table(counted, MANY)
         days, weights = moments["day"].to_numpy(), moments["weight"].to_numpy()
         new_day = np.diff(days, prepend=days[:1]) != 0
         before = np.cumsum(weights) - weights
@@ -179,7 +182,7 @@ class Spool:
         inside = "($1 IS NULL OR time >= $1) AND ($2 IS NULL OR time < $2)"
         where = f"({inside}) AND time IS NOT NULL" + (" OR time IS NULL" if with_timeless else "")
         query = f"SELECT * FROM spool_{name} WHERE {where} ORDER BY time NULLS FIRST, event_id"  # noqa: S608
-        return self._engine.execute(query, [low, high]).to_arrow_table()
+        return arrow_table(self._engine.execute(query, [low, high]), MANY)
 
 
 def _quoted(path: Path) -> str:
