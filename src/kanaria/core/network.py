@@ -38,7 +38,9 @@ def place(listen: str) -> tuple[str, int]:
     return host.strip("[]"), number
 
 
-_REMEMBERED = 1 << 17  # addresses, about 15 MB
+_REMEMBERED, _REMEMBERED_HOME = 1 << 14, 1 << 15
+"""Addresses, a quarter kilobyte each: a batch asks once for each of its own, so that more save little, and a service
+that watches for months fills what there is room for."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class HomeNetworks:
         if known is None:
             parsed = parse_address(address)
             known = parsed is not None and any(parsed in network for network in self.networks)
-            if len(self._known) >= _REMEMBERED:
+            if len(self._known) >= _REMEMBERED_HOME:
                 self._known.clear()
             self._known[address] = known
         return known
@@ -85,7 +87,7 @@ def parse_address(text: str) -> Address | None:
     return _parse(text) if len(text) <= _LONGEST else _parse.__wrapped__(text)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=_REMEMBERED)
 def _parse(text: str) -> Address | None:
     try:
         parsed = ipaddress.ip_address(text.split("%", 1)[0])
@@ -100,7 +102,7 @@ def ip16(text: str) -> bytes | None:
     return _packed(text) if len(text) <= _LONGEST else _packed.__wrapped__(text)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=_REMEMBERED)
 def _packed(text: str) -> bytes | None:
     parsed = parse_address(text)
     if parsed is None:

@@ -23,8 +23,8 @@ from kanaria.knowledge.indicators_match import IndicatorIndex, index_of, indicat
 from kanaria.knowledge.labels import labels, suffixes
 from kanaria.knowledge.networks import NetworkTable
 
-# The same clients come back batch after batch; this many take some 10 MB.
-ADDRESSES_REMEMBERED = 1 << 16
+# The same clients come back batch after batch; this many take some 3 MB.
+ADDRESSES_REMEMBERED = 1 << 14
 
 _NAMED = {"http": ("host",), "connection": ("sni",), "dns": ("query",), "tls": ("sni",)}
 """Columns that hold the name of the other side, by table."""
