@@ -74,7 +74,14 @@ _FORGOTTEN: Mapping[str, Text] = {
         en="{n} events are more than correlations remember: the oldest count no longer for what comes next.",
         ja="相関ルールが記憶できる数を超えた{n}件のイベント(古いもの)は、今後の判定に数えません。",
     ),
+    "pictured_devices": Text(
+        en="{n} devices are more than pictures are drawn of: those least surprising are shown without the time before.",
+        ja="図に描ける数を超えた{n}台の機器(異常度が低いもの)については、それまでの経過を図に示しません。",
+    ),
 }
+
+KINDS = tuple(_FORGOTTEN)
+"""In the order in which notes name them."""
 
 
 def forgotten(kind: str, count: int) -> Text:

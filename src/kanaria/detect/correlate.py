@@ -186,11 +186,11 @@ class Correlator:
                 found += self._report(rule, group, held)
             else:
                 involved.update(_records(held))
-        self._forget(groups, closed - 2 * correlation.span)
+        self._drop_old(groups, closed - 2 * correlation.span)
         return found, alerts
 
     @staticmethod
-    def _forget(groups: dict[tuple[str, ...], Group], before: int) -> None:
+    def _drop_old(groups: dict[tuple[str, ...], Group], before: int) -> None:
         """Late events are welcome for one span, and their windows reach one more back: two are kept."""
         for key, group in list(groups.items()):
             group.drop(before)
@@ -282,6 +282,11 @@ class Correlator:
     def beyond(self, most: int) -> int:
         """How many events ``dump`` leaves out."""
         return remembered.beyond(self._groups, most)
+
+    def forget(self, most: int) -> None:
+        """Let go of what ``dump`` leaves out."""
+        if self.beyond(most):
+            self._groups = {name: dict(remembered.newest(known, most)) for name, known in self._groups.items()}
 
     def restore(self, state: Mapping[str, Any]) -> tuple[str, ...]:
         """Continue from a dump. Rules that are gone or changed are forgotten, new ones start empty.

@@ -142,6 +142,10 @@ class Detector:
         """How many events ``dump_state`` leaves out."""
         return self._correlator.beyond(most)
 
+    def forget(self, most: int) -> None:
+        """Let go of what ``dump_state`` leaves out."""
+        self._correlator.forget(most)
+
     def load_state(self, state: Mapping[str, Any]) -> tuple[str, ...]:
         """Continue from ``dump_state`` of a detector with the same or other rules.
 

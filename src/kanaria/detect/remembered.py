@@ -43,7 +43,7 @@ def dump(
     return {
         "version": VERSION,
         "rules": fingerprints(order, rules),
-        "groups": {name: plain(_newest(known, most)) for name, known in groups.items()},
+        "groups": {name: plain(newest(known, most)) for name, known in groups.items()},
         "pending": {name: _packed(tables) for name, tables in pending.items()},
     }
 
@@ -93,7 +93,7 @@ def fingerprint(rule: Rule | None) -> str:
     return content_id("r", [json.dumps(decisive, sort_keys=True)])
 
 
-def _newest(known: Groups, most: int) -> list[tuple[tuple[str, ...], Group]]:
+def newest(known: Groups, most: int) -> list[tuple[tuple[str, ...], Group]]:
     """The groups, sorted; together they keep no more than the newest events."""
     total = sum(len(group.events) for group in known.values())
     ordered = sorted(known.items())

@@ -12,7 +12,8 @@ from datetime import datetime
 from kanaria.core.values import dataclass
 
 MOST_IDENTITIES = 10_000
-"""Identities counted at a time: an attacker who changes name with every line fills memory no further."""
+"""Identities counted at a time: an attacker who changes name with every line fills memory no further, and drives out
+nobody who logs in again and again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,8 +69,15 @@ class Rhythms:
     def add(self, source: str, login: str, agent: str, time: datetime) -> None:
         """One login more."""
         key = (source, login, agent)
-        if key in self._known or len(self._known) < MOST_IDENTITIES:
-            self._known.setdefault(key, _Counted()).add(time)
+        if key not in self._known and len(self._known) >= MOST_IDENTITIES:
+            self._forget()
+        self._known.setdefault(key, _Counted()).add(time)
+
+    def _forget(self) -> None:
+        """Let go of half of them: those with the fewest logins, of these the first to come."""
+        ordered = sorted(self._known, key=lambda key: self._known[key].gaps)
+        for key in ordered[: max(1, MOST_IDENTITIES // 2)]:
+            del self._known[key]
 
     def of(self, source: str, login: str, agent: str) -> Rhythm | None:
         """What is known of one identity."""

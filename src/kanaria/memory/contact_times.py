@@ -81,8 +81,17 @@ class Contacts:
 
     def dump(self) -> dict[str, Any]:
         """As JSON values."""
+        return {"pairs": [[*pair, spans] for pair, spans in self._latest().items()]}
+
+    def forget(self) -> None:
+        """Let go of what ``dump`` leaves out. Rows are asked anew about a pair that comes again."""
+        self._spans = self._latest()
+        self._when = {pair: moment for pair, moment in self._when.items() if pair in self._spans}
+
+    def _latest(self) -> dict[tuple[str, str, int | None], list[Span]]:
+        """The pairs last in touch, each with as many contacts as are remembered."""
         latest = sorted(self._spans.items(), key=lambda pair: -pair[1][-1][1])[: self._most]
-        return {"pairs": [[*pair, fewer(spans, MOST_SPANS)] for pair, spans in latest]}
+        return {pair: fewer(spans, MOST_SPANS) for pair, spans in latest}
 
 
 def union(spans: Iterable[Span]) -> list[Span]:

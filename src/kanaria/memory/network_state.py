@@ -7,6 +7,7 @@ again gives what it would have given. Without a folder everything is empty and n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.silence import Silence
 from kanaria.core.conversion import made, plain
 from kanaria.core.facts import Knowledge
-from kanaria.core.limits import EventLimits, Limits, forgotten
+from kanaria.core.limits import KINDS, EventLimits, Limits, forgotten
 from kanaria.core.types import Finding, Incident, Text
 from kanaria.core.values import dataclass
 from kanaria.incidents.case import Case
@@ -93,6 +94,7 @@ class NetworkState:
         """What was counted of connections, to infer which addresses are ours where nobody says so."""
         self.correlations: dict[str, Any] | None = state.get("correlations")
         self.silence = Silence(state.get("silence"))
+        self._forgot: Counter[str] = Counter()
         self._rules: Mapping[str, str] = state.get("judged", {}).get("rules", {})
 
     def go_on_without_end(self) -> None:
@@ -172,7 +174,7 @@ class NetworkState:
     def heed_decisions(self) -> int:
         """What people decided since the state was read: what they called harmless is learned, what they opened again
         is not. Returns the number of rows that were learned."""
-        _state, self._withheld, self._dismissed, self._waiting, _left = _load(self.folder, self.limits.pairs)
+        _state, self._withheld, self._dismissed, self._waiting, self._left_out = _load(self.folder, self.limits.pairs)
         return self.learn_dismissed()
 
     def given(self, names: Iterable[str]) -> dict[str, GivenFile]:
@@ -229,13 +231,31 @@ class NetworkState:
                 found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=made))
         return found
 
-    def forgotten(self, findings: int, events: int) -> tuple[Text, ...]:
-        """What is more than the limits allow, in words; ``findings`` of cases and ``events`` of correlations are."""
-        counts = {
-            "findings": findings, "sources": self.ledger.beyond, "pairs": self._left_out,
-            "contacts": self.contacts.beyond, "correlation_events": events,
-        }  # fmt: skip
-        return tuple(forgotten(kind, count) for kind, count in counts.items() if count)
+    def forgotten(self, beyond: Mapping[str, int]) -> tuple[Text, ...]:
+        """What is more than the limits allow, and what was forgotten for that since the beginning, in words; ``beyond``
+        is what is too much now of what is kept elsewhere."""
+        counts = self._forgot + self._beyond(beyond) + Counter(pairs=self._left_out)
+        return tuple(forgotten(kind, counts[kind]) for kind in KINDS if counts[kind])
+
+    def forget(self, beyond: Mapping[str, int]) -> None:
+        """Let go of what is more than the limits allow: the next run begins without it, and so does a run that goes on.
+        ``beyond`` is as for ``forgotten``, and was let go of."""
+        self._forgot += self._beyond(beyond)
+        self.ledger.forget()
+        self.contacts.forget()
+
+    def _beyond(self, elsewhere: Mapping[str, int]) -> Counter[str]:
+        return Counter({**elsewhere, "sources": self.ledger.beyond, "contacts": self.contacts.beyond})
+
+    def withhold_open(self) -> None:
+        """Pairs of incidents that are open teach nothing, though their findings are carried on no more."""
+        if self.folder is None:
+            return
+        from kanaria.store.incidents import OPEN, IncidentStore
+
+        with IncidentStore(self.folder) as store:
+            every = store.pairs(OPEN)
+        self._withheld, self._left_out = every[: self.limits.pairs], max(0, len(every) - self.limits.pairs)
 
     def newest(self, ends: Iterable[datetime | None], now: datetime) -> datetime | None:
         """Time of the newest record that any run has read; ``ends`` are the last times of this run's inputs."""

@@ -64,6 +64,7 @@ class Ledger:
         self._run = kept["run"] + 1 if kept else 1
         self._only_learns, self._most = only_learns, most
         self._forgot = bool(kept and kept.get("forgot"))
+        self._let_go = False
         self._sources = {source.number: source for source in known}
         self._known = _Beginnings(known)
         self._unchanged: set[int] = set()
@@ -80,6 +81,7 @@ class Ledger:
         size = stream.size or 0
         if source.size and source.size == size:
             self._unchanged.add(source.number)
+        self._sources.pop(source.number, None)  # the last read stand last
         self._sources[source.number] = replace(source, run=self._run, size=0)
         placed: Placed | None = getattr(stream, "placed", None)
         lines = placed.before if placed else 0
@@ -145,9 +147,20 @@ class Ledger:
 
     def dump(self) -> dict[str, Any]:
         """As JSON values."""
-        latest = sorted(self._sources.values(), key=lambda source: (-source.run, source.number))[: self._most]
-        forgot = {"forgot": True} if self._forgot or self.beyond else {}
+        latest = sorted(self._latest(), key=lambda source: (-source.run, source.number))
+        forgot = {"forgot": True} if self._forgot or self._let_go or self.beyond else {}
         return {"run": self._run, "sources": plain(latest), **forgot}
+
+    def forget(self) -> None:
+        """Let go of what ``dump`` leaves out."""
+        if self.beyond:
+            self._let_go = True
+            self._sources = {source.number: source for source in reversed(self._latest())}
+            self._unchanged.intersection_update(self._sources)
+
+    def _latest(self) -> list[Source]:
+        """Those that are remembered, the last read first."""
+        return sorted(reversed(self._sources.values()), key=lambda source: -source.run)[: self._most]
 
     def _recognise(self, stream: Stream) -> Source:
         """The source this is, or a new one under a number that is free."""

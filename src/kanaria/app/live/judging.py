@@ -28,6 +28,7 @@ from kanaria.memory.events import Events
 from kanaria.report.reading import incident_from
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
+from kanaria.sources.file_marks import MOST_MARKS
 from kanaria.store.incidents import IncidentStore
 
 Json = dict[str, Any]
@@ -132,7 +133,7 @@ class Judging:
         without anything else. It is kept."""
         self._chunks = {item.chunk.name: item.chunk for item in arrived if item.chunk.origins}
         for item in arrived:
-            self.positions.setdefault(item.source, {})[item.chunk.place] = item.chunk.position
+            self._note_position(item.source, item.chunk)
             for reject in item.chunk.rejects:
                 self._on_reject(reject)
         self._dirty = self._dirty or bool(arrived or flows)
@@ -144,6 +145,16 @@ class Judging:
         news = self._kept_news(self._engine.step())
         self._open.clear()
         return news
+
+    def _note_position(self, source: str, chunk: Chunk) -> None:
+        """How far a place was read. A log that is rotated every minute is a new place each time."""
+        places = self.positions.setdefault(source, {})
+        places.pop(chunk.place, None)  # those read last stand last
+        places[chunk.place] = chunk.position
+        while len(places) > MOST_MARKS:
+            oldest = next(iter(places))
+            del places[oldest]
+            self._samples.pop((source, oldest), None)
 
     @property
     def hastens(self) -> bool:
@@ -254,4 +265,6 @@ class Judging:
             found = registry.detect(text_stream(chunk.name, sample.data))
             sample.format_name = found.name if found else None
             sample.settled = len(sample.data) >= SAMPLE
+            if sample.settled:
+                sample.data = b""
         return sample.format_name

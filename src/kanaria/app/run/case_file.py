@@ -137,8 +137,10 @@ class CaseFile:
             if known := events.intersection(finding.event_ids):
                 yield finding.rule, known
 
-    def shrink(self, kept: Collection[str]) -> None:
-        """Forget findings that are not among these, with the records and messages that only they rest on."""
+    def shrink(self, kept: Collection[str]) -> bool:
+        """Forget findings that are not among these, with the records, messages and files that only they rest on.
+        Returns whether there were such findings."""
+        fewer, before = bool(self.findings.keys() - kept), len(self.records)
         self.findings = {name: finding for name, finding in self.findings.items() if name in kept}
         events = {event for finding in self.findings.values() for event in finding.event_ids}
         self.records = {event: record for event, record in self.records.items() if event in events}
@@ -146,6 +148,16 @@ class CaseFile:
         self._by_key = {}
         for finding in self.findings.values():
             self._by_key.setdefault(finding.key, []).append(finding.id)
+        self._not_found &= events
+        self._old_records &= events
+        self._old_messages &= events
+        self._old_findings.intersection_update(self.findings)
+        if len(self.records) < before:
+            self._dropped, self._searched = {}, None
+            for record in self.records.values():
+                self._note_dropped(record)
+            self.later_requests = {name: found for name, found in self.later_requests.items() if name in self._dropped}
+        return fewer
 
     def forget_changes(self) -> None:
         """What was found so far has been judged: from here on only what comes next is new."""

@@ -222,9 +222,12 @@ class Engine:
 
     def _forgotten(self, kept: CarriedCases) -> tuple[Text, ...]:
         """What is more than may be remembered, in words."""
-        beyond = self._detector.beyond(self.memory.limits.correlation_events)
         too_old = self.memory.events.too_old(self._newest(self.setup.clock.now()))
-        return (*self.memory.forgotten(kept.forgotten, beyond), *too_old)
+        return (*self.memory.forgotten(self._beyond(kept)), *too_old)
+
+    def _beyond(self, kept: CarriedCases) -> dict[str, int]:
+        events = self._detector.beyond(self.memory.limits.correlation_events)
+        return {"findings": kept.forgotten, "correlation_events": events, "pictured_devices": self._series.beyond}
 
     def drain(self) -> Judged:
         """Nothing more comes: what still waited, judged."""
@@ -296,16 +299,20 @@ class Engine:
     def _state(self, now: datetime) -> dict[str, Any]:
         """Everything the next run begins with, as JSON values."""
         kept = self._kept(now)
-        self.left_out = self._forgotten(kept)
+        if self.case.shrink(kept.findings):
+            self.memory.withhold_open()
+        self.left_out, beyond = self._forgotten(kept), self._beyond(kept)
         ran = WhatRan(
             ends=self._ends(),
             correlations=self._detector.dump_state(self.memory.limits.correlation_events),
             later_requests=self.case.later_requests,
             rules=self._asking,
         )
-        self.case.shrink(kept.findings)
+        dumped = self.memory.dump(ran, kept, now)
+        self._detector.forget(self.memory.limits.correlation_events)
         self._series.forget()
-        return self.memory.dump(ran, kept, now)
+        self.memory.forget(beyond)
+        return dumped
 
     def _ends(self) -> list[datetime | None]:
         return [summary.last for summary in self.accounts.summaries.values()]

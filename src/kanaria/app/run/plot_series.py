@@ -89,11 +89,16 @@ class SeriesKeeper:
                 kept[device] = {time: value for time, value in points.items() if newest and newest - time <= REMEMBERED}
                 if not kept[device]:
                     del kept[device]
-        if len(self._surprise) > self._most:
-            ordered = sorted(self._surprise, key=lambda device: (-max(self._surprise[device].values()), device))
-            for device in ordered[self._most :]:
-                del self._surprise[device]
-                self._threshold.pop(device, None)
+        ordered = sorted(self._surprise, key=lambda device: (-max(self._surprise[device].values()), device))
+        for device in ordered[self._most :]:
+            del self._surprise[device]
+            self._threshold.pop(device, None)
+        self._again = {(device, time) for device, time in self._again if time in self._surprise.get(device, ())}
+
+    @property
+    def beyond(self) -> int:
+        """How many devices are more than pictures may show."""
+        return max(0, len(self._surprise) - self._most)
 
     def about(self, devices: Iterable[str]) -> tuple[Series, ...]:
         """Series of these devices."""
