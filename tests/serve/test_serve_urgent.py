@@ -256,3 +256,18 @@ def test_told_ahead_of_taking_a_kept_row_s_place(tmp_path: Path, restarted: bool
     with judging(tmp_path) as again:
         assert not announced(again, arrived("zeek/ssl.log", [greeted(3, "10.9.0.3")]))
         assert not again.checkpoint()
+
+
+def test_what_comes_while_a_batch_is_judged_is_told_before_its_incidents(tmp_path: Path) -> None:
+    with judging(tmp_path) as busy:
+        busy.take_in([arrived("access.log", [PROBE]), arrived("zeek/conn.log", LOGS["zeek/conn.log"])])
+        time.sleep(0.6)
+        ahead: list[dict[str, Any]] = []
+        later = busy.step(lambda: ahead.extend(announced(busy, arrived("zeek/ssl.log", LOGS["zeek/ssl.log"]))))
+        assert [item["devices"] for item in ahead] == [["10.9.0.3"]]
+        assert [item["remotes"] for item in later] == [["198.18.7.9"]]
+        assert busy.waits, "what came meanwhile is judged with the next batch"
+        busy.dispatched([*ahead, *later])
+        assert not busy.checkpoint()
+        assert not busy.pending()
+    assert {item["id"] for item in (*ahead, *later)} == set(kept(tmp_path / "store"))

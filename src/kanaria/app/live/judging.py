@@ -139,10 +139,10 @@ class Judging:
         self._dirty = self._dirty or bool(arrived or flows)
         return self._kept_news(self._engine.announce(self._batches(arrived, flows)))
 
-    def step(self) -> list[Json]:
+    def step(self, between: Callable[[], None] = lambda: None) -> list[Json]:
         """Judge what came, as far as its order is known, and keep what it changed; returns briefs of incidents that are
-        news."""
-        news = self._kept_news(self._engine.step())
+        news. ``between`` finding something and judging its incidents more may be taken in."""
+        news = self._kept_news(self._engine.step(between=between))
         self._open.clear()
         return news
 

@@ -214,9 +214,7 @@ class Service:
 
     def _turn(self) -> None:
         self.upkeep.clock()
-        lines, flows = list(self._gather()), [flow for source in self.flows for flow in source.take()]
-        if lines or flows or self.judging.hastens:
-            self._take_in(lines, flows)
+        self._look()
         due = self._stop.is_set() or self._size >= self._limit or time.monotonic() >= self._next_batch
         left = self.judging.waits or self._arrived > self._judged
         # Never both in one turn: what came meanwhile is looked at in between. Where there is always more to judge, a
@@ -229,6 +227,12 @@ class Service:
             self._kept_off = False
         self.judging.heed()
         self.upkeep.look(self.everything)
+
+    def _look(self) -> None:
+        """Take in what came."""
+        lines, flows = list(self._gather()), [flow for source in self.flows for flow in source.take()]
+        if lines or flows or self.judging.hastens:
+            self._take_in(lines, flows)
 
     def _gather(self) -> Iterator[Arrived]:
         left = self._limit - self._size
@@ -249,15 +253,21 @@ class Service:
         self._next_look = now + max(SHORTEST, min(LOOKING * (now - begun), self.config.serve.batch_seconds))
 
     def _judge(self) -> None:
-        begun = time.monotonic()
-        self._tell(self.judging.step())
+        begun, size, oldest = time.monotonic(), self._size, self._oldest
+        self._size, self._oldest = 0, float("inf")
+        self._tell(self.judging.step(self._look_between))
         self._judged = now = time.monotonic()
         self.last_batch = now - begun
-        self.lag = now - min(self._oldest, begun)
+        self.lag = now - min(oldest, begun)
         self.batches += 1
-        self._adapt(self._size)
-        self._size, self._oldest = 0, float("inf")
+        self._adapt(size)
         self._next_batch = now + max(SHORTEST, min(self.last_batch, self.config.serve.batch_seconds))
+
+    def _look_between(self) -> None:
+        """What came meanwhile may be what somebody is to hear of at once."""
+        if self._wake.is_set() and time.monotonic() >= self._next_look:
+            self._wake.clear()
+            self._look()
 
     def _ocsf(self) -> Path | None:
         return Path(self.config.serve.ocsf) if self.config.serve.ocsf else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -143,9 +143,11 @@ class Engine:
         """Work on batches as far as their order is known."""
         self._work_on(self._order.arrived(batches))
 
-    def step(self, batches: Iterable[Batch] = ()) -> Judged:
-        """``take``, and judge every incident of which something was found."""
+    def step(self, batches: Iterable[Batch] = (), between: Callable[[], None] = lambda: None) -> Judged:
+        """``take``, and judge every incident of which something was found. ``between`` the two something may be
+        announced."""
         self.take(batches)
+        between()
         return self._judged()
 
     def announce(self, batches: Iterable[Batch]) -> Judged:

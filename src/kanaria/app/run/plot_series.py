@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -41,18 +41,20 @@ LONGEST_FLOW_US = 31 * 24 * 3_600_000_000
 # Several sensors may have seen the same flows: the one that saw most counts.
 _VOLUME = f"""
 WITH flows AS (
-    SELECT sensor, time AS low, greatest(1, least(coalesce(duration_us, 0), {LONGEST_FLOW_US})) AS length,
+    SELECT unnest(CASE WHEN src_ip = dst_ip THEN [src_ip] ELSE [src_ip, dst_ip] END) AS device, sensor, time AS low,
+           greatest(1, least(coalesce(duration_us, 0), {LONGEST_FLOW_US})) AS length,
            coalesce(src_bytes, 0) + coalesce(dst_bytes, 0) AS bytes
-    FROM {{rows}} WHERE time >= $since AND time < $until AND (src_ip = $device OR dst_ip = $device)),
+    FROM {{rows}} WHERE time >= $since AND time < $until
+        AND (list_contains($devices, src_ip) OR list_contains($devices, dst_ip))),
 spread AS (
     SELECT *, unnest(generate_series(time_bucket(INTERVAL 1 HOUR, low), low + to_microseconds(length), INTERVAL 1 HOUR))
         AS hour FROM flows),
 hourly AS (
-    SELECT sensor, hour, sum(bytes::DOUBLE / length * (
+    SELECT device, sensor, hour, sum(bytes::DOUBLE / length * (
         least(epoch_us(low) + length, epoch_us(hour) + 3_600_000_000)
         - greatest(epoch_us(low), epoch_us(hour)))) AS bytes
-    FROM spread GROUP BY ALL)
-SELECT epoch_us(hour), max(bytes) FROM hourly WHERE hour < $until GROUP BY hour ORDER BY hour"""  # noqa: S608
+    FROM spread WHERE list_contains($devices, device) GROUP BY ALL)
+SELECT device, epoch_us(hour), max(bytes) FROM hourly WHERE hour < $until GROUP BY ALL ORDER BY ALL"""  # noqa: S608
 
 
 class SeriesKeeper:
@@ -177,16 +179,19 @@ def roles_of(tables: Mapping[str, pa.Table]) -> set[str]:
 
 def volumes(events: Events, incidents: Iterable[Incident]) -> Iterator[Series]:
     """Bytes per hour of the devices of incidents, and what was normal for those hours before the incident."""
-    asked: dict[str, Incident] = {}
+    left = DEVICES_ASKED
+    shown = set[str]()
     for incident in incidents:
-        for device in incident.devices if incident.severity != "informational" and incident.first_seen else ():
-            if len(asked) < DEVICES_ASKED:
-                asked.setdefault(device, incident)
-    for device, incident in asked.items():
-        yield from _volume(events, device, incident)
+        known = incident.devices if incident.severity != "informational" and incident.first_seen else ()
+        devices = [device for device in known if device not in shown][:left]
+        shown.update(devices)
+        left -= len(devices)
+        if devices:
+            yield from _volumes(events, devices, incident)
 
 
-def _volume(events: Events, device: str, incident: Incident) -> Iterator[Series]:
+def _volumes(events: Events, devices: Sequence[str], incident: Incident) -> Iterator[Series]:
+    """One question for all devices of an incident: it reads every connection of its time."""
     assert incident.first_seen is not None and incident.last_seen is not None  # noqa: S101  (volumes() sees to it)
     begin, end = _hour(incident.first_seen), incident.last_seen + SHOWN_AFTER
     since, until = begin - MOST_NORMAL_DAYS * timedelta(days=1), _hour(end) + HOUR
@@ -194,11 +199,18 @@ def _volume(events: Events, device: str, incident: Incident) -> Iterator[Series]
     if first is None or last is None:
         return
     since, end = max(since, _hour(first)), min(end, last)
-    places = {"device": device, "since": since, "until": _hour(end) + HOUR}
-    asked = events.ask(_VOLUME, places, of="connection", since=since, until=until)
-    known = {_moment(hour): float(size) for hour, size in asked}
-    if not known:
-        return
+    places = {"devices": devices, "since": since, "until": _hour(end) + HOUR}
+    known: dict[str, dict[datetime, float]] = {device: {} for device in devices}
+    for device, hour, size in events.ask(_VOLUME, places, of="connection", since=since, until=until):
+        known[device][_moment(hour)] = float(size)
+    for device in devices:
+        if known[device]:
+            yield from _volume(device, known[device], begin, since, end)
+
+
+def _volume(
+    device: str, known: Mapping[datetime, float], begin: datetime, since: datetime, end: datetime
+) -> Iterator[Series]:
     before = defaultdict(list)
     for hour in _hours(since, begin - HOUR):
         before[hour.hour].append(known.get(hour, 0.0))
