@@ -48,7 +48,9 @@ judging takes longer (22 ms to look at 500 flows, 240 ms to judge 1,000) and mus
 LOOK_EVERY = 0.5
 """Seconds after which sources are asked although nobody woke us."""
 COMPILED_WITHIN = 1800
-"""Seconds that a start may take which has to compile: 45 idle here, 130 busy, and there are much smaller machines."""
+"""Seconds that a start may take which has to compile. It took 10 s of processor time in the wheel's environment, and
+143 s by the clock at a load of 25 on two cores; ten times that, for a machine ten times slower and as busy, is 1,430.
+systemd's own 90 or 300 would end such a start again and again; too long a time only lets one that hangs hang longer."""
 LEAST, MOST = 256 << 10, 32 << 20
 """Bytes of a batch: what is judged within a moment, and what fits into memory several times over."""
 
