@@ -112,7 +112,9 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, config: str = "kanaria.toml", inside: str = "", **environment: str) -> Iterator[Serving]:
+def serving(
+    folder: Path, config: str = "kanaria.toml", inside: str = "", within: float = WAIT, **environment: str
+) -> Iterator[Serving]:
     """``kanaria serve`` in ``folder``, in a network namespace if one is named, that has started; ended at the end."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
     with (folder / LOG).open("ab") as log:
@@ -123,7 +125,7 @@ def serving(folder: Path, config: str = "kanaria.toml", inside: str = "", **envi
         )  # fmt: skip
     service = Serving(folder, process)
     try:
-        service.wait_for(lambda: STARTED.encode() in (folder / LOG).read_bytes()[begun:])
+        service.wait_for(lambda: STARTED.encode() in (folder / LOG).read_bytes()[begun:], within)
         yield service
     finally:
         if process.poll() is None:

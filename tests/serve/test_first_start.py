@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kanaria.app.live import upkeep
+from kanaria.app.live.service import COMPILED_WITHIN
 from tests.serve.serving import serving
 
 
@@ -20,9 +21,8 @@ def test_a_first_start_says_that_it_compiles_and_asks_systemd_for_time(tmp_path:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(30)
         cache = str(tmp_path / "cache")
-        with serving(
-            tmp_path, NUMBA_CACHE_DIR=cache, XDG_CACHE_HOME=cache, NOTIFY_SOCKET=str(tmp_path / "notify")
-        ) as done:
+        environment = {"NUMBA_CACHE_DIR": cache, "XDG_CACHE_HOME": cache, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        with serving(tmp_path, within=COMPILED_WITHIN, **environment) as done:
             assert done.log.index("preparing the readers") < done.log.index(" started ")
             assert done.log.count("preparing the readers") == 1
             said = [systemd.recv(100).decode().partition("=")[0] for _ in range(2)]
