@@ -254,8 +254,12 @@ class TestUnit:
         assert (english.out + english.err) != (japanese.out + japanese.err) != ""
 
 
-def test_restoring_says_what_is_in_the_way_in_the_language_that_is_named(kanaria: Kanaria, tmp_path: Path) -> None:
+def test_restoring_puts_aside_what_was_there_and_says_so_in_the_language_that_is_named(
+    kanaria: Kanaria, tmp_path: Path
+) -> None:
     (tmp_path / "k.toml").write_text('store = "kept"\n')
-    nothing = kanaria("restore", "none.tar.gz", "--config", "k.toml", "--lang", "ja")
-    assert nothing.status == 2
-    assert "none.tar.gz" in nothing.err and not nothing.err.isascii()
+    (tmp_path / "auth.log").write_text("\n".join(guessing(DAY, "203.0.113.9")) + "\n")
+    kanaria("analyze", "auth.log", "--store", "kept", "-o", "out.txt")
+    assert kanaria("backup", "kept.tar.gz", "--config", "k.toml").status == 0
+    done = kanaria("restore", "kept.tar.gz", "--config", "k.toml", "--set-aside", "--lang", "ja")
+    assert (done.status, "退避先: " in done.out) == (0, True), done.err
