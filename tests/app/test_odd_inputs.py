@@ -108,6 +108,19 @@ def test_a_folder_of_everything_names_what_was_not_read(tmp_path: Path, kanaria:
     assert "empty: empty." in notes
 
 
+FLOW = b"1768035600.5\tC1\t192.168.1.20\t50000\t203.0.113.50\t443\ttcp\n"
+ZEEK = b"#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\n" + FLOW * 20
+QUERY = b"Jan 10 09:00:00 ns dnsmasq[5]: query[A] www.example.org from 192.0.2.7\n"
+
+
+@pytest.mark.parametrize("log", [ORDINARY * 20, ZEEK, QUERY * 20], ids=["web", "zeek", "dnsmasq"])
+def test_what_an_archive_lost_at_its_end_counts_in_every_format(tmp_path: Path, kanaria: Kanaria, log: bytes) -> None:
+    (tmp_path / "a.log").write_bytes(gzip.compress(log)[:-8])
+    done = kanaria("analyze", "a.log", "--lang", "en")
+    assert done.status == 3
+    assert "could not be read (1 of 21)" in " ".join(done.out.split())
+
+
 # The least blocks of bzip2, 100 kB: a part can be read as soon as its block is whole.
 @pytest.mark.parametrize(
     "pack", [gzip.compress, partial(bz2.compress, compresslevel=1), lzma.compress], ids=["gz", "bz2", "xz"]

@@ -13,7 +13,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kanaria.core.errors import ConfigError
-from kanaria.core.stream import ReadContext
 from kanaria.formats import registry
 from kanaria.formats.lines import LONGEST, blocks
 from kanaria.formats.web import escapes, values
@@ -233,15 +232,6 @@ def test_blocks_are_the_lines(lines: list[bytes], size: int) -> None:
     expected = data.split(b"\n")
     expected = expected[:-1] if not expected[-1] else expected
     assert found == [line.removesuffix(b"\r") if line != b"\r" else b"" for line in expected]
-
-
-def test_damage_becomes_a_reject(tmp_path: Path) -> None:
-    class Damaged(kit.BytesStream):  # type: ignore[misc,name-defined]
-        damage = "the gzip data ends in the middle"
-
-    batches = list(registry.get("combined").read(Damaged(INNER.encode()), ReadContext()))
-    assert sum(batch.tables["http"].num_rows for batch in batches if batch.tables) == 1
-    assert batches[-1].rejects[0].reason == "the gzip data ends in the middle"
 
 
 def test_w3c_fields_change_inside_the_file() -> None:

@@ -18,7 +18,7 @@ from kanaria.core.errors import MissingExtra, SourceError
 from kanaria.core.memory import give_back_large_blocks
 from kanaria.core.schema import Tables
 from kanaria.core.stream import Format, ReadContext, Stream
-from kanaria.core.types import Batch, RejectedRecord
+from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats.unknown import BESIDE, UNKNOWN
 from kanaria.memory.read_sources import Ledger
 from kanaria.wire.clock_check import ClockCheck
@@ -80,6 +80,8 @@ class Reading:
         context = replace(context, layout=layout) if layout else context
         try:
             yield from searched(found.read(stream, context), stream, context, self._pools)
+            if damage := getattr(stream, "damage", None):
+                yield _damaged(stream.name, found.name, damage)
         except (MissingExtra, SourceError) as error:
             if _live(stream):
                 raise
@@ -146,6 +148,13 @@ class Reading:
         none = recognised.beside(head, stream.name) if head else None
         self.accounts.unknown(stream, none or recognised.remark(head), is_log=none is None)
         return BESIDE if none else UNKNOWN if head else None
+
+
+def _damaged(source: str, name: str, damage: str) -> Batch:
+    """What compressed data lost at its end, whatever format it is in: one record that could not be read."""
+    reject = RejectedRecord(source=source, row=0, reason=damage, raw=b"")
+    place = Position(source=source)
+    return Batch(source=source, format=name, tables={}, rows=1, rejects=(reject,), rejected=1, position=place)
 
 
 def _live(stream: Stream) -> bool:

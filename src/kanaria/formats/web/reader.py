@@ -63,9 +63,6 @@ def read(
     for block, parsed in ahead(work, source, workers=fast.workers) if fast else map(work, source):
         yield _batch(block, parsed, first, stream.name, name, sensor, context)
         first += len(block)
-    damage: str | None = getattr(stream, "damage", None)
-    if damage:
-        yield _damaged(stream.name, name, damage)
 
 
 def parse_block(block: Block, careful: LineParser) -> Parsed:
@@ -130,10 +127,3 @@ def _left(block: Block, rows: Int64, first: int) -> pa.Table | None:
     places = np.flatnonzero(missing & (block.ends > block.starts))
     raw = [block.line(index) for index in places.tolist()]
     return pa.Table.from_arrays([pa.array(places + first), pa.array(raw, pa.binary())], schema=LEFT)
-
-
-def _damaged(source: str, name: str, damage: str) -> Batch:
-    reject = RejectedRecord(source=source, row=0, reason=damage, raw=b"")
-    return Batch(
-        source=source, format=name, tables={}, rows=1, rejects=(reject,), rejected=1, position=Position(source=source)
-    )
