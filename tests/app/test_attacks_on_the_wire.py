@@ -13,6 +13,7 @@ import pytest
 
 from tests.app.running import Kanaria
 from tests.packets.build_packets import ACK, PSH, RST, SYN, ethernet, ip, pcap, tcp, udp
+from tests.packets.build_packets import conversation as whole_connection
 from tests.packets.hostile_traffic import (
     DEVICE,
     GRANTED,
@@ -126,3 +127,27 @@ def test_nothing_is_written_into_a_home_but_the_cache(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "report.html").read_text() or "<img" in (tmp_path / "report.html").read_text()
     assert [path for path in home.rglob("*") if path.is_file() and home / ".cache/kanaria" not in path.parents] == []
     assert list(scratch.rglob("*")) == []
+
+
+def slowly(frames: list[bytes], pause: int) -> list[Frame]:
+    """The frames with ``pause`` seconds of silence before each that carries something."""
+    at, timed = 0, []
+    for frame in frames:
+        at += pause * 1_000_000 if len(frame) > 60 else 20_000
+        timed.append((at, frame))
+    return timed
+
+
+@pytest.mark.parametrize("pause", [1, 400, 1_500])
+def test_a_pool_that_takes_its_time_hides_no_miner(kanaria: Kanaria, tmp_path: Path, pause: int) -> None:
+    """Each word minutes after the one before: what was cut there had only one side, and was nobody's."""
+    frames = slowly(whole_connection(mining(), src=DEVICE, dst=POOL), pause)
+    assert told(kanaria, tmp_path, frames) == [("critical", "compromised_device")]
+
+
+def test_a_capture_that_quotes_a_log_is_a_capture(kanaria: Kanaria, tmp_path: Path) -> None:
+    """A datagram from outside with a miner's line made a text of the file, and the capture was not read."""
+    (tmp_path / "a.pcap").write_bytes(pcap([datagram(login())]))
+    done = kanaria("analyze", "a.pcap", "--format", "json").document
+    assert [one["format"] for one in done["inputs"]] == ["pcap"]
+    assert done["incidents"] == []

@@ -42,7 +42,7 @@ _JAPANESE: Mapping[str, str] = {
     "samba": "Sambaのログオン監査(log.smbd、auth_json_audit)",
     "sadf-json": "JSON形式のsysstat負荷履歴(sadf -j)",
     "auditd": "Linuxの監査ログ(audit.log、ausearch)",
-    "process-list": "ps、top、htop、ss、netstat、lsof、nvidia-smi、docker ps、tasklistの出力",
+    "process-list": "ps、top、htop、ss、netstat、lsof、nvidia-smi、docker ps、systemctl、tasklist、Get-Process、regの出力",  # noqa: E501
     "miner-log": "マイニングプログラム自身のログ(XMRig、T-Rex、TeamRedMiner、lolMiner、SRBMiner、cgminer、bfgminerなど)",  # noqa: E501
     "bind": "BINDの問い合わせログ",
     "unbound": "unboundの問い合わせ・応答ログ",
@@ -100,6 +100,16 @@ _JAPANESE: Mapping[str, str] = {
     "clamav": "ClamAVのログ(clamscan、clamd、clamonacc)",
     "osquery-rows": "osqueryのスナップショットとバッチ、osqueryi --json",
     "coredns": "CoreDNSの問い合わせログ",
+    "dnscrypt-proxy": "dnscrypt-proxyの問い合わせログ",
+    "umbrella": "Cisco UmbrellaのDNSログ(CSV)",
+    "tshark-lines": "tsharkとWiresharkのパケット一覧(テキスト)",
+    "tshark-fields": "見出し付きのtshark -T fields",
+    "tshark-json": "tsharkのパケット(JSON、-T json、-T ek)",
+    "sophos": "Sophos Firewallのログ(key=value)",
+    "sonicwall": "SonicWallのログ(syslog)",
+    "defender-hunting": "Microsoft Defender for Endpointの検索テーブル(CSV)",
+    "sentinel-alert": "Microsoft SentinelのSecurityAlert(CSV)",
+    "defender-cloud": "Microsoft Defender for Cloudのアラート(JSON)",
     "tetragon": "Tetragonの、プロセスとその接続のイベント(JSON)",
     "wrapped": "ほかの形式に包まれたログ(JSON文書、ログの行を列に持つCSV、journalctlの長い形式、Filebeat、ECS、"
     "Elasticsearch、Wazuh、Splunk、クラウド、Docker、Kubernetes、syslogの行)",

@@ -61,6 +61,11 @@ _BIND = late_regex(
     r"(?: view \S+:)? query: (?P<name>\S+) (?P<cls>[A-Z0-9]+) (?P<type>[A-Za-z0-9]+) (?P<flags>[-+]\S*)"
     r"(?: \((?P<server>[0-9a-fA-F.:]+)(?:%\S+)?\))?"
 )
+_BIND_RPZ = late_regex(
+    r"client (?:@0x[0-9a-fA-F]+ )?(?P<ip>[0-9a-fA-F.:]+)(?:%\S+)?#(?P<port>\d{1,5})(?: \([^)]*\))?:(?: view \S+:)? "
+    r"(?:disabled )?rpz \S+ (?P<policy>\S+) rewrite (?P<name>[^/\s]+)/(?P<type>[A-Z0-9]+)/(?P<cls>[A-Z0-9]+) via"
+)
+"""A question that a response policy zone answered in its own way; it was asked all the same."""
 _BIND_TIME = late_regex(r"^(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d)(\.\d+)?\s")
 _ISO_TIME = late_regex(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\s")
 
@@ -76,13 +81,19 @@ class BindQueryLog:
     tables: tuple[str, ...] = ("dns",)
 
     def sniff(self, head: bytes, name: str) -> float:
-        return _sure(share(head, _BIND.search)) if b" query: " in head else 0.0
+        told = b" query: " in head or b": rpz " in head
+        return _sure(share(head, lambda text: _BIND.search(text) or _BIND_RPZ.search(text))) if told else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         years = Years(context)
 
         def take(text: str, line: int) -> Row | str | None:
             found = _BIND.search(text)
+            if not found and (blocked := _BIND_RPZ.search(text)):
+                when, port = _bind_time(text, years), int(blocked["port"])
+                rcode = "NXDOMAIN" if blocked["policy"] == "NXDOMAIN" else None
+                return _question(line, when, blocked["ip"], blocked["name"], blocked["type"], rcode=rcode,
+                                 src_port=port if port < 65536 else None)  # fmt: skip
             if not found:
                 return "expected a BIND query line; it looks cut off" if " query: " in text else None
             transport = "tcp" if "T" in found["flags"] else "udp"

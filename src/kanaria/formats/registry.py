@@ -74,6 +74,11 @@ FORMATS: tuple[str, ...] = (
 )
 
 
+_BINARY = ("kanaria.formats.packets.capture:PcapFormat", "kanaria.formats.netflow_nfcapd:Nfcapd")
+"""Files that say by their first bytes what they are. Whoever sends packets chooses what stands in a capture of few:
+lines of a log or of a miner do not make a text of it."""
+_MAGIC = 8
+
 # Nothing else writes a quoted request followed by a status, or bare JSON-RPC calls: whoever is sure of these need not
 # import thirty others.
 DECISIVE = frozenset({"combined", "fragment", "jsonrpc"})
@@ -111,7 +116,8 @@ def surest(head: bytes, name: str, *, without: Sequence[str] = ()) -> tuple[Form
     """The format whose ``sniff`` is surest about these bytes, and how sure; those of the names in ``without`` are not
     asked."""
     best, highest = None, 0.0
-    for known in (_load(place) for place in FORMATS):
+    for place in (*_BINARY, *FORMATS) if b"\0" in head[:_MAGIC] else FORMATS:
+        known = _load(place)
         if known.name in without:
             continue
         score = known.sniff(head, name)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.late_regex import late_regex
+from kanaria.core.network import parse_address
 from kanaria.core.senders import sender
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.text import without_colours
@@ -37,6 +38,20 @@ _REQUEST = late_regex(
     rb"\b((?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|MOVE) \S.*?)(?:\"|'|\s*$)", re.DOTALL
 )
 _ENCODED = late_regex(rb"%[2-7][0-9A-Fa-f]\S*(?:%[2-7][0-9A-Fa-f]|\+)|\?\S+=\S*\+|HTTP/[012]")
+_SAYS = late_regex(
+    r"(?:\b(?:from|client|rhost)\b[\s:=\"'(\[]{1,3}(?:[\w.-]{0,64}\[)?|^)(?P<address>\d{1,3}(?:\.\d{1,3}){3}(?=:\d)|"
+    r"(?<!^)(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{2,40}))"
+)
+"""Who said what a line tells, where it says so: the words of mail servers, web servers and logons, or an address with a
+port in front. What is connected to (``to``, ``peer``, ``host``) is nobody who speaks."""
+_EXECUTED = late_regex(
+    rb"\bLOG:\s+(?:duration: [\d.]+ ms\s+)?(?:statement|execute [^:]{1,60}):\s+COPY\b.{1,200}?\bFROM PROGRAM\b"
+)
+"""PostgreSQL's word for a statement that it carried out and that runs a program."""
+_ENCLOSED = late_regex(
+    r"(?:\\n|#012|\\x0a|\\u000a)(?=(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d))"
+)
+"""A whole line of a log behind an escaped line break: quoted, or put there so as to be taken for one."""
 _STAMP = late_regex(
     r"\W{0,3}(\d{10}(?:\.\d{1,6})?(?=\W)"
     r"|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?\d*(?: ?Z| ?[+-]\d\d:?\d\d)?)"
@@ -87,7 +102,14 @@ def rows(
         request = None if written else _request(found, raw[:LONGEST])
         plain = place in members or b"{" not in found.line
         named = place in miners or (place in naming and plain)
-        if named and not _REQUEST.search(found.line) and not _INJECTED.search(found.line):
+        if _EXECUTED.search(found.line):
+            request = None  # a client is named, and the database says that it did as told
+        elif (
+            named
+            and not _REQUEST.search(found.line)
+            and not _INJECTED.search(found.line)
+            and not _strangers(found.line, context)
+        ):
             request = None  # a client is named, and a pool that it asked for, or a program that it runs
         if request is not None:
             row = prefix.complete(request, found)
@@ -109,6 +131,12 @@ def prefix_of(line: bytes, year: int | None) -> prefix.Prefix:
         known = zip(inner[1:], found[1:], strict=True)
         found = prefix.Prefix(inner.line, *(new if old is None else old for new, old in known))  # type: ignore[arg-type]
     return found
+
+
+def _strangers(line: bytes, context: ReadContext) -> bool:
+    """Whether a line names somebody outside as the one whose words it tells: he may have written the pool's name."""
+    found = _SAYS.search(to_text(line))
+    return found is not None and parse_address(found["address"]) is not None and not context.home.has(found["address"])
 
 
 def _request(found: prefix.Prefix, raw: bytes) -> Row | None:
@@ -141,7 +169,7 @@ def _stamped_prefix(found: prefix.Prefix, zone: LocalTime) -> prefix.Prefix:
 
 
 def _command(found: prefix.Prefix, zone: LocalTime, *, text: bool) -> Row:
-    said = without_colours(to_text(found.line)).strip()
+    said = _ENCLOSED.split(without_colours(to_text(found.line)).strip(), maxsplit=1)[0]
     row: Row = {
         "time": values.as_datetime(None if found.time is None else zone.micros(found.time)),
         "device": found.host, "host_name": found.host,

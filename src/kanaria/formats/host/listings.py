@@ -51,6 +51,18 @@ _GPU = late_regex(
 _CONTAINER = late_regex(
     r"^(?P<id>[0-9a-f]{12})\s+(?P<image>[\w./:@-]{2,200})\s+\"(?P<command>.{0,200}?)\"\s+.{0,40}?\b(?P<state>Up|Exited|Created|Restarting)\b"
 )
+_UNIT = late_regex(
+    r"^\s*(?:[\u25cf*\u25cb\u00d7]\s*)?(?P<name>[\w@.:\\-]{1,200})\.service\s+(?:loaded|masked|not-found|bad-setting)\s+"
+    r"(?:active|activating|inactive|failed|reloading|deactivating)\s+[a-z-]+(?:\s+(?P<description>\S.*?))?\s*$"
+)
+_STATS = late_regex(r"^(?P<id>[0-9a-f]{12})\s+(?P<name>[\w.-]{1,128})\s+[\d.]+%\s+[\d.]+\w*i?B\s*/")
+_GPU_CSV = late_regex(r"^(?P<pid>\d{1,9}), (?P<name>[^,]{1,200}), (?:\d+ MiB|\[N/A\])\s*$")
+_SHELL = late_regex(
+    r"^\s*\d+\s+\d+\s+\d+\s+\d+\s+(?:[\d.,]+\s+)?(?P<pid>\d{1,9})\s+\d{1,5}\s+(?P<name>[^\s/:]\S{0,120})\s*$"
+)
+"""A row of PowerShell's Get-Process: handles, three amounts of memory, processor time if any, id, session, name."""
+_RUN_KEY = late_regex(r"^\[HKEY_[A-Z_]+\\.*\\(?:Run|RunOnce|RunServices)\]\s*$", re.IGNORECASE)
+_RUN_VALUE = late_regex(r'^(?:"(?P<name>(?:[^"\\]|\\.){1,200})"|@)="(?P<command>(?:[^"\\]|\\.){1,2000})"\s*$')
 _CLIENTS_FROM = 1024
 """Ports below are servers' by RFC 6335 (system ports)."""
 
@@ -61,10 +73,19 @@ class Reader:
     def __init__(self) -> None:
         self._header: tuple[str, ...] = ()
         self._last: Row | None = None
+        self._starts = False
+        """Whether the key of a registry export that the lines belong to says what starts with Windows."""
 
     def take(self, line: str, number_of_line: int) -> list[Taken] | None:
         """Rows of a line, none for a header; None for a line of no listing."""
         row: Row = {"line": number_of_line}
+        if line.startswith("[HKEY_"):
+            self._starts = _RUN_KEY.match(line) is not None
+            return []
+        if self._starts and (found := _RUN_VALUE.match(line)):
+            command = re.sub(r"\\(.)", r"\1", found["command"])
+            job = {**row, "kind": "job", "platform": "windows", "process": found["name"], "command": command}
+            return [("process", job)]
         if names := _header(line):
             self._header = names
             return []
@@ -135,7 +156,12 @@ def _seen(line: str) -> Row | None:
             "command": f"{found['image']} {found['command'].rstrip('…')}",
             "container": found["id"],
         }
-    found = _LINKED.search(line) or _MAPPED.match(line) or _GPU.match(line)
+    if found := _UNIT.match(line):
+        return {"kind": "service", "platform": "linux", "process": found["name"], "description": found["description"]}
+    if found := _STATS.match(line):
+        return {"process": found["name"], "container": found["id"]}
+    found = _GPU_CSV.match(line) or _SHELL.match(line)
+    found = found or _LINKED.search(line) or _MAPPED.match(line) or _GPU.match(line)
     if found is None:
         return None
     said = found.groupdict()
@@ -157,7 +183,7 @@ class Listing:
     """Output of ps, ss, netstat and the like."""
 
     name = "process-list"
-    title = "Output of ps, top, htop, ss, netstat, lsof, nvidia-smi, docker ps or tasklist"
+    title = "Output of ps, top, htop, ss, netstat, lsof, nvidia-smi, docker ps, systemctl, tasklist, Get-Process or reg"
     example = 'ESTAB 0 0 192.0.2.7:50000 203.0.113.50:3333 users:(("name",pid=4021,fd=12))'
     tables: tuple[str, ...] = ("process", "connection", "dns")
 

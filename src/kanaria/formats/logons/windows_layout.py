@@ -68,6 +68,8 @@ _DEFENDER: Mapping[str, Place] = {
     "threatname": (-1, 0), "severityname": (-1, 2), "categoryname": (-1, 3), "path": (-1, 4), "detectionuser": (-1, 8),
     "processname": (-1, 9),
 }  # fmt: skip
+_OLD_4688 = -4688
+"""A started program as Windows 8.1 and Server 2012 R2 put it: no target, no label, no name of the parent."""
 MESSAGES: Mapping[int, Mapping[str, Place]] = {
     4624: {
         "targetusername": (-4, 1), "targetdomainname": (-4, 2), "targetlogonid": (-4, 3), "processname": (-3, 1),
@@ -84,6 +86,8 @@ MESSAGES: Mapping[int, Mapping[str, Place]] = {
     4672: {"subjectusername": (0, 1), "subjectdomainname": (0, 2), "subjectlogonid": (0, 3)},
     4688: {"subjectusername": (0, 1), "subjectdomainname": (0, 2), "subjectlogonid": (0, 3), "newprocessid": (2, 0),
            "newprocessname": (2, 1), "processid": (2, 4), "parentprocessname": (2, 5), "commandline": (2, 6)},
+    _OLD_4688: {"subjectusername": (0, 1), "subjectdomainname": (0, 2), "subjectlogonid": (0, 3),
+                "newprocessid": (1, 0), "newprocessname": (1, 1), "processid": (1, 3), "commandline": (1, 4)},
     5156: {"processid": (0, 0), "application": (0, 1), "direction": (1, 0), "sourceaddress": (1, 1),
            "sourceport": (1, 2), "destaddress": (1, 3), "destport": (1, 4), "protocol": (1, 5)},
     7045: {"servicename": (-5, 0), "imagepath": (-4, 0), "servicetype": (-3, 0), "starttype": (-2, 0),
@@ -119,7 +123,7 @@ def by_position(code: int, values: Sequence[str]) -> dict[str, str]:
     return named
 
 
-_SCRIPT_BLOCK = 4104
+_SCRIPT_BLOCK, _STARTED = 4104, 4688
 _AFTER_SCRIPT = re.compile(r"\n\s*ScriptBlock ID\s*[:\uff1a]")
 
 
@@ -134,6 +138,7 @@ def from_message(code: int, message: str) -> dict[str, str]:
     if _SYSMON.search(message):
         return {found[1].lower(): found[2] for found in _SYSMON_FIELD.finditer(message)}
     parts = sections(message, keep_empty=code in _ALL_SINGLE)
+    code = _OLD_4688 if code == _STARTED and len(parts) == 2 else code  # subject and program
     named = {}
     for name, (section, place) in MESSAGES.get(code, {}).items():
         if -len(parts) <= section < len(parts) and place < len(parts[section]):

@@ -1,8 +1,8 @@
 """Values of a record by path, and as the type a column wants. A record and a ``Cell`` come in, a value goes out.
 
-A path is names with dots (``service.action.0.name``; a number picks from a list, ``*`` takes the first that has the
-rest, a name the value of the pair with that key). A key that has dots itself is found whole. What does not fit its
-column is None: a sensor that says ``N/A`` knows nothing.
+A path is names with dots (``service.action.0.name``; a number picks from a list, ``*`` takes the first item or member
+that has the rest, a name the value of the pair with that key). A key that has dots itself is found whole. What does not
+fit its column is None: a sensor that says ``N/A`` knows nothing.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def at(record: object, path: str) -> object:
         if path in record:
             return record[path]
         head, dot, rest = path.partition(".")
+        if head == "*" and dot:
+            return next((found for item in record.values() if (found := at(item, rest)) is not None), None)
         while dot:
             if head in record:
                 found = at(record[head], rest)

@@ -44,8 +44,9 @@ LATEST = 1 << 52  # the year 2112: a pcapng clock beyond it is damage, and calen
 # Zeek's documented defaults (tcp_inactivity_timeout, udp_inactivity_timeout, icmp_inactivity_timeout, tcp_close_delay),
 # so that a flow is cut at the same places by both.
 TCP_IDLE, UDP_IDLE, ICMP_IDLE, CLOSED_IDLE = 300 * SECOND, 60 * SECOND, 60 * SECOND, 5 * SECOND
-# A TCP connection that carried data both ways stays one flow through an hour of silence: NAT devices keep such a
-# connection for at least two (RFC 5382, REQ-5), and a miner without keepalives waits for as long as the pool is silent.
+# A TCP connection that was taken up (its handshake is complete, or it carried data both ways) stays one flow through an
+# hour of silence: NAT devices keep such a connection for at least two (RFC 5382, REQ-5), a miner without keepalives
+# waits for as long as the pool is silent, and a pool that answers after minutes would tear each word from its answer.
 TALK_IDLE = 3600 * SECOND
 
 MESSAGES = 200  # messages kept one by one; afterwards only counts go on (issue: the first 200)
@@ -73,6 +74,7 @@ GUESSED, STOPPED, HOLED0, HOLED1, BIG0, BIG1, RST0_FIRST, SEALED0, SEALED1, THIN
 DID_SYN, DID_SYNACK, DID_FIN, DID_RST, DID_DATA, DID_ACK, DID_RETRANSMIT, DID_GAP, DID_ZERO_WINDOW = (
     1 << bit for bit in range(9)
 )
+DID_SPOKE = DID_ACK | DID_DATA
 HISTORY = 18  # nine letters for each side, each noted once
 
 PACKET = np.dtype(

@@ -85,7 +85,8 @@ class Flow:
         closed = (client | server) & L.DID_RST or client & server & L.DID_FIN
         if closed:
             return L.CLOSED_IDLE
-        return L.TALK_IDLE if client & server & L.DID_DATA else L.TCP_IDLE
+        taken_up = (client & L.DID_SYNACK and server & L.DID_SPOKE) or (server & L.DID_SYNACK and client & L.DID_SPOKE)
+        return L.TALK_IDLE if client & server & L.DID_DATA or taken_up else L.TCP_IDLE
 
     def ended(self, packet: Packet, side: int) -> bool:
         if packet.time - self.last > self.idle_limit():

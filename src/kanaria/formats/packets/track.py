@@ -19,6 +19,7 @@ from kanaria.formats.packets.layout import (
     DID_FIN,
     DID_RETRANSMIT,
     DID_RST,
+    DID_SPOKE,
     DID_SYN,
     DID_SYNACK,
     FIN,
@@ -121,7 +122,8 @@ def idle_limit(flow: Any) -> Int:
         closed = (sent[0] | sent[1]) & DID_RST or (sent[0] & sent[1]) & DID_FIN
         if closed:
             return CLOSED_IDLE
-        return TALK_IDLE if sent[0] & sent[1] & DID_DATA else TCP_IDLE
+        taken_up = (sent[0] & DID_SYNACK and sent[1] & DID_SPOKE) or (sent[1] & DID_SYNACK and sent[0] & DID_SPOKE)
+        return TALK_IDLE if sent[0] & sent[1] & DID_DATA or taken_up else TCP_IDLE
     return UDP_IDLE if flow["proto"] == UDP else ICMP_IDLE
 
 
