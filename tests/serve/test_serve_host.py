@@ -40,7 +40,7 @@ def test_a_program_with_the_name_of_a_miner_is_told_once(tmp_path: Path) -> None
                     assert service.end() == 0
             finally:
                 miner.kill()
-    assert "mining coins" in phone.received[0].content["title"]
+    assert "Mining program started" in phone.received[0].content["title"]
 
 
 def _times_seen(folder: Path) -> int:
