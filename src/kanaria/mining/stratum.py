@@ -18,7 +18,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.late_regex import late_regex
 from kanaria.core.types import StratumMessage
 from kanaria.core.values import dataclass
-from kanaria.mining import dialect_cryptonote, dialect_mining, dialect_other
+from kanaria.mining import dialect_cryptonote, dialect_cut, dialect_mining, dialect_other
 from kanaria.mining.complete import DIALECT_COINS, complete
 from kanaria.mining.escapes import readings
 from kanaria.mining.json_scan import Doubled, JsonObject, scan
@@ -236,7 +236,10 @@ def _recognised(value: dict[str, object], whole: bool, flat: bool) -> tuple[Shap
 def recognise(message: Message) -> Shape | None:
     """The first dialect that knows the object, None when it is no mining message."""
     return (
-        dialect_mining.recognise(message) or dialect_cryptonote.recognise(message) or dialect_other.recognise(message)
+        dialect_mining.recognise(message)
+        or dialect_cryptonote.recognise(message)
+        or dialect_other.recognise(message)
+        or dialect_cut.recognise(message)
     )
 
 
