@@ -48,7 +48,8 @@ def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMess
 
 
 NAMED = frozenset(
-    "pool_name_asked pool_name_asked_here pool_asked_of_proxy mining_pool_in_log mining_program_in_log mining_in_text"
+    "pool_name_asked pool_name_asked_here pool_name_asked_from_outside pool_asked_of_proxy"
+    " mining_pool_in_log mining_program_in_log mining_in_text"
     " sensor_alert_mining command_in_text installer_in_text miner_in_payload exploit_payload"
     " exploit_request"
     " stratum_request stratum_from_outside miner_file_probe miner_agent open_proxy_probe script_fetched_and_run".split()
@@ -80,6 +81,13 @@ def mining_only_named(findings: Iterable[Finding]) -> bool:
     """Whether nothing but names speak of mining."""
     kinds = _kinds_of_mining(findings)
     return bool(kinds) and all(found <= NAMED for found in kinds)
+
+
+def asked_from_outside(findings: Iterable[Finding]) -> bool:
+    """Whether all that is known is that clients with public addresses asked a resolver for a pool: whose they are, ours
+    or strangers' who found it open, is not known."""
+    kinds = _kinds_of_mining(findings)
+    return bool(kinds) and all(found <= {"pool_name_asked_from_outside"} for found in kinds)
 
 
 def _kinds_of_mining(findings: Iterable[Finding]) -> list[set[str]]:

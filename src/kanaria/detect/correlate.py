@@ -235,6 +235,7 @@ class Correlator:
         first_ids = {number for event in telling for number in (_own_id(event), event.ids[0])}
         kept = set(sorted(ids, key=lambda number: number not in first_ids)[:KEPT_IDS])
         records = [_record(event) for event in telling]
+        device, remote = (_common(events, name) for name in ("device", "remote"))
         return make(
             rule,
             [(name, str(value)) for name, value in key],
@@ -242,8 +243,8 @@ class Correlator:
             values,
             evidence_of(rule, records, values, self._facts),
             self._facts,
-            device=_common(events, "device"),
-            remote=_common(events, "remote"),
+            device=device,
+            remote=remote if remote != device else None,
             span=(_time(group.since), _time(group.fired if group.fired is not None else moment.time)),
             since=None if group.begun is None else _time(group.begun),
             anchor=group.anchor,

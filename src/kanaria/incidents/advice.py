@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kanaria.core.facts import Vulnerability
-from kanaria.core.glossary import mining_only_named, speaks_of_mining
+from kanaria.core.glossary import asked_from_outside, mining_only_named, speaks_of_mining
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Finding, Hypothesis, Language, Outcome, OutcomeValue, Recommendation, Record, Text
 from kanaria.core.versions import in_words
@@ -396,6 +396,13 @@ def _look_who_asked(case: Case, result: Outcome) -> Iterator[Recommendation]:
     device = listed(case.blamed, MOST_NAMED)
     pools = _pools(case)
     what_en, what_ja = (pools, f"{pools} に") if pools else ("it", "これに")
+    if asked_from_outside(case.findings):
+        yield _advise(
+            "look_whose_client", 1, result.because,
+            f"Find out whether {device.en or 'the client'} is yours. If so, look there for a program that has to do with {what_en}, and put your networks into the settings (home). If not, this resolver answers strangers: let only your own networks ask it.",
+            f"{device.ja or '問い合わせ元'}が自分のものかを確認してください。自分のものであれば、{what_ja}関係するプログラムがないかを調べ、自分のネットワークを設定(home)に加えます。そうでなければ、このリゾルバは第三者にも応答しています。自分のネットワークからの問い合わせだけを許可してください。",
+        )  # fmt: skip
+        return
     yield _advise(
         "look_who_asked", 1, result.because,
         f"Look on {device.en or 'the machine that wrote the log'} for a program that has to do with {what_en}: processes with constant load, scheduled jobs, new files. If nobody knows of one, or if it connects there, take the machine off the network; keep it running for evidence.",

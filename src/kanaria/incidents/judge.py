@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from kanaria.core.glossary import OUTCOMES, WHETHER_IT_MINES, called, mining_only_named, mining_seen, speaks_of_mining
+from kanaria.core.glossary import (
+    OUTCOMES,
+    WHETHER_IT_MINES,
+    asked_from_outside,
+    called,
+    mining_only_named,
+    mining_seen,
+    speaks_of_mining,
+)
 from kanaria.core.ids import content_id
 from kanaria.core.network import ip16
 from kanaria.core.text import printable
@@ -177,7 +185,15 @@ def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
         return "critical"
     if top == "exploitation_attempt" and result.value == "no_sign_of_success" and turned_away(case):
         return "low"
+    if top == "compromised_device" and result.value in {"failed", "no_sign_of_success"} and _of_anybody(case):
+        return "low"
     return level
+
+
+def _of_anybody(case: Case) -> bool:
+    """Whether nothing was found but that somebody with a public address asked a resolver for a pool."""
+    only_mining = all(speaks_of_mining([finding], ()) for finding in case.findings)
+    return only_mining and not case.messages and asked_from_outside(case.findings)
 
 
 def _critical(case: Case, around: Surroundings) -> bool:
