@@ -27,7 +27,7 @@ RULES = {
 }
 # What no sender of a single request or connection writes: where it went, what was answered, what is normal or ours.
 NOT_THE_SENDERS = frozenset(
-    "direction answered mining.answered mining.from_client accepted established status src_ip host_name event_code"
+    "direction answered mining.answered mining.from_client accepted established status rcode src_ip host_name event_code"
     " hash_rate service baseline.anomalous baseline.new_to_device baseline.new_country baseline.learning"
     " baseline.connection_told device.role device.critical".split()
 )
