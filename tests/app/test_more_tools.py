@@ -61,6 +61,19 @@ KEYS = """Windows Registry Editor Version 5.00
 [HKEY_CURRENT_USER\\Software\\Microsoft\\Windows\\CurrentVersion\\Run]
 "Updater"="C:\\\\ProgramData\\\\NAME.exe --config=C:\\\\ProgramData\\\\config.json"
 """
+SOFTWARE = (
+    "#separator \\x09\n#path\tsoftware\n#fields\tts\thost\thost_p\tsoftware_type\tname\tversion.major\tunparsed_version\n"
+    f"1767949200.0\t{CLIENT}\t-\tHTTP::BROWSER\tNAME\t6\tNAME/6.21.0 (Linux x86_64)\n"
+)
+WMIC = (
+    "\nNode,CommandLine,ExecutablePath,Name,ParentProcessId,ProcessId\n"
+    "PC7,C:\\a\\NAME.exe --config=C:\\a\\config.json,C:\\a\\NAME.exe,NAME.exe,880,4242\n"
+)
+RULED = json.dumps({
+    "timestamp": "2026-01-10T09:00:00.000+0000", "id": "1.1", "manager": {"name": "wazuh"}, "location": "rootcheck",
+    "rule": {"level": 12, "id": "100200", "description": "SAID", "groups": ["GROUP"]}, "full_log": "something",
+    "agent": {"id": "004", "name": "srv1", "ip": CLIENT},
+}) + "\n"  # fmt: skip
 
 HEARD: dict[str, tuple[str, str]] = {
     "Event Viewer of 2012": (STARTED.replace("PROGRAM", "svc").replace("ARGUMENTS", f"-o {POOL}:3333 -u {WALLET}"),
@@ -93,6 +106,10 @@ HEARD: dict[str, tuple[str, str]] = {
                           f"svc.exe -o stratum+tcp://{POOL}:3333 -u {WALLET},yamada\n", "pc20"),
     "Sentinel": ("TimeGenerated [UTC],AlertName,AlertSeverity,Description,ProviderName,CompromisedEntity,Entities\n"
                  "2026-01-10T09:00:00Z,Digital currency mining related behavior detected,High,x,Center,vm1,[]\n", "vm1"),
+    "Zeek, software": (SOFTWARE.replace("NAME", "XMRig"), CLIENT),
+    "wmic": (WMIC.replace("NAME", "xmrig"), "PC7"),
+    "Wazuh, a rule's words": (RULED.replace("SAID", "Cryptocurrency miner started"), "srv1"),
+    "Wazuh, a rule's group": (RULED.replace("GROUP", "cryptomining"), "srv1"),
     "Defender for Cloud": (json.dumps({"properties": {
         "alertDisplayName": "Digital currency mining container detected", "severity": "High",
         "compromisedEntity": "cluster1", "startTimeUtc": "2026-01-10T09:00:00Z",
@@ -105,6 +122,8 @@ SILENT: dict[str, str] = {
     "docker stats": STATS.replace("NAME", "minecraft"),
     "Get-Process": PROCESSES.replace("NAME", "chrome"),
     "keys that start programs": KEYS.replace("NAME", "OneDrive"),
+    "Zeek, software": SOFTWARE.replace("NAME", "Firefox"),
+    "wmic": WMIC.replace("NAME", "chrome"),
     "nvidia-smi, CSV": "pid, process_name, used_gpu_memory [MiB]\n4242, /usr/bin/python3, 6096 MiB\n",
     **{name: HEARD[name][0].replace(POOL, "pool.ntp.org").replace(CLIENT, "192.168.1.21") for name in (
         "tshark", "tshark, a handshake", "tshark, fields", "tshark, JSON", "BIND, a policy zone", "dnscrypt-proxy",

@@ -122,8 +122,12 @@ def test_a_rhythm_is_counted_in_constant_memory() -> None:
     assert rhythm == Rhythm(logins=700, span=3495.0, gap=5.0, deviation=0.0)
     assert Rhythm.of(times[:1]) is None
     many = Rhythms()
+    for second in (0, 5, 14):
+        many.add("198.51.100.7", "again and again", "", BEGIN + timedelta(seconds=second))
     for n in range(MOST_IDENTITIES + 5):
         many.add("198.51.100.7", str(n), "", BEGIN)
         many.add("198.51.100.7", str(n), "", BEGIN + timedelta(seconds=9))
-    assert many.of("198.51.100.7", "0", "") is not None
-    assert many.of("198.51.100.7", str(MOST_IDENTITIES), "") is None
+    assert many.of("198.51.100.7", "again and again", "") is not None
+    assert many.of("198.51.100.7", "0", "") is None
+    assert many.of("198.51.100.7", str(MOST_IDENTITIES), "") is not None
+    assert sum(many.of("198.51.100.7", str(n), "") is not None for n in range(MOST_IDENTITIES + 5)) < MOST_IDENTITIES

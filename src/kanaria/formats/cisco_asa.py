@@ -1,4 +1,6 @@
-"""Cisco ASA and Firepower (FTD) messages about connections: lines come in, ``connection`` rows go out.
+"""Cisco ASA and Firepower (FTD) messages: lines come in, rows of ``connection`` go out, and of ``alert`` for what the
+firewall itself says of a scan (733101), by its signatures (400000 to 400050) and its list of botnets (338001 to
+338008).
 
 A connection is said twice, when it is built (who began it) and when it is torn down (how long, how many bytes); the two
 are put together by their number. What was built and never torn down is still open at the end of the log, which is where
@@ -49,6 +51,19 @@ _DENIED = (
         r"to (?:[^:\s]+:)?(?P<b>[0-9A-Fa-f.:]+)/(?P<b_port>\d+)"
     ),
 )
+# "Object 192.0.2.9 is attacking. Current burst rate is …" (733101; some write "Host", "[192.0.2.9]" or "(attacker)")
+_SCANS = late_regex(r"^(?:\w+ )?\[?\s*(?P<a>[0-9A-Fa-f.:]+?)\s*\]?(?: \([^)]*\))? is (?P<deed>attacking|targeted)\b")
+# "IDS:2000 ICMP Echo Reply from 198.51.100.7 to 192.0.2.1 on interface outside"
+_SIGNED = late_regex(
+    r"^(?P<what>IDS:\d{1,6} .{1,120}?) from (?P<a>[0-9A-Fa-f.:]+) to (?P<b>[0-9A-Fa-f.:]+) on interface "
+)
+# "Dynamic filter monitored blacklisted TCP traffic from inside:192.0.2.9/5000 (…) to outside:203.0.113.5/80 (…),
+# destination 203.0.113.5 resolved from dynamic list: bad.example, threat-level: high, category: Malware"
+_FILTERED = late_regex(
+    r"^(?P<what>Dynamic [Ff]ilter \w+ (?:black|grey) ?listed) \w+ traffic from "
+    + _ENDS
+    + r".*? list: (?P<name>[^\s,]+)(?:.*?category: (?P<category>[\w -]{1,60}))?"
+)
 _STATES = (("TCP FINs", "SF"), ("TCP Reset-I", "RSTO"), ("TCP Reset-O", "RSTR"), ("SYN Timeout", "S0"))
 _WAITING = 200_000
 """Connections kept open at a time, 100 MB at most; the largest models hold more, and the oldest are told of then."""
@@ -63,7 +78,7 @@ class CiscoAsa:
         "Jan 10 2026 09:00:02 fw01 : %ASA-6-302014: Teardown TCP connection 9000 for outside:203.0.113.50/443 "
         "to inside:192.0.2.7/50000 duration 0:00:02 bytes 11000 TCP FINs"
     )
-    tables: tuple[str, ...] = ("connection",)
+    tables: tuple[str, ...] = ("connection", "alert")
     tried = Text(
         en="one generated sample, and messages made in the documented forms",
         ja="例1件と、文書にある書式で作ったメッセージ",
@@ -106,6 +121,8 @@ class _Log:
         for pattern in _DENIED:
             if refused := pattern.search(said):
                 return [("connection", _refused(refused, time))]
+        if alert := _alert(said):
+            return [("alert", {"time": time, "signature_id": found[1], **alert})]
         return "", line.encode("utf-8", "backslashreplace")
 
     def _time(self, line: str) -> datetime | None:
@@ -135,9 +152,13 @@ class _Log:
 
 
 def _row(found: re.Match[str], time: datetime | None, *, turned: bool) -> Row:
+    return {"time": time, "transport": found["proto"].lower(), **_ends(found, turned=turned)}
+
+
+def _ends(found: re.Match[str], *, turned: bool = False) -> Row:
     src, dst = ("b", "a") if turned else ("a", "b")
     return {
-        "time": time, "transport": found["proto"].lower(), "src_ip": address(found[src]), "dst_ip": address(found[dst]),
+        "src_ip": address(found[src]), "dst_ip": address(found[dst]),
         "src_port": number(found[f"{src}_port"], 65_535), "dst_port": number(found[f"{dst}_port"], 65_535),
     }  # fmt: skip
 
@@ -145,3 +166,16 @@ def _row(found: re.Match[str], time: datetime | None, *, turned: bool) -> Row:
 def _refused(found: re.Match[str], time: datetime | None) -> Row:
     permitted = found.groupdict().get("verdict") == "permitted"
     return {**_row(found, time, turned=False), "state": None if permitted else "S0"}
+
+
+def _alert(said: str) -> Row | None:
+    """What the firewall says of somebody, in its own words; of who is only the target it says nothing bad."""
+    if found := _SCANS.search(said):
+        if found["deed"] == "targeted":
+            return {"dst_ip": address(found["a"]), "signature": "Scanning threat: target"}
+        return {"src_ip": address(found["a"]), "signature": "Scanning threat: attacker", "category": "Recon.Scanning"}
+    if found := _SIGNED.search(said):
+        return {"src_ip": address(found["a"]), "dst_ip": address(found["b"]), "signature": found["what"]}
+    if found := _FILTERED.search(said):
+        return {**_ends(found), "signature": found["what"], "category": found["category"], "subject": found["name"]}
+    return None

@@ -64,13 +64,17 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "actions": "text",
     },
     "known_services": {"host": "text", "port_num": "int", "port_proto": "text", "service": "list"},
+    "software": {
+        "host": "text", "host_p": "int", "software_type": "text", "name": "text", "unparsed_version": "text",
+        "version.major": "int",
+    },
 }  # fmt: skip
 
 FIELDS: Mapping[str, Mapping[str, str]] = {path: {**_ENDPOINTS, **own} for path, own in _OWN.items()}
 """Kinds of the fields that are read, by log path: text, int, real, bool, list, time."""
 
 PATHS = (
-    *FIELDS, "x509", "known_hosts", "known_certs", "known_devices", "files", "weird", "dhcp", "software", "tunnel",
+    *FIELDS, "x509", "known_hosts", "known_certs", "known_devices", "files", "weird", "dhcp", "tunnel",
     "dpd", "ntp", "sip", "snmp", "radius", "stats", "capture_loss", "conn-summary", "packet_filter", "loaded_scripts",
     "reporter", "pe", "ftp", "smtp", "syslog", "mysql", "modbus", "dnp3", "ocsp", "quic", "websocket", "analyzer",
     "telemetry", "cluster", "broker", "traceroute", "intel", "ldap", "ldap_search", "postgresql", "redis",

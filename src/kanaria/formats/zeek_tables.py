@@ -264,10 +264,23 @@ def known_services(f: Fields, path: str) -> Columns:
     }  # fmt: skip
 
 
+def software(f: Fields, path: str) -> Columns:
+    """What a host called itself on the wire, whole; ``name`` is what Zeek made of it."""
+    import pyarrow.compute as pc
+
+    said = pc.coalesce(f.text("unparsed_version"), f.text("name"))
+    host = f.text("host")
+    return {
+        "time": f.time(), "src_ip": host, "src_port": f.integer("host_p"), "device": host, "signature": said,
+        "signature_id": f.text("software_type"), "category": _constant("Software", f),
+    }  # fmt: skip
+
+
 MAPPINGS: Mapping[str, tuple[str, Callable[[Fields, str], Columns]]] = {
     "conn": ("connection", connection), "dns": ("dns", dns), "ssl": ("tls", tls), "http": ("http", http),
     "rdp": ("rdp", rdp), "smb_files": ("smb", smb_files), "smb_mapping": ("smb", smb_mapping),
     "dce_rpc": ("smb", dce_rpc), "ntlm": ("logon", ntlm), "ssh": ("logon", ssh), "kerberos": ("logon", kerberos),
     "notice": ("alert", notice), "known_services": ("host", known_services),
+    "software": ("alert", software),
 }  # fmt: skip
 """Table and mapping by Zeek log path (without ``open_``)."""

@@ -14,8 +14,8 @@ from kanaria.core.types import Finding, Hypothesis, Language, Outcome, OutcomeVa
 from kanaria.core.versions import in_words
 from kanaria.incidents.advice_programs import programs_named
 from kanaria.incidents.answers import WHAT_TO_DO, advice_at, found_at
-from kanaria.incidents.case import Case, Surroundings, beside_mining, got_in, guessed, mines, turned_away
-from kanaria.incidents.permission import claimed_by
+from kanaria.incidents.case import Case, Surroundings, got_in, guessed, mines, turned_away
+from kanaria.incidents.permission import beside_mining, claimed_by
 
 NOTHING = "none"
 # What may stand beside the advice to do nothing: it says itself that it is optional.
@@ -57,7 +57,7 @@ def one_voice(found: Sequence[Recommendation]) -> list[Recommendation]:
 
 def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     harmless = top in {"internet_wide_scanner", "misdirected_miner", "benign"} and result.value in REFUSED
-    beside = beside_mining(case) if top == "authorised_mining" else ()
+    beside = beside_mining(case, around.allowed) if top == "authorised_mining" else ()
     if beside:
         yield _advise(
             "beside_mining", 1, tuple(item.id for finding in beside for item in finding.evidence),

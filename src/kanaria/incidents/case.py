@@ -177,13 +177,6 @@ def mines(case: Case) -> bool:
     return speaks_of_mining(case.findings, case.messages)
 
 
-def beside_mining(case: Case) -> tuple[Finding, ...]:
-    """Findings about access to a device: that its owner lets it mine says nothing about them."""
-    stages = {"initial_access", "execution", "lateral_movement"}
-    chained = "followed_by_multiple_findings"  # the allowed mining is part of what they count
-    return tuple(f for f in case.findings if f.stage in stages and f.device and chained not in f.rule)
-
-
 def came_in(record: Record) -> bool:
     """Whether a stranger began it: a request to our web server, or a connection from outside."""
     return record.table == "http" or (record.table == "connection" and record.values.get("direction") == "inbound")

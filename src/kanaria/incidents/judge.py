@@ -38,9 +38,10 @@ from kanaria.incidents import suspicion
 from kanaria.incidents.actors import Part, parts
 from kanaria.incidents.advice import listed, recommendations
 from kanaria.incidents.answers import name_at
-from kanaria.incidents.case import Case, Surroundings, asked_inside, beside_mining, guessed, mines, turned_away
+from kanaria.incidents.case import Case, Surroundings, asked_inside, guessed, mines, turned_away
 from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline
 from kanaria.incidents.outcomes import came_from_outside, outcome_evidence
+from kanaria.incidents.permission import beside_mining
 from kanaria.incidents.signals import signals_of
 from kanaria.incidents.weighing import hypotheses, outcome, seen_from_all_sides
 
@@ -175,7 +176,7 @@ def _together(case: Case, alike: Sequence[Verdict]) -> Case:
 
 def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Severity:
     level = _SEVERITY[top][result.value]
-    if top == "authorised_mining" and beside_mining(case):
+    if top == "authorised_mining" and beside_mining(case, around.allowed):
         return "medium"
     if (
         _critical(case, around)

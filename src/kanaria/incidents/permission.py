@@ -1,8 +1,9 @@
 """Which mining the owner allowed, finding by finding, by the settings and everything seen of mining.
 
 Permission is given to mining, connection by connection: a connection is allowed when its device may mine, when every
-payout address seen on it is the owner's, or when it goes to a pool of the owner's. Where the owner names payout
-addresses, a connection that pays another one is never allowed. A finding is allowed when all mining it rests on is.
+payout address seen on it is the owner's, or when it goes to a pool of the owner's; so are a miner that was started and
+what its own log says. Where the owner names payout addresses, a connection that pays another one is never allowed. A
+finding is allowed when all mining it rests on is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import speaks_of_mining
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Finding, Record, StratumMessage, Text
 from kanaria.incidents.actors import acted, device_of
@@ -49,6 +51,11 @@ class Permission:
         """Whether all mining this finding rests on is allowed; False when it rests on none."""
         return self.why(finding) is not None
 
+    def is_mining_alone(self, finding: Finding) -> bool:
+        """Whether it is covered and each of its records shows the mining itself."""
+        known = [self._records[event] for event in finding.event_ids if event in self._records]
+        return bool(known) and all(map(self._marked, known)) and self.covers(finding)
+
     def why(self, finding: Finding) -> Way | None:
         """What allows the mining of a finding; None when some of it is not allowed, or there is none."""
         if not self.given:
@@ -82,11 +89,14 @@ class Permission:
         """Whether the record itself shows mining, whatever else is said of it."""
         if record.event_id in self._said:
             return True
+        if record.table == "process":  # what a command does beside starting a miner is no mining
+            does = str(record.values.get("payload.does") or "").split()
+            return bool(record.values.get("mining.program")) and {"deliver", "miner"}.issuperset(does)
         bits = record.values.get("mining.grammar_bits")
         return bool(record.values.get("knowledge.pool")) or (isinstance(bits, float) and bits >= GRAMMAR_BITS)
 
     def _way(self, record: Record, finding: Finding, own: bool) -> Way | None:
-        paid = self._paid(record.event_id)
+        paid = self._paid(record)
         if self._allowed.wallets and not paid <= self._allowed.wallets:
             return None
         if paid and self._allowed.wallets:
@@ -97,11 +107,17 @@ class Permission:
         by_place = self._by_device(device_of(record) or finding.device) or self._by_names(finding, record)
         return by_place or self._as_elsewhere(record)
 
-    def _paid(self, event: int) -> frozenset[str]:
-        """Payout addresses on a connection. A login that is no address, as proxies take, pays nobody one can name."""
+    def _paid(self, record: Record) -> frozenset[str]:
+        """Payout addresses on a connection, a command line or in a miner's own log. A login that is no address, as
+        proxies take, pays nobody one can name."""
         known = self._allowed.wallets
-        said = self._said.get(event, ())
-        return frozenset(m.wallet for m in said if m.wallet and (m.wallet_valid or m.wallet in known))
+        said = self._said.get(record.event_id, ())
+        paid = {m.wallet for m in said if m.wallet and (m.wallet_valid or m.wallet in known)}
+        if record.table == "process":
+            paid |= payees(str(record.values.get("command") or ""), known)
+        elif record.table == "miner" and record.values.get("wallet"):
+            paid.add(str(record.values["wallet"]))
+        return frozenset(paid)
 
     def _by_device(self, device: str | None) -> Way | None:
         return ("device", device, device) if device and device in self._allowed.devices else None
@@ -134,7 +150,7 @@ class Permission:
             return None
         others = [e for (of, remote), events in self._between.items() for e in events
                   if of == device and self._same_place(record, remote, self._records[e])]  # fmt: skip
-        paid = frozenset[str]().union(*(self._paid(event) for event in others))
+        paid = frozenset[str]().union(*(self._paid(self._records[event]) for event in others))
         return ("wallet", min(paid), device) if paid and paid <= self._allowed.wallets else None
 
     def _same_place(self, record: Record, remote: str, other: Record) -> bool:
@@ -142,6 +158,36 @@ class Permission:
             asked = record.values.get("query")
             return bool(asked) and asked == other.values.get("sni")
         return remote == record.remote and other.values.get("dst_port") == record.values.get("dst_port")
+
+
+# How miners are told whom to pay: XMRig, T-Rex, lolMiner, SRBMiner, TeamRedMiner, PhoenixMiner, nanominer, cpuminer
+# (``-O user:password``), and in the pool's URL (their documentation, November 2026).
+_LOGIN = late_regex(
+    r"(?:^|\s)(?:-u|--?user(?:name)?|-[a-z]?wal|--?wallet\d?|-O|--userpass)[ =]+[\"']?([^\s\"':,]{3,200})"
+    r"|://([^\s\"'/@:]{3,200})(?::[^\s\"'/@]*)?@"
+)
+
+
+# What an address can be: those of Ethereum, Bitcoin and what follows it have 26 characters and more, Monero's have 95.
+_ADDRESS = late_regex(r"(?<![0-9A-Za-z])[0-9A-Za-z]{26,}(?![0-9A-Za-z])")
+
+
+def payees(command: str, known: frozenset[str]) -> set[str]:
+    """Whom a command line pays: its logins that are ``known`` or may be addresses.
+
+    A known address counts only as a login, so that one that merely stands there excuses nothing; and beside it all
+    other logins count, and every word that may be an address.
+    """
+    logins = {_account(flag or url, known) for flag, url in _LOGIN.findall(command)}
+    if logins & known:
+        return logins | (set(_ADDRESS.findall(command)) - known)
+    return {login for login in logins if _ADDRESS.match(login)}
+
+
+def _account(login: str, known: frozenset[str]) -> str:
+    """The known address of a login with the names of workers behind it, or the whole login."""
+    found = (one for one in known if login == one or (login.startswith(one) and login[len(one)] in "./+~_#-"))
+    return next(found, login)
 
 
 def _listed(value: object) -> list[object]:
@@ -176,6 +222,16 @@ def allowed_by(case: Case, allowed: Allowed) -> tuple[Way, Record | None] | None
     way = next(way for way in ways if way)
     said = next((m for m in case.messages if way[0] == "wallet" and m.wallet == way[1]), None)
     return way, case.record_of(said) if said else None
+
+
+def beside_mining(case: Case, allowed: Allowed) -> tuple[Finding, ...]:
+    """Findings about access to a device: that its owner lets it mine says nothing about them. The start of the allowed
+    miner itself is none."""
+    stages = {"initial_access", "execution", "lateral_movement"}
+    chained = "followed_by_multiple_findings"  # the allowed mining is part of what they count
+    permission = Permission(allowed, case.messages, case.records)
+    found = (f for f in case.findings if f.stage in stages and f.device and chained not in f.rule)
+    return tuple(f for f in found if not permission.is_mining_alone(f))
 
 
 def _with_messages(finding: Finding, case: Case) -> bool:

@@ -21,7 +21,7 @@ LONGEST = 1 << 20
 """Bytes of a line that is looked into; shippers cut at 16 KiB to 1 MiB."""
 _OBJECTS = ("jsonPayload", "payload", "result", "detail")
 _ZEEK_LOGS = frozenset(("conn", "dns", "ssl", "http", "rdp", "smb_files", "smb_mapping", "dce_rpc", "ntlm", "ssh",
-                        "kerberos", "notice", "known_services"))  # fmt: skip
+                        "kerberos", "notice", "known_services", "software"))  # fmt: skip
 _SYSLOG = late_regex(
     rb"^(?:<\d{1,3}>)?(?:1 )?"
     rb"(?:[A-Z][a-z]{2}\s+\d{1,2}\s+(?:\d{4}\s+)?\d\d:\d\d:\d\d(?:\.\d+)?"
