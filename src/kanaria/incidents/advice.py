@@ -391,10 +391,22 @@ def _reached(case: Case) -> bool:
     return any(item.kind == "proxy_opened_tunnel" for finding in case.findings for item in finding.evidence)
 
 
+NAMES_ASKED = frozenset((53, 853))
+"""Ports of questions for names (RFC 1035, RFC 7858)."""
+
+
 def _look_who_asked(case: Case, result: Outcome) -> Iterator[Recommendation]:
     """A name is no miner: a list of addresses to block, an article or a curious person asks for it too."""
     device = listed(case.blamed, MOST_NAMED)
-    pools = _pools(case)
+    forwarded = any(r.table == "alert" and r.values.get("dst_port") in NAMES_ASKED for r in case.records.values())
+    pools = "" if forwarded else _pools(case)  # the other side is a resolver
+    for_en = (
+        " If that device answers names for others, it asked for one of them: its own log says for whom." * forwarded
+    )
+    for_ja = (
+        "その機器が他の機器の名前解決を代行している場合は、どの機器のための問い合わせかを、その記録で確認してください。"
+        * forwarded
+    )
     what_en, what_ja = (pools, f"{pools} に") if pools else ("it", "これに")
     if asked_from_outside(case.findings):
         yield _advise(
@@ -405,8 +417,8 @@ def _look_who_asked(case: Case, result: Outcome) -> Iterator[Recommendation]:
         return
     yield _advise(
         "look_who_asked", 1, result.because,
-        f"Look on {device.en or 'the machine that wrote the log'} for a program that has to do with {what_en}: processes with constant load, scheduled jobs, new files. If nobody knows of one, or if it connects there, take the machine off the network; keep it running for evidence.",
-        f"{device.ja or 'ログを書いた機器'}に、{what_ja}関係するプログラムがないかを調べてください(高い負荷の続くプロセス、定期実行の設定、新しいファイル)。心当たりのないものが見つかった場合や、実際に接続している場合は、機器をネットワークから切り離します。証拠保全のため電源は切らないでください。",
+        f"Look on {device.en or 'the machine that wrote the log'} for a program that has to do with {what_en}: processes with constant load, scheduled jobs, new files. If nobody knows of one, or if it connects there, take the machine off the network; keep it running for evidence.{for_en}",
+        f"{device.ja or 'ログを書いた機器'}に、{what_ja}関係するプログラムがないかを調べてください(高い負荷の続くプロセス、定期実行の設定、新しいファイル)。心当たりのないものが見つかった場合や、実際に接続している場合は、機器をネットワークから切り離します。証拠保全のため電源は切らないでください。{for_ja}",
     )  # fmt: skip
 
 
