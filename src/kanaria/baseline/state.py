@@ -183,9 +183,9 @@ class State:
 
     def append(self, name: str, query: str) -> None:
         """Add the rows of a query to one of the history's tables."""
-        added = self.statements.run(f"INSERT INTO {self.alias}.{name} BY NAME {query}").fetchone()
-        if added and name in _GROWING:
-            self._appended += int(added[0])
+        added = self.statements.add(f"{self.alias}.main.{name}", query)
+        if name in _GROWING:
+            self._appended += added
 
     def append_rows(self, name: str, rows: pa.Table) -> None:
         """Add rows with the columns of one of the history's tables, in their order."""

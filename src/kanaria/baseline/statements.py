@@ -38,7 +38,7 @@ class Statements:
 
     def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
         self.engine = engine
-        self.few = self._empties = False
+        self.few = self._empties = self._walking = False
         self._asked: set[str] = set()
         self._plans: dict[str, str] = {}
         self._stale: list[str] = []
@@ -56,6 +56,7 @@ class Statements:
         if few != self.few or self._deleted > RENEWED_CELLS:
             self.forget()
         self.few = self._empties = few
+        self._walking = False
         # Said every time: the setting is of the whole database, and others may work with it, too.
         self.engine.execute(f"SET disabled_optimizers = '{_STATISTICS if few else ''}'")
 
@@ -64,7 +65,7 @@ class Statements:
         same tables: those that are made anew keep their room until the transaction ends (twice as much in all)."""
         if self.few:
             self.suit(FEW_ROWS + 1)
-        self._empties = True
+        self._empties = self._walking = True
 
     def forget(self) -> None:
         """Plan everything anew, in tables made anew."""
@@ -78,8 +79,7 @@ class Statements:
     def run(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Execute a statement that is the same for all slices. What differs is written down before (``note``): plans
         with parameters are made anew each time."""
-        plan = self._plan(sql)
-        return self.engine.execute(f"EXECUTE {plan}" if plan else sql)
+        return self._execute(sql) if self.few else self.engine.execute(sql)
 
     def one(self, sql: str) -> object:
         """The first value of the first row, None without rows."""
@@ -89,7 +89,7 @@ class Statements:
     def fill(self, name: str, sql: str) -> None:
         """Leave the rows of a query in the temporary table ``name``."""
         if self._emptied(name):
-            self.run(f"INSERT INTO {name} {sql}")
+            self.add(f"temp.main.{name}", sql)
         else:
             self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
 
@@ -108,6 +108,21 @@ class Statements:
             listed = ", ".join(f'"{column}" {kind}' for column, kind in columns)
             self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({listed})")
         self.append(f"temp.main.{name}", arrow_rows)
+
+    def add(self, table: str, sql: str) -> int:
+        """Add the rows of a query to a table that is named in full; returns how many they are.
+
+        On a walk they are fetched first: what several threads of the engine add at once is kept by each in blocks of
+        its own (55 kB a column for four rows) until the transaction ends.
+        """
+        if self._walking:
+            rows = arrow_table(self.engine.execute(sql), FEW_ROWS)
+            if len(rows):
+                with self.handed(rows) as name:
+                    self._execute(f"INSERT INTO {table} BY NAME FROM {name}")
+            return len(rows)
+        added = self.run(f"INSERT INTO {table} BY NAME {sql}").fetchone()
+        return int(added[0]) if added else 0
 
     def append(self, table: str, arrow_rows: pa.Table) -> None:
         """Add Arrow rows, with the table's columns in their order, to a table that is named in full."""
@@ -192,10 +207,12 @@ class Statements:
             self._filled.discard(name)
         return False
 
+    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        plan = self._plan(sql)
+        return self.engine.execute(f"EXECUTE {plan}" if plan else sql)
+
     def _plan(self, sql: str) -> str | None:
-        """The name of the statement's plan; none for large slices and the first time: many are never asked again."""
-        if not self.few:
-            return None
+        """The name of the statement's plan; none the first time: many are never asked again."""
         for stale in self._stale:
             self.engine.execute(f"DEALLOCATE {stale}")
         self._stale.clear()
