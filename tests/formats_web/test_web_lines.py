@@ -50,6 +50,7 @@ def test_json_strings_come_back_byte_for_byte(data: bytes) -> None:
 
 
 @given(st.binary(min_size=1).filter(lambda data: data != b"-"))
+@example(b"\xc2\xa0")
 def test_every_server_writes_the_same_event(data: bytes) -> None:
     start = b'203.0.113.7 - - [02/Jan/2026:03:04:05 +0000] "'
     end = b'" 400 157 "-" "-"'

@@ -51,7 +51,8 @@ def plain_quotes(line: bytes) -> bytes:
     """A line with its quotes and blanks as the server wrote them, when a web page, a chat or a mail program changed all
     of them."""
     if _HARD_BLANK in line and line.count(_HARD_BLANK) > line.count(b" "):
-        line = line.replace(_HARD_BLANK, b" ")
+        compact_json = line.startswith(b"{") and b'":' + _HARD_BLANK not in line  # there it is part of a value
+        line = line if compact_json else line.replace(_HARD_BLANK, b" ")
     if b'"' in line:
         return line
     if b"&quot;" in line or b"&#34;" in line:
