@@ -286,8 +286,8 @@ class PatternOfLife:
         first, latest = self.state.get("first_hour"), self.state.get("latest_hour")
         hours = int(latest) + 1 - int(first) if first and latest else 0
         wanted = self.settings.warm_up_days * 24
-        if (share := ranking.observed(self.state, self.settings)) < 1.0:
-            hours = min(hours, int(share * wanted))  # a span in which little was seen teaches little
+        if (share := ranking.observed(self.state, self.settings, hours / 24)) < 1.0:
+            hours = int(share * min(hours, wanted))  # a span in which little was seen teaches little
         sizes = self.state.sizes()
         alias = self.state.alias
         row = self._engine.execute(

@@ -104,13 +104,13 @@ def _threshold(state: State, settings: BaselineSettings) -> float:
     return min(calibration.MARGIN * settings.alerts_per_day * days / max(hours, 24 * days), 1.0)
 
 
-def observed(state: State, settings: BaselineSettings) -> float:
-    """How much of what a warm-up has to see was seen lately, 1.0 for all of it.
+def observed(state: State, settings: BaselineSettings, span_days: float = BUDGET_DAYS) -> float:
+    """How much of what a warm-up, or the days since the first record, has to show was seen lately; 1.0 for all of it.
 
     A span of time is no history: captures of a minute each, made over years, have taught nothing. The least is what one
     device in an office shows in that time, eight hours on five days of a week.
     """
-    weeks = min(settings.warm_up_days, BUDGET_DAYS) / 7
+    weeks = min(settings.warm_up_days, BUDGET_DAYS, span_days) / 7
     hours, days = _recent(state)
     if not hours:
         return 0.0

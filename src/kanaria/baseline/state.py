@@ -183,7 +183,7 @@ class State:
 
     def append(self, name: str, query: str) -> None:
         """Add the rows of a query to one of the history's tables."""
-        added = self.statements.add(f"{self.alias}.main.{name}", query)
+        added = self.statements.add(f"{self.alias}.main.{name}", query, _columns(name).names)
         if name in _GROWING:
             self._appended += added
 

@@ -8,7 +8,7 @@ slices are better off with a plan of their own, and with tables whose room is gi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
@@ -79,7 +79,8 @@ class Statements:
     def run(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Execute a statement that is the same for all slices. What differs is written down before (``note``): plans
         with parameters are made anew each time."""
-        return self._execute(sql) if self.few else self.engine.execute(sql)
+        plan = self._plan(sql)
+        return self.engine.execute(f"EXECUTE {plan}" if plan else sql)
 
     def one(self, sql: str) -> object:
         """The first value of the first row, None without rows."""
@@ -109,8 +110,9 @@ class Statements:
             self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({listed})")
         self.append(f"temp.main.{name}", arrow_rows)
 
-    def add(self, table: str, sql: str) -> int:
-        """Add the rows of a query to a table that is named in full; returns how many they are.
+    def add(self, table: str, sql: str, columns: Sequence[str] | None = None) -> int:
+        """Add the rows of a query to a table that is named in full; returns how many they are. ``columns`` are those of
+        the table, where the query has them in another order.
 
         On a walk they are fetched first: what several threads of the engine add at once is kept by each in blocks of
         its own (55 kB a column for four rows) until the transaction ends.
@@ -118,8 +120,7 @@ class Statements:
         if self._walking:
             rows = arrow_table(self.engine.execute(sql), FEW_ROWS)
             if len(rows):
-                with self.handed(rows) as name:
-                    self._execute(f"INSERT INTO {table} BY NAME FROM {name}")
+                self.engine.from_arrow(rows.select(columns) if columns else rows).insert_into(table)
             return len(rows)
         added = self.run(f"INSERT INTO {table} BY NAME {sql}").fetchone()
         return int(added[0]) if added else 0
@@ -207,12 +208,10 @@ class Statements:
             self._filled.discard(name)
         return False
 
-    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
-        plan = self._plan(sql)
-        return self.engine.execute(f"EXECUTE {plan}" if plan else sql)
-
     def _plan(self, sql: str) -> str | None:
-        """The name of the statement's plan; none the first time: many are never asked again."""
+        """The name of the statement's plan; none for large slices and the first time: many are never asked again."""
+        if not self.few:
+            return None
         for stale in self._stale:
             self.engine.execute(f"DEALLOCATE {stale}")
         self._stale.clear()
