@@ -150,3 +150,19 @@ def test_its_neighbour_is_silent_and_read(kanaria: Kanaria, tmp_path: Path, name
     said = hear(kanaria, tmp_path, SILENT[name])
     assert said.severity == "silent"
     assert said.document["inputs"][0]["format"] is not None
+
+
+def test_a_rule_of_wazuh_is_heard_among_carried_lines(kanaria: Kanaria, tmp_path: Path) -> None:
+    inside = json.loads(RULED)
+    logons = [
+        json.dumps({**inside, "rule": {"level": 5, "id": "5716", "description": "sshd: failed"},
+                    "full_log": f"Jan 10 09:00:{n:02} srv1 sshd[1]: Failed password for root from 203.0.113.7 port 4000{n} ssh2"})
+        for n in range(9)
+    ]  # fmt: skip
+    told = {**inside, "full_log": "Jan 10 09:01:00 srv1 sshd[1]: Connection closed by 203.0.113.7 port 40000"}
+    for line in (RULED, json.dumps(told) + "\n"):
+        text = "".join(f"{one}\n" for one in logons) + line.replace("SAID", "Cryptocurrency miner started")
+        said = hear(kanaria, tmp_path, text)
+        assert said.document["inputs"][0]["format"] == "wrapped"
+        assert "sensor_mining_alert" in said.rules
+        assert "srv1" in said.devices

@@ -21,10 +21,12 @@ from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch, Position
 from kanaria.core.values import dataclass
 from kanaria.formats.carriers.messages import envelope_of
+from kanaria.formats.carriers.own_words import own_words
 from kanaria.formats.carriers.readers import reader_of, records
 from kanaria.formats.carriers.records import Record, Records
 from kanaria.formats.carriers.unwrapping import unwrap, unwrap_object
 from kanaria.formats.columns import left_lines
+from kanaria.formats.logons.emit import Taken, tables_of
 
 _LOOKED_AT = 50
 """Records at the beginning that say what is carried."""
@@ -75,9 +77,22 @@ class Carried:
         place = Position(source=self.name)
         for batch in inner.read(self, context):
             place = batch.position
-            yield self._with_lost(batch)
-        if self.lines is not None and self.lines.lost:
-            yield self._with_lost(Batch(source=self.name, format=inner.name, tables={}, rows=0, position=place))
+            yield self._with_said(self._with_lost(batch), context)
+        if self.lines is not None and (self.lines.lost or self.lines.said):
+            last = self._with_lost(Batch(source=self.name, format=inner.name, tables={}, rows=0, position=place))
+            yield self._with_said(last, context)
+
+    def _with_said(self, batch: Batch, context: ReadContext) -> Batch:
+        """The batch with what the carrier says itself."""
+        if self.lines is None or not self.lines.said:
+            return batch
+        said, self.lines.said = self.lines.said, []
+        rows, self.lines.alone = batch.rows + self.lines.alone, 0
+        tables = dict(batch.tables)
+        for name, table in tables_of(said, self.outer, context, "wazuh").items():
+            known = tables.get(name)
+            tables[name] = pa.concat_tables([known, table], promote_options="default") if known is not None else table
+        return replace(batch, tables=tables, rows=rows)
 
     def unread(self, name: str) -> Iterator[Batch]:
         """Every record as one that carried nothing."""
@@ -103,6 +118,9 @@ class _Lines(io.RawIOBase):
     def __init__(self, outer: BinaryIO, found: Records, take: Taker) -> None:
         self._outer, self._records, self._take, self._left = outer, found, take, b""
         self._line = 0
+        self.said: list[Taken] = []
+        """Rows of what records say themselves, and how many of these carried nothing; a taker empties both."""
+        self.alone = 0
         self.lost: list[tuple[int, bytes]] = []
         """Records that carried nothing, with the numbers of the blank lines in their places; whoever takes them empties
         the list."""
@@ -116,7 +134,10 @@ class _Lines(io.RawIOBase):
             if record is None:
                 return 0
             carried = self._take(record)
-            if carried is None and (raw := whole(record)):
+            said = own_words(record)
+            self.said += [(table, {**row, "line": self._line + 1}) for table, row in said]
+            self.alone += carried is None and bool(said)
+            if carried is None and not said and (raw := whole(record)):
                 self.lost.append((self._line + 1, raw))
             self._left = _lines(carried or b"")
             self._line += self._left.count(b"\n")

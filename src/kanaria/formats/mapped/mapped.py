@@ -93,6 +93,10 @@ class Mapped:
                     else batch
                 )
 
+    def rows_of(self, record: Record) -> list[Taken]:
+        """Rows of one record that was read already; none where it is not one of this layout's."""
+        return list(self._taken(record, when, "")) if self._told(record) else []
+
     def _rows(
         self, found: Iterator[Read], clock: Callable[[object], datetime | None]
     ) -> Iterator[list[Taken] | tuple[str, bytes]]:
