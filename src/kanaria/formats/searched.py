@@ -35,7 +35,8 @@ LONGEST = 16_384
 """Bytes of a line that are looked at: requests and commands in logs are shorter, what is longer is a dump."""
 _NESTING = 3
 _REQUEST = late_regex(
-    rb"\b((?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|MOVE) \S.*?)(?:\"|'|\s*$)", re.DOTALL
+    rb"\b((?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|MOVE) (?!or Host: commands)\S.*?)(?:\"|'|\s*$)",
+    re.DOTALL,
 )
 _ENCODED = late_regex(rb"%[2-7][0-9A-Fa-f]\S*(?:%[2-7][0-9A-Fa-f]|\+)|\?\S+=\S*\+|HTTP/[012]")
 _SAYS = late_regex(
@@ -48,6 +49,8 @@ _EXECUTED = late_regex(
     rb"\bLOG:\s+(?:duration: [\d.]+ ms\s+)?(?:statement|execute [^:]{1,60}):\s+COPY\b.{1,200}?\bFROM PROGRAM\b"
 )
 """PostgreSQL's word for a statement that it carried out and that runs a program."""
+_REFUSED = late_regex(rb"SECURITY ATTACK detected\. It looks like somebody is sending POST or Host: commands to Redis")
+"""Redis' word for a client that spoke HTTP to it; newer versions name the client."""
 _ENCLOSED = late_regex(
     r"(?:\\n|#012|\\x0a|\\u000a)(?=(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d))"
 )
@@ -148,7 +151,8 @@ def _request(found: prefix.Prefix, raw: bytes) -> Row | None:
     request = _REQUEST.search(line)
     begin, end = request.span(1) if request else (0, 0)
     client, port = sender(to_text(line), (begin, end))
-    if not request and client is None and not _ENCODED.search(line) and not _logged_injection(found, line):
+    told = _ENCODED.search(line) or _REFUSED.search(line) or _logged_injection(found, line)
+    if not request and client is None and not told:
         return None
     row = {"src_ip": client, "src_port": port}
     values.set_request(row, unescape(line[begin:end] if request else line))

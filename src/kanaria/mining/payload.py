@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from kanaria.core.late_regex import late_regex
 from kanaria.mining import payload_extract as extract
 from kanaria.mining.deeds import Deeds, read
-from kanaria.mining.payload_action import forged_action
+from kanaria.mining.payload_action import forged_action, subrequest
 from kanaria.mining.payload_aim import at_router, merely_quoted
 from kanaria.mining.payload_decode import LIMIT, decode, spaced
 from kanaria.mining.payload_words import candidates, suspicious
@@ -97,7 +97,7 @@ def _found(
     """
     alike: dict[object, list[int]] = {}
     for index, (record, more) in enumerate(zip(records, beside or [()] * len(records), strict=True)):
-        sent = (*(record.get(name) for name in (*_PARTS, "method")), forged_action(record))
+        sent = (*(record.get(name) for name in (*_PARTS, "method")), forged_action(record), subrequest(record))
         alike.setdefault((sent, tuple(more)), []).append(index)
     firsts = [indices[0] for indices in alike.values()]
     found = _read([records[index] for index in firsts], [beside[index] if beside else () for index in firsts])
@@ -131,6 +131,7 @@ def _text(record: Mapping[str, object]) -> str:
     if _INJECTED.search(referer) or not _PAGE.match(referer):
         parts.append(referer)
     parts += [text_of(record.get(name)) for name in ("user_agent", "user", "host")]
+    parts.append(subrequest(record) or "")
     return "\n".join(part for part in parts if part not in {"", "-"})[:LIMIT]
 
 

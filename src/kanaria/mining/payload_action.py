@@ -26,6 +26,21 @@ _UNSAID = late_regex(r"-|\W*|\*+|null|none|nil|undefined|true|false|\W?redacted\
 """What logs write where there was no header, or where its value is kept from them."""
 
 
+_SUBREQUEST = late_regex(
+    r"x[-_]middleware[-_]subrequest[\\\"']{0,4}\s?[:=,]\s?(?:[\\\"']{0,4}value[\\\"']{0,4}\s?:\s?)?[\[\s\\\"']{0,6}(?P<value>[\w./:-]{1,200})",
+    re.IGNORECASE,
+)
+
+
+def subrequest(record: Mapping[str, object]) -> str | None:
+    """The header by which a request calls itself one of Next.js' own (CVE-2025-29927), with its name; else None."""
+    raw = record.get("raw")
+    if not isinstance(raw, bytes) or b"subrequest" not in raw.lower():
+        return None
+    found = _SUBREQUEST.search(text_of(raw))
+    return None if found is None or _UNSAID.fullmatch(found["value"]) else f"x-middleware-subrequest: {found['value']}"
+
+
 def forged_action(record: Mapping[str, object]) -> str | None:
     """The value that no build gave, at most 100 characters; None as well for requests without the header."""
     raw = record.get("raw")

@@ -62,7 +62,8 @@ WORDS: tuple[bytes, ...] = (
     + _SLASH
     + rb"|jolokia|geoserver|slaveof|replicaof|flushall|execute-solution|upload\.action|actuator"
     + _SLASH,
-    rb"config(?:[ +]|%20)set",
+    rb"config(?:[ +]|%20)set|security attack detected|class\.inspect|x[-_]middleware[-_]subrequest",
+    rb"api" + _SLASH + rb"(?:pull|push|create|blobs)(?:[^a-z0-9]|$)",
     rb"action(?::|%3a)(?:\$|%24|%25|%)(?:\{|%7b)|redirect(?::|%3a)(?:\$|%24|%25|%)(?:\{|%7b)|allowstaticmethod",
     rb"post_render|lazy_builder|pre_render|key_velocity|uploadfilename|programexport|groovyprogram|script_fields",
     rb"setup" + _SLASH + rb"setup-",
