@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from kanaria import knowledge
+from kanaria.app.commands.main import cli
 from kanaria.report.ocsf import export
 from tests.report.report_samples import analysis, dns_server, finding, fragment, incident, scanner
 
@@ -49,6 +51,15 @@ def test_the_incident_carries_its_profile_verdict_and_assignee() -> None:
     assert (probe["verdict"], probe["is_suspected_breach"]) == ("Benign", False)
     assert compromised["assignee_group"] == {"name": "unassigned"}
     assert (compromised["confidence_score"], compromised["confidence"]) == (98, "High")
+
+
+def test_a_name_of_mining_is_no_breach(tmp_path: Path) -> None:
+    log = tmp_path / "dnsmasq.log"
+    log.write_text("Jan  5 10:00:00 ns dnsmasq[812]: query[A] pool.supportxmr.com from 192.168.1.20\n")
+    done = CliRunner().invoke(cli, ["analyze", "--lang", "en", "--format", "ocsf", str(log)], standalone_mode=False)
+    (incident,) = [event for event in map(json.loads, done.stdout.splitlines()) if event["class_uid"] == 2005]
+    assert incident["unmapped"]["hypothesis"] == "compromised_device"
+    assert incident["is_suspected_breach"] is False
 
 
 def test_techniques_name_their_parent() -> None:

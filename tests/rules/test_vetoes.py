@@ -33,6 +33,7 @@ NOT_THE_SENDERS = frozenset(
 )
 # Of one and the same thing, told by a rule that says more: the excuse is evidence of the same kind, and that rule tells.
 HANDED_ON = {
+    ("dns_query_for_mining_pool_without_client", "named"): "told by dns_query_for_mining_pool_by_name",
     ("mining_pool_named_in_log", "program"): "a miner's name beside it is told by mining_program_named_in_log",
     ("script_fetched_and_run", "quoted"): "what people quote is told by command_named_in_text",
     ("command_named_in_text", "named"): "an installer by name is told by installer_named_in_text",

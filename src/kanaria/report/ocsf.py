@@ -16,6 +16,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.network import parse_address
 from kanaria.core.text import printable
 from kanaria.core.types import Analysis, Evidence, Finding, Incident, Language, Severity
+from kanaria.report.verdict_words import aim_of_names
 from kanaria.report.write import write
 
 Json = dict[str, Any]
@@ -108,6 +109,14 @@ def _detection(finding: Finding, incident: Incident, facts: Knowledge, language:
     return event
 
 
+def _suspected(incident: Incident) -> bool:
+    """Whether the incident says that a device was taken over: a name of mining alone is no break-in."""
+    top = incident.hypotheses[0].name
+    if top == "compromised_device":
+        return aim_of_names(incident) is None
+    return incident.outcome.value == "confirmed" and top not in _HARMLESS
+
+
 def _incident(incident: Incident, analysis: Analysis, facts: Knowledge, language: Language, moment: datetime) -> Json:
     top = incident.hypotheses[0]
     confirmed = incident.outcome.value == "confirmed"
@@ -130,7 +139,7 @@ def _incident(incident: Incident, analysis: Analysis, facts: Knowledge, language
         "priority": _IMPACT[impact],
         "verdict_id": verdict,
         "verdict": _VERDICTS[verdict],
-        "is_suspected_breach": top.name == "compromised_device" or (confirmed and top.name not in _HARMLESS),
+        "is_suspected_breach": _suspected(incident),
         "message": incident.title.to(language),
         "observables": _observables(incident),
         "unmapped": {"outcome": incident.outcome.value, "hypothesis": top.name, "incident": incident.id},
