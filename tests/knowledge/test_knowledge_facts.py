@@ -74,7 +74,7 @@ def base_score(vector: str) -> float:
     return math.ceil(round(total * 100_000) / 10_000) / 10 if impact > 0 else 0.0
 
 
-UNSCORED = {"CVE-2018-1000049", "CVE-2022-42889"}
+UNSCORED = {"CVE-2018-1000049", "CVE-2022-42889", "CVE-2024-37032"}
 """No score of theirs was at hand to check, and none is said."""
 
 
