@@ -73,8 +73,9 @@ SAID = {
 @pytest.mark.parametrize("name", WRITTEN)
 def test_what_a_stranger_wrote_accuses_nobody(kanaria: Kanaria, tmp_path: Path, name: str) -> None:
     said = hear(kanaria, tmp_path, WRITTEN[name] + "\n")
-    named = {one["hypotheses"][0]["name"] for one in said.document["incidents"]}
-    assert "compromised_device" not in named
+    against = [one for one in said.document["incidents"] if one["hypotheses"][0]["name"] == "compromised_device"]
+    # Of a resolver's client that may be anybody's it is said that it may be.
+    assert {found["device"] for one in against for found in one["findings"]} <= {STRANGER}
     assert said.severity in ("silent", "informational", "low", "medium")  # what was sent may be an attempt, and no more
 
 

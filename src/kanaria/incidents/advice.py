@@ -347,9 +347,10 @@ def _ask_who_logged_on(case: Case, around: Surroundings, top: Hypothesis, result
 
 
 def _own_guessers(case: Case) -> list[str]:
-    """Machines of ours that try passwords."""
-    found = [finding.remote for finding in case.findings if finding.rule.endswith("_inside") and finding.remote]
-    return list(dict.fromkeys(found))
+    """Machines of ours that try passwords: the other side, or the device where a rule looks from inside outwards."""
+    inside = (finding for finding in case.findings if finding.rule.endswith("_inside"))
+    found = (one.device if one.rule.endswith("_from_inside") else one.remote for one in inside)
+    return list(dict.fromkeys(one for one in found if one))
 
 
 def _look_at_guesser(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
@@ -357,7 +358,7 @@ def _look_at_guesser(case: Case, around: Surroundings, top: Hypothesis, result: 
     if guessed(case) and own and top != "authorised_mining":
         shown = ", ".join(printable(address) for address in own[:3])
         yield _advise(
-            "look_at_guesser", 1, tuple(e.id for f in case.findings if f.remote in own for e in f.evidence),
+            "look_at_guesser", 1, tuple(e.id for f in case.findings if {f.device, f.remote} & {*own} for e in f.evidence),
             f"Look at the machine the attempts come from ({shown}): is it a program with an old password, or did somebody take it over?",
             f"試行元の機器({shown})を調べてください。古いパスワードを使い続けるプログラムか、乗っ取られているかのどちらかが考えられます。",
         )  # fmt: skip
