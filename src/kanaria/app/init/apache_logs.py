@@ -5,10 +5,10 @@ from __future__ import annotations
 import glob
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from kanaria.app.init.nginx_logs import DEEPEST, AccessLog
+from kanaria.app.init.nginx_logs import DEEPEST, AccessLog, absolute, server_folder
 from kanaria.core.late_regex import late_regex
 
 _DEFINED = late_regex(r"\$\{(\w+)\}")
@@ -20,13 +20,12 @@ KNOWN = frozenset({"combined", "common", "vhost_combined", "combinedio"})
 def apache_logs(main: Path, root: Path) -> list[AccessLog]:
     """What ``CustomLog`` and ``TransferLog`` directives name, each path once; of pipes only rotatelogs'."""
     defined = _defined(main)
-    directives = list(_directives(main, main.parent, root, defined, DEEPEST))
+    directives = list(_directives(main, server_folder(main, root), root, defined, DEEPEST))
     formats = {words[2]: words[1] for words in directives if words[0] == "logformat" and len(words) > 2}
-    inside = f"/{main.parent.relative_to(root)}"
-    server = next((words[1] for words in directives if words[0] == "serverroot" and len(words) > 1), inside)
+    server = next((words[1] for words in directives if words[0] == "serverroot"), server_folder(main, root))
     found: dict[str, AccessLog] = {}
     for words in directives:
-        if words[0] not in {"customlog", "transferlog"} or len(words) < 2:
+        if words[0] not in {"customlog", "transferlog"}:
             continue
         path = _path(words[1], server)
         name = words[2] if words[0] == "customlog" and len(words) > 2 else "common"
@@ -41,10 +40,10 @@ def _path(target: str, server: str) -> str | None:
     if target.startswith("|"):
         words = target.lstrip("|$").split()
         names = [word for word in words[1:] if not word.startswith("-")]
-        if "rotatelogs" not in words[0] or not names:
+        if not names or "rotatelogs" not in words[0]:
             return None
         target = re.sub(r"%.", "*", names[0])
-    return target if target.startswith("/") else f"{server}/{target}"
+    return absolute(target, server)
 
 
 def _defined(main: Path) -> dict[str, str]:
@@ -59,23 +58,32 @@ def _defined(main: Path) -> dict[str, str]:
     return found
 
 
-def _directives(path: Path, base: Path, root: Path, defined: Mapping[str, str], depth: int) -> Iterator[list[str]]:
-    """Directives with their name in lower case, variables filled in."""
+def _directives(path: Path, base: str, root: Path, defined: dict[str, str], depth: int) -> Iterator[list[str]]:
+    """Directives that say something, with their name in lower case, variables filled in; ``Define`` adds to them."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", "")
     except OSError:
         return
     for line in text.splitlines():
         words = _words(_DEFINED.sub(lambda match: defined.get(match[1], ""), line))
-        if not words:
+        if len(words) < 2:
             continue
         words[0] = words[0].lower()
-        if words[0] in {"include", "includeoptional"} and len(words) > 1 and depth:
-            pattern = str(root) + words[1] if words[1].startswith("/") else str(base / words[1])
-            for name in sorted(glob.glob(pattern)):
-                yield from _directives(Path(name), base, root, defined, depth - 1)
+        if words[0] == "serverroot":
+            base = words[1]
+        elif words[0] == "define":
+            defined[words[1]] = words[2] if len(words) > 2 else ""
+        if words[0] in {"include", "includeoptional"} and depth:
+            for name in _included(str(root) + absolute(words[1], base)):
+                yield from _directives(name, base, root, defined, depth - 1)
         else:
             yield words
+
+
+def _included(pattern: str) -> Iterator[Path]:
+    """The files a pattern fits; a folder stands for all below it."""
+    for place in map(Path, sorted(glob.glob(pattern))):
+        yield from sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
 
 
 def _words(line: str) -> list[str]:

@@ -16,8 +16,11 @@ from kanaria.core.values import dataclass
 
 NGINX = ("etc/nginx/nginx.conf", "usr/local/nginx/conf/nginx.conf", "usr/local/etc/nginx/nginx.conf")
 APACHE = ("etc/apache2/apache2.conf", "etc/httpd/conf/httpd.conf", "etc/apache2/httpd.conf")
-OTHERS = ("data/logs/proxy-host-*_access.log", "var/log/caddy/*.log", "var/log/traefik/access.log",
-          "var/log/lighttpd/access.log", "var/log/haproxy.log")  # fmt: skip
+OTHERS = {
+    "data/logs/proxy-host-*_access.log": "Nginx Proxy Manager", "var/log/caddy/*.log": "Caddy",
+    "var/log/traefik/access.log": "Traefik", "var/log/lighttpd/access.log": "lighttpd",
+    "var/log/haproxy.log": "HAProxy",
+}  # fmt: skip
 """Logs of servers whose configuration does not say where they are, or which keep it elsewhere."""
 ZEEK = ("opt/zeek/logs/current", "usr/local/zeek/logs/current", "var/log/zeek/current", "var/log/zeek",
         "nsm/zeek/logs/current")  # fmt: skip
@@ -54,9 +57,9 @@ def _web(root: Path) -> Iterator[Candidate]:
         logs |= {log.path: log for log in nginx_logs(root / place, root)}
     for place in APACHE:
         logs |= {log.path: log for log in apache_logs(root / place, root)}
-    for pattern in OTHERS:
+    for pattern, server in OTHERS.items():
         if glob.glob(str(root / pattern)):
-            logs.setdefault(f"/{pattern}", AccessLog(f"/{pattern}", None, Path(pattern).parent.name))
+            logs.setdefault(f"/{pattern}", AccessLog(f"/{pattern}", None, server))
     for log in logs.values():
         path = str(root) + log.path if str(root) != "/" else log.path
         what = Text(en=f"access log of {log.server}", ja=f"{log.server}のアクセスログ")

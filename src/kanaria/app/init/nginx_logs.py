@@ -14,7 +14,9 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 
 _TOKEN = late_regex(
-    r"""\s+|\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|((?:[^\s;{}"'#\\]|\\.)[^\s;{}]*)""", re.S
+    r"""\s+|\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])"""
+    r"""|((?:\$\{\w+\}|[^\s;{}"'#\\]|\\.)(?:\$\{\w+\}|[^\s;{}])*)""",
+    re.S,
 )
 _VARIABLE = late_regex(r"\$\{?\w+\}?")
 DEEPEST = 10
@@ -39,9 +41,19 @@ def nginx_logs(main: Path, root: Path) -> list[AccessLog]:
         if words[0] != "access_log" or len(words) < 2 or words[1] == "off" or words[1].startswith("syslog:"):
             continue
         name = words[2] if len(words) > 2 and "=" not in words[2] else "combined"
-        path = _VARIABLE.sub("*", words[1])
+        path = absolute(_VARIABLE.sub("*", words[1]), server_folder(main, root))
         found.setdefault(path, AccessLog(path, formats.get(name), "nginx"))
     return list(found.values())
+
+
+def server_folder(main: Path, root: Path) -> str:
+    """What relative names in a server's configuration start from, unless it says otherwise: ``conf/`` lies in it."""
+    folder = main.parent.parent if main.parent.name == "conf" else main.parent
+    return f"/{folder.relative_to(root)}"
+
+
+def absolute(path: str, folder: str) -> str:
+    return path if path.startswith("/") else f"{folder}/{path}"
 
 
 def _layout(words: list[str]) -> str | None:
