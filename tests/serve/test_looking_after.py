@@ -17,6 +17,7 @@ import pytest
 from kanaria.app.config import load
 from kanaria.app.config_live import Channel
 from kanaria.app.live.doctor import findings, status_lines
+from kanaria.app.live.judging import Judging
 from kanaria.app.live.service import Service
 from tests.app.running import Kanaria
 from tests.serve.serving import Sink, sink
@@ -81,6 +82,35 @@ def get(service: Service, path: str, method: str = "GET") -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def test_what_comes_while_a_batch_is_judged_and_fills_the_next_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint judges what waits, too: it is not what the next batch has already, and there is room to read."""
+    (tmp_path / "kanaria.toml").write_text(SETTINGS.partition("[[notify]]")[0])
+    log, judge, added = tmp_path / "access.log", Judging.step, list[str]()
+
+    def step(self: Judging, between: Callable[[], None]) -> list[dict[str, object]]:
+        if not added:
+            added.append(f"{ORDINARY}\n" * 40)
+            with log.open("a") as file:
+                file.write(added[0])
+            until(service._wake.is_set)
+            service._next_look = 0.0
+            monkeypatch.setattr(Judging, "due", property(lambda judging: judging._dirty))
+        return judge(self, between)
+
+    monkeypatch.setattr("kanaria.app.live.service.LEAST", 1_000)
+    log.write_text(f"{ORDINARY}\n")
+    with running(tmp_path) as service:
+        monkeypatch.setattr(Judging, "step", step)
+        with log.open("a") as file:
+            file.write(f"{ORDINARY}\n")
+        until(lambda: service.records == 42 and not service.judging.waits)
+        with log.open("a") as file:
+            file.write(f"{ORDINARY}\n")
+        until(lambda: service.records == 43)
 
 
 def test_a_running_service_is_asked_how_it_is(tmp_path: Path, kanaria: Kanaria, phone: Sink) -> None:

@@ -299,6 +299,7 @@ class Service:
     def _checkpoint(self) -> None:
         before = {self._limit_of(note) for note in self.judging.left_out}
         self._tell(self.judging.checkpoint())
+        self._size, self._oldest = 0, float("inf")  # what came while the last batch was judged was judged with it
         for note in self.judging.left_out:
             if self._limit_of(note) not in before:  # once while it lasts; the number changes all the time
                 self.log("memory is full", level="warning", note=note.to(spoken(self.config)))
