@@ -159,14 +159,14 @@ def _ssh(flow: _Flow) -> Iterator[Found]:
 
 
 def _ftp(flow: _Flow) -> Iterator[Found]:
-    for user, success in ftp.attempts(flow.client, flow.server):
-        yield "logon", 0, {"service": "ftp", "user": user, "success": success, "method": "password"}
+    for offset, row in ftp.attempts(flow.client, flow.server):
+        yield "logon", flow.time_at(offset), {"service": "ftp", **row}
 
 
 def _dns(flow: _Flow) -> Iterator[Found]:
     if flow.record["proto"] == 6:  # datagrams became rows one by one when they were read
-        for row in dns.tcp_exchanges(flow.client, flow.server):
-            yield "dns", 0, row
+        for offset, row in dns.tcp_exchanges(flow.client, flow.server):
+            yield "dns", flow.time_at(offset), row
 
 
 _READERS = {

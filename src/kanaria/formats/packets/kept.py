@@ -59,6 +59,10 @@ class Heads:
             out[there, place] = data[self._starts[there] + place]
         return out
 
+    def at(self, rows: Array, place: int) -> Array:
+        """The byte in that place of each of these rows, which are longer than that."""
+        return np.frombuffer(self._data, np.uint8)[self._starts[rows] + place]
+
     def get(self, index: int, limit: int) -> bytes:
         """At most ``limit`` bytes of a row."""
         start = int(self._starts[index])

@@ -45,11 +45,25 @@ def _tcp(data: bytes) -> str | None:
         return "json"
     if is_socks(data):
         return "socks"
-    return _banner(data) or ("dns" if data[:2] == _size(data) and is_dns(data[2:]) else None)
+    return _banner(data) or ("dns" if _is_framed_dns(data) else None)
 
 
-def _size(data: bytes) -> bytes:
-    return min(len(data) - 2, 0xFFFF).to_bytes(2, "big") if len(data) > 2 else b"?"
+_FRAMES = 8  # messages looked at
+
+
+def _is_framed_dns(data: bytes) -> bool:
+    """DNS over TCP (RFC 7766): messages behind their lengths, one after another; the last may be cut short."""
+    at = 0
+    for _ in range(_FRAMES):
+        size = int.from_bytes(data[at : at + 2], "big")
+        if at and at + 2 + size > len(data):
+            return True
+        if at + 2 + size > len(data) or not is_dns(data[at + 2 : at + 2 + size]):
+            return False
+        at += 2 + size
+        if at == len(data):
+            return True
+    return True
 
 
 def _banner(data: bytes) -> str | None:

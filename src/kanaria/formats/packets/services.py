@@ -22,6 +22,7 @@ _CLOSED_PORTS = {
 }  # fmt: skip
 """Tunnels over UDP whose packets have nothing to tell them by but the port: here are those that could not be opened."""
 _SEEN = 4096  # bytes of a stream that tell client from server, at most
+_LEAST_DNS = 17  # a header and the question for the root
 _BEGINNINGS = np.zeros(256, np.bool_)
 """First bytes of the TCP protocols ``service`` knows, apart from TLS and DNS."""
 _BEGINNINGS[list(b"\x00\x03\x04\x05\x10\x13\x16\xf9\xfa\x0b{[ \t\n\r\x0b\x0c*2SHEGPDOCTMNR")] = True
@@ -58,8 +59,12 @@ def worth_asking(heads: Heads) -> Array:
 
 
 def _is_framed_dns(heads: Heads, head: Array) -> Array:
+    """A DNS message with one question behind its length, perhaps with more messages behind it."""
     size = head[:, 0].astype(np.int64) << 8 | head[:, 1]
-    return np.asarray(size == np.minimum(heads.lengths - 2, 0xFFFF))
+    framed = np.zeros(len(size), np.bool_)
+    rows = np.flatnonzero((size >= _LEAST_DNS) & (size + 2 <= heads.lengths))
+    framed[rows] = (heads.at(rows, 6) == 0) & (heads.at(rows, 7) == 1)
+    return framed
 
 
 def wrong_way(client: pa.Array, server: pa.Array, guessed: Array) -> Array:

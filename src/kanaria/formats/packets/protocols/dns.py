@@ -116,9 +116,16 @@ def _value(data: bytes, kind: int, at: int, size: int) -> str | None:
         return name_at(data, at)[0]
     if kind in (15, 33):
         return name_at(data, at + (2 if kind == 15 else 6))[0]
-    if kind == 16 and body:
-        return body[1 : 1 + body[0]].decode("utf-8", "backslashreplace")
-    return None
+    return _text(body) if kind == 16 and body else None
+
+
+def _text(body: bytes) -> str:
+    """The strings of a TXT record as the one text they are (RFC 7208, 3.3)."""
+    parts, at = [], 0
+    while at < len(body):
+        parts.append(body[at + 1 : at + 1 + body[at]])
+        at += 1 + body[at]
+    return b"".join(parts).decode("utf-8", "backslashreplace")
 
 
 class DnsLog:
@@ -177,22 +184,26 @@ def columns(message: Message, *, answered: bool = True) -> dict[str, object]:
     }  # fmt: skip
 
 
-def tcp_exchanges(client: bytes, server: bytes) -> list[dict[str, object]]:
-    """DNS over TCP: every question of the client with the server's answer of the same id."""
-    answers = {(message.id, message.query): message for message in _framed(server) if message.answer}
+def tcp_exchanges(client: bytes, server: bytes) -> list[tuple[int, dict[str, object]]]:
+    """DNS over TCP: (offset in the client's stream, columns) of every question, with the answer of the same id."""
+    answers = {_key(message): message for _, message in _framed(server) if message.answer}
     rows = []
-    for message in _framed(client):
-        answer = answers.get((message.id, message.query))
-        rows.append(columns(answer or message, answered=answer is not None))
+    for offset, message in _framed(client):
+        answer = answers.get(_key(message))
+        rows.append((offset, columns(answer or message, answered=answer is not None)))
     return rows
 
 
-def _framed(data: bytes) -> Iterator[Message]:
+def _key(message: Message) -> tuple[int, str, str]:
+    return message.id, message.query, message.query_type
+
+
+def _framed(data: bytes) -> Iterator[tuple[int, Message]]:
     at = 0
     while at + 2 < len(data):
         size = int.from_bytes(data[at : at + 2], "big")
         message = parse(data[at + 2 : at + 2 + size])
         if message is None:
             return
-        yield message
+        yield at, message
         at += 2 + size

@@ -52,6 +52,8 @@ def _parts(data: bytes, pattern: re.Pattern[bytes], methods: object) -> Iterator
     at, number = 0, 0
     asked = list(methods) if isinstance(methods, (list, tuple)) else []
     while at < len(data) and number <= REQUESTS:
+        while data.startswith((b"\r\n", b"\n"), at):  # behind a body, from old clients (RFC 9112, 2.2)
+            at += 2 if data[at] == 13 else 1
         first = pattern.match(data, at, at + HEAD)
         if first is None:
             return
@@ -66,7 +68,8 @@ def _parts(data: bytes, pattern: re.Pattern[bytes], methods: object) -> Iterator
 
 
 def _no_body(status: bytes, method: bytes) -> bool:
-    return status.startswith(b"1") or status in (b"204", b"304") or method == b"HEAD"
+    tunnel = method == b"CONNECT" and status.startswith(b"2")  # RFC 9110, 9.3.6
+    return tunnel or status.startswith(b"1") or status in (b"204", b"304") or method == b"HEAD"
 
 
 def _headers(data: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
@@ -101,9 +104,9 @@ def _chunks(data: bytes, at: int) -> tuple[bytes, int, int]:
     body, size = bytearray(), 0
     while head := _CHUNK.match(data, at):
         count = int(head[1], 16)
+        if count == 0:  # trailers, or only the empty line that ends them (RFC 9112, 7.1.2)
+            return bytes(body[:BODY]), size, _headers(data, head.end())[1]
         at = head.end() + count + 2
-        if count == 0:
-            return bytes(body[:BODY]), size, at
         size += count
         if len(body) < BODY:
             body += data[head.end() : head.end() + count]
