@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kanaria.core.stream import ReadContext
@@ -44,6 +45,7 @@ def test_all_is_read_and_nothing_else_counted(name: str) -> None:
     assert read(WRITTEN[name].encode()) == (AGENTS, COUNT, 0)
 
 
+@example("document: strings", 0.2)
 @given(st.sampled_from(sorted(WRITTEN)), st.floats(0, 1, exclude_max=True))
 def test_what_a_cut_took_is_counted(name: str, share: float) -> None:
     whole = WRITTEN[name].rstrip()
@@ -54,10 +56,57 @@ def test_what_a_cut_took_is_counted(name: str, share: float) -> None:
     known = [agent for agent in agents if agent in AGENTS]
     assert known == AGENTS[: len(known)]
     if name.startswith(("document", "printed")):
-        assert unread or len(agents) == len(begun)  # a line may be read without the document that it stands in
+        assert unread or not begun  # its end is missing, whoever reads its lines
         assert not known or len(known) >= len(stood) - 1  # the last line may stand, and not its record
     elif not unread:
         assert known[: len(stood)] == stood[: len(known)] and len(agents) == len(begun)
+
+
+ON_ONE_LINE: dict[str, str] = {
+    "a list of Python": repr(LINES),
+    "a list of byte strings": repr([line.encode() for line in LINES]),
+    "a list of lists": json.dumps([[line] for line in LINES]),
+    "an object of lists": json.dumps({"lines": LINES}),
+    "XML": f"<log>{''.join(f'<entry>{html.escape(line)}</entry>' for line in LINES)}</log>",
+}
+
+
+@given(st.sampled_from(sorted(ON_ONE_LINE)), st.floats(0, 1, exclude_max=True))
+def test_a_line_that_opens_what_it_does_not_close_is_unread(name: str, share: float) -> None:
+    whole = ON_ONE_LINE[name]
+    data = whole[: int(share * len(whole))]
+    agents, _records, unread = read(data.encode())
+    assert unread or "198.51.100.1 " not in data
+    assert all(agent in AGENTS for agent in agents if agent != "None")
+
+
+BY_LINE: dict[str, Callable[[str], str]] = {
+    "strings": json.dumps,
+    "YAML": lambda line: f"- {json.dumps(line)}",
+    "YAML in single quotes": lambda line: f"- '{line}'",
+    "elements": lambda line: f"<entry><message>{html.escape(line)}</message></entry>",
+    "a table": lambda line: f"| 7 | {line} |",
+    "syslog": lambda line: f"Jan 10 09:00:00 web01 nginx: {line}",
+    "lists": lambda line: json.dumps(["web01", line]),
+}
+
+
+@given(st.sampled_from(sorted(BY_LINE)), st.floats(0, 1, exclude_max=True))
+def test_of_lines_the_last_is_read_or_counted(name: str, share: float) -> None:
+    whole = "\n".join(map(BY_LINE[name], LINES))
+    data = whole[: int(share * len(whole))]
+    agents, _records, unread = read(data.encode())
+    begun = [place for place in range(COUNT) if f"198.51.100.{place + 1} - - [" in data]
+    assert len(agents) + unread >= len(begun)
+    assert all(agent in AGENTS for agent in agents if agent != "None")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_an_export_cut_in_a_doubled_quote_is_not_whole(name: str) -> None:
+    whole = TABLES[name](LINES)
+    places = [place + 1 for place in range(whole.rindex("198.51"), len(whole) - 1) if whole[place : place + 2] == '""']
+    for place in places[:-1]:
+        assert read(whole[:place].encode())[2], whole[place - 20 : place]
 
 
 @given(st.sampled_from(sorted(WRITTEN)), st.floats(0, 1), st.binary(min_size=1, max_size=20), st.integers(0, 200))

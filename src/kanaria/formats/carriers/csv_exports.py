@@ -26,6 +26,8 @@ _SEPARATOR = late_regex(r'"?sep=(.)"?')
 """What Excel writes into the first line to say what stands between columns."""
 _DOCUMENTS = ('{"', "[{", '["')
 """What a row begins with that is none, but a document behind the export."""
+_OPENING = tuple(" \t{[(,:=")
+"""What stands in front of a quote that opens."""
 _LONGEST = 1 << 20
 csv.field_size_limit(_LONGEST)
 
@@ -98,13 +100,19 @@ def read(handle: BinaryIO) -> Records:
 
 
 def _row(cells: list[str], raw: str, names: list[str], place: int, delimiter: str, *, ends: bool) -> Records:
-    """The record of a row; of the last one all quotes must be closed, or the export was cut in it."""
+    """The record of a row; of the last one all quotes must be closed, or the export was cut in it. Cut in the middle of
+    a doubled quote, it looks whole, but for the text in front."""
     if not cells:
         return
     if place == len(names) - 1 and len(cells) > len(names):  # nobody quoted the line
         cells = [*cells[:place], delimiter.join(cells[place:])]
-    cut = ends and (raw.count('"') % 2 or (raw[-1:] != "\n" and cells[-1].count('"') % 2))
+    cut = ends and (raw.count('"') % 2 or (raw[-1:] == '"' and _ends_before_quote(cells[-1])))
     if len(cells) < len(names) or cut or raw.lstrip().startswith(_DOCUMENTS):
         yield from broken(raw)
     else:
         yield Record({**dict(zip(names, cells, strict=False)), "message": cells[place]})
+
+
+def _ends_before_quote(cell: str) -> bool:
+    """Whether the text of a cell goes on behind a quote: one is open, or one would open next."""
+    return cell.count('"') % 2 == 1 or cell[-1:] in _OPENING

@@ -42,7 +42,7 @@ _WEB = 0.6
 _LEAST_SURE = 0.5
 """How sure the inner format must be."""
 _EXPORT = 0.05
-"""A line in a cell is surer than the same line with the cells around it, which web formats read, too."""
+"""A line in a cell or a document is surer than the same line with what is around it, which web formats read, too."""
 
 
 Taker = Callable[[Record], bytes | None]
@@ -225,7 +225,7 @@ class Wrapped:
         if found is None:
             return 0.0
         web = type(found.format).__module__.startswith("kanaria.formats.web.")
-        if web and found.of_cells:
+        if web and not found.of_lines and found.take is not itself:
             return min(0.99, found.score + _EXPORT)
         return (_WEB if web and found.of_lines and b'"_source"' in head[:4096] else 0.98) * found.score
 
@@ -249,8 +249,6 @@ class Inside(NamedTuple):
     head: bytes
     of_lines: bool
     """Whether the records are lines."""
-    of_cells: bool
-    """Whether they are rows of an export."""
 
 
 def _inside(head: bytes, name: str) -> Inside | None:
@@ -275,5 +273,4 @@ def _inside(head: bytes, name: str) -> Inside | None:
     score, _place, known, take = max(found, key=lambda one: one[:2])
     begin = islice(records(io.BytesIO(cut), head), _HEAD_RECORDS)
     lines = b"".join(_lines(take(one) or b"") for one in begin)
-    cells = reader is not None and reader.__module__.endswith("csv_exports")
-    return Inside(known, score, take, lines, reader is None, cells)
+    return Inside(known, score, take, lines, reader is None)

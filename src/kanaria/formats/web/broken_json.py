@@ -1,7 +1,7 @@
 """Lines that begin like JSON and are none: cut ones, and JSON-RPC messages as servers write what they could not parse.
 
-In: such a line. Out: whether it is a message by the members that can be seen, and whether its end is missing, so that
-of what stood there nothing may be claimed.
+In: such a line, or one that begins like a list of Python's or an element of XML. Out: whether it is a message by the
+members that can be seen, and whether its end is missing, so that of what stood there nothing may be claimed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,21 @@ _LONGEST = 1 << 16
 _QUOTE = late_regex(rb'\\{0,8}(?:"|x22|u0022)')
 _TOKEN = late_regex(r'"((?:[^"\\]|\\.)*+)("?)|[\[\]{}:,]', 16)  # re.DOTALL
 _OBJECT = late_regex(rb'[\[\s]*\{\s*"[^"\\]{1,256}"\s*:')
+_LIST = late_regex(rb"""[\[\s]*\[\s*[bu]?["']""")
+_LITERAL = late_regex(r""""(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'|[\[\]{}"']""", 16)  # re.DOTALL
+_ELEMENT = late_regex(rb"<([A-Za-z][\w:.-]{0,63})(?:\s[^<>]*)?>")
+_OF_PAGES = frozenset((
+    b"html", b"body", b"pre", b"code", b"div", b"span", b"p", b"table", b"thead", b"tbody", b"tr", b"td", b"th", b"ul",
+    b"ol", b"li", b"dl", b"dt", b"dd", b"br", b"hr",
+))  # fmt: skip
+"""Elements of HTML, which need no end or have it many lines later."""
 _ENDS = (b"}", b"]", b"},", b"],")
 
 
 def is_cut(line: bytes) -> bool:
-    """Whether a line that is no JSON begins as an object and does not end as one."""
+    """Whether a line that is no JSON begins as an object or a list of texts and does not end as one."""
+    if _LIST.match(line):
+        return _is_open(to_text(line[:_LONGEST]))
     if not _OBJECT.match(line):
         return False
     try:
@@ -32,6 +42,28 @@ def is_cut(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return not line.rstrip(b" \t\r\n\0").endswith(_ENDS)
+
+
+def _is_open(text: str) -> bool:
+    """Whether a bracket or a quote is left open, of JSON or of Python."""
+    depth = 0
+    for token in _LITERAL.finditer(text):
+        sign = token[0]
+        if sign in ('"', "'"):
+            return True
+        depth += sign in ("[", "{")
+        depth -= sign in ("]", "}")
+    return depth > 0
+
+
+def is_open_element(line: bytes) -> bool:
+    """Whether a line begins with an element that is left open, though one inside has its end or is open, too."""
+    first = _ELEMENT.match(line.lstrip())
+    if first is None or first[1].lower() in _OF_PAGES or first[0].endswith(b"/>"):
+        return False
+    names = [name for name in _ELEMENT.findall(line[:_LONGEST]) if name.lower() not in _OF_PAGES]
+    is_open = [name for name in names if b"</%b>" % name not in line]
+    return first[1] in is_open and (len(is_open) > 1 or b"</" in line)
 
 
 def is_broken_rpc(line: bytes) -> bool:
@@ -72,4 +104,4 @@ def _members(text: str) -> dict[str, str | None]:
     return found
 
 
-__all__ = ["is_broken_rpc", "is_cut"]
+__all__ = ["is_broken_rpc", "is_cut", "is_open_element"]

@@ -16,7 +16,7 @@ from kanaria.core.senders import sender
 from kanaria.core.values import dataclass
 from kanaria.core.zone import LocalTime, Zoneless
 from kanaria.formats.web import layouts, prefix, socks, values
-from kanaria.formats.web.broken_json import is_broken_rpc, is_cut
+from kanaria.formats.web.broken_json import is_broken_rpc, is_cut, is_open_element
 from kanaria.formats.web.csvrows import CsvState
 from kanaria.formats.web.delimited import W3cState, alb_row
 from kanaria.formats.web.embedded import access_line
@@ -124,6 +124,8 @@ class LineParser:
         first = line[:1]
         if first in (b"{", b"["):
             return self._json(line, depth)
+        if first == b"<" and is_open_element(line):
+            return "an element without its end"
         for shape, read in self._readers(first):
             row = read(line)
             if row is not None and shape in _WITH_CLIENT and not _is_address(row.get("src_ip")):

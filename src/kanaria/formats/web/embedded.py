@@ -12,11 +12,14 @@ from kanaria.core.late_regex import late_regex
 
 _LONGEST = 1 << 16
 """Bytes of a line that are looked at."""
-_BEGINS = late_regex(
+_CLIENT = (
     rb"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:.]{3,39}) "
     rb'(?:-|[A-Za-z][\w.@-]{0,63}) (?:-|[^\s"\[\]=]{1,64}) '
-    rb'\[\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?: [+-]\d{4})?\] (""|\\{0,8}"|&quot;|&#34;)'
 )
+_BEGINS = late_regex(
+    _CLIENT + rb'\[\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?: [+-]\d{4})?\] (""|\\{0,8}"|&quot;|&#34;)'
+)
+_ANOTHER = late_regex(_CLIENT + rb"\[\d{1,2}/[A-Z]")
 _TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _WHOLE = late_regex(
     rb"\S+ \S+ [^\"\[]*\[[^\]]*\] " + _TEXT + rb" (?:\d{3}|-) (?:\d{1,18}|-)(?: " + _TEXT + rb" " + _TEXT + rb")?"
@@ -25,7 +28,7 @@ _ASKED = late_regex(rb"HTTP/\d|\b(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNE
 
 
 def access_line(line: bytes) -> bytes | None:
-    """The access log line inside, without what is around it."""
+    """The access log line inside, without what is around it; None where two begin, of which one would be lost."""
     found = _BEGINS.search(line[:_LONGEST])
     if found is None or (not found.start() and found[1] == b'"') or _ASKED.search(line, 0, found.start()):
         return None
@@ -37,4 +40,4 @@ def access_line(line: bytes) -> bytes | None:
     elif len(quote) > 1:
         text = text.replace(quote, b'"').replace(b"\\\\", b"\\")
     whole = _WHOLE.match(text)
-    return whole[0] if whole else None
+    return whole[0] if whole and not _ANOTHER.search(text, whole.end()) else None
