@@ -15,6 +15,7 @@ test: .venv/ready-test      ## lint, types and the whole test suite
 	@$(MAKE) --no-print-directory lint
 	@$(PY) -m tests.programs
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile
+	@$(PY) -m tests.ordinary_user
 
 coverage: .venv/ready-test  ## which lines and branches the suite runs; takes half as long again
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term

@@ -15,6 +15,8 @@ from kanaria.core.first_use import announce, compiling
 from kanaria.core.folders import private
 from kanaria.core.machine_code import compiler
 
+pytestmark = pytest.mark.ordinary_user
+
 
 def _double(values: np.ndarray) -> float:
     return float(values.sum()) * 2

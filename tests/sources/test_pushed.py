@@ -259,6 +259,7 @@ def test_silence_is_judged_by_a_source_s_own_rhythm() -> None:
     assert Health().silent(1e9) is None
 
 
+@pytest.mark.ordinary_user
 def test_reading_again_needs_no_rights_it_has_lost(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may read everything")

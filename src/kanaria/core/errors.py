@@ -69,6 +69,11 @@ def _japanese_sentence(place: str, expected: str, got: str, cause: str) -> str:
     return f"{place}: 必要なもの: {in_japanese(expected)}。実際: {quoted(got)}{because}"
 
 
+def system_words(error: Exception) -> str:
+    """What the system says of an error, without Python's number for it and without the file, which the place names."""
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
+
+
 def in_words(error: KanariaError | OSError, place: str = "") -> Text:
     """What went wrong, in every language; of the system's errors what the system says of ``place``."""
     from kanaria.core.japanese import quoted
@@ -76,7 +81,7 @@ def in_words(error: KanariaError | OSError, place: str = "") -> Text:
     if isinstance(error, KanariaError):
         return error.text
     place = place or str(error.filename or "")
-    said, before = error.strerror or str(error), f"{place}: " if place else ""
+    said, before = system_words(error), f"{place}: " if place else ""
     out, way_out = ("", "") if not isinstance(error, PermissionError) else (f" ({MAY_READ})", f"({quoted(MAY_READ)})")
     return Text(en=f"{before}{said}{out}", ja=f"{before}{quoted(said)}{way_out}")
 

@@ -12,7 +12,7 @@ import http.server
 import zlib
 from typing import Any
 
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import SourceError, system_words
 from kanaria.core.text import decimal
 from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox, Line
@@ -40,7 +40,7 @@ class HttpIntake(Received):
             raise SourceError(
                 source=name,
                 expected="a free port to listen on",
-                got=str(error),
+                got=system_words(error),
                 cause="another program may have it, or the address is not this machine's",
             ) from error
         self.port: int = self._server.server_address[1]

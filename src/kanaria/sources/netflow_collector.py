@@ -17,7 +17,7 @@ from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import SourceError, system_words
 from kanaria.core.words import Text
 from kanaria.sources.ports import Senders, listening, plain_address
 
@@ -130,7 +130,7 @@ def _listen(address: str, port: int) -> socket.socket:
         return listening(address, port, socket.SOCK_DGRAM, _BUFFER)
     except OSError as error:
         raise SourceError(
-            source=f"netflow:{address}:{port}", expected="a free UDP port to listen on", got=str(error),
+            source=f"netflow:{address}:{port}", expected="a free UDP port to listen on", got=system_words(error),
             cause="another collector may be running, or the address is not this machine's",
         ) from error  # fmt: skip
 

@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Sequence
 
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import SourceError, system_words
 from kanaria.core.words import Text
 from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox, Line
@@ -147,7 +147,7 @@ def _listen(name: str, host: str, port: int, kind: socket.SocketKind) -> socket.
         made = listening(host, port, kind, _BUFFER if kind == socket.SOCK_DGRAM else 0)
     except OSError as error:
         raise SourceError(
-            source=name, expected="a free port to listen on", got=str(error),
+            source=name, expected="a free port to listen on", got=system_words(error),
             cause="another program may have it; ports below 1024 need root or AmbientCapabilities=CAP_NET_BIND_SERVICE",
         ) from error  # fmt: skip
     made.setblocking(False)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from kanaria.core.errors import SourceError, StoreBusy
+from kanaria.core.errors import SourceError, StoreBusy, system_words
 from kanaria.store.database import plain, private_folder
 
 FILE = "run.lock"
@@ -32,7 +32,8 @@ def alone(folder: Path) -> Iterator[None]:
         plain(folder / FILE)
         file = os.fdopen(os.open(folder / FILE, os.O_CREAT | os.O_WRONLY, 0o600), "w")
     except OSError as error:
-        raise SourceError(source=str(folder), expected="a folder to keep incidents in", got=str(error)) from error
+        said = system_words(error)
+        raise SourceError(source=str(folder), expected="a folder to keep incidents in", got=said) from error
     with file:
         if not _locked(file, time.monotonic() + PROBED):
             raise StoreBusy(

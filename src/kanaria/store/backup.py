@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kanaria.core.archives import extract
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import SourceError, system_words
 from kanaria.store import events
 from kanaria.store.database import plain, unusable
 
@@ -53,8 +53,9 @@ def backup(store: Path, archive: Path) -> None:
         raise unusable(str(store), error) from error
     except (OSError, tarfile.TarError) as error:
         raise SourceError(
-            source=str(archive), expected="a place to write the backup to", got=str(error), cause="no room, or no right"
-        ) from error
+            source=str(archive), expected="a place to write the backup to", got=system_words(error),
+            cause="no room, or no right",
+        ) from error  # fmt: skip
     finally:
         part.unlink(missing_ok=True)
 
@@ -70,7 +71,7 @@ def unpacked(archive: Path, near: Path) -> Iterator[Path]:
             (Path(folder) / "store" / DATABASES[0]).stat()
         except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
             raise SourceError(
-                source=str(archive), expected="an archive of kanaria backup", got=str(error)
+                source=str(archive), expected="an archive of kanaria backup", got=system_words(error)
             ) from error  # fmt: skip
         yield Path(folder) / "store"
 

@@ -32,7 +32,7 @@ HEADER = 512
 """Bytes of the smallest database there is (sqlite.org/fileformat.html, 1.2). A store's is never made smaller."""
 _SCHEME = late_regex(r"[a-z][a-z0-9+.-]+:")
 """How a URL begins, as a part of a path."""
-_FULL, _FAILED = ("full", "no space"), ("disk i/o", "input/output error")
+_FULL, _FAILED, _CLOSED = ("full", "no space"), ("disk i/o", "input/output error"), ("readonly database",)
 _DAMAGED = "damaged: kanaria restore --set-aside puts it aside and begins anew, or brings a backup back"
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISLNK, "a symbolic link"), (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"),
@@ -104,10 +104,11 @@ def in_clear_words(function: Callable[Given, Result]) -> Callable[Given, Result]
 def unusable(name: str, error: Exception) -> SourceError:
     """What is wrong with a store, and what can be done."""
     said = str(error)
-    full = any(word in said.lower() for word in _FULL)
-    failed = any(word in said.lower() for word in _FAILED)
-    cause = "no space is left" if full else _DAMAGED
-    cause = "the disk failed, or no space is left" if failed else cause
+    causes = {
+        "the disk failed, or no space is left": _FAILED, "no space is left": _FULL,
+        "ask as the user whose it is": _CLOSED,
+    }  # fmt: skip
+    cause = next((cause for cause, words in causes.items() if any(word in said.lower() for word in words)), _DAMAGED)
     return SourceError(source=name, expected="a store that can be read and written", got=said, cause=cause)
 
 

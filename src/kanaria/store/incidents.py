@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kanaria.core.conversion import made, plain
-from kanaria.core.errors import ConfigError, SourceError
+from kanaria.core.errors import ConfigError, SourceError, system_words
 from kanaria.core.values import dataclass
 from kanaria.store import events, news, retention, versions
 from kanaria.store.alerts import LastNotice, joined, remember
@@ -85,7 +85,7 @@ class IncidentStore:
             raise SourceError(
                 source=str(folder),
                 expected="a folder to keep incidents in",
-                got=str(error),
+                got=system_words(error),
                 cause="no permission, or no space",
             ) from error
 

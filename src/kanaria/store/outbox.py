@@ -15,7 +15,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from kanaria.core.errors import SourceError
+from kanaria.core.errors import SourceError, system_words
 from kanaria.core.types import SEVERITIES
 from kanaria.core.values import dataclass
 from kanaria.store.database import begin, closed_on_failure, unusable
@@ -81,7 +81,7 @@ class Outbox:
             raise unusable(str(folder / FILE), error) from error
         except OSError as error:
             raise SourceError(
-                source=str(folder), expected="a folder to keep messages in", got=str(error),
+                source=str(folder), expected="a folder to keep messages in", got=system_words(error),
                 cause="no permission, or no space",
             ) from error  # fmt: skip
 
@@ -241,8 +241,8 @@ class Outbox:
             yield
         except sqlite3.Error as error:
             raise SourceError(
-                source=str(self._folder), expected="a folder to keep messages in", got=str(error), retry_after=10.0,
-                cause="no space left, perhaps",
+                source=str(self._folder), expected="a folder to keep messages in", got=system_words(error),
+                cause="no space left, perhaps", retry_after=10.0,
             ) from error  # fmt: skip
 
 
