@@ -26,6 +26,7 @@ from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.core.values import dataclass
 from kanaria.formats import cells
+from kanaria.formats.addresses_alike import addresses_alike
 from kanaria.formats.spans import Lines, Part, Spans, woven
 from kanaria.formats.uniform_times import uniform_times
 
@@ -312,9 +313,8 @@ def finish(
         "source": pa.repeat(pa.scalar(stream.name, pa.string()), count),
         "sensor": _sensor(columns.get("sensor"), context.sensor or sensor, count),
     }
-    table = schema.conform(name, given, count).combine_chunks()
+    table, ends = addresses_alike(schema.conform(name, given, count).combine_chunks())
     table = name_actors(table, context.home) if name == "alert" else table
-    ends = Distinct(table["src_ip"]), Distinct(table["dst_ip"])
     return orient(_with_community_id(table, columns.get("transport"), ends), context.home, ends)
 
 

@@ -96,7 +96,34 @@ def event_types(lines: Spans) -> tuple[list[str], npt.NDArray[np.int64]]:
     buffers = [None, pa.py_buffer(_cut_after_name(windows))]
     kinds = Distinct(pa.FixedSizeBinaryArray.from_buffers(pa.binary(_WINDOW), len(lines), buffers))
     windows_seen = kinds.dictionary.to_pylist()
-    return [match[1].decode() if (match := _TYPE.match(window)) else "" for window in windows_seen], kinds.codes
+    names = [match[1].decode() if (match := _TYPE.match(window)) else "" for window in windows_seen]
+    return _with_own_types(lines, names, kinds.codes)
+
+
+_NESTED = {"initial_request", "initial_response", "connect_request", "connect_response", "tls_handshake"}
+"""``rdp.event_type``, which stands before the event's own where a shipper sorted or turned the keys."""
+
+
+def _with_own_types(
+    lines: Spans, names: list[str], types: npt.NDArray[np.int64]
+) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """The same with the lines whose first type is one inside the event under the type of their own."""
+    for code in [code for code, name in enumerate(names) if name in _NESTED]:
+        which = types == code
+        own = [_own_type(line) for line in lines.take(which).rows()]
+        names = [*names, *(name for name in dict.fromkeys(own) if name not in names)]
+        types = types.copy()
+        types[which] = [names.index(name) for name in own]
+    return names, types
+
+
+def _own_type(line: bytes) -> str:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    found = value.get("event_type") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _cut_after_name(windows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -145,6 +145,11 @@ def unescape(text: str) -> str:
     return data.encode("latin-1").decode("utf-8", "backslashreplace")
 
 
+def unescape_json(text: str) -> str:
+    """``\\xHH`` undone, in which Zeek's JSON writes what is no UTF-8; its backslashes stand for themselves."""
+    return unescape(text.replace("\\", "\\\\").replace("\\\\x", "\\x"))
+
+
 def _latin(text: str) -> str:
     """The UTF-8 bytes of the text, each as one character, so that escaped and plain bytes can be joined."""
     return text.encode("utf-8", "surrogatepass").decode("latin-1")
@@ -182,7 +187,7 @@ class Fields:
         escaped = pc.match_substring(column, "\\")
         if not pc.any(escaped).as_py():
             return column
-        return _replace(column, escaped, unescape)
+        return _replace(column, escaped, unescape if self.separator is not None else unescape_json)
 
     def integer(self, name: str) -> pa.Array:
         return lenient(self._endpoint(name, pa.int64()), pa.int64())
@@ -198,8 +203,8 @@ class Fields:
 
         column = self._column(name, pa.float64())
         if not pa.types.is_string(column.type):
-            return seconds_to_time(column)
-        return pc.coalesce(iso_to_time(column), seconds_to_time(lenient(column, pa.float64())))
+            return seconds_to_time(_seconds(column))
+        return pc.coalesce(iso_to_time(column), seconds_to_time(_seconds(lenient(column, pa.float64()))))
 
     def items(self, name: str) -> pa.Array:
         """A set or vector field as lists of text."""
@@ -224,6 +229,17 @@ class Fields:
         if name.startswith("id.") and "id" in self.table.column_names:
             column = pc.coalesce(column, pc.struct_field(flat(self.table["id"]), name[3:]))
         return column
+
+
+_MILLISECONDS = 1e11
+"""From here on a number since 1970 is no second (that were the year 5138): ``JSON::TS_MILLIS``."""
+
+
+def _seconds(column: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    column = pc.cast(column, pa.float64())
+    return pc.if_else(pc.greater(column, _MILLISECONDS), pc.divide(column, 1e3), column)
 
 
 def _replace(column: pa.Array, mask: pa.Array, function: Callable[[str], object]) -> pa.Array:

@@ -112,7 +112,7 @@ def tls(f: Fields, path: str) -> Columns:
 
     subject, issuer = f.text("subject"), f.text("issuer")
     same = pc.equal(subject, issuer)
-    said = pc.match_substring(f.text("validation_status"), "self", ignore_case=True)
+    said = pc.fill_null(pc.match_substring(f.text("validation_status"), "self", ignore_case=True), False)
     return {
         **_endpoints(f),
         "version": map_distinct(f.text("version"), tls_version, pa.string()),
@@ -244,7 +244,8 @@ def notice(f: Fields, path: str) -> Columns:
 
     ends, note = _endpoints(f), f.text("note")
     # Scripts put what was sent into ``sub`` and their own words into ``msg``; a message begins what it is in.
-    kept = pc.binary_join_element_wise(f.text("sub"), f.text("msg"), "\n", null_handling="skip")
+    sub, message = f.text("sub"), f.text("msg")
+    kept = pc.coalesce(pc.binary_join_element_wise(sub, message, "\n"), sub, message)
     return {
         **ends,
         "src_ip": pc.coalesce(ends["src_ip"], f.text("src")), "dst_ip": pc.coalesce(ends["dst_ip"], f.text("dst")),
