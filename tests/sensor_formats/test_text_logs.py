@@ -50,10 +50,10 @@ def test_a_log_over_new_year_and_impossible_days() -> None:
     ],
 )  # fmt: skip
 def test_windows_dates_of_several_locales(date: str, half: str | None, expected: tuple[int, ...]) -> None:
-    found = _windows_time(date, "9:00:00", half)
+    found = _windows_time(date, "9:00:00", half, Years(Y2026))
     assert found is not None
     assert (found.year, found.month, found.day, found.hour) == expected
-    assert _windows_time("1/2", "9:00:00", None) is None
+    assert _windows_time("1/2", "9:00:00", None, Years(Y2026)) is None
 
 
 def test_unbound_replies_alone_and_questions_alone(read: _Read) -> None:

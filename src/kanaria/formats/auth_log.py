@@ -20,14 +20,16 @@ from kanaria.formats.host.messages import PROGRAMS, Messages
 from kanaria.formats.logons import services, sshd
 from kanaria.formats.logons.emit import Taken, tables_of
 from kanaria.formats.miners.phrases import read as read_phrase
-from kanaria.formats.text_log import Row, Years, first_lines, iso_time
+from kanaria.formats.text_log import FACILITY, Row, Years, first_lines, iso_time
 
 TABLES: tuple[str, ...] = ("logon", "process", "miner", "connection")
 _PREFIX = late_regex(
-    r"^(?:<\d{1,3}>)?(?:1 )?"
+    r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} (?=[A-Z]))?"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
+    r"(?: (?P<late>\d{4})(?= ))?"
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?))"
-    r"\s+(?P<host>\S+)\s+(?:\[ID \d+ \S+\]\s+)?(?P<tag>[\w./@-]{1,64}(?:\(\w+\))?)"
+    rf"\s+(?:{FACILITY}|(?P<host>\S+)\s+)"
+    r"(?:\[ID \d+ \S+\]\s+)?(?P<tag>[\w./@-]{1,64}(?:\(\w+\))?)"
     r"(?:\[(?P<pid>\d{1,10})\]:?|:|\s+(?P<procid>\d{1,10}|-)\s+\S+\s+(?:-|\[[^\]]*\]))\s+(?P<rest>.*)$"
 )
 _FTP_OWN = late_regex(
@@ -286,7 +288,9 @@ def parse(line: str, years: Years) -> tuple[Row, str, str | None, str] | None:
         if found["iso"]:
             when = iso_time(found["iso"], years.zone)
         else:
-            when = years.time(found["month"], found["day"], found["clock"], found["part"], found["year"])
+            when = years.time(
+                found["month"], found["day"], found["clock"], found["part"], found["year"] or found["late"]
+            )
         host = None if found["host"] == "-" else found["host"]
         return {"time": when, "device": host, "host_name": host}, found["tag"], found["pid"] or found["procid"], \
             found["rest"]  # fmt: skip

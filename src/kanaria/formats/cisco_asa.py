@@ -25,7 +25,7 @@ from kanaria.formats.text_log import Row
 
 _MESSAGE = late_regex(r"%(?:ASA|FTD|PIX)-(?:\w+-)?[0-7]-(\d{6}): (.*)")
 _STAMP = late_regex(
-    r"^(?:<\d{1,3}>)?(?:\d+: )?:?\s*(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)|"
+    r"^(?:<\d{1,3}>)?(?:1 |\d+: )?:?\s*(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)|"
     r"^(?:<\d{1,3}>)?(?:\d+: )?:?\s*(?P<bsd>[A-Z][a-z]{2}\s+\d{1,2}(?: \d{4})? \d\d:\d\d:\d\d)"
 )
 _END = r"(?P<{0}_if>[^:\s]+):(?P<{0}>[0-9A-Fa-f.:]+)/(?P<{0}_port>\d+)"

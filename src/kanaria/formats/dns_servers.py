@@ -120,7 +120,7 @@ def _bind_time(text: str, years: Years) -> datetime | None:
 
 
 _UNBOUND = late_regex(
-    r"(?:info: |unbound\[[\d:]+\]: )(?:\[[\d:]+\] )?(?:info: )?(?:(?:query|reply): )?"
+    r"(?:info: |(?:query|reply): |unbound\[[\d:]+\]: )(?:\[[\d:]+\] )?(?:info: )?(?:(?:query|reply): )?"
     r"(?P<ip>[0-9a-fA-F.:]{2,45}) (?P<name>\S+) (?P<type>[A-Z][A-Z0-9]*) (?P<cls>IN|CH|HS|ANY|CLASS\d+)"
     r"(?: (?P<rcode>[A-Z]+) (?P<took>[\d.]+) (?P<cached>\d) \d+)?\s*$"
 )
@@ -251,7 +251,7 @@ _WINDOWS = late_regex(
     r"^(?P<date>\d{1,4}[/.-]?\d{1,2}[/.-]?\d{1,4}) (?P<clock>\d{1,2}:\d\d:\d\d)(?: (?P<half>[AaPp]\.?[Mm]\.?))?"
     r"\s+[0-9A-Fa-f]+\s+PACKET\s+[0-9A-Fa-f]+\s+(?P<transport>UDP|TCP)\s+(?P<way>Rcv|Snd)\s+(?P<ip>[0-9a-fA-F.:]+)(?:%\d+)?\s+"
     r"(?P<xid>[0-9a-fA-F]{4})\s+(?P<reply>R)?\s*(?P<op>[QNU?])\s+\[(?P<flags>[^\]]*)\]\s+(?P<type>\S+)\s+"
-    r"(?P<name>\(\S*)\s*$"
+    r"(?P<name>(?:\(\S*)?\(0\))\s*$"
 )
 
 
@@ -276,7 +276,7 @@ class WindowsDnsLog:
         return _sure(max(share(head, _WINDOWS.match), 1 / 3 if b"DNS Server log file creation" in head else 0.0))
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
-        joined = _Joined()
+        years, joined = Years(context), _Joined()
 
         def take(text: str, line: int) -> str | None:
             found = _WINDOWS.match(text)
@@ -291,7 +291,7 @@ class WindowsDnsLog:
                 return None
             if found["way"] == "Snd" or found["reply"]:
                 return None  # what the server itself asked others, and their answers
-            when = _windows_time(found["date"], found["clock"], found["half"])
+            when = _windows_time(found["date"], found["clock"], found["half"], years)
             row = _question(line, when, found["ip"], name, found["type"], transport=found["transport"].lower())
             if row is None:
                 return f"expected a client address, got {found['ip']}"
@@ -309,7 +309,7 @@ def _labels(text: str) -> str:
     return ".".join(part for part in re.split(r"\(\d+\)", text) if part) or "."
 
 
-def _windows_time(date: str, clock: str, half: str | None) -> datetime | None:
+def _windows_time(date: str, clock: str, half: str | None, years: Years) -> datetime | None:
     """The server writes its locale's short date: with AM/PM month first, year first as such, otherwise day first."""
     if date.isdigit() and len(date) == 8:
         year, month, day = date[:4], date[4:6], date[6:]
@@ -325,4 +325,4 @@ def _windows_time(date: str, clock: str, half: str | None) -> datetime | None:
     if half:
         hour = hour % 12 + (12 if half[0] in "pP" else 0)
     month_name = next((name for name, number in MONTHS.items() if number == int(month)), "")
-    return Years(ReadContext()).time(month_name, day, f"{hour % 24:02}:{minute:02}:{second:02}", None, year)
+    return years.time(month_name, day, f"{hour % 24:02}:{minute:02}:{second:02}", None, year)

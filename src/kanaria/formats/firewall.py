@@ -21,8 +21,8 @@ from kanaria.formats.text_log import Row, Years, read_lines, share, without_sysl
 _CLAIM = 0.9
 _PAIR = late_regex(r"(\w+)=(\S*)")
 _STAMP = late_regex(r"^\[\s*\d+\.\d+\]\s*")
-_DROPPED = late_regex(r"\b(?:drop|block|deny|denied|dropped|blocked)", re.IGNORECASE)
-_REJECTED = late_regex(r"\breject", re.IGNORECASE)
+_DROPPED = late_regex(r"(?<![a-z])(?:drop|block|deny|denied)", re.IGNORECASE)
+_REJECTED = late_regex(r"(?<![a-z])reject", re.IGNORECASE)
 
 
 def _transport(text: str) -> str:

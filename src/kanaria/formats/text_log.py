@@ -25,11 +25,14 @@ Row = dict[str, object]
 MONTHS = {name: number for number, name in enumerate(
     ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1)}  # fmt: skip
 
+FACILITY = r"[a-z]{2,8}\d?\.(?:emerg|alert|crit|err|warn|notice|info|debug)\s+"
+"""What OpenWrt's ``logread`` writes in the place of a host, behind a time with its weekday and year."""
 _SYSLOG = late_regex(
-    r"^(?:<\d{1,3}>)?(?:1 )?"
+    r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} (?=[A-Z]))?"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
+    r"(?: (?P<late>\d{4})(?= ))?"
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?))"
-    r"\s+(?:(?P<host>\S+)\s+)??(?P<tag>[A-Za-z0-9_./-]{1,64})"
+    rf"\s+(?:{FACILITY}|(?P<host>\S+)\s+)??(?P<tag>[A-Za-z0-9_./-]{{1,64}})"
     r"(?:(?:\[\d+\])?:|\s+(?:\d+|-)\s+\S+\s+(?:-|\[[^\]]*\]))\s+(?P<rest>.*)$"
 )
 
@@ -101,7 +104,7 @@ def without_syslog(line: str, years: Years) -> tuple[datetime | None, str, str]:
         return None, "", line
     if found["iso"]:
         return iso_time(found["iso"], years.zone), found["tag"], found["rest"]
-    when = years.time(found["month"], found["day"], found["clock"], found["part"], found["year"])
+    when = years.time(found["month"], found["day"], found["clock"], found["part"], found["year"] or found["late"])
     return when, found["tag"], found["rest"]
 
 

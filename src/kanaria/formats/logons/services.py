@@ -77,8 +77,9 @@ _LINES: tuple[tuple[tuple[str, ...], str, str, bool | None], ...] = tuple(
         (("su",), r"^\(to (?P<user>[^)]*)\) \S+ on ", "su", True),
         (("su",), r"^FAILED su for (?P<user>\S+) by ", "su", False),
         (("su",), r"^Successful su for (?P<user>\S+) by ", "su", True),
-        (("login",), r"^FAILED LOGIN .*FOR '?(?P<user>[^',]*)'?", "login", False),
-        (("login",), r"^(?:ROOT )?LOGIN ON \S+(?: BY (?P<user>\S+))?(?: FROM (?P<ip>\S+))?", "login", True),
+        (("login",), r"^FAILED LOGIN .*?(?:FROM (?P<ip>\S+) )?FOR '?(?P<user>[^',]*)'?", "login", False),
+        (("login",), r"^ROOT LOGIN ON \S+(?: FROM (?P<ip>\S+))?", "login", True),
+        (("login",), r"^LOGIN ON \S+(?: BY (?P<user>\S+))?(?: FROM (?P<ip>\S+))?", "login", True),
         (("vsftpd",), rf'\[(?P<user>[^\]]*)\] FAIL LOGIN: Client "(?:::ffff:)?{_IP}"', "ftp", False),
         (("vsftpd",), rf'\[(?P<user>[^\]]*)\] OK LOGIN: Client "(?:::ffff:)?{_IP}"', "ftp", True),
         (("proftpd",), rf"\[(?:::ffff:)?{_IP}\]\)?.* USER (?P<user>.*?):? ?(?:\(Login failed\)|no such user)",
@@ -90,7 +91,8 @@ _LINES: tuple[tuple[tuple[str, ...], str, str, bool | None], ...] = tuple(
         (("pure-ftpd",), rf"^\(.*?@{_IP}\) \[INFO\] (?P<user>.*) is now logged in", "ftp", True),
         (("dovecot",), rf"-login: .*auth failed.*user=<(?P<user>[^>]*)>.*rip={_IP}", "imap", False),
         (("dovecot",), rf"-login: Login: user=<(?P<user>[^>]*)>.*rip={_IP}", "imap", True),
-        (("postfix",), rf"\[{_IP}\]: SASL \S+ authentication failed", "smtp", False),
+        (("postfix",), rf"\[{_IP}\]: SASL \S+ authentication failed(?:.*sasl_username=(?P<user>[^\s,]+))?",
+         "smtp", False),
         (("postfix",), rf"client=\S*\[{_IP}\], sasl_method=\S+, sasl_username=(?P<user>[^\s,]+)", "smtp", True),
         (("xrdp-sesman",), rf"AUTHFAIL: user=(?P<user>.*) ip=(?:::ffff:)?{_IP} ", "rdp", False),
         (("in.telnetd", "telnetd"), rf"FAILED LOGIN .* FROM {_IP} FOR (?P<user>\S+)", "telnet", False),
@@ -111,8 +113,9 @@ def service_row(program: str, message: str) -> Row | None:
     for _programs, pattern, service, success in _BY_PROGRAM.get(program.partition("/")[0], ()):
         if found := compiled(pattern).search(message):
             parts = found.groupdict()
+            named = parts.get("user") or ("root" if message.startswith("ROOT LOGIN") else None)
             return {
-                "service": service, "user": parts.get("user") or None, "success": success,
+                "service": service, "user": named, "success": success,
                 "src_ip": address(parts.get("ip")), "method": METHODS.get(service) if success is not None else None,
                 **({"privileged": True} if parts.get("user") == "root" and service == "su" else {}),
             }  # fmt: skip
