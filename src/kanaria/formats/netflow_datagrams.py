@@ -17,7 +17,7 @@ from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats import columns as cols
 from kanaria.formats.netflow_clock import believable
 from kanaria.formats.netflow_stitch import RECORD, stitch
-from kanaria.formats.netflow_wire import Decoder, Record
+from kanaria.formats.netflow_wire import CutOff, Decoder, Record
 
 MAGIC = b"KanariaNetFlow1\n"
 _FRAME = struct.Struct("!QHH")
@@ -100,6 +100,9 @@ class _Batch:
         missed = self._decoder.without_template
         try:
             found = self._decoder.decode(datagram, exporter)
+        except CutOff as error:
+            found = error.records
+            self.rejects.append((row, str(error), datagram))
         except ValueError as error:
             self.rejects.append((row, str(error), datagram))
             return

@@ -28,8 +28,9 @@ _NUMBERS = {
     24: "packets_out", 32: "icmp", 139: "icmp", 176: "icmp_type", 177: "icmp_code", 178: "icmp_type", 179: "icmp_code",
     21: "last_up", 22: "first_up", 85: "bytes", 86: "packets", 231: "bytes", 232: "bytes_rev", 298: "packets",
     299: "packets_rev", 150: "first_s", 151: "last_s", 152: "first_ms", 153: "last_ms", 154: "first_ntp",
-    155: "last_ntp", 156: "first_ntp", 157: "last_ntp", 160: "boot_ms", 34: "sampling", 50: "sampling", 305: "sampling",
-    323: "event_ms", 158: "first_delta", 159: "last_delta", 161: "duration_ms",
+    155: "last_ntp", 156: "first_ntp", 157: "last_ntp", 160: "boot_ms", 34: "sampling", 50: "sampling", 305: "taken",
+    306: "left_out", 309: "taken", 310: "out_of", 323: "event_ms", 158: "first_delta", 159: "last_delta",
+    161: "duration_ms",
 }  # fmt: skip
 _ADDRESSES = {8: "src_ip", 12: "dst_ip", 27: "src_ip", 28: "dst_ip"}
 _REVERSED = {"bytes": "bytes_rev", "packets": "packets_rev", "flags": "flags_rev"}
@@ -37,6 +38,14 @@ _NTP_EPOCH = 2_208_988_800
 _V5_HEADER, _V5_RECORD = struct.Struct("!HHIIIIBBH"), struct.Struct("!4s4s4sHHIIIIHHBBBBHHBBH")
 _MAX_TEMPLATES = 10_000
 """Templates kept at most; an exporter that announces more is broken or hostile."""
+
+
+class CutOff(ValueError):
+    """A datagram that ends too early; ``records`` are those that were whole."""
+
+    def __init__(self, reason: str, records: list[Record]) -> None:
+        super().__init__(reason)
+        self.records = records
 
 
 @dataclass(slots=True)
@@ -51,19 +60,20 @@ class Decoder:
     def decode(self, datagram: bytes, exporter: str) -> list[Record]:
         """Records of one datagram.
 
-        Raises ValueError for what is no NetFlow or is cut off; its whole records are lost with it.
+        Raises ValueError for what is no NetFlow, and CutOff with the whole records of what ends too early.
         """
         version = int.from_bytes(datagram[:2], "big")
+        if version not in (5, 9, 10):
+            reason = f"expected NetFlow version 5, 9 or 10 (IPFIX); got {version}"
+            raise ValueError(reason)
+        records: list[Record] = []
         try:
-            if version == 5:
-                return list(_version5(datagram))
-            if version in (9, 10):
-                return list(self._sets(datagram, exporter, version))
+            for record in _version5(datagram) if version == 5 else self._sets(datagram, exporter, version):
+                records.append(record)
         except (struct.error, IndexError) as error:
             reason = f"NetFlow version {version} datagram is cut off"
-            raise ValueError(reason) from error
-        reason = f"expected NetFlow version 5, 9 or 10 (IPFIX); got {version}"
-        raise ValueError(reason)
+            raise CutOff(reason, records) from error
+        return records
 
     def _sets(self, data: bytes, exporter: str, version: int) -> Iterator[Record]:
         if version == 9:
@@ -71,7 +81,7 @@ class Decoder:
             at, boot, end = 20, seconds * 1000 - uptime, len(data)
         else:
             _v, end, seconds, _sequence, domain = struct.unpack_from("!HHIII", data)
-            at, boot, end = 16, 0, min(end, len(data))
+            at, boot = 16, 0
         while at + 4 <= end:
             number, length = struct.unpack_from("!HH", data, at)
             if length < 4:
@@ -79,6 +89,8 @@ class Decoder:
             body = data[at + 4 : min(at + length, end)]
             yield from self._set(number, body, (exporter, domain), version, (boot, seconds))
             at += length
+            if at > len(data):
+                raise IndexError
 
     def _set(
         self, number: int, body: bytes, who: tuple[str, int], version: int, clock: tuple[int, int]
@@ -94,7 +106,7 @@ class Decoder:
                 return
             for values in _records(body, template):
                 if (*who, number) in self.options:
-                    self.sampling[who] = int(values.get("sampling", 0)) or self.sampling.get(who, 1)
+                    self.sampling[who] = _one_in(values) or self.sampling.get(who, 1)
                 else:
                     record = _finish(values, clock, self.sampling.get(who, 1))
                     if record:
@@ -111,16 +123,20 @@ class Decoder:
             self.options.discard((*who, number))
 
     def _learn_options(self, body: bytes, who: tuple[str, int], version: int) -> None:
-        if len(body) < 6:
-            return
-        number, first, second = struct.unpack_from("!HHH", body)
-        count = (first + second) // 4 if version == 9 else first
-        _at, fields = _fields(body, 6, count, version)
-        self._keep((*who, number), fields)
-        self.options.add((*who, number))
+        at = 0
+        while at + 6 <= len(body):
+            number, first, second = struct.unpack_from("!HHH", body, at)
+            if number < 256:
+                return  # padding
+            count = (first + second) // 4 if version == 9 else first
+            at, fields = _fields(body, at + 6, count, version)
+            self._keep((*who, number), fields)
+            self.options.add((*who, number))
 
     def _keep(self, key: tuple[str, int, int], fields: _Template) -> None:
-        if fields and (key in self.templates or len(self.templates) < _MAX_TEMPLATES):
+        if not fields:  # withdrawn (RFC 7011, 8.1)
+            self.templates.pop(key, None)
+        elif key in self.templates or len(self.templates) < _MAX_TEMPLATES:
             self.templates[key] = fields
 
 
@@ -174,7 +190,7 @@ def _finish(v: Record, clock: tuple[int, int], sampling: int) -> Record | None:
     if "src_ip" not in v or "dst_ip" not in v:
         return None
     first, last = (_when(v, side, clock) for side in ("first", "last"))
-    times = int(v.get("sampling", 0)) or sampling
+    times = _one_in(v) or sampling
     record: Record = {
         "first": first or last or clock[1] * 1_000_000, "last": last or first or clock[1] * 1_000_000,
         "protocol": v.get("protocol", 0), "src_ip": v["src_ip"], "dst_ip": v["dst_ip"],
@@ -194,13 +210,34 @@ def _finish(v: Record, clock: tuple[int, int], sampling: int) -> Record | None:
     return record
 
 
+def _one_in(v: Record) -> int:
+    """How many packets each counted one stands for, 0 when that is not said: as an interval, as packets taken and
+    left out in turn, or as so many out of a population (RFC 5477, 8.2)."""
+    taken = int(v.get("taken", 0)) or 1
+    if "out_of" in v:
+        return int(v["out_of"]) // taken
+    if "left_out" in v:
+        return (taken + int(v["left_out"])) // taken
+    return int(v.get("sampling", 0)) or int(v.get("taken", 0))
+
+
+_NEVER = 1 << 62
+_ROUND, _DAY_MS = 1 << 32, 86_400_000
+
+
+def _since_start(boot: int, up: int, now: int) -> int:
+    """Epoch milliseconds of an uptime in milliseconds, whose 32 bits go round every 49.7 days."""
+    return boot + up - (_ROUND if boot + up > now + _DAY_MS else 0)
+
+
 def _when(v: Record, side: str, clock: tuple[int, int]) -> int:
     """Epoch microseconds of a time in whichever of the registry's forms it came; 0 when it did not."""
     boot = int(v.get("boot_ms", clock[0]))
     if f"{side}_ms" in v:
         return int(v[f"{side}_ms"]) * 1000
     if f"{side}_up" in v:
-        return (boot + int(v[f"{side}_up"])) * 1000
+        now = _NEVER if "boot_ms" in v else clock[1] * 1000
+        return _since_start(boot, int(v[f"{side}_up"]), now) * 1000
     if f"{side}_ntp" in v:
         return _ntp(int(v[f"{side}_ntp"]))
     if f"{side}_delta" in v:
@@ -222,11 +259,12 @@ def _address(packed: bytes) -> str:
 def _version5(data: bytes) -> Iterator[Record]:
     _v, count, uptime, seconds, nanos, _sequence, _type, _id, sampled = _V5_HEADER.unpack_from(data)
     boot = seconds * 1000 + nanos // 1_000_000 - uptime
-    times = sampled & 0x3FFF or 1
+    times, now = sampled & 0x3FFF or 1, seconds * 1000
     for index in range(count):
         f = _V5_RECORD.unpack_from(data, _V5_HEADER.size + index * _V5_RECORD.size)
         yield {
             "src_ip": _address(f[0]), "dst_ip": _address(f[1]),
-            "packets": f[5] * times, "bytes": f[6] * times, "first": (boot + f[7]) * 1000, "last": (boot + f[8]) * 1000,
+            "packets": f[5] * times, "bytes": f[6] * times,
+            "first": _since_start(boot, f[7], now) * 1000, "last": _since_start(boot, f[8], now) * 1000,
             "src_port": f[9], "dst_port": f[10], "flags": f[12], "protocol": f[13],
         }  # fmt: skip
