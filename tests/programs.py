@@ -40,8 +40,8 @@ def programs(wanted: Mapping[str, str]) -> dict[str, str]:
 
 
 EVERYTHING = (
-    "apache2", "dnsmasq-base", "fonts-ipaexfont-gothic", "iproute2", "nfdump", "nginx-light", "samba", "smbclient", "softflowd",
-    "tcpdump", "tshark",
+    "apache2", "dnsmasq-base", "fonts-ipaexfont-gothic", "gcc", "iproute2", "libc6-dev", "libgomp1", "nfdump", "nginx-light",
+    "samba", "smbclient", "softflowd", "tcpdump", "tshark",
 )  # fmt: skip
 """Packages that some test needs. Installed together before the first test, so that no result depends on their order."""
 

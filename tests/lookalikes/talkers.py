@@ -21,6 +21,8 @@ from pathlib import Path
 from kanaria.lab import live, netns
 
 SECONDS = 30.0
+START_SECONDS = 90.0
+"""The most that servers may take to listen; whoever does not by then is missed in the capture, and said to be."""
 DRIVERS = Path(__file__).with_name("drivers.py")
 HERE, THERE = netns.CLIENT_ADDRESS, netns.SERVER_ADDRESS
 
@@ -235,7 +237,7 @@ TALKERS: Mapping[str, Talker] = {
     "mail that is waited for (IMAP IDLE); in the clear and in TLS": _talker(
         {"dovecot": "dovecot-imapd", "stunnel4": "stunnel4"},
         """
-        trap : TERM; mail=$(mktemp -d); chown mail:mail $mail; chmod 755 $mail; sed s,PLACE,$mail, dovecot.in > dovecot.conf; dovecot -F -c dovecot.conf; rm -rf $mail
+        trap : TERM; mail=$(mktemp -d); chown mail:mail $mail; chmod 755 $mail; case $(dovecot --version) in 2.[0-3].*) release=dovecot23 ;; *) release=dovecot24 ;; esac; cat $release.in dovecot.in | sed s,PLACE,$mail, > dovecot.conf; dovecot -F -c dovecot.conf; rm -rf $mail
         exec stunnel4 mail.conf
         {drive} post 127.0.0.1 143
         """,
@@ -245,10 +247,16 @@ TALKERS: Mapping[str, Talker] = {
         """,
         {143: 30, 993: 30},
         mail_conf=STUNNEL.format(accept=993, to=143),
-        dovecot_in="protocols = imap\nssl = no\ndisable_plaintext_auth = no\n"
-        "base_dir = PLACE/run\nstate_dir = PLACE/run\nmail_location = maildir:PLACE/lab\nlog_path = {folder}/dovecot.log\n"
+        dovecot_in="protocols = imap\nssl = no\nfirst_valid_uid = 1\n"
+        "base_dir = PLACE/run\nstate_dir = PLACE/run\nlog_path = {folder}/dovecot.log\n",
+        # Debian 12 has 2.3, Debian 13 has 2.4, and neither reads the other's settings.
+        dovecot23_in="disable_plaintext_auth = no\nmail_location = maildir:PLACE/lab\n"
         "passdb {\n driver = static\n args = nopassword=y\n}\n"
-        "userdb {\n driver = static\n args = uid=mail gid=mail\n}\nfirst_valid_uid = 1\n",
+        "userdb {\n driver = static\n args = uid=mail gid=mail\n}\n",
+        dovecot24_in="dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n"
+        "auth_allow_cleartext = yes\nmail_driver = maildir\nmail_path = PLACE/lab\n"
+        "passdb static {\n fields {\n  nopassword = yes\n }\n}\n"
+        "userdb static {\n fields {\n  uid = mail\n  gid = mail\n }\n}\n",
     ),
     "a chat room whose programs acknowledge (XMPP stream management); in the clear and in TLS": _talker(
         {"prosody": "prosody", "stunnel4": "stunnel4"},
@@ -417,7 +425,8 @@ def talking(pair: netns.Pair, folder: Path) -> Iterator[None]:
                     (folder / file).write_text(text.replace("{there}", THERE).replace("{folder}", str(folder)))
                 for number, command in enumerate(getattr(talker, sort)):
                     started.append(_start(side, folder, command, f"{sort}-{'-'.join(name.split()[:3])}-{number}"))
-            time.sleep(1.5)  # servers need about a second to listen; clients try again
+            if sort == "servers":
+                _listened(side, {port for talker in TALKERS.values() if not talker.missing for port in talker.ports})
         yield
     finally:
         for one in started:
@@ -429,6 +438,18 @@ def talking(pair: netns.Pair, folder: Path) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 subprocess.run(["kill", "-KILL", "--", f"-{one.pid}"], check=False, capture_output=True)
                 one.wait()
+
+
+def _listened(namespace: str, ports: set[int]) -> None:
+    """Wait until servers listen there: a second or two, a minute for RabbitMQ on a busy machine. Clients try again."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        said = subprocess.run(
+            ["ip", "netns", "exec", namespace, "ss", "-Hltun"], capture_output=True, text=True, check=True
+        )
+        if ports <= {int(line.split()[4].rpartition(":")[2]) for line in said.stdout.splitlines()}:
+            return
+        time.sleep(0.5)
 
 
 def _start(namespace: str, folder: Path, command: str, name: str) -> subprocess.Popen[bytes]:
