@@ -15,11 +15,14 @@ from tests.app.running import Done, Kanaria
 
 @pytest.fixture
 def kanaria(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kanaria:
-    """Runs ``kanaria`` with arguments in this process; ``text`` is standard input. The user's own settings are unseen."""
+    """Runs ``kanaria`` with arguments in this process; ``text`` is standard input. Settings of the user and of the machine
+    are unseen."""
 
     def run(*arguments: str, text: str | bytes = "", **environment: str) -> Done:
+        from kanaria.app import config_file
         from kanaria.app.commands.main import main
 
+        monkeypatch.setattr(config_file, "MACHINE", tmp_path / "machine.toml")
         for name in [name for name in os.environ if name.startswith(("XDG_", "LC_", "KANARIA"))]:
             monkeypatch.delenv(name)
         for name, value in {"HOME": str(tmp_path), "LANG": "C.UTF-8", **environment}.items():

@@ -115,9 +115,9 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     events: EventLimits = field(default_factory=EventLimits)
     rules: Strings = ()
-    """Folders with detection rules of your own."""
+    """Folders with detection rules of your own, relative to the settings file."""
     knowledge: str | None = None
-    """Folder with facts of your own."""
+    """Folder with facts of your own, relative to the settings file."""
     alerts_per_day: float = 1.0
     """How many unexplained anomaly alerts a day you want at most."""
     # A day: who is not on duty reads once a day. Alertmanager repeats after 4 h, Zeek's notices after 1 h by default,
@@ -156,7 +156,7 @@ def load(path: Path | None) -> Config:
 
 
 def _placed(settings: Config, folder: Path) -> Config:
-    """What the service opens, as the file means it: relative to the folder that the file lies in."""
+    """Whatever is a file or folder, as the settings file means it: relative to the folder that it lies in."""
 
     def place(name: str | None) -> str | None:
         return None if name is None else str(folder / Path(name).expanduser())
@@ -173,7 +173,10 @@ def _placed(settings: Config, folder: Path) -> Config:
     ]  # fmt: skip
     notify = [replace(c, url=secret(c.url) or "", secret=secret(c.secret)) for c in settings.notify]
     serve = replace(settings.serve, ocsf=place(settings.serve.ocsf))
-    return replace(settings, store=place(settings.store), sources=tuple(sources), notify=tuple(notify), serve=serve)
+    return replace(
+        settings, store=place(settings.store), rules=tuple(str(place(name)) for name in settings.rules),
+        knowledge=place(settings.knowledge), sources=tuple(sources), notify=tuple(notify), serve=serve,
+    )  # fmt: skip
 
 
 def _check(settings: Config, parsed: Parsed) -> None:

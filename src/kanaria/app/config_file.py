@@ -43,6 +43,10 @@ class Parsed:
         return None
 
 
+MACHINE = Path("/etc/kanaria/kanaria.toml")
+"""The settings of the machine, for everybody on it."""
+
+
 def language_of(path: Path | None) -> Language | None:
     """The language those settings name, before anybody checked the rest of them: what is wrong with them is said in it,
     too. None where they name none, cannot be read or can be read once only, as what a program writes into a pipe."""
@@ -63,7 +67,7 @@ def chosen_file(named: Path | None) -> Path | None:
 def default_places() -> tuple[Path, ...]:
     """Where settings are looked for when none are named, first one wins."""
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kanaria"
-    return home / "kanaria.toml", home / "kanaria.yaml", Path("/etc/kanaria/kanaria.toml")
+    return home / "kanaria.toml", home / "kanaria.yaml", MACHINE
 
 
 def read(path: Path) -> Parsed:

@@ -15,3 +15,8 @@ def user_facts() -> Path | None:
     """The folder of facts an update made, when there is one."""
     folder = data_folder()
     return folder if any(folder.rglob("*.yaml")) else None
+
+
+def facts_folder(named: str | None) -> Path | None:
+    """The folder of facts that settings name, else the user's own."""
+    return Path(named) if named else user_facts()

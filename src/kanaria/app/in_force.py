@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kanaria.app.config import Config
 from kanaria.app.config_file import chosen_file
-from kanaria.app.folders import user_facts
+from kanaria.app.folders import facts_folder
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Text
 
@@ -27,7 +27,7 @@ def _said(named: Path | None, config: Config) -> Iterator[Text]:
     used = chosen_file(named)
     if used is not None:
         yield Text(en=f"Settings in force: {_shown(used)}.", ja=f"使用した設定ファイル: {_shown(used)}。")
-    facts = Path(config.knowledge) if config.knowledge else user_facts()
+    facts = facts_folder(config.knowledge)
     if facts is not None:
         yield Text(en=f"Facts of your own in force: {_shown(facts)}.", ja=f"使用した独自の知識: {_shown(facts)}。")
     for found in (Path(name) for name in IN_THE_WAY):

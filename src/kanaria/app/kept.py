@@ -30,7 +30,7 @@ class _Alone(Here):
         """When what was dismissed is learned: ``now``, by the ``service`` in a moment, at the end of the ``run``."""
         from kanaria.app.dismissing import learn_dismissed
 
-        return "now" if learn_dismissed(self._folder) else "run"
+        return "now" if learn_dismissed(self._folder, self._setup) else "run"
 
 
 class StoreReader:
@@ -71,12 +71,13 @@ class StoreReader:
 
 @contextmanager
 def kept(folder: Path, setup: Callable[[], Setup] | None = None) -> Iterator[StoreReader]:
-    """The store, by its owner or opened here; ``setup`` is asked for when it is opened here. Raises SourceError in
+    """The store, by its owner or opened here; ``setup`` makes that of what is normal, when it is opened
+    here. Raises SourceError in
     clear words when neither works."""
     asked = calls.owner(folder)
     if asked is not None:
         with asked:
             yield StoreReader(asked.call)
         return
-    with _Alone(folder, setup() if setup else None) as here:
+    with _Alone(folder, setup) as here:
         yield StoreReader(lambda name, **values: getattr(here, name)(**values))

@@ -44,16 +44,16 @@ def told_of(document: Json, note: Text | None, language: Language) -> tuple[Stor
     return told, note or kept_note(told, language)
 
 
-def page(document: Json, kind: str, language: Language, style: str, note: Text | None) -> str:
-    """The kept incident as Markdown or HTML."""
+def page(document: Json, kind: str, language: Language, style: str, note: Text | None, config: Path | None) -> str:
+    """The kept incident as Markdown or HTML, with the facts that settings name."""
     from kanaria import knowledge
-    from kanaria.app.folders import user_facts
+    from kanaria.app.folders import facts_folder
     from kanaria.app.output import render
     from kanaria.report.reading import kept_analysis
 
     told, note = told_of(document, note, language)
     analysis = kept_analysis(document | {"alert": None})  # news of then is none now
-    facts = knowledge.load(user_facts())
+    facts = knowledge.load(facts_folder(load(config).knowledge))
     return render(analysis, facts, kind, language, None, style=style, stories={document["id"]: told}, note=note)
 
 

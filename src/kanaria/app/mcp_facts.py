@@ -23,26 +23,30 @@ from kanaria.app.mcp_shapes import (
 )
 
 if TYPE_CHECKING:
-    from kanaria.detect import Rule, RuleSet
+    from kanaria.app.run.setup import Setup
+    from kanaria.detect import Rule
 
 EXPLAINED = 3
 """Incidents that a line or a few lines can hold; more are not about that line."""
 Line = Annotated[str, Field(min_length=1, max_length=LINE)]
 
 
-def fact_tools(whole: Callable[[Mapping[str, Any], str, Spoken], Whole]) -> list[Callable[..., Any]]:
-    """The tools; ``whole`` makes an incident's document what an assistant gets."""
+def fact_tools(
+    whole: Callable[[Mapping[str, Any], str, Spoken], Whole], setup: Callable[[], Setup]
+) -> list[Callable[..., Any]]:
+    """The tools; ``whole`` makes an incident's document what an assistant gets, ``setup`` has the facts and rules."""
+    listed = cache(lambda language: _facts(setup(), language))
 
     def search_knowledge(words: Words, language: Spoken = "en") -> Facts:
         """Facts that hold all these words (pools, coins, programs, CVEs, techniques, samples); 40 at most."""
         wanted = words.casefold().split()
-        found = [fact for fact in _facts(language) if all(word in _searched(fact) for word in wanted)]
+        found = [fact for fact in listed(language) if all(word in _searched(fact) for word in wanted)]
         return Facts(facts=found[:ITEMS], more=max(len(found) - ITEMS, 0))
 
     def list_rules(words: Words = "", language: Spoken = "en") -> Rules:
         """Detection rules whose id, title or techniques hold all these words, at most 40."""
         wanted = words.casefold().split()
-        briefs = [_rule(rule, language) for rule in _ruleset().rules]
+        briefs = [_rule(rule, language) for rule in setup().rules.rules]
         found = [
             brief for brief in briefs
             if all(word in f"{brief.id} {brief.title} {brief.techniques}".casefold() for word in wanted)
@@ -54,7 +58,7 @@ def fact_tools(whole: Callable[[Mapping[str, Any], str, Spoken], Whole]) -> list
         from mcp.server.mcpserver.exceptions import ToolError
 
         try:
-            rule = _ruleset()[id]
+            rule = setup().rules[id]
         except KeyError as error:
             message = "there is no rule of that id; list_rules finds ids"
             raise ToolError(message) from error
@@ -65,36 +69,25 @@ def fact_tools(whole: Callable[[Mapping[str, Any], str, Spoken], Whole]) -> list
 
     def explain_line(line: Line, language: Spoken = "en") -> Explained:
         """What a log line, or a few, mean to Kanaria. Nothing is kept."""
-        from kanaria import knowledge
-        from kanaria.app.folders import user_facts
-        from kanaria.app.public import explain
+        from kanaria.app.public import explained
         from kanaria.report.document import document
 
-        made = document(explain(line), knowledge.load(user_facts()))
+        made = document(explained(line, setup()), setup().facts)
         return Explained(incidents=[whole(item, "new", language) for item in made["incidents"][:EXPLAINED]])
 
     return [search_knowledge, list_rules, get_rule, explain_line]
 
 
-@cache
-def _facts(language: Spoken) -> tuple[Fact, ...]:
-    from kanaria import knowledge
-    from kanaria.app.folders import user_facts
+def _facts(setup: Setup, language: Spoken) -> tuple[Fact, ...]:
     from kanaria.knowledge.listing import listing
 
-    rows = listing(knowledge.load(user_facts()), None, language)
+    rows = listing(setup.facts, None, language)
     return tuple(Fact(kind=row.kind, id=row.id, text=row.text, source=row.source, date=str(row.date)) for row in rows)
 
 
 def _searched(fact: Fact) -> str:
-    return f"{fact.kind} {fact.id} {fact.text.replace('[.]', '.')}".casefold()
-
-
-@cache
-def _ruleset() -> RuleSet:
-    from kanaria import detect, knowledge
-
-    return detect.load(weights=knowledge.load().weights)
+    """What is looked through: as people write it, and not as it is shown so that nobody clicks on it."""
+    return f"{fact.kind} {fact.id} {fact.text}".replace("[.]", ".").casefold()
 
 
 def _rule(rule: Rule, language: Spoken) -> RuleBrief:

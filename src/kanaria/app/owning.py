@@ -42,7 +42,8 @@ class Owning:
 
         def here(name: str) -> Callable[..., Json]:
             def call(**values: Json) -> Json:
-                with Here(self.store, self._engine.setup if self._engine else None) as opened:
+                engine = self._engine
+                with Here(self.store, (lambda: engine.setup) if engine else None) as opened:
                     return getattr(opened, name)(**values)
 
             return call

@@ -17,6 +17,7 @@ from kanaria.core.types import Analysis, Incident, Language
 
 if TYPE_CHECKING:
     from kanaria.app.owning import Owning
+    from kanaria.app.run.setup import Setup
 
 
 def analyse(
@@ -54,13 +55,19 @@ def analyse(
 
 def explain(line: str | bytes, *, input_format: str | None = None, log_format: str | None = None) -> Analysis:
     """What ``kanaria explain`` says of one log line, or of several."""
+    from kanaria.app.run.setup import prepare
+
+    return explained(line, prepare(input_format=input_format, layout=log_format))
+
+
+def explained(line: str | bytes, setup: Setup) -> Analysis:
+    """The same with the settings, facts and rules of a setup."""
     from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse as run
-    from kanaria.app.run.setup import prepare
     from kanaria.sources import text_stream
 
     data = line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line
-    with Engine(prepare(input_format=input_format, layout=log_format)) as engine:
+    with Engine(setup) as engine:
         return run([text_stream("line", data if data.endswith(b"\n") else data + b"\n")], engine)
 
 

@@ -5,7 +5,7 @@ In: the store's folder. Out: incidents, decisions, and what is normal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,9 @@ _CAUSE = "start it with kanaria serve, or systemctl start kanaria"
 
 
 class Here:
-    """The functions over a store that nobody else owns, or that this process does. ``setup`` is that of its run."""
+    """The functions over a store that nobody else owns, or that this process does. ``setup`` makes that of its run."""
 
-    def __init__(self, folder: Path, setup: Setup | None = None) -> None:
+    def __init__(self, folder: Path, setup: Callable[[], Setup] | None = None) -> None:
         self._folder, self._setup = folder, setup
         self._opened: IncidentStore | None = None
 
@@ -58,7 +58,7 @@ class Here:
         from kanaria.app.run.setup import prepare
         from kanaria.app.what_is_normal import what_is_normal
 
-        setup = self._setup or prepare(store=self._folder)
+        setup = self._setup() if self._setup else prepare(store=self._folder)
         with Engine(replace(setup, store=self._folder, on_alert=None, on_reject=None)) as engine:
             return plain(list(what_is_normal(device, engine.memory.learned.life())))
 

@@ -73,10 +73,10 @@ def hand_over(folder: Path, owner: tuple[int, int]) -> None:
 
 def owned(folder: Path) -> bool:
     """Whether a process has the store now. Raises Damaged when something else lies where its lock is."""
-    plain(folder / FILE)
     try:
+        plain(folder / FILE)
         file = (folder / FILE).open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     with file:
         try:

@@ -16,6 +16,7 @@ from kanaria.app.commands.options import (
     config_option,
     kept_folder,
     language_option,
+    set_up,
     store_option,
     writer_options,
 )
@@ -128,7 +129,7 @@ def incident_show(
         document, note = written(document, kind, language, config)
         style = style if kind == "html" else "story"
     if kind in {"markdown", "html"}:
-        click.echo(page(document, kind, language, style, note), nl=False)
+        click.echo(page(document, kind, language, style, note, config), nl=False)
         return
     if kind == "json":
         click.echo(json.dumps({**document, "state": kept.state}, ensure_ascii=False, indent=2))
@@ -170,7 +171,8 @@ def incident_export(
     Example: kanaria incident export i-3c9a --format stix -o incident.json
     """
     from kanaria import knowledge
-    from kanaria.app.folders import user_facts
+    from kanaria.app.config import load
+    from kanaria.app.folders import facts_folder
     from kanaria.app.kept import kept as opened
     from kanaria.app.output import render, write
     from kanaria.report.reading import kept_analysis
@@ -179,7 +181,8 @@ def incident_export(
         kept = store.get(id)
         news = {"alert": kept.document.get("alert") if kind == "json" else None}  # news of then is none now
         analysis = kept_analysis(kept.document | news, (other.document for other in store.all(limit=NEIGHBOURS)))
-    write(render(analysis, knowledge.load(user_facts()), kind, language, None), path)
+    facts = knowledge.load(facts_folder(load(config).knowledge))
+    write(render(analysis, facts, kind, language, None), path)
 
 
 @incident.command("set")
@@ -199,7 +202,7 @@ def incident_set(
     """
     from kanaria.app.kept import kept as opened
 
-    with opened(kept_folder(folder, config)) as store:
+    with opened(kept_folder(folder, config), set_up(folder, config)) as store:
         was = store.get(id).state
         kept = store.decide(id, state, who=who or getpass.getuser(), why=why)
         click.echo(_line(kept, language))

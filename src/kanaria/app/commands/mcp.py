@@ -23,6 +23,7 @@ def mcp(folder: Path | None, config: Path | None, http: str | None) -> None:
 
     Example: kanaria mcp --store /var/lib/kanaria
     """
+    from kanaria.app.config import load
     from kanaria.core.errors import MissingExtra
 
     try:
@@ -31,10 +32,11 @@ def mcp(folder: Path | None, config: Path | None, http: str | None) -> None:
         raise MissingExtra(package="mcp", extra="mcp", purpose="kanaria mcp") from error
     from kanaria.app.mcp_server import serve, serve_http
 
+    settings = load(config)
     if http is None:
-        serve(kept_folder(folder, config))
+        serve(kept_folder(folder, config), settings)
         return
     host, _, port = http.rpartition(":")
     if not port.isdecimal() or not host:
         raise click.UsageError("--http takes HOST:PORT, such as 127.0.0.1:8765")  # noqa: EM101
-    serve_http(kept_folder(folder, config), host.strip("[]"), int(port), os.environ.get(TOKEN, ""))
+    serve_http(kept_folder(folder, config), host.strip("[]"), int(port), os.environ.get(TOKEN, ""), settings)

@@ -16,6 +16,7 @@ from kanaria.core.words import Language
 
 if TYPE_CHECKING:
     from kanaria.app.config import Config
+    from kanaria.app.run.setup import Setup
 
 FOUND, NOTHING, USAGE, IN_PART = 1, 0, 2, 3
 # What ``--fail-on`` accepts: anything, what a person must act on, or a severity and what is worse.
@@ -134,6 +135,14 @@ def kept_folder(folder: Path | None, config: Path | None) -> Path:
     from kanaria.app.config import load
 
     return folder if folder is not None else store_of(load(config))
+
+
+def set_up(folder: Path | None, config: Path | None) -> Callable[[], Setup]:
+    """Makes what a run with these settings works with; nothing is loaded before it is asked for."""
+    from kanaria.app.config import load
+    from kanaria.app.run.setup import prepare
+
+    return lambda: prepare(load(config), store=kept_folder(folder, config))
 
 
 def store_of(settings: Config) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanaria.app.config import Config
-from kanaria.app.folders import user_facts
+from kanaria.app.folders import facts_folder
 from kanaria.core.clock import Clock, SystemClock
 from kanaria.core.facts import Knowledge
 from kanaria.core.types import Finding, RejectedRecord, Text
@@ -72,7 +72,7 @@ def prepare(
     from kanaria.knowledge import NetworkTable
 
     config = config or Config()
-    facts = knowledge.load(Path(config.knowledge) if config.knowledge else user_facts())
+    facts = knowledge.load(facts_folder(config.knowledge))
     rules = _rules(config, facts)
     failed = tuple(filter(None, [not_loaded(rules)]))
     return Setup(
