@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +26,14 @@ def pytest_configure(config: pytest.Config) -> None:
     leftovers.adopt()
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_machine() -> None:
+    """Where Kanaria is installed for everybody, its settings are not those of the tests."""
+    from kanaria.app import config_file
+
+    config_file.MACHINE = Path(os.devnull) / "kanaria.toml"
 
 
 def pytest_unconfigure() -> None:
