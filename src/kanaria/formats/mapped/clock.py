@@ -12,7 +12,10 @@ from kanaria.formats.mapped.values import when
 from kanaria.formats.text_log import Years, iso_time
 
 _NAIVE = late_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?")
-_MONTH = late_regex(r"([A-Za-z][a-z]{2})[\s/]+(\d{1,2})(?:/(\d{4}))?\s+(?:(\d{4})\s+)?(\d\d:\d\d:\d\d)(\.\d+)?")
+_MONTH = late_regex(
+    r"(?:[A-Z][a-z]{2}\s+(?=[A-Z]))?([A-Za-z][a-z]{2})[\s/]+(\d{1,2})(?:/(\d{4}))?\s+(?:(\d{4})\s+)?"
+    r"(\d\d:\d\d:\d\d)(\.\d+)?(?:\s+(\d{4}))?"
+)
 _SNORT = late_regex(r"(?:(1[3-9]|[2-9]\d)/)?(\d\d)/(\d\d)(?:/(\d\d|\d{4}))?-(\d\d:\d\d:\d\d)(\.\d+)?")
 """Snort and Suricata: month and day; a year stands behind them, or before them (``alert_full`` and ``alert_json`` of
 Snort 3 with ``-y``)."""
@@ -33,8 +36,8 @@ class Clock:
         """As ``values.when``, with the zone and the year that the text leaves out."""
         written = str(value or "").strip()
         if found := _MONTH.fullmatch(written):
-            month, day, slashed, year, clock, part = found.groups()
-            return self._years.time(month.capitalize(), day, clock, part, slashed or year)
+            month, day, slashed, year, clock, part, behind = found.groups()
+            return self._years.time(month.capitalize(), day, clock, part, slashed or year or behind)
         if found := _SNORT.fullmatch(written):
             return self._of_snort(*found.groups())
         if found := _WINDOWS.fullmatch(written):

@@ -198,16 +198,22 @@ def _of_several_lines(handle: TextIO, begins: re.Pattern[str], ends: re.Pattern[
     for line in handle:
         over = not ends and not line.strip()
         if kept and (over or begins.search(line) or len(kept) == (_LINES_TO_END if ends else _LINES_OF_ONE)):
-            yield "".join(kept)
+            yield _joined(kept)
             kept = []
         if kept or begins.search(line):
             kept.append(line)
             if ends and ends.search(line):
-                yield "".join(kept)
+                yield _joined(kept)
                 kept = []
         else:
             yield line
-    yield "".join(kept)
+    yield _joined(kept)
+
+
+def _joined(lines: list[str]) -> str:
+    """A record with the line ends of this system, where its first line has those of Windows."""
+    whole = "".join(lines)
+    return whole.replace("\r\n", "\n") if lines and lines[0].endswith("\r\n") else whole
 
 
 def _as_text(value: object) -> str:

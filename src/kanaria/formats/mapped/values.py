@@ -32,6 +32,8 @@ _TIMES = (
     "%m/%d/%Y-%H:%M:%S.%f",
     "%d/%b/%Y:%H:%M:%S",
     "%b %d %Y %H:%M:%S",
+    "%b %d %Y %H:%M:%S.%f",
+    *(f"%b %d %Y %H:%M:%S{part} {zone}" for part in ("", ".%f") for zone in ("UTC", "GMT", "%z")),
     "%Y-%m-%d %H:%M:%S.%f %z",
     "%Y-%m-%d %H:%M:%S %z",
     "%d/%b/%Y:%H:%M:%S %z",

@@ -86,9 +86,11 @@ class PcapReader:
             following = self._resync(data, at + 1, end)
             self.damage.add(following - at, data[at : min(at + 64, end)].tobytes())
             return 0, following
-        if last and count == 0 and at < end:
-            self.damage.add(end - at, data[at : min(at + 64, end)].tobytes())
-            at = end
+        if last and count == 0 and at < end:  # cut, or a length so wrong that it swallows what follows
+            following = self._resync(data, at + 1, end, whole=True)
+            following = following if following + self._header < end else end
+            self.damage.add(following - at, data[at : min(at + 64, end)].tobytes())
+            at = following
         return count, at
 
     def _open(self, head: bytes) -> None:
@@ -98,14 +100,19 @@ class PcapReader:
         self._header = 24 if number == 0xA1B2CD34 else 16
         self._link = link & 0xFFFF
 
-    def _resync(self, data: Bytes, start: int, end: int) -> int:
-        """The next offset where a record seems to begin and another (or the end) follows it, else near ``end``."""
+    def _resync(self, data: Bytes, start: int, end: int, *, whole: bool = False) -> int:
+        """The next offset where a record seems to begin and another (or the end) follows it, else near ``end``.
+
+        ``whole`` wants the record to lie before ``end``.
+        """
         for low in range(start, end, _WINDOW):
             window = data[low : min(low + _WINDOW + self._header, end)]
             if not window.any():
                 continue
             for at in np.flatnonzero(self._plausible(window)).tolist():
                 following = low + at + self._header + int(_u32(window[at + 8 : at + 12], self._order)[0])
+                if whole and following > end:
+                    continue
                 after = data[following : min(following + self._header, end)]
                 if len(after) < self._header or self._plausible(after).any():
                     return low + at
@@ -155,9 +162,11 @@ class PcapngReader:
             if step == 0:
                 break
             at += step
-        if last and count == 0 and at < end:
-            self.damage.add(end - at, data[at : min(at + 64, end)].tobytes())
-            at = end
+        if last and count == 0 and at < end:  # cut, or a length so wrong that it swallows what follows
+            at += self._skip(data, at, end)
+            if at + 12 >= end:
+                self.damage.skipped += end - at
+                at = end
         return count, at
 
     def _describe(self, data: Bytes, at: int, end: int, last: bool) -> int:
