@@ -87,24 +87,28 @@ def get(service: Service, path: str, method: str = "GET") -> tuple[int, str]:
 def test_what_comes_while_a_batch_is_judged_and_fills_the_next_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A checkpoint judges what waits, too: it is not what the next batch has already, and there is room to read."""
+    """Whether it is a checkpoint that judges it or a batch: there is room to read afterwards."""
     (tmp_path / "kanaria.toml").write_text(SETTINGS.partition("[[notify]]")[0])
-    log, judge, added = tmp_path / "access.log", Judging.step, list[str]()
+    log, added = tmp_path / "access.log", list[str]()
 
-    def step(self: Judging, between: Callable[[], None]) -> list[dict[str, object]]:
-        if not added:
-            added.append(f"{ORDINARY}\n" * 40)
-            with log.open("a") as file:
-                file.write(added[0])
-            until(service._wake.is_set)
-            service._next_look = 0.0
-            monkeypatch.setattr(Judging, "due", property(lambda judging: judging._dirty))
-        return judge(self, between)
+    def filling(judge: Callable[..., list[dict[str, object]]]) -> Callable[..., list[dict[str, object]]]:
+        def judged(self: Judging, between: Callable[[], None]) -> list[dict[str, object]]:
+            if not added:
+                added.append(f"{ORDINARY}\n" * 40)
+                with log.open("a") as file:
+                    file.write(added[0])
+                until(service._wake.is_set)
+                service._next_look = 0.0
+                monkeypatch.setattr(Judging, "due", property(lambda judging: judging._dirty))
+            return judge(self, between)
+
+        return judged
 
     monkeypatch.setattr("kanaria.app.live.service.LEAST", 1_000)
     log.write_text(f"{ORDINARY}\n")
     with running(tmp_path) as service:
-        monkeypatch.setattr(Judging, "step", step)
+        for name in ("step", "hurry"):
+            monkeypatch.setattr(Judging, name, filling(getattr(Judging, name)))
         with log.open("a") as file:
             file.write(f"{ORDINARY}\n")
         until(lambda: service.records == 42 and not service.judging.waits)

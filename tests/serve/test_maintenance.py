@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kanaria.app.config import load
-from kanaria.app.live.journal import logger
+from kanaria.app.live.service_log import logger
 from kanaria.app.live.telling import Telling
 from kanaria.store.outbox import Outbox
 from kanaria.store.timeline import Timeline

@@ -54,21 +54,47 @@ def test_where_it_read_first_is_kept_at_once(tmp_path: Path) -> None:
     assert kept_positions(tmp_path) == {"a.log": {"a.log#0": place}}
 
 
+FIELDS = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state orig_pkts resp_pkts"
+HEADER = ("#separator \\x09\n#fields\t" + FIELDS.replace(" ", "\t") + "\n").encode()
+
+
+def flow(number: int) -> Arrived:
+    """The n-th line of a sensor's log, a connection."""
+    row = f"170000000{number}.0 C{number} 192.168.1.20 4000{number} 203.0.113.9 443 tcp ssl 1.0 100 200 SF 5 6"
+    data = (row.replace(" ", "\t") + "\n").encode()
+    chunk = Chunk(
+        name="conn.log", place="conn.log#0", data=data, position={"line": number}, preamble=HEADER,
+        first_line=2 + number, lines=1,
+    )  # fmt: skip
+    return Arrived(source="zeek", chunk=chunk)
+
+
+def wired(store: Path) -> Judging:
+    return Judging(Config(), store, on_the_wire=True, on_reject=lambda _: None, on_alert=lambda *_: None)
+
+
 def test_what_waits_for_earlier_rows_is_kept_with_the_position_behind_it(tmp_path: Path) -> None:
     """Flows wait half a second for what other sensors see of them; a crash after a checkpoint loses none of them."""
-    fields = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state orig_pkts resp_pkts"
-    header = "#separator \\x09\n#fields\t" + fields.replace(" ", "\t") + "\n"
-    row = "1700000000.0 C1 192.168.1.20 40000 203.0.113.9 443 tcp ssl 1.0 100 200 SF 5 6".replace(" ", "\t") + "\n"
-    data = (header + row).encode()
-    chunk = Chunk(name="conn.log", place="conn.log#0", data=data, position={"path": "conn.log"}, lines=3)
-    with Judging(
-        Config(), tmp_path, on_the_wire=True, on_reject=lambda _: None, on_alert=lambda *_: None
-    ) as judging:  # fmt: skip
-        judging.take_in([Arrived(source="zeek", chunk=chunk)])
+    with wired(tmp_path) as judging:
+        judging.take_in([flow(1)])
         judging.step()
         judging.checkpoint()  # and then it is killed: nothing is drained
-    with Judging(
-        Config(), tmp_path, on_the_wire=True, on_reject=lambda _: None, on_alert=lambda *_: None
-    ) as judging:  # fmt: skip
-        assert judging.positions == {"zeek": {"conn.log#0": {"path": "conn.log"}}}
+    with wired(tmp_path) as judging:
+        assert judging.positions == {"zeek": {"conn.log#0": {"line": 1}}}
         assert judging.events.size["rows"] == 1
+
+
+def test_what_comes_while_a_checkpoint_is_made_counts_once_after_a_crash(tmp_path: Path) -> None:
+    """Sources are looked at between the parts of a checkpoint: what is read then is not what it keeps."""
+    with wired(tmp_path) as judging:
+        judging.take_in([flow(1)])
+        judging.hurry(lambda: judging.take_in([flow(2)]) and None)
+        judging.take_in([flow(3)])
+        judging.checkpoint()  # and then it is killed
+        assert judging.events.size["rows"] == 1
+    with wired(tmp_path) as judging:
+        assert judging.positions == {"zeek": {"conn.log#0": {"line": 1}}}
+        judging.take_in([flow(2), flow(3)])
+        judging.checkpoint()
+        assert judging.positions == {"zeek": {"conn.log#0": {"line": 3}}}
+        assert judging.events.size["rows"] == 3

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kanaria.app.config import load
-from kanaria.app.live.journal import logger
+from kanaria.app.live.service_log import logger
 from kanaria.app.live.telling import Telling
 from kanaria.respond.acknowledge import Links
 from kanaria.store.outbox import Outbox

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria.sources import follow
-from kanaria.sources.chunks import Position
+from kanaria.sources.chunks import Position, shares
 from kanaria.sources.follow import Follower, below, matching
 
 
@@ -146,6 +146,25 @@ def test_files_named_by_date_are_followed_as_they_appear(tmp_path: Path) -> None
     write(tmp_path / "access-2026-06-21.log", "two\n")
     write(tmp_path / "access-2026-06-20.log", "late\n")
     assert sorted(reader.take()) == [b"late", b"two"]
+
+
+def test_a_log_that_grows_fast_keeps_no_other_waiting(tmp_path: Path) -> None:
+    write(tmp_path / "conn.log", "connected\n" * 100_000)
+    write(tmp_path / "dns.log", "asked\n")
+    follower = Follower("zeek", below(str(tmp_path), ("*.log",)))
+    follower.start({}, lambda: None)
+    taken = follower.take(50_000)
+    follower.close()
+    assert [chunk.data for chunk in taken if chunk.name.endswith("dns.log")] == [b"asked\n"]
+    assert 45_000 < sum(len(chunk.data) for chunk in taken) < 55_000
+
+
+@given(st.lists(st.integers(0, 1000), max_size=6), st.integers(0, 3000))
+def test_of_a_limit_nobody_gets_less_than_another_unless_it_wants_less(wanted: list[int], limit: int) -> None:
+    given_ = shares(wanted, limit)
+    assert sum(given_) <= limit and all(0 <= has <= wants for has, wants in zip(given_, wanted, strict=True))
+    short = [has for has, wants in zip(given_, wanted, strict=True) if has < wants]
+    assert not short or (min(short) >= max(given_) - 1 and limit - sum(given_) < len(wanted))
 
 
 def test_headers_come_again_with_lines_from_the_middle_of_a_file(tmp_path: Path) -> None:

@@ -129,10 +129,23 @@ def test_json_of_shippers_is_answered_when_it_is_kept() -> None:
         found = lines(source, 3)
         assert sorted(found) == [("", b"two"), ("/var/log/nginx/access.log", b"one"), ("shop", b"three")]
         assert answers == []
+        source.keeping()
         source.kept()
         for sender in senders:
             sender.join()
         assert answers == [204, 204]
+
+
+def test_what_is_taken_while_everything_is_kept_is_answered_with_the_next_time() -> None:
+    inbox = Inbox("http", Health())
+    tickets = []
+    for number in range(2):
+        tickets.append(inbox.put([("place", b"line", {})]))
+        inbox.take(100)
+        if number == 0:
+            inbox.keeping()
+    inbox.kept()
+    assert [inbox.wait_kept(ticket or 0, 0) for ticket in tickets] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -261,15 +261,18 @@ class NetworkState:
         """Time of the newest record that any run has read; ``ends`` are the last times of this run's inputs."""
         return max((end for end in (*ends, self.carried.newest) if end and end <= now + AHEAD), default=None)
 
-    def dump(self, this_run: WhatRan, kept: CarriedCases, now: datetime) -> dict[str, Any]:
-        """What the next run begins with."""
+    def dump(
+        self, this_run: WhatRan, kept: CarriedCases, now: datetime, sources: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """What the next run begins with. ``sources`` is what the ledger gave when everything was judged that had been
+        read; None when nothing was read since."""
         newest = self.newest(this_run.ends, now)
         correlations = dict(this_run.correlations)
         read = correlations["newest"]
         if read and datetime.fromisoformat(read) > now + AHEAD:
             correlations["newest"] = None
         contents = {
-            "sources": self.ledger.dump(),
+            "sources": dict(sources) if sources is not None else self.ledger.dump(),
             "carried": pack(kept, this_run.later_requests, newest),
             "contacts": self.contacts.dump(),
             "home": plain(self.home),

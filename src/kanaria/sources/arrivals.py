@@ -78,6 +78,9 @@ class Arrivals:
     def take(self, limit: int) -> list[Chunk]:
         return self._inbox.take(limit)
 
+    def keeping(self) -> None:
+        self._inbox.keeping()
+
     def kept(self) -> None:
         self._inbox.kept()
 

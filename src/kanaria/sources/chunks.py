@@ -98,6 +98,16 @@ class Health:
         return gap if gap > max(3600.0, 20 * self.typical_gap) else None
 
 
+def shares(wanted: Sequence[int], limit: int) -> list[int]:
+    """How much each of several may have of a limit: all it wants, or as much as any other that wants more. A log that
+    grows fast does not keep those waiting that grow slowly."""
+    given, left = [0] * len(wanted), limit
+    for done, at in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
+        given[at] = min(wanted[at], max(0, left) // (len(wanted) - done))
+        left -= given[at]
+    return given
+
+
 class LineSource(Protocol):
     """A live source of lines. ``start`` before anything else; ``take`` never waits."""
 
@@ -112,8 +122,12 @@ class LineSource(Protocol):
         """What came, about ``limit`` bytes at most. Never raises for what a source may do: that is in ``health``."""
         ...
 
+    def keeping(self) -> None:
+        """Everything taken so far is about to be kept; what is taken from now on is not."""
+        ...
+
     def kept(self) -> None:
-        """Everything taken so far is kept with its positions."""
+        """What had been taken before ``keeping`` is kept with its positions."""
         ...
 
     def close(self) -> None: ...

@@ -17,7 +17,7 @@ from kanaria.core.errors import SourceError, in_words
 from kanaria.core.words import Text
 from kanaria.sources._decompress import Decompressed, compression
 from kanaria.sources._rotation import in_time_order
-from kanaria.sources.chunks import Chunk, Health, Position, Wake
+from kanaria.sources.chunks import Chunk, Health, Position, Wake, shares
 from kanaria.sources.file_marks import HEAD, Mark, Marks, appeared, archived, continues, read_on, siblings
 from kanaria.sources.followed_file import PREAMBLE, FollowedFile, preamble
 from kanaria.sources.inotify import Watcher
@@ -54,6 +54,9 @@ class Follower:
         self._watcher = Watcher(wake)
         self._at_end, self._resumes = self._at_end and not resume, bool(resume)
 
+    def keeping(self) -> None:
+        """Nobody waits for it."""
+
     def kept(self) -> None:
         """Positions are asked for when it starts; nobody waits."""
 
@@ -82,21 +85,20 @@ class Follower:
     def _take(self, limit: int) -> Iterator[Chunk]:
         if time.monotonic() - self._looked >= LOOK_EVERY:
             yield from self._look()
-        left = limit
-        for file in self._files():
+        files = self._files()
+        for file, share in zip(files, shares([file.behind for file in files], limit), strict=True):
             try:
-                for chunk in self._read_on(file, left):
-                    left -= len(chunk.data)
-                    yield chunk
+                yield from self._read_on(file, share, limit)
             except OSError as error:  # a disk or a network file system that fails; the next turn tries again
                 self._problems[file.mark.path] = in_words(error, file.mark.path)
         yield from self._let_go()
 
-    def _read_on(self, file: FollowedFile, limit: int) -> Iterator[Chunk]:
-        """What is new in one file, about ``limit`` bytes at most."""
+    def _read_on(self, file: FollowedFile, limit: int, anew: int) -> Iterator[Chunk]:
+        """What is new in one file, about ``limit`` bytes at most, or ``anew`` when it turns out to be another one."""
         if file.was_replaced:
             yield from self._missed(file.mark)
             file.restart(self._marks.next_of(file.mark.path))
+            limit = anew
         while limit > 0 and (chunk := self._read(file, min(limit, PIECE))) is not None:
             limit -= len(chunk.data)
             yield chunk

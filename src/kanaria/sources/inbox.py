@@ -66,7 +66,7 @@ class Inbox:
         self._size = 0
         self._changed = threading.Condition()
         self._counts: dict[str, int] = {}
-        self._tickets = self._taken = self._kept = 0
+        self._tickets = self._taken = self._keeping = self._kept = 0
         self._closed = False
         self._wake: Wake = lambda: None
 
@@ -112,10 +112,15 @@ class Inbox:
         with self._changed:
             return self._changed.wait_for(lambda: self._closed or self._kept >= ticket, patience) and not self._closed
 
-    def kept(self) -> None:
-        """Everything that was taken so far is kept."""
+    def keeping(self) -> None:
+        """What was taken so far is about to be kept."""
         with self._changed:
-            self._kept = self._taken
+            self._keeping = self._taken
+
+    def kept(self) -> None:
+        """What had been taken before ``keeping`` is kept."""
+        with self._changed:
+            self._kept = self._keeping
             self._changed.notify_all()
 
     def take(self, limit: int) -> list[Chunk]:

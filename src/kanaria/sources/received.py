@@ -20,6 +20,8 @@ class Box(Protocol):
 
     def take(self, limit: int) -> list[Chunk]: ...
 
+    def keeping(self) -> None: ...
+
     def kept(self) -> None: ...
 
     def close(self) -> None: ...
@@ -45,6 +47,9 @@ class Received:
 
     def take(self, limit: int) -> list[Chunk]:
         return self._box.take(limit)
+
+    def keeping(self) -> None:
+        self._box.keeping()
 
     def kept(self) -> None:
         self._box.kept()

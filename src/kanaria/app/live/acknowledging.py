@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 
-from kanaria.app.live.journal import Log
+from kanaria.app.live.service_log import Log
 from kanaria.app.live.small_server import Answers, running
 from kanaria.core.errors import KanariaError
 from kanaria.core.network import place

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kanaria.app.live.journal import Log
+from kanaria.app.live.service_log import Log
 from kanaria.app.live.small_server import Answers, running
 from kanaria.app.live.state import metrics
 from kanaria.core.network import place

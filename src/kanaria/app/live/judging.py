@@ -108,6 +108,8 @@ class Judging:
         self._mine: Owning | None = None
         self._checked = float("-inf")  # what is read first is kept at once: from then on its rotation is followed
         self._dirty, self._took = False, 0.0
+        self._settled: Positions | None = None
+        """Positions before which everything is judged, from ``hurry`` to the checkpoint that keeps them."""
         self.unread = self.late = 0
         """Lines in no known format, and records that came after what is younger was judged."""
 
@@ -205,16 +207,27 @@ class Judging:
         self.events.shed(missing)
         self._dirty = self._dirty or (missing > 0 and self.events.size["rows"] > 0)
 
-    def checkpoint(self) -> list[Json]:
-        """Keep everything, positions included; returns briefs of incidents that are news.
+    def hurry(self, between: Callable[[], None] = lambda: None) -> list[Json]:
+        """Judge all that was taken in, before a checkpoint of it, as a ``step``; what is taken in from ``between`` on
+        waits for the next one, and would be read again after a crash. Returns briefs of incidents that are news.
 
         The positions lie behind rows that wait for earlier ones. These are judged first: after a crash nobody would
         read them again.
         """
+        self._settled = {source: dict(places) for source, places in self.positions.items()}
+        self._dirty = False
+        news = self._kept_news(self._engine.hurry(between))
+        self._open.clear()
+        return news
+
+    def checkpoint(self) -> list[Json]:
+        """Keep everything up to the last ``hurry``, or up to now, positions included; returns briefs of incidents that
+        are news."""
+        news = self.hurry() if self._settled is None else self._kept_news(self._engine.found())
         begun = time.monotonic()
-        news = self._kept_news(self._engine.hurry())
-        self._engine.commit(Judged(changed=()), beside={"live": {"positions": self.positions}})
-        self._checked, self._dirty = time.monotonic(), False
+        self._engine.commit(Judged(changed=()), beside={"live": {"positions": self._settled}})
+        self._settled = None
+        self._checked = time.monotonic()
         self._took = self._checked - begun
         return news
 

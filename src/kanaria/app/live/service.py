@@ -21,8 +21,8 @@ from kanaria.app.config import Config
 from kanaria.app.live.acknowledging import acknowledging
 from kanaria.app.live.endpoints import answering
 from kanaria.app.live.flows import Flow
-from kanaria.app.live.journal import Log, logger
 from kanaria.app.live.judging import Arrived, Judging
+from kanaria.app.live.service_log import Log, logger
 from kanaria.app.live.siem import Siem
 from kanaria.app.live.state import state
 from kanaria.app.live.systemd import notify
@@ -79,8 +79,6 @@ class Service:
         """When the oldest of them arrived (monotonic)."""
         self._next_look = self._next_batch = 0.0
         self._arrived = self._judged = 0.0
-        self._kept_off = False
-        """Whether a batch was judged since the last checkpoint."""
         self.started = steady()
         self.batches = self.records = self.rejected = self.told = 0
         self.last_batch = self.lag = 0.0
@@ -203,7 +201,6 @@ class Service:
             self._say("WATCHDOG=1")
             self._turn()
         self._turn()  # what came until now counts
-        self._judge()
         self._checkpoint()
 
     def _patience(self) -> float:
@@ -218,15 +215,10 @@ class Service:
         self.upkeep.clock()
         self._look()
         due = self._stop.is_set() or self._size >= self._limit or time.monotonic() >= self._next_batch
-        left = self.judging.waits or self._arrived > self._judged
-        # Never both in one turn: what came meanwhile is looked at in between. Where there is always more to judge, a
-        # checkpoint that is due comes after the next batch.
-        if due and left and not (self.judging.due and self._kept_off):
-            self._judge()
-            self._kept_off = True
-        elif self.judging.due:
+        if self.judging.due:
             self._checkpoint()
-            self._kept_off = False
+        elif due and (self.judging.waits or self._size or self._arrived > self._judged):
+            self._batch(self.judging.step)
         self.judging.heed()
         self.upkeep.look(self.everything)
 
@@ -237,11 +229,20 @@ class Service:
             self._take_in(lines, flows)
 
     def _gather(self) -> Iterator[Arrived]:
-        left = self._limit - self._size
-        for item in self.sources:
-            for chunk in item.source.take(left) if left > 0 else ():
-                left -= len(chunk.data)
-                yield Arrived(source=item.source.name, chunk=chunk, format=item.format, layout=item.log_format)
+        left, waiting = self._limit - self._size, self.sources
+        while waiting and left > 0:
+            more = []
+            for place, item in enumerate(waiting):
+                if left <= 0:
+                    break
+                share = -(-left // (len(waiting) - place))  # one that brings much does not keep the others waiting
+                taken = item.source.take(share)
+                left -= (size := sum(len(chunk.data) for chunk in taken))
+                if size >= share:
+                    more.append(item)
+                for chunk in taken:
+                    yield Arrived(source=item.source.name, chunk=chunk, format=item.format, layout=item.log_format)
+            waiting = more
         if left <= 0:
             self._wake.set()  # there is more
 
@@ -254,10 +255,10 @@ class Service:
         now = time.monotonic()
         self._next_look = now + max(SHORTEST, min(LOOKING * (now - begun), self.config.serve.batch_seconds))
 
-    def _judge(self) -> None:
+    def _batch(self, judge: Callable[[Callable[[], None]], list[dict[str, Any]]]) -> None:
         begun, size, oldest = time.monotonic(), self._size, self._oldest
         self._size, self._oldest = 0, float("inf")
-        self._tell(self.judging.step(self._look_between))
+        self._tell(judge(self._look_between))
         self._judged = now = time.monotonic()
         self.last_batch = now - begun
         self.lag = now - min(oldest, begun)
@@ -266,8 +267,9 @@ class Service:
         self._next_batch = now + max(SHORTEST, min(self.last_batch, self.config.serve.batch_seconds))
 
     def _look_between(self) -> None:
-        """What came meanwhile may be what somebody is to hear of at once."""
-        if self._wake.is_set() and time.monotonic() >= self._next_look:
+        """What came meanwhile may be what somebody is to hear of at once. In the end nothing more is taken in: a source
+        that cannot be read again would not be judged any more."""
+        if self._wake.is_set() and time.monotonic() >= self._next_look and not self._stop.is_set():
             self._wake.clear()
             self._look()
 
@@ -297,9 +299,14 @@ class Service:
         self.log("mining on an open connection", finding=finding.id, rule=finding.rule, last=now.isoformat())
 
     def _checkpoint(self) -> None:
+        """A batch of all that waits, and everything is kept up to there; between its parts, as long as a batch each,
+        sources are looked at."""
         before = {self._limit_of(note) for note in self.judging.left_out}
+        for item in self.sources:
+            item.source.keeping()
+        self._batch(self.judging.hurry)
+        self._look_between()
         self._tell(self.judging.checkpoint())
-        self._size, self._oldest = 0, float("inf")  # what came while the last batch was judged was judged with it
         for note in self.judging.left_out:
             if self._limit_of(note) not in before:  # once while it lasts; the number changes all the time
                 self.log("memory is full", level="warning", note=note.to(spoken(self.config)))

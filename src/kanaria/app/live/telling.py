@@ -10,7 +10,7 @@ from kanaria.app.config import Config, hours, moment, quiet_hours
 from kanaria.app.config_live import Channel as Settings
 from kanaria.app.config_live import Weekday
 from kanaria.app.live.acknowledging import PATH
-from kanaria.app.live.journal import Log
+from kanaria.app.live.service_log import Log
 from kanaria.app.secret_values import secret
 from kanaria.core.errors import sentence_in_japanese
 from kanaria.core.types import Language, Text

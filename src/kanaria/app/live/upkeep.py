@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kanaria.app.config import Config
-from kanaria.app.live.journal import Log
+from kanaria.app.live.service_log import Log
 from kanaria.app.live.telling import Telling
 from kanaria.core.errors import SourceError
 from kanaria.core.types import RejectedRecord

@@ -107,6 +107,8 @@ class Engine:
         self._asking = {"settings": _settings(setup), **self._detector.reading(*LEARNED)}
         self._series = SeriesKeeper(setup.config.limits.pictured_devices)
         self._late = 0
+        self._read: Json | None = None
+        """How far inputs were read, as everything is kept that was read until then; None: until now."""
         self._announced: dict[str, tuple[str, Announced]] = {}
         """By what findings are about, the ids under which they were announced and are not yet found in their slice."""
         self.left_out: tuple[Text, ...] = ()
@@ -207,11 +209,19 @@ class Engine:
         """Whether rows wait for their turn."""
         return isinstance(self._order, Live) and self._order.waits
 
-    def hurry(self) -> Judged:
-        """Work on what still waits for its turn, as before positions are kept that lie behind it, and judge."""
+    def hurry(self, between: Callable[[], None] = lambda: None) -> Judged:
+        """Work on what still waits for its turn, as before positions are kept that lie behind it, and judge. What is
+        announced from ``between`` the two on waits for the next step: it counts as unread for the checkpoint that
+        follows."""
+        self._read = self.memory.ledger.dump()
         self._work_on(self._order.rest())
         self._announced.clear()
         self._at_once.settled()
+        between()
+        return self._judged()
+
+    def found(self) -> Judged:
+        """Judge every incident of which something was found since the last time, without working on more."""
         return self._judged()
 
     def finish(self) -> Analysis:
@@ -260,6 +270,7 @@ class Engine:
         except OSError as error:
             raise unusable(str(folder), error) from error
         if checkpoint:
+            self._read = None
             self.memory.settle()
         return ids
 
@@ -310,7 +321,7 @@ class Engine:
             later_requests=self.case.later_requests,
             rules=self._asking,
         )
-        dumped = self.memory.dump(ran, kept, now)
+        dumped = self.memory.dump(ran, kept, now, self._read)
         self._detector.forget(self.memory.limits.correlation_events)
         self._series.forget()
         self.memory.forget(beyond)
