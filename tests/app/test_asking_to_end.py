@@ -120,6 +120,35 @@ main()
 
 
 @pytest.mark.parametrize("number", ASKED)
+def test_a_service_ends_though_a_library_hears_of_no_request(tmp_path: Path, number: signal.Signals) -> None:
+    """A compiler goes on until it is done, as a lock does that is taken twice."""
+    (tmp_path / "k.toml").write_text('store = "s"\n[[sources]]\nkind = "stdin"\n')
+    code = """
+import ctypes, sys
+from kanaria.app.commands.main import main
+from kanaria.app.live.service import Service
+def hang(service, *_):
+    lock, known = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+    known.pthread_mutex_lock(lock)
+    print("hangs", flush=True)
+    known.pthread_mutex_lock(lock)
+Service.PLACE = hang
+sys.argv = ["kanaria", "serve", "--config", "k.toml"]
+main()
+"""
+    for place in ("__init__", "run"):
+        run = subprocess.Popen(
+            [sys.executable, "-c", code.replace("PLACE", place)], cwd=tmp_path,
+            env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+        )  # fmt: skip
+        assert run.stdout is not None and run.stdout.readline() == "hangs\n"
+        run.send_signal(number)
+        _, err = run.communicate(timeout=SECONDS)
+        assert run.returncode == 0 and "stopped before it began" in err
+
+
+@pytest.mark.parametrize("number", ASKED)
 def test_a_request_that_comes_in_a_callback_of_a_library_is_not_lost(tmp_path: Path, number: signal.Signals) -> None:
     """Python drops what is raised there, and says so on standard error."""
     code = f"""

@@ -28,8 +28,8 @@ def test_what_came_while_it_was_dead_is_read(tmp_path: Path) -> None:
         settings = SETTINGS.format(url=phone.url("/")).replace("1000000000000", "1")
         (tmp_path / "kanaria.toml").write_text(settings.replace('"dnsmasq"', '"dnsmasq"\nstart = "end"', 1))
         with serving(tmp_path) as service:
-            service.wait_for(lambda: kept_positions(tmp_path / "store"))
             service.kill()
+        assert kept_positions(tmp_path / "store"), "where it begins is kept before it says that it has started"
         ask(tmp_path, "10.0.0.7")
         with serving(tmp_path) as service:
             service.wait_for(lambda: phone.received)

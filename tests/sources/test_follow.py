@@ -188,6 +188,14 @@ def test_with_start_at_the_end_only_what_is_written_from_now_on_counts(log: Path
     assert reader.take() == [b"new"]
 
 
+def test_the_end_is_where_it_was_at_the_start_though_nobody_looked_yet(tmp_path: Path) -> None:
+    write(tmp_path / "conn.log", "old\n")
+    reader = Reader(str(tmp_path), at_end=True)
+    write(tmp_path / "conn.log", "new\n")
+    write(tmp_path / "dns.log", "of a log that is new\n")
+    assert sorted(reader.take()) == [b"new", b"of a log that is new"]
+
+
 def test_what_cannot_be_read_is_a_problem_that_is_named_and_passes(log: Path) -> None:
     reader = Reader(str(log))
     assert reader.take() == []

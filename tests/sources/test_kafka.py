@@ -174,6 +174,17 @@ def test_at_the_end_is_where_the_end_was_when_it_began(tmp_path: Path) -> None:
             assert said(chunks(source, 1)) == [b"while nobody read"]
 
 
+def test_what_comes_after_the_start_counts_however_soon(tmp_path: Path) -> None:
+    with library_s_own(tmp_path) as broker:
+        send(broker, "soon", b"old")
+        source = Kafka("logs", broker.address, ["soon"], at_end=True)
+        held = source._look
+        source._look = lambda library: (time.sleep(0.5), held(library))  # type: ignore[assignment, method-assign]
+        with started(source):
+            send(broker, "soon", b"at once")
+            assert said(chunks(source, 1)) == [b"at once"]
+
+
 def test_what_retention_deleted_first_is_lost_and_counted(tmp_path: Path) -> None:
     with library_s_own(tmp_path) as broker:
         send(broker, "short", b"0", b"1")

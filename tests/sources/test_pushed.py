@@ -208,6 +208,29 @@ esac
 """
 
 
+GROWING = """#!/bin/sh
+cd "{folder}"
+case "$*" in
+*--lines=1*) cat entries; echo '{{"__CURSOR":"c9","MESSAGE":"written before it is followed"}}' > new;;
+*--lines=all*|*--after-cursor=c1*) cat new; exec sleep 60;;
+*) exec sleep 60;;
+esac
+"""
+
+
+@pytest.mark.parametrize("old", ["", '{"__CURSOR":"c1","MESSAGE":"old"}\n'])
+def test_of_a_journal_that_is_watched_from_its_end_all_counts_that_came_after_the_start(
+    tmp_path: Path, old: str
+) -> None:
+    program = tmp_path / "journalctl"
+    program.write_text(GROWING.format(folder=tmp_path))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    (tmp_path / "entries").write_text(old)
+    with started(Journal("journal", program=str(program), at_end=True)) as source:
+        rest = lines(source, 1)
+    assert [json.loads(line)["MESSAGE"] for _place, line in rest] == ["written before it is followed"]
+
+
 def test_the_journal_goes_on_after_its_cursor_when_journalctl_ends(tmp_path: Path) -> None:
     program = tmp_path / "journalctl"
     program.write_text(JOURNALCTL.format(folder=tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -117,6 +118,32 @@ def test_at_the_end_is_where_the_end_was_when_it_began(shared: Broker) -> None:
     send(shared, "end", {"line": b"while nobody read"})
     with reading(shared, "end", at_end=True, resume=positions(found)) as source:
         assert said(chunks(source, 1)) == [b"while nobody read"]
+
+
+def test_what_comes_after_the_start_counts_however_soon(shared: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(shared, "soon", {"line": b"old"})
+    read = RedisStreams._read
+
+    def later(source: RedisStreams, name: str) -> object:
+        time.sleep(0.3)
+        return read(source, name)
+
+    monkeypatch.setattr(RedisStreams, "_read", later)
+    with reading(shared, "soon", "none yet", at_end=True) as source:
+        send(shared, "soon", {"line": b"at once"})
+        send(shared, "none yet", {"line": b"of a stream that is new"})
+        found = chunks(source, 2)
+    assert sorted(said(found)) == [b"at once", b"of a stream that is new"]
+
+
+def test_a_stream_that_is_not_there_yet_counts_whole_also_after_a_restart(shared: Broker) -> None:
+    found: list[Chunk] = []
+    with reading(shared, "comes later", at_end=True) as source:
+        wait(lambda: found.extend(source.take(1 << 20)) or found)  # type: ignore[func-returns-value]
+    send(shared, "comes later", {"line": b"while nobody read"})
+    with reading(shared, "comes later", at_end=True, resume=positions(found)) as source:
+        assert said(chunks(source, 1)) == [b"while nobody read"]
+        assert source.health.lost == 0
 
 
 def test_a_server_that_was_away_is_read_on(tmp_path: Path) -> None:

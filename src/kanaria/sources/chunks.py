@@ -109,7 +109,10 @@ def shares(wanted: Sequence[int], limit: int) -> list[int]:
 
 
 class LineSource(Protocol):
-    """A live source of lines. ``start`` before anything else; ``take`` never waits."""
+    """A live source of lines. ``start`` before anything else; ``take`` never waits.
+
+    One that is to begin at the end knows where that is when ``start`` returns, so that what comes from then on counts.
+    """
 
     name: str
     health: Health

@@ -53,6 +53,7 @@ class Follower:
         self._marks = Marks(resume)
         self._watcher = Watcher(wake)
         self._at_end, self._resumes = self._at_end and not resume, bool(resume)
+        self._begun = list(self._look()) if self._at_end else []  # what is written from here on counts
 
     def keeping(self) -> None:
         """Nobody waits for it."""
@@ -83,6 +84,8 @@ class Follower:
         return [*self._left, *self._open.values()]
 
     def _take(self, limit: int) -> Iterator[Chunk]:
+        begun, self._begun = self._begun, []
+        yield from begun
         if time.monotonic() - self._looked >= LOOK_EVERY:
             yield from self._look()
         files = self._files()

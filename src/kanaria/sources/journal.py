@@ -16,11 +16,13 @@ from kanaria.core.japanese import quoted
 from kanaria.core.text import printable
 from kanaria.core.words import Text
 from kanaria.sources.chunks import Health, Position
-from kanaria.sources.inbox import Inbox
+from kanaria.sources.inbox import Inbox, Record
 from kanaria.sources.received import Received
 
 FORMAT = "journald-json"
 PLACE = "journal"
+ASKED = 10.0
+"""Seconds ``journalctl`` may take to say what its last entry is: where it reads on from is known no sooner."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds before ``journalctl`` is started again, doubled each time."""
 
@@ -44,6 +46,21 @@ class Journal(Received):
 
     def _resume(self, kept: Mapping[str, Position]) -> None:
         self._cursor = str(kept[PLACE]["cursor"]) if PLACE in kept else ""
+        if self._at_end and not self._cursor:
+            self._begin_behind_the_last()
+
+    def _begin_behind_the_last(self) -> None:
+        """What is written from now on counts, though nobody reads it yet."""
+        command = [self._program, "-o", "json", "--no-pager", "--quiet", *self._options, "--lines=1"]
+        try:
+            said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ASKED, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return  # said when it is asked to follow; it begins at its end then
+        self._at_end = False  # there is none where there is nothing yet
+        for line in said.stdout.splitlines()[-1:]:
+            if (cursor := _cursor(line)) is not None:
+                self._cursor = cursor
+                self._inbox.put([Record(place=PLACE, line=None, position={"cursor": cursor})])
 
     def _hang_up(self) -> None:
         with self._starting:

@@ -79,6 +79,7 @@ class Kafka(Received):
     """Names, or patterns with ``*`` and ``?``."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     at_end: bool = False
+    begins_within: ClassVar[float] = 2 * ASKED
     ends_within: ClassVar[float] = 4 * ASKED
     health: Health = field(default_factory=Health)
 
@@ -95,6 +96,9 @@ class Kafka(Received):
 
     def _resume(self, kept: Mapping[str, Position]) -> None:
         self._kept, self._first = kept, not kept
+
+    def _begins_at_end(self) -> bool:
+        return self.at_end and not self._kept
 
     def _release(self) -> None:
         if not self._thread.ident:  # it was never started, and closes what it used
@@ -149,6 +153,7 @@ class Kafka(Received):
             self._pause = min(LOOK_EVERY, 2 * self._pause)
         else:
             self.health.problem, self._missing, self._first = missing, missing, False
+            self._began.set()
             self._pause = min(LOOK_EVERY, 2 * self._pause) if missing else LOOK_EVERY
         self._looked = time.monotonic()
 

@@ -32,6 +32,9 @@ class Received:
 
     name: str
     health: Health
+    begins_within: ClassVar[float] = 0.0
+    """Seconds it may take until it is known where reading begins, if that is to be the end there is at the start; of a
+    server that does not answer by then, it is the end when it first does."""
     ends_within: ClassVar[float] = 5.0
     """Seconds the thread may take to end; it is left behind then, and ends with the process."""
 
@@ -39,11 +42,15 @@ class Received:
         self._box = box
         self._over = over or threading.Event()
         """Set when the source is to end."""
+        self._began = threading.Event()
+        """Set when it is known where reading begins."""
         self._thread = threading.Thread(target=self._run, name=f"{type(self).__name__} {self.name}", daemon=True)
 
     def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
         self._resume(self._box.start(resume, wake))
         self._thread.start()
+        if self._begins_at_end():
+            self._began.wait(self.begins_within)
 
     def take(self, limit: int) -> list[Chunk]:
         return self._box.take(limit)
@@ -65,6 +72,10 @@ class Received:
     def _run(self) -> None:
         """Read until ``_over``."""
         raise NotImplementedError
+
+    def _begins_at_end(self) -> bool:
+        """Whether what is there before the start does not count."""
+        return False
 
     def _resume(self, kept: Mapping[str, Position]) -> None:
         """Go on behind what is kept."""

@@ -59,6 +59,7 @@ class RedisStreams(Received):
     record: str | None = None
     """The field that has the record; None: the only one, the one with the text, or all as an object."""
     at_end: bool = False
+    begins_within: ClassVar[float] = ANSWERED
     ends_within: ClassVar[float] = 2 * ANSWERED
     health: Health = field(default_factory=Health)
 
@@ -72,6 +73,11 @@ class RedisStreams(Received):
         self._at = {
             name: _Stream(str(at["id"]), at.get("added")) for name, at in kept.items() if name in self.streams
         }  # fmt: skip
+
+        self._first = not kept
+
+    def _begins_at_end(self) -> bool:
+        return self.at_end and self._first
 
     def _release(self) -> None:
         self._client.close()
@@ -100,6 +106,7 @@ class RedisStreams(Received):
         while not self._over.is_set():
             try:
                 troubles = [self._read(name) for name in self.streams]
+                self._began.set()
                 self.health.problem = next((trouble for trouble in troubles if isinstance(trouble, Text)), None)
                 if not any(trouble is True for trouble in troubles):
                     self._await()
@@ -133,6 +140,7 @@ class RedisStreams(Received):
         for said in (info, answer):
             if isinstance(said, Exception):
                 if "no such key" in str(said):
+                    self._note_missing(name)
                     return Text(en=f"there is no stream {shown}", ja=f"ストリーム {shown} がありません")
                 why = printable(str(said))
                 return Text(en=f"{shown}: {why}", ja=f"{shown}: {quoted(why)}")
@@ -149,6 +157,12 @@ class RedisStreams(Received):
             )
         self._account(name, one, info)
         return self._hand_on(name, one, info, entries)
+
+    def _note_missing(self, name: str) -> None:
+        """All of a stream counts that came after the start, also when the service is begun anew before it comes."""
+        if self.at_end and name not in self._at:
+            self._at[name] = _Stream(BEGINNING)
+            self._arrivals.mark(name, {"id": BEGINNING, "added": None})
 
     def _begin(self, name: str, info: Mapping[str, Any]) -> _Stream:
         """A stream that was never read: at its beginning, or after what is there now if that was there at the start."""

@@ -21,6 +21,9 @@ BY_SIGNAL = 128
 """A process that a signal ended has the signal's number plus this as its status, as shells count."""
 AGAIN = 0.1
 """Seconds until a request that got lost comes again."""
+LEAVES_WITHIN = 3.0
+"""Seconds in which what a request interrupts has to be unwound. Compilers and engines, written in other languages, hear
+of no request before they are done: compiling for the first time took 25 s to do so on a busy machine."""
 _ASKING = (signal.SIGINT, signal.SIGTERM)
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -71,8 +74,11 @@ def asked_to_end() -> Iterator[StopRequest]:
 
 
 @contextmanager
-def asking(end: Callable[[], None], over: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """While open, Ctrl-C and SIGTERM call ``end``, in a thread of its own; while it is ``over``, they unwind as ever.
+def asking(
+    end: Callable[[], None], over: Callable[[], bool] = lambda: False, leave: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """While open, Ctrl-C and SIGTERM call ``end``, in a thread of its own; while it is ``over``, they unwind as ever,
+    and ``leave`` is called, in another thread, when that has not come about within ``LEAVES_WITHIN``.
 
     A handler runs in the middle of the main thread, which may hold the very lock that ``end`` needs, of an event or of
     standard error. So the handler itself only puts, and reads ``over``, which must take no lock.
@@ -93,6 +99,14 @@ def asking(end: Callable[[], None], over: Callable[[], bool] = lambda: False) ->
 
     attending = threading.Thread(target=attend, name="requests to end", daemon=True)
     attending.start()
+    unwound = threading.Event()
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    waiting = threading.Thread(
+        target=_leave_in_time, args=(heard, unwound, over, leave), name="requests that wait", daemon=True
+    )  # fmt: skip
+    waiting.start()
+    woken = signal.set_wakeup_fd(told)  # a handler in Python would wait for other languages, too
     before = {number: signal.getsignal(number) for number in _ASKING}
     for number in before:
         signal.signal(number, ask)
@@ -101,5 +115,19 @@ def asking(end: Callable[[], None], over: Callable[[], bool] = lambda: False) ->
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(woken)
+        unwound.set()
+        os.close(told)
         came.put(False)
         attending.join()
+        waiting.join()
+
+
+def _leave_in_time(
+    heard: int, unwound: threading.Event, over: Callable[[], bool], leave: Callable[[], None]
+) -> None:  # fmt: skip
+    """Read requests until the other end is closed."""
+    with os.fdopen(heard, "rb", buffering=0) as requests:
+        while requests.read(1):
+            if over() and not unwound.wait(LEAVES_WITHIN) and over():
+                leave()

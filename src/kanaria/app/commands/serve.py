@@ -25,19 +25,29 @@ def serve(config: Path | None) -> None:
     """
     from kanaria.app.config import load
     from kanaria.app.live.service import Service
+    from kanaria.app.live.service_log import logger
     from kanaria.app.live.watching import must_watch
 
     settings = load(config)
     must_watch(settings, config)
     os.umask(0o077)  # what is kept quotes logs that not everybody may read
-    service = Service(settings, store_of(settings))
-    with asking(service.stop, lambda: not service.ready):
+    log, begun = logger(settings.serve.log), list["Service"]()
+
+    def watches() -> bool:
+        return bool(begun) and begun[0].ready
+
+    def leave() -> None:
+        log("stopped before it began")  # as asked: nothing is kept yet that an end at any instruction would spoil
+        os._exit(0)
+
+    with asking(lambda: begun[0].stop(), lambda: not watches(), leave):
         try:
-            service.run()
+            begun.append(Service(settings, store_of(settings)))
+            begun[0].run()
         except (KeyboardInterrupt, SystemExit):
-            if service.ready:
+            if watches():
                 raise
-            service.log("stopped before it began")  # as asked; compiling for the first time takes long
+            log("stopped before it began")  # as asked; compiling for the first time takes long
 
 
 @click.command()

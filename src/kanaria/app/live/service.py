@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import takewhile
@@ -35,6 +35,7 @@ from kanaria.core.clock import steady
 from kanaria.core.first_use import announce
 from kanaria.core.types import Finding, Incident, RejectedRecord, Text
 from kanaria.respond.acknowledge import Links
+from kanaria.sources.chunks import Chunk
 from kanaria.store.incidents import IncidentStore
 from kanaria.store.outbox import Outbox
 from kanaria.store.timeline import Believed
@@ -178,6 +179,7 @@ class Service:
             item.source.start(self.judging.positions.get(item.source.name, {}), self._wake.set)
         for flows in self.flows:
             flows.start(self._wake.set)
+        self._keep_ends()
         if self._offer is None:  # to look whether what was loaded can go stopped everything for 100 ms at a time
             gc.freeze()
         self.ready = True
@@ -191,6 +193,13 @@ class Service:
                 source.close()
             self.telling.close()
             self.log("stopped", records=self.records)
+
+    def _keep_ends(self) -> None:
+        """Keep where sources begin that begin at their end: after a crash they must not begin at another one."""
+        new = [item for item in self.sources if item.at_end and item.source.name not in self.judging.positions]
+        if begun := [arrived for item in new for arrived in self._arrived_of(item, item.source.take(1))]:
+            self._take_in(begun, [])
+            self._checkpoint()
 
     def _loop(self) -> None:
         while not self._stop.is_set():
@@ -240,11 +249,15 @@ class Service:
                 left -= (size := sum(len(chunk.data) for chunk in taken))
                 if size >= share:
                     more.append(item)
-                for chunk in taken:
-                    yield Arrived(source=item.source.name, chunk=chunk, format=item.format, layout=item.log_format)
+                yield from self._arrived_of(item, taken)
             waiting = more
         if left <= 0:
             self._wake.set()  # there is more
+
+    @staticmethod
+    def _arrived_of(item: Watched, chunks: Iterable[Chunk]) -> Iterator[Arrived]:
+        for chunk in chunks:
+            yield Arrived(source=item.source.name, chunk=chunk, format=item.format, layout=item.log_format)
 
     def _take_in(self, lines: list[Arrived], flows: list[Flow]) -> None:
         begun = self._arrived = time.monotonic()

@@ -40,6 +40,8 @@ class Watched:
     log_format: str | None
     on_the_wire: bool
     """Whether a sensor writes there what it saw on the wire."""
+    at_end: bool = False
+    """Whether what was there before the first start does not count."""
 
 
 def must_watch(config: Config, file: object) -> None:
@@ -57,6 +59,7 @@ def watched(config: Config) -> list[Watched]:
         Watched(
             source=_made(settings, number), format=settings.format or FORMATS.get(settings.kind),
             log_format=settings.log_format, on_the_wire=settings.kind in {"zeek", "suricata"},
+            at_end=settings.start == "end",
         )
         for number, settings in enumerate(config.sources, 1)
         if settings.kind not in FLOWS
