@@ -13,11 +13,18 @@ import click
 
 from kanaria.app.commands.listen_options import live_options
 from kanaria.app.commands.options import FAIL_ON, NOTHING, language_option, output_options, zone_option
+from kanaria.core.text import printable
+from kanaria.core.words import Text
 
 if TYPE_CHECKING:
     from kanaria.app.commands.listen_options import Live
     from kanaria.app.owning import Owning
     from kanaria.core.types import Analysis, Language
+
+
+_IN_USE = Text(
+    en="{store} is in use; this run keeps nothing", ja="{store} は使用中のため、この実行では何も保存しません"
+)
 
 
 @click.command()
@@ -101,7 +108,7 @@ def analyze(
     if not paths and not live:
         raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
 
-    with _owned(store, output.get("config")) as mine:
+    with _owned(store, output.get("config"), output["language"]) as mine:
         found = analyze_paths(
             paths,
             input_format=input_format,
@@ -120,7 +127,7 @@ def analyze(
 
 
 @contextmanager
-def _owned(store: Path | None, config: Path | None) -> Iterator[Owning | None]:
+def _owned(store: Path | None, config: Path | None, language: Language) -> Iterator[Owning | None]:
     """The store for this run alone, when there is one: the one named, or that of settings that were named.
 
     Where the service holds the settings' store, the run goes on and keeps nothing.
@@ -138,7 +145,7 @@ def _owned(store: Path | None, config: Path | None) -> Iterator[Owning | None]:
             except StoreBusy:
                 if store is not None:
                     raise
-                click.echo(f"kanaria: {wanted} is in use; this run keeps nothing", err=True)
+                click.echo(f"kanaria: {_IN_USE.to(language).format(store=printable(str(wanted)))}", err=True)
         yield mine
 
 

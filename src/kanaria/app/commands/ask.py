@@ -50,6 +50,7 @@ def ask(
     from kanaria.app.config import load
     from kanaria.app.kept import kept as opened
     from kanaria.app.writing import Order
+    from kanaria.core.japanese import in_japanese
     from kanaria.core.story import by_model
     from kanaria.core.text import printable
 
@@ -62,7 +63,8 @@ def ask(
     if writer == "llm":
         said, failure = asking.by_model(kept.document, question, language, order.llm)
         if failure:
-            click.echo(f"kanaria: {printable(failure)}", err=True)
+            why = in_japanese(failure) if language == "ja" else failure
+            click.echo(f"kanaria: {printable(why)}", err=True)
     else:
         said = asking.by_templates(kept.document, question, language)
     if kind == "json":

@@ -12,20 +12,23 @@ import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import click
 
 from kanaria.app.commands.options import FOUND, IN_PART, NOTHING
-from kanaria.core.errors import ConfigError
+from kanaria.core.errors import ConfigError, in_words
 from kanaria.core.late_regex import late_regex
 from kanaria.core.text import printable
-from kanaria.core.types import SEVERITIES, Analysis, Incident
+from kanaria.core.types import SEVERITIES, Analysis, Incident, Language, Text
 from kanaria.core.values import dataclass
+from kanaria.core.zone import LocalTime
 
 ANY, ACTION = "any", "action"
 _SPAN = late_regex(r"(\d{1,6})\s*(min|h|d|w)", re.IGNORECASE)
 _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_ENDED = Text(en="--exec {name} ended with status {status}", ja="--exec {name} は状態{status}で終了しました")
+_LATE = Text(en="it did not end within {seconds:g} seconds", ja="{seconds:g}秒以内に終了しませんでした")
 PATIENCE = 300.0
 """Seconds a started program may take: a mail server that does not answer is given up after about as long."""
 
@@ -44,16 +47,17 @@ class Unattended:
         return self.fail_on or ACTION
 
 
-def recent(analysis: Analysis, since: str | None, now: datetime) -> Analysis:
-    """Without incidents that ended before ``since``; those without a time stay. Raises ConfigError."""
+def recent(analysis: Analysis, since: str | None, now: datetime, zone: LocalTime) -> Analysis:
+    """Without incidents that ended before ``since``, a time of ``zone`` where it names none; those without a time
+    stay. Raises ConfigError."""
     if since is None:
         return analysis
-    start = _start(since, now)
+    start = _start(since, now, zone)
     kept = tuple(i for i in analysis.incidents if i.last_seen is None or i.last_seen >= start)
     return replace(analysis, incidents=kept)
 
 
-def _start(since: str, now: datetime) -> datetime:
+def _start(since: str, now: datetime, zone: LocalTime) -> datetime:
     span = _SPAN.fullmatch(since.strip())
     try:
         if span:
@@ -63,7 +67,7 @@ def _start(since: str, now: datetime) -> datetime:
         raise ConfigError(
             path="--since", key="", expected="a span such as 25h or 7d, or a time such as 2026-01-02T03:00", got=since
         ) from error
-    return said if said.tzinfo else said.astimezone(UTC)
+    return said if said.tzinfo else zone.utc(said)
 
 
 def status_of(analysis: Analysis, level: str = ANY) -> int:
@@ -88,7 +92,7 @@ def _counts(incident: Incident, level: str) -> bool:
     return SEVERITIES.index(incident.severity) >= SEVERITIES.index(level)
 
 
-def hand_over(command: str | None, status: int, document: Callable[[], object]) -> None:
+def hand_over(command: str | None, status: int, document: Callable[[], object], language: Language) -> None:
     """Start the program with the JSON document on its standard input, unless there is nothing to tell.
 
     It is no shell command: words are split as a shell does, nothing is expanded. What goes wrong with it is said and
@@ -102,8 +106,13 @@ def hand_over(command: str | None, status: int, document: Callable[[], object]) 
     data = json.dumps(document(), ensure_ascii=False).encode()
     try:
         done = subprocess.run(words, input=data, timeout=PATIENCE, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        click.echo(f"kanaria: --exec {printable(words[0])}: {printable(str(error))}", err=True)
+    except OSError as error:
+        click.echo(f"kanaria: --exec {printable(in_words(error, words[0]).to(language))}", err=True)
+        return
+    except subprocess.TimeoutExpired:
+        late = _LATE.to(language).format(seconds=PATIENCE)
+        click.echo(f"kanaria: --exec {printable(words[0])}: {late}", err=True)
         return
     if done.returncode:
-        click.echo(f"kanaria: --exec {printable(words[0])} ended with status {done.returncode}", err=True)
+        said = _ENDED.to(language).format(name=printable(words[0]), status=done.returncode)
+        click.echo(f"kanaria: {said}", err=True)
