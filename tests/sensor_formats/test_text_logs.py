@@ -25,6 +25,8 @@ Y2026 = ReadContext(year=2026)
         ("<30>Jan 15 09:00:00 dnsmasq[9]: text", "dnsmasq", "2026-01-15T09:00:00+00:00"),
         ("<134>1 2026-01-10T09:00:00+09:00 gw app 12 ID47 [a b=\"c\"] text", "app", "2026-01-10T00:00:00+00:00"),
         ("2026-01-10T09:00:00.5Z gw app: text", "app", "2026-01-10T09:00:00.500000+00:00"),
+        ("Mon Jan  5 09:00:00 2026 daemon.info app[12]: text", "app", "2026-01-05T09:00:00+00:00"),
+        ("Jan  5 09:00:00 gw authpriv.warn app[12]: text", "app", "2026-01-05T09:00:00+00:00"),
     ],
 )  # fmt: skip
 def test_syslog_prefixes(line: str, tag: str, when: str) -> None:

@@ -178,6 +178,8 @@ _DNSMASQ = late_regex(
     r"|(?P<what>reply|cached|config|regex blacklisted|regex denied|exactly blacklisted|exactly denied|gravity blocked|"
     r"special domain|Rate-limiting|\S*hosts\S*|\S*\.list|DHCP) (?P<name>\S+) is (?P<answer>.+?))\s*$"
 )
+_DNSMASQ_ASKS = late_regex(r"dnsmasq.*\bquery\[")
+"""What a question of any frame has: one that cannot be read is told, not taken for another word of the program."""
 _RCODES = {
     "NXDOMAIN": "NXDOMAIN",
     "NODATA": "NOERROR",
@@ -204,11 +206,9 @@ class DnsmasqLog:
 
         def take(text: str, line: int) -> str | None:
             when, tag, message = without_syslog(text, years)
-            if not tag.startswith("dnsmasq"):
-                return None
-            found = _DNSMASQ.match(message)
+            found = _DNSMASQ.match(message) if tag.startswith("dnsmasq") else None
             if not found:
-                return None
+                return "expected a dnsmasq query line; it looks cut off" if _DNSMASQ_ASKS.search(text) else None
             if found["asked"]:
                 row = _question(line, when, found["client"], found["asked"], found["type"])
                 if row is None:

@@ -26,13 +26,14 @@ MONTHS = {name: number for number, name in enumerate(
     ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1)}  # fmt: skip
 
 FACILITY = r"[a-z]{2,8}\d?\.(?:emerg|alert|crit|err|warn|notice|info|debug)\s+"
-"""What OpenWrt's ``logread`` writes in the place of a host, behind a time with its weekday and year."""
+"""What OpenWrt's ``logread`` writes in the place of a host, behind a time with its weekday and year; BusyBox'
+syslogd writes it behind the host."""
 _SYSLOG = late_regex(
     r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} (?=[A-Z]))?"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
     r"(?: (?P<late>\d{4})(?= ))?"
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?))"
-    rf"\s+(?:{FACILITY}|(?P<host>\S+)\s+)??(?P<tag>[A-Za-z0-9_./-]{{1,64}})"
+    rf"\s+(?:{FACILITY}|(?P<host>\S+)\s+(?:{FACILITY})?)??(?P<tag>[A-Za-z0-9_./-]{{1,64}})"
     r"(?:(?:\[\d+\])?:|\s+(?:\d+|-)\s+\S+\s+(?:-|\[[^\]]*\]))\s+(?P<rest>.*)$"
 )
 

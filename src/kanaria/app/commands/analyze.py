@@ -48,6 +48,8 @@ def explain(
     from kanaria.core.errors import SourceError
     from kanaria.sources import standard_input, text_stream
 
+    if line == "-":
+        line = None
     if line is not None and os.path.exists(line):
         raise SourceError(
             source=line, expected="a log line", got="the name of a file", cause="files are read by kanaria analyze"

@@ -31,6 +31,7 @@ _TIMES = (
     "%Y/%m/%d %H:%M:%S.%f",
     "%m/%d/%Y-%H:%M:%S.%f",
     "%d/%b/%Y:%H:%M:%S",
+    "%d-%b-%Y %H:%M:%S",
     "%b %d %Y %H:%M:%S",
     "%b %d %Y %H:%M:%S.%f",
     *(f"%b %d %Y %H:%M:%S{part} {zone}" for part in ("", ".%f") for zone in ("UTC", "GMT", "%z")),

@@ -42,9 +42,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "path": (
         "request_uri", "request.uri", "RequestPath", "url.original", "httpRequest.requestUrl", "ClientRequestURI",
-        "url.full", "http.url", "url.path", "uri", "url", "path", "request_path", "resourcePath", "cs_uri_stem",
-        "target", "http.target", "document_uri", "httpRequest.uri", "properties.requestUri", "data.url", "uri_path",
-        "reqPath",
+        "url.full", "http.url", "url.path", "proxy.path", "uri", "url", "path", "request_path", "resourcePath",
+        "cs_uri_stem", "target", "http.target", "document_uri", "httpRequest.uri", "properties.requestUri", "data.url",
+        "uri_path", "reqPath",
     ),
     "args": (
         "args", "query_string", "url.query", "query", "cs_uri_query", "request_query", "httpRequest.args",

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.core.words import Text
@@ -316,9 +317,17 @@ class Fragment(WebFormat):
     certainty = 0.7
 
 
+_CARRIES_RECORDS = late_regex(rb'"params"\s*:\s*\{[^{}\[\]]{0,400}\[\s*\{')
+"""Parameters with a list of objects: no mining dialect has them, what pushes events does (Bitdefender GravityZone)."""
+
+
 class JsonRpc(WebFormat):
     name = "jsonrpc"
     title = "Bare JSON-RPC messages, one a line"
     example = '{"id":1,"method":"mining.subscribe","params":[]}'
     shapes = ("jsonrpc",)
     certainty = 0.6
+
+    def sniff(self, head: bytes, name: str) -> float:
+        score = super().sniff(head, name)
+        return min(score, 0.5) if _CARRIES_RECORDS.search(head) else score
