@@ -279,3 +279,30 @@ def test_a_capture_of_another_layer_says_which_are_read(tmp_path: Path, kanaria:
     assert "air.pcap: expected at least one readable record of pcap; got none" in done.err
     assert "link type is not one of those read (Ethernet, " in done.err
     assert "air.pcap: 3 of 3 records could not be read as pcap" in done.out
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no device here that always fails to be read")
+def test_a_disk_that_fails_under_one_input_takes_no_other_along(tmp_path: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "access.log").write_bytes(LOG)
+    done = kanaria("analyze", "access.log", "/proc/self/mem")
+    assert done.status == 3
+    assert done.out.startswith("2.4 % of the records could not be read (1 of 42)")
+    assert "reading failed: Input/output error" in done.out
+    assert "Internet-wide probe" in done.out
+
+
+def test_an_archive_cut_before_its_first_byte_is_no_all_clear(tmp_path: Path, kanaria: Kanaria) -> None:
+    (tmp_path / "access.log.gz").write_bytes(gzip.compress(LOG)[:12])
+    done = kanaria("analyze", "--lang", "ja", "access.log.gz")
+    assert done.status == 2
+    assert done.out.startswith("記録の100%(1件中1件)は読み取れず")
+    assert "gzipのデータが途中で終わっています" in done.out
+
+
+def test_a_name_that_is_no_text_changes_no_word(tmp_path: Path, kanaria: Kanaria) -> None:
+    plain, odd = tmp_path / "a.log", Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.log"))
+    for place in (plain, odd):
+        place.write_bytes(LOG)
+    said = [kanaria("analyze", *more, str(place)).out for place in (plain, odd) for more in ([], ["--full"])]
+    assert said[0] == said[2]
+    assert "\\xff.log" in said[3] and "udcff" not in said[3]

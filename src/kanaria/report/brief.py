@@ -117,8 +117,8 @@ def _more(count: int, language: Language) -> str:
 
 def _place(subject: Subject) -> str:
     """Whether it stood in a web server's log, on the wire, or in some other log."""
-    formats = {item.path: item.format for item in subject.analysis.inputs}
-    read = {formats.get(item.source) for item in subject.incident.evidence if item.source}
+    formats = {printable(item.path): item.format for item in subject.analysis.inputs}
+    read = {formats.get(printable(item.source)) for item in subject.incident.evidence if item.source}
     if read & OTHER_LOGS or None in read:
         return "what_place_log"
     web = any(finding.table == "http" for finding in subject.incident.findings)

@@ -45,7 +45,7 @@ class Decompressed(io.RawIOBase):
     """A raw binary stream of the plain bytes of ``source``. ``on_progress`` hears of every compressed byte once."""
 
     def __init__(self, source: BinaryIO, on_progress: Callable[[int], None], *, owned: bool = True) -> None:
-        self.damage: str | None = None
+        self._damage: str | None = None
         self._input = _Counted(source, on_progress, owned=owned)
         first = self._input.peek()
         self._kind = compression(first)
@@ -53,6 +53,11 @@ class Decompressed(io.RawIOBase):
         self._decoder: _Decoder | None = None
         self._done = False
         self._zstd = _zstd(self._input) if self._kind == "zstd" else None
+
+    @property
+    def damage(self) -> str | None:
+        """Why the bytes ended early: a disk or device that failed, a truncated or corrupt archive."""
+        return self._input.failure or self._damage
 
     def readable(self) -> bool:
         return True
@@ -113,12 +118,12 @@ class Decompressed(io.RawIOBase):
     def _end(self) -> bytes:
         self._done = True
         if self._decoder is not None:
-            self.damage = f"the {self._kind} data ends in the middle (a cut or still growing file)"
+            self._damage = f"the {self._kind} data ends in the middle (a cut or still growing file)"
         return b""
 
     def _stop(self, error: Exception) -> None:
         self._done = True
-        self.damage = f"the {self._kind} data is damaged after {self._input.count} compressed bytes: {error}"
+        self._damage = f"the {self._kind} data is damaged after {self._input.count} compressed bytes: {error}"
 
     def _read_zstd(self, source: BinaryIO) -> bytes:
         try:
@@ -155,14 +160,19 @@ class _Counted(io.RawIOBase):
         self._source, self._on_progress, self._owned = source, on_progress, owned
         self._ahead = b""
         self.count = 0
+        self.failure: str | None = None
+        """Why no more could be read; what was read before stands."""
 
     def readable(self) -> bool:
         return True
 
     def peek(self) -> bytes:
         """The first 8 bytes, fewer only if there are no more."""
-        while len(self._ahead) < 8 and (more := self._source.read(8 - len(self._ahead))):
-            self._ahead += more
+        try:
+            while len(self._ahead) < 8 and (more := self._source.read(8 - len(self._ahead))):
+                self._ahead += more
+        except OSError as error:
+            self._fail(error)
         return self._ahead
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]
@@ -171,10 +181,22 @@ class _Counted(io.RawIOBase):
             target[:count] = self._ahead[:count]
             self._ahead = self._ahead[count:]
         else:
-            count = self._read_into(target)
+            count = self._tried(target)
         self.count += count
         self._on_progress(count)
         return count
+
+    def _tried(self, target: memoryview) -> int:
+        if self.failure is not None:
+            return 0
+        try:
+            return self._read_into(target)
+        except OSError as error:
+            self._fail(error)
+            return 0
+
+    def _fail(self, error: OSError) -> None:
+        self.failure = f"reading failed: {error.strerror or error}"
 
     def _read_into(self, target: memoryview) -> int:
         """Straight into the target where the source can: a copy less of every byte."""

@@ -133,9 +133,7 @@ class InputStream:
         if name != "-" and os.path.isfile(name) and os.access(name, os.R_OK):
             self.size = os.stat(name).st_size
             with _open(name) as peek:
-                first = peek.read(SAMPLE)
-                as_it_is = compression(first) is None and plain(first, peek) is None
-                self.path = Path(name) if as_it_is else None
+                self.path = Path(name) if _as_it_is(peek) else None
 
     @property
     def damage(self) -> str | None:
@@ -171,6 +169,15 @@ class InputStream:
             self._text = plain(self._head, self._source)
             if self._text is not None:
                 self._head = _filled(self._text, HEAD)
+
+
+def _as_it_is(peek: BinaryIO) -> bool:
+    """Whether a file can be read by its path: not compressed, in no encoding of its own, on a disk that works."""
+    try:
+        first = peek.read(SAMPLE)
+        return compression(first) is None and plain(first, peek) is None
+    except OSError:
+        return False
 
 
 def standard_input() -> BinaryIO:

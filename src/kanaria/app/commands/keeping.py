@@ -11,6 +11,14 @@ from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
 
 _STAYS = Text(en="The settings and the store stay where they are.", ja="設定と保存されたデータはそのまま残ります。")
+_DONE = {
+    "user kanaria": "ユーザー kanaria を作成しました",
+    "started": "起動しました",
+    "not started, and no user made: systemd does not run here": (
+        "systemdが動いていないため、起動もユーザーの作成もしていません"
+    ),
+}
+"""What an installation has done beside files, whose names say it."""
 
 
 @click.command("install-service")
@@ -21,7 +29,10 @@ _STAYS = Text(en="The settings and the store stay where they are.", ja="設定�
 @click.option("--root", default="/", type=click.Path(path_type=Path), help="Install below this folder instead of /.")
 @click.option("--print", "show", is_flag=True, help="Only show the unit.")
 @click.option("--no-start", is_flag=True, help="Do not start it.")
-def install_service(config: Path, capture: bool, memory: str, cpu: str, root: Path, show: bool, no_start: bool) -> None:
+@language_option
+def install_service(
+    config: Path, capture: bool, memory: str, cpu: str, root: Path, show: bool, no_start: bool, language: Language
+) -> None:
     """Install kanaria serve as a systemd service with a user of its own and few rights; needs root.
 
     Example: kanaria install-service --config /etc/kanaria/kanaria.toml
@@ -35,7 +46,7 @@ def install_service(config: Path, capture: bool, memory: str, cpu: str, root: Pa
         click.echo(text, nl=False)
         return
     for line in install(text, config, settings, root, start=not no_start):
-        click.echo(line)
+        click.echo(_DONE.get(line, line) if language == "ja" else line)
 
 
 @click.command("uninstall-service")

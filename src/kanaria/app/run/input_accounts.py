@@ -74,7 +74,10 @@ class Inputs:
         if known is not None and is_log:
             self.named.add(stream.name)
         note = _damage(stream) or known or (_UNKNOWN if stream.head() else _EMPTY)
-        self.summaries[stream.name] = InputSummary(path=stream.name, format=None, rows=0, rejected=0, note=note)
+        lost = int(_damage(stream) is not None)
+        self.summaries[stream.name] = InputSummary(
+            path=stream.name, format=None, rows=lost, rejected=0, unread=lost, note=note
+        )
 
     def failed(self, name: str, error: KanariaError) -> None:
         """An input that cannot be read takes no other along: it is named with the reason and the way out."""

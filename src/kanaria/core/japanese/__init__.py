@@ -56,13 +56,17 @@ def _templates() -> Templates:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Templates with holes, those that say most first: a short one fits nearly everything."""
+    """Templates with holes, those that say most first: a short one fits nearly everything. What stands in quotes holds
+    no quote, unless nothing else fits: two quotations are not one."""
     holed = sorted((one for one in _templates().items() if "{}" in one[0]), key=lambda one: -len(one[0]))
-    return tuple((_pattern(english), japanese) for english, japanese in holed)
+    strict = [(_pattern(english, quoted="([^']*?)"), japanese) for english, japanese in holed]
+    loose = [(_pattern(english), japanese) for english, japanese in holed if "'{}'" in english]
+    return (*strict, *loose)
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile("(.*?)".join(re.escape(part) for part in template.split("{}")), re.DOTALL)
+def _pattern(template: str, quoted: str = "(.*?)") -> re.Pattern[str]:
+    parts = (re.escape(part).replace(r"\{\}", "(.*?)") for part in template.split("'{}'"))
+    return re.compile(f"'{quoted}'".join(parts), re.DOTALL)
 
 
 def templates() -> Iterator[str]:

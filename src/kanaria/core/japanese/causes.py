@@ -12,6 +12,8 @@ CAUSES = {
     "run kanaria knowledge update again": "kanaria knowledge updateをもう一度実行してください",
     "is npm installed?": "npmがインストールされているか確認してください",
     "wait for its end": "終了を待ってください",
+    "the {} data ends in the middle (a cut or still growing file)": "{}のデータが途中で終わっています(切れたファイルか、まだ書き込み中のファイルです)",
+    "reading failed: {}": "読み取りに失敗しました: {}",
     "the {} data is damaged after {} compressed bytes: {}": "{0}のデータは、圧縮された{1}バイト目より後が壊れています: 「{2}」",
     "start it with kanaria serve, or systemctl start kanaria": "kanaria serve または systemctl start kanaria で起動してください",
     "a broken link": "リンク切れ",
