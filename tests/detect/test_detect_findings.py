@@ -109,8 +109,8 @@ def test_one_finding_per_rule_and_key(write: Write, engine: duckdb.DuckDBPyConne
     [
         (300, [("cradle_too", 3.0)], 3.0, "medium"),  # the record's own number
         (900, [("cradle_too", 4.0)], 4.0, "medium"),  # no more than is believed
-        (100, [("cradle", 0.0)], 0.0, "high"),  # too little to be an observation: nothing is said at all
-        (None, [("cradle", 0.0)], 0.0, "high"),
+        (100, [("rule", 0.0)], 0.0, "high"),  # too little to be an observation: nothing is said at all
+        (None, [("rule", 0.0)], 0.0, "high"),
     ],
 )
 def test_a_weight_may_be_measured_in_the_record_and_tell_no_louder_than_it_may(

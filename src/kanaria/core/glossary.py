@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from kanaria.core.rule_tags import MINERS, MINING
 from kanaria.core.types import Finding, StratumMessage, Text
 
 HYPOTHESES: Mapping[str, Text] = {
@@ -33,8 +34,14 @@ WITHOUT_SEEING: Mapping[str, Text] = {
     ),
 }
 """... where mining was named, reported or prepared, and not seen."""
-MINING, MINERS = "kanaria.mining", "kanaria.miners"
-"""Tags by which a rule says what it is about: mining that goes on, or miners and their protocol in any other way."""
+ASKED_FROM_OUTSIDE: Mapping[str, Text] = {
+    "misdirected_miner": Text(
+        en="A stranger's miner that asks this DNS server", ja="このDNSサーバに問い合わせた第三者のマイナー"
+    ),
+    "internet_wide_scanner": Text(en="A search for open DNS servers", ja="公開DNSサーバを探すスキャン"),
+    "benign": Text(en="A stranger's ordinary question", ja="第三者による通常の問い合わせ"),
+}
+"""... where all that is known is that a public address asked a DNS server for a pool."""
 
 
 def about_mining(finding: Finding) -> bool:
@@ -83,11 +90,15 @@ def mining_only_named(findings: Iterable[Finding]) -> bool:
     return bool(kinds) and all(found <= NAMED for found in kinds)
 
 
+_FROM_OUTSIDE = frozenset(("pool_name_asked_from_outside",))
+_ASKED = _FROM_OUTSIDE | {"pool_name_asked", "pool_name_asked_here", "asked_for_others"}
+
+
 def asked_from_outside(findings: Iterable[Finding]) -> bool:
-    """Whether all that is known is that clients with public addresses asked a resolver for a pool: whose they are, ours
-    or strangers' who found it open, is not known."""
+    """Whether nothing but questions for a pool are known, and public addresses asked some of them: who is behind such an
+    address, and whether it is anybody of ours, is not known."""
     kinds = _kinds_of_mining(findings)
-    return bool(kinds) and all(found <= {"pool_name_asked_from_outside"} for found in kinds)
+    return all(found <= _ASKED for found in kinds) and any(found <= _FROM_OUTSIDE for found in kinds)
 
 
 def _kinds_of_mining(findings: Iterable[Finding]) -> list[set[str]]:
@@ -123,6 +134,8 @@ def hypothesis_name(name: str, *, mining: bool, seen: bool) -> Text:
 
 def called(name: str, findings: Sequence[Finding], messages: Iterable[StratumMessage]) -> Text:
     """What an explanation is called beside these findings and messages: no more is said than was seen."""
+    if name in ASKED_FROM_OUTSIDE and asked_from_outside(findings):
+        return ASKED_FROM_OUTSIDE[name]
     return hypothesis_name(name, mining=speaks_of_mining(findings, messages), seen=mining_seen(findings))
 
 

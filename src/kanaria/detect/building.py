@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -12,6 +13,7 @@ from sigma.exceptions import SigmaError
 from kanaria.core.errors import RuleError
 from kanaria.core.ids import content_id
 from kanaria.core.late_regex import late_regex
+from kanaria.core.rule_tags import MEANINGS, NAMESPACE
 from kanaria.core.types import SEVERITIES, Severity, Stage, Text
 from kanaria.core.values import dataclass
 from kanaria.detect import documents
@@ -53,7 +55,7 @@ def build(document: documents.Document, **parts: Any) -> Rule:
     title = str(value.get("title", document.stem))
     description = str(value.get("description", "") or title)
     why = block.get("why") or {"en": description, "ja": (block.get("description") or {}).get("ja", description)}
-    tags = tuple(str(tag).lower() for tag in value.get("tags") or ())
+    tags = _tags(document)
     return Rule(
         id=str(value.get("name") or (document.stem if document.alone else value.get("id") or title)),
         uuid=str(value.get("id") or ""),
@@ -114,6 +116,18 @@ def _stage(block: Mapping[str, Any], tags: Sequence[str]) -> Stage | None:
     known = get_args(Stage)
     named = [block.get("stage"), *(tag.removeprefix("attack.").replace("-", "_") for tag in tags)]
     return next((cast(Stage, name) for name in named if name in known), None)
+
+
+def _tags(document: documents.Document) -> tuple[str, ...]:
+    """Tags in small letters; one of ours that means nothing is refused, for it would be silently without effect."""
+    tags = tuple(str(tag).lower() for tag in document.value.get("tags") or ())
+    for tag in tags:
+        if tag.startswith(NAMESPACE) and tag not in MEANINGS:
+            near = difflib.get_close_matches(tag, MEANINGS, n=1)
+            cause = f"did you mean {near[0]}?" if near else ""
+            where = child(document.node, "tags")
+            raise at(document.file, where, expected="one of " + ", ".join(MEANINGS), got=tag, cause=cause)
+    return tags
 
 
 def _tagged(tags: Sequence[str], namespace: str) -> list[str]:

@@ -21,6 +21,8 @@ from kanaria.core.types import SEVERITIES, Evidence, Finding, Language, Severity
 from kanaria.detect.model import Rule
 from kanaria.detect.question import Rows
 
+UNWEIGHED = "rule"
+"""Kind of the evidence of a rule without a weight: what a rule is called never decides what its evidence means."""
 KEPT_IDS = 50
 """Event ids a finding carries; ``values['count']`` has the true number."""
 QUOTED_ROWS = 3
@@ -263,7 +265,7 @@ def evidence_of(
             made.append(
                 Evidence(
                     id=content_id("e", [rule.id, name, record.get("event_id")]),
-                    kind=name,
+                    kind=weight.id if weight else UNWEIGHED,
                     about=weight.about if weight else "outcome",
                     family=weight.family if weight else "context",
                     bits=weight.worth(record) if weight else 0.0,

@@ -51,6 +51,15 @@ _EXECUTED = late_regex(
 """PostgreSQL's word for a statement that it carried out and that runs a program."""
 _REFUSED = late_regex(rb"SECURITY ATTACK detected\. It looks like somebody is sending POST or Host: commands to Redis")
 """Redis' word for a client that spoke HTTP to it; newer versions name the client."""
+_CLAIMED = late_regex(
+    rb"\b(?:access denied|(?:log[io]n|auth|authentication|password|bind)[ :]{1,2}(?:was )?"
+    rb"(?:incorrect|fail|invalid|denied|reject|refuse)"
+    rb"|(?:failed|invalid|illegal|unknown|unsuccessful|incorrect|bad|no such) "
+    rb"(?:log[io]n|user|password|authentication|bind|community)"
+    rb"|snmp\w{0,16}\b.{1,200}\bcommunity\b|bind dn=|[eh][eh]lo\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Words of a service about somebody who gives a name to get in: what follows is whatever that somebody wrote."""
 _ENCLOSED = late_regex(
     r"(?:\\n|#012|\\x0a|\\u000a)(?=(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d))"
 )
@@ -107,11 +116,14 @@ def rows(
         named = place in miners or (place in naming and plain)
         if _EXECUTED.search(found.line):
             request = None  # a client is named, and the database says that it did as told
+        elif request is None and _claimed(found, raw[:LONGEST]):
+            request = _of_nobody(found)
         elif (
             named
             and not _REQUEST.search(found.line)
             and not _INJECTED.search(found.line)
             and not _strangers(found.line, context)
+            and not _claimed(found, raw[:LONGEST])
         ):
             request = None  # a client is named, and a pool that it asked for, or a program that it runs
         if request is not None:
@@ -140,6 +152,21 @@ def _strangers(line: bytes, context: ReadContext) -> bool:
     """Whether a line names somebody outside as the one whose words it tells: he may have written the pool's name."""
     found = _SAYS.search(to_text(line))
     return found is not None and parse_address(found["address"]) is not None and not context.home.has(found["address"])
+
+
+def _claimed(found: prefix.Prefix, raw: bytes) -> bool:
+    """Whether a line tells which name a client gave. What a known program says that it does, as cron, is its own deed,
+    whatever words are in it."""
+    if not _CLAIMED.search(raw):
+        return False
+    return of_any_program({}, found.program, to_text(found.line)) is None
+
+
+def _of_nobody(found: prefix.Prefix) -> Row:
+    """What a client sent that the line does not name where clients are named."""
+    row: Row = {"src_ip": None, "src_port": None}
+    values.set_request(row, unescape(found.line))
+    return row
 
 
 def _request(found: prefix.Prefix, raw: bytes) -> Row | None:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Literal
 
+from kanaria.core.glossary import asked_from_outside
 from kanaria.core.types import Evidence, Finding, Record, StratumMessage
 from kanaria.core.values import dataclass
 from kanaria.incidents.case import Case
@@ -65,6 +66,8 @@ def _only(findings: list[Finding], said: Mapping[int, list[StratumMessage]], cas
 def _deed(finding: Finding, case: Case) -> tuple[Deed, str]:
     if acted(finding, case.records):
         return "conduct", finding.device or ""
+    if finding.remote and asked_from_outside([finding]):  # a question is neither an attack nor a way in
+        return "probe", finding.remote
     serious = any(item.about in _SERIOUS and item.bits > 0 for item in finding.evidence)
     if finding.device and finding.table != "http":
         return ("access", finding.device) if serious or finding.remote is None else ("probe", finding.remote)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kanaria.core.facts import Vulnerability
-from kanaria.core.glossary import asked_from_outside, mining_only_named, speaks_of_mining
+from kanaria.core.glossary import ASKED_FROM_OUTSIDE, asked_from_outside, mining_only_named, speaks_of_mining
+from kanaria.core.rule_tags import GUESSER_IS_DEVICE, GUESSER_IS_REMOTE, INSTALLER
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Finding, Hypothesis, Language, Outcome, OutcomeValue, Recommendation, Record, Text
 from kanaria.core.versions import in_words
@@ -21,6 +22,8 @@ NOTHING = "none"
 # What may stand beside the advice to do nothing: it says itself that it is optional.
 OPTIONAL = frozenset({"quieter_log", "harden_logon", "allow_if_yours"})
 REFUSED: frozenset[OutcomeValue] = frozenset({"failed", "no_sign_of_success"})
+# A title is one line in a mail's subject; the advice to block or to isolate names all of them.
+MOST_IN_TITLE = 8
 # A firewall's operator works through a list; beyond this the JSON is the list.
 MOST_NAMED = 200
 
@@ -70,7 +73,7 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
             "Nothing follows from the text alone. If it is from or about a machine of yours, look there for what it names, and give that machine's own log, crontab or shell history to Kanaria.",
             "テキストだけからは何もいえません。ご自身の機器の出力や、その機器についてのものであれば、書かれているものがその機器にないかを調べ、その機器のログ、crontab、シェルの履歴そのものをKanariaに渡してください。",
         )  # fmt: skip
-    elif (harmless and not _talked(case)) or top == "authorised_mining":
+    elif (harmless and not _talked(case) and not asked_from_outside(case.findings)) or top == "authorised_mining":
         yield _advise(NOTHING, 0, result.because, "Nothing needs to be done.", "対応は必要ありません。")
     elif top == "exploitation_attempt" and _fended_off(case, result) and not list(_known(case, around)):
         yield _advise(
@@ -82,7 +85,7 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
 
 def _only_written(finding: Finding) -> bool:
     """Whether a line alone says it, with neither a time nor a program, and not of an installer that everybody uses."""
-    return finding.values.get("kind") in {"line", "text"} and finding.rule != "installer_named_in_text"
+    return finding.values.get("kind") in {"line", "text"} and INSTALLER not in finding.tags
 
 
 def _talked(case: Case) -> tuple[Record, ...]:
@@ -347,10 +350,10 @@ def _ask_who_logged_on(case: Case, around: Surroundings, top: Hypothesis, result
 
 
 def _own_guessers(case: Case) -> list[str]:
-    """Machines of ours that try passwords: the other side, or the device where a rule looks from inside outwards."""
-    inside = (finding for finding in case.findings if finding.rule.endswith("_inside"))
-    found = (one.device if one.rule.endswith("_from_inside") else one.remote for one in inside)
-    return list(dict.fromkeys(one for one in found if one))
+    """Machines of ours that try passwords, by what the rules say of their findings."""
+    guessers = [finding.device for finding in case.findings if GUESSER_IS_DEVICE in finding.tags]
+    guessers += [finding.remote for finding in case.findings if GUESSER_IS_REMOTE in finding.tags]
+    return list(dict.fromkeys(one for one in guessers if one))
 
 
 def _look_at_guesser(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
@@ -409,18 +412,37 @@ def _look_who_asked(case: Case, result: Outcome) -> Iterator[Recommendation]:
         * forwarded
     )
     what_en, what_ja = (pools, f"{pools} に") if pools else ("it", "これに")
-    if asked_from_outside(case.findings):
-        yield _advise(
-            "look_whose_client", 1, result.because,
-            f"Find out whether {device.en or 'the client'} is yours. If so, look there for a program that has to do with {what_en}, and put your networks into the settings (home). If not, this resolver answers strangers: let only your own networks ask it.",
-            f"{device.ja or '問い合わせ元'}が自分のものかを確認してください。自分のものであれば、{what_ja}関係するプログラムがないかを調べ、自分のネットワークを設定(home)に加えます。そうでなければ、このリゾルバは第三者にも応答しています。自分のネットワークからの問い合わせだけを許可してください。",
-        )  # fmt: skip
-        return
     yield _advise(
         "look_who_asked", 1, result.because,
         f"Look on {device.en or 'the machine that wrote the log'} for a program that has to do with {what_en}: processes with constant load, scheduled jobs, new files. If nobody knows of one, or if it connects there, take the machine off the network; keep it running for evidence.{for_en}",
         f"{device.ja or 'ログを書いた機器'}に、{what_ja}関係するプログラムがないかを調べてください(高い負荷の続くプロセス、定期実行の設定、新しいファイル)。心当たりのないものが見つかった場合や、実際に接続している場合は、機器をネットワークから切り離します。証拠保全のため電源は切らないでください。{for_ja}",
     )  # fmt: skip
+
+
+def _whose_question(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    """A stranger's question asks for one look: whether the address is a stranger's, and whether the server answers any."""
+    if top not in ASKED_FROM_OUTSIDE or not asked_from_outside(case.findings):
+        return
+    asked = [finding for finding in case.findings if asked_from_outside([finding])]
+    who = listed([defang(name) for name in dict.fromkeys(f.remote for f in asked if f.remote)], MOST_IN_TITLE)
+    server = listed([name for name in dict.fromkeys(f.device for f in asked if f.device)], MOST_IN_TITLE)
+    if _answered_stranger(case):
+        en = f"If not, {server.en or 'the server'} answers strangers' questions: let only your own networks ask it, for strangers use it and send floods of answers to others through it (BIND: allow-recursion)."
+        ja = f"そうでなければ、{server.ja or 'このサーバ'}は第三者の問い合わせに応答しています。第三者に利用され、他人への大量の応答にも悪用されるため、自分のネットワークからの問い合わせだけに応答させてください(BINDではallow-recursion)。"
+    else:
+        en = f"If not, see whether {server.en or 'the server'} answers such a question from outside (`dig @SERVER example.com` from another network): a resolver should answer your own networks only; a server for your own domains refuses it, and nothing needs to be done."
+        ja = f"そうでなければ、{server.ja or 'このサーバ'}が外部からのこのような問い合わせに応答するかを確認してください(別のネットワークから `dig @サーバ example.com`)。リゾルバは自分のネットワークからの問い合わせだけに応答させます。自分のドメインのためのサーバで、拒否していれば、対応は必要ありません。"
+    yield _advise(
+        "look_whose_client", 1, tuple(item.id for finding in asked for item in finding.evidence),
+        f"See whether {who.en or 'the address'} is yours; if so, look there for the program that asked, and put your networks into the settings (`home`). {en}",
+        f"{who.ja or '問い合わせ元'} が自分のものかを確認してください。自分のものであれば、問い合わせたプログラムを調べ、自分のネットワークを設定(`home`)に加えます。{ja}",
+    )  # fmt: skip
+
+
+def _answered_stranger(case: Case) -> bool:
+    """Whether a record shows an answer to one of these questions, of a server that looks names up for whoever asks."""
+    questions = (r for r in case.records.values() if r.table == "dns" and r.values.get("direction") == "inbound")
+    return any(record.values.get("rcode") == "NOERROR" and record.values.get("answers") for record in questions)
 
 
 def _isolate(case: Case, result: Outcome) -> Iterator[Recommendation]:
@@ -506,7 +528,7 @@ def _allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -
 
 
 _ADVICE: tuple[Advice, ...] = (
-    _nothing, _look_at_talk, _ask_if_yours, _ask_who_logged_on, _look_at_guesser, _look_at_answer, _compromised, _look_at_program, _check_host, _quieter_log, _update_products, _after_success, _close_doors,
+    _nothing, _look_at_talk, _whose_question, _ask_if_yours, _ask_who_logged_on, _look_at_guesser, _look_at_answer, _compromised, _look_at_program, _check_host, _quieter_log, _update_products, _after_success, _close_doors,
     _harden_logon, _allow,
 )  # fmt: skip
 

@@ -107,6 +107,10 @@ def _no_answers(_status: int | None, _path: str | None) -> AnswerSizes:
     return AnswerSizes(total=0, sizes=())
 
 
+def _nothing_asked(_device: str, _name: str, _time: datetime) -> bool:
+    return False
+
+
 def _nobody(_status: int) -> int:
     return 0
 
@@ -149,6 +153,8 @@ class Surroundings:
 
     facts: Knowledge
     inputs: tuple[InputSummary, ...] = ()
+    asked_of: Callable[[str, str, datetime], bool] = _nothing_asked
+    """Whether a device was asked by somebody for a name just before a moment."""
     answers: Callable[[int | None, str | None], AnswerSizes] = _no_answers
     """Usual answer sizes for (status, path without query); None means any. Rows of incidents are included."""
     malformed_sources: Callable[[int], int] = _nobody

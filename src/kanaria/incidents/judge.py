@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kanaria.core.glossary import (
+    ASKED_FROM_OUTSIDE,
     OUTCOMES,
     WHETHER_IT_MINES,
     asked_from_outside,
@@ -20,7 +21,7 @@ from kanaria.core.glossary import (
 )
 from kanaria.core.ids import content_id
 from kanaria.core.network import ip16
-from kanaria.core.text import printable
+from kanaria.core.text import defang, printable
 from kanaria.core.types import (
     SEVERITIES,
     Evidence,
@@ -36,7 +37,7 @@ from kanaria.core.types import (
 from kanaria.core.values import dataclass
 from kanaria.incidents import suspicion
 from kanaria.incidents.actors import Part, parts
-from kanaria.incidents.advice import listed, recommendations
+from kanaria.incidents.advice import MOST_IN_TITLE, listed, recommendations
 from kanaria.incidents.answers import name_at
 from kanaria.incidents.case import Case, Surroundings, asked_inside, guessed, mines, turned_away
 from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline
@@ -64,8 +65,6 @@ _POOL_REACHED = Text(en="Device that exchanges data with a mining pool", ja="マ
 _GRAVE = SEVERITIES.index("high")
 _MANY_MINE = Text(en="{} compromised devices mining coins", ja="マイニングをしている乗っ取られた機器{}台")
 _MANY_SUSPECTED = Text(en="{} devices that may be compromised", ja="乗っ取られた疑いのある機器{}台")
-# A title is one line in a mail's subject; the advice names all of them.
-MOST_IN_TITLE = 8
 MOST_EVIDENCE = 1_000
 """Observations an incident is told with, the gravest actor's first: half a megabyte. Every one was weighed."""
 
@@ -186,15 +185,7 @@ def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
         return "critical"
     if top == "exploitation_attempt" and result.value == "no_sign_of_success" and turned_away(case):
         return "low"
-    if top == "compromised_device" and result.value in {"failed", "no_sign_of_success"} and _of_anybody(case):
-        return "low"
     return level
-
-
-def _of_anybody(case: Case) -> bool:
-    """Whether nothing was found but that somebody with a public address asked a resolver for a pool."""
-    only_mining = all(speaks_of_mining([finding], ()) for finding in case.findings)
-    return only_mining and not case.messages and asked_from_outside(case.findings)
 
 
 def _critical(case: Case, around: Surroundings) -> bool:
@@ -206,6 +197,10 @@ def title(case: Case, top: Hypothesis, result: Outcome) -> Text:
     what = _specific(case, top)
     less = top == "compromised_device" and mines(case) and not mining_seen(case.findings)
     state = (WHETHER_IT_MINES if less else OUTCOMES)[result.value]
+    if asked_from_outside(case.findings) and top in ASKED_FROM_OUTSIDE:
+        who = listed([defang(remote) for remote in case.remotes], MOST_IN_TITLE)
+        asked = worst(case.findings).title
+        return Text(en=f"{asked.en} ({who.en})", ja=f"{asked.ja}({who.ja})") if case.remotes else asked
     if top in {"authorised_mining", "benign"}:
         return what
     found = _answering(case) if top == "internet_wide_scanner" and result.value == "possible" else None

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.late_regex import late_regex
+from kanaria.core.rule_tags import CHAIN
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Finding, Record, StratumMessage, Text
 from kanaria.incidents.actors import acted, device_of
@@ -228,10 +229,9 @@ def beside_mining(case: Case, allowed: Allowed) -> tuple[Finding, ...]:
     """Findings about access to a device: that its owner lets it mine says nothing about them. The start of the allowed
     miner itself is none."""
     stages = {"initial_access", "execution", "lateral_movement"}
-    chained = "followed_by_multiple_findings"  # the allowed mining is part of what they count
     permission = Permission(allowed, case.messages, case.records)
-    found = (f for f in case.findings if f.stage in stages and f.device and chained not in f.rule)
-    return tuple(f for f in found if not permission.is_mining_alone(f))
+    beside = (f for f in case.findings if f.stage in stages and f.device and CHAIN not in f.tags)  # a chain counts it
+    return tuple(f for f in beside if not permission.is_mining_alone(f))
 
 
 def _with_messages(finding: Finding, case: Case) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kanaria.core.facts import SampleValue
 from kanaria.core.text import cut, printable
-from kanaria.core.types import HYPOTHESES, Evidence, StratumMessage, Text
+from kanaria.core.types import HYPOTHESES, Evidence, Record, StratumMessage, Text
 from kanaria.incidents.actors import Deed, Part
 from kanaria.incidents.case import Case, Surroundings, came_in
 from kanaria.incidents.permission import allowed_by, claimed_by, words
@@ -201,6 +201,21 @@ def device_acts_itself(case: Case, around: Surroundings) -> Iterator[Evidence]:
         yield evidence(around.facts, "device_acts_itself", next(iter(case.records.values())))
 
 
+def asked_for_others(case: Case, around: Surroundings) -> Iterator[Evidence]:
+    """Nothing but questions for names, and before most of them the device had been asked the same itself: one question
+    of a stranger excuses none of its own."""
+    if not case.findings or not all(finding.table == "dns" for finding in case.findings):
+        return
+    passed_on = [record for record in case.records.values() if _passed_on(record, around)]
+    if 2 * len(passed_on) > len(case.records):
+        yield evidence(around.facts, "asked_for_others", passed_on[0])
+
+
+def _passed_on(record: Record, around: Surroundings) -> bool:
+    device, name = record.values.get("src_ip"), record.values.get("query")
+    return bool(device and name and record.time and around.asked_of(str(device), str(name), record.time))
+
+
 def host_shows_miner(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """What the machine itself showed, when it was looked at."""
     weights = {"miner_process": "miner_process", "cpu_step": "cpu_step", "pool_connection": "outbound_mining_flow"}
@@ -219,7 +234,7 @@ _TALK: tuple[Signal, ...] = (
     real_wallet,
     others_get_the_same,
 )
-_OURS: tuple[Signal, ...] = (allowed_mining, device_acts_itself, host_shows_miner)
+_OURS: tuple[Signal, ...] = (allowed_mining, device_acts_itself, asked_for_others, host_shows_miner)
 BY_DEED: Mapping[Deed, tuple[Signal, ...]] = {
     "probe": (priors, *_TALK, own_client, allowed_mining, host_shows_miner),
     "attack": (priors, others_get_the_same, own_client, allowed_mining, host_shows_miner),

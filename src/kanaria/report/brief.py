@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from kanaria.core.facts import Knowledge
-from kanaria.core.glossary import speaks_of_mining
+from kanaria.core.glossary import asked_from_outside, speaks_of_mining
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import SEVERITIES, Analysis, Claim, Evidence, Incident, Language, Section
 from kanaria.core.versions import in_words
@@ -156,12 +156,13 @@ def _why(subject: Subject) -> Iterator[Claim]:
 
 
 def strongest(subject: Subject, ids: Sequence[str]) -> list[Evidence]:
-    """Per family the strongest evidence for it, the strongest first: members of a family say much the same."""
+    """Per family the strongest evidence for it, the strongest first: members of a family say much the same. Of equals
+    the words decide: ids are made from the names of rules, which say nothing."""
     best: dict[str, Evidence] = {}
-    for item in (subject.evidence[id_] for id_ in ids):
-        if item.family != "prior" and item.bits > max(0.0, best[item.family].bits if item.family in best else 0.0):
-            best[item.family] = item
-    return sorted(best.values(), key=lambda item: -item.bits)
+    for item in sorted((subject.evidence[id_] for id_ in ids), key=lambda item: (-item.bits, item.because.en)):
+        if item.family != "prior" and item.bits > 0:
+            best.setdefault(item.family, item)
+    return list(best.values())
 
 
 def _sentence(subject: Subject, item: Evidence) -> str:
@@ -172,7 +173,9 @@ def aimed(subject: Subject) -> Iterator[Claim]:
     """The owner's own question: is this an attack on me, or did it just come here by mistake?"""
     top = subject.incident.hypotheses[0].name
     evidence = about(subject, top)
-    if top == "internet_wide_scanner" and subject.incident.messages:
+    if (words := aim_of_names(subject.incident)) is not None:
+        yield subject.say(words, *evidence)
+    elif top == "internet_wide_scanner" and subject.incident.messages:
         yield subject.say("aimed_scanner", *evidence)
         yield _stray(subject)
         if any(map(checks_for_rivals, subject.incident.messages)):
@@ -182,7 +185,7 @@ def aimed(subject: Subject) -> Iterator[Claim]:
         words = "aimed_inside" if asked_inside(subject.incident) else words
         yield subject.say("aimed_guessing" if _guessed(subject) else words, *evidence)
     else:
-        yield subject.say(aim_of_names(subject.incident) or _AIMED[top], *evidence)
+        yield subject.say(_AIMED[top], *evidence)
 
 
 _AIMED = {
@@ -225,7 +228,7 @@ def _speaking(subject: Subject) -> Evidence | None:
     items = [subject.evidence[id_] for id_ in result.because]
     speaking = [item for item in items if item.bits * sign > 0]
     answers = [item for item in items if item.kind == "success_2xx_alone"]
-    return max(speaking or answers, key=lambda item: (item.bits * sign, item.id), default=None)
+    return max(speaking or answers, key=lambda item: (item.bits * sign, item.because.en), default=None)
 
 
 def _worked(subject: Subject) -> Iterator[Claim]:
@@ -257,6 +260,8 @@ def again(subject: Subject) -> Iterator[Claim]:
         return
     elif top == "exploitation_attempt":
         yield subject.say("again_exploit")
+    elif asked_from_outside(incident.findings):
+        yield subject.say("again_asked")
     else:
         yield subject.say("again_noise" if incident.messages else "again_scan")
 

@@ -95,6 +95,10 @@ BRIEF: Mapping[str, Text] = {
         en="That cannot be told from a name or a report: a program on the device, a person, or a list of addresses to block may be behind it.",
         ja="名前や警告だけでは分かりません。機器のプログラムのほか、利用者の操作や遮断リストの処理なども考えられます。",
     ),
+    "aimed_asked_from_outside": Text(
+        en="Neither is known: somebody asked your DNS server a question. A stranger's miner or a person may use it, or a scan looks for open DNS servers; over UDP the address may even be forged. Unless the address is yours, no machine of yours is suspected.",
+        ja="どちらとも分かりません。外部からDNSサーバに問い合わせがあったというだけです。サーバを利用している第三者のマイナーや利用者のほか、公開DNSサーバを探すスキャンも考えられ、UDPでは送信元が偽装されていることもあります。そのアドレスが自分のものでない限り、ご自身の機器が疑われるわけではありません。",
+    ),
     "aimed_line": Text(
         en="That cannot be told: the line says neither when nor by which program it was written.",
         ja="分かりません。この行には、いつ、どのプログラムが書いたものかの記載がありません。",
@@ -124,6 +128,10 @@ BRIEF: Mapping[str, Text] = {
     "again_exploit": Text(
         en="you find a process, file or cron job that you do not know, the server connects to an address that you do not know, or its CPU stays busy.",
         ja="身に覚えのないプロセス、ファイル、cronの設定を見つけたとき、サーバが心当たりのない宛先に接続したとき、またはCPU使用率の高い状態が続くとき。",
+    ),
+    "again_asked": Text(
+        en="a device of yours asks for the pool itself, or connects to it.",
+        ja="ご自身の機器がプールの名前を問い合わせたとき、またはプールに接続したとき。",
     ),
     "again_authorised": Text(
         en="the pool or the payout address is not yours.",

@@ -171,7 +171,7 @@ def looked_at(subject: Subject) -> Iterator[Claim]:
 def _reasons(subject: Subject, items: list[Evidence]) -> Iterator[Claim]:
     """One sentence per distinct reason, the weightiest first, citing every observation that gives it."""
     grouped: dict[str, list[Evidence]] = {}
-    for item in sorted(items, key=lambda e: -abs(e.bits)):
+    for item in sorted(items, key=lambda e: (-abs(e.bits), e.because.en)):
         grouped.setdefault(subject.to(item.because), []).append(item)
     for reason, same in grouped.items():
         key = "because" if same[0].bits else "because_not"

@@ -12,6 +12,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from kanaria.core.glossary import VALUES
+from kanaria.core.rule_tags import (
+    STORY_MINING,
+    STORY_OUTSIDE,
+    STORY_RDP,
+    STORY_RDP_GUESSING,
+    STORY_RDP_OPEN,
+    STORY_SMB,
+)
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Claim, Finding
 from kanaria.core.values import dataclass
@@ -23,14 +31,8 @@ Kind = Literal["rdp", "mining", "smb", "outside", "other"]
 STEPS, TITLES = 6, 3
 _TIMES = {"en": "{0:%Y-%m-%d %H:%M} {zone}", "ja": "{0.year}年{0.month}月{0.day}日{0:%H:%M}({zone})"}
 _CLOCKS = {"en": "{0:%H:%M} {zone}", "ja": "{0:%H:%M}({zone})"}
-_KINDS: Mapping[str, Kind] = {
-    "internet_facing_rdp_server": "rdp", "anomalous_rdp": "rdp", "incoming_remote_desktop": "rdp",
-    "rdp_answered_to_internet": "rdp", "rdp_from_new_source": "rdp", "rdp_from_many_sources": "rdp",
-    "rdp_attempts_from_one_source": "rdp", "crypto_currency_mining_activity": "mining", "monero_mining": "mining",
-    "anomalous_smb": "smb", "anomalous_external_activity_from_critical_network_device": "outside",
-}  # fmt: skip
-"""Rules whose findings are told in a sentence of their own; of the others the titles are named."""
-_GUESSING, _OPEN = "incoming_remote_desktop", "internet_facing_rdp_server"
+_KINDS: Mapping[str, Kind] = {STORY_RDP: "rdp", STORY_MINING: "mining", STORY_SMB: "smb", STORY_OUTSIDE: "outside"}
+"""Tags of rules whose findings are told in a sentence of their own; of the others the titles are named."""
 
 
 @dataclass
@@ -118,12 +120,12 @@ def _rdp(teller: _Teller, time: datetime, findings: Sequence[Finding]) -> Iterat
     yield teller.say(
         "story_rdp", findings, when=teller.when(time), device=_device(teller), count=max(counts, default=1)
     )
-    if any(finding.rule == _OPEN for finding in findings):
+    if any(STORY_RDP_OPEN in finding.tags for finding in findings):
         yield teller.say("story_open_rdp", findings)
     cookie = next((value for finding in findings if (value := finding.values.get("cookie"))), "")
     if cookie:
         yield teller.say("story_cookie", findings, cookie=cut(printable(cookie), 40))
-    if any(finding.rule == _GUESSING for finding in findings):
+    if any(STORY_RDP_GUESSING in finding.tags for finding in findings):
         yield teller.say("story_guessing", findings)
 
 
@@ -170,7 +172,7 @@ def titles(subject: Subject, findings: Sequence[Finding]) -> str:
 
 
 def _kind(finding: Finding) -> Kind:
-    return _KINDS.get(finding.rule, "other")
+    return next((kind for tag, kind in _KINDS.items() if tag in finding.tags), "other")
 
 
 def _name(kind: Kind, finding: Finding) -> str:

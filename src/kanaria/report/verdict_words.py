@@ -5,7 +5,14 @@ The short answer, the full one and the story ask here, so that they say one thin
 
 from __future__ import annotations
 
-from kanaria.core.glossary import mining_only_named, mining_seen, speaks_of_mining
+from kanaria.core.glossary import (
+    ASKED_FROM_OUTSIDE,
+    asked_from_outside,
+    mining_only_named,
+    mining_seen,
+    speaks_of_mining,
+)
+from kanaria.core.rule_tags import INSTALLER
 from kanaria.core.types import Incident
 
 
@@ -13,7 +20,8 @@ def outcome_words(incident: Incident) -> str:
     """What an outcome means depends on what it is: a find of a scan, a program that runs, an attack that got through,
     or mining that was named and not seen."""
     top, value = incident.hypotheses[0].name, incident.outcome.value
-    if top == "compromised_device" and value in {"failed", "no_sign_of_success"} and in_question(incident):
+    asked = top in ASKED_FROM_OUTSIDE and asked_from_outside(incident.findings)
+    if (top == "compromised_device" or asked) and value in {"failed", "no_sign_of_success"} and in_question(incident):
         return "outcome_not_seen"
     if not incident.outcome.because:
         return "outcome_nothing_known"
@@ -42,10 +50,12 @@ def asked_inside(incident: Incident) -> bool:
 def aim_of_names(incident: Incident) -> str | None:
     """What is said of the intention where mining is only named, or somebody only wrote about it; else None."""
     top, findings = incident.hypotheses[0].name, incident.findings
+    if top in ASKED_FROM_OUTSIDE and asked_from_outside(findings):
+        return "aimed_asked_from_outside"
     only_names = mining_only_named(findings) and all(speaks_of_mining([one], ()) for one in findings)
     if top == "compromised_device" and only_names:
         return "aimed_named"
     kinds = {one.values.get("kind") for one in findings}
     if top != "benign" or not kinds or not kinds <= {"line", "text"}:
         return None
-    return "aimed_text" if kinds == {"text"} or findings[0].rule == "installer_named_in_text" else "aimed_line"
+    return "aimed_text" if kinds == {"text"} or INSTALLER in findings[0].tags else "aimed_line"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kanaria.app.reference import markup
+from kanaria.core.rule_tags import MEANINGS
 from kanaria.core.types import Language, Text
 from kanaria.detect.loading import bundled
 from kanaria.detect.model import Rule
@@ -19,6 +20,15 @@ _LABELS = {
     "table": Text(en="table", ja="テーブル"),
     "techniques": Text(en="ATT&CK", ja="ATT&CK"),
     "cves": Text(en="CVE", ja="CVE"),
+    "tags": Text(en="Tags that carry meaning", ja="意味を表すタグ"),
+    "tags_why": Text(
+        en="What a rule is called decides nothing. These `tags` do, in a rule of your own as in a bundled one; another"
+        " tag that begins with `kanaria.` is refused.",
+        ja="ルールの名前は判定に影響しません。影響するのは次の `tags` で、自作のルールでも"
+        "同梱のルールでも同じです。`kanaria.` で始まるほかのタグは受け付けません。",
+    ),
+    "tag": Text(en="tag", ja="タグ"),
+    "means": Text(en="meaning", ja="意味"),
     "why": Text(en="Reason given", ja="示される理由"),
     "false": Text(en="False positives", ja="誤検知の例"),
     "runbook": Text(en="What to do", ja="対応手順"),
@@ -31,7 +41,14 @@ def page(language: Language) -> str:
     lines = markup.title(_HEADING, _INTRO, language)
     for rule in sorted(bundled(), key=lambda known: known.id):
         lines += _rule(rule, language)
-    return markup.page(lines)
+    return markup.page([*lines, *_meanings(language)])
+
+
+def _meanings(language: Language) -> list[str]:
+    """The tags by which a rule says what it means: its name decides nothing."""
+    head = [_label("tag", language), _label("means", language)]
+    rows = [[markup.code(tag), meaning.to(language)] for tag, meaning in MEANINGS.items()]
+    return [f"## {_label('tags', language)}", "", _label("tags_why", language), "", *markup.table(head, rows), ""]
 
 
 def _rule(rule: Rule, language: Language) -> list[str]:

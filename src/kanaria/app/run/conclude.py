@@ -24,6 +24,7 @@ from kanaria.incidents.case import Allowed, Case, Costs, Surroundings
 from kanaria.incidents.grouping import group
 from kanaria.incidents.judge import judge
 from kanaria.incidents.permission import pools_meant
+from kanaria.incidents.questions import asked_of
 from kanaria.memory.events import Events
 from kanaria.memory.network_state import NetworkState
 from kanaria.wire.vouching import Trusted
@@ -168,6 +169,7 @@ def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: t
     made = Surroundings(
         facts=run.setup.facts,
         inputs=tuple(run.accounts.summaries.values()),
+        asked_of=asked_of(run.case.records),
         answers=web.answers if known else _no_answers,
         malformed_sources=web.malformed_sources if known else lambda _status: 0,
         later_requests={name: tuple(found) for name, found in run.case.later_requests.items()},
