@@ -8,7 +8,8 @@ from typing import Any, get_args
 import pytest
 
 from kanaria.core.types import HYPOTHESES, Hypothesis, Outcome, OutcomeValue
-from kanaria.incidents.advice import OPTIONAL, QUIETER, answered, recommendations
+from kanaria.incidents.advice import OPTIONAL, recommendations
+from kanaria.incidents.advice_web import QUIETER, answered
 from kanaria.incidents.case import Case
 from kanaria.incidents.weighing import evidence
 from tests.incidents.building import DEVICE, STRANGER, around, case, facts, finding, message, request
@@ -48,6 +49,55 @@ def test_a_quieter_log_only_for_refused_noise_in_web_logs() -> None:
     assert "quieter_log" not in advised(WEB, "internet_wide_scanner", "no_sign_of_success")
     assert "quieter_log" not in advised(WEB, "exploitation_attempt", "failed")
     assert "quieter_log" not in advised(NETWORK, "internet_wide_scanner", "failed")
+
+
+def test_the_filter_for_logs_of_web_servers_is_offered_for_no_other_log() -> None:
+    """A mail server's line was refused too; it has no status, and no filter for Apache's logs finds it."""
+    mail = case(finding(), messages=[message()], records=[request(1)])
+    assert "quieter_log" not in advised(mail, "internet_wide_scanner", "failed")
+    served = case(finding(), messages=[message()], records=[request(1, status=200)])
+    assert "quieter_log" not in advised(served, "internet_wide_scanner", "failed")
+
+
+def test_a_program_that_a_line_names_is_no_pool_to_block() -> None:
+    named = case(
+        finding("mining_program_set_to_start", device="vps", table="process", stage="impact", severity="high",
+                values={"mining.named": "moneroocean_miner.service (MoneroOcean set-up)", "direction": "outbound"},
+                remote=None),
+    )  # fmt: skip
+    result = Outcome(value="possible", bits=3.0, because=())
+    (isolate,) = [r for r in recommendations(named, around(), "compromised_device", result) if r.id == "isolate"]
+    assert "block its connections to the pool" in isolate.text.en and "moneroocean" not in isolate.text.en
+    assert "プールへの接続を遮断" in isolate.text.ja and "moneroocean" not in isolate.text.ja
+
+
+def test_what_an_answer_shows_is_not_told_to_be_absent() -> None:
+    """An answer that fits the product: nobody is told that the attempt cannot work without it."""
+    there = case(
+        finding(evidence=(PROOF,), cves=("CVE-2021-3129",), event_ids=(1,)),
+        records=[request(1, status=500, method="POST", url="/_ignition/execute-solution")],
+    )
+    absent = case(
+        finding(evidence=(PROOF,), cves=("CVE-2021-3129",), event_ids=(1,)),
+        records=[request(1, status=200, method="POST", url="/")],
+    )
+    for told, runs in ((there, True), (absent, False)):
+        result = Outcome(value="possible", bits=3.0, because=())
+        advice = recommendations(told, around(), "exploitation_attempt", result)
+        (update,) = [item.text for item in advice if item.id.startswith("update")]
+        assert ("seems to run here" in update.en, "cannot work" in update.en) == (runs, not runs)
+        assert ("動いているとみられます" in update.ja, "成立しません" in update.ja) == (runs, not runs)
+
+
+def test_paths_stand_in_a_list_of_the_readers_language() -> None:
+    records = [
+        request(number, status=500, method="POST", url=url)
+        for number, url in enumerate(("/_next/flight", "/_react/flight"), 1)
+    ]
+    result = Outcome(value="possible", bits=3.0, because=())
+    items = recommendations(case(finding(), records=records), around(), "internet_wide_scanner", result)
+    (text,) = [item.text for item in items if "/_react/flight" in item.text.en]
+    assert "/_next/flight, /_react/flight" in text.en and "/_next/flight、/_react/flight" in text.ja
 
 
 def test_look_at_the_host_unless_somebody_did() -> None:

@@ -38,7 +38,7 @@ OF_A_KIND = (
     "ファイル共有",
 )
 INPUTS: dict[str, str] = {
-    **WRITTEN,
+    **{name: WRITTEN[name] for name in ("question", "agent", "name of a user, of a database")},
     **SAID,
     "a machine inside that guesses at another": "".join(
         json.dumps({**_RDP, "ts": 1767949200.0 + number, "uid": f"C{number}"}) + "\n" for number in range(12)

@@ -49,6 +49,7 @@ HANDED_ON = {
     ("script_fetched_and_run", "order"): "an order to a cloud is told by cloud_order_delivers",
     ("mining_program_set_to_start", "line"): "a line that only names it is told by mining_program_named_in_log",
     ("dns_query_for_mining_pool_without_time", "dated"): "what has a time is told by dns_query_for_mining_pool",
+    ("sensor_scan_alert", "counted"): "told by sensor_scan_by_rate",
     ("dns_query_for_mining_pool_from_outside_without_time", "dated"): "told by dns_query_for_mining_pool_from_outside",
     ("traffic_shaped_like_mining", "message"): "a message in the clear is told by crypto_currency_mining_activity",
     ("traffic_shaped_like_mining", "pool"): "a pool's name is told by crypto_currency_mining_activity",

