@@ -19,6 +19,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONS = ("3.11", "3.12", "3.13")
+OWN = "{}.{}".format(*sys.version_info)
+"""The Python that runs the tests: what users of this machine have, whichever release of Debian it is."""
 MINUTES = 15 * 60
 
 

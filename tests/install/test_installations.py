@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import pytest
 from benchmarks.__main__ import SKIPPED, benchmarks
 from kanaria.formats import registry
 from tests.install import environments, samples
-from tests.install.environments import PYTHONS, ROOT, Environment
+from tests.install.environments import OWN, PYTHONS, ROOT, Environment
 from tests.logon_formats.build_evtx import evtx
 
 pytestmark = pytest.mark.install
@@ -52,7 +52,9 @@ STREAMS = {
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return environments.built(tmp_path_factory.getbasetemp().parent / f"kanaria-dist-{os.getppid()}")[0]
+    """Built once for a run: with xdist, the workers' folders lie side by side in one that is of this run alone."""
+    own = tmp_path_factory.getbasetemp()
+    return environments.built((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "kanaria-dist")[0]
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +80,7 @@ def inputs(public: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def alone(wheel: Path, public: Path) -> Environment:
-    return environments.make(public / "env", "3.11", str(wheel))
+    return environments.make(public / "env", OWN, str(wheel))
 
 
 def works(environment: Environment, inputs: Path, folder: Path) -> None:
@@ -141,9 +143,9 @@ def watches(environment: Environment, folder: Path) -> None:
         assert service.wait(timeout=60) == 0
 
 
-def reads_every_format(environment: Environment, inputs: Path, folder: Path) -> None:
+def reads_every_format(environment: Environment, inputs: Path, folder: Path, before: Sequence[str] = ()) -> None:
     """One file of each is read as what it is; what lacks a package is named, with the way out, and stops nothing."""
-    read = environment.run("analyze", "--format", "json", inputs, folder=folder)
+    read = environment.run("analyze", "--format", "json", inputs, before=before, folder=folder)
     assert "Traceback" not in read.stderr and read.returncode in {1, 3}, read.stderr
     document = json.loads(read.stdout)
     assert {incident["severity"] for incident in document["incidents"]} >= {"high", "informational"}
@@ -162,7 +164,7 @@ def reads_every_format(environment: Environment, inputs: Path, folder: Path) -> 
 def test_the_wheel_alone_works_on_each_python_with_the_newest_packages(
     version: str, wheel: Path, inputs: Path, alone: Environment, tmp_path: Path
 ) -> None:
-    made = alone if version == "3.11" else environments.make(tmp_path / "env", version, str(wheel))
+    made = alone if version == OWN else environments.make(tmp_path / "env", version, str(wheel))
     works(made, inputs, tmp_path)
 
 
@@ -170,7 +172,7 @@ def test_the_wheel_works_with_the_oldest_packages_its_metadata_allows(
     wheel: Path, inputs: Path, tmp_path: Path
 ) -> None:
     oldest = ["--resolution", "lowest-direct"]
-    works(environments.make(tmp_path / "env", "3.11", str(wheel), options=oldest), inputs, tmp_path)
+    works(environments.make(tmp_path / "env", OWN, str(wheel), options=oldest), inputs, tmp_path)
 
 
 def test_an_installation_brings_nothing_that_only_tests_have(alone: Environment) -> None:
@@ -228,7 +230,7 @@ def test_what_an_extra_brings_is_named_with_the_way_to_get_it(extra: str, alone:
 def test_each_extra_does_what_it_is_for_and_disturbs_nothing(
     extra: str, wheel: Path, inputs: Path, tmp_path: Path
 ) -> None:
-    made = environments.make(tmp_path / "env", "3.11", f"{wheel}[{extra}]")
+    made = environments.make(tmp_path / "env", OWN, f"{wheel}[{extra}]")
     for asked in sorted(set(WITHOUT) - {"spark"}) if extra == "all" else [extra] if extra in WITHOUT else []:
         status, said = ask_for(asked, made, tmp_path)
         assert status in {0, 1, 2, 3} and "Traceback" not in said, said[-500:]
@@ -251,11 +253,36 @@ def test_an_ordinary_user_without_a_home_uses_an_installation_of_root(alone: Env
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
-def test_nothing_asks_the_network(alone: Environment, inputs: Path, tmp_path: Path) -> None:
+def needs_unshare() -> None:
     if os.geteuid() != 0 or not shutil.which("unshare"):
-        pytest.skip("needs root, to take the network away")
-    done = alone.run("demo", before=["unshare", "-n"], folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+        pytest.skip("needs root, to take away what others may miss")
+
+
+def test_nothing_asks_the_network(alone: Environment, inputs: Path, tmp_path: Path) -> None:
+    needs_unshare()
+    offline = ["unshare", "-n"]
+    done = alone.run("demo", before=offline, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    reads_every_format(alone, inputs, tmp_path, before=offline)
+
+
+def test_an_installation_that_cannot_be_written_to_keeps_its_machine_code_in_the_user_s_home(
+    wheel: Path, inputs: Path, tmp_path: Path
+) -> None:
+    """As on a read-only disk, which root cannot write to either; it was never used before."""
+    needs_unshare()
+    unused = environments.make(tmp_path / "env", OWN, str(wheel))
+    keep_out = 'mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"; ! touch "$0/x" 2>/dev/null; exec "$@"'
+    closed = ["unshare", "-m", "--propagation", "private", "sh", "-ec", keep_out, str(unused.folder)]
+    (home := tmp_path / "home").mkdir()
+    first = unused.run("analyze", inputs, before=closed, folder=home)
+    assert first.returncode in {1, 3} and "Traceback" not in first.stderr, first.stderr
+    kept = set((home / ".cache").rglob("*.nb?"))
+    assert kept, "what was compiled is kept"
+    again = unused.run("analyze", inputs, before=closed, folder=home)
+    assert again.returncode == first.returncode
+    assert set((home / ".cache").rglob("*.nb?")) == kept, "and is not made again"
+    assert not list(unused.folder.rglob("*.nb?"))
 
 
 def test_the_version_says_which_commit_it_was_built_from(alone: Environment) -> None:
