@@ -1,7 +1,7 @@
 """Query logs of DNS servers into the ``dns`` table: BIND, unbound, dnsmasq (Pi-hole) and the Windows DNS debug log.
 
 The client is ``src``; the server is ours and mostly not named in its own log: then ``dst_ip`` is null, ``dst_port`` 53.
-Questions and the lines that answer them are joined. These logs carry local times without a zone: they are read as UTC.
+Questions and the lines that answer them are joined. These logs carry local times: they are of the zone told.
 """
 
 from __future__ import annotations

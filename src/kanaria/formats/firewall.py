@@ -2,7 +2,7 @@
 ``filterlog`` (OPNsense, pfSense), and connection tracking (``conntrack -E``, ``conntrack -L``, ``nf_conntrack``).
 
 A LOG line is one packet, usually the first of its flow: it becomes a connection with what that packet shows. Dropped
-and rejected ones get the states ``S0`` and ``REJ``. Times without a zone are read as UTC.
+and rejected ones get the states ``S0`` and ``REJ``. Times without a zone are of the zone told.
 """
 
 from __future__ import annotations

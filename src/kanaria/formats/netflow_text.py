@@ -1,7 +1,7 @@
 """What ``nfdump`` prints for people (``-o line``, ``long``, ``extended``, ``biline``, ``bilong``) into connections.
 
 Its header says which columns follow; sizes may be rounded (``1.2 M``), which is the best this output can give. Times
-are local to where nfdump ran and read as UTC. Addresses that nfdump shortened (``2001:db..0:10``) are rejected.
+are local to where nfdump ran. Addresses that nfdump shortened (``2001:db..0:10``) are rejected.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.zone import LocalTime
 from kanaria.formats import columns as cols
 from kanaria.formats.flow_state import parse_flags
 from kanaria.formats.netflow_csv import protocol_number
@@ -58,7 +59,7 @@ class NfdumpText:
                 if not raw[:4].isdigit():
                     continue  # header, summary
                 rows += 1
-                found = flow_records(raw.decode("utf-8", "replace"), header, number)
+                found = flow_records(raw.decode("utf-8", "replace"), header, number, context.zone)
                 records += found
                 if not found:
                     rejects.append((number, _EXPECTED, raw))
@@ -67,10 +68,10 @@ class NfdumpText:
             yield cols.make_batch(stream, self.name, chunk, {"connection": done}, rows, rejects)
 
 
-def flow_records(text: str, header: str, line: int) -> list[_Record]:
+def flow_records(text: str, header: str, line: int, zone: LocalTime | None = None) -> list[_Record]:
     """One printed flow as one or, when both directions are printed, two one-way records; none when it is broken."""
     found = _FLOW.match(text)
-    when = iso_time(found["when"]) if found else None
+    when = iso_time(found["when"], zone) if found else None
     ends = [_endpoint(found[side]) for side in ("src", "dst")] if found else []
     if not found or when is None or None in ends:
         return []

@@ -15,6 +15,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.core.values import dataclass
+from kanaria.core.zone import LocalTime
 from kanaria.formats import columns as cols
 from kanaria.formats.logons.emit import Taken, address, joined_fields, number, tables_of
 from kanaria.formats.text_log import Row, first_lines, sender_of
@@ -53,9 +54,13 @@ class _Event:
 
 
 class Audit:
-    """Records put together to events; ``take`` gives rows of events that are complete, ``left`` of all others."""
+    """Records put together to events; ``take`` gives rows of events that are complete, ``left`` of all others.
 
-    def __init__(self) -> None:
+    ``zone`` is that of times that ``ausearch`` printed.
+    """
+
+    def __init__(self, zone: LocalTime | None = None) -> None:
+        self._zone = zone
         self._held: OrderedDict[tuple[str | None, str], _Event] = OrderedDict()
 
     def take(self, row: Row, line: str) -> list[Taken]:
@@ -68,7 +73,7 @@ class Audit:
             return []
         kind = _kind(found["type"], line)
         fields = _fields(found["rest"], plain=") :" in line)
-        when = _time(found["time"]) or row.get("time")
+        when = _time(found["time"], self._zone) or row.get("time")
         host = found["node"] or row.get("host_name")
         base: Row = {**row, "time": when, "device": host, "host_name": host}
         if kind == "USER_LOGIN":
@@ -139,14 +144,14 @@ def _process(event: _Event) -> list[Taken]:
     })]  # fmt: skip
 
 
-def _event(line: int, text: str) -> list[Taken]:
+def _event(line: int, text: str, zone: LocalTime) -> list[Taken]:
     """The record as it stands, for rules that look at single records."""
     found = _RECORD.search(text)
     if not found:
         return []
     fields = {"type": _kind(found["type"], text), **_fields(found["rest"], plain=") :" in text)}
     return [("event", {
-        "line": line, "time": _time(found["time"]), "device": found["node"], "host_name": found["node"],
+        "line": line, "time": _time(found["time"], zone), "device": found["node"], "host_name": found["node"],
         "platform": "linux", "channel": "auditd", "fields": joined_fields(fields),
     })]  # fmt: skip
 
@@ -165,8 +170,8 @@ def _logon(row: Row, fields: Mapping[str, str]) -> list[Taken]:
     })]  # fmt: skip
 
 
-def _time(text: str) -> datetime | None:
-    """Seconds since 1970, or the local time that ausearch prints, taken for UTC."""
+def _time(text: str, zone: LocalTime | None) -> datetime | None:
+    """Seconds since 1970, or the local time that ausearch prints (UTC where no zone is known)."""
     try:
         seconds = float(text)
     except ValueError:
@@ -175,9 +180,10 @@ def _time(text: str) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds < 1e10 else None
     for pattern in ("%m/%d/%Y %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S.%f", "%m/%d/%y %H:%M:%S.%f"):
         try:
-            return datetime.strptime(text, pattern).replace(tzinfo=UTC)
+            naive = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone comes next
         except ValueError:
             continue
+        return zone.utc(naive) if zone else naive.replace(tzinfo=UTC)
     return None
 
 
@@ -198,7 +204,7 @@ class AuditLog:
         return 0.97 if bare >= 0.3 * len(lines) and bare else 0.98 if sent >= 0.9 * len(lines) and sent else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
-        audit = Audit()
+        audit = Audit(context.zone)
         chunk = None
         for chunk in cols.chunks(stream):
             taken: list[Taken] = []
@@ -213,7 +219,7 @@ class AuditLog:
                     rejects.append((at, "expected an audit record: type=… msg=audit(time:serial): …", line))
                 else:
                     taken += audit.take({"line": at, "host_name": sender_of(text)}, text)
-                    taken += _event(at, text) if context.events else []
+                    taken += _event(at, text, context.zone) if context.events else []
             tables = tables_of(taken, stream, context, "auditd")
             yield cols.make_batch(stream, self.name, chunk, tables, count, rejects)
         if chunk is not None and (left := audit.left()):

@@ -13,8 +13,9 @@ from datetime import datetime
 from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.zone import LocalTime
 from kanaria.formats.logons.emit import endpoint, number
-from kanaria.formats.text_log import Row, first_lines, iso_time, offset_time, read_lines
+from kanaria.formats.text_log import Row, first_lines, iso_time, read_lines
 
 _HEADER = late_regex(r"^\[(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?),\s+\d+(?:,[^\]]*)?\] ")
 _WORDS = late_regex(
@@ -56,7 +57,7 @@ class SambaLog:
         return 0.9 if any(_WORDS.search(line) or _HEADER.match(line) for line in lines) else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
-        reader = _Reader(b'"Authentication":' in stream.head())
+        reader = _Reader(b'"Authentication":' in stream.head(), context.zone)
         return read_lines(stream, context, name=self.name, table="logon", sensor="samba", take=reader.take,
                           own=_own)  # fmt: skip
 
@@ -64,15 +65,15 @@ class SambaLog:
 class _Reader:
     """Remembers the time of the last header for the lines below it."""
 
-    def __init__(self, json_only: bool) -> None:
+    def __init__(self, json_only: bool, zone: LocalTime) -> None:
+        self._zone = zone
         self._json_only = json_only
         self._time: datetime | None = None
 
     def take(self, text: str, line: int) -> Row | str | None:
         header = _HEADER.match(text)
         if header:
-            stamp, _, part = header["time"].partition(".")
-            self._time = offset_time(f"{stamp}.{part or '0'}", "%Y/%m/%d %H:%M:%S.%f")
+            self._time = iso_time(header["time"].replace("/", "-"), self._zone)
         if '"Authentication"' in text:
             return self._finish(_json_row(text), line) or "expected a JSON object of type Authentication; it is cut off"
         if self._json_only:

@@ -2,7 +2,7 @@
 
 Event Viewer's columns are localised and are taken by position: level, time, source, event id, category, then the
 message, out of which fields are read by its structure (``windows_layout``). Such a file has neither channel nor
-computer nor time zone: the channel follows from the source, the computer stays unknown, times are read as UTC.
+computer nor time zone: the channel follows from the source, the computer stays unknown, times are of the zone told.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.core.values import dataclass
+from kanaria.core.zone import LocalTime
 from kanaria.formats.logons.emit import Taken, batches
 from kanaria.formats.logons.text_input import decode_head, open_text
 from kanaria.formats.logons.windows_event import WindowsEvent, event, from_document, time_of
@@ -53,7 +54,7 @@ class WindowsCsv:
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         order = day_first(decode_head(stream.head(), 1 << 18))
         with open_text(stream) as text:
-            yield from batches(_records(text, order), stream, context, name=self.name, sensor="windows")
+            yield from batches(_records(text, order, context.zone), stream, context, name=self.name, sensor="windows")
 
 
 def _start(text: str) -> tuple[list[str], list[str]]:
@@ -94,6 +95,7 @@ class _Reader:
     """Which column is what; ``header`` is None until the first record said so."""
 
     day_first: bool
+    zone: LocalTime
     header: list[str] | None = None
     viewer: bool = False
 
@@ -119,7 +121,7 @@ class _Reader:
         cells = row + [""] * (_MESSAGE + 1 - len(row))
         found = event(
             channel="", provider=cells[_SOURCE].strip(), code=cells[_ID], computer="",
-            time=local_time(cells[_TIME], day_first=self.day_first), message=cells[_MESSAGE],
+            time=local_time(cells[_TIME], day_first=self.day_first, zone=self.zone), message=cells[_MESSAGE],
         )  # fmt: skip
         return found or "expected level, time, source, event id and category; the event id is no number"
 
@@ -132,12 +134,12 @@ class _Reader:
         if found.time is not None:
             return found
         shown = document.get("timecreated") or document.get("timegenerated") or ""
-        time = time_of(shown) or local_time(shown, day_first=self.day_first)
+        time = time_of(shown) or local_time(shown, day_first=self.day_first, zone=self.zone)
         return WindowsEvent(found.channel, found.code, time, found.computer, found.data)
 
 
-def _records(text: TextIO, order: bool) -> Iterator[list[Taken] | tuple[str, bytes]]:
-    reader = _Reader(order)
+def _records(text: TextIO, order: bool, zone: LocalTime) -> Iterator[list[Taken] | tuple[str, bytes]]:
+    reader = _Reader(order, zone)
     for row in _rows(iter(text)):
         found = reader.take(row) if isinstance(row, list) else row
         if isinstance(found, str):
@@ -153,8 +155,8 @@ _DATE = late_regex(
 _HALVES: Mapping[str, int] = {"a": 0, "p": 12}
 
 
-def local_time(text: str, *, day_first: bool) -> datetime | None:
-    """A date and clock as Windows shows them in one of its regions, read as UTC."""
+def local_time(text: str, *, day_first: bool, zone: LocalTime | None = None) -> datetime | None:
+    """A date and clock as Windows shows them in one of its regions (UTC where no zone is known)."""
     found = _DATE.match(text.strip())
     if not found:
         return None
@@ -167,9 +169,10 @@ def local_time(text: str, *, day_first: bool) -> datetime | None:
     if half:
         hour = hour % 12 + _HALVES[half]
     try:
-        return datetime(year, month, day, hour, minute, seconds, tzinfo=UTC)
+        whole = datetime(year, month, day, hour, minute, seconds, tzinfo=UTC)
     except ValueError:
         return None
+    return zone.utc(whole.replace(tzinfo=None)) if zone else whole
 
 
 def day_first(text: str) -> bool:

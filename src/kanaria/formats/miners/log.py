@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.zone import LocalTime
 from kanaria.formats import columns as cols
 from kanaria.formats.carriers.messages import of_json
 from kanaria.formats.logons.emit import tables_of
 from kanaria.formats.logons.windows_event import time_of
 from kanaria.formats.miners.phrases import read
 from kanaria.formats.miners.runs import Runs
-from kanaria.formats.text_log import Row, Years, first_lines, is_log_line, iso_time, offset_time, without_syslog
+from kanaria.formats.text_log import Row, Years, first_lines, is_log_line, iso_time, without_syslog
 
 _CRI = late_regex(
     r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d)) (?:stdout|stderr) [FP] (?P<rest>.*)$"
@@ -54,12 +55,15 @@ def carried(line: str, years: Years) -> Line:
     return (rest, {"time": time}, tag if tag != "-" else None) if tag else (line, {}, None)
 
 
-def own_time(message: str) -> Row:
-    """The time that the program itself wrote, which is that of its machine, taken for UTC."""
+def own_time(message: str, zone: LocalTime) -> Row:
+    """The time that the program itself wrote, which is that of its machine."""
     if found := _OWN_TIME.match(message):
-        return {"time": iso_time(f"{found['day']}T{found['clock']}{(found['part'] or '')}")}
+        return {"time": iso_time(f"{found['day']}T{found['clock']}{(found['part'] or '')}", zone)}
     found = _OWN_COMPACT.match(message)
-    return {"time": offset_time(found["stamp"], "%Y%m%d %H:%M:%S")} if found else {}
+    if not found:
+        return {}
+    day, _blank, clock = found["stamp"].partition(" ")
+    return {"time": iso_time(f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock}", zone)}
 
 
 class MinerLog:
@@ -112,4 +116,6 @@ def _take(line: str, number: int, years: Years, runs: Runs) -> tuple[bool, str |
     """Whether the line is a miner's, and the program or container that it is of, where one is named."""
     message, around, container = carried(line, years)
     given = {name: value for name, value in around.items() if value is not None}
-    return runs.take({"line": number, **own_time(message), **given}, message, container=container), container
+    return runs.take(
+        {"line": number, **own_time(message, years.zone), **given}, message, container=container
+    ), container
