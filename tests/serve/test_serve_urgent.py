@@ -304,3 +304,36 @@ def test_a_source_that_brings_much_keeps_no_other_waiting(tmp_path: Path) -> Non
     assert [data for source, data in came if source.endswith("access.log")] == [CRADLE.encode()]
     assert service._limit * 0.9 < sum(len(data) for _source, data in came) < service._limit * 1.1
     assert service._wake.is_set(), "there is more"
+
+
+def work_of_one_more(folder: Path, monkeypatch: pytest.MonkeyPatch, known: int) -> tuple[int, int]:
+    """How many cases are judged, and how often the store is asked, for one incident beside so many."""
+    from kanaria.app.run import conclude
+    from kanaria.store import incidents
+
+    folder.mkdir()
+    with judging(folder) as one:
+        one.take_in([arrived("zeek/dns.log", [asked(n, f"10.9.0.{n}") for n in range(1, known + 1)])])
+        one.dispatched(one.checkpoint())
+        assert len(kept(folder / "store")) == known
+        judged, statements, judge, opened = list[object](), list[str](), conclude.judge, incidents.Opened
+
+        def listening(*given: Any) -> Any:
+            made = opened(*given)
+            made.db.set_trace_callback(statements.append)
+            return made
+
+        with monkeypatch.context() as patch:
+            patch.setattr(conclude, "judge", lambda *given: (judged.append(given), judge(*given))[1])
+            patch.setattr(incidents, "Opened", listening)
+            one.take_in([arrived("zeek/dns.log", [asked(known + 1, "10.8.0.1")], known)])
+            time.sleep(0.6)
+            one.dispatched(one.step())
+    assert len(kept(folder / "store")) == known + 1
+    return len(judged), len(statements)
+
+
+def test_one_more_incident_is_as_much_work_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert work_of_one_more(tmp_path / "few", monkeypatch, 5) == work_of_one_more(tmp_path / "many", monkeypatch, 80)

@@ -239,8 +239,9 @@ def _compromised(case: Case, name: Text) -> Text:
 
 def _seen_of_it(findings: Sequence[Finding]) -> Text:
     """What the gravest finding says that was seen; names count only where nothing else was found."""
-    mining = [finding for finding in findings if speaks_of_mining([finding], ())]
-    others = [finding for finding in findings if finding not in mining]
+    mining, others = list[Finding](), list[Finding]()
+    for finding in findings:
+        (mining if speaks_of_mining([finding], ()) else others).append(finding)
     if mining_only_named(mining) and any(SEVERITIES.index(one.severity) >= _GRAVE for one in others):
         return _SUSPECT
     gravest = worst(mining)
