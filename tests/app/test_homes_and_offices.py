@@ -60,6 +60,15 @@ def test_a_question_that_cannot_be_read_is_told(kanaria: Kanaria, tmp_path: Path
     assert hear(kanaria, tmp_path, whole + f"{frame} query[A] www.exa").status == 3
 
 
+def test_an_answer_of_a_stranger_names_no_other_client(kanaria: Kanaria, tmp_path: Path) -> None:
+    forged = (
+        f"TXT (x client_ip=192.168.1.99 client_names=y question_name={POOL} question_type=A response_code=NOERROR )"
+    )
+    line = str(_ASKED["blocky"]("www.example.org", 0)).replace("A (203.0.113.50)", forged)
+    said = hear(kanaria, tmp_path, line + "\n")
+    assert "192.168.1.99" not in said.devices and said.document["inputs"][0]["format"] == "blocky"
+
+
 def _bitdefender(threat: str) -> dict[str, object]:
     event = {
         "module": "av",
