@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -12,27 +13,27 @@ from kanaria.formats.web.careful import LineParser
 SENDER = "198.51.100.7"
 LINE = f'{SENDER} - - [21/Jul/2025:15:40:57 +0000] "GET /a?b=c HTTP/1.1" 404 153 "-" "curl/7.68.0"'
 
-AROUND = {
-    "a table of Markdown": f"| 15:40 | `{LINE}` |",
-    "a table of a database": f"| 7 | {LINE} |",
-    "a row of psql": f" 7  | {LINE}",
-    "a row of HTML": f"<tr><td>7</td><td>{html.escape(LINE)}</td></tr>",
-    "an element of XML": f'<entry time="t"><message>{html.escape(LINE)}</message></entry>',
-    "a patch": f"+{LINE}",
-    "a call": f"console.log('{LINE}')",
-    "a pair": f"ts=2025-07-21T15:40:57Z level=info msg={json.dumps(LINE)}",
-    "a member of a printed document": f'  "textPayload": {json.dumps(LINE)},',
-    "YAML": f"textPayload: {json.dumps(LINE)}",
-    "a list of Ansible": f"        {json.dumps(LINE)},",
-    "a cell": '2025-07-21,web01,"' + LINE.replace('"', '""') + '"',
-    "Event Format": f"CEF:0|Example|web|1.0|100|access|3|src=192.0.2.1 msg={LINE}",
-    "a prompt": f"root@web:~# {LINE}",
+AROUND: dict[str, Callable[[str], str]] = {
+    "a table of Markdown": lambda line: f"| 15:40 | `{line}` |",
+    "a table of a database": lambda line: f"| 7 | {line} |",
+    "a row of psql": lambda line: f" 7  | {line}",
+    "a row of HTML": lambda line: f"<tr><td>7</td><td>{html.escape(line)}</td></tr>",
+    "an element of XML": lambda line: f'<entry time="t"><message>{html.escape(line)}</message></entry>',
+    "a patch": lambda line: f"+{line}",
+    "a call": lambda line: f"console.log('{line}')",
+    "a pair": lambda line: f"ts=2025-07-21T15:40:57Z level=info msg={json.dumps(line)}",
+    "a member of a printed document": lambda line: f'  "textPayload": {json.dumps(line)},',
+    "YAML": lambda line: f"textPayload: {json.dumps(line)}",
+    "a list of Ansible": lambda line: f"        {json.dumps(line)},",
+    "a cell": lambda line: '2025-07-21,web01,"' + line.replace('"', '""') + '"',
+    "Event Format": lambda line: f"CEF:0|Example|web|1.0|100|access|3|src=192.0.2.1 msg={line}",
+    "a prompt": lambda line: f"root@web:~# {line}",
 }
 
 
 @pytest.mark.parametrize("name", AROUND)
 def test_the_line_is_read_with_its_sender(name: str) -> None:
-    row = LineParser().parse(AROUND[name].encode())
+    row = LineParser().parse(AROUND[name](LINE).encode())
     assert isinstance(row, dict)
     assert (row["src_ip"], row["url"], row["status"]) == (SENDER, "/a?b=c", 404)
 

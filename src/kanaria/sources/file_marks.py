@@ -15,7 +15,7 @@ from typing import Any
 from kanaria.core.conversion import made, plain
 from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
-from kanaria.sources._decompress import Decompressed, compression
+from kanaria.sources._decompress import compression, decompressed
 from kanaria.sources._rotation import in_time_order, split
 from kanaria.sources.chunks import Position
 
@@ -123,7 +123,7 @@ def continues(path: str, mark: Mark) -> bool:
             packed = compression(raw.read(8)) is not None
             raw.seek(0)
             if packed:  # as far as it is worth decompressing: a rotated log does not change any more
-                return digest(Decompressed(raw, lambda _count: None, owned=False).take(mark.length)) == mark.head
+                return digest(decompressed(raw, lambda _count: None, owned=False).take(mark.length)) == mark.head
             return matches(raw.fileno(), mark)
     except OSError:
         return False

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from kanaria.core.errors import SourceError, in_words
 from kanaria.core.words import Text
-from kanaria.sources._decompress import Decompressed, compression
+from kanaria.sources._decompress import compression, decompressed
 from kanaria.sources._rotation import in_time_order
 from kanaria.sources.chunks import Chunk, Health, Position, Wake, shares
 from kanaria.sources.file_marks import HEAD, Mark, Marks, appeared, archived, continues, read_on, siblings
@@ -258,7 +258,7 @@ class Follower:
     def _finish(self, name: str, mark: Mark) -> Iterator[Chunk]:
         """A rotated file from a mark to its end."""
         with open(name, "rb", buffering=0) as raw:
-            reader, here = Decompressed(raw, lambda _count: None, owned=False), os.fstat(raw.fileno())
+            reader, here = decompressed(raw, lambda _count: None, owned=False), os.fstat(raw.fileno())
             head = reader.take(PREAMBLE)
             before, left, passed = head[: mark.offset], head[mark.offset :], len(head)
             mark, head = replace(mark, preamble=mark.preamble or preamble(head).decode("latin-1")), head[:HEAD]

@@ -15,6 +15,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.values import dataclass
 from kanaria.formats.carriers.messages import TEXTS
 from kanaria.formats.carriers.records import Object, Record, Records, as_text, broken
+from kanaria.formats.carriers.web_archives import is_entry, request_of
 
 LONGEST = 8 << 20
 """Characters of a value that is read at once; of a longer one the lists are read record by record."""
@@ -26,16 +27,36 @@ _NAMES = (
     "streams", "items", "matches", "message", "messages", "responses", "rawresponse", "tables", "resourcelogs",
     "scopelogs", "logrecords",
 )  # fmt: skip
-_HOLDS = frozenset(_NAMES)
-"""Members that hold records, in lower case."""
+_HOLDS = frozenset((*_NAMES, "log"))
+"""Members that hold records, in lower case; the last one is a HAR's, and a text nearly everywhere else."""
 _HOLDING = late_regex(r'"(?:' + "|".join(_NAMES) + r')"\s*:\s*[\[{]', 2)  # re.IGNORECASE
 _COLUMNS = ("columns", "fields")
 """Members that name the columns of rows."""
 _SAYING = 40
 """Characters from which on a text beside a list is a line and no ``"message": "ok"``."""
 _BETWEEN = late_regex(r"[\s,:\ufeff\x1e]*")
+_CALL = late_regex(
+    r"[\s\ufeff;]*(?:/\*\*/\s*)?(?:typeof [\w$.]{1,64} === .function. && )?"
+    r"[A-Za-z_$][\w$.]{0,63}\(\s*(?=[\[{]\s*[\"{\[])"
+)
+"""What JSONP puts before a document; behind it come a bracket and a semicolon."""
+_CALLED = late_regex(r"\s*\)\s*;?\s*")
 _NEXT = late_regex(r'[}\]"]\s*,\s*(?=[{\[])|\n[\s,\[]*(?=[{\[])')
-_DECODER = json.JSONDecoder()
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; ValueError where a member that holds lines stands in it twice, as when what was between two records is
+    gone."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, value in pairs if (name in TEXTS or name.casefold() in _HOLDS) and value != found[name]]
+        if names:
+            message = f"{names[0]} twice in an object"
+            raise ValueError(message)
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members)
 
 
 def is_document(head: bytes) -> bool:
@@ -43,9 +64,13 @@ def is_document(head: bytes) -> bool:
     from kanaria.formats.logons.text_input import decode_head
 
     text = decode_head(head, _HEAD).lstrip("\ufeff \t\r\n")
+    called = _CALL.match(text)
+    text = text[called.end() :] if called else text
     if not text.startswith(("{", "[")):
         return False
     first, _, rest = text.partition("\n")
+    if called and (end := _CALLED.search(first, len(first) - 8)):
+        first = first[: end.start()]
     value = _value(first)
     if value is None:
         following = next((line.strip() for line in rest.split("\n") if line.strip()), "")
@@ -68,7 +93,7 @@ def _value(text: str) -> object:
 def _begins(first: str, following: str) -> bool:
     """Whether a line that is no JSON is the beginning of some."""
     try:
-        _DECODER.raw_decode(first)
+        json.JSONDecoder().raw_decode(first)
     except json.JSONDecodeError as error:
         if error.pos < len(first.rstrip()) and not error.msg.startswith("Unterminated string"):
             return bool(_HOLDING.search(first)) or first.startswith(("[{", '[["'))  # damaged further on
@@ -95,6 +120,8 @@ def records_of(value: object) -> list[Record]:
 
 
 def _of_object(value: Object, depth: int) -> list[Record]:
+    if is_entry(value):
+        return [Record(request_of(value))]
     if depth >= _DEPTH or "request" in value or ("id" in value and ("result" in value or "params" in value)):
         return [Record(value)]  # a web server's record, a JSON-RPC message
     found: list[Record] = []
@@ -176,10 +203,15 @@ class _Walk:
 
     def records(self) -> Records:
         """Whatever the text is."""
+        called = self._more() and _CALL.match(self._buffer)
+        self._at = called.end() if called else 0
         while self._find():
+            if called and not self._opened and (end := _CALLED.match(self._buffer, self._at)):
+                self._at, called = end.end(), None
+                continue
             self._lost = False
             yield from self._step()
-        if self._opened and not self._lost:
+        if (called or self._opened) and not self._lost:
             yield from broken("a document without its end")
 
     def _find(self) -> bool:

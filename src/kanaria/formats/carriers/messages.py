@@ -8,6 +8,7 @@ CloudWatch, GELF, Loki, Vector and Elasticsearch's own envelope (their documenta
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -153,7 +154,9 @@ def moment(said: object) -> datetime | None:
         number = float(said) if isinstance(said, int | float) else float(str(said).strip())
     except ValueError:
         return time_of(_iso(str(said)))
-    while number >= _MILLISECONDS:
+    except OverflowError:
+        return None
+    while _MILLISECONDS <= number < math.inf:
         number /= 1_000_000 if number >= _MICROSECONDS else 1000
     return datetime.fromtimestamp(number, UTC) if 0 < number < 2**33 else None
 

@@ -1,4 +1,5 @@
-"""What a carrier says itself of what it carries: the alerts of Wazuh's own rules that name mining.
+"""What a carrier says itself of what it carries: the alerts of Wazuh's own rules that name mining, and what was said on
+a WebSocket that a browser's archive keeps.
 
 A record comes in, rows go out, whatever is read of the line inside: sensors' alerts inside are left to their readers.
 """
@@ -11,6 +12,7 @@ from functools import cache
 from kanaria.core.late_regex import late_regex
 from kanaria.formats.carriers.messages import opened
 from kanaria.formats.carriers.records import Record
+from kanaria.formats.carriers.web_archives import MARK, connection_of
 from kanaria.formats.logons.emit import Taken
 from kanaria.formats.mapped.layout import load
 from kanaria.formats.mapped.mapped import Mapped
@@ -36,4 +38,7 @@ def own_words(record: Record) -> list[Taken]:
             value = json.loads(record.line)
         except (ValueError, RecursionError):
             return []
+    if MARK in value:
+        heard = connection_of(value)
+        return [("connection", heard)] if heard else []
     return _layout().rows_of(opened(value)) if isinstance(value, dict) else []

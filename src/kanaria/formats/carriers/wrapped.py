@@ -25,6 +25,7 @@ from kanaria.formats.carriers.own_words import own_words
 from kanaria.formats.carriers.readers import reader_of, records
 from kanaria.formats.carriers.records import Record, Records
 from kanaria.formats.carriers.unwrapping import unwrap, unwrap_object
+from kanaria.formats.carriers.web_archives import is_archive, without_messages
 from kanaria.formats.columns import left_lines
 from kanaria.formats.logons.emit import Taken, tables_of
 
@@ -39,6 +40,10 @@ _READ_SYSLOG = frozenset(("auth-log", "miner-log", "auditd"))
 """Formats that know what to do with the frame of a syslog."""
 _WEB = 0.6
 """Web formats read documents of Elasticsearch themselves, with more of what these say; they are asked first."""
+_SPEAKS = 0.97
+"""Above layouts that read what a carrier says itself, and nothing of the lines inside."""
+_ARCHIVE = 0.9
+"""How sure a HAR is of which the beginning shows no request: the first answer in it may have megabytes."""
 _LEAST_SURE = 0.5
 """How sure the inner format must be."""
 _EXPORT = 0.05
@@ -175,7 +180,7 @@ def itself(record: Record) -> bytes | None:
     """An object without an envelope, on one line."""
     if record.broken or record.value is None or isinstance(record.value, str):
         return bare(record)
-    return json.dumps(envelope_of(record.value) or record.value).encode()
+    return json.dumps(envelope_of(record.value) or without_messages(record.value)).encode()
 
 
 def whole(record: Record) -> bytes:
@@ -202,7 +207,7 @@ class Wrapped:
 
     name = "wrapped"
     title = (
-        "Logs in others: JSON documents, CSV exports with a column for the line, journalctl's long forms, lines of"
+        "Logs in others: JSON documents, HAR, CSV exports with a column for the line, journalctl's long forms, lines of"
         " Filebeat, ECS, Elasticsearch, Wazuh, Splunk, clouds, Docker, Kubernetes, syslog"
     )
     example = '[{"message":"203.0.113.7 - - [02/Jan/2026:03:04:05 +0000] \\"GET / HTTP/1.1\\" 200 512"}]'
@@ -227,7 +232,8 @@ class Wrapped:
         web = type(found.format).__module__.startswith("kanaria.formats.web.")
         if web and not found.of_lines and found.take is not itself:
             return min(0.99, found.score + _EXPORT)
-        return (_WEB if web and found.of_lines and b'"_source"' in head[:4096] else 0.98) * found.score
+        score = (_WEB if web and found.of_lines and b'"_source"' in head[:4096] else 0.98) * found.score
+        return max(score, _SPEAKS) if found.speaks else score
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         """Where nothing that is known is inside, every record is unread."""
@@ -249,6 +255,8 @@ class Inside(NamedTuple):
     head: bytes
     of_lines: bool
     """Whether the records are lines."""
+    speaks: bool
+    """Whether records say something themselves."""
 
 
 def _inside(head: bytes, name: str) -> Inside | None:
@@ -258,9 +266,14 @@ def _inside(head: bytes, name: str) -> Inside | None:
     reader = reader_of(head)
     cut = head if len(head) < _WHOLE_HEAD or reader else head[: head.rfind(b"\n") + 1] or head
     first = [one for one in islice(records(io.BytesIO(cut), head), _LOOKED_AT) if whole(one)]
+    while reader and len(head) >= _WHOLE_HEAD and first and first[-1].broken:
+        first.pop()  # it goes on behind the head
+    if not first and is_archive(head):
+        return Inside(registry.get("web-json"), _ARCHIVE, itself, b"", of_lines=False, speaks=False)
     takers: tuple[Taker, ...] = (bare, itself, with_sender) if reader else (bare, with_sender)
     carrying = [one for one in first if any(take(one) for take in takers[:-1])]
-    if not carrying or len(carrying) < _MOST_CARRIED * len(first):
+    speaking = [one for one in first if own_words(one)]
+    if not carrying or sum(one in carrying or one in speaking for one in first) < _MOST_CARRIED * len(first):
         return None
     found: list[tuple[float, int, Format, Taker]] = []
     for place, take in enumerate(takers):
@@ -273,4 +286,4 @@ def _inside(head: bytes, name: str) -> Inside | None:
     score, _place, known, take = max(found, key=lambda one: one[:2])
     begin = islice(records(io.BytesIO(cut), head), _HEAD_RECORDS)
     lines = b"".join(_lines(take(one) or b"") for one in begin)
-    return Inside(known, score, take, lines, reader is None)
+    return Inside(known, score, take, lines, reader is None, bool(speaking))

@@ -44,6 +44,17 @@ def is_cut(line: bytes) -> bool:
     return not line.rstrip(b" \t\r\n\0").endswith(_ENDS)
 
 
+def is_left_open(text: bytes) -> bool:
+    """Whether a value of JSON begins with the text and has no end in it."""
+    try:
+        json.JSONDecoder(strict=False).raw_decode(to_text(text))
+    except json.JSONDecodeError as error:
+        return error.msg.startswith("Unterminated string") or error.pos >= len(to_text(text).rstrip())
+    except (ValueError, RecursionError):
+        pass
+    return False
+
+
 def _is_open(text: str) -> bool:
     """Whether a bracket or a quote is left open, of JSON or of Python."""
     depth = 0
@@ -104,4 +115,4 @@ def _members(text: str) -> dict[str, str | None]:
     return found
 
 
-__all__ = ["is_broken_rpc", "is_cut", "is_open_element"]
+__all__ = ["is_broken_rpc", "is_cut", "is_left_open", "is_open_element"]

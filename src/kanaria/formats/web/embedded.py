@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 
 from kanaria.core.late_regex import late_regex
+from kanaria.formats.web.broken_json import is_left_open
 
 _LONGEST = 1 << 16
 """Bytes of a line that are looked at."""
@@ -19,6 +20,7 @@ _CLIENT = (
 _BEGINS = late_regex(
     _CLIENT + rb'\[\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?: [+-]\d{4})?\] (""|\\{0,8}"|&quot;|&#34;)'
 )
+_VALUE = late_regex(rb'[\[{]\s*["\[{]')
 _ANOTHER = late_regex(_CLIENT + rb"\[\d{1,2}/[A-Z]")
 _TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _WHOLE = late_regex(
@@ -28,9 +30,13 @@ _ASKED = late_regex(rb"HTTP/\d|\b(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNE
 
 
 def access_line(line: bytes) -> bytes | None:
-    """The access log line inside, without what is around it; None where two begin, of which one would be lost."""
+    """The access log line inside, without what is around it; None where two begin, of which one would be lost,
+    and where JSON that it stands in has no end."""
     found = _BEGINS.search(line[:_LONGEST])
     if found is None or (not found.start() and found[1] == b'"') or _ASKED.search(line, 0, found.start()):
+        return None
+    opened = _VALUE.search(line, 0, found.start())
+    if opened and is_left_open(line[opened.start() : _LONGEST]):
         return None
     text, quote = line[found.start() : _LONGEST], found[1]
     if quote.startswith(b"&"):

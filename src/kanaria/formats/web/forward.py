@@ -24,6 +24,8 @@ _ABSOLUTE = late_regex(r"[a-z]{2,6}://(?:[^/@?#]*@)?(\[[^\]]+\]|[^/:?#]+)(?::(\d
 _AUTHORITY = late_regex(r"(\[[^\]]+\]|[^/:?#\s]+):(\d{1,5})")
 # Where containers see everybody from: behind it stands any client, also one from outside.
 _BRIDGE = late_regex(r"172\.(?:1[6-9]|2\d|3[01])\.0\.1|10\.88\.0\.1|10\.42\.0\.[01]")
+_ARCHIVED = b'{"startedDateTime"'
+"""How requests out of a HAR begin (``carriers.web_archives``): what a browser asked for, which it does not name."""
 SUCCESS = range(200, 300)
 
 
@@ -71,6 +73,9 @@ def _asked(record: dict[str, object], home: HomeNetworks) -> tuple[str | None, s
     """Device, host and port asked for, of a request through a forward proxy. What speaks SOCKS is one, whoever asks;
     a client that is not ours is no device."""
     client, url, status = record["src_ip"], str(record["url"] or ""), record["status"]
+    if client is None and isinstance(record["raw"], bytes) and record["raw"].startswith(_ARCHIVED):
+        host, port = target(url)
+        return (None, host, port) if host and not home.has(host) else None
     if record["protocol"] == socks.PROTOCOL:
         host, port = target(url)
         device = client if isinstance(client, str) and home.has(client) else None
