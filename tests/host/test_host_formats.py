@@ -361,3 +361,14 @@ def test_a_pool_that_is_a_member_of_unknown_json_is_heard(
     result = CliRunner().invoke(cli, command, standalone_mode=False)
     rules = [f["rule"] for one in json.loads(result.stdout or '{"incidents":[]}')["incidents"] for f in one["findings"]]
     assert ("mining_pool_named_in_log" in rules) is heard
+
+
+def test_what_people_write_around_a_miners_log_is_unread() -> None:
+    lines = [
+        *XMRIG,
+        "I found this on my server last night and I do not know what it is doing there.",
+        "なぜこのログが私のサーバにあるのでしょうか。",
+    ]
+    data = ("\n".join(lines) + "\n").encode()
+    found = read_all(MinerLog(), data, context=Y2026)
+    assert (found.rows, sum(batch.unread for batch in found.batches)) == (len(lines), 2)

@@ -131,5 +131,5 @@ def test_what_is_in_base64_is_called_so() -> None:
         words = remark(written_so)
         assert words is not None
         assert "Base64" in words.en and "Base64" in words.ja
-    for other in (data, b"x" * 70 + b" y\n", (data[:32].hex() + "\n").encode() * 9, b"", b"A" * 59):
+    for other in (data, b"x" * 70 + b" y\n", (data[:32].hex() + "\n").encode() * 9, b"", b"A" * 99):
         assert remark(other) is None

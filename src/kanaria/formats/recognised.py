@@ -100,8 +100,10 @@ _SUMMARY_WORDS = Text(
     ja="Zeekの通信の要約(trace-summary)です。同じ内容が通信ごとに conn.log にあるため、読み飛ばしました。",
 )
 
-_BASE64 = late_regex(rb"(?=[^\n]*[G-Zg-z])(?:[A-Za-z0-9+/]{60,}+\r?\n?)++[A-Za-z0-9+/]{0,59}+={0,2}\s*")
-"""Long lines of its letters and nothing else; lists of hashes have the first six alone."""
+_BASE64 = late_regex(
+    rb"(?=[^\n]*[G-Z])(?=[^\n]*[g-z])(?=[^\n]*[0-9])(?:[A-Za-z0-9+/]{60,}+\r?\n?)++[A-Za-z0-9+/]{0,59}+={0,2}\s*"
+)
+"""Long lines of its letters and nothing else; a list of hashes has the first six alone, a line of one letter says nothing."""
 _BASE64_WORDS = Text(
     en="text in Base64, by its looks: nothing of it was read; decode it (`base64 -d`) and give the result.",
     ja="Base64で符号化されたテキストとみられます。中身は読み取っていません。`base64 -d` で復号してから指定してください。",

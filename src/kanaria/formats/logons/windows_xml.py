@@ -21,6 +21,8 @@ from kanaria.formats.logons.windows_rows import TABLES, rows_of
 
 _BEGIN = late_regex(r"<Event(?=[\s>])")
 _END = "</Event>"
+_TAIL = 4096
+"""Characters at the beginning in which a root stands, and at the end in which its end does."""
 _NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 _BLOCK = 1 << 20
 # Control characters that XML 1.0 forbids: Windows writes them as references when an attacker chose the user name.
@@ -68,10 +70,12 @@ def rows_of_text(text: str) -> list[Taken]:
 
 
 def fragments(text: TextIO) -> Iterator[str]:
-    """Every ``<Event …</Event>``; one that another begins inside of, or that the input ends in, comes as it is."""
-    buffer = ""
+    """Every ``<Event …</Event>``; one that another begins inside of, or that the input ends in, comes as it is, and so
+    does what is left of a root without its end."""
+    buffer, tail, rooted = "", "", None
     while block := text.read(_BLOCK):
-        buffer += block
+        buffer, tail = buffer + block, (tail + block)[-_TAIL:]
+        rooted = "<Events" in buffer[:_TAIL] if rooted is None else rooted
         position = 0
         while (begin := _BEGIN.search(buffer, position)) and (end := buffer.find(_END, begin.end())) >= 0:
             following = _BEGIN.search(buffer, begin.end(), end)
@@ -81,8 +85,11 @@ def fragments(text: TextIO) -> Iterator[str]:
         buffer = (
             buffer[begin.start() : begin.start() + LONGEST_VALUE] if begin else buffer[position:][-len("<Event ") :]
         )
+    last = tail[tail.rfind("<") :]
     if _BEGIN.match(buffer):
         yield buffer
+    elif (rooted and "</Events>" not in tail) or (last and "<Event".startswith(last)):
+        yield tail[tail.rfind(_END) + len(_END) :]
 
 
 def _parse(fragment: str, every: bool = False) -> WindowsEvent | str:

@@ -18,6 +18,7 @@ from kanaria.formats.logons.emit import tables_of
 from kanaria.formats.logons.windows_event import time_of
 from kanaria.formats.miners.phrases import read
 from kanaria.formats.miners.runs import Runs
+from kanaria.formats.prose import reads_as_prose
 from kanaria.formats.text_log import Row, Years, first_lines, is_log_line, iso_time, without_syslog
 
 _CRI = late_regex(
@@ -33,6 +34,8 @@ _DOCKER_TIME = late_regex(r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) (?P<
 _OWN_TIME = late_regex(r"^\s*\[?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d{1,6})?\]?")
 _OWN_COMPACT = late_regex(r"^\s*\[?(?P<stamp>20\d{6} \d\d:\d\d:\d\d)\]?")
 _SURE, _SEEN = 0.94, 0.7
+_SENTENCE = 8
+"""Words of a sentence of prose; miners' hints and warnings have fewer."""
 
 Line = tuple[str, Row, str | None]
 """A miner's message, what its carrier says about it (time, host), and the container."""
@@ -101,7 +104,7 @@ class MinerLog:
                         left.append((number, line))
                         names.append(name)
             strange = sum(
-                name not in miners if name else is_log_line(line)
+                name not in miners if name else is_log_line(line) or _is_prose(line)
                 for name, (_number, line) in zip(names, left, strict=True)
             )
             rows = [] if stream.size is not None else runs.left()
@@ -110,6 +113,12 @@ class MinerLog:
         if chunk is not None and (rows := runs.left()):
             tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
             yield cols.make_batch(stream, self.name, chunk, tables, 0, [])
+
+
+def _is_prose(line: bytes) -> bool:
+    """Whether somebody wrote the line around what a miner did; a miner's own words are shorter or end in no stop."""
+    text = line.decode("utf-8", "replace")
+    return (len(text.split()) >= _SENTENCE or not text.isascii()) and reads_as_prose(text)
 
 
 def _take(line: str, number: int, years: Years, runs: Runs) -> tuple[bool, str | None]:
