@@ -92,6 +92,14 @@ def mined(folder: Path, seconds: float, *, ended: bool = False, dialect: str = "
     return folder / "open.pcap"
 
 
+@pytest.fixture(scope="module")
+def quarter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told, Analysis]:
+    """A quarter of an hour of a miner, watched packet by packet once for all who ask."""
+    path = mined(tmp_path_factory.mktemp("quarter"), 900)
+    with pytest.MonkeyPatch.context() as patch:
+        return path, *watched(patch, path)
+
+
 def test_a_miner_is_told_of_at_once_and_then_ever_more_rarely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, analysis = watched(monkeypatch, mined(tmp_path, 10_000))
     first, *again = [when for when, _ in told]
@@ -105,8 +113,8 @@ def test_a_miner_is_told_of_at_once_and_then_ever_more_rarely(tmp_path: Path, mo
     assert incident.devices == (MINER.address,)
 
 
-def test_the_alert_comes_when_the_bits_suffice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, analysis = watched(monkeypatch, mined(tmp_path, 900))
+def test_the_alert_comes_when_the_bits_suffice(quarter: tuple[Path, Told, Analysis]) -> None:
+    _, told, analysis = quarter
     when = told[0][0].total_seconds()
     (final,) = {f.why.en for i in analysis.incidents for f in i.findings if f.rule == told[0][1].rule}
     said = re.search(r"plain after (\d+) (s|min) and (\d+) messages", final)
@@ -117,9 +125,10 @@ def test_the_alert_comes_when_the_bits_suffice(tmp_path: Path, monkeypatch: pyte
     assert int(said[3]) <= 60
 
 
-def test_watching_changes_nothing_in_the_analysis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = mined(tmp_path, 1800)
-    told, analysis = watched(monkeypatch, path)
+def test_watching_changes_nothing_in_the_analysis(
+    quarter: tuple[Path, Told, Analysis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, told, analysis = quarter
     _, unwatched = watched(monkeypatch, path, watch=False)
     assert told
     assert analysis == unwatched
@@ -207,8 +216,8 @@ def first_line(kanaria: subprocess.Popen[bytes]) -> str:
     return line
 
 
-def test_time_told_is_the_captures_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, _ = watched(monkeypatch, mined(tmp_path, 600))
+def test_time_told_is_the_captures_own(quarter: tuple[Path, Told, Analysis]) -> None:
+    _, told, _ = quarter
     assert isinstance(told[0][0], timedelta)
-    assert timedelta(0) < told[0][0] < timedelta(seconds=600)
+    assert timedelta(0) < told[0][0] < timedelta(seconds=900)
     assert all(isinstance(finding.time, datetime) and finding.time <= EPOCH + when for when, finding in told)
