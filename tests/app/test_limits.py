@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from kanaria.app.config import load
+from kanaria.app.live.judging import Judging
 from kanaria.app.run.case_file import CaseFile
 from kanaria.app.run.engine import Engine, Judged
+from kanaria.app.run.input_accounts import Inputs
 from kanaria.app.run.setup import prepare
+from kanaria.core.limits import Limits
+from kanaria.core.network import ip16, parse_address
+from kanaria.core.remembered import remember
 from kanaria.core.types import Record
-from kanaria.incidents import rhythm
+from kanaria.formats.web import values
+from kanaria.formats.web.forward import target
 from kanaria.incidents.rhythm import Rhythms
 from kanaria.memory.contact_times import Contacts
 from kanaria.memory.open_findings import Carried
 from kanaria.sources import text_stream
+from kanaria.sources.chunks import Chunk
+from kanaria.sources.file_marks import Mark, Marks
 from kanaria.store.incidents import IncidentStore
 from tests.app.running import Kanaria
 from tests.app.test_cli_incident import DAY, SERVER, flow, guessing
 from tests.event_rows import events_of
 from tests.report.report_samples import finding
 
+AT = "[{at:%d/%b/%Y:%H:%M:%S +0000}]"
+LOGIN = (
+    "203.0.113.{n} - - "
+    + AT
+    + r' "{{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{{\"login\":\"name{n}\",'
+    r'\"pass\":\"x\",\"agent\":\"XMRig/6.21\"}}}}" 400 0 "-" "-"'
+)
+PAGE = "203.0.113.1 - - " + AT + ' "GET /{n} HTTP/1.1" 200 {n} "-" "-"'
+GARBLED = "203.0.113.{n} - - " + AT + r' "\x16\x03\x01" 400 0 "-" "-"'
 LIMITS = {
     "findings": 8, "records": 200, "sources": 5, "pairs": 2, "correlation_events": 10, "pictured_devices": 2,
 }  # fmt: skip
@@ -98,11 +118,18 @@ def test_a_life_holds_no_more_than_its_limits_and_goes_on_saying_so(tmp_path: Pa
         held = engine.case
         assert 0 < len(held.findings) <= LIMITS["findings"] and 0 < len(held.records) <= LIMITS["records"]
         assert "ssh_success_after_brute_force" in {finding.rule for finding in held.findings.values()}
+        assert len(engine.accounts.summaries) == LIMITS["sources"]
         elsewhere = engine.memory.ledger.beyond, engine._series.beyond, engine._detector.beyond(10)
         assert elsewhere == (0, 0, 0)
         later = text_stream("later.log", "\n".join(guessing(DAY + timedelta(days=1), "203.0.113.9")).encode())
         engine.commit(engine.step(engine.read([later])), checkpoint=False)
         assert kept(engine) == set(LIMITS) - {"records"}, "what was forgotten before is said as long as it runs"
+
+
+def test_a_life_takes_its_tables_from_the_heap_that_gives_back(tmp_path: Path) -> None:
+    """Arrow's own allocator kept 92 MB for 23 MB of tables in two months of an office."""
+    with lives(tmp_path):
+        assert pa.default_memory_pool().backend_name == "system"
 
 
 def test_what_is_open_teaches_nothing_though_its_findings_are_forgotten(tmp_path: Path) -> None:
@@ -153,10 +180,91 @@ def test_pairs_last_in_touch_are_kept_and_others_are_counted_anew() -> None:
 
 
 def test_who_logs_in_again_and_again_is_not_driven_out_by_names_used_once() -> None:
-    known = Rhythms()
-    for number in range(3 * rhythm.MOST_IDENTITIES):
+    known = Rhythms(most=1_000)
+    for number in range(100_000):
         known.add("203.0.113.9", f"name-{number}", "", DAY + timedelta(seconds=number))
-        if number % 1_000 == 0:
+        if number % 100 == 0:
             known.add("203.0.113.4", "wallet", "", DAY + timedelta(seconds=number))
     found = known.of("203.0.113.4", "wallet", "")
-    assert found is not None and found.logins == 3 * rhythm.MOST_IDENTITIES // 1_000
+    assert found is not None and found.logins == 1_000
+    assert known.forgotten >= 99_000 and len(known._known) <= 1_000
+
+
+def test_a_flood_of_inputs_is_accounted_for_no_longer_than_there_is_room() -> None:
+    """The log that is read all the time stays, and so does the newest of the others."""
+    accounts = Inputs()
+    for number in range(100_000):
+        accounts.open(f"{number}.log", "combined")
+        if number % 50 == 0:
+            accounts.open("access.log", "combined")
+            accounts.forget(100)
+    accounts.forget(100)
+    assert len(accounts.summaries) == 100 and {"access.log", "99999.log"} <= set(accounts.summaries)
+
+
+@pytest.fixture
+def few_addresses() -> Iterator[int]:
+    remember(1_000)
+    yield 1_000
+    remember(Limits.addresses)
+
+
+def test_a_flood_of_addresses_and_long_texts_is_not_remembered(few_addresses: int) -> None:
+    """Names and headers come from strangers; what they mean is worked out anew, with the same result."""
+    looks = (parse_address, ip16, values.address, values.is_client, values.client, target)
+    for number in range(few_addresses):
+        for look in looks:
+            look(f"203.0.113.{number}.example")
+    tracemalloc.start()
+    try:
+        for number in range(10 * few_addresses):
+            for look in looks:
+                look(f"198.18.{number // 250}.{number % 250}")
+        for number in range(2 * few_addresses):
+            for look in looks:
+                look(f"{number}" * 1_000)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 500 * few_addresses * len(looks)
+    assert values.client("198.18.0.1", "203.0.113.7, " * 50 + "198.51.100.7") == ("198.18.0.1", None)
+
+
+def test_a_flood_of_files_leaves_the_position_of_the_log_that_is_read_all_the_time(tmp_path: Path) -> None:
+    def read(judging: Judging, place: str, at: int) -> None:
+        judging._note_position(
+            "logs", Chunk(name=place, place=place, data=b"", position={"at": at}, first_line=1, lines=0)
+        )
+
+    (tmp_path / "k.toml").write_text("[limits]\npositions = 20\n")
+    config = load(tmp_path / "k.toml")
+    with Judging(config, tmp_path / "store", on_the_wire=False, on_reject=print, on_alert=lambda *_: None) as judging:
+        for number in range(10_000):
+            read(judging, f"{number}.log", 0)
+            if number % 10 == 0:
+                read(judging, "access.log", number)
+        assert len(judging.positions["logs"]) == 20
+        assert judging.positions["logs"]["access.log"] == {"at": 9_990}
+        assert [note.en[:13] for note in judging.left_out] == ["9,981 files a"]
+    marks = Marks({}, config.limits.positions)
+    for number in range(10_000):
+        marks.keep(Mark(path=f"{number}.log"))
+        if number % 10 == 0:
+            marks.keep(Mark(path="access.log", offset=number))
+    assert len(marks) == 20 and marks.latest("access.log") == Mark(path="access.log", offset=9_990)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("identities", [LOGIN.format(n=n, at=DAY) for n in range(9)]),
+        ("web_answers", [PAGE.format(n=n, at=DAY) for n in range(99)]),
+        ("web_clients", [GARBLED.format(n=n, at=DAY) for n in range(99)]),
+    ],
+)
+def test_what_is_forgotten_as_it_comes_is_said(tmp_path: Path, name: str, lines: list[str]) -> None:
+    log = text_stream("access.log", "\n".join(lines).encode())
+    with lives(tmp_path, **{name: 4}) as engine:
+        engine.commit(engine.step(engine.read([log])), checkpoint=False)
+        kept(engine)  # counts what has waited
+        assert kept(engine) == {name}

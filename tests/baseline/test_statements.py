@@ -15,6 +15,7 @@ from kit_baseline import START_HOUR, connection, flow, history_of, pattern, tabl
 from kanaria.baseline import handful, statements
 from kanaria.baseline.pattern import MAX_STEPS, PatternOfLife
 from kanaria.baseline.statements import FEW_ROWS, Statements
+from tests.heard_engine import Heard
 
 HOUR_US = 3_600_000_000
 
@@ -86,20 +87,6 @@ def test_a_handful_is_scored_and_learned_as_the_engine_does(monkeypatch: pytest.
 
 def near(value: object) -> object:
     return f"{value:.10g}" if isinstance(value, float) else value
-
-
-class Heard:
-    """An engine that notes what it is asked."""
-
-    def __init__(self, engine: Any) -> None:
-        self._engine, self.asked = engine, list[str]()
-
-    def execute(self, sql: str, *rest: Any) -> Any:
-        self.asked.append(sql)
-        return self._engine.execute(sql, *rest)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
 
 @pytest.mark.parametrize("most", [handful.MOST, -1])

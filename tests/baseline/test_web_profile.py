@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kanaria.baseline import web
 from kanaria.baseline.web import WebProfile
+from kanaria.core.limits import Limits
 from kanaria.core.schema import from_rows
 
 ROWS: list[dict[str, object]] = [
@@ -29,8 +30,8 @@ def http(rows: list[dict[str, object]]) -> pa.Table:
     return from_rows("http", rows)
 
 
-def profile_of(*batches: list[dict[str, object]]) -> WebProfile:
-    profile = WebProfile(duckdb.connect())
+def profile_of(*batches: list[dict[str, object]], limits: Limits = Limits()) -> WebProfile:  # noqa: B008  (frozen)
+    profile = WebProfile(duckdb.connect(), limits)
     for rows in batches:
         profile.absorb(http(rows))
     return profile
@@ -77,14 +78,28 @@ def test_what_an_engine_handed_over_is_copied_and_nothing_else_is() -> None:
 
 
 def test_compaction_forgets_nothing_that_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "COMPACT_ROWS", 4)
     monkeypatch.setattr(web, "GATHERED_ROWS", 1)
     once = [
-        {"status": 200, "url": f"/{n}", "bytes_out": n, "method": "GET", "src_ip": "203.0.113.1"} for n in range(40)
+        {"status": 200, "url": f"/{n}", "bytes_out": 7, "method": "GET", "src_ip": "203.0.113.1"} for n in range(40)
     ]
-    profile = profile_of(ROWS, ROWS, once)
+    profile = profile_of(ROWS, ROWS, once, limits=Limits(web_answers=45))
     assert profile.answers(200, "/").sizes == ((500, 4),)
     assert profile.answers(200, None).total == 6 + len(once)
+
+
+def test_a_flood_of_paths_stays_within_its_limit_and_drives_out_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "GATHERED_ROWS", 10_000)
+    engine = duckdb.connect()
+    profile = WebProfile(engine, Limits(web_answers=1_000))
+    page = {"status": 200, "url": "/", "bytes_out": 500, "method": "GET", "src_ip": "203.0.113.1"}
+    for begin in range(0, 100_000, 10_000):
+        scan = [{**page, "url": f"/{n}", "bytes_out": n % 50} for n in range(begin, begin + 10_000)]
+        profile.absorb(http([*scan, page, page]))
+        assert engine.execute("SELECT count(*) FROM web_answers").fetchall()[0][0] <= 1_000
+    assert profile.answers(200, "/").sizes == ((500, 20),)
+    assert profile.answers(200, "/7").total == 0
+    assert profile.answers(200, None).total == 100_020
+    assert profile.forgotten["web_answers"] > 90_000
 
 
 def test_the_same_requests_again_and_again_take_no_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,13 +119,26 @@ def test_the_same_requests_again_and_again_take_no_more_room(monkeypatch: pytest
     assert profile.malformed_sources(400) == 2
 
 
-def test_no_more_malformed_clients_are_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "MOST_MALFORMED", 5)
-    strangers = [{**ROWS[3], "src_ip": f"198.51.100.{n}"} for n in range(9)]
-    profile = profile_of(strangers[:4], strangers[4:])
-    assert profile.malformed_sources(400) == 5
-    profile.absorb(http(strangers))
-    assert profile.malformed_sources(400) == 5
+def test_a_flood_of_sizes_stays_within_its_limit_and_drives_out_no_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for a part of a file chooses how long the answer is."""
+    monkeypatch.setattr(web, "GATHERED_ROWS", 10_000)
+    engine = duckdb.connect()
+    profile = WebProfile(engine, Limits(web_answers=1_000))
+    page = {"status": 206, "url": "/film", "bytes_out": 0, "method": "GET", "src_ip": "203.0.113.1"}
+    for begin in range(1, 50_000, 10_000):
+        parts = [{**page, "bytes_out": n} for n in range(begin, begin + 10_000)]
+        profile.absorb(http([*parts, page, page]))
+        assert engine.execute("SELECT count(*) FROM web_answers").fetchall()[0][0] <= 1_000
+    assert profile.answers(206, "/film").sizes[0] == (0, 10)
+
+
+def test_a_flood_of_malformed_clients_stays_within_its_limit_and_hides_no_other_status() -> None:
+    few = [{**ROWS[3], "status": 408, "src_ip": f"203.0.113.{n}"} for n in range(3)]
+    flood = [{**ROWS[3], "src_ip": f"198.18.{n // 250}.{n % 250}"} for n in range(100_000)]
+    profile = profile_of(few, flood[:50_000], flood[50_000:], limits=Limits(web_clients=1_000))
+    assert profile.malformed_sources(408) == 3
+    assert 3 < profile.malformed_sources(400) <= 1_000
+    assert profile.forgotten["web_clients"] >= 99_000
 
 
 @given(at=st.integers(0, len(ROWS)), again=st.booleans())

@@ -26,6 +26,27 @@ print(resident() - before)
 """
 
 
+_HOLES = """
+from kanaria.core.memory import give_back_what_is_free
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+
+blocks = [bytearray(b"x") * (100 << 10) for _ in range(2_000)]
+between = blocks[::10]
+del blocks
+before = resident()
+give_back_what_is_free()
+print(before - resident())
+"""
+
+
+def test_holes_in_the_heap_are_given_back() -> None:
+    """Of 200 MB in pieces, between which some stay."""
+    run = subprocess.run([sys.executable, "-c", _HOLES], capture_output=True, text=True, check=True)
+    assert int(run.stdout) > 150
+
+
 def kept(how: str) -> int:
     """Megabytes of 160 that a process still occupies when it has freed them, and 8 of others that it has not."""
     run = subprocess.run([sys.executable, "-c", _USED, how], capture_output=True, text=True, check=True)

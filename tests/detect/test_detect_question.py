@@ -14,6 +14,7 @@ from kanaria.detect import question
 from kanaria.detect.loading import load
 from kanaria.detect.match import MOST_QUESTIONS, TableMatcher
 from kanaria.detect.testing import rows_as_table
+from tests.heard_engine import Heard
 
 RULES = load()
 BITS = st.none() | st.sampled_from([0.0, 5.9, 6.0, 8.0, 30.0])
@@ -81,20 +82,6 @@ def test_a_kept_plan_matches_what_a_plan_made_anew_does(
             patched.setattr(question, "FEW_ROWS", -1)
             anew = numbers(matcher_of(rows), rows, engine)
         assert numbers(kept, rows, engine) == anew
-
-
-class Heard:
-    """An engine that notes what it is asked."""
-
-    def __init__(self, engine: Any) -> None:
-        self._engine, self.asked = engine, list[str]()
-
-    def execute(self, sql: str, *rest: Any) -> Any:
-        self.asked.append(sql)
-        return self._engine.execute(sql, *rest)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
 
 def test_a_further_small_batch_is_not_planned_anew_and_a_large_one_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from kanaria.app.commands.main import cli
+from kanaria.core.limits import Limits
 from kanaria.core.types import Record
 from kanaria.incidents.answers import found_at
-from kanaria.incidents.rhythm import MOST_IDENTITIES, Rhythm, Rhythms
+from kanaria.incidents.rhythm import Rhythm, Rhythms
 
 BEGIN = datetime(2026, 11, 10, 10, tzinfo=UTC)
 
@@ -124,10 +125,12 @@ def test_a_rhythm_is_counted_in_constant_memory() -> None:
     many = Rhythms()
     for second in (0, 5, 14):
         many.add("198.51.100.7", "again and again", "", BEGIN + timedelta(seconds=second))
-    for n in range(MOST_IDENTITIES + 5):
+    for n in range(Limits.identities + 5):
         many.add("198.51.100.7", str(n), "", BEGIN)
         many.add("198.51.100.7", str(n), "", BEGIN + timedelta(seconds=9))
     assert many.of("198.51.100.7", "again and again", "") is not None
     assert many.of("198.51.100.7", "0", "") is None
-    assert many.of("198.51.100.7", str(MOST_IDENTITIES), "") is not None
-    assert sum(many.of("198.51.100.7", str(n), "") is not None for n in range(MOST_IDENTITIES + 5)) < MOST_IDENTITIES
+    assert many.of("198.51.100.7", str(Limits.identities), "") is not None
+    assert (
+        sum(many.of("198.51.100.7", str(n), "") is not None for n in range(Limits.identities + 5)) < Limits.identities
+    )

@@ -7,24 +7,23 @@ and compacted when it grows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.limits import Limits
 from kanaria.core.types import AnswerSizes
 
 if TYPE_CHECKING:
     import duckdb
 
 # Deltas are compacted when they are twice what the last compaction left, between these numbers of rows (3 and 60 MB).
-# At the upper one paths seen once are forgotten when the compacted table is still large: a path nobody else asks for
-# has no usual size.
+# At the upper one (a setting) paths seen once are forgotten when the compacted table is still large: a path nobody else
+# asks for has no usual size.
 LEAST_COMPACT_ROWS = 100_000
-COMPACT_ROWS = 2_000_000
-# Clients remembered for what they sent that could not be parsed, some 30 bytes each: three of them make it common.
-MOST_MALFORMED = 1_000_000
 SIZES_KEPT = 1_000
 # Rows gathered before the engine counts them: about 60 MB of columns.
 GATHERED_ROWS = 400_000
@@ -48,8 +47,11 @@ def _columns(rows: Sequence[Sequence[Any]], number: int) -> list[list[Any]]:
 class WebProfile:
     """The answers of one server (or several: the run's logs together)."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
-        self._engine = engine
+    def __init__(self, engine: duckdb.DuckDBPyConnection, limits: Limits = Limits()) -> None:  # noqa: B008  (frozen)
+        self._engine, self._most, self._most_clients = engine, limits.web_answers, limits.web_clients
+        self.forgotten = Counter[str]()
+        """By limit, how many answers lost their path, and how many clients were let go of at once at most: the same may
+        come again."""
         self._rows = self._compacted = self._clients = 0
         self._settled = False
         self._dumped: dict[str, Any] | None = None
@@ -108,15 +110,16 @@ class WebProfile:
                WHERE status IS NOT NULL AND bytes_out IS NOT NULL GROUP BY ALL"""
         ).fetchone()
         clients = self._engine.execute(
-            f"""INSERT INTO web_malformed FROM
-                (SELECT status, src_ip FROM web_batch
-                 WHERE method IS NULL AND status IS NOT NULL AND src_ip IS NOT NULL
-                 EXCEPT FROM web_malformed) LIMIT {MOST_MALFORMED - self._clients}"""  # noqa: S608
+            """INSERT INTO web_malformed
+               SELECT status, src_ip FROM web_batch
+               WHERE method IS NULL AND status IS NOT NULL AND src_ip IS NOT NULL
+               EXCEPT FROM web_malformed"""
         ).fetchone()
         self._clients += int(clients[0]) if clients else 0
+        self._forget_clients()
         self._engine.unregister("web_batch")
         self._rows += int(added[0]) if added else 0
-        if self._rows > min(COMPACT_ROWS, max(LEAST_COMPACT_ROWS, 2 * self._compacted)):
+        if self._rows > min(self._most, max(LEAST_COMPACT_ROWS, 2 * self._compacted)):
             self._compact()
 
     def answers(self, status: int | None, path: str | None) -> AnswerSizes:
@@ -154,20 +157,37 @@ class WebProfile:
         self._settled = True
 
     def _compact(self) -> None:
-        full = self._rows > COMPACT_ROWS
+        full = self._rows > self._most
         self._engine.execute(
             """CREATE OR REPLACE TEMP TABLE web_answers AS
                SELECT status, path, bytes, sum(times)::BIGINT AS times FROM web_answers GROUP BY ALL"""
         )
         self._rows = self._count()
-        if full and self._rows > COMPACT_ROWS // 2:
-            self._engine.execute("UPDATE web_answers SET path = NULL WHERE times = 1")
+        if full and self._rows > self._most // 2:
+            once = self._engine.execute("SELECT count(*) FROM web_answers WHERE times = 1").fetchone()
             self._engine.execute(
-                """CREATE OR REPLACE TEMP TABLE web_answers AS
-                   SELECT status, path, bytes, sum(times)::BIGINT AS times FROM web_answers GROUP BY ALL"""
+                f"""CREATE OR REPLACE TEMP TABLE web_answers AS
+                    SELECT status, CASE WHEN times > 1 THEN path END AS path, bytes, sum(times)::BIGINT AS times
+                    FROM web_answers GROUP BY ALL ORDER BY times DESC LIMIT {self._most // 2}"""  # noqa: S608
             )
             self._rows = self._count()
+            self.forgotten["web_answers"] += int(once[0]) if once else 0
         self._compacted = self._rows
+
+    def _forget_clients(self) -> None:
+        """Let go of half of too many clients, of every status the same number at most: three make it common, and a
+        flood of one status must not hide another."""
+        if self._clients <= self._most_clients:
+            return
+        self._engine.execute(
+            f"""CREATE OR REPLACE TEMP TABLE web_malformed AS SELECT status, client FROM web_malformed
+                QUALIFY row_number() OVER (PARTITION BY status ORDER BY rowid)
+                    <= greatest(1, {self._most_clients} // 2 // (SELECT count(DISTINCT status) FROM web_malformed))"""  # noqa: S608
+        )
+        row = self._engine.execute("SELECT count(*) FROM web_malformed").fetchone()
+        left = int(row[0]) if row else 0
+        self.forgotten["web_clients"] = max(self.forgotten["web_clients"], self._clients - left)
+        self._clients = left
 
     def _count(self) -> int:
         row = self._engine.execute("SELECT count(*) FROM web_answers").fetchone()

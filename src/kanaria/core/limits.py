@@ -33,6 +33,22 @@ class Limits:
     """Events that one correlation keeps, the newest first. Some 400 bytes each."""
     pictured_devices: int = 2_000
     """Devices whose surprise is kept for pictures, the most surprising first. Some 20 kB each."""
+    identities: int = 10_000
+    """Miners (address, login, program) whose rhythm of logins is counted, those that log in most often first. Some 400
+    bytes each."""
+    # A busy server's log of 9 million requests had 150,000.
+    web_answers: int = 2_000_000
+    """Answers of web servers (status, path, size) that are counted, to know what is usual; beyond that those seen once
+    count without their path, and of too many sizes the commonest. Some 30 bytes each."""
+    web_clients: int = 100_000
+    """Clients remembered for requests that could not be parsed, of every status alike. Some 40 bytes each."""
+    positions: int = 2_000
+    """Files of one source of `kanaria serve` of which is kept how far they were read, the last read first. Some 500
+    bytes each."""
+    # Each place takes up to 0.3 kB an address: 5 MB.
+    addresses: int = 16_384
+    """Addresses and names whose meaning is remembered in each of eleven places, those last met first. What is forgotten
+    is worked out anew: it costs time and changes no result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +93,26 @@ _FORGOTTEN: Mapping[str, Text] = {
     "pictured_devices": Text(
         en="{n} devices are more than pictures are drawn of: those least surprising are shown without the time before.",
         ja="図に描ける数を超えた{n}台の機器(異常度が低いもの)については、それまでの経過を図に示しません。",
+    ),
+    "identities": Text(
+        en="{n} miners are more than is remembered: how regularly those log in that did so least is counted anew.",
+        ja="記憶できる数を超えた{n}個のマイナー(ログインの少ないもの)は、ログインの間隔を最初から数え直します。",
+    ),
+    "web_answers": Text(
+        en="{n} answers of web servers are more than is counted: those seen once count without their path.",
+        ja="数えられる数を超えたWebサーバの応答{n}種類(1回しか見ていないもの)は、パスなしで数えます。",
+    ),
+    "web_clients": Text(
+        en="{n} clients that sent what could not be parsed are more than is remembered: of statuses with many such "
+        "clients some are counted no longer.",
+        ja="解釈できないリクエストを送ったクライアントのうち、記憶できる数を超えた{n}個"
+        "(同じステータスが多数あるもの)は数えません。",
+    ),
+    "positions": Text(
+        en="{n} files are more than positions are kept of: those not read for longest are read from their beginning "
+        "if they are met again after a restart.",
+        ja="読み取り位置を記憶できる数を超えた{n}個のファイル(最後に読んだ時期が古いもの)は、再起動後に見つかると"
+        "先頭から読み直します。",
     ),
 }
 

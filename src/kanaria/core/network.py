@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import field
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.remembered import LONGEST, most, remembered
 from kanaria.core.text import decimal
 from kanaria.core.values import dataclass
 
@@ -36,11 +37,6 @@ def place(listen: str) -> tuple[str, int]:
     if not colon or number is None or number > 65535 or not host.strip("[]") or (":" in host and not bracketed):
         raise ConfigError(path="settings", key="listen", expected="address:port", got=listen)
     return host.strip("[]"), number
-
-
-_REMEMBERED, _REMEMBERED_HOME = 1 << 14, 1 << 15
-"""Addresses, a quarter kilobyte each: a batch asks once for each of its own, so that more save little, and a service
-that watches for months fills what there is room for."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +64,10 @@ class HomeNetworks:
         if known is None:
             parsed = parse_address(address)
             known = parsed is not None and any(parsed in network for network in self.networks)
-            if len(self._known) >= _REMEMBERED_HOME:
+            if len(self._known) >= most():
                 self._known.clear()
-            self._known[address] = known
+            if len(address) <= LONGEST:
+                self._known[address] = known
         return known
 
     @cached_property
@@ -78,17 +75,9 @@ class HomeNetworks:
         return {}
 
 
-_LONGEST = 64
-"""Characters of a text that is remembered; an IPv6 address has 45, and a hostile log may have megabytes instead."""
-
-
+@remembered
 def parse_address(text: str) -> Address | None:
     """The address, with IPv4-mapped IPv6 turned into IPv4 and zone ids dropped, or None."""
-    return _parse(text) if len(text) <= _LONGEST else _parse.__wrapped__(text)
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _parse(text: str) -> Address | None:
     try:
         parsed = ipaddress.ip_address(text.split("%", 1)[0])
     except ValueError:
@@ -97,13 +86,9 @@ def _parse(text: str) -> Address | None:
     return mapped or parsed
 
 
+@remembered
 def ip16(text: str) -> bytes | None:
     """The 16-byte form used for range lookups (IPv4 as IPv4-mapped IPv6), or None when the text is no address."""
-    return _packed(text) if len(text) <= _LONGEST else _packed.__wrapped__(text)
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _packed(text: str) -> bytes | None:
     parsed = parse_address(text)
     if parsed is None:
         return None

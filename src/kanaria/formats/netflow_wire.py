@@ -11,8 +11,8 @@ import ipaddress
 import struct
 from collections.abc import Iterator
 from dataclasses import field
-from functools import lru_cache
 
+from kanaria.core.remembered import remembered
 from kanaria.core.values import dataclass
 
 Record = dict[str, int | str]
@@ -251,7 +251,7 @@ def _ntp(value: int) -> int:
     return ((value >> 32) - _NTP_EPOCH) * 1_000_000 + (((value & 0xFFFFFFFF) * 1_000_000) >> 32)
 
 
-@lru_cache(1 << 16)
+@remembered
 def _address(packed: bytes) -> str:
     return str(ipaddress.ip_address(packed))
 

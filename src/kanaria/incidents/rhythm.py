@@ -9,11 +9,8 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
+from kanaria.core.limits import Limits
 from kanaria.core.values import dataclass
-
-MOST_IDENTITIES = 10_000
-"""Identities counted at a time: an attacker who changes name with every line fills memory no further, and drives out
-nobody who logs in again and again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,23 +58,28 @@ class _Counted:
 
 
 class Rhythms:
-    """The rhythms of all identities: (source, login, agent)."""
+    """The rhythms of the ``most`` identities (source, login, agent): one who changes name with every line drives out
+    nobody who logs in again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = Limits.identities) -> None:
         self._known: dict[tuple[str, str, str], _Counted] = {}
+        self._most = most
+        self.forgotten = 0
+        """How many were let go of."""
 
     def add(self, source: str, login: str, agent: str, time: datetime) -> None:
         """One login more."""
         key = (source, login, agent)
-        if key not in self._known and len(self._known) >= MOST_IDENTITIES:
+        if key not in self._known and len(self._known) >= self._most:
             self._forget()
         self._known.setdefault(key, _Counted()).add(time)
 
     def _forget(self) -> None:
         """Let go of half of them: those with the fewest logins, of these the first to come."""
         ordered = sorted(self._known, key=lambda key: self._known[key].gaps)
-        for key in ordered[: max(1, MOST_IDENTITIES // 2)]:
+        for key in ordered[: max(1, self._most // 2)]:
             del self._known[key]
+            self.forgotten += 1
 
     def of(self, source: str, login: str, agent: str) -> Rhythm | None:
         """What is known of one identity."""

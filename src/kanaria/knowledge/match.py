@@ -11,20 +11,17 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 import pyarrow as pa
 
 from kanaria.core.distinct import Distinct, map_distinct
 from kanaria.core.facts import Knowledge, MinerAgent, NotableNetwork, Pool
 from kanaria.core.network import parse_address
+from kanaria.core.remembered import remembered_here
 from kanaria.knowledge.indicators_match import COLUMN as INDICATOR_COLUMN
 from kanaria.knowledge.indicators_match import IndicatorIndex, index_of, indicator_column
 from kanaria.knowledge.labels import labels, suffixes
 from kanaria.knowledge.networks import NetworkTable
-
-# The same clients come back batch after batch; this many take some 3 MB.
-ADDRESSES_REMEMBERED = 1 << 14
 
 _NAMED = {"http": ("host",), "connection": ("sni",), "dns": ("query",), "tls": ("sni",)}
 """Columns that hold the name of the other side, by table."""
@@ -48,7 +45,7 @@ class PoolIndex:
                     self._networks.append((ipaddress.ip_network(address), pool))
                 else:
                     self._addresses[address] = pool
-        self.of_address = lru_cache(maxsize=ADDRESSES_REMEMBERED)(self._of_address)
+        self.of_address = remembered_here(self._of_address)
 
     def of_host(self, name: str) -> Pool | None:
         """The operator the name belongs to: the longest known suffix wins. Any text is allowed.
@@ -90,7 +87,7 @@ class NotableNetworks:
     def __init__(self, networks: Iterable[NotableNetwork]) -> None:
         parsed = [(ipaddress.ip_network(known.network), known) for known in networks]
         self._networks = sorted(parsed, key=lambda pair: -pair[0].prefixlen)
-        self.of_address = lru_cache(maxsize=ADDRESSES_REMEMBERED)(self._of_address)
+        self.of_address = remembered_here(self._of_address)
 
     def _of_address(self, ip: str) -> NotableNetwork | None:
         """The known network the address is in. Any text is allowed."""

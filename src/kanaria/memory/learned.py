@@ -20,6 +20,7 @@ from kanaria.baseline.settings import BaselineSettings
 from kanaria.baseline.state import FILE
 from kanaria.baseline.web import WebProfile
 from kanaria.core.facts import Knowledge
+from kanaria.core.limits import Limits
 from kanaria.core.schema import Tables
 from kanaria.memory import generations
 from kanaria.store.database import unusable
@@ -44,12 +45,13 @@ class Learned:
         folder: Path | None,
         scratch: Path,
         kept: Mapping[str, Any] | None,
+        limits: Limits = Limits(),  # noqa: B008  (frozen)
     ) -> None:
         self._engine, self._facts, self._settings = engine, facts, settings
         self._folder, self._work = folder, scratch / "baseline"
         self._generation = int(kept["generation"]) if kept else 0
         self._countries = Countries(kept["countries"] if kept else None, folder)
-        self.web = WebProfile(engine)
+        self.web = WebProfile(engine, limits)
         self._opened: tuple[PatternOfLife, OddRequests] | None = None
         self._taught = False
 

@@ -22,13 +22,15 @@ from kanaria.baseline.silence import Silence
 from kanaria.core.conversion import made, plain
 from kanaria.core.facts import Knowledge
 from kanaria.core.limits import KINDS, EventLimits, Limits, forgotten
+from kanaria.core.memory import give_back_what_is_free, one_heap_for_a_long_life
 from kanaria.core.types import Finding, Incident, Text
 from kanaria.core.values import dataclass
 from kanaria.incidents.case import Case
 from kanaria.memory.contact_times import Contacts
-from kanaria.memory.events import Events, without
+from kanaria.memory.events import Events
 from kanaria.memory.learned import Learned
 from kanaria.memory.open_findings import CarriedCases, pack, unpack
+from kanaria.memory.own_rows import without
 from kanaria.memory.read_sources import Ledger
 from kanaria.store.events import Part
 from kanaria.wire.handed_on import Linked
@@ -86,6 +88,7 @@ class NetworkState:
             folder=folder / "baseline" if folder else None,
             scratch=scratch,
             kept=state.get("baseline"),
+            limits=limits,
         )
         self._web: dict[str, Any] | None = state.get("web")
         self.carried = unpack(state.get("carried"))
@@ -100,6 +103,7 @@ class NetworkState:
     def go_on_without_end(self) -> None:
         """This run has no end: what was counted of web servers' answers goes on from the one before it, for its log is
         read from where that one stopped. A run over files that are given counts what is in them."""
+        one_heap_for_a_long_life()
         self.events.endless = True
         if self._web:
             self.learned.web.begin_with(self._web)
@@ -231,10 +235,10 @@ class NetworkState:
                 found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=made))
         return found
 
-    def forgotten(self, beyond: Mapping[str, int]) -> tuple[Text, ...]:
+    def forgotten(self, beyond: Mapping[str, int], since_begun: Mapping[str, int]) -> tuple[Text, ...]:
         """What is more than the limits allow, and what was forgotten for that since the beginning, in words; ``beyond``
-        is what is too much now of what is kept elsewhere."""
-        counts = self._forgot + self._beyond(beyond) + Counter(pairs=self._left_out)
+        is what is too much now of what is kept elsewhere, ``since_begun`` what was forgotten there as it came."""
+        counts = self._forgot + self._beyond(beyond) + Counter(pairs=self._left_out) + Counter(since_begun)
         return tuple(forgotten(kind, counts[kind]) for kind in KINDS if counts[kind])
 
     def forget(self, beyond: Mapping[str, int]) -> None:
@@ -295,6 +299,8 @@ class NetworkState:
         """What was kept last is committed."""
         self.learned.settle()
         self.events.settle()
+        if self.events.endless:
+            give_back_what_is_free()
 
     def close(self) -> None:
         """Let go of all files."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from kanaria.core.conversion import made, plain
 from kanaria.core.late_regex import late_regex
+from kanaria.core.limits import Limits
 from kanaria.core.values import dataclass
 from kanaria.sources._decompress import compression, decompressed
 from kanaria.sources._rotation import in_time_order, split
@@ -21,9 +22,6 @@ from kanaria.sources.chunks import Position
 
 HEAD = 1024
 """Bytes at the beginning, and before the position, by which a file is recognised; fewer while it is shorter."""
-MOST_MARKS = 2_000
-"""Files whose positions are remembered; those longest without anything new are forgotten first."""
-
 MOST_FOLDERS = 400
 """Days of an archive that are gone through for one file: a year and some more."""
 _DAY = late_regex(r"\d{4}-\d\d-\d\d")
@@ -59,10 +57,10 @@ class Mark:
 
 
 class Marks:
-    """The marks of one source, by place, those longest unread first."""
+    """The marks of one source, by place, those longest unread first: these are forgotten when there are too many."""
 
-    def __init__(self, kept: Mapping[str, Position]) -> None:
-        self._marks = made(dict[str, Mark], kept)
+    def __init__(self, kept: Mapping[str, Position], most: int = Limits.positions) -> None:
+        self._marks, self._most = made(dict[str, Mark], kept), most
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -71,7 +69,7 @@ class Marks:
         """Remember how far a file was read; returns its position."""
         self._marks.pop(mark.place, None)
         self._marks[mark.place] = mark
-        while len(self._marks) > MOST_MARKS:
+        while len(self._marks) > self._most:
             del self._marks[next(iter(self._marks))]
         position: dict[str, Any] = plain(mark)
         return position

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from kanaria.core.errors import SourceError, in_words
+from kanaria.core.limits import Limits
 from kanaria.core.words import Text
 from kanaria.sources._decompress import compression, decompressed
 from kanaria.sources._rotation import in_time_order
@@ -36,9 +37,12 @@ Names = Callable[[], Iterable[str]]
 class Follower:
     """Follows every file that ``names`` gives, now and later. A ``LineSource``."""
 
-    def __init__(self, name: str, names: Names, *, at_end: bool = False, everything: bool = False) -> None:
-        """``everything``: of the folders of a sensor every log is followed, whatever it is called."""
-        self.name = name
+    def __init__(
+        self, name: str, names: Names, *, at_end: bool = False, everything: bool = False, most: int = Limits.positions
+    ) -> None:  # fmt: skip
+        """``everything``: of the folders of a sensor every log is followed, whatever it is called; ``most`` positions
+        are remembered."""
+        self.name, self._most = name, most
         self.health = Health()
         self._names, self._at_end, self._everything = names, at_end, everything
         self._open: dict[str, FollowedFile] = {}
@@ -50,7 +54,7 @@ class Follower:
         """What was being read, by path, where what may be the rest of it cannot be opened."""
 
     def start(self, resume: Mapping[str, Position], wake: Wake) -> None:
-        self._marks = Marks(resume)
+        self._marks = Marks(resume, self._most)
         self._watcher = Watcher(wake)
         self._at_end, self._resumes = self._at_end and not resume, bool(resume)
         self._begun = list(self._look()) if self._at_end else []  # what is written from here on counts

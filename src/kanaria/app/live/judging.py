@@ -21,6 +21,7 @@ from kanaria.app.owning import Owning
 from kanaria.app.run.engine import Engine, Judged
 from kanaria.app.run.setup import Setup, prepare
 from kanaria.core.clock import Clock
+from kanaria.core.limits import forgotten
 from kanaria.core.stream import Placed, Stream
 from kanaria.core.types import Batch, Finding, Incident, RejectedRecord, Text
 from kanaria.core.values import dataclass
@@ -28,7 +29,6 @@ from kanaria.memory.events import Events
 from kanaria.report.reading import incident_from
 from kanaria.respond.message import brief
 from kanaria.sources.chunks import Chunk, Position
-from kanaria.sources.file_marks import MOST_MARKS
 from kanaria.store.incidents import IncidentStore
 
 Json = dict[str, Any]
@@ -110,6 +110,8 @@ class Judging:
         self._dirty, self._took = False, 0.0
         self._settled: Positions | None = None
         """Positions before which everything is judged, from ``hurry`` to the checkpoint that keeps them."""
+        self._unplaced = 0
+        """Places whose positions were forgotten since the start."""
         self.unread = self.late = 0
         """Lines in no known format, and records that came after what is younger was judged."""
 
@@ -153,9 +155,10 @@ class Judging:
         places = self.positions.setdefault(source, {})
         places.pop(chunk.place, None)  # those read last stand last
         places[chunk.place] = chunk.position
-        while len(places) > MOST_MARKS:
+        while len(places) > self.setup.config.limits.positions:
             oldest = next(iter(places))
             del places[oldest]
+            self._unplaced += 1
             self._samples.pop((source, oldest), None)
 
     @property
@@ -195,7 +198,8 @@ class Judging:
     @property
     def left_out(self) -> tuple[Text, ...]:
         """What the last checkpoint could not keep for want of room (``[limits]``), in words."""
-        return self._engine.left_out
+        unplaced = (forgotten("positions", self._unplaced),) if self._unplaced else ()
+        return (*self._engine.left_out, *unplaced)
 
     @property
     def events(self) -> Events:

@@ -57,8 +57,9 @@ def watched(config: Config) -> list[Watched]:
     """The sources of lines that settings describe."""
     return [
         Watched(
-            source=_made(settings, number), format=settings.format or FORMATS.get(settings.kind),
-            log_format=settings.log_format, on_the_wire=settings.kind in {"zeek", "suricata"},
+            source=_made(settings, number, config.limits.positions),
+            format=settings.format or FORMATS.get(settings.kind), log_format=settings.log_format,
+            on_the_wire=settings.kind in {"zeek", "suricata"},
             at_end=settings.start == "end",
         )
         for number, settings in enumerate(config.sources, 1)
@@ -116,11 +117,11 @@ def name_of(settings: Source, number: int) -> str:
     return settings.name or called(settings) or settings.listen or f"{settings.kind} {number}"
 
 
-def _made(settings: Source, number: int) -> LineSource:
+def _made(settings: Source, number: int, positions: int) -> LineSource:
     name = name_of(settings, number)
     if settings.kind in {"file", "zeek", "suricata", "docker"}:
         return Follower(
-            name, _names(settings), at_end=settings.start == "end", everything=settings.kind == "zeek"
+            name, _names(settings), at_end=settings.start == "end", everything=settings.kind == "zeek", most=positions
         )  # fmt: skip
     if settings.kind == "journal":
         from kanaria.sources.journal import Journal

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from kanaria.core.limits import Limits
 from kanaria.core.prefilter import Prefilter, literal
 from kanaria.core.schema import TABLES
 from kanaria.core.text import printable
@@ -50,7 +51,7 @@ class CaseFile:
     ``news`` those of them with records that no earlier run had.
     """
 
-    def __init__(self, carried: Carried = NOTHING) -> None:
+    def __init__(self, carried: Carried = NOTHING, identities: int = Limits.identities) -> None:
         self.findings: dict[str, Finding] = {finding.id: finding for finding in carried.findings}
         self._by_key: dict[str, list[str]] = {}
         for finding in carried.findings:
@@ -63,7 +64,7 @@ class CaseFile:
         self._searched: Prefilter | None = None
         for record in carried.records:
             self._note_dropped(record)
-        self.rhythms = Rhythms()
+        self.rhythms = Rhythms(identities)
         self._not_found: set[int] = set()
         self.met: set[str] = set()
         self.news: set[str] = set()

@@ -103,12 +103,14 @@ class Engine:
             self._detector = self._detecting(lateness)
             self._at_once = self._announcing()
             undone.pop_all()
-        self.case = CaseFile(self.memory.carried)
+        self.case = CaseFile(self.memory.carried, setup.config.limits.identities)
         self._asking = {"settings": _settings(setup), **self._detector.reading(*LEARNED)}
         self._series = SeriesKeeper(setup.config.limits.pictured_devices)
         self._late = 0
         self._read: Json | None = None
         """How far inputs were read, as everything is kept that was read until then; None: until now."""
+        self._latest: datetime | None = None
+        """Time of the newest record of inputs that are accounted for no longer."""
         self._announced: dict[str, tuple[str, Announced]] = {}
         """By what findings are about, the ids under which they were announced and are not yet found in their slice."""
         self.left_out: tuple[Text, ...] = ()
@@ -235,11 +237,14 @@ class Engine:
     def _forgotten(self, kept: CarriedCases) -> tuple[Text, ...]:
         """What is more than may be remembered, in words."""
         too_old = self.memory.events.too_old(self._newest(self.setup.clock.now()))
-        return (*self.memory.forgotten(self._beyond(kept)), *too_old)
+        while_it_lasts = {"identities": self.case.rhythms.forgotten, **self.memory.learned.web.forgotten}
+        return (*self.memory.forgotten(self._beyond(kept), while_it_lasts), *too_old)
 
     def _beyond(self, kept: CarriedCases) -> dict[str, int]:
         events = self._detector.beyond(self.memory.limits.correlation_events)
-        return {"findings": kept.forgotten, "correlation_events": events, "pictured_devices": self._series.beyond}
+        return {
+            "findings": kept.forgotten, "correlation_events": events, "pictured_devices": self._series.beyond,
+        }  # fmt: skip
 
     def drain(self) -> Judged:
         """Nothing more comes: what still waited, judged."""
@@ -325,10 +330,13 @@ class Engine:
         self._detector.forget(self.memory.limits.correlation_events)
         self._series.forget()
         self.memory.forget(beyond)
+        if self.memory.events.endless:
+            self._latest = self._newest(now)
+            self.accounts.forget(self.memory.limits.sources)
         return dumped
 
     def _ends(self) -> list[datetime | None]:
-        return [summary.last for summary in self.accounts.summaries.values()]
+        return [self._latest, *(summary.last for summary in self.accounts.summaries.values())]
 
     def _kept(self, now: datetime) -> CarriedCases:
         """What of the cases is carried on."""

@@ -47,11 +47,26 @@ class Inputs:
     closed: ClosedTunnels = field(default_factory=ClosedTunnels)
     named: set[str] = field(default_factory=set)
     """Inputs in no format of which it is known all the same what they are: the search of them is an answer."""
+    _read: dict[str, None] = field(default_factory=dict)
     doubles: int = 0
     """Rows left out because a better sensor saw the same flow."""
 
     def open(self, name: str, format_name: str) -> None:
         self.summaries.setdefault(name, InputSummary(path=name, format=format_name, rows=0, rejected=0))
+        self._read.pop(name, None)  # the last read stand last
+        self._read[name] = None
+
+    def forget(self, most: int) -> None:
+        """Keep account of this many inputs, the last read: a run without an end meets new names for ever."""
+        for name in self._longest_unread(most) if len(self.summaries) > most else ():
+            for kept in (self.summaries, self.reasons, self.failures, self.wrong_clocks, self._read):
+                kept.pop(name, None)
+            self.named.discard(name)
+
+    def _longest_unread(self, most: int) -> list[str]:
+        """Those that are more: first what was never opened, as nobody knows its format."""
+        ordered = [*(name for name in self.summaries if name not in self._read), *self._read]
+        return ordered[: len(ordered) - most]
 
     def guessed(self, name: str, layout: str | None) -> None:
         """An input whose layout was learned from its own lines; the reader sees how it was read."""

@@ -16,6 +16,7 @@ from kanaria.app.config import Config
 from kanaria.app.folders import facts_folder
 from kanaria.core.clock import Clock, SystemClock
 from kanaria.core.facts import Knowledge
+from kanaria.core.remembered import remember
 from kanaria.core.types import Finding, RejectedRecord, Text
 from kanaria.core.values import dataclass
 from kanaria.core.zone import LocalTime, local_time
@@ -73,6 +74,7 @@ def prepare(
 
     config = config or Config()
     facts = knowledge.load(facts_folder(config.knowledge))
+    remember(config.limits.addresses)
     rules = _rules(config, facts)
     failed = tuple(filter(None, [not_loaded(rules)]))
     return Setup(

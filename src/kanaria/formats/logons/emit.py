@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from kanaria.core import schema
 from kanaria.core.network import parse_address
+from kanaria.core.remembered import remembered
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats import columns as cols
@@ -115,7 +115,7 @@ def address(text: object) -> str | None:
     return _spelled(bare) if len(bare) <= _LONGEST else None
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered
 def _spelled(text: str) -> str | None:
     parsed = parse_address(text)
     return None if parsed is None or parsed.is_unspecified else str(parsed)

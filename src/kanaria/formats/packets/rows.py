@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from kanaria.core.community_id import community_ids
 from kanaria.core.network import is_global
+from kanaria.core.remembered import remembered
 from kanaria.core.schema import MESSAGES, PAIRS, conform
 from kanaria.formats.packets import layout as L
 from kanaria.formats.packets.facts import protocol_tables
@@ -91,7 +91,7 @@ def address(high: Any, low: Any) -> str:
     return packed_address(int(high).to_bytes(8, "big") + int(low).to_bytes(8, "big"))
 
 
-@lru_cache(1 << 16)
+@remembered
 def packed_address(packed: bytes) -> str:
     """An address from its 16 bytes; IPv4-mapped ones as IPv4."""
     if packed[:12] == b"\0" * 10 + b"\xff\xff":

@@ -8,13 +8,13 @@ server in a proxy's words (``CONNECT``, absolute addresses) is a probe for open 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 
 from kanaria.core.late_regex import late_regex
 from kanaria.core.network import HomeNetworks
+from kanaria.core.remembered import remembered
 from kanaria.formats.web import socks, values
 
 # What Squid and its kin note beside every request: result codes and how the answer was got. Zscaler's proxies say who
@@ -89,7 +89,7 @@ def _asked(record: dict[str, object], home: HomeNetworks) -> tuple[str | None, s
     return (client, host, port) if host and not home.has(host) else None
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered
 def target(url: str) -> tuple[str | None, int | None]:
     """Host and port of ``host:port`` or of an absolute address."""
     found = _AUTHORITY.fullmatch(url) or _ABSOLUTE.match(url)

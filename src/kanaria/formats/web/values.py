@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from kanaria.core.late_regex import late_regex
 from kanaria.core.network import is_global, parse_address
+from kanaria.core.remembered import remembered
 from kanaria.core.zone import Zoneless
 from kanaria.formats.web.escapes import to_text
 
@@ -180,7 +181,7 @@ LONGEST_ADDRESS = 253 + len("[]:65535")
 """A DNS name has at most 253 characters (RFC 1035, 2.3.4, without length octets); anything longer is no address."""
 
 
-@lru_cache(maxsize=1 << 16)
+@remembered
 def address(text: str) -> tuple[str | None, int | None]:
     """Address (or host name) and port of ``203.0.113.5``, ``203.0.113.5:80``, ``[2001:db8::1]:80``, ``name``."""
     text = text.strip(" \"'")
@@ -196,13 +197,13 @@ def address(text: str) -> tuple[str | None, int | None]:
 _CLIENT_NAME = late_regex(r"(?=[\w.-]*\.[A-Za-z-])(?:[A-Za-z_-]|\d{1,3}\.|\d+[A-Za-z-])[\w-]*(?:\.[\w-]+)+\.?")
 
 
-@lru_cache(maxsize=1 << 16)
+@remembered
 def is_client(text: str) -> bool:
     """Whether a text can be who sent a request: an address, or a name that could be resolved."""
     return parse_address(text) is not None or _CLIENT_NAME.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=1 << 16)
+@remembered
 def client(peer: str, forwarded: str = "") -> tuple[str | None, int | None]:
     """The client behind our own proxies: the peer, unless that is private and names a global one it forwarded for.
 
