@@ -93,7 +93,7 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "11-vhost-trailing-file": (("RedTail", "Nothing needs to be done unless you run one of these"), ()),
     "15-forum-html-escaped": (("Nothing needs to be done",), ()),
     "17-squid-proxy-combined": (("Take 192.168.1.20 off the network", "device: 192.168.1.20"), ("block 192.168.1.20",)),
-    "22-authlog-sshd-mining": (("refused it as no SSH",), ("it sent nothing",)),
+    "22-authlog-sshd-mining": (("refused it because it is not SSH",), ("it sent nothing",)),
     "23-postfix-mining": (("non-SMTP command",), ("web server",)),
     "25-pg-copy-program": (("Find out now whether this was one of yours",), ("sender not recorded",)),
     "27-qiita-react2shell-access": (("CVE-2025-55182", "up to date"), ("let nobody but you reach it",)),
