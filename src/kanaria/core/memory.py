@@ -47,7 +47,8 @@ def one_heap_for_a_long_life() -> None:
 
     By itself Arrow uses mimalloc, which keeps pages for each size of block and each thread: 78,000 lines of an office
     left 59 MB there for 7 MB of tables, 190,000 lines 92 MB for 23. In the C library's heap the same tables take 20 MB
-    once, and stay there.
+    once, and stay there. What Arrow takes for itself while it reads and writes follows only where
+    ``ARROW_DEFAULT_MEMORY_POOL`` said so before it was loaded, as ``kanaria serve`` does.
     """
     import pyarrow as pa
 

@@ -23,6 +23,7 @@ def serve(config: Path | None) -> None:
 
     Example: kanaria serve --config /etc/kanaria/kanaria.toml
     """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # before Arrow is loaded: why says ``core.memory``
     from kanaria.app.config import load
     from kanaria.app.live.service import Service
     from kanaria.app.live.service_log import logger
