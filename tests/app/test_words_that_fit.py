@@ -72,3 +72,17 @@ def test_the_zone_of_a_machine_is_named_in_the_readers_language(
         monkeypatch.undo()
         time.tzset()
     assert "system's zone" not in told and "このシステムのタイムゾーン、UTC+09:00 の時刻" in told
+
+
+def test_a_logon_after_guessing_is_told_as_a_logon(kanaria: Kanaria, tmp_path: Path) -> None:
+    """It was seen to succeed; nothing of it is a program that may run."""
+    lines = [
+        f"Jan 10 09:00:{number:02} vps sshd[900]: Failed password for root from {STRANGER} port 50000 ssh2"
+        for number in range(40)
+    ]
+    lines.append(f"Jan 10 09:01:00 vps sshd[901]: Accepted password for root from {STRANGER} port 51111 ssh2")
+    said = hear(kanaria, tmp_path, "\n".join(lines) + "\n")
+    assert said.severity == "high"
+    assert "A logon after the failures seems to have succeeded" in said.words
+    assert "ログインに成功したとみられます" in said.words
+    assert "fits a program that runs" not in said.words and "実際に動いているとみられます" not in said.words

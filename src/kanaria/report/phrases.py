@@ -94,6 +94,10 @@ _FULL: Mapping[str, Text] = {
         en="What was seen fits a program that runs; it is not proved.",
         ja="実際に動いているとみられますが、確証はありません。",
     ),
+    "outcome_logged_on": Text(
+        en="A logon after the failures seems to have succeeded; whether it was one of yours cannot be told from here.",
+        ja="失敗の後に、ログインに成功したとみられます。ご自身や利用者によるものかどうかは、この記録だけでは分かりません。",
+    ),
     "outcome_confirmed": Text(en="It worked.", ja="成功しています。"),
     "outcome_nothing_known": Text(
         en="Nothing in the input says whether it worked.", ja="成功したかどうかを示す情報は入力にありません。"

@@ -29,7 +29,15 @@ def outcome_words(incident: Incident) -> str:
         return f"outcome_{value}"
     if top == "internet_wide_scanner" and found(incident):
         return "outcome_found"
+    if top == "compromised_device" and logged_on(incident):
+        return "outcome_logged_on"
     return "outcome_active" if top == "compromised_device" else "outcome_possible"
+
+
+def logged_on(incident: Incident) -> bool:
+    """Whether all that shows success is a logon after many that failed: it is seen; whose it was is not."""
+    speaking = [item for item in incident.evidence if item.about == "outcome" and item.bits > 0]
+    return bool(speaking) and all(item.kind == "login_after_guessing" for item in speaking)
 
 
 def in_question(incident: Incident) -> bool:
