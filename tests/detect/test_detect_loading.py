@@ -56,6 +56,7 @@ def broken(old: str, new: str) -> str:
         (broken("level: high", "level: [high"), "9:1", "valid YAML"),
         (broken("level: high", "kanaria: {colour: red}"), "8:11", "one of description, key"),
         (broken("level: high", "kanaria: {why: {en: x}}"), "8:11", "why in en and ja"),
+        (broken("level: high", "tags: [kanaria.guesser.devise]"), "8:1", "did you mean kanaria.guesser.device?"),
         ("just text", "1:1", "a mapping with title"),
         ("title: a\x00b", "1:", "valid YAML"),
     ],
