@@ -156,13 +156,12 @@ def _why(subject: Subject) -> Iterator[Claim]:
 
 
 def strongest(subject: Subject, ids: Sequence[str]) -> list[Evidence]:
-    """Per family the strongest evidence for it, the strongest first: members of a family say much the same. Of equals
-    the words decide: ids are made from the names of rules, which say nothing."""
+    """Per family the strongest evidence for it, the strongest first: members of a family say much the same."""
     best: dict[str, Evidence] = {}
-    for item in sorted((subject.evidence[id_] for id_ in ids), key=lambda item: (-item.bits, item.because.en)):
-        if item.family != "prior" and item.bits > 0:
-            best.setdefault(item.family, item)
-    return list(best.values())
+    for item in (subject.evidence[id_] for id_ in ids):
+        if item.family != "prior" and item.bits > max(0.0, best[item.family].bits if item.family in best else 0.0):
+            best[item.family] = item
+    return sorted(best.values(), key=lambda item: -item.bits)
 
 
 def _sentence(subject: Subject, item: Evidence) -> str:
@@ -229,7 +228,7 @@ def _speaking(subject: Subject) -> Evidence | None:
     items = [subject.evidence[id_] for id_ in result.because]
     speaking = [item for item in items if item.bits * sign > 0]
     answers = [item for item in items if item.kind == "success_2xx_alone"]
-    return max(speaking or answers, key=lambda item: (item.bits * sign, item.because.en), default=None)
+    return min(speaking or answers, key=lambda item: (-item.bits * sign, item.because.en), default=None)
 
 
 def _worked(subject: Subject) -> Iterator[Claim]:
