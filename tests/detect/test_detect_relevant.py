@@ -10,17 +10,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kanaria.detect import correlate, relevant, remembered, windows
+from kanaria.detect import correlate, relevant, windows
 from kanaria.detect.evaluate import Detector
 from kanaria.detect.model import RuleSet
 from kanaria.detect.testing import rows_as_table
 from tests.detect.test_detect_correlations import FAILED, PASSED, SUDO, correlation, logon
 
 Write = Callable[..., RuleSet]
-Outcome = tuple[list[Any], list[str]]
+Outcome = tuple[list[Any], list[str], list[bool]]
 
 TWO = {"group-by": ["src_ip", "dst_port"]}
 RULES = [
@@ -66,11 +66,14 @@ def outcome(
     batches: Sequence[Sequence[dict[str, Any]]],
     *,
     remembers: bool,
+    most: int,
     **options: Any,
 ) -> Outcome:
-    """Findings and states of two runs, the second of which goes on from the first and may be the last."""
+    """Findings and states of two runs, the second of which goes on from the first and may be the last; and whether
+    there was more than a state keeps."""
     found: list[Any] = []
     states: list[str] = []
+    beyond: list[bool] = []
     number = 1
     for run, part in enumerate((batches[::2], batches[1::2])):
         seen = (lambda ids: ids < 3) if run else None
@@ -81,12 +84,23 @@ def outcome(
             rows = [logon(**row) for row in batch]
             found += detector.evaluate({"logon": rows_as_table("logon", rows, number)})
             number += len(rows)
-        found += detector.finish()
+        found += detector.finish(most)
         if remembers or not run:
-            states.append(json.dumps(detector.dump_state(), sort_keys=True))
-    return found, states
+            states.append(json.dumps(detector.dump_state(most), sort_keys=True))
+            beyond.append(detector.beyond(most) > 0)
+    return found, states, beyond
 
 
+def of_one(minutes: Sequence[int], success: bool, src_ip: str = "host-A") -> list[dict[str, Any]]:
+    same = {"src_ip": src_ip, "dst_port": 22, "user": "ann", "success": success, "service": None}
+    return [{"minute": minute, **same} for minute in minutes]
+
+
+# More rows of one time than a group holds, and a state that has room for an older row of another group.
+@example(
+    [of_one([0, 0, 0, 0, 35], False) + of_one([0, 0, 56, 30, 30], True), [],
+     of_one([0, 0], False) + of_one([30], True) + of_one([29], True, "host-b")], None, (3, 4),
+)  # fmt: skip
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(LOGON, max_size=14), min_size=1, max_size=4),
@@ -105,11 +119,10 @@ def test_findings_and_state_are_those_of_looking_at_every_row(
         with pytest.MonkeyPatch.context() as patch:
             for module in (windows, relevant):
                 patch.setattr(module, "MOST_EVENTS", most[0])
-            for module in (remembered, relevant):
-                patch.setattr(module, "MOST_STATE_EVENTS", most[1])
             if every:
                 patch.setattr(correlate, "relevant", lambda *_: None)
-            results += [outcome(rules, engine, batches, remembers=more, lateness=lateness) for more in (True, False)]
+            for more in (True, False):
+                results.append(outcome(rules, engine, batches, remembers=more, most=most[1], lateness=lateness))
     assert results[:2] == results[2:]
 
 
@@ -131,10 +144,24 @@ def test_only_rows_of_groups_that_can_reach_the_condition_become_objects(
         return made(table, seen)
 
     monkeypatch.setattr(correlate, "_matches", counted)
-    monkeypatch.setattr(relevant, "MOST_STATE_EVENTS", 10)
     both = [logon(n, success=n % 2 == 1, src_ip="192.0.2.1") for n in range(8)]
     lone = [logon(n / 100, success=False, src_ip=f"198.51.100.{n % 250}") for n in range(3_000)]
     detector = Detector(rules, engine, remembers=remembers)
     detector.evaluate({"logon": rows_as_table("logon", [*lone, *both])})
-    assert [finding.key for finding in detector.finish()] == ["correlated;src_ip=192.0.2.1"]
+    assert [finding.key for finding in detector.finish(10)] == ["correlated;src_ip=192.0.2.1"]
     assert sum(objects) <= looked_at
+    assert detector.beyond(10) == (1_991 if remembers else 0), "what nobody looked at is said to be forgotten"
+
+
+@pytest.mark.parametrize("most", [5, 20_001])
+def test_a_state_keeps_as_many_rows_as_it_is_to_keep(
+    write: Write, engine: duckdb.DuckDBPyConnection, most: int
+) -> None:
+    rules = write(FAILED, PASSED, correlation("temporal", ["failed", "passed"]))
+    rows = [logon(n / 10_000, success=False, src_ip=f"198.51.100.{n % 250}") for n in range(20_003)]
+    detector = Detector(rules, engine)
+    detector.evaluate({"logon": rows_as_table("logon", rows)})
+    detector.finish(most)
+    held = detector.dump_state(most)["groups"]["correlated"]
+    assert sum(len(group["events"]) for _, group in held) == most
+    assert detector.beyond(most) == 20_003 - most

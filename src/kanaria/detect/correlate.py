@@ -105,6 +105,7 @@ class Correlator:
         self._words = placeholders(*words)
         self._pending: dict[str, list[pa.Table]] = {}
         self._groups: dict[str, dict[tuple[str, ...], Group]] = {rule.id: {} for rule in self._order}
+        self._left_out = 0
 
     def feed(self, rule_id: str, table: pa.Table, rows: Rows) -> None:
         """Remember the rows a rule matched until their time has come. Rows without a time are no part of a sequence."""
@@ -114,17 +115,17 @@ class Correlator:
         if matched.num_rows:
             self._pending.setdefault(rule_id, []).append(matched)
 
-    def advance(self, closed: int, *, ended: bool = False, involved: set[int] | None = None) -> list[Finding]:
+    def advance(self, closed: int, *, most: int | None = None, involved: set[int] | None = None) -> list[Finding]:
         """Everything that became true up to the time ``closed``, after which nothing earlier is expected.
 
-        With ``ended`` nothing else is expected either, apart from a later run that goes on from a dump. With
+        With ``most`` nothing else is expected either, apart from a later run that goes on from a dump of so many. With
         ``involved`` nothing is reported; the event ids of all records that what became true rests on are added there.
         """
         due = {name: known for name in list(self._pending) if (known := self._due(name, closed)) is not None}
         alerts: dict[str, list[_Match]] = {}
         found: list[Finding] = []
         for rule in self._order:
-            matches = self._relevant(rule, due, alerts, closed, ended=ended)
+            matches = self._relevant(rule, due, alerts, closed, most)
             made, alerts[rule.id] = self._correlate(rule, matches, closed, involved)
             if rule.id not in self._silent:
                 found += made
@@ -156,18 +157,24 @@ class Correlator:
         return _Due(table, self._seen) if table.num_rows else None
 
     def _relevant(
-        self, rule: Rule, due: Mapping[str, _Due], alerts: Mapping[str, Sequence[_Match]], closed: int, *, ended: bool
+        self,
+        rule: Rule,
+        due: Mapping[str, _Due],
+        alerts: Mapping[str, Sequence[_Match]],
+        closed: int,
+        most: int | None,
     ) -> dict[str, Sequence[_Match]]:
         """What a correlation has to look at, by rule."""
         correlation = _correlation(rule)
         with_known = rule.id not in self._continued
-        since = closed - 2 * correlation.span if self._remembers or not ended else math.inf
+        since = closed - 2 * correlation.span if self._remembers or most is None else math.inf
         tables = {name: due[name].rows(with_known=with_known) for name in correlation.rules if name in due}
         inner = {name: _keys(correlation, name, alerts[name]) for name in correlation.rules if name in alerts}
-        masks = relevant(correlation, tables, inner, self._groups[rule.id], Remembered(since, newest=ended))
+        chosen = relevant(correlation, tables, inner, self._groups[rule.id], Remembered(since, most))
+        self._left_out += chosen.beyond if chosen else 0
         found: dict[str, Sequence[_Match]] = {name: alerts[name] for name in inner}
         for name, table in tables.items():
-            found[name] = due[name].all() if masks is None else _sorted(table.filter(pa.array(masks[name])), self._seen)
+            found[name] = _sorted(table.filter(pa.array(chosen.masks[name])), self._seen) if chosen else due[name].all()
         return found
 
     def _correlate(
@@ -281,13 +288,14 @@ class Correlator:
         return remembered.dump(self._order, self._rules, self._groups, self._pending, most)
 
     def beyond(self, most: int) -> int:
-        """How many events ``dump`` leaves out."""
-        return remembered.beyond(self._groups, most)
+        """How many events ``dump`` leaves out, with those for whose sake nobody looked at their rows."""
+        return remembered.beyond(self._groups, most) + self._left_out
 
     def forget(self, most: int) -> None:
         """Let go of what ``dump`` leaves out."""
         if self.beyond(most):
             self._groups = {name: dict(remembered.newest(known, most)) for name, known in self._groups.items()}
+            self._left_out = 0
 
     def restore(self, state: Mapping[str, Any]) -> tuple[str, ...]:
         """Continue from a dump. Rules that are gone or changed are forgotten, new ones start empty.

@@ -130,9 +130,12 @@ class Detector:
         self._newest = max(watermark, self._newest or watermark)
         return self._correlate(watermark)
 
-    def finish(self) -> list[Finding]:
-        """The input has ended: correlations are decided up to its newest record. Absence beyond it is not claimed."""
-        return [] if self._newest is None else self._correlate(self._newest, ended=True)
+    def finish(self, most: int = Limits.correlation_events) -> list[Finding]:
+        """The input has ended: correlations are decided up to its newest record. Absence beyond it is not claimed.
+
+        Afterwards no more than the ``most`` newest events of each need be there, for a ``dump_state`` of so many.
+        """
+        return [] if self._newest is None else self._correlate(self._newest, most)
 
     def dump_state(self, most: int = Limits.correlation_events) -> dict[str, Any]:
         """What correlations remember, as JSON values, for a restart: the ``most`` newest events of each."""
@@ -167,8 +170,8 @@ class Detector:
                 self._correlator.feed(rule_id, table, rows)
         return found
 
-    def _correlate(self, until: datetime, *, ended: bool = False) -> list[Finding]:
-        return self._correlator.advance(_microseconds(until), ended=ended)
+    def _correlate(self, until: datetime, most: int | None = None) -> list[Finding]:
+        return self._correlator.advance(_microseconds(until), most=most)
 
     def _look_at_the_clock(self, tables: Iterable[pa.Table]) -> None:
         newest = _newest(tables)

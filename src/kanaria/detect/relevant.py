@@ -17,7 +17,6 @@ import pyarrow as pa
 from kanaria.core.values import dataclass
 from kanaria.detect.findings import RAW
 from kanaria.detect.model import Correlation
-from kanaria.detect.remembered import MOST_STATE_EVENTS
 from kanaria.detect.windows import MOST_EVENTS, Group
 
 Key = tuple[str, ...]
@@ -30,11 +29,19 @@ LARGEST = 1 << 62
 
 @dataclass(frozen=True)
 class Remembered:
-    """Which rows must be there afterwards whatever comes of them: those from ``since`` on (microseconds), and when
-    ``newest`` is set, of these only what a dump keeps."""
+    """Which rows must be there afterwards whatever comes of them: those from ``since`` on (microseconds), of these
+    only what a dump of the ``most`` newest events keeps, where that is set."""
 
     since: float
-    newest: bool = False
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Relevant:
+    """The rows to look at, for each rule, and how many are left out only because a dump does not keep them."""
+
+    masks: Mapping[str, Mask]
+    beyond: int
 
 
 def relevant(
@@ -43,13 +50,13 @@ def relevant(
     inner: Mapping[str, Sequence[tuple[Key, int]]],
     groups: Mapping[Key, Group],
     remembered: Remembered,
-) -> dict[str, Mask] | None:
-    """For each rule in ``due`` the rows to look at; None for all of them.
+) -> Relevant | None:
+    """The rows of each rule in ``due`` to look at; None for all of them.
 
     ``inner`` are groups and times of what inner correlations found, ``groups`` what is held already.
     """
     possible = _possible(correlation)
-    names = [name for name in correlation.rules if name in due]
+    names = sorted({name for name in correlation.rules if name in due})
     if possible is None or not all(_plain(due[name], correlation.groups[name]) for name in names):
         return None
     numbers = _Numbers(len(correlation.group_by))
@@ -63,10 +70,18 @@ def relevant(
     times = {name: due[name]["time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy() for name in names}
     moments = {**times, **{name: np.array([time for _, time in known], np.int64) for name, known in inner.items()}}
     wanted = possible(arrived, moments, {numbers.one_key(key): group for key, group in held})
-    return {
-        name: (codes[name] >= 0) & (np.isin(codes[name], wanted) | _remembered(times[name], codes[name], remembered))
-        for name in names
-    }
+    waiting = _Rows(
+        codes=_joined(codes[name] for name in names),
+        times=_joined(times[name] for name in names),
+        ids=_joined(due[name]["event_id"].to_numpy() for name in names),
+        rules=_joined(np.full(len(codes[name]), place, np.int64) for place, name in enumerate(names)),
+    )
+    needed = (waiting.codes >= 0) & np.isin(waiting.codes, wanted)
+    held_after, kept = waiting.remembered(remembered)
+    looked_at = needed | kept
+    ends = np.cumsum([len(codes[name]) for name in names])[:-1]
+    masks = dict(zip(names, np.split(looked_at, ends), strict=True)) if names else {}
+    return Relevant(masks, int(np.count_nonzero(held_after & ~looked_at)))
 
 
 _Possible = Callable[[Mapping[str, Codes], Mapping[str, Codes], Mapping[int, Group]], Codes]
@@ -123,27 +138,36 @@ def _some(codes: Codes, mask: Mask) -> Codes:
     return codes[mask]
 
 
-def _remembered(moments: Codes, codes: Codes, wanted: Remembered) -> Mask:
-    kept: Mask = moments >= wanted.since
-    if not wanted.newest:
-        return kept
-    rows = np.flatnonzero(kept & (codes >= 0))
-    rows = rows[_newest_of_groups(codes[rows], moments[rows])]
-    oldest = np.sort(moments[rows])[-MOST_STATE_EVENTS:][:1]
-    chosen = np.zeros(len(moments), bool)
-    chosen[rows[moments[rows] >= oldest] if len(oldest) else rows] = True
-    return chosen
+@dataclass(frozen=True)
+class _Rows:
+    """The waiting rows of all rules of a correlation: group, time, event id and the place of the rule's name."""
 
+    codes: Codes
+    times: Codes
+    ids: Codes
+    rules: Codes
 
-def _newest_of_groups(codes: Codes, moments: Codes) -> Mask:
-    """Of each group the rows that are not older than its last ``MOST_EVENTS``."""
-    order = np.lexsort((moments, codes))
-    ends = np.append(np.flatnonzero(np.diff(codes[order])) + 1, len(order))
-    begins = np.concatenate([[0], ends[:-1]])
-    since = np.repeat(moments[order][np.maximum(begins, ends - MOST_EVENTS)], ends - begins) if len(order) else moments
-    kept = np.zeros(len(codes), bool)
-    kept[order] = moments[order] >= since
-    return kept
+    def remembered(self, wanted: Remembered) -> tuple[Mask, Mask]:
+        """Of the rows from a time on, those that groups have room for, and of these what is kept."""
+        rows = np.flatnonzero((self.codes >= 0) & (self.times >= wanted.since))
+        if wanted.most is None:
+            return (self._mask(rows),) * 2
+        held = self._newest_of_groups(rows)
+        # As a dump does: events as old as the oldest it keeps are kept as well.
+        oldest = np.sort(self.times[held])[-wanted.most :][:1]
+        return self._mask(held), self._mask(held[self.times[held] >= oldest] if len(oldest) else held)
+
+    def _newest_of_groups(self, rows: Codes) -> Codes:
+        """Of each group its last ``MOST_EVENTS``, in the order in which a group holds them: one more of the same time
+        would take the place of a row of another group, which a dump keeps."""
+        rows = rows[np.lexsort([part[rows] for part in (self.rules, self.ids, self.times, self.codes)])]
+        codes = self.codes[rows]
+        return rows[np.searchsorted(codes, codes, side="right") - np.arange(len(codes)) <= MOST_EVENTS]
+
+    def _mask(self, rows: Codes) -> Mask:
+        found = np.zeros(len(self.codes), np.bool_)
+        found[rows] = True
+        return found
 
 
 def _plain(table: pa.Table, columns: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 A state belongs to rules: each is kept under a fingerprint of what decides which events it holds, its own detection and
 that of every rule it refers to. A rule with another fingerprint starts empty; changed words change nothing. Bounded: a
-correlation keeps its newest ``MOST_STATE_EVENTS`` events, whatever the number of its groups.
+correlation keeps its newest events (``limits.correlation_events``), whatever the number of its groups.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import pyarrow as pa
 
 from kanaria.core.conversion import made, plain
 from kanaria.core.ids import content_id
-from kanaria.core.limits import Limits
 from kanaria.detect.model import Rule
 from kanaria.detect.windows import Group
 
@@ -27,9 +26,6 @@ Groups = Mapping[tuple[str, ...], Group]
 
 VERSION = 1
 """Of the form of the state; another one is not read."""
-MOST_STATE_EVENTS = Limits.correlation_events
-"""Events one correlation keeps between runs: some 400 bytes each as JSON, a tenth of it compressed. Twice what one
-group may hold; a network that opens six connections a second fills an hour's window."""
 
 
 def dump(
@@ -37,9 +33,10 @@ def dump(
     rules: Mapping[str, Rule],
     groups: Mapping[str, Groups],
     pending: Mapping[str, Sequence[pa.Table]],
-    most: int = MOST_STATE_EVENTS,
+    most: int,
 ) -> dict[str, Any]:
-    """The state of correlations (``order``, every one after those it refers to) as JSON values."""
+    """The state of correlations (``order``, every one after those it refers to) as JSON values: of each the ``most``
+    newest events."""
     return {
         "version": VERSION,
         "rules": fingerprints(order, rules),

@@ -461,7 +461,8 @@ class Engine:
             silent = self.memory.silence.at_the_end(self.memory.given(self.accounts.summaries))
             if silent is not None:
                 self.case.add({"host": silent}, (), self._detector.evaluate({"host": silent}))
-        self.case.add({}, (), self._detector.finish())  # correlations that could only be decided at the end
+        ended = self._detector.finish(self.memory.limits.correlation_events)
+        self.case.add({}, (), ended)  # correlations that could only be decided at the end
 
     def _judged(self) -> Judged:
         incidents = judged(self._around())
