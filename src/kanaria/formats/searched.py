@@ -76,6 +76,20 @@ _INJECTED = late_regex(
     re.IGNORECASE,
 )
 """What nobody writes but to make a program that reads it run something: lookups, OGNL, SpEL, Shellshock, templates."""
+_SENT_IN_URL = late_regex(
+    rb"(?:\bhttps?://[^\s\"'|/?]+(?:/[^\s\"'?]*)?\?|(?<=[\s\"'|,=:])/[^\s\"'?]*\?(?=[\w.\[\]-]{0,64}[= ]))"
+    rb"(?:[^\s\"']*?[=&;|`(])?\s?"
+    rb"(?:(?:curl|wget|cd|sh|bash|busybox|tftp|ftpget|nc|python[23]?|perl|php|powershell|certutil|chmod|echo|nohup)\b"
+    rb"|(?:/[\w.-]+){1,8}(?:\s|%20|\+)+-)"
+    rb"|\bhttps?://[^\s\"'|/?]+/[^\s\"'?]*(?:\$\(|`)",
+    re.IGNORECASE,
+)
+"""A command inside an address that was asked for: in its parameters, or where a shell puts what a command says."""
+_ASKS_ITSELF = late_regex(
+    rb"\b(?:curl|wget|fetch|aria2c|iwr|irm|invoke-\w+|certutil|bitsadmin|git|(?:ba|da|z)?sh|python[23]?|perl|php|node)\s",
+    re.IGNORECASE,
+)
+"""In front of an address: a program of this machine asks for it, commands in it or not."""
 _HOST_MEMBER = late_regex(rb':\s*"((?:[a-z+]{2,12}://)?[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?[./]?)"')
 
 
@@ -123,6 +137,7 @@ def rows(
             and not _REQUEST.search(found.line)
             and not _INJECTED.search(found.line)
             and not _strangers(found.line, context)
+            and _in_url(found.line) is None
             and not _claimed(found, raw[:LONGEST])
         ):
             request = None  # a client is named, and a pool that it asked for, or a program that it runs
@@ -176,14 +191,30 @@ def _request(found: prefix.Prefix, raw: bytes) -> Row | None:
     if row is not None:
         return row
     request = _REQUEST.search(line)
-    begin, end = request.span(1) if request else (0, 0)
+    begin, end = request.span(1) if request else _member(line)
     client, port = sender(to_text(line), (begin, end))
-    told = _ENCODED.search(line) or _REFUSED.search(line) or _logged_injection(found, line)
+    told = _in_url(line) is not None or _ENCODED.search(line) or _REFUSED.search(line) or _logged_injection(found, line)
     if not request and client is None and not told:
         return None
     row = {"src_ip": client, "src_port": port}
-    values.set_request(row, unescape(line[begin:end] if request else line))
+    values.set_request(row, unescape(line[begin:end] or line))
     return row
+
+
+def _in_url(line: bytes) -> re.Match[bytes] | None:
+    """The command of a line where it stands in an address that somebody asked for, in whatever layout."""
+    found = _SENT_IN_URL.search(line)
+    return found if found and _ASKS_ITSELF.search(line, 0, found.start()) is None else None
+
+
+def _member(line: bytes) -> tuple[int, int]:
+    """From where to where a quoted address with a command in it stands: the quotation mark behind it is no shell's.
+    Nowhere where the line holds an injection, too, which may stand in another member."""
+    found = None if _INJECTED.search(line) else _in_url(line)
+    if found is None or line[found.start() - 1 : found.start()] != b'"':
+        return 0, 0
+    end = line.find(b'"', found.end())
+    return found.start(), len(line) if end < 0 else end
 
 
 def _logged_injection(found: prefix.Prefix, line: bytes) -> bool:

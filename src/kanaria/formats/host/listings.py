@@ -63,6 +63,14 @@ _SHELL = late_regex(
 """A row of PowerShell's Get-Process: handles, three amounts of memory, processor time if any, id, session, name."""
 _RUN_KEY = late_regex(r"^\[HKEY_[A-Z_]+\\.*\\(?:Run|RunOnce|RunServices)\]\s*$", re.IGNORECASE)
 _RUN_VALUE = late_regex(r'^(?:"(?P<name>(?:[^"\\]|\\.){1,200})"|@)="(?P<command>(?:[^"\\]|\\.){1,2000})"\s*$')
+_HEAD = late_regex(
+    r"^\s*(?:(?:Netid +)?State +Recv-Q +Send-Q +Local Address:Port +Peer Address:Port\b.*"
+    r"|Active (?:Internet )?[Cc]onnections(?: \([\w/ ]+\))?"
+    r"|Proto +(?:Recv-Q +Send-Q +)?Local Address +Foreign Address\b.*"
+    r"|CONTAINER ID +(?:IMAGE +COMMAND|NAME +CPU %) .*|COMMAND +PID +(?:TID +)?(?:TASKCMD +)?USER +FD +TYPE .*"
+    r"|UNIT +LOAD +ACTIVE +SUB +DESCRIPTION|Image Name +PID +Session Name .*)\s*$"
+)
+"""The heads of listings whose rows are known without them."""
 _CLIENTS_FROM = 1024
 """Ports below are servers' by RFC 6335 (system ports)."""
 
@@ -88,6 +96,9 @@ class Reader:
             return [("process", job)]
         if names := _header(line):
             self._header = names
+            return []
+        if _HEAD.match(line):
+            self._header = ()
             return []
         if (found := _NETSTAT.match(line) or _LSOF.match(line)) or (found := _SS.match(line)):
             self._header = ()
@@ -171,6 +182,11 @@ def _seen(line: str) -> Row | None:
     }  # fmt: skip
 
 
+def _heads_alone(lines: list[str]) -> bool:
+    """Whether a listing had nothing to list."""
+    return bool(lines) and all(_header(line) or _HEAD.match(line) for line in lines)
+
+
 def _header(line: str) -> tuple[str, ...]:
     """The names of columns, for the heads of ps, top and their kin."""
     names = tuple("COMMAND" if name == "Command" else name for name in line.replace("▽", " ").replace("△", " ").split())
@@ -194,7 +210,9 @@ class Listing:
         reader = Reader()
         known = [reader.take(line, at) for at, line in enumerate(lines, start=1)]
         fitting = sum(bool(taken) for taken in known)
-        return 0.9 if fitting and fitting >= 0.5 * len(lines) - 3 else 0.0
+        if not fitting:
+            return 0.9 if _heads_alone(lines) else 0.0
+        return 0.9 if fitting >= 0.5 * len(lines) - 3 else 0.0
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         reader = Reader()
@@ -204,8 +222,8 @@ class Listing:
             count = 0
             for at, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
                 if line.strip():
-                    count += 1
                     rows = reader.take(line.decode("utf-8", "backslashreplace").rstrip("\r"), at)
+                    count += rows != []
                     taken += rows or []
                     left += [(at, line)] if rows is None else []
             tables = tables_of(taken, stream, context, "host")

@@ -233,13 +233,21 @@ def _pairs(line: str) -> Record | None:
 
 
 def _cef(line: str) -> Record | None:
-    """The seven fields of the header under ArcSight's names, and the extension's pairs."""
+    """The seven fields of the header under ArcSight's names, and the extension's pairs; a key with two values has none,
+    and ``ambiguous`` names it: one of them stands in what somebody sent (in a value ``=`` is written ``\\=``), and
+    nothing says which, as it may stand in front of the sensor's own or behind it."""
     found = _CEF.search(line)
     if not found:
         return None
-    more = {key: re.sub(r"\\([=\\])", r"\1", value.strip()) for key, value in _CEF_PAIR.findall(found["more"])}
+    more: dict[str, str] = {}
+    twice = set[str]()
+    for key, written in _CEF_PAIR.findall(found["more"]):
+        value = re.sub(r"\\([=\\])", r"\1", written.strip())
+        if more.setdefault(key, value) != value:
+            twice.add(key)
+    more = {key: value for key, value in more.items() if key not in twice}
     head = {name: re.sub(r"\\([|\\])", r"\1", text) for name, text in found.groupdict().items() if name != "more"}
-    return {**more, **head}
+    return {**more, **head, "ambiguous": " ".join(sorted(twice))}
 
 
 def _matched(line: str, pattern: re.Pattern[str] | None) -> Record | None:
