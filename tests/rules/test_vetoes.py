@@ -58,6 +58,7 @@ HANDED_ON = {
     ("unexplained_anomaly", "pool"): "a pool's name is told by crypto_currency_mining_activity",
     ("unusual_request", "speaks"): "a message is told by stratum_message_in_web_request",
     ("unusual_request", "pool"): "a pool is told by proxied_to_mining_pool",
+    ("stratum_message_in_web_request", "unnamed"): "told by mining_message_sent_outward",
     ("web_command_injection", "router"): "told by web_iot_botnet_injection; the path itself says whom it is meant for",
     ("web_download_cradle", "router"): "told by web_iot_botnet_injection; the path itself says whom it is meant for",
     ("web_shell_command", "router"): "told by web_iot_botnet_injection; the path itself says whom it is meant for",
@@ -107,7 +108,9 @@ def _texts() -> list[str]:
         if fields & {"payload.decoded", "url", "payload.aim"}:
             for value in RULES[rule]["detection"][name].values():
                 found += [
-                    text for text in (value if isinstance(value, list) else [value]) if not text.startswith("(?i)")
+                    text
+                    for text in (value if isinstance(value, list) else [value])
+                    if isinstance(text, str) and not text.startswith("(?i)")
                 ]
     return sorted(
         {*found, "?%ad", "/HNAP1", "/fileserver/", "curl", "://%25s", "allow_url_include", "pearcmd", "catalog-portal"}

@@ -44,6 +44,14 @@ ASKED_FROM_OUTSIDE: Mapping[str, Text] = {
 """... where all that is known is that a public address asked a DNS server for a pool."""
 
 
+IN_BROWSER: Mapping[str, Text] = {
+    "compromised_device": Text(en="Web page that mines in a browser", ja="ブラウザでマイニングをするWebページ"),
+}
+"""... where a page mined in the browser that showed it: nobody entered the device."""
+BROWSER = "browser"
+"""What a device is called in the archive of a browser, which does not name its machine."""
+
+
 def about_mining(finding: Finding) -> bool:
     """Whether the finding says that mining goes on."""
     return MINING in finding.tags
@@ -65,7 +73,7 @@ NAMED = frozenset(
 NEAR = frozenset(
     "pool_name_in_tls proxy_opened_tunnel mining_program_named mining_program_connected outbound_pool_connection mining_message_unanswered"
     " stratum_served_inside stratum_answered miner_agent_outbound miner_fetched miner_hosted miner_program_started"
-    " host_delivery cloud_order own_log_of_idle_miner browser_miner antivirus_mining_alert mining_message_in_alert"
+    " host_delivery cloud_order own_log_of_idle_miner mining_message_sent_outward browser_miner antivirus_mining_alert mining_message_in_alert"
     " mining_message_in_named_alert mining_on_server mining_beside_other_findings tunnel_port browser_mining_messages".split()
 )
 """... in which a program for mining, its way to a pool or one side of its talk was seen, and no work."""
@@ -88,6 +96,26 @@ def mining_only_named(findings: Iterable[Finding]) -> bool:
     """Whether nothing but names speak of mining."""
     kinds = _kinds_of_mining(findings)
     return bool(kinds) and all(found <= NAMED for found in kinds)
+
+
+_BESIDE_A_PAGE = NAMED | {"pool_name_in_tls"}
+
+
+def in_browser(findings: Iterable[Finding]) -> bool:
+    """Whether all that mined was a page in a browser: the rest are names it asked for, or other words for the same."""
+    every = [(found, {item.kind.partition(".")[0] for item in found.evidence}) for found in findings]
+    pages = {event for found, kinds in every if _of_page(found, kinds) for event in found.event_ids}
+    return bool(pages) and all(
+        pages.issuperset(found.event_ids)
+        if found.event_ids and not kinds <= _BESIDE_A_PAGE
+        else kinds <= _BESIDE_A_PAGE
+        for found, kinds in every
+    )
+
+
+def _of_page(found: Finding, kinds: set[str]) -> bool:
+    archived = found.device == BROWSER and found.table == "connection"
+    return "browser_mining_messages" in kinds or (archived and speaks_of_mining([found], ()))
 
 
 _FROM_OUTSIDE = frozenset(("pool_name_asked_from_outside",))
@@ -136,6 +164,8 @@ def called(name: str, findings: Sequence[Finding], messages: Iterable[StratumMes
     """What an explanation is called beside these findings and messages: no more is said than was seen."""
     if name in ASKED_FROM_OUTSIDE and asked_from_outside(findings):
         return ASKED_FROM_OUTSIDE[name]
+    if name in IN_BROWSER and in_browser(findings):
+        return IN_BROWSER[name]
     return hypothesis_name(name, mining=speaks_of_mining(findings, messages), seen=mining_seen(findings))
 
 

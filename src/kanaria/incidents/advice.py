@@ -19,10 +19,12 @@ from kanaria.incidents.advice_updates import aimed_at, fended_off, update_produc
 from kanaria.incidents.advice_web import (
     after_success,
     answered_talk,
+    ask_who_sent,
     check_host,
     look_at_answer,
     look_at_talk,
     quieter_log,
+    talk_of_nobody,
 )
 from kanaria.incidents.case import Case, Surroundings
 from kanaria.incidents.permission import beside_mining
@@ -74,7 +76,7 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
             "Nothing follows from the text alone. If it is from or about a machine of yours, look there for what it names, and give that machine's own log, crontab or shell history to Kanaria.",
             "テキストだけからは何もいえません。ご自身の機器の出力や、その機器についてのものであれば、書かれているものがその機器にないかを調べ、その機器のログ、crontab、シェルの履歴そのものをKanariaに渡してください。",
         )  # fmt: skip
-    elif (harmless and not answered_talk(case) and not asked_from_outside(case.findings)) or top == "authorised_mining":
+    elif (harmless and not _in_doubt(case)) or top == "authorised_mining":
         yield advise(NOTHING, 0, result.because, "Nothing needs to be done.", "対応は必要ありません。")
     elif top == "exploitation_attempt" and fended_off(case, result) and not list(aimed_at(case, around)):
         yield advise(
@@ -82,6 +84,11 @@ def _nothing(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
             "Nothing needs to be done beyond keeping the server's software up to date.",
             "サーバのソフトウェアを最新に保つほかに、対応は必要ありません。",
         )  # fmt: skip
+
+
+def _in_doubt(case: Case) -> bool:
+    """Whether something has to be looked at before a harmless explanation is an all-clear."""
+    return bool(answered_talk(case) or talk_of_nobody(case) or asked_from_outside(case.findings))
 
 
 def _only_written(finding: Finding) -> bool:
@@ -110,7 +117,7 @@ def look(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> 
 
 
 _ADVICE: tuple[Advice, ...] = (
-    _nothing, look_at_talk, whose_question, _ask_if_yours, ask_who_logged_on, look_at_guesser, look_at_answer, compromised, look_at_program, check_host, quieter_log, update_products, after_success, close_doors,
+    _nothing, look_at_talk, ask_who_sent, whose_question, _ask_if_yours, ask_who_logged_on, look_at_guesser, look_at_answer, compromised, look_at_program, check_host, quieter_log, update_products, after_success, close_doors,
     harden_logon, allow,
 )  # fmt: skip
 

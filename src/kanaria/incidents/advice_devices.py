@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kanaria.core.glossary import mining_only_named
+from kanaria.core.glossary import BROWSER, in_browser, mining_only_named
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import Hypothesis, Outcome, Recommendation
 from kanaria.incidents.advice_logons import own_guessers
@@ -25,6 +25,14 @@ def compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outco
         return
     if only_named(case, result):
         yield from look_who_asked(case, result)
+        return
+    if in_browser(case.findings):
+        yield from close_page(case, result)
+        return
+    if not case.blamed and any(
+        item.kind == "mining_message_sent_outward" for f in case.findings for item in f.evidence
+    ):
+        yield from find_sender(case, result)
         return
     if _ordered(case):
         yield advise(
@@ -60,6 +68,28 @@ def compromised(case: Case, around: Surroundings, top: Hypothesis, result: Outco
         "rebuild", 3, result.because,
         "If the device was entered, rebuild it from a known good state and change every password and key that was on it.",
         "侵入されていた場合は、機器を信頼できる状態から再構築し、保存されていたパスワードと鍵をすべて変更してください。",
+    )  # fmt: skip
+
+
+def close_page(case: Case, result: Outcome) -> Iterator[Recommendation]:
+    """What mines in a browser ends with its page; nobody entered the device."""
+    named = [device for device in case.blamed if device != BROWSER]
+    where, there = (f" on {listed(named, MOST_NAMED).en}", f"{listed(named, MOST_NAMED).ja}の") if named else ("", "")
+    pools = pools_named(case)
+    yield advise(
+        "close_page", 1, result.because,
+        f"Close the page that mines in the browser{where} (its history says which was open), or remove the extension that does, and block {pools or 'the pool'} for everybody. If the page is one of yours, look for what was put into it.",
+        f"{there}ブラウザで、マイニングをしているページを閉じるか(どのページかは閲覧履歴で分かります)、原因の拡張機能を削除し、{f' {pools} ' if pools else 'プール'}への接続を全体で遮断してください。ご自身のページであれば、埋め込まれたものを調べます。",
+    )  # fmt: skip
+
+
+def find_sender(case: Case, result: Outcome) -> Iterator[Recommendation]:
+    """The record does not say who sent it, and somebody inside did."""
+    pools = pools_named(case) or (defang(printable(case.remotes[0])) if case.remotes else "")
+    yield advise(
+        "find_sender", 1, result.because,
+        f"Find out which device sent it: the record names no client. Ask whoever made the record, or look in the log of the proxy or firewall for who spoke to {pools or 'that address'} then; block the connection until you know.",
+        f"送信した機器を突き止めてください。この記録には送信元がありません。記録した人に尋ねるか、プロキシやファイアウォールのログで、その時刻に{f' {pools} ' if pools else 'その宛先'}と通信した機器を調べます。分かるまで、その通信は遮断してください。",
     )  # fmt: skip
 
 
@@ -115,7 +145,7 @@ def look_at_program(case: Case, around: Surroundings, top: Hypothesis, result: O
 
 
 def allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
-    if top != "compromised_device" or not mines(case):
+    if top != "compromised_device" or not mines(case) or in_browser(case.findings):
         return
     if around.allowed.pools and (said := claimed_by(case, around.allowed)):
         name = cut(printable(said[0]), 60)

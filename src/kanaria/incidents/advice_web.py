@@ -23,6 +23,23 @@ def answered_talk(case: Case) -> tuple[Record, ...]:
     return tuple(r for r in case.web_records if r.event_id in spoken and r.values.get("method") is None and answered(r))
 
 
+def talk_of_nobody(case: Case) -> tuple[Record, ...]:
+    """Requests that carried a mining message and name no client: a stranger's or one of ours, the record does not say."""
+    spoken = {message.event_id for message in case.messages}
+    http = (r for r in case.web_records if r.event_id in spoken and r.values.get("method") is not None)
+    return tuple(record for record in http if record.remote is None and record.device is None)
+
+
+def ask_who_sent(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
+    """What nobody is named of may have come from a device of ours: no all-clear."""
+    if top in {"internet_wide_scanner", "misdirected_miner"} and result.value in REFUSED and talk_of_nobody(case):
+        yield advise(
+            "ask_who_sent", 1, result.because,
+            "Find out which device sent it: the record names no client. If a stranger did, nothing needs to be done; if one of yours did, look there for the program that mines.",
+            "どの機器が送信したかを確認してください。この記録には送信元がありません。外部の第三者であれば、対応は必要ありません。ご自身の機器であれば、その機器でマイニングをしているプログラムを調べます。",
+        )  # fmt: skip
+
+
 def look_at_talk(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     """A web server refuses what is no HTTP; something else took it."""
     talked = answered_talk(case)

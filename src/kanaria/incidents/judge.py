@@ -15,6 +15,7 @@ from kanaria.core.glossary import (
     WHETHER_IT_MINES,
     asked_from_outside,
     called,
+    in_browser,
     mining_only_named,
     mining_seen,
     speaks_of_mining,
@@ -184,6 +185,8 @@ def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
         and result.value in {"possible", "confirmed"}
     ):
         return "critical"
+    if top == "compromised_device" and in_browser(case.findings):
+        return "medium"
     if top == "exploitation_attempt" and result.value == "no_sign_of_success" and turned_away(case):
         return "low"
     return level
@@ -229,6 +232,8 @@ def _specific(case: Case, top: Hypothesis) -> Text:
 def _compromised(case: Case, name: Text) -> Text:
     """Which devices, and how many when there are several; where mining was not seen, what was seen of it."""
     shown, count = listed(case.blamed, MOST_IN_TITLE), len(case.blamed)
+    if in_browser(case.findings):
+        return Text(en=f"{name.en} ({shown.en})", ja=f"{name.ja}({shown.ja})") if count else name
     less = mines(case) and not mining_seen(case.findings)
     what = _seen_of_it(case.findings) if less else name if mines(case) else _SUSPECT
     many = _MANY_MINE if mines(case) else _MANY_SUSPECTED

@@ -95,6 +95,10 @@ BRIEF: Mapping[str, Text] = {
         en="Not stray traffic: what was seen involves the device itself, as after a break-in.",
         ja="誤送ではありません。侵入された後にみられる動きが、機器そのものに現れています。",
     ),
+    "aimed_in_browser": Text(
+        en="Neither an attack on the device nor stray traffic: a page that was open, or an extension of the browser, mines while it runs. Nothing shows that anybody entered the device.",
+        ja="機器への攻撃でも、誤送でもありません。開いていたWebページかブラウザの拡張機能が、動いている間だけマイニングをしています。機器に侵入された形跡はありません。",
+    ),
     "aimed_named": Text(
         en="That cannot be told from a name or a report: a program on the device, a person, or a list of addresses to block may be behind it.",
         ja="名前や警告だけでは分かりません。機器のプログラムのほか、利用者の操作や遮断リストの処理なども考えられます。",

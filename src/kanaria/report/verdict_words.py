@@ -8,6 +8,7 @@ from __future__ import annotations
 from kanaria.core.glossary import (
     ASKED_FROM_OUTSIDE,
     asked_from_outside,
+    in_browser,
     mining_only_named,
     mining_seen,
     speaks_of_mining,
@@ -68,6 +69,8 @@ def aim_of_names(incident: Incident) -> str | None:
     top, findings = incident.hypotheses[0].name, incident.findings
     if top in ASKED_FROM_OUTSIDE and asked_from_outside(findings):
         return "aimed_asked_from_outside"
+    if top == "compromised_device" and in_browser(findings):
+        return "aimed_in_browser"
     only_names = mining_only_named(findings) and all(speaks_of_mining([one], ()) for one in findings)
     if top == "compromised_device" and only_names:
         return "aimed_named"

@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 
+from kanaria.core.glossary import BROWSER
 from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.formats.carriers.messages import moment
@@ -19,8 +20,6 @@ Object = Mapping[str, object]
 
 MARK = "startedDateTime"
 """What every entry has and nothing else, also in the objects that go out."""
-_ASKED = "browser"
-"""Who asked, as far as an archive tells."""
 _BEGINS = late_regex(rb'(?:\xef\xbb\xbf)?\s*\{\s*"log"\s*:\s*\{\s*"(?:version|creator)"\s*:')
 SENT, RECEIVED = "websocket_sent", "websocket_received"
 """Members for what either side sent on a WebSocket."""
@@ -65,7 +64,7 @@ def connection_of(request: Object) -> dict[str, object] | None:
     address = request.get("server_addr")
     server = address.strip("[]") if isinstance(address, str) and parse_address(address.strip("[]")) else None
     return {
-        "time": moment(request[MARK]), "device": _ASKED, "direction": "outbound", "remote": server or host,
+        "time": moment(request[MARK]), "device": BROWSER, "direction": "outbound", "remote": server or host,
         "dst_ip": server, "dst_port": port or (443 if secure else 80), "transport": "tcp", "sni": host, "open": True,
         **{name: text.encode("utf-8", "replace") for name, text in said.items() if isinstance(text, str)},
     }  # fmt: skip
