@@ -2,7 +2,9 @@
 ``filterlog`` (OPNsense, pfSense), and connection tracking (``conntrack -E``, ``conntrack -L``, ``nf_conntrack``).
 
 A LOG line is one packet, usually the first of its flow: it becomes a connection with what that packet shows. Dropped
-and rejected ones get the states ``S0`` and ``REJ``. Times without a zone are of the zone told.
+and rejected ones get the states ``S0`` and ``REJ``. A packet to or from the machine itself says so by the interface
+that it lacks, and then that machine is the device, also where all addresses are public ones. Times without a zone are
+of the zone told.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from kanaria.core.late_regex import late_regex
-from kanaria.core.network import parse_address
+from kanaria.core.network import is_global, parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats.flow_state import PROTOCOL_NAMES
@@ -93,11 +95,23 @@ def netfilter_row(message: str, when: datetime | None, line: int) -> Row | None:
     ports = ("TYPE", "CODE") if icmp else ("SPT", "DPT")
     return {
         **row,
+        **_own_side(pairs, str(row["src_ip"]), str(row["dst_ip"])),
         "src_port": _number(pairs.get(ports[0]), 65536), "dst_port": _number(pairs.get(ports[1]), 65536),
         "src_bytes": _number(pairs.get("LEN")), "src_packets": 1,
         "state": _state(prefix),
         "open": True,
     }  # fmt: skip
+
+
+def _own_side(pairs: dict[str, str], src: str, dst: str) -> Row:
+    """Direction and ends, where the packet has one interface only: it is for this machine (no ``OUT``) or from it (no
+    ``IN``), and the other side is on the Internet. Of what is passed on, and of neighbours, the networks decide."""
+    came, left = pairs.get("IN"), pairs.get("OUT")
+    if came and left == "" and is_global(src) and is_global(dst):
+        return {"direction": "inbound", "device": dst, "remote": src}
+    if left and came == "" and is_global(src) and is_global(dst):
+        return {"direction": "outbound", "device": src, "remote": dst}
+    return {}
 
 
 def _state(said: str) -> str | None:

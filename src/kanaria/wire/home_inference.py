@@ -1,9 +1,9 @@
 """Which addresses are ours when nobody said so and no private address space is in sight.
 
 A capture taken on a rented server shows only public addresses. The machine it was taken on takes part in nearly every
-connection; strangers take part in few. ``tally`` counts what spooled tables show, on top of what earlier runs have
-counted, so that it makes no difference into how many runs the records are divided; ``infer`` says which addresses are
-ours by such counts, if any.
+connection; strangers take part in few. A firewall's log may say itself which machine it was written on. ``tally``
+counts what spooled tables show, on top of what earlier runs have counted, so that it makes no difference into how many
+runs the records are divided; ``infer`` says which addresses are ours by such counts, if any.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kanaria.core.ids import ROW_BITS
 from kanaria.core.late_regex import late_regex
-from kanaria.core.network import HomeNetworks
+from kanaria.core.network import HomeNetworks, is_global
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 
@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 SHARE = 0.9
 # Unless the conversation is about getting in: of one stranger guessing passwords on one server, the server is ours.
 ENTRANCES = frozenset({"rdp", "smb", "logon"})
+# The same holds where more than half of what one stranger tried with one server were unanswered knocks at doors: ports
+# of the system (RFC 6335) but those that clients ask every day, and the first registered ones that worms try.
+_EVERYDAY = (53, 80, 123, 443, 853)
+_DOORS = (1433, 2222, 2323, 2375, 3306, 3389, 5432, 5555, 5900, 6379, 7547, 8080, 27017)
+_KNOCKED = ("S0", "REJ", "RSTOS0", "RSTRH", "SH")
+_KNOCKS = f"""transport = 'tcp' AND state IN {_KNOCKED}
+    AND (dst_port < 1024 AND dst_port NOT IN {_EVERYDAY} OR dst_port IN {_DOORS})"""
+# A machine has a few addresses of its own, each in a good part of what its firewall tells; a line that somebody forged,
+# or that came from another machine, is one of many.
+_OWN_SHARE = 0.05
 # Nor is a client at home that speaks JSON and is not answered in kind: it does not know whom it found, or nobody is
 # there. So many such conversations are looked at, those with the longest answers first.
 _LOOKED_AT = 200
@@ -40,10 +50,12 @@ _REFUSED = late_regex(rb'"error"\s*:\s*(?!null\b)|"result"\s*:\s*(?:null|false)\
 @dataclass(frozen=True)
 class Inferred(HomeNetworks):
     """Home addresses that nobody named. ``asked`` says that they only were asked something, and gave nothing;
-    ``certain``, that no other address takes part in as much: with one conversation either side could be ours."""
+    ``certain``, that no other address takes part in as much: with one conversation either side could be ours;
+    ``stated``, that a firewall said so of the machine it runs on."""
 
     asked: bool = False
     certain: bool = False
+    stated: bool = False
 
 
 MOST_ADDRESSES = 1_000
@@ -58,6 +70,11 @@ class Tally:
     total: int = 0
     oriented: int = 0
     addresses: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    stated: Mapping[str, int] = field(default_factory=dict)
+    """Public addresses of which a firewall says that they are those of its machine, with its records; these are not
+    among the ``oriented``."""
+    knocks: int = 0
+    """How many were unanswered knocks at doors."""
     entrances: bool = False
     """Whether some of them are about getting in."""
     spoken: bool = False
@@ -72,9 +89,13 @@ class Tally:
         }
         ordered = sorted({**self.addresses, **both}.items(), key=lambda item: (-item[1][0], item[0]))
         oriented = self.oriented + more.oriented
+        stated = {name: self.stated.get(name, 0) + more.stated.get(name, 0) for name in {**self.stated, **more.stated}}
+        most = sorted(stated.items(), key=lambda item: (-item[1], item[0]))[:MOST_ADDRESSES]
         return Tally(
             total=self.total + more.total,
             oriented=oriented,
+            stated=dict(most),
+            knocks=self.knocks + more.knocks,
             addresses={} if oriented else {name: (n, opened) for name, (n, opened) in ordered[:MOST_ADDRESSES]},
             entrances=self.entrances or more.entrances,
             spoken=self.spoken or more.spoken,
@@ -90,22 +111,27 @@ def tally(
     if not tables:
         return before
     fresh = [_fresh(engine, name, judged) for name in sorted(tables)]
-    union = " UNION ALL ".join(f"SELECT src_ip, dst_ip, direction FROM {rows}" for rows in fresh)  # noqa: S608
+    union = " UNION ALL ".join(f"SELECT src_ip, dst_ip, direction, device FROM {rows}" for rows in fresh)  # noqa: S608
     row = engine.execute(
         f"SELECT count(*), count(*) FILTER (direction <> 'external') FROM ({union}) WHERE src_ip IS NOT NULL"  # noqa: S608
     ).fetchone()
     total, oriented = row or (0, 0)
+    stated = _stated(engine, union) if oriented else {}
+    oriented -= sum(stated.values())
     if not total or oriented or before.oriented:
-        return before.with_(Tally(total=total, oriented=oriented))
+        return before.with_(Tally(total=total, oriented=oriented, stated=stated))
     shares = engine.execute(
         f"""SELECT ip, count(*), count(*) FILTER (client) FROM (
                 SELECT src_ip AS ip, true AS client FROM ({union}) UNION ALL SELECT dst_ip, false FROM ({union})
             ) WHERE ip IS NOT NULL GROUP BY ip ORDER BY 2 DESC, 1 LIMIT {MOST_ADDRESSES}"""  # noqa: S608
     ).fetchall()
     answers = _answers(engine, judged) if "connection" in tables else []
+    knocks = _knocks(engine, judged) if "connection" in tables else 0
     return before.with_(
         Tally(
             total=total,
+            stated=stated,
+            knocks=knocks,
             addresses={address: (count, opened) for address, count, opened in shares},
             entrances=bool(ENTRANCES & set(tables)),
             spoken=bool(answers),
@@ -118,14 +144,34 @@ def infer(seen: Tally) -> Inferred | None:
     """Home addresses where all connections are between strangers, else None."""
     if not seen.total or seen.oriented:
         return None
+    if seen.stated:
+        told = sum(seen.stated.values())
+        own = sorted(address for address, count in seen.stated.items() if count / told >= _OWN_SHARE)
+        home = HomeNetworks.parse(own, where="the firewall's log")
+        return Inferred(networks=home.networks, inferred=True, certain=True, stated=True) if own else None
     asked = seen.spoken and not seen.answered
-    fewest = 1 if seen.entrances or asked else -1
+    fewest = 1 if seen.entrances or asked or 2 * seen.knocks > seen.total else -1
     ordered = sorted(seen.addresses.items(), key=lambda item: (-item[1][0], fewest * item[1][1], item[0]))
     if not ordered or ordered[0][1][0] / seen.total < SHARE:
         return None
     home = HomeNetworks.parse([ordered[0][0]], where="the addresses seen")
     certain = all(count / seen.total < SHARE for _address, (count, _opened) in ordered[1:2])
     return Inferred(networks=home.networks, inferred=True, asked=asked, certain=certain)
+
+
+def _stated(engine: duckdb.DuckDBPyConnection, union: str) -> dict[str, int]:
+    """Public addresses that records name as the device themselves, with how many do."""
+    devices = engine.execute(
+        f"""SELECT device, count(*) FROM ({union}) WHERE direction IN ('inbound', 'outbound') AND src_ip IS NOT NULL
+            AND device IS NOT NULL GROUP BY device"""  # noqa: S608
+    ).fetchall()
+    return {address: count for address, count in devices if is_global(address)}
+
+
+def _knocks(engine: duckdb.DuckDBPyConnection, judged: pa.Table | None) -> int:
+    rows = _fresh(engine, "connection", judged)
+    row = engine.execute(f"SELECT count(*) FROM {rows} WHERE {_KNOCKS}").fetchone()  # noqa: S608
+    return int(row[0]) if row else 0
 
 
 def _fresh(engine: duckdb.DuckDBPyConnection, name: str, judged: pa.Table | None) -> str:
@@ -147,6 +193,13 @@ def note(home: Inferred) -> Text:
             f"yours cannot be told. This is read as a probe of {named} (use --home to say otherwise).",
             ja=f"見えたのは外部のアドレスだけで、{named} は問いかけに応じていません。どちらがご自身の側かは"
             f"判断できないため、{named} への探索として扱いました(異なる場合は --home で指定してください)。",
+        )
+    if home.stated:
+        return Text(
+            en=f"No private addresses were seen; {named} is the machine whose firewall wrote a log, and counts as "
+            "yours (use --home to say otherwise).",
+            ja=f"プライベートアドレスが見当たらないため、ファイアウォールのログを記録した機器の {named} を"
+            "ご自身のものとみなしました(異なる場合は --home で指定してください)。",
         )
     return Text(
         en=f"No private addresses were seen; {named} takes part in nearly every connection and counts as yours "
