@@ -54,7 +54,9 @@ def test_a_scan_of_our_server_by_one_stranger_accuses_nobody(
 
 
 @pytest.mark.parametrize("write", [netfilter, zeek])
-def test_the_server_that_was_scanned_counts_as_ours(kanaria: Kanaria, tmp_path: Path, write: Callable[..., str]) -> None:
+def test_the_server_that_was_scanned_counts_as_ours(
+    kanaria: Kanaria, tmp_path: Path, write: Callable[..., str]
+) -> None:
     log = tmp_path / "of.log"
     log.write_text("\n".join(SCANS["many ports"](write)) + "\n")
     told = kanaria("analyze", str(log)).out
