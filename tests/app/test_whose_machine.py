@@ -75,6 +75,19 @@ def test_what_a_gateway_passes_on_is_oriented_by_the_networks(kanaria: Kanaria, 
     assert "192.168.1.20" in devices(kanaria, tmp_path, lines)
 
 
+@pytest.mark.parametrize(
+    ("ends", "home"), [(("2001:db8:1:2::7", "2001:db8:1:2::1"), ""), (("198.51.100.7", OURS), "198.51.100.0/24")]
+)
+def test_neighbours_on_public_addresses_are_no_strangers(
+    kanaria: Kanaria, tmp_path: Path, ends: tuple[str, str], home: str
+) -> None:
+    """A network at home has public addresses in IPv6; whoever named the network is believed, not the interface."""
+    log = tmp_path / "ufw.log"
+    log.write_text("\n".join(netfilter(at, 20 + at, ends=ends) for at in range(60)) + "\n")
+    told = kanaria("analyze", *(("--home", home) if home else ()), str(log)).out
+    assert "whose firewall wrote a log" not in told and "from outside" not in told
+
+
 def test_an_answered_conversation_of_two_strangers_is_its_clients(kanaria: Kanaria, tmp_path: Path) -> None:
     """A capture of one conversation: who opens it is at home somewhere."""
     told = devices(kanaria, tmp_path, [zeek(at, 8443, state="SF") for at in range(9)])

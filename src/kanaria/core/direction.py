@@ -13,6 +13,7 @@ _DIRECTIONS = np.array([-1, -1, -1, 3, 3, 2, 0, 0, 1])
 """By home-ness of source and destination (unknown, home, strange) the place of the direction among the names below."""
 _DIRECTION_NAMES = ("inbound", "external", "outbound", "internal")
 _OUTBOUND = _DIRECTION_NAMES.index("outbound")
+_INTERNAL = _DIRECTION_NAMES.index("internal")
 
 
 def orient(table: pa.Table, home: HomeNetworks, ends: tuple[Distinct, Distinct] | None = None) -> pa.Table:
@@ -21,7 +22,8 @@ def orient(table: pa.Table, home: HomeNetworks, ends: tuple[Distinct, Distinct] 
     inbound: only the server is ours; outbound: only the client; internal: both; external: neither. With only a client
     address (a web log) the server is ours by definition: the direction is inbound, or internal for a home client.
     ``ends`` are the distinct addresses of both columns, for callers who have them already. Where a record itself names
-    the client as its device, that one acted, and the other side is whom it acted on.
+    the client as its device, that one acted, and the other side is whom it acted on. A record that names a direction
+    knows its own machine alone: between two of ours it is internal all the same.
     """
     given = table["device"]
     oriented = _orient(table, home, ends)
@@ -88,7 +90,10 @@ def _orient(table: pa.Table, home: HomeNetworks, ends: tuple[Distinct, Distinct]
         "remote": _taken(addresses, np.where(outbound, there, src.codes)),
     }
     for name, values in filled.items():
-        table = table.set_column(table.schema.get_field_index(name), name, _or_else(table[name], values))
+        given = table[name]
+        if name == "direction" and given.null_count < len(given):
+            given = _or_else(_taken(pa.array(_DIRECTION_NAMES), np.where(direction == _INTERNAL, direction, -1)), given)
+        table = table.set_column(table.schema.get_field_index(name), name, _or_else(given, values))
     return table
 
 
@@ -98,7 +103,7 @@ def _taken(values: pa.Array, places: npt.NDArray[np.int64]) -> pa.Array:
     return values.take(pa.array(places, mask=missing if missing.any() else None))
 
 
-def _or_else(given: pa.ChunkedArray, values: pa.Array) -> pa.Array | pa.ChunkedArray:
+def _or_else(given: pa.Array | pa.ChunkedArray, values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """What was given, and the values where nothing was."""
     import pyarrow.compute as pc  # 40 ms to import; only batches need it
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from kanaria.core.late_regex import late_regex
-from kanaria.core.network import is_global, parse_address
+from kanaria.core.network import ip16, is_global, parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
 from kanaria.formats.flow_state import PROTOCOL_NAMES
@@ -107,11 +107,18 @@ def _own_side(pairs: dict[str, str], src: str, dst: str) -> Row:
     """Direction and ends, where the packet has one interface only: it is for this machine (no ``OUT``) or from it (no
     ``IN``), and the other side is on the Internet. Of what is passed on, and of neighbours, the networks decide."""
     came, left = pairs.get("IN"), pairs.get("OUT")
-    if came and left == "" and is_global(src) and is_global(dst):
+    if not (is_global(src) and is_global(dst)) or _neighbours(src, dst):
+        return {}
+    if came and left == "":
         return {"direction": "inbound", "device": dst, "remote": src}
-    if left and came == "" and is_global(src) and is_global(dst):
+    if left and came == "":
         return {"direction": "outbound", "device": src, "remote": dst}
     return {}
+
+
+def _neighbours(one: str, other: str) -> bool:
+    """Whether both are of one IPv6 network, whose interface identifiers take 64 bits (RFC 4291, 2.5.1)."""
+    return ":" in one and ":" in other and (ip16(one) or b"")[:8] == (ip16(other) or b"")[:8]
 
 
 def _state(said: str) -> str | None:
