@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from kanaria.core.glossary import (
     ASKED_FROM_OUTSIDE,
+    BROWSER,
     OUTCOMES,
     WHETHER_IT_MINES,
     asked_from_outside,
@@ -186,7 +187,7 @@ def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
     ):
         return "critical"
     if top == "compromised_device" and in_browser(case.findings):
-        return "medium"
+        return "high" if mining_seen(case.findings) and set(case.blamed) - {BROWSER} else "medium"
     if top == "exploitation_attempt" and result.value == "no_sign_of_success" and turned_away(case):
         return "low"
     return level

@@ -58,8 +58,10 @@ def asked_to_end() -> Iterator[StopRequest]:
         if asked.number is None or not isinstance(ignored.exc_value, SystemExit | KeyboardInterrupt):
             hook(ignored)
             return
-        threading.Timer(AGAIN, os.kill, (os.getpid(), asked.number)).start()
+        again.append(threading.Timer(AGAIN, os.kill, (os.getpid(), asked.number)))
+        again[-1].start()
 
+    again: list[threading.Timer] = []
     hook, sys.unraisablehook = sys.unraisablehook, lost
     before = {number: signal.getsignal(number) for number in _ENDINGS}
     for number, handler in before.items():
@@ -69,6 +71,9 @@ def asked_to_end() -> Iterator[StopRequest]:
         yield asked
     finally:
         sys.unraisablehook = hook
+        for timer in again:  # where the request was heard after all, it must not end the process a second time
+            timer.cancel()
+            timer.join()
         for number, handler in before.items():
             signal.signal(number, handler)
 
