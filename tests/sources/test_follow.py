@@ -48,8 +48,8 @@ class Reader:
             lines = chunk.data.splitlines()
             assert chunk.lines == len(lines)
             new += lines
-            base = str(chunk.position["path"])
-            self.ids += [(base, chunk.identity, chunk.first_line + n) for n in range(len(lines))]
+            assert chunk.name == chunk.position["path"]  # records are called so, and told under that name
+            self.ids += [(chunk.name, chunk.identity, chunk.first_line + n) for n in range(len(lines))]
             self.positions[chunk.place] = chunk.position
         self.lines += new
         return new
@@ -102,6 +102,40 @@ def test_a_file_that_is_copied_and_truncated_loses_nothing_that_was_not_read_yet
     write(log, "three\n")
     assert reader.take() == [b"two", b"three"]
     assert len(set(reader.ids)) == 3
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_what_was_told_before_a_crash_has_the_same_name_however_often_it_is_rotated_since(
+    log: Path, copied: bool
+) -> None:
+    """Lines that were read and told, whose position nobody had kept yet, are the same lines when they come again."""
+
+    def rotate() -> None:
+        for number in (3, 2, 1):
+            if (older := log.with_name(f"access.log.{number}")).exists():
+                older.rename(log.with_name(f"access.log.{number + 1}"))
+        if copied:
+            shutil.copyfile(log, log.with_name("access.log.1"))
+            os.truncate(log, 0)
+        else:
+            log.rename(log.with_name("access.log.1"))
+            log.touch()
+
+    write(log, "one\n")
+    reader = Reader(str(log))
+    reader.take()
+    kept = dict(reader.positions)
+    rotate()
+    write(log, "two\nthree\n")
+    reader.take()
+    told = reader.ids[1:]
+    for _life in range(3):
+        reader.positions = dict(kept)
+        rotate()
+        reader.restart()
+        before = len(reader.ids)
+        assert reader.take() == [b"two", b"three"]
+        assert reader.ids[before:] == told
 
 
 @pytest.mark.parametrize("compressed", [False, True])

@@ -275,7 +275,7 @@ class Follower:
                 before = (before + data)[-HEAD:]
                 after = read_on(mark, data, head=head[: mark.offset + len(data)], before=before)
                 after = replace(after, device=here.st_dev, inode=here.st_ino)
-                yield self._chunk(mark, after, data if data.endswith(b"\n") else data + b"\n", name)
+                yield self._chunk(mark, after, data if data.endswith(b"\n") else data + b"\n", mark.path)
                 mark = after
 
 
