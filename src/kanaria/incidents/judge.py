@@ -186,8 +186,9 @@ def severity(case: Case, around: Surroundings, top: Hypothesis, result: Outcome)
         and result.value in {"possible", "confirmed"}
     ):
         return "critical"
-    if top == "compromised_device" and in_browser(case.findings):
-        return "high" if mining_seen(case.findings) and set(case.blamed) - {BROWSER} else "medium"
+    on_device = mining_seen(case.findings) and set(case.blamed) - {BROWSER}
+    if top == "compromised_device" and in_browser(case.findings) and not on_device:
+        return "medium"
     if top == "exploitation_attempt" and result.value == "no_sign_of_success" and turned_away(case):
         return "low"
     return level
