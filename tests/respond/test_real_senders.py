@@ -105,7 +105,7 @@ MESSAGES: dict[str, tuple[Made, tuple[str, ...], tuple[str, ...]]] = {
     ),
     "a digest": (
         lambda s: digest([PROBE, incident(severity="low", title={"en": "Odd call", "ja": "珍しい通信"})], ABOUT, "m-1", s),
-        ("Kanaria: 1 incidents, none urgent", "Odd call"),
+        ("Kanaria: 1 incident, not urgent", "Odd call"),
         ("Kanaria: 急がないインシデント1件があります", "珍しい通信"),
     ),
     "a digest of what is harmless": (

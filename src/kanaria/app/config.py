@@ -24,6 +24,7 @@ from kanaria.core.network import HomeNetworks, place
 from kanaria.core.text import decimal
 from kanaria.core.types import Language
 from kanaria.core.values import dataclass
+from kanaria.core.zone import local_time
 
 Strings = tuple[str, ...]
 
@@ -186,6 +187,10 @@ def _check(settings: Config, parsed: Parsed) -> None:
             ipaddress.ip_network(text, strict=False)
         except ValueError as error:
             refuse(parsed, ("home", index), "a network such as 192.0.2.0/24", text, str(error))
+    try:
+        local_time(settings.timezone)
+    except ConfigError as error:
+        refuse(parsed, ("timezone",), error.expected, settings.timezone, error.parts[3] if error.parts else "")
     _check_ports(settings, parsed)
     if settings.baseline.half_life_days < LEAST_HALF_LIFE_DAYS:
         least = f"at least {LEAST_HALF_LIFE_DAYS:g} days"

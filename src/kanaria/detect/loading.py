@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kanaria.core.conversion import made_of_text
 from kanaria.core.errors import RuleError
-from kanaria.core.types import Text
+from kanaria.core.types import LANGUAGES, Text
 from kanaria.detect import kept
 from kanaria.detect.model import NO_TABLE, Rule, RuleSet
 
@@ -58,8 +58,8 @@ def not_loaded(ruleset: RuleSet) -> Text | None:
     if not errors:
         return None
     if len(errors) <= TOLD_ONE_BY_ONE:
-        said = "; ".join(map(str, errors))
-        return Text(en=f"rules not loaded: {said}", ja=f"読み込めないルール: {said}")
+        english, japanese = ("; ".join(error.to(language) for error in errors) for language in LANGUAGES)
+        return Text(en=f"rules not loaded: {english}", ja=f"読み込めないルール: {japanese}")
     foreign = [error for error in errors if error.expected == NO_TABLE]
     sources = Counter(error.got for error in foreign).most_common(FOREIGN_NAMED)
     named = ", ".join(f"{source} ({count})" for source, count in sources)

@@ -41,7 +41,8 @@ class Plan:
 
 
 class Channel:
-    """Sends messages to one URL. ``send`` raises SourceError when a message was not accepted."""
+    """Sends messages to one URL. Raises ConfigError for a URL or secret that is none; ``send`` raises SourceError when
+    a message was not accepted."""
 
     def __init__(self, plan: Plan, url: str, secret: str | None = None) -> None:
         self.plan = plan
@@ -49,6 +50,8 @@ class Channel:
         self._hanging: list[threading.Thread] = []
         if url.startswith(webhook.PREFIX):
             webhook.place(url)
+            if secret is not None:
+                webhook.signed(secret, "", b"", 0)  # refused now, and not when something has to be told
         self._sending = self._webhook if url.startswith(webhook.PREFIX) else self._plain(url) or self._apprise(url)
 
     def send(self, message: Message) -> None:

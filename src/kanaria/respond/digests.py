@@ -56,7 +56,9 @@ def following(plan: Plan, after: float) -> float:
     day = shown.replace(hour=plan.digest_at // 60, minute=plan.digest_at % 60, second=0, microsecond=0)
     while day <= shown or (plan.digest == "weekly" and day.weekday() != 0):
         day += timedelta(days=1)
-    return (day.replace(tzinfo=zone) if zone else day.astimezone()).timestamp()
+    # A time that clocks leave out that night is an hour later; ``astimezone`` would make it an hour earlier, before
+    # that time of day, and the next digest the same again.
+    return day.replace(tzinfo=zone).timestamp()
 
 
 def _moment(time: float, zone: tzinfo | None) -> datetime:
@@ -64,9 +66,9 @@ def _moment(time: float, zone: tzinfo | None) -> datetime:
 
 
 def in_quiet_hours(plan: Plan, now: float) -> bool:
-    """Whether only ``plan.quiet_severity`` may ring."""
+    """Whether only ``plan.quiet_severity`` may ring. Hours that end when they begin are the whole day."""
     if plan.quiet is None:
         return False
     moment = _moment(now, plan.style.zone)
     minute, (low, high) = moment.hour * 60 + moment.minute, plan.quiet
-    return low <= minute < high if low <= high else minute >= low or minute < high
+    return low <= minute < high if low < high else minute >= low or minute < high

@@ -33,20 +33,23 @@ class Window:
         if self.devices and (incident["more_devices"] or not known or not known <= self.devices):
             return 0.0
         if self.hours is not None:
-            return self._of_the_day(self.hours, datetime.fromtimestamp(now).astimezone())
+            return self._of_the_day(self.hours, now)
         if self.begin is None or self.end is None:
             return 0.0
         return self.end.timestamp() if self.begin.timestamp() <= now < self.end.timestamp() else 0.0
 
-    def _of_the_day(self, hours: tuple[int, int], moment: datetime) -> float:
-        """Its end, when it is now; one that passes midnight belongs to the day on which it begins."""
+    def _of_the_day(self, hours: tuple[int, int], now: float) -> float:
+        """Its end, when it is now; one that passes midnight belongs to the day on which it begins. All by the clock on
+        the wall, which begins and ends a window at its hours also in a night in which it is put forward or back."""
         low, high = hours
         length = timedelta(minutes=(high - low) % 1440 or 1440)
+        moment = datetime.fromtimestamp(now).astimezone().replace(tzinfo=None)
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
         for day in (midnight, midnight - timedelta(days=1)):
             begin = day + timedelta(minutes=low)
             if day.weekday() in self.days and begin <= moment < begin + length:
-                return (begin + length).timestamp()
+                ends = ((begin + length).replace(fold=fold).timestamp() for fold in (0, 1))  # an hour may come twice
+                return next(end for end in ends if end > now)
         return 0.0
 
 

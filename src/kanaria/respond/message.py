@@ -117,7 +117,13 @@ def digest(incidents: Sequence[Json], about: Json, message_id: str, style: Style
     with ``records``, ``since`` in seconds since 1970), and how many anomalies (``alerts``) of what ``budget`` a day."""
     language, count = style.language, len(incidents)
     serious = [incident for incident in incidents if needs_somebody(incident)]
-    name = "digest_some" if serious else "digest_harmless" if incidents else "digest_none"
+    name = (
+        ("digest_one" if len(serious) == 1 else "digest_some")
+        if serious
+        else "digest_harmless"
+        if incidents
+        else "digest_none"
+    )
     lines = [] if serious else [say("digest_nothing", language)]
     lines += _listed(incidents, style)
     lines += ["", *_probed(incidents, language), *_looked_at(about, style)]

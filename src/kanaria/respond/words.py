@@ -43,6 +43,9 @@ PHRASES: Mapping[str, Text] = {
     "digest_harmless": Text(
         en="Kanaria: nothing needs to be done ({count} noticed)", ja="Kanaria: 対応は必要ありません(記録{count}件)"
     ),
+    "digest_one": Text(
+        en="Kanaria: {count} incident, not urgent", ja="Kanaria: 急がないインシデント{count}件があります"
+    ),
     "digest_some": Text(
         en="Kanaria: {count} incidents, none urgent", ja="Kanaria: 急がないインシデント{count}件があります"
     ),

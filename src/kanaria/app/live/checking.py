@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
 from kanaria.app.config import Config
+from kanaria.app.config_live import Channel as Settings
 from kanaria.app.config_live import Source
+from kanaria.app.live.checking_places import places
 from kanaria.app.live.telling import channels
-from kanaria.app.live.watching import name_of, watched
+from kanaria.app.live.watching import LISTEN, name_of, watched
 from kanaria.app.secret_values import secret
-from kanaria.core.errors import ConfigError, KanariaError, MissingExtra, SourceError
+from kanaria.core.errors import ConfigError, KanariaError, MissingExtra, SourceError, system_words
 from kanaria.core.extras import install_command
+from kanaria.core.network import place
 from kanaria.core.text import printable
 from kanaria.core.types import Text
 from kanaria.core.values import dataclass
 from kanaria.respond.channels import Channel
 from kanaria.respond.message import notice
+from kanaria.respond.webhook import PREFIX
 from kanaria.respond.words import SEVERITY
 
 NOBODY = Text(
@@ -43,6 +48,7 @@ def checks(config: Config) -> Iterator[Check]:
                 ja="監視対象がありません: [[sources]] を追加してください。",
             )
         )
+    yield from map(_bad, places(config))
     if config.host.check:
         yield _host()
     for number, source in enumerate(config.sources, 1):
@@ -56,6 +62,7 @@ def checks(config: Config) -> Iterator[Check]:
             yield _no_channel(number, error)
         else:
             least, name = channel.severity, made.plan.name
+            yield from _unheeded(channel, name)
             yield Check(
                 True,
                 Text(
@@ -102,8 +109,44 @@ def _leads_somewhere(name: str) -> bool:
     return True
 
 
+def _unheeded(channel: Settings, name: str) -> Iterator[Check]:
+    """What only a signed webhook does."""
+    keys = [key for key, given in (("secret", channel.secret), ("ocsf", channel.ocsf)) if given]
+    if keys and not secret(channel.url, "url").startswith(PREFIX):
+        named = ", ".join(keys)
+        yield _bad(
+            Text(
+                en=f"notify {name}: {named} has no effect here, only on webhook+https://…",
+                ja=f"通知先 {name}: {named} はここでは効きません(webhook+https://… でのみ有効です)",
+            )
+        )
+
+
 def _no_channel(number: int, error: KanariaError) -> Check:
     return _bad(Text(en=f"notify {number}: {error}", ja=f"通知先{number}: {error.to('ja')}"))
+
+
+def _layout(log_format: str) -> None:
+    """Raises ConfigError for a layout without a field that is known."""
+    from kanaria.formats.web.layout import compile_layout
+
+    try:
+        compile_layout(log_format)
+    except ConfigError as error:  # which speaks of an option
+        raise ConfigError(path="settings", key="log_format", expected=error.expected, got=log_format) from error
+
+
+def _own(listen: str) -> None:
+    """Raises SourceError where the address to listen on is none of this machine's; a port may well be in use, by the
+    very service that these settings are of."""
+    host, _ = place(listen)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as tried:
+        try:
+            tried.bind((host, 0))
+        except OSError as error:
+            raise SourceError(
+                source=listen, expected="an address of this machine to listen on", got=system_words(error)
+            ) from error
 
 
 def _host() -> Check:
@@ -131,6 +174,10 @@ def _problem(source: Source) -> Text | None:
             from kanaria.formats import registry
 
             registry.get(source.format)
+        if source.log_format is not None:
+            _layout(source.log_format)
+        if source.kind in LISTEN:
+            _own(source.listen or LISTEN[source.kind])
         if source.token is not None:
             secret(source.token, "token")
         if source.certificate is not None:

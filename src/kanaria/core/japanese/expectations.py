@@ -94,6 +94,7 @@ EXPECTATIONS = {
     "a regular file": "通常のファイル",
     "a pipe, device or folder": "パイプ、デバイス、またはフォルダ",
     "a free port to listen on": "待ち受けに使える空きポート",
+    "an address of this machine to listen on": "待ち受けに使える、このマシンのアドレス",
     "a free UDP port to listen on": "待ち受けに使える空きUDPポート",
     "tcpdump or dumpcap to capture with": "キャプチャに使うtcpdumpまたはdumpcap",
     "the name of a network interface": "ネットワークインターフェースの名前",
