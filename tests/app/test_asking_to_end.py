@@ -172,3 +172,40 @@ run(command)
     )  # fmt: skip
     assert done.returncode == 128 + number
     assert "went on" not in done.stdout and "ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [*ASKED, signal.SIGHUP])
+def test_a_command_ends_though_a_library_hears_of_no_request(tmp_path: Path, number: signal.Signals) -> None:
+    """Nothing is left behind then either: no scratch folder, no half-made file, no program that was started."""
+    code = """
+import ctypes, subprocess, sys, tempfile
+from pathlib import Path
+import click
+from kanaria.app.commands.exit_status import run
+from kanaria.app.run.workspace import Workspace
+from kanaria.core.unfinished import unfinished
+@click.command()
+def command():
+    kept, folder = Workspace(), tempfile.TemporaryDirectory()
+    with unfinished(Path("out"), ".report-"), subprocess.Popen(["sleep", "1000"]) as child:
+        lock, known = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+        known.pthread_mutex_lock(lock)
+        print(child.pid, flush=True)
+        known.pthread_mutex_lock(lock)
+run(command)
+"""
+    for made in ("out", "scratch"):
+        (tmp_path / made).mkdir()
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path), "TMPDIR": "scratch"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )  # fmt: skip
+    assert run.stdout is not None
+    child = Path("/proc") / run.stdout.readline().strip()
+    made = {path.parent.name for path in tmp_path.glob("*/*")}
+    run.send_signal(number)
+    _, err = run.communicate(timeout=SECONDS)
+    assert made == {"out", "scratch"}
+    assert (run.returncode, err) == (128 + number, "interrupted\n")
+    assert list(tmp_path.glob("*/*")) == [] and not child.exists()

@@ -6,6 +6,7 @@ remove; where a disk knows no locks nothing is removed.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import glob
 import os
@@ -13,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 _RANDOM = "?" * 8
@@ -31,10 +33,12 @@ def unfinished(beside: Path, prefix: str, suffix: str = "", *, folder: bool = Fa
         if made.exists():
             break
         os.close(descriptor)  # another process took it for a leftover before it was locked
+    gone = atexit.register(partial(_remove, made))  # where the process ends without unwinding
     try:
         yield made, descriptor
     finally:
-        _remove(made)
+        gone()
+        atexit.unregister(gone)
         os.close(descriptor)
 
 

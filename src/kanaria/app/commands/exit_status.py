@@ -10,13 +10,14 @@ import gc
 import io
 import os
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import NoReturn
 
 import click
 
 from kanaria.app.commands import japanese
-from kanaria.app.commands.interrupts import StopRequest, asked_to_end
+from kanaria.app.commands.interrupts import BY_SIGNAL, StopRequest, asked_to_end, leave_at_once
 from kanaria.app.commands.options import NOTHING, USAGE, asked_language, speaking
 from kanaria.core.errors import KanariaError
 from kanaria.core.japanese import in_japanese
@@ -37,11 +38,20 @@ def run(command: click.Command) -> NoReturn:
     gc.set_threshold(COLLECT_EVERY)
     sys.excepthook = _crash
     try:
-        with asked_to_end() as asked:
+        with asked_to_end(_leave) as asked:
             _run(command, asked)
     except KeyboardInterrupt:  # before the command began, or while it was leaving
         click.echo(_in_words("interrupted"), err=True)
         sys.exit(INTERRUPTED)
+
+
+def _leave(number: int) -> NoReturn:
+    """End where the command does not. Its own output may be locked by the thread that hangs, so it is passed by."""
+    with suppress(OSError):
+        os.write(
+            2, f"{_in_words('interrupted')}\n".encode(sys.__stderr__.encoding if sys.__stderr__ else "ascii", "replace")
+        )
+    leave_at_once(BY_SIGNAL + number)
 
 
 def _run(command: click.Command, asked: StopRequest) -> NoReturn:

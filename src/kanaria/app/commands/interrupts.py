@@ -6,14 +6,17 @@ that it was no error. What listens or serves is asked to end instead (``asking``
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
+from typing import NoReturn
 
 from kanaria.core.values import dataclass
 
@@ -22,8 +25,9 @@ BY_SIGNAL = 128
 AGAIN = 0.1
 """Seconds until a request that got lost comes again."""
 LEAVES_WITHIN = 3.0
-"""Seconds in which what a request interrupts has to be unwound. Compilers and engines, written in other languages, hear
-of no request before they are done: compiling for the first time took 25 s to do so on a busy machine."""
+"""Seconds in which what a request interrupts has to be unwound, a choice: longer than people wait before they ask
+again. Compilers and engines, written in other languages, hear of no request before they are done, or drop it: on a busy
+machine a run that compiled for the first time took 12 to 60 s to end."""
 _ASKING = (signal.SIGINT, signal.SIGTERM)
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -40,8 +44,9 @@ class StopRequest:
 
 
 @contextmanager
-def asked_to_end() -> Iterator[StopRequest]:
-    """Notes requests to end while open. Who ignores a signal (nohup) goes on ignoring it."""
+def asked_to_end(leave: Callable[[int], None]) -> Iterator[StopRequest]:
+    """Notes requests to end while open. Who ignores a signal (nohup) goes on ignoring it. ``leave`` is called with the
+    signal's number, in another thread, when what runs was not unwound within ``LEAVES_WITHIN``."""
     asked = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -68,7 +73,8 @@ def asked_to_end() -> Iterator[StopRequest]:
         if handler in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, end)
     try:
-        yield asked
+        with _left_in_time(lambda: True, leave):
+            yield asked
     finally:
         sys.unraisablehook = hook
         for timer in again:  # where the request was heard after all, it must not end the process a second time
@@ -80,10 +86,10 @@ def asked_to_end() -> Iterator[StopRequest]:
 
 @contextmanager
 def asking(
-    end: Callable[[], None], over: Callable[[], bool] = lambda: False, leave: Callable[[], None] = lambda: None
+    end: Callable[[], None], over: Callable[[], bool] = lambda: False, leave: Callable[[int], None] | None = None
 ) -> Iterator[None]:
     """While open, Ctrl-C and SIGTERM call ``end``, in a thread of its own; while it is ``over``, they unwind as ever,
-    and ``leave`` is called, in another thread, when that has not come about within ``LEAVES_WITHIN``.
+    and ``leave`` (or else what ``asked_to_end`` got) is called when that has not come about within ``LEAVES_WITHIN``.
 
     A handler runs in the middle of the main thread, which may hold the very lock that ``end`` needs, of an event or of
     standard error. So the handler itself only puts, and reads ``over``, which must take no lock.
@@ -104,35 +110,72 @@ def asking(
 
     attending = threading.Thread(target=attend, name="requests to end", daemon=True)
     attending.start()
+    with _left_in_time(over, leave):
+        before = {number: signal.getsignal(number) for number in _ASKING}
+        for number in before:
+            signal.signal(number, ask)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    came.put(False)
+    attending.join()
+
+
+_leaves: list[Callable[[int], None]] = []
+"""How to leave at once: the innermost counts."""
+
+
+@contextmanager
+def _left_in_time(over: Callable[[], bool], leave: Callable[[int], None] | None) -> Iterator[None]:
+    """While open, a request that comes while it is ``over`` has ``LEAVES_WITHIN`` to be unwound."""
     unwound = threading.Event()
     heard, told = os.pipe()
     os.set_blocking(told, False)
+    leaves = leave or (_leaves[-1] if _leaves else lambda _number: None)
     waiting = threading.Thread(
-        target=_leave_in_time, args=(heard, unwound, over, leave), name="requests that wait", daemon=True
+        target=_leave_in_time, args=(heard, unwound, over, leaves), name="requests that wait", daemon=True
     )  # fmt: skip
     waiting.start()
     woken = signal.set_wakeup_fd(told)  # a handler in Python would wait for other languages, too
-    before = {number: signal.getsignal(number) for number in _ASKING}
-    for number in before:
-        signal.signal(number, ask)
+    _leaves.append(leaves)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _leaves.pop()
         signal.set_wakeup_fd(woken)
         unwound.set()
         os.close(told)
-        came.put(False)
-        attending.join()
         waiting.join()
 
 
 def _leave_in_time(
-    heard: int, unwound: threading.Event, over: Callable[[], bool], leave: Callable[[], None]
-) -> None:  # fmt: skip
+    heard: int, unwound: threading.Event, over: Callable[[], bool], leave: Callable[[int], None]
+) -> None:
     """Read requests until the other end is closed."""
     with os.fdopen(heard, "rb", buffering=0) as requests:
-        while requests.read(1):
-            if over() and not unwound.wait(LEAVES_WITHIN) and over():
-                leave()
+        while number := requests.read(1):
+            if number[0] in _ENDINGS and over() and not unwound.wait(LEAVES_WITHIN) and over():
+                leave(number[0])
+
+
+def leave_at_once(status: int) -> NoReturn:
+    """End the process from any thread, without unwinding what runs: temporary folders are removed and programs we
+    started are ended, as far as that takes no longer than ``LEAVES_WITHIN``. What a store keeps is as safe as from a
+    power cut."""
+    late = threading.Timer(LEAVES_WITHIN, os._exit, (status,))
+    late.daemon = True
+    late.start()
+    for child in _children():
+        with suppress(OSError):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    atexit._run_exitfuncs()
+    os._exit(status)
+
+
+def _children() -> Iterator[int]:
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # a thread that has ended meanwhile, a kernel without this list
+            yield from map(int, (task / "children").read_text("ascii").split())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanaria.app.commands.interrupts import asking
+from kanaria.app.commands.interrupts import asking, leave_at_once
 from kanaria.app.commands.options import FOUND, config_option, language_option, list_format, store_of
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def serve(config: Path | None) -> None:
     def watches() -> bool:
         return bool(begun) and begun[0].ready
 
-    def leave() -> None:
+    def leave(_number: int) -> None:
         log("stopped before it began")  # as asked: nothing is kept yet that an end at any instruction would spoil
-        os._exit(0)
+        leave_at_once(0)
 
     with asking(lambda: begun[0].stop(), lambda: not watches(), leave):
         try:
