@@ -137,6 +137,20 @@ def test_a_help_page_is_japanese_and_fits(path: str, command: click.Command) -> 
     assert max(map(width, said)) <= 80
 
 
+ONLY_NAMES = {"kanaria serve", "kanaria backup", "kanaria mcp"}
+"""Commands whose output has no words of ours: a log in the settings' language, the name of an archive, JSON."""
+
+
+def test_every_command_that_speaks_takes_the_language() -> None:
+    """A command without ``--lang`` would print English to everybody."""
+    mute = {
+        path
+        for path, command in _commands(cli)
+        if not isinstance(command, click.Group) and "language" not in {option.name for option in command.params}
+    }
+    assert mute == ONLY_NAMES
+
+
 def test_english_help_stays_english() -> None:
     with speaking("en"):
         assert not JAPANESE.search(cli.get_help(click.Context(cli, info_name="kanaria")))

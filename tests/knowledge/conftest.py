@@ -9,6 +9,9 @@ import pytest
 
 from kanaria import knowledge
 from kanaria.core.facts import Knowledge
+from tests.app.conftest import kanaria
+
+__all__ = ["facts", "folder", "kanaria"]
 
 
 @pytest.fixture(scope="session")

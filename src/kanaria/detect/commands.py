@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from kanaria.core.errors import MissingExtra
 from kanaria.core.facts import Knowledge
+from kanaria.core.japanese import in_japanese
 from kanaria.core.schema import TABLES
 from kanaria.core.types import Language
 from kanaria.core.values import dataclass
+from kanaria.core.words import Text
 from kanaria.detect.columns import bases, ident
 from kanaria.detect.findings import show
 from kanaria.detect.model import Failure, Matcher, Rule, RuleSet
@@ -83,6 +85,23 @@ def check_rules(ruleset: RuleSet, facts: Knowledge | None = None) -> tuple[list[
     failures = run_rule_tests(ruleset, facts)
     broken = {failure.rule for failure in failures}
     return [rule.id for rule in ruleset.rules if rule.id not in broken], failures
+
+
+def failure_text(failure: Failure) -> Text:
+    """A test that did not hold, in words."""
+    wanted, got = in_japanese(failure.expected), in_japanese(failure.got)
+    return Text(
+        en=f"{failure.rule}: {failure.test}: expected {failure.expected}; got {failure.got}",
+        ja=f"{failure.rule}: {in_japanese(failure.test)}: 必要なもの: {wanted}。実際: {got}",
+    )
+
+
+def tested_text(passed: int, failed: int, refused: int) -> Text:
+    """What the tests of a rule set came to."""
+    return Text(
+        en=f"{passed} rules passed, {failed} tests failed, {refused} rules not loaded",
+        ja=f"合格したルール{passed}件、失敗したテスト{failed}件、読み込めないルール{refused}件",
+    )
 
 
 def convert(rule: Rule, dialect: str = "duckdb", ruleset: RuleSet | None = None) -> str:

@@ -9,6 +9,7 @@ from kanaria.core.facts import Knowledge, Pool, Provenance, Vulnerability
 from kanaria.core.text import defang
 from kanaria.core.types import Language, Text
 from kanaria.core.values import dataclass
+from kanaria.core.versions import in_words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,7 @@ _ROLES = {
 _CLOSED = Text(en="closed", ja="終了")
 _FIXED = Text(en="fixed in", ja="修正版")
 _AFFECTED = Text(en="affected", ja="影響")
+_BITS = Text(en="bits", ja="ビット")
 
 
 def _pool(pool: Pool, language: Language) -> str:
@@ -46,9 +48,10 @@ def _pool(pool: Pool, language: Language) -> str:
 
 
 def _vulnerability(known: Vulnerability, language: Language) -> str:
-    words = [known.product, known.summary.to(language), f"{_AFFECTED.to(language)}: {known.affected}"]
-    if known.fixed:
-        words.append(f"{_FIXED.to(language)}: {known.fixed}")
+    affected, fixed = in_words(known.affected, language), in_words(known.fixed or "", language)
+    words = [in_words(known.product, language), known.summary.to(language), f"{_AFFECTED.to(language)}: {affected}"]
+    if fixed:
+        words.append(f"{_FIXED.to(language)}: {fixed}")
     words += [f"{score.scorer} {score.score:.1f} (CVSS {score.version})" for score in known.scores]
     if known.kev_date:
         words.append(f"KEV {known.kev_date}")
@@ -82,7 +85,7 @@ _LISTERS: Mapping[str, _Lister] = {
         (f"{i.type} {defang(i.value)}", i.comment or i.type, i.provenance) for i in k.indicators
     ),
     "weights": lambda k, lang: (
-        (w.id, f"{w.bits:+.1f} bits; {w.about}; {w.family}; {w.because.to(lang)}", w.provenance)
+        (w.id, f"{w.bits:+.1f} {_BITS.to(lang)}; {w.about}; {w.family}; {w.because.to(lang)}", w.provenance)
         for w in k.weights.values()
     ),
 }

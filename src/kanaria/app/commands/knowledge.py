@@ -40,14 +40,17 @@ def knowledge_list(kind: str | None, language: Language) -> None:
 @click.option("--networks", type=click.Path(exists=True, path_type=Path), help="A folder with ASN and country data.")
 @click.option("--download", is_flag=True, help="Fetch the network data with npm; the only command that goes online.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where to keep it; default: your data folder.")
-def knowledge_update(pools: Path | None, networks: Path | None, download: bool, folder: Path | None) -> None:
+@language_option
+def knowledge_update(
+    pools: Path | None, networks: Path | None, download: bool, folder: Path | None, language: Language
+) -> None:
     """Replace pool lists and network data with newer ones.
 
     Example: kanaria knowledge update --networks ./ip-location-db
     """
     from kanaria.app.commands.lists import update_lines
 
-    for line in update_lines(folder, pools, networks, download=download):
+    for line in update_lines(folder, pools, networks, language, download=download):
         click.echo(line)
 
 
@@ -57,12 +60,13 @@ def knowledge_update(pools: Path | None, networks: Path | None, download: bool, 
     "--source", metavar="NAME", help="Who says so; default: the file's name. The same name replaces its list."
 )
 @click.option("--folder", type=click.Path(path_type=Path), help="Where to keep it; default: your data folder.")
-def knowledge_import(file: Path, source: str | None, folder: Path | None) -> None:
+@language_option
+def knowledge_import(file: Path, source: str | None, folder: Path | None, language: Language) -> None:
     """Import indicators from text, CSV, STIX 2.1 or MISP, defanged or not.
 
     Example: kanaria knowledge import iocs.txt --source JPCERT/CC
     """
     from kanaria.app.commands.lists import import_lines
 
-    for line in import_lines(file, source, folder):
+    for line in import_lines(file, source, folder, language):
         click.echo(line)

@@ -7,7 +7,11 @@ from pathlib import Path
 import click
 
 from kanaria.app.commands.options import Ordered, language_option
-from kanaria.core.words import Language
+from kanaria.core.text import printable
+from kanaria.core.words import Language, Text
+
+_WRITTEN = Text(en="{path}: {packets} packets", ja="{path}: {packets}パケット")
+_PERFORMED = Text(en="{path}: {packets} packets; {logs}", ja="{path}: {packets}パケット、ほかに{logs}")
 
 
 @click.group(cls=Ordered)
@@ -57,9 +61,10 @@ def lab_dns_server(
             packets, logs = lab_live.dns_server(
                 path, seed=seed, without=without, speed=speed, waits=language if waits else None
             )
-            click.echo(f"{path}: {packets} packets; {', '.join(map(str, logs))}")
+            told = _PERFORMED.to(language).format(path=path, packets=packets, logs=", ".join(map(str, logs)))
+            click.echo(printable(told))
             return
         packets = dns_server.build(path, seed=seed, **{part: part not in without for part in ("rdp", "smb", "mining")})
     except OSError as error:
         raise SourceError(source=str(path), expected="a place to write to", got=error.strerror or str(error)) from error
-    click.echo(f"{path}: {packets} packets")
+    click.echo(printable(_WRITTEN.to(language).format(path=path, packets=packets)))

@@ -9,10 +9,21 @@ from pathlib import Path
 from kanaria.app.folders import data_folder, user_facts
 from kanaria.core.clock import SystemClock
 from kanaria.core.errors import ConfigError
+from kanaria.core.facts import Knowledge
+from kanaria.core.japanese import in_japanese
 from kanaria.core.text import cut, defang, printable
-from kanaria.core.words import Language
+from kanaria.core.words import Language, Text
 
 REFUSED_SHOWN = 20
+_POOLS = Text(
+    en="{taken} pool names taken, {known} known already, {refused} refused",
+    ja="プール名を{taken}件登録、{known}件は登録済み、{refused}件は登録せず",
+)
+_RANGES = Text(en="{name}: {count} address ranges", ja="{name}: アドレス範囲{count}件")
+_REFUSED = Text(en="refused: {value}: {why}", ja="登録せず: {value}: {why}")
+_MORE = Text(en="... and {count} more refused", ja="ほかに{count}件を登録していません")
+_TAKEN = Text(en="{count} indicators taken", ja="痕跡情報を{count}件登録")
+_KIND = Text(en=", {count} {kind}", ja="、{kind} {count}件")
 
 
 def format_lines(language: Language) -> Iterator[str]:
@@ -38,7 +49,9 @@ def knowledge_lines(kind: str | None, language: Language) -> Iterator[str]:
         yield f"{row.kind}  {row.id}  {row.text}  [{row.source}, {row.date}]"
 
 
-def update_lines(folder: Path | None, pools: Path | None, networks: Path | None, *, download: bool) -> Iterator[str]:
+def update_lines(
+    folder: Path | None, pools: Path | None, networks: Path | None, language: Language, *, download: bool
+) -> Iterator[str]:
     """Update the user's facts and say what became of them. Raises ConfigError when nothing was asked for."""
     from kanaria import knowledge
 
@@ -48,33 +61,36 @@ def update_lines(folder: Path | None, pools: Path | None, networks: Path | None,
     today = SystemClock().now().date()
     report = knowledge.update(target, pools_from=pools, networks_from=networks, today=today, download=download)
     if pools:
-        yield f"{report.pools} pool names taken, {report.already_known} known already, {len(report.refused)} refused"
-    yield from _refusals(report.refused)
+        counts = {"taken": report.pools, "known": report.already_known, "refused": len(report.refused)}
+        yield _POOLS.to(language).format(**counts)
+    yield from _refusals(report.refused, knowledge.load(), language)
     for name, count in report.ranges:
-        yield f"{name}: {count:,} address ranges"
+        yield _RANGES.to(language).format(name=name, count=f"{count:,}")
 
 
-def _refusals(refused: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _refusals(refused: Sequence[tuple[str, str]], facts: Knowledge, language: Language) -> Iterator[str]:
     """What was not taken and why, cut where the list gets long."""
+    shared = {host.reason.en: host.reason.ja for host in facts.shared_hosts.values()}
     for value, reason in refused[:REFUSED_SHOWN]:
-        yield f"refused: {cut(printable(defang(value)), 80)}: {reason}"
+        why = reason if language == "en" else shared.get(reason) or in_japanese(reason)
+        yield _REFUSED.to(language).format(value=cut(printable(defang(value)), 80), why=printable(why))
     if len(refused) > REFUSED_SHOWN:
-        yield f"... and {len(refused) - REFUSED_SHOWN} more refused"
+        yield _MORE.to(language).format(count=len(refused) - REFUSED_SHOWN)
 
 
-def import_lines(file: Path, source: str | None, folder: Path | None) -> Iterator[str]:
+def import_lines(file: Path, source: str | None, folder: Path | None, language: Language) -> Iterator[str]:
     """Import indicators and say what was taken and what was not. Raises SourceError."""
     from kanaria import knowledge
 
+    facts = knowledge.load()
     report = knowledge.import_indicators(
         file,
         folder or data_folder(),
         source=source or file.name,
         today=SystemClock().now().date(),
-        knowledge=knowledge.load(),
+        knowledge=facts,
     )
     kinds = Counter(indicator.type for indicator in report.taken)
-    yield f"{len(report.taken)} indicators taken" + "".join(
-        f", {count} {kind}" for kind, count in sorted(kinds.items())
-    )
-    yield from _refusals(report.refused)
+    counted = "".join(_KIND.to(language).format(kind=kind, count=count) for kind, count in sorted(kinds.items()))
+    yield _TAKEN.to(language).format(count=len(report.taken)) + counted
+    yield from _refusals(report.refused, facts, language)

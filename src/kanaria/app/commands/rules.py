@@ -40,7 +40,7 @@ def rules_list(folders: tuple[Path, ...], language: Language) -> None:
     """
     from kanaria.detect import commands
 
-    found = _load(folders)
+    found = _load(folders, language)
     for rule in commands.list_rules(found, language):
         techniques = ",".join(rule["techniques"])
         click.echo(f"{rule['id']}  {rule['level']}  {rule['table']}  {rule['kind']}  {techniques}  {rule['title']}")
@@ -77,7 +77,8 @@ def rules_coverage(folders: tuple[Path, ...], markdown: bool, language: Language
 
 @rules.command("test")
 @own_rules
-def rules_test(folders: tuple[Path, ...]) -> None:
+@language_option
+def rules_test(folders: tuple[Path, ...], language: Language) -> None:
     """Run the tests inside the rules. Exit status 1 when one fails.
 
     Example: kanaria rules test --rules ./my-rules
@@ -85,11 +86,11 @@ def rules_test(folders: tuple[Path, ...]) -> None:
     from kanaria import knowledge
     from kanaria.detect import commands
 
-    found = _load(folders)
+    found = _load(folders, language)
     passed, failures = commands.check_rules(found, knowledge.load())
     for failure in failures:
-        click.echo(f"{failure.rule}: {failure.test}: expected {failure.expected}; got {failure.got}")
-    click.echo(f"{len(passed)} rules passed, {len(failures)} tests failed, {len(found.errors)} rules not loaded")
+        click.echo(commands.failure_text(failure).to(language))
+    click.echo(commands.tested_text(len(passed), len(failures), len(found.errors)).to(language))
     click.get_current_context().exit(FOUND if failures or found.errors else 0)
 
 
@@ -97,7 +98,8 @@ def rules_test(folders: tuple[Path, ...]) -> None:
 @click.argument("rule")
 @click.option("--to", "dialect", default="duckdb", show_default=True, help="SQL dialect: duckdb, spark, clickhouse, …")
 @own_rules
-def rules_convert(rule: str, dialect: str, folders: tuple[Path, ...]) -> None:
+@language_option
+def rules_convert(rule: str, dialect: str, folders: tuple[Path, ...], language: Language) -> None:
     """Show a rule as a query of another engine.
 
     Example: kanaria rules convert web_log4shell --to spark
@@ -106,7 +108,7 @@ def rules_convert(rule: str, dialect: str, folders: tuple[Path, ...]) -> None:
     from kanaria.detect import commands
 
     try:
-        found = _load(folders)
+        found = _load(folders, language)
         click.echo(commands.convert(_named(found, rule), dialect, found))
     except ValueError as error:
         raise ConfigError(path="--to", key="", expected="a SQL dialect", got=dialect, cause=str(error)) from error
@@ -125,19 +127,21 @@ def rules_explain(rule: str, path: str, row: int, folders: tuple[Path, ...], lan
     """
     from kanaria.app.commands.explain_rule import explain_rule
 
-    click.echo(explain_rule(_named(_load(folders), rule), path, row, language))
+    click.echo(explain_rule(_named(_load(folders, language), rule), path, row, language))
 
 
-def _load(folders: tuple[Path, ...]) -> RuleSet:
+def _load(folders: tuple[Path, ...], language: Language) -> RuleSet:
     """Bundled rules and the user's own; what did not load is said on standard error."""
     from kanaria import detect, knowledge
+    from kanaria.core.text import printable
 
     weights = knowledge.load().weights
     found = detect.load(weights=weights)
     if folders:
         found = detect.merged(found, detect.load(folders, weights=weights, known=found))
     for error in found.errors:
-        click.echo(f"not loaded: {error}", err=True)
+        said = {"en": "not loaded: ", "ja": "読み込めません: "}[language]
+        click.echo(printable(said + error.to(language)), err=True)
     return found
 
 
