@@ -127,8 +127,17 @@ class TestPressing:
         assert WORDS["bad"].to(language) in again.text and INCIDENT not in again.text
         assert ask("GET", link, language).status == 404
 
-    def test_of_many_at_once_one_does(self, site: Site, ask: Ask) -> None:
+    def test_of_many_at_once_one_does(self, site: Site, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+        """All of them see a link that is good before the first one uses it."""
         link, statuses = PATH + site.links.token(INCIDENT), list[int]()
+        look, together = site.links.incident, threading.Barrier(12)
+
+        def looked(token: str, now: float | None = None) -> str | None:
+            found = look(token, now)
+            together.wait(20)
+            return found
+
+        monkeypatch.setattr(site.links, "incident", looked)
         pressing = [threading.Thread(target=lambda: statuses.append(ask("POST", link).status)) for _ in range(12)]
         for one in pressing:
             one.start()

@@ -377,8 +377,9 @@ class TestAge:
             assert [one.id for one in store.all()] == ["i-0001"]
 
     @pytest.mark.parametrize("jump", [YEARS, -YEARS])
-    def test_by_no_clock_that_is_in_doubt(self, build: Build, jump: float) -> None:
-        here = build(keep_days=30)
+    @pytest.mark.parametrize("serve", [{"keep_days": 30.0}, {"keep_mb": 0.001}])
+    def test_by_no_clock_that_is_in_doubt(self, build: Build, jump: float, serve: dict[str, float]) -> None:
+        here = build(**serve)
         self.fill(here, "closed", days=1)
         here.machine.go(LOOK_EVERY, jump)
         here.upkeep.clock()
