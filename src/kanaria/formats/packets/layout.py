@@ -66,6 +66,9 @@ LEAN_BYTES = 2 << 10  # kept per side once three quarters of the payload budget 
 CHUNK = 256  # payload pool chunk: most first flights (TLS hello 250-700 B, login line 200-400 B) take one to three
 SEGMENT_HEADER = 8  # sequence number (4), captured length (2), length on the wire (2), little-endian
 MESSAGE_CHUNK = 8
+HOLES = 8
+"""Holes of a side's stream that may still be filled, the newest. An acknowledgement names at most four blocks beyond
+them (RFC 2018, 3), and in 3,773 connections of real captures no side ever had more than two holes at once."""
 NONE = -1
 
 # Flow marks.
@@ -96,7 +99,7 @@ FLOW = np.dtype(
         ("ip_hi", "u8", (2,)), ("ip_lo", "u8", (2,)), ("port", "i4", (2,)),
         ("first_packet", "i8"), ("start", "i8"), ("last", "i8"), ("reported", "i8"), ("told", "i8"),
         ("bytes", "i8", (2,)), ("packets", "i8", (2,)), ("payload", "i8", (2,)), ("messages", "i8", (2,)),
-        ("next_seq", "u4", (2,)), ("hole", "u4", (2,)), ("hole_end", "u4", (2,)), ("isn", "u4", (2,)),
+        ("next_seq", "u4", (2,)), ("isn", "u4", (2,)),
         ("sent", "i4", (2,)),
         ("log_head", "i4", (2,)), ("log_tail", "i4", (2,)), ("log_bytes", "i4", (2,)), ("log_seq", "u4", (2,)),
         ("log_payload", "i4", (2,)),
@@ -105,7 +108,7 @@ FLOW = np.dtype(
         ("ask_length", "i4"), ("pair", "i4"), ("ask_time", "i8"),
         ("client_time", "i8"), ("gaps", "i8"), ("gap_sum", "f8"), ("gap_squares", "f8"),
         ("link", "i4"), ("marks", "i4"), ("history_length", "i4"),
-        ("history", "u1", (HISTORY,)), ("proto", "u1"), ("live", "u1"),
+        ("history", "u1", (HISTORY,)), ("holes", "u1", (2,)), ("proto", "u1"), ("live", "u1"),
     ],
     align=True,
 )  # fmt: skip

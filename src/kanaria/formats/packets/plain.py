@@ -33,8 +33,7 @@ class Side:
     messages: int = 0
     sent: int = 0
     next_seq: int = 0
-    hole: int = 0
-    hole_end: int = 0
+    holes: list[tuple[int, int]] = field(default_factory=list)
     isn: int = 0
     log: list[tuple[int, bytes, int]] = field(default_factory=list)
     kept: int = 0
@@ -146,17 +145,17 @@ class Flow:
         if packet.flags & L.SYN:
             seq = (seq + 1) & 0xFFFFFFFF
             if not known or not me.sent & L.DID_DATA:
-                me.next_seq = me.hole = me.hole_end = seq
+                me.next_seq, me.holes = seq, []
             if packet.length == 0:
                 return 0
         elif not known:
-            me.next_seq = me.hole = me.hole_end = seq
+            me.next_seq = seq
         ahead = signed(seq - me.next_seq)
         end = (seq + packet.length) & 0xFFFFFFFF
         if ahead >= 0:
             if ahead > 0:
                 self.note(side, L.DID_GAP, "g")
-                me.hole, me.hole_end = me.next_seq, seq
+                me.holes = [*me.holes, (me.next_seq, seq)][-L.HOLES :]
             me.next_seq = end
             return packet.length
         fresh = max(ahead + packet.length, 0)
@@ -232,17 +231,19 @@ def signed(difference: int) -> int:
 
 
 def fill(me: Side, seq: int, length: int) -> int:
-    """Bytes of the segment that lie in the side's hole, which shrinks by them."""
-    size = signed(me.hole_end - me.hole)
-    low = max(signed(seq - me.hole), 0)
-    high = min(signed(seq + length - me.hole), size)
-    if high <= low:
-        return 0
-    if low == 0:
-        me.hole = (me.hole + high) & 0xFFFFFFFF
-    else:
-        me.hole_end = (me.hole + low) & 0xFFFFFFFF
-    return high - low
+    """Bytes of the segment that lie in the side's holes, which shrink by them; one in the middle leaves two."""
+    filled, left = 0, []
+    for start, end in me.holes:
+        low = max(signed(seq - start), 0)
+        high = min(signed(seq + length - start), signed(end - start))
+        if high <= low:
+            left.append((start, end))
+            continue
+        filled += high - low
+        parts = (start, (start + low) & 0xFFFFFFFF), ((start + high) & 0xFFFFFFFF, end)
+        left += [part for part in parts if part[0] != part[1]]
+    me.holes = left[-L.HOLES :]
+    return filled
 
 
 def looks_textual(data: bytes) -> bool:

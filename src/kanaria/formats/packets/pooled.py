@@ -46,6 +46,7 @@ class PooledTracker:
             message_next=np.zeros(MESSAGE_CHUNKS, np.int32),
             pairs=np.zeros((PAIR_TABLES, L.PAIR_SLOTS), L.PAIR),
             heads=heads,
+            holes=np.zeros((self._max_flows, 2, L.HOLES, 2), np.uint32),
         )
         self._finished = np.zeros(1 << 16, np.int64)
         self._header = np.zeros(L.SEGMENT_HEADER, np.uint8)

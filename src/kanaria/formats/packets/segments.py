@@ -23,6 +23,7 @@ from kanaria.formats.packets.layout import (
     FIRST_BYTES,
     HISTORY,
     HOLED0,
+    HOLES,
     LEAN_BYTES,
     NONE,
     RST,
@@ -82,40 +83,38 @@ def flags(flow: Any, packet: Any, side: Int) -> None:
 
 
 @jit
-def new_bytes(flow: Any, packet: Any, side: Int) -> Int:
-    """How many payload bytes of a TCP segment were not seen before. Follows one hole per side.
+def new_bytes(state: State, flow: Any, slot: Int, packet: Any, side: Int) -> Int:
+    """How many payload bytes of a TCP segment were not seen before.
 
-    A segment ahead of the stream opens a hole; one that falls into the hole fills it from either end.
+    A segment ahead of the stream leaves a hole; one that falls into holes fills them as far as it goes.
     """
     known = flow["sent"][side] & (DID_SYN | DID_SYNACK | DID_DATA)
     seq = i64(packet["seq"])
     length = i64(packet["length"])
-    next_seq, hole, hole_end = flow["next_seq"], flow["hole"], flow["hole_end"]
+    next_seq = flow["next_seq"]
     if packet["flags"] & SYN:
         seq = (seq + 1) & 0xFFFFFFFF
         if not known or not flow["sent"][side] & DID_DATA:
             next_seq[side] = seq
-            hole[side] = seq
-            hole_end[side] = seq
+            flow["holes"][side] = 0
         if length == 0:
             return 0
     elif not known:
         next_seq[side] = seq
-        hole[side] = seq
-        hole_end[side] = seq
     ahead = _signed(seq - i64(next_seq[side]))
     end = (seq + length) & 0xFFFFFFFF
     if ahead >= 0:
         if ahead > 0:
             note(flow, side, DID_GAP, 103)
-            hole[side] = next_seq[side]
-            hole_end[side] = seq
+            _remember(flow, side, state.holes[slot, side], i64(flow["holes"][side]), i64(next_seq[side]), seq)
         next_seq[side] = end
         return length
     fresh = max(ahead + length, 0)
     if fresh > 0:
         next_seq[side] = end
-    return fresh + _fill(flow, side, seq, length - fresh)
+    if flow["holes"][side] == 0:
+        return fresh
+    return fresh + _fill(flow, side, state.holes[slot, side], seq, length - fresh)
 
 
 @jit
@@ -125,19 +124,55 @@ def _signed(difference: Int) -> Int:
 
 
 @jit
-def _fill(flow: Any, side: Int, seq: Int, length: Int) -> Int:
-    """Bytes of [seq, seq + length) that lie in the side's hole, which shrinks by them (a middle part closes it)."""
-    hole, hole_end = flow["hole"], flow["hole_end"]
-    size = _signed(i64(hole_end[side]) - i64(hole[side]))
-    low = max(_signed(seq - i64(hole[side])), 0)
-    high = min(_signed(seq + length - i64(hole[side])), size)
-    if high <= low:
-        return 0
-    if low == 0:
-        hole[side] = (i64(hole[side]) + high) & 0xFFFFFFFF
+def _move(holes: Array, source: Int, target: Int) -> None:
+    holes[target, 0] = holes[source, 0]
+    holes[target, 1] = holes[source, 1]
+
+
+@jit
+def _remember(flow: Any, side: Int, holes: Array, place: Int, start: Int, end: Int) -> None:
+    """Put a hole at its place among those of the side; when there are too many, the oldest is given up."""
+    count = i64(flow["holes"][side])
+    if count == HOLES:
+        if place == 0:
+            return
+        for index in range(1, place):
+            _move(holes, index, index - 1)
+        place -= 1
     else:
-        hole_end[side] = (i64(hole[side]) + low) & 0xFFFFFFFF
-    return high - low
+        for index in range(count, place, -1):
+            _move(holes, index - 1, index)
+        flow["holes"][side] = count + 1
+    holes[place, 0] = start
+    holes[place, 1] = end
+
+
+@jit
+def _fill(flow: Any, side: Int, holes: Array, seq: Int, length: Int) -> Int:
+    """Bytes of [seq, seq + length) that lie in the side's holes, which shrink by them; one in the middle leaves two."""
+    filled = i64(0)
+    for index in range(i64(flow["holes"][side]) - 1, -1, -1):
+        start = i64(holes[index, 0])
+        end = i64(holes[index, 1])
+        low = max(_signed(seq - start), 0)
+        high = min(_signed(seq + length - start), _signed(end - start))
+        if high <= low:
+            continue
+        filled += high - low
+        holes[index, 0] = (start + high) & 0xFFFFFFFF
+        if holes[index, 0] == end:
+            _forget(flow, side, holes, index)
+        if low > 0:
+            _remember(flow, side, holes, index, start, (start + low) & 0xFFFFFFFF)
+    return filled
+
+
+@jit
+def _forget(flow: Any, side: Int, holes: Array, place: Int) -> None:
+    """Take a hole out."""
+    for index in range(place + 1, flow["holes"][side]):
+        _move(holes, index, index - 1)
+    flow["holes"][side] -= 1
 
 
 @jit

@@ -35,7 +35,7 @@ def _tcp(data: bytes) -> str | None:
         return "tls"
     if is_rdp(data):
         return "rdp"
-    if data[4:8] in (b"\xffSMB", b"\xfeSMB", b"\xfdSMB") and data[:1] == b"\0":
+    if is_smb(data):
         return "smb"
     if data.startswith(b"SSH-"):
         return "ssh"
@@ -129,6 +129,13 @@ def is_rdp(data: bytes) -> bool:
         and data[4] + 5 <= 0xFFFF
         and data[4] >= 6
     )
+
+
+def is_smb(data: bytes) -> bool:
+    """A session message with SMB in it, or NetBIOS' request for a session (RFC 1002, 4.3.2): two names in its length."""
+    if data[:1] == b"\x81":
+        return data[1:4] == b"\0\0\x44" and data[4:5] == data[38:39] == b" " and data[37:38] == data[71:72] == b"\0"
+    return data[4:8] in (b"\xffSMB", b"\xfeSMB", b"\xfdSMB") and data[:1] == b"\0"
 
 
 def is_dns(data: bytes) -> bool:

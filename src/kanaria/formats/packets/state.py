@@ -26,7 +26,8 @@ LARGEST_SEGMENT = (65535 + SEGMENT_HEADER) // CHUNK + 2
 
 
 class State(NamedTuple):
-    """Everything known between blocks. ``chains`` has a power of two of entries."""
+    """Everything known between blocks. ``chains`` has a power of two of entries; ``holes`` has, for each place in ``flows``
+    and side, (first missing number, number behind it) of ``flows["holes"]`` holes, the oldest first."""
 
     flows: Array
     chains: Array
@@ -37,3 +38,4 @@ class State(NamedTuple):
     message_next: Array
     pairs: Array
     heads: Array
+    holes: Array

@@ -193,10 +193,11 @@ def _create(state: State, packet: Any, number: Int, chain: Int) -> Any:
     for side in range(2):
         for counter in (flow["bytes"], flow["packets"], flow["payload"], flow["messages"]):
             counter[side] = 0
-        for counter in (flow["next_seq"], flow["hole"], flow["hole_end"], flow["isn"], flow["log_seq"]):
+        for counter in (flow["next_seq"], flow["isn"], flow["log_seq"]):
             counter[side] = 0
         for counter in (flow["sent"], flow["log_bytes"], flow["log_payload"]):
             counter[side] = 0
+        flow["holes"][side] = 0
         flow["log_head"][side] = NONE
         flow["log_tail"][side] = NONE
     flow["message_head"] = NONE
@@ -238,7 +239,7 @@ def _one(
     fresh = i64(packet["length"])
     if packet["proto"] == TCP:
         if packet["length"] or packet["flags"] & SYN:
-            fresh = new_bytes(flow, packet, side)
+            fresh = new_bytes(state, flow, slot, packet, side)
         flags(flow, packet, side)
     if packet["length"]:
         flow["payload"][side] += fresh

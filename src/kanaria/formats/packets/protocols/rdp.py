@@ -14,6 +14,7 @@ from kanaria.formats.packets.protocols import credssp
 _PROTOCOLS = {1: "tls", 2: "credssp", 4: "rdstls", 8: "credssp_ex", 16: "aad"}
 _SEND_DATA = 0x64  # T.125 SendDataRequest
 _CREDSSP = 2 | 8
+_CORRELATED, _CORRELATION = 8, b"\6\0\x24\0"  # a flag of the request, and how the 36 bytes behind it begin (2.2.1.1.2)
 _COOKIE = late_regex(rb"Cookie: mstshash=([^\r\n]{0,128})\r\n")
 _TOKEN = late_regex(rb"Cookie: msts=([^\r\n]{0,128})\r\n")
 # A desktop sends its picture: sessions measured send 27 KB and more to the client, refused passwords stop below 8 KB
@@ -58,6 +59,8 @@ def _x224(data: bytes, kind: int) -> bytes | None:
 def _negotiation(variable: bytes, kind: int) -> int:
     """Protocol bits of a negotiation request (1) or response (2); -1 for a negotiation failure; 0 without any."""
     tail = variable[-8:]
+    if kind == 1 and variable[-44:-43] == b"\1" and variable[-43] & _CORRELATED and variable[-36:-32] == _CORRELATION:
+        tail = variable[-44:-36]
     if len(tail) < 8:
         return 0
     if tail[0] == 3 and kind == 2:

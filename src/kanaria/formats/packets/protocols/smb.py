@@ -43,7 +43,8 @@ def rows(client: bytes, server: bytes) -> list[tuple[int, dict[str, object]]]:
     if new:  # the same SMB1 negotiation is in both when the server answers it with SMB2
         old = [(offset, row) for offset, row in old if row["answered"] or row["action"] != "negotiate"]
     found = [*old, *new]
-    version = next((row["version"] for _, row in found if row["action"] == "negotiate" and row["version"]), None)
+    agreed = [row["version"] for _, row in found if row["action"] == "negotiate" and row["version"]]
+    version = agreed[-1] if agreed else None  # the first of two only says that the server speaks SMB2
     for _, row in found:
         row["version"] = row["version"] or version
     return found[:ROWS]
