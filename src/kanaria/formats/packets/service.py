@@ -85,6 +85,8 @@ def _banner(data: bytes) -> str | None:
 def _udp(data: bytes) -> str | None:
     if is_dns(data):
         return "dns"
+    if len(data) >= 1200 and data[0] & 0xC0 == 0xC0 and data[1:5] in (b"\0\0\0\1", b"\x6b\x33\x43\xcf"):
+        return "quic"  # asked before NTP: 1,200 bytes are 25 times the 48 of that
     if len(data) >= 48 and data[0] & 7 in (1, 2, 3, 4) and 1 <= data[0] >> 3 & 7 <= 4 and len(data) % 48 == 0:
         return "ntp"
     if _REQUEST.match(data) or data.startswith(b"HTTP/1.1 "):
@@ -93,8 +95,6 @@ def _udp(data: bytes) -> str | None:
         return "stun"
     if len(data) > 240 and data[236:240] == b"\x63\x82\x53\x63":
         return "dhcp"
-    if len(data) >= 1200 and data[0] & 0xC0 == 0xC0 and data[1:5] in (b"\0\0\0\1", b"\x6b\x33\x43\xcf"):
-        return "quic"
     if len(data) > 13 and data[0] == 22 and data[1] == 0xFE and data[13] in (1, 2):
         return "dtls"
     if len(data) >= 50 and data[12] == 32 and data[45] == 0:

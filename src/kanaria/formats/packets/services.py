@@ -55,7 +55,7 @@ def _is_tls(head: Array) -> Array:
 def worth_asking(heads: Heads) -> Array:
     """Flows whose TCP bytes may be one of the protocols ``service_of`` knows."""
     head = heads.matrix(2)
-    return np.asarray((heads.lengths > 2) & (_BEGINNINGS[head[:, 0]] | _is_framed_dns(heads, head)))
+    return np.asarray((heads.lengths > 1) & (_BEGINNINGS[head[:, 0]] | _is_framed_dns(heads, head)))
 
 
 def _is_framed_dns(heads: Heads, head: Array) -> Array:
