@@ -132,7 +132,7 @@ def is_rdp(data: bytes) -> bool:
 
 
 def is_smb(data: bytes) -> bool:
-    """A session message with SMB in it, or NetBIOS' request for a session (RFC 1002, 4.3.2): two names in its length."""
+    """A session message with SMB in it, or NetBIOS' request for a session with its two names (RFC 1002, 4.3.2)."""
     if data[:1] == b"\x81":
         return data[1:4] == b"\0\0\x44" and data[4:5] == data[38:39] == b" " and data[37:38] == data[71:72] == b"\0"
     return data[4:8] in (b"\xffSMB", b"\xfeSMB", b"\xfdSMB") and data[:1] == b"\0"

@@ -26,8 +26,11 @@ LARGEST_SEGMENT = (65535 + SEGMENT_HEADER) // CHUNK + 2
 
 
 class State(NamedTuple):
-    """Everything known between blocks. ``chains`` has a power of two of entries; ``holes`` has, for each place in ``flows``
-    and side, (first missing number, number behind it) of ``flows["holes"]`` holes, the oldest first."""
+    """Everything known between blocks. ``chains`` has a power of two of entries.
+
+    ``holes`` has, for each place in ``flows`` and side, (first missing number, number behind it) of ``flows["holes"]``
+    holes, the oldest first.
+    """
 
     flows: Array
     chains: Array
