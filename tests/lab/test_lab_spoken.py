@@ -248,6 +248,12 @@ class TestConnectionLog:
         for name in ("src_payload", "dst_payload", "src_packets", "dst_packets", "src_bytes", "dst_bytes"):
             assert found[name] == row[name], name
 
+    def test_services_are_called_as_the_sensor_calls_them(self) -> None:
+        said = [
+            json.loads(line).get("service") for line in zeek_log.lines([_row(service=s) for s in ("tls", "dns", None)])
+        ]
+        assert said == ["ssl", "dns", None]
+
     def test_every_connection_has_an_id_of_its_own(self) -> None:
         said = [json.loads(line)["uid"] for line in zeek_log.lines([_row()] * 50)]
         assert len(set(said)) == 50

@@ -43,7 +43,7 @@ _ANY_TAG = late_regex(r"<[A-Za-z/!][^>]{0,500}>")
 # How a record surely begins: a client and a time, a time, a syslog date; and how parts of records may begin, too.
 _BEGINS = late_regex(
     rb"\s*(?:\S+ \S+ \S+ \[|\S+ \S+ - - \[|[0-9A-Fa-f.:]{7,45} |\[\d|\d{4}[-/]\d\d[-/]\d\d[T ]"
-    rb"|[A-Z][a-z]{2} [ \d]\d \d\d:|<\d{1,3}>)"
+    rb"|[A-Z][a-z]{2} [ \d]\d \d\d:|<\d{1,3}>|[a-z]  ?\d\d:\d\d:\d\d[ |])"
 )
 _MAY_BEGIN = late_regex(rb"\s*(?:\"(?:[A-Z]{3,10} |\{|\\)|\{|[A-Za-z0-9-]{2,40}: )")
 _QUOTES = late_regex(rb'(?<!\\)(?:\\\\)*"')

@@ -22,12 +22,12 @@ PREFIXES = frozenset(
 )
 MINERS = late_regex(
     r"xmrig|xmr-?stak|ethdcrminer"
-    r"|(?:cpu|cc|eth|cg|bfg|sgp|claymore|phoenix|nb|srb|team ?red|lol|nano|gm|bz|wildrig)-?miner"
-    r"|^minerd$|^t-rex|kdevtmpfsi|kinsing|^sysrv|^xmr$|^xmr[._-]|moneroocean_miner|c3pool_miner",
+    r"|(?:cpu|cc|eth|cg|bfg|s?g|claymore|phoenix|nb|srb|team ?red|lol|nano|gm|bz|wildrig)-?miner"
+    r"|^minerd$|^t-rex|^rigel$|^onezerominer|^wildrig|kdevtmpfsi|kinsing|^sysrv|^xmr$|^xmr[._-]|moneroocean_miner|c3pool_miner",
     re.IGNORECASE,
 )
 MINING_WORDS = late_regex(
-    r"stratum\+(?:tcp|ssl|tls)|--donate-level|--cpu-max-threads-hint|--randomx|moneroocean|c3pool|supportxmr|hashvault"
+    r"stratum[12]?\+(?:tcp|ssl|tls|udp|ws)|--donate-level|--cpu-max-threads-hint|--randomx|moneroocean|c3pool|supportxmr|hashvault"
     r"|nanopool|minexmr|2miners|unmineable|herominers|nicehash",
     re.IGNORECASE,
 )
@@ -66,9 +66,18 @@ POWERSHELL = late_regex(r"\b(?:powershell|pwsh)(?:\.exe)?[ \"'](.{1,4000})", re.
 WINDOWS_RUN = late_regex(r"\biex\b|invoke-expression|start-process|\bsaps\b|invoke-item|\bstart\s|&\s*['\"$]", re.I)
 VERBS = late_regex(
     r"curl|wget|chmod|bash|\bsh\b|nohup|base64|/dev/tcp|\bnc\b|python|perl|php|ruby|powershell|certutil|bitsadmin|mshta"
-    r"|xmrig|miner|crontab|pkill|killall|fetch|tftp|\brm\b|busybox|\becho\b|printf|\bkill\b|regsvr32|\bcmd\b|systemctl|\s-u\s+[48][0-9A-Za-z]{50}",
+    r"|xmrig|miner|crontab|pkill|killall|fetch|tftp|\brm\b|busybox|\becho\b|printf|\bkill\b|regsvr32|\bcmd\b|systemctl|stratum[12]?\+|\s--?(?:algo|pool)\b|socat|s_client|\s-u\s+[48][0-9A-Za-z]{50}",
     re.IGNORECASE,
 )
+POOL = late_regex(r"(?:^|\s)(?:-o|--url|-pool|-epool|--pool)[ =]\S+[:.]\S+")
+SERVER = late_regex(r"(?:^|\s)(?:--server|-s|-P)[ =]\S+[:.]\S+")
+ALGORITHM = late_regex(r"(?:^|\s)(?:-a|--algo(?:rithm)?)[ =]\S")
+"""Beside an algorithm a server is a pool: programs of other kinds have servers, too."""
+CONNECTORS = frozenset("nc ncat netcat telnet socat".split())
+PLACE = late_regex(
+    r"(?i:(?:tcp[46]?|ssl|openssl)[:-](?:connect:)?)?(?P<host>[\w-]+(?:\.[\w-]+)+)(?::(?P<port>\d{1,5}))?(?:,\S*)?"
+)
+RUNS = late_regex(r"-\w{0,4}[ec]|--exec|--sh-exec|exec:.*", re.IGNORECASE)
 PLACEHOLDER = late_regex(
     r"\b(?:your|my)[-_ ]?(?:own[-_ ]?)?(?:\w{1,8}[-_ ])?(?:wallet|address|payout)\w*|\bwallet[-_]?(?:address|here)\b"
     r"|<[^>]{0,20}(?:wallet|address)[^>]{0,20}>|\$\{?\w{0,12}wallet\w{0,8}\}?|(?:ウォレット|あなたの)\S{0,12}アドレス",

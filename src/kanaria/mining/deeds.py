@@ -16,6 +16,7 @@ from dataclasses import field
 
 from kanaria.core.values import dataclass
 from kanaria.mining import deed_words as w
+from kanaria.mining.deed_files import TRIVIAL, printed, saved, transfer
 from kanaria.mining.shell_words import Command, commands, nested, program, unescaped
 
 MOST_DEPTH = 4
@@ -83,6 +84,8 @@ class _Pipe:
     """Addresses that a program of an unknown name got."""
     text: str | None = None
     undone: bool = False
+    shell: bool = False
+    """Somebody is meant to talk to an interactive shell at this end."""
 
 
 def _command(command: Command, pipe: _Pipe, deeds: Deeds, depth: int) -> None:
@@ -99,7 +102,7 @@ def _command(command: Command, pipe: _Pipe, deeds: Deeds, depth: int) -> None:
         _fetch(name, rest, command, pipe, deeds)
     elif name in w.INTERPRETERS:
         _interpret(name, rest, pipe, fetched_inside, deeds, depth)
-    elif name in ("nc", "ncat", "netcat", "telnet", "socat"):
+    elif name in w.CONNECTORS or (name == "openssl" and "s_client" in rest):
         _connect(rest, command, pipe, deeds)
     elif name in w.WINDOWS:
         _windows(name, rest, deeds, depth)
@@ -160,41 +163,20 @@ def _nested(words: Sequence[str], deeds: Deeds, depth: int) -> None:
 def _fetch(name: str, rest: Sequence[str], command: Command, pipe: _Pipe, deeds: Deeds) -> None:
     bare = (word.strip("{}[](),;'\"") for word in rest if not word.startswith("-"))
     remotes = [word for word in bare if w.REMOTE.fullmatch(word)]
-    if not remotes and name in ("tftp", "ftpget"):
-        remotes = [word for word in rest if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?", word)]
+    if name in TRIVIAL:
+        remotes = transfer(name, rest)[0]
     if not remotes:
         return
     deeds.names.add("fetch")
     deeds.remotes += remotes
-    files = [file for file in (*_saved(name, rest), *command.written) if file not in w.NOT_FILES]
-    if files or (name in ("wget", "fetch", "lwp-download", "tftp", "ftpget", "aria2c", "axel") and not _printed(rest)):
+    files = [file for file in (*saved(name, rest), *command.written) if file not in w.NOT_FILES]
+    if files or (name in ("wget", "fetch", "lwp-download", "tftp", "ftpget", "aria2c", "axel") and not printed(rest)):
         deeds.names.add("save")
         deeds.files += files or [remotes[0].rstrip("/").rsplit("/", 1)[-1]]
     elif name == "curl" and any(re.fullmatch(r"-[a-zA-Z]{0,6}O[a-zA-Z]{0,4}|--remote-name", word) for word in rest):
         deeds.names.add("save")
         deeds.files.append(remotes[0].rstrip("/").rsplit("/", 1)[-1])
     pipe.fetched = True
-
-
-def _saved(name: str, rest: Sequence[str]) -> Iterator[str]:
-    """The files a downloader is told to write."""
-    if name in ("certutil", "bitsadmin", "tftp", "ftpget"):
-        yield from (word for word in rest[1:] if not word.startswith(("-", "/d", "/t")) and "://" not in word)
-        return
-    for index, word in enumerate(rest):
-        bare = name == "curl" and re.fullmatch(r"-[a-zA-Z]{0,6}O", word)
-        if w.SAVES.match(word) and not bare and index + 1 < len(rest):
-            yield rest[index + 1].lstrip(">")
-        elif (joined := w.SAVES_JOINED.match(word)) and not (name == "curl" and "O" in word.split(joined[1])[0]):
-            yield joined[1].lstrip(">")
-
-
-def _printed(rest: Sequence[str]) -> bool:
-    """Whether ``wget`` writes to its output: ``-O -``, ``-qO-``."""
-    return any(re.fullmatch(r"(?:-[a-zA-Z]{0,5}O|--output-document=)-", word) for word in rest) or any(
-        re.fullmatch(r"-[a-zA-Z]{0,5}O|--output-document", word) and after == "-"
-        for word, after in itertools.pairwise(rest)
-    )
 
 
 def _interpret(name: str, rest: Sequence[str], pipe: _Pipe, fetched_inside: bool, deeds: Deeds, depth: int) -> None:
@@ -206,6 +188,7 @@ def _interpret(name: str, rest: Sequence[str], pipe: _Pipe, fetched_inside: bool
         deeds.names |= {"miner"} if w.LONG_WALLET.search(" ".join(rest)[:2_000]) else set()
     if pipe.undone:
         deeds.names |= {"hidden"}
+    pipe.shell = any(re.fullmatch(r"-[a-z]{0,3}i[a-z]{0,3}", word) for word in rest)
     if pipe.text is not None:
         _script(pipe.text, deeds, depth + 1)
     code = next((after for word, after in itertools.pairwise(rest) if re.fullmatch(r"-\w{0,4}[cerE]", word)), None)
@@ -235,13 +218,16 @@ def _code(code: str, deeds: Deeds) -> None:
 
 def _connect(rest: Sequence[str], command: Command, pipe: _Pipe, deeds: Deeds) -> None:
     """``nc`` and its kin: a shell handed out, or something fetched from a bare port."""
-    hosts = [word for word in rest if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?", word)]
-    ports = [word for word in rest if re.fullmatch(r"\d{1,5}", word)]
-    run = any(re.fullmatch(r"-\w{0,4}[ec]|--exec|--sh-exec|exec:.*", word, re.I) for word in rest)
-    if hosts and (run or any("exec:" in word.lower() for word in rest)):
+    places = [found for word in rest if (found := w.PLACE.fullmatch(word))]
+    hosts = [place["host"] for place in places]
+    ports = [place["port"] for place in places if place["port"]] or [
+        word for word in rest if re.fullmatch(r"\d{1,5}", word)
+    ]
+    run = pipe.shell or any(w.RUNS.fullmatch(word) for word in rest) or any("exec:" in word.lower() for word in rest)
+    if hosts and run:
         deeds.names.add("shell")
         deeds.callback = deeds.callback or ":".join([*hosts[:1], *ports[:1]])
-    elif hosts and ports:
+    elif hosts and ports and not any(re.fullmatch(r"-[a-y]{0,4}z[a-y]{0,4}", word) for word in rest):
         pipe.fetched = True
         deeds.names.add("fetch")
         deeds.remotes.append(f"{hosts[0]}:{ports[0]}")
@@ -258,7 +244,7 @@ def _other(name: str, words: Sequence[str], command: Command, pipe: _Pipe, deeds
     elif name in ("crontab", "schtasks") or (name == "systemctl" and {"enable", "start"} & set(rest)):
         if name != "crontab" or "-l" not in rest:
             deeds.names.add("persist")
-    elif name in ("pkill", "killall", "taskkill", "kill") and not all(word.lstrip("-").isdigit() for word in rest):
+    elif name in ("pkill", "killall", "taskkill", "kill") and _chosen(rest, command):
         deeds.names.add("kill")
     elif w.STARTED.match(words[0]) or _is_saved(words[0], deeds):
         deeds.names.add("run")
@@ -267,6 +253,11 @@ def _other(name: str, words: Sequence[str], command: Command, pipe: _Pipe, deeds
         # A downloader under another name (cd1, wd1): what gets an address and feeds a shell has fetched it.
         pipe.handed += remotes
     _filter(name, rest, pipe)
+
+
+def _chosen(rest: Sequence[str], command: Command) -> bool:
+    """Whether programs are ended by their name, or by numbers that a search handed to ``xargs``."""
+    return "xargs" in command.words or not all(word.lstrip("-").isdigit() for word in rest)
 
 
 _SHOWERS = frozenset("echo printf cat grep egrep sed awk tee head tail sort cut tr xargs git ssh ping nmap".split())
@@ -332,7 +323,7 @@ def _mining(name: str, rest: Sequence[str], deeds: Deeds) -> None:
     if w.PLACEHOLDER.search(line):
         return
     told = bool(w.MINING_WORDS.search(line)) and any(word.startswith("-") for word in rest)
-    pool = re.search(r"(?:^|\s)(?:-o|--url|-pool|-epool|--pool)[ =]\S+[:.]\S+", line)
+    pool = w.POOL.search(line) or (w.ALGORITHM.search(line) and w.SERVER.search(line))
     paid = bool(w.WALLET.search(line)) or re.search(r"(?:^|\s)(?:-u|--user|-wal|-ewal|--wallet)[ =]\S{20,}", line)
     named = w.MINERS.search(name) and name not in w.FETCHERS
     if (named and (pool or paid or told)) or (pool and (paid or told)):

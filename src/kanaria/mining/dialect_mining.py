@@ -192,9 +192,16 @@ def _notify(message: Message, items: Sequence[object]) -> Shape:
         dialect, coin, fields = "kawpow", "RVN", {"height": item(items, 5) or ""}
     elif 2 <= len(items) <= 5 and is_hex(items[1], _HASH, _HASH) and not isinstance(items[-1], list):
         dialect = "ethereum_stratum"
+    elif len(items) == 3 and _is_kaspa(items[1]):
+        dialect, coin = "ethereum_stratum", "KAS"
     return Shape(
         dialect=dialect, method=message.method, direction="server", job_id=item(items, 0), coin=coin, fields=fields
     )
+
+
+def _is_kaspa(value: object) -> bool:
+    """Kaspa's work: a 256-bit hash as four numbers of 64 bits, with a time in milliseconds behind it."""
+    return isinstance(value, list) and len(value) == 4 and all(type(part) is int for part in value)
 
 
 def _is_flag(value: object) -> bool:

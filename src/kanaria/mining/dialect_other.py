@@ -25,7 +25,7 @@ def recognise(message: Message) -> Shape | None:
     """The shape of an Ethereum, getwork or browser miner's message, or None."""
     method = message.method.lower()
     if method in _ETHEREUM:
-        return _ethereum(message, _ETHEREUM[method])
+        return _work(message) or _ethereum(message, _ETHEREUM[method])
     if method in _CKB:
         return _ckb(message, _CKB[method])
     if method in _GETWORK:

@@ -56,14 +56,14 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("XMRig", True, rf"^(?:net\s+|proxy\s+)?use (?:pool|daemon) {_POOL}(?:\s+TLSv\S+)?(?:\s+(?P<address>[\d.]{{7,15}}|[0-9a-f:]{{6,39}}))?"),
     ("XMRig", True, rf"^(?:net\s+|proxy\s+|\S+\s+)?(?P<job>new job) from {_POOL} diff \S+(?: algo (?P<algorithm>\S+))?"),
     ("XMRig", True, r"^(?:cpu\s+|opencl\s+|cuda\s+|nvidia\s+|proxy\s+)?accepted \((?P<accepted>\d+)/(?P<rejected>\d+)(?:/\d+)?\)(?: \+\d+)? diff \d+"),
-    ("XMRig", True, r"^(?:cpu\s+|opencl\s+|cuda\s+|proxy\s+)?rejected \((?P<accepted>\d+)/(?P<rejected>\d+)(?:/\d+)?\)(?: \+\d+)? diff \d+"),
+    ("XMRig", True, r"^(?:cpu\s+|opencl\s+|cuda\s+|nvidia\s+|proxy\s+)?rejected \((?P<accepted>\d+)/(?P<rejected>\d+)(?:/\d+)?\)(?: \+\d+)? diff \d+"),
     ("XMRig", True, r"^(?:miner\s+)?speed 10s/60s/15m (?P<first>\S+) (?P<rate>\d+(?:\.\d+)?|n/a) \S+ (?P<unit>[kMG]?)H/s"),
     ("xmrig-proxy", True, rf"^(?:proxy\s+)?(?:speed\s+)?{_RATE}, shares: (?P<accepted>\d+)/(?P<rejected>\d+)"),
     # T-Rex
     ("T-Rex", True, r"^(?:T-Rex NVIDIA GPU miner v|t-rex )(?P<version>\d[\w.]*)"),
-    ("T-Rex", True, rf"^\[ ?OK ?\] (?P<accepted>\d+)/(?P<total>\d+) - {_RATE}"),
+    ("T-Rex", True, rf"^\[(?: ?OK ?|FAIL)\] (?P<accepted>\d+)/(?P<total>\d+) - {_RATE}"),
     ("T-Rex", True, rf"^Mining at {_POOL}, diff"),
-    ("T-Rex", True, rf"^GPU #\d+: .{{1,60}} - {_RATE}.{{0,80}}\bA:\d+"),
+    ("T-Rex", True, rf"^GPU #\d+: .{{1,60}} - {_RATE}.{{0,80}}(?:\bA:\d+|, \d+/\d+ R:\d)"),
     # TeamRedMiner
     ("TeamRedMiner", True, r"^Team Red Miner version (?P<version>\d[\w.]*)"),
     ("TeamRedMiner", True, rf"^Pool {_HOST}(?::(?P<port>\d+))? share accepted\. .*?\(a:(?P<accepted>\d+) r:(?P<rejected>\d+)\)"),
@@ -73,9 +73,10 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("TeamRedMiner", True, rf"^(?:GPU \d+ \[.*?\]|Total(?: \[.*?\])?)\s+(?P<algorithm>\w+): {_RATE}, avg .*?a:(?P<each>\d+) r:\d+"),
     # lolMiner
     ("lolMiner", True, r"^[|+\s-]*lolMiner (?P<version>\d[\w.]*)"),
-    ("lolMiner", False, rf"^(?:[A-Z]\w+: )?Connected to {_POOL}"),
+    ("lolMiner", False, rf"^(?:[A-Z]\w+: )?Connected to {_POOL}\s+\(TLS"),
+    ("lolMiner", True, r"^(?:[A-Z]\w+: )?(?P<job>New job received): \w+ Epoch: \d+ "),
     ("lolMiner", True, r"^(?:[A-Z]\w+: )?GPU \d+: (?P<one>Share accepted)"),
-    ("lolMiner", True, r"^(?:[A-Z]\w+: )?GPU \d+: Found a share of difficulty"),
+    ("lolMiner", True, r"^(?:[A-Z]\w+: )?(?:GPU \d+: )?Found a share of difficulty"),
     ("lolMiner", True, rf"^(?:[A-Z]\w+: )?Average speed \(\d+s\): {_RATE}"),
     ("", False, r"^Algorithm:\s+(?P<algorithm>[\w/-]{3,30})"),
     # SRBMiner-MULTI
@@ -92,7 +93,7 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("cgminer", True, r"^Stratum from pool \d+ (?:detected (?P<job>new block)|requested work)"),
     ("cgminer", True, r"^\(?\d+s\)?:\S+.*?\(?avg\)?:(?P<rate>\d+(?:\.\d+)?)(?P<unit>[kKMGTP]?)h?/?s?\b.*?\bA:(?P<accepted>\d+) R:(?P<rejected>\d+)"),
     # ccminer, cpuminer and their descendants
-    ("", True, r"^\*{3,} ?(?P<program>ccminer|cpuminer[\w-]*|cpuminer-opt) (?:for .*?)?v?(?P<version>\d[\w.]*)"),
+    ("", True, r"^\*{3,} *(?P<program>ccminer|cpuminer[\w-]*|cpuminer-opt) (?:for .*?)?v?(?P<version>\d[\w.]*)"),
     ("", True, rf"^(?:GPU #\d+: )?accepted: (?P<accepted>\d+)/(?P<total>\d+) \(.*?\),? {_RATE}"),
     ("cpuminer", True, r"^\d+ (?:CPU )?(?:miner|mining) threads started, using '(?P<algorithm>[^']+)' algorithm"),
     ("cpuminer", True, rf"^Starting (?:Stratum )?on (?:stratum\S*://){_POOL}"),
@@ -101,7 +102,7 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("cpuminer-opt", True, r"^\d+ (?:Accepted (?P<accepted>\d+) S\d+ R(?P<rejected>\d+) B\d+|A(?P<one>\d+) S\d+ R\d+ B\d+)"),
     ("cpuminer-opt", True, rf"^Accepted (?P<accepted>\d+)/(?P<total>\d+) \(\d+%\), .*?{_RATE}"),
     ("cpuminer-opt", True, r"^(?P<job>New (?:Stratum Diff|(?:Work|Block)\b(?=.{0,80}\bNet diff)))"),
-    ("", True, rf"^(?:CPU|thread|GPU) #?\d+: (?:\d+(?:\.\d+)?[kMG]? ?(?:H|hashes), )?{_RATE}$"),
+    ("", True, rf"^(?:CPU|thread|GPU) #?\d+: (?:\d+(?:\.\d+)?[kMG]? ?(?:H|hashes), |[\w ./()-]{{3,40}}, )?{_RATE}$"),
     # xmr-stak and Claymore's
     ("xmr-stak", True, r"^:? ?Result (?P<one>accepted) by the pool"),
     ("xmr-stak", True, r"^:? ?Result (?P<refused>rejected) by the pool"),
@@ -117,6 +118,7 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("nanominer", True, r"^nanominer v(?P<version>\d[\w.]*)"),
     ("GMiner", True, r"^[|+\s-]*GMiner v(?P<version>\d[\w.]*)"),
     ("GMiner", True, r"^(?:Subscribed to|Authorized on) Stratum Server$"),
+    ("GMiner", True, r"^(?P<job>New Job): \w+ (?:Epoch|Height|Algo)\w*: \w"),
     ("GMiner", False, rf"^host:\s+{_POOL}$"),
     ("GMiner", True, rf"^GPU\d+ \d+C .{{0,40}}?{_RATE} (?P<accepted>\d+)/(?P<rejected>\d+) \d+W"),
     ("Rigel", True, r"^\|? *Rigel v(?P<version>\d[\w.]*)"),
@@ -128,8 +130,6 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     ("P2Pool", False, r"^StratumServer (?:listening on|.{1,80}(?:logged in|connected))"),
     ("", True, r"^(?:\[[\w/-]{2,30}\] )?(?:[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<one>[Ss]hare (?:#\d+ )?(?:is )?accepted|[Ss]olution accepted)[.:,]? ?(?:\(#\d+\) ?)?(?:in |- )?[(\[]? *\d+(?:\.\d+)? ?ms\b"),
     ("", True, r"^(?:\[[\w/-]{2,30}\] |[\w/-]{2,30}: )?(?:(?:[CG]PU|Miner) ?#?\d*:? )?(?P<refused>[Ss]hare (?:#\d+ )?(?:is )?(?:rejected|invalid or stale))[.:,]? ?(?:\(#\d+\) ?)?(?:in |- )?[(\[]? *\d+(?:\.\d+)? ?ms\b"),
-    ("", False, rf"^(?:\[[\w/-]{{2,30}}\] )?(?P<job>[Nn]ew [Jj]ob)(?: from|:) {_POOL}"),
-    ("", False, rf"^(?:\[[\w/-]{{2,30}}\] |[\w/-]{{2,30}}: )?[Cc]onnected to(?: pool)? {_POOL}"),
     # machines made for mining, and what people run beside them
     ("Bitaxe (AxeOS)", True, rf"^[IWE] \(\d+\) stratum_task: (?:Connecting to|Opening socket to):? {_POOL}"),
     ("Bitaxe (AxeOS)", True, r"^[IWE] \(\d+\) stratum_task: message (?P<one>result accepted)"),
@@ -146,17 +146,24 @@ _TABLE: tuple[tuple[str, bool, str], ...] = (
     # ethminer, PhoenixMiner, NBMiner
     ("ethminer", True, r"^(?:\S+ )?(?:ethminer) (?P<version>\d+\.\d[\w.+-]*)"),
     ("ethminer", True, r"^.{0,24}\bethminer \d+:\d\d A(?P<accepted>\d+)(?::R(?P<rejected>\d+))? (?P<rate>\d+\.\d+) (?P<unit>[kMG])h"),
+    ("ethminer", True, rf"^\w\s+[\d:]{{8}}\|ethminer\|\s+Speed\s+{_RATE}.*?\[A(?P<accepted>\d+)(?:\+\d+)?:R(?P<rejected>\d+)"),
+    ("ethminer", True, r"^(?:\w\s+[\d:]{8}[ |])?stratum[ |]\s*(?P<job>Job): \S+ (?P<pool>[\w.-]+) \[(?P<address>[\d.]{7,15}):(?P<port>\d+)\]"),
     ("ethminer", True, r"^.{0,24}\b(?:stratum|ethminer)\s+\*\*(?P<one>Accepted)"),
     ("PhoenixMiner", True, r"^Phoenix Miner (?P<version>\d[\w.]*)"),
     ("PhoenixMiner", True, rf"^Eth speed: {_RATE}, shares: (?P<accepted>\d+)/(?P<rejected>\d+)/"),
     ("PhoenixMiner", True, r"^Eth: (?P<one>Share accepted) in"),
+    ("PhoenixMiner", True, rf"^Eth: Connect(?:ing|ed) to \w+ pool {_POOL} \((?:(?P<address>[\d.]{{7,15}})|proto)"),
     ("PhoenixMiner", True, rf"^Eth: Mining \w+ on {_POOL} for"),
     ("PhoenixMiner", True, rf"^Eth: (?P<job>New job) #\w+ from {_POOL}"),
     ("PhoenixMiner", True, r"^Eth: Accepted shares (?P<accepted>\d+) .*?rejected shares (?P<rejected>\d+)"),
     ("PhoenixMiner", True, rf"^Eth: (?:Average|Effective) speed(?: \(\d+ min\))?: {_RATE}"),
-    ("NBMiner", True, r"^\w+ - #\d+ (?P<one>Share accepted), \d+ ms"),
+    ("NBMiner", True, r"^\|?\s*NBMiner v?(?P<version>\d[\w.]*)"),
+    ("NBMiner", True, rf"^\w+ - (?:Logging in to|(?P<job>New job):) {_POOL}(?: \.\.\.|, ID: )"),
+    ("NBMiner", True, r"^\w+ - #\d+ (?:(?P<one>Share accepted)|(?P<refused>Share rejected)), \d+ ms"),
     ("", True, r"^(?:GPU\s?#?\d*:?\s+)?(?P<one>Share accepted)\s?[(#\[!]"),
     # names in front of lines that many write
+    ("", False, rf"^(?:\[[\w/-]{{2,30}}\] |[\w/-]{{2,30}}: )?(?P<job>[Nn]ew [Jj]ob)(?: from|:) {_POOL}"),
+    ("", False, rf"^(?:\[[\w/-]{{2,30}}\] |[\w/-]{{2,30}}: )?[Cc]onnected to(?: pool)? {_POOL}"),
     ("", False, rf"^(?:Pool|URL|Server)[\s:]+(?:stratum\S*://){_POOL}"),
     ("", False, r"^(?:Wallet|Authorized worker|Worker|Login|User)\s*:\s*(?P<wallet>[A-Za-z0-9_.:-]{20,200})$"),
 )  # fmt: skip
@@ -168,7 +175,7 @@ _STAMP = late_regex(
     r"(?:(?:INFO|WARN|DEBUG)(?:\s*[:|-]\s*|\s{1,4})|\[(?:INFO|WARN|DEBUG|ERROR)\]\s*)?"
 )
 # What is in every line above: the quick look that leaves other lines alone.
-_HINT = late_regex(r"ccepted|ejected|nvalid or stale|Stratum|[Tt]hread|Job|SHARE|GMiner|Rigel|host:|Total|HASHRATE|onezero|\d A\d+ S\d|/s\b|hps|POOL #|ABOUT|use (?:pool|daemon)|new job|[Mm]in(?:er|ing)|[Pp]ool|[Ss]tratum|Algorithm"
+_HINT = late_regex(r"ccepted|ejected|nvalid or stale|Stratum|[Tt]hread|Job|SHARE|GMiner|Rigel|host:|Total|HASHRATE|onezero|\d A\d+ S\d|/s\b|hps|POOL #|ABOUT|use (?:pool|daemon)|[Nn]ew [Jj]ob|[Mm]in(?:er|ing)|[Pp]ool|[Ss]tratum|Algorithm"
                    r"|share|stratum_|T-Rex|t-rex|Connected to|Wallet|wallet|worker|Login|avg|A\d+|URL|User|Worker")  # fmt: skip
 _UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _LONGEST = 600
@@ -200,7 +207,7 @@ def _said(phrase: Phrase, groups: dict[str, str | None]) -> MinerLine:
     port = _whole(groups.get("port"))
     return MinerLine(
         program=groups.get("program") or phrase.program, sure=phrase.sure, version=groups.get("version"),
-        pool=groups.get("pool"), port=port if port and port < 65_536 else None, address=groups.get("address"),
+        pool=(groups.get("pool") or "").strip("[]") or None, port=port if port and port < 65_536 else None, address=groups.get("address"),
         algorithm=groups.get("algorithm"), coin=groups.get("coin"), wallet=groups.get("wallet"), rate=known,
         accepted=accepted, rejected=rejected, one=bool(groups.get("one")), refused=bool(groups.get("refused")),
         job=bool(groups.get("job")),
