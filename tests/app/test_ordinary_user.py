@@ -70,6 +70,41 @@ def test_what_may_not_be_read_is_named_and_everything_else_is_analysed(
     assert alone.status == 2 and "permission denied" in alone.err and "join the group" in alone.err
 
 
+def test_a_machine_with_closed_folders_is_looked_at_all_the_same(kanaria: Kanaria, tmp_path: Path) -> None:
+    """Docker's own folder is root's alone."""
+    closed_ones = [tmp_path / "root" / name for name in ("var/lib/docker", "opt/zeek", "etc/apache2", "etc/nginx")]
+    for place in closed_ones:
+        place.mkdir(parents=True)
+    (tmp_path / "root/var/log/suricata").mkdir(parents=True)
+    with closed(*closed_ones):
+        done = kanaria("init", "--root", "root", "-o", "out.toml", "--lang", "en")
+    assert done.status == 0, done.err
+    assert "+ logs of Suricata" in done.out
+    assert "logs of Docker containers" in done.out and "CAP_DAC_READ_SEARCH" in done.out
+    assert 'kind = "docker"' in (tmp_path / "out.toml").read_text()
+
+
+@pytest.mark.parametrize(("mode", "way"), [(0o750, "sudo usermod -aG "), (0o700, "sudo setfacl -R -m u:")])
+def test_a_log_in_a_closed_folder_is_not_called_missing(kanaria: Kanaria, tmp_path: Path, mode: int, way: str) -> None:
+    """As Debian keeps those of Apache: whoever asks is told how to read them himself."""
+    folder = tmp_path / "root/var/log/apache2"
+    folder.mkdir(parents=True)
+    (folder / "access.log").write_text("")
+    (tmp_path / "root/etc/nginx").mkdir(parents=True)
+    (tmp_path / "root/etc/nginx/nginx.conf").write_text("access_log /var/log/apache2/access.log;")
+    with closed(folder, mode=mode & 0o077):
+        done = kanaria("init", "--root", "root", "-o", "out.toml", "--lang", "en")
+    assert f"you may not read it yet: {way}" in done.out and "nothing there yet" not in done.out
+
+
+def test_settings_that_may_not_be_read_are_named_with_the_way_out(kanaria: Kanaria, tmp_path: Path, log: Path) -> None:
+    """As those of the service, which hold secrets."""
+    (settings := tmp_path / "machine.toml").write_text("")
+    with closed(settings):
+        done = kanaria("analyze", "access.log")
+    assert done.status == 2 and "Permission denied" in done.err and "name settings of your own" in done.err
+
+
 def test_a_report_that_may_not_be_written_is_said_and_leaves_nothing_behind(
     kanaria: Kanaria, own: Path, log: Path
 ) -> None:

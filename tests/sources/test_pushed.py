@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanaria.core.errors import in_words
+from kanaria.core.errors import SourceError, in_words
 from kanaria.sources.chunks import Chunk, Health, LineSource, Position
 from kanaria.sources.docker import container_logs
 from kanaria.sources.follow import Follower
@@ -261,6 +261,36 @@ def test_containers_are_followed_by_name(tmp_path: Path) -> None:
     with started(Follower("docker", container_logs(str(tmp_path / "none"), []))) as source:
         assert source.take(100) == []
         assert "expected a readable folder of containers" in source.health.problem.en
+
+
+@pytest.mark.ordinary_user
+def test_a_container_whose_name_may_not_be_read_is_a_problem_unless_it_is_known_already(tmp_path: Path) -> None:
+    """Docker writes the file anew, for root alone, whenever the container starts."""
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+
+    def container(name: str) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "config.v2.json").write_text(json.dumps({"Name": f"/{name}"}))
+        (folder / f"{name}-json.log").write_text(json.dumps({"log": f"{name}\n"}) + "\n")
+        return folder
+
+    shop, blog = container("shop"), container("blog")
+    logs = container_logs(str(tmp_path), ["shop"])
+    assert logs() == [str(shop / "shop-json.log")]
+    (shop / "config.v2.json").chmod(0)
+    assert logs() == [str(shop / "shop-json.log")]
+    (container("new") / "config.v2.json").chmod(0)
+    with started(Follower("docker", logs)) as source:
+        (line,) = [line for _place, line in lines(source, 1)]
+        assert json.loads(line) == {"log": "shop\n"}
+        assert "no permission for 1 of them (Docker keeps them for root: " in source.health.problem.en
+        assert "そのうち1個は権限がありません(Dockerはrootだけが" in source.health.problem.ja
+    blog.chmod(0)
+    (problem,) = [one for one in container_logs(str(tmp_path), [])() if isinstance(one, SourceError)]
+    blog.chmod(0o755)
+    assert "no permission for 1 of them" in str(problem)
 
 
 def test_a_full_inbox_lets_senders_wait_and_counts_what_cannot() -> None:

@@ -20,6 +20,7 @@ from kanaria.core.words import Language
 MOST_BYTES = 1 << 20
 """A settings file with ten thousand names has a quarter of this."""
 _NO_FILE, _TOO_LARGE = "not an ordinary file", f"more than {MOST_BYTES:,} bytes"
+_CLOSED = "run with sudo, or name settings of your own with --config; kanaria init writes some"
 KeyPath = tuple[str | int, ...]
 _HEADER = late_regex(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = late_regex(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
@@ -81,6 +82,7 @@ def read(path: Path) -> Parsed:
             key="",
             expected=f"a readable {kind} file",
             got=(error.strerror or str(error)) if isinstance(error, OSError) else "bytes that are no UTF-8",
+            cause=_CLOSED if isinstance(error, PermissionError) else "",
         ) from error
     return _toml(path, text) if kind == "TOML" else _yaml(path, text)
 

@@ -31,7 +31,8 @@ SETTLES = 2.0
 """Seconds since its last change after which a file of an archive is whole: gzip writes all the time."""
 PIECE = 1 << 20
 """Bytes read from one file before the next one has its turn."""
-Names = Callable[[], Iterable[str]]
+Names = Callable[[], Iterable[str | SourceError]]
+"""The files that are there now, and what is wrong with others."""
 
 
 class Follower:
@@ -128,11 +129,11 @@ class Follower:
         """Which file each name leads to now."""
         self._looked = time.monotonic()
         try:
-            names = list(self._names())
+            found = list(self._names())
         except SourceError as error:
-            names, self._problems = [], {"": error.text}
-        else:
-            self._problems = {}
+            found = [error]
+        names = [name for name in found if not isinstance(name, SourceError)]
+        self._problems = {error.source: error.text for error in found if isinstance(error, SourceError)}
         self._current = set(names)
         try:
             yield from self._appeared()

@@ -91,7 +91,7 @@ def restore(
 
     Nothing is deleted: what was damaged lies in a folder with the date in the store.
 
-    Example: kanaria restore kanaria-backup.tar.gz --store /var/lib/kanaria
+    Example: kanaria restore kanaria-backup.tar.gz --store /var/lib/kanaria/store
     """
     from kanaria.app.mending import mend, messages, restored
 

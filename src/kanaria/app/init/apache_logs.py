@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -83,7 +84,7 @@ def _directives(path: Path, base: str, root: Path, defined: dict[str, str], dept
 def _included(pattern: str) -> Iterator[Path]:
     """The files a pattern fits; a folder stands for all below it."""
     for place in map(Path, sorted(glob.glob(pattern))):
-        yield from sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
+        yield from sorted(filter(os.path.isfile, place.rglob("*"))) if os.path.isdir(place) else [place]
 
 
 def _words(line: str) -> list[str]:

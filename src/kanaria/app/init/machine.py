@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import glob
 import os
 import shutil
@@ -34,6 +35,11 @@ ADM = Text(
     en="let the service's user read it: usermod -aG {group} kanaria",
     ja="サービスのユーザーに読み取りを許可してください: usermod -aG {group} kanaria",
 )
+DOCKERS = Text(
+    en="Docker keeps them for root: the service needs AmbientCapabilities=CAP_DAC_READ_SEARCH",
+    ja="Dockerはrootだけが読めるように保存します。サービスにAmbientCapabilities=CAP_DAC_READ_SEARCHが必要です",
+)
+"""No right of a file lasts: Docker writes a container's name anew with every start, its folder with its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +74,7 @@ def _web(root: Path) -> Iterator[Candidate]:
 
 def _sensors(root: Path) -> Iterator[Candidate]:
     for kind, places in (("zeek", ZEEK), ("suricata", SURICATA)):
-        place = next((root / name for name in places if (root / name).is_dir()), None)
+        place = next((root / name for name in places if os.path.isdir(root / name)), None)  # closed ones: no error
         if place is None:
             continue
         what = Text(en=f"logs of {kind.title()}", ja=f"{kind.title()}のログ")
@@ -78,27 +84,38 @@ def _sensors(root: Path) -> Iterator[Candidate]:
 
 def _logons(root: Path) -> Iterator[Candidate]:
     """The journal where there is one, else the file that syslog writes."""
-    journal = next((root / name for name in JOURNALS if (root / name).is_dir()), None)
+    journal = next((root / name for name in JOURNALS if os.path.isdir(root / name)), None)
     if journal is not None and shutil.which("journalctl"):
         what = Text(en="logons in the system's journal", ja="システムのジャーナルにあるログイン")
-        problem = _allowed("systemd-journal")
+        problem = None if _reads_journals() else _joins("systemd-journal", getpass.getuser())
         folder = None if str(root) == "/" else str(journal)
         units = () if folder else ("ssh.service", "sshd.service")
         yield Candidate(
             source=Source(kind="journal", path=folder, units=units, start="end"), what=what, problem=problem
         )
         return
-    place = next((root / name for name in LOGONS if (root / name).exists()), None)
+    place = next((root / name for name in LOGONS if os.path.exists(root / name)), None)
     if place is not None:
         what = Text(en="logons", ja="ログイン")
         yield Candidate(source=Source(kind="file", path=str(place)), what=what, problem=_problem(str(place)))
 
 
+def _reads_journals() -> bool:
+    import grp
+
+    names = {"adm", "systemd-journal", "wheel"}  # those that systemd lets read it
+    return os.geteuid() == 0 or any(
+        group.gr_gid in os.getgroups() for group in grp.getgrall() if group.gr_name in names
+    )
+
+
 def _docker(root: Path) -> Iterator[Candidate]:
+    """Only root may look into Docker's own folder, so that for others it is enough that there is one."""
     folder = root / DOCKER
-    if folder.is_dir():
+    closed = os.path.isdir(folder.parent) and not os.access(folder.parent, os.X_OK)
+    if closed or os.path.isdir(folder):
         what = Text(en="logs of Docker containers", ja="Dockerコンテナのログ")
-        yield Candidate(source=Source(kind="docker", path=str(folder)), what=what, problem=_problem(str(folder)))
+        yield Candidate(source=Source(kind="docker", path=str(folder)), what=what, problem=DOCKERS)
 
 
 def _interfaces(root: Path) -> Iterator[Candidate]:
@@ -125,12 +142,33 @@ def _problem(path: str) -> Text | None:
     """Why it cannot be read by whoever asks, and what to do about it."""
     names = glob.glob(path) if glob.has_magic(path) else [path]
     if not names or not all(map(os.path.lexists, names)):
+        if (folder := _closed_above(path)) is not None:
+            return _yours(folder)
         return Text(en="nothing there yet; watched as soon as it appears", ja="まだありません(現れしだい監視します)")
     if os.geteuid() == 0:
         return _for_others(names[0])
-    if os.access(names[0], os.R_OK):
-        return None
-    return _allowed(_group(names[0]))
+    return None if os.access(names[0], os.R_OK) else _yours(names[0])
+
+
+def _closed_above(path: str) -> str | None:
+    """The folder on the way that whoever asks may not enter or list: what lies below it is not seen."""
+    above = (str(folder) for folder in reversed(Path(path).parents))
+    return next(
+        (folder for folder in above if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)), None
+    )
+
+
+def _yours(path: str) -> Text:
+    """How an ordinary user who asks gets to read it."""
+    user, mode = getpass.getuser(), os.stat(path).st_mode
+    return _joins(_group(path), user) if mode & 0o040 else _setfacl(path, user)
+
+
+def _joins(group: str, user: str) -> Text:
+    return Text(
+        en=f"you may not read it yet: sudo usermod -aG {group} {user}, then log in again",
+        ja=f"まだ読み取れません。sudo usermod -aG {group} {user} を実行し、ログインし直してください",
+    )
 
 
 def _for_others(path: str) -> Text | None:
@@ -140,14 +178,14 @@ def _for_others(path: str) -> Text | None:
 
 
 def _allowed(group: str) -> Text | None:
-    """How to allow it; nothing for root to do where the installed service is in the group already."""
-    if group in HELD and os.geteuid() == 0:
-        return None
-    return Text(en=ADM.en.format(group=group), ja=ADM.ja.format(group=group))
+    """How to allow it to the service; nothing to do where that is in the group already."""
+    return None if group in HELD else Text(en=ADM.en.format(group=group), ja=ADM.ja.format(group=group))
 
 
-def _setfacl(path: str) -> Text:
-    command = f"setfacl -R -m u:kanaria:rX {path}"
+def _setfacl(path: str, user: str = "") -> Text:
+    command = f"setfacl -R -m u:{user or 'kanaria'}:rX {path}"
+    if user:
+        return Text(en=f"you may not read it yet: sudo {command}", ja=f"まだ読み取れません。実行: sudo {command}")
     return Text(
         en=f"let the service's user read it: {command}",
         ja=f"サービスのユーザーに読み取りを許可してください: {command}",

@@ -88,6 +88,8 @@ EXPECTATIONS = {
     "lines on standard input": "標準入力の行",
     "a closed standard input": "閉じられた標準入力",
     "a readable folder of containers": "読み取れるコンテナのフォルダ",
+    "containers whose names and logs may be read": "名前とログを読み取れるコンテナ",
+    "no permission for {} of them": "そのうち{}個は権限がありません",
     "no permission, or nothing there": "権限がないか、何もありません",
     "a log file": "ログファイル",
     "a folder of logs": "ログのフォルダ",
