@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kanaria.app.config import Config
 from kanaria.app.config_live import Channel, Service
+from kanaria.app.live import doctor
 from kanaria.app.live.doctor import findings, status_lines
 from kanaria.app.live.state import COUNTERS, GAUGES, metrics
+from kanaria.core.errors import SourceError
 
 SETTINGS = Config(notify=(Channel(url="json://192.0.2.1"),))
 SOURCE: dict[str, Any] = {
@@ -224,3 +229,15 @@ class TestMetrics:
     @pytest.mark.parametrize(("name", "shown"), [('a"b', r"a\"b"), ("a\\b", r"a\\b"), ("a\nb", r"a\nb")])
     def test_a_name_cannot_break_out_of_its_quotes(self, name: str, shown: str) -> None:
         assert f'kanaria_source_records_total{{source="{shown}"}} 1200' in metrics(source(name=name)).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("command", "en", "ja"),
+    [("serve", "it is starting", "起動中です"), ("analyze", "wait for its end", "終了を待ってください")],
+)
+def test_who_has_the_store_meanwhile_is_said(command: str, en: str, ja: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = {"command": command, "pid": 7}
+    monkeypatch.setattr(doctor, "kept", lambda store: nullcontext(SimpleNamespace(status=lambda: state)))
+    with pytest.raises(SourceError) as raised:
+        doctor.service_of(Path("/kept"))
+    assert f"got kanaria {command} (process 7) ({en}" in raised.value.text.en and ja in raised.value.text.ja

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kanaria.sources import kafka as module
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.sources.kafka import Kafka
 from tests.brokers import Broker, chunks, free_port, in_tls, kafka, positions, said, started, wait
+from tests.sasl_door import MECHANISMS, sasl_before
 
 confluent_kafka = pytest.importorskip("confluent_kafka")
 
@@ -127,6 +129,22 @@ def test_over_tls_the_authority_is_the_library_s_option(tmp_path: Path) -> None:
         with reading(broker, "secret", options={"security.protocol": "SSL"}) as source:
             wait(lambda: source.health.problem)
             assert source.health.problem is not None and "certificate" in source.health.problem.en
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_an_account_is_the_library_s_options_and_a_wrong_password_is_said(mechanism: str, tmp_path: Path) -> None:
+    known = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": mechanism, "sasl.username": "kanaria"}
+    right, wrong = (known | {"sasl.password": password} for password in ("right", "wrong"))
+    port = free_port()
+    with kafka(tmp_path, port) as broker, sasl_before(broker.address, port, "kanaria", "right"):
+        behind = replace(broker, port=port)
+        send(behind, "account", b"for those who may", **right)
+        with reading(behind, "account", options=right) as source:
+            assert said(chunks(source, 1)) == [b"for those who may"]
+        for options in (wrong, {}):
+            with reading(behind, "account", options=options) as source:
+                wait(lambda: source.health.problem)
+                assert source.take(1 << 20) == []
 
 
 def test_what_is_no_text_is_rejected_with_its_offset_and_empty_ones_are_nothing(shared: Broker) -> None:

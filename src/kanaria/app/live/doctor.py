@@ -22,7 +22,8 @@ def service_of(store: Path) -> Json:
         found = opened.status()
     if found["command"] != "serve" or "sources" not in found:
         got = f"kanaria {found['command']} (process {found['pid']})"
-        raise SourceError(source=str(store), expected="a running kanaria serve", got=got, cause="wait for its end")
+        cause = "it is starting; ask again in a moment" if found["command"] == "serve" else "wait for its end"
+        raise SourceError(source=str(store), expected="a running kanaria serve", got=got, cause=cause)
     return found
 
 

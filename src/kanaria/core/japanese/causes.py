@@ -11,6 +11,7 @@ CAUSES = {
     "is this the folder of the package @ip-location-db/asn?": "パッケージ@ip-location-db/asnのフォルダか確認してください",
     "run kanaria knowledge update again": "kanaria knowledge updateをもう一度実行してください",
     "is npm installed?": "npmがインストールされているか確認してください",
+    "it is starting; ask again in a moment": "起動中です。少し待ってから、もう一度実行してください",
     "wait for its end": "終了を待ってください",
     "the {} data ends in the middle (a cut or still growing file)": "{}のデータが途中で終わっています(切れたファイルか、まだ書き込み中のファイルです)",
     "reading failed: {}": "読み取りに失敗しました: {}",
