@@ -290,3 +290,14 @@ def test_what_small_messages_carry(method: str, params: list[object], fields: di
 def test_what_only_looks_like_kaspas_work_is_not(params: list[object]) -> None:
     (found,) = decode(json.dumps(call(None, "mining.notify", params)))
     assert found.coin != "KAS"
+
+
+def test_an_answer_that_says_no_without_an_error_is_a_refusal() -> None:
+    asked = lines(call(4, "mining.submit", ["a.b", "1", "00", "65000000", "deadbeef"]), call(5, "mining.subscribe", []))
+    answered = lines({"id": 4, "result": False, "error": None}, {"id": 5, "result": None, "error": None})
+    assert {("s", "mining.submit", "false"), ("s", "mining.subscribe", "false")} <= told(decode_stream(asked, answered))
+
+
+def test_a_pools_heartbeat_is_told_by_itself() -> None:
+    (found,) = decode(json.dumps({"id": 3, "jsonrpc": "2.0", "error": None, "result": {"status": "KEEPALIVED"}}))
+    assert (found.dialect, found.method, found.direction) == ("cryptonote", "keepalived", "server")

@@ -14,6 +14,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.network import parse_address
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.formats.packets.protocols.dns import TYPES
 from kanaria.formats.text_log import MONTHS, Row, Years, iso_time, read_lines, share, without_syslog
 
 _CLAIM = 0.9
@@ -28,13 +29,20 @@ def _name(text: str) -> str:
     return text.lower().rstrip(".") or "."
 
 
+def _kind(text: str) -> str:
+    """A type by its name; dnsmasq writes those it has no name for as ``type=65``, others as ``TYPE65`` (RFC 3597)."""
+    kind = text.upper()
+    number = kind.removeprefix("TYPE").lstrip("=") if kind.startswith("TYPE") else ""
+    return TYPES.get(int(number), f"TYPE{number}") if number.isdecimal() and len(number) < 6 else kind
+
+
 def _question(line: int, when: datetime | None, client: str, name: str, kind: str, **more: object) -> Row | None:
     """A row, or None when the client is no address."""
     address = parse_address(client)
     if address is None:
         return None
     row: Row = {"line": line, "time": when, "src_ip": str(address), "dst_port": 53, "transport": "udp"}
-    return {**row, "query": _name(name), "query_type": kind.upper(), **more}
+    return {**row, "query": _name(name), "query_type": _kind(kind), **more}
 
 
 class _Joined:

@@ -85,7 +85,7 @@ def strip(line: bytes, year: int | None) -> Prefix | None:
             return Prefix(match[2], _iso(match[1]))
     if first == b"<" or first.isdigit() or first.isupper():
         match = _SYSLOG.fullmatch(line)
-        if match:
+        if match and not _splits_an_address(line, match.start(3)):
             return Prefix(match[4], _time(match[1], year), _name(match[2]), _name(match[3]))
         match = _ZAP.fullmatch(line)
         if match:
@@ -99,6 +99,12 @@ def strip(line: bytes, year: int | None) -> Prefix | None:
         return Prefix(match[2], program=_name(match[1]))
     match = _LABELS.fullmatch(line) if first in (b"[", b"{") else _GREP.fullmatch(line[:LONGEST])
     return Prefix(match[1] + line[LONGEST:]) if match else None
+
+
+def _splits_an_address(line: bytes, at: int) -> bool:
+    """Whether what looks like a program's name and colon is how the client's IPv6 address begins."""
+    word = line[at : at + 64].split(b" ", 1)[0]
+    return word.count(b":") > 1 and parse_address(to_text(word)) is not None
 
 
 def complete(row: Row, prefix: Prefix) -> Row:

@@ -190,6 +190,9 @@ def address(text: str) -> tuple[str | None, int | None]:
     match = None if parse_address(text) else _HOST_PORT.fullmatch(text)
     if match:
         return match[1] or match[2], small_integer(match[3])
+    head, colon, port = text.rpartition(":")
+    if colon and ":" in head and port.isdigit() and not parse_address(text) and parse_address(head):
+        return head, small_integer(port)  # uvicorn and others write an IPv6 client and its port without brackets
     return text.strip("[]") or None, None
 
 
