@@ -59,6 +59,6 @@ def test_hashes_are_imported_from_text_csv_stix_and_misp(facts: Knowledge) -> No
     misp = json.dumps({"Event": {"info": "x", "Attribute": [attribute]}})
     for text, name in ((f"{digest} a miner", "a.txt"), (f"value\n{digest}\n", "a.csv"), (stix, "a"), (misp, "b")):
         report = read_indicators(text, name, source="s", today=date(2026, 1, 2), knowledge=facts)
-        assert [(item.type, item.value) for item in report.taken] == [("hash", digest)], name
+        assert [(item.type, item.value) for item in report.indicators] == [("hash", digest)], name
     wrong = read_indicators("value,type\nabc,hash\n", "a.csv", source="s", today=date(2026, 1, 2), knowledge=facts)
     assert wrong.refused == (("abc", "no hash"),)

@@ -27,7 +27,7 @@ def read(text: str, name: str = "list.txt") -> ImportReport:
 
 
 def values(text: str, name: str = "list.txt") -> dict[str, str]:
-    return {item.value: item.type for item in read(text, name).taken}
+    return {item.value: item.type for item in read(text, name).indicators}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ Pool-hk.pool.example
 Moneroマイニングエンドポイント
 モデル検知結果:
 """
-    found = {item.value: item.comment for item in read(text).taken}
+    found = {item.value: item.comment for item in read(text).indicators}
     assert found == {
         "203.0.113.123": "外部の未知のエンドポイントからの異常なRDP接続",
         "203.0.113.85": "外部の未知のエンドポイントからの異常なRDP接続",
@@ -109,7 +109,7 @@ Moneroマイニングエンドポイント
 
 def test_comments_beside_and_above() -> None:
     text = "# servers\n203.0.113.5:3333  # login\n203.0.113.6\n- 203.0.113.7 - dropper\n\n1. 203.0.113.8\n; proxies\n203.0.113.9\n"
-    assert {item.value: item.comment for item in read(text).taken} == {
+    assert {item.value: item.comment for item in read(text).indicators} == {
         "203.0.113.5": "login", "203.0.113.6": "servers", "203.0.113.7": "dropper", "203.0.113.8": "servers",
         "203.0.113.9": "proxies",
     }  # fmt: skip
@@ -147,7 +147,7 @@ def test_several_values_on_a_line() -> None:
 )
 def test_what_would_accuse_everybody_is_refused(value: str, reason: str) -> None:
     report = read(value)
-    assert report.taken == ()
+    assert report.indicators == ()
     assert len(report.refused) == 1 and reason in report.refused[0][1]
 
 
@@ -167,7 +167,7 @@ def test_names_and_paths_below_shared_hosts_are_taken() -> None:
     ],
 )
 def test_tables_with_a_header(text: str) -> None:
-    (item,) = read(text, "iocs.csv").taken
+    (item,) = read(text, "iocs.csv").indicators
     assert (item.type, item.value, item.comment) == ("ipv4", "203.0.113.5", "a pool")
     assert item.provenance.date == date(2026, 1, 2)
 
@@ -182,7 +182,7 @@ def test_tables_without_a_header_and_with_types() -> None:
         "hello": "cookie",
     }
     assert read("value\nnothing here\n", "iocs.csv").refused == (("nothing here", "no address, name or URL"),)
-    assert read("", "iocs.csv").taken == ()
+    assert read("", "iocs.csv").indicators == ()
 
 
 def stix(*indicators: dict[str, Any]) -> str:
@@ -202,11 +202,11 @@ def test_stix_patterns() -> None:
         ),
         "bundle.json",
     )
-    assert {i.value: i.type for i in report.taken} == {
+    assert {i.value: i.type for i in report.indicators} == {
         "203.0.113.5": "ipv4", "pool.example.org": "domain", "http://a.example/it's": "url", "Evil\\Bot": "user_agent",
     }  # fmt: skip
-    assert report.taken[0].comment == "a pool"
-    assert report.taken[0].provenance.date == date(2026, 1, 2)
+    assert report.indicators[0].comment == "a pool"
+    assert report.indicators[0].provenance.date == date(2026, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_stix_patterns() -> None:
 )
 def test_stix_that_says_nothing_by_single_values(change: dict[str, Any], reason: str) -> None:
     report = read(stix(change), "bundle.json")
-    assert report.taken == ()
+    assert report.indicators == ()
     assert reason in report.refused[0][1]
 
 
@@ -245,10 +245,12 @@ def test_misp_events() -> None:
     }  # fmt: skip
     for wrapped in ({"Event": event}, {"response": [{"Event": event}]}, [{"Event": event}], event):
         report = read(json.dumps(wrapped), "event.json")
-        assert {i.value: i.type for i in report.taken} == wanted
+        assert {i.value: i.type for i in report.indicators} == wanted
         assert [value for value, _ in report.refused] == ["context.example.org", "d41d8cd98f00b204e9800998ecf8427e"]
-    assert report.taken[0].comment == "a pool" and report.taken[1].comment == "miners"
-    assert report.taken[0].provenance.date == date(2026, 1, 3) and report.taken[1].provenance.date == date(2026, 1, 2)
+    assert report.indicators[0].comment == "a pool" and report.indicators[1].comment == "miners"
+    assert report.indicators[0].provenance.date == date(2026, 1, 3) and report.indicators[1].provenance.date == date(
+        2026, 1, 2
+    )
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "[{}]", '{"objects": ', "[" * 100_000])
@@ -274,7 +276,7 @@ def test_an_import_is_kept_and_loaded(tmp_path: Path) -> None:
     folder = tmp_path / "facts"
     report = import_indicators(file, folder, source="例 list/1", today=TODAY, knowledge=FACTS)
     loaded = knowledge.load(folder)
-    assert loaded.indicators == report.taken
+    assert loaded.indicators == report.indicators
     assert loaded.indicators[0].provenance.source == "例 list/1"
     assert FACTS.indicators == ()
     file.write_text("203.0.113[.]6\n", encoding="utf-8")
@@ -318,8 +320,8 @@ def test_public_lists_accuse_nobody() -> None:
     folder = Path(os.environ["KANARIA_DATA"]) / "knowledge" / "pools"
     for path in sorted(folder.rglob("*.txt")):
         report = read(path.read_text(encoding="utf-8", errors="replace"), path.name)
-        names = {item.value for item in report.taken}
+        names = {item.value for item in report.indicators}
         assert not names & set(FACTS.shared_hosts)
         assert not any(
-            item.type == "ipv4" and item.value.startswith(("10.", "192.168.", "127.")) for item in report.taken
+            item.type == "ipv4" and item.value.startswith(("10.", "192.168.", "127.")) for item in report.indicators
         )

@@ -35,7 +35,7 @@ def story(*indicators: tuple[str, str]) -> Incident:
 
 def taken(text: str, name: str) -> set[tuple[str, str]]:
     report = read_indicators(text, name, source="us", today=TODAY, knowledge=knowledge.load())
-    return {(item.type, item.value) for item in report.taken}
+    return {(item.type, item.value) for item in report.indicators}
 
 
 def test_stix_comes_back() -> None:

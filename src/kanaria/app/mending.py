@@ -283,7 +283,7 @@ def _events_moved(folder: Path, error: Damaged, aside: Path) -> Mended:
     gone = tuple(part for part in _listed(folder / database.FILE) if part.file == error.file.name)
     done = _moved(error, aside)
     with IncidentStore(folder) as store:
-        store.save([], datetime.now(UTC), rows=events.Changes(gone=gone))
+        store.save([], datetime.now(UTC), rows=events.Changes(removed=gone))
     return done
 
 

@@ -51,12 +51,12 @@ _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A record or an inner finding before it is put into groups. ``known``: an earlier run has had the record."""
+    """A record or an inner finding before it is put into groups. ``seen_before``: an earlier run has had the record."""
 
     time: int
     ids: tuple[int, ...]
     row: Mapping[str, Any]
-    known: bool = False
+    seen_before: bool = False
 
 
 class _Due:
@@ -366,7 +366,7 @@ def _grouped(
         columns, fields = correlation.groups[name], correlation.fields[name]
         for match in matches.get(name, ()):
             values = [match.row.get(column) for column in columns]
-            if None in values or (match.known and not with_known):
+            if None in values or (match.seen_before and not with_known):
                 continue
             measured = tuple(_folded(match.row.get(column)) for column in fields)
             row = dict(match.row) | dict(zip(correlation.group_by, values, strict=True))

@@ -219,7 +219,7 @@ def _cap(entry: Entry) -> float:
     return entry.number("bits")
 
 
-class _Shown(dict[str, object]):
+class _Blanks(dict[str, object]):
     """What is missing is empty; reading the fact says so properly."""
 
     def __missing__(self, key: str) -> str:
@@ -238,7 +238,7 @@ _SECTIONS: Mapping[str, tuple[Callable[[Entry], object], Callable[[Entry], str]]
     "networks": (_notable_network, lambda entry: entry.text("network")),
     "shared_hosts": (_shared_host, lambda entry: entry.text("domain")),
     # Several lists may name the same thing.
-    "indicators": (_indicator, lambda entry: "{type} {value} {source}".format_map(_Shown(entry.data))),
+    "indicators": (_indicator, lambda entry: "{type} {value} {source}".format_map(_Blanks(entry.data))),
     "weights": (_weight, lambda entry: entry.text("id")),
     "caps": (_cap, lambda entry: entry.text("family")),
 }

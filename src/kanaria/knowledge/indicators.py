@@ -19,7 +19,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.network import is_global
 from kanaria.core.text import cut, printable
 from kanaria.core.values import dataclass
-from kanaria.knowledge.indicators_exchange import Read, from_csv, from_json
+from kanaria.knowledge.indicators_exchange import ImportCandidate, from_csv, from_json
 from kanaria.knowledge.indicators_text import candidates
 
 # 64 MB is a million indicators; a larger file is something else.
@@ -42,9 +42,9 @@ _JSON = late_regex(r"\s*(\{\s*[\"}]|\[\s*[{\[])")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportReport:
-    """What became of a file: the indicators taken, and what was refused with the reason."""
+    """What became of a file: the indicators it gave, and what was refused with the reason."""
 
-    taken: tuple[KnownIndicator, ...]
+    indicators: tuple[KnownIndicator, ...]
     refused: tuple[tuple[str, str], ...]
 
 
@@ -55,7 +55,7 @@ def read_indicators(text: str, name: str, *, source: str, today: date, knowledge
     """
     taken: dict[tuple[str, str], KnownIndicator] = {}
     refused: dict[str, str] = {}
-    for read in _read(text, name, today):
+    for read in _values(text, name, today):
         reason = read.refused or refusal(read.type or "", read.value, knowledge)
         if reason:
             refused.setdefault(read.value, reason)
@@ -67,7 +67,7 @@ def read_indicators(text: str, name: str, *, source: str, today: date, knowledge
                 provenance=Provenance(source=source, date=read.date or today),
             )
             taken.setdefault((read.type, read.value), made)
-    return ImportReport(taken=tuple(taken.values()), refused=tuple(refused.items()))
+    return ImportReport(indicators=tuple(taken.values()), refused=tuple(refused.items()))
 
 
 def import_indicators(path: Path, target_dir: Path, *, source: str, today: date, knowledge: Knowledge) -> ImportReport:
@@ -82,8 +82,8 @@ def import_indicators(path: Path, target_dir: Path, *, source: str, today: date,
     except OSError as error:
         raise SourceError(source=str(path), expected="a readable file", got=error.strerror or str(error)) from error
     report = read_indicators(text, path.name, source=source, today=today, knowledge=knowledge)
-    if report.taken:
-        _save(report.taken, target_dir / "indicators" / f"{_slug(source)}.yaml")
+    if report.indicators:
+        _save(report.indicators, target_dir / "indicators" / f"{_slug(source)}.yaml")
     return report
 
 
@@ -112,13 +112,13 @@ def refusal(kind: str, value: str, knowledge: Knowledge) -> str | None:
     return None
 
 
-def _read(text: str, name: str, today: date) -> Iterator[Read]:
+def _values(text: str, name: str, today: date) -> Iterator[ImportCandidate]:
     if _JSON.match(text):
         yield from from_json(text, name, today)
     elif name.lower().endswith((".csv", ".tsv")):
         yield from from_csv(text)
     else:
-        yield from (Read(value=c.value, type=c.type, comment=c.comment) for c in candidates(text))
+        yield from (ImportCandidate(value=c.value, type=c.type, comment=c.comment) for c in candidates(text))
 
 
 def _save(taken: Iterable[KnownIndicator], path: Path) -> None:

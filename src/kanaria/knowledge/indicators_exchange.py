@@ -66,8 +66,8 @@ _MISP_TYPES = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Read:
-    """One value found; ``refused`` says why it must not be used."""
+class ImportCandidate:
+    """One value of a file; ``refused`` says why it must not be used."""
 
     value: str
     type: str | None = None
@@ -76,21 +76,23 @@ class Read:
     refused: str | None = None
 
 
-def made(value: str, comment: str | None, day: date | None, kind: str | None = None) -> Read:
+def candidate(value: str, comment: str | None, day: date | None, kind: str | None = None) -> ImportCandidate:
     """A value as read; its kind is what it looks like, unless the sender says one that only they can know."""
     text = refang(value).strip()
     if kind == "hash":
         known = HASH.fullmatch(text)
-        return Read(value=text.lower(), type=kind, comment=comment, date=day, refused=None if known else "no hash")
+        return ImportCandidate(
+            value=text.lower(), type=kind, comment=comment, date=day, refused=None if known else "no hash"
+        )
     if kind is not None and kind not in {"ipv4", "ipv6", "domain", "url"}:
-        return Read(value=text, type=kind, comment=comment, date=day)
+        return ImportCandidate(value=text, type=kind, comment=comment, date=day)
     found = classify(text)
     if found is None:
-        return Read(value=text[:200], refused="no address, name or URL")
-    return Read(value=found.value, type=found.type, comment=comment, date=day)
+        return ImportCandidate(value=text[:200], refused="no address, name or URL")
+    return ImportCandidate(value=found.value, type=found.type, comment=comment, date=day)
 
 
-def from_csv(text: str) -> Iterator[Read]:
+def from_csv(text: str) -> Iterator[ImportCandidate]:
     """Rows of a table with a header that names a value column, or of value and comment without one."""
     first = text.lstrip("\ufeff").splitlines()[0] if text.strip() else ""
     delimiter = max(",;\t", key=first.count)
@@ -110,14 +112,14 @@ def from_csv(text: str) -> Iterator[Read]:
         cells = {name: row[place].strip() for name, place in places.items() if place < len(row)}
         kind = cells.get("type", "").lower().replace("-", "_")
         value = cells.get("value", "").removeprefix("'")
-        yield made(value, cells.get("comment") or None, day(cells.get("date")), kind if kind in TYPES else None)
+        yield candidate(value, cells.get("comment") or None, day(cells.get("date")), kind if kind in TYPES else None)
 
 
 def _column(header: list[str], known: tuple[str, ...]) -> int | None:
     return next((header.index(name) for name in known if name in header), None)
 
 
-def from_json(text: str, name: str, today: date) -> Iterator[Read]:
+def from_json(text: str, name: str, today: date) -> Iterator[ImportCandidate]:
     """A STIX bundle or MISP event. Raises SourceError for JSON that is neither."""
     try:
         loaded = json.loads(text)
@@ -134,14 +136,14 @@ def from_json(text: str, name: str, today: date) -> Iterator[Read]:
         )
 
 
-def _stix(objects: list[Any], today: date) -> Iterator[Read]:
+def _stix(objects: list[Any], today: date) -> Iterator[ImportCandidate]:
     for item in objects:
         if not isinstance(item, Mapping) or item.get("type") != "indicator":
             continue
         pattern = str(item.get("pattern", ""))
         reason = _unusable(item, pattern, today)
         if reason:
-            yield Read(value=pattern[:200], refused=reason)
+            yield ImportCandidate(value=pattern[:200], refused=reason)
             continue
         comment = item.get("description") or item.get("name")
         since = day(item.get("valid_from") or item.get("modified"))
@@ -149,9 +151,9 @@ def _stix(objects: list[Any], today: date) -> Iterator[Read]:
             kind = _STIX_PATHS.get(path.strip())
             value = re.sub(r"\\(.)", r"\1", quoted)
             if kind is None:
-                yield Read(value=value[:200], refused=f"no table has {path}")
+                yield ImportCandidate(value=value[:200], refused=f"no table has {path}")
             else:
-                yield made(value, comment if isinstance(comment, str) else None, since, kind)
+                yield candidate(value, comment if isinstance(comment, str) else None, since, kind)
 
 
 def _unusable(item: Mapping[str, Any], pattern: str, today: date) -> str | None:
@@ -179,7 +181,7 @@ def _misp_events(loaded: Any) -> list[Mapping[str, Any]]:
     return events or bare
 
 
-def _misp(event: Mapping[str, Any]) -> Iterator[Read]:
+def _misp(event: Mapping[str, Any]) -> Iterator[ImportCandidate]:
     objects = [item for item in event.get("Object") or () if isinstance(item, Mapping)]
     listed = [*(event.get("Attribute") or ()), *(a for item in objects for a in item.get("Attribute") or ())]
     info = event.get("info")
@@ -188,14 +190,14 @@ def _misp(event: Mapping[str, Any]) -> Iterator[Read]:
             continue
         value = str(attribute.get("value", ""))
         if attribute.get("to_ids") is not True:
-            yield Read(value=value[:200], refused="the sender marked it as context only (to_ids)")
+            yield ImportCandidate(value=value[:200], refused="the sender marked it as context only (to_ids)")
             continue
         comment = attribute.get("comment") or info
         when = day(attribute.get("timestamp")) or day(event.get("date"))
         kind = _MISP_TYPES[attribute["type"]]
         parts = [value] if kind else value.split("|")[: 2 if attribute["type"] == "domain|ip" else 1]
         for part in parts:
-            yield made(part, comment if isinstance(comment, str) else None, when, kind)
+            yield candidate(part, comment if isinstance(comment, str) else None, when, kind)
 
 
 def day(value: object) -> date | None:

@@ -133,7 +133,7 @@ class Events:
     def _write(self, kind: str, own: OwnRows) -> None:
         """Make parts of what is in memory: the store's of what is new, else this run's."""
         files = self._keeping if self._keeping and own is self._run.new[kind] else self._scratch
-        own.written(files.write(kind, own.rows_together()))
+        own.move_to(files.write(kind, own.rows_together()))
         if self.endless and self._files is None:
             self._scratch.remove(own.forget(KEPT, MOST_ROWS))
 
@@ -266,7 +266,7 @@ class Events:
             paths = [self._path(self._scratch, part) for part in again.parts]
             found.append(f"FROM (FROM {_read(paths)} SELECT event_id)")
         if self._run.dropped[kind]:
-            self._engine.register(f"events_dropped_{kind}", self._run.gone(kind).select(["event_id"]))
+            self._engine.register(f"events_dropped_{kind}", self._run.dropped_ids(kind).select(["event_id"]))
             found.append(f"FROM events_dropped_{kind}")
         return found
 

@@ -76,7 +76,7 @@ class Keeping:
         dropped = gone.union(*groups)
         self._changes = Changes(
             added=tuple(part for part in (*self._pending, *made) if part not in dropped),
-            gone=tuple(part for part in listed if part in dropped),
+            removed=tuple(part for part in listed if part in dropped),
         )
         return self._changes
 
@@ -85,7 +85,7 @@ class Keeping:
         that are no more."""
         over, made = set[Part](), list[Part]()
         for kind in [kind for kind, dropped in self._run.dropped.items() if dropped]:
-            rows = self._run.gone(kind)
+            rows = self._run.dropped_ids(kind)
             low, high = map(microseconds, ends_of(rows))
             for part in (*self._listed.of(kind), *(part for part in self._pending if part.kind == kind)):
                 if outside(part, low, high) or self._listed.lose([part]):
@@ -102,11 +102,11 @@ class Keeping:
 
     def _kept(self, kind: str, own: OwnRows, *, endless: bool) -> None:
         try:
-            own.written(self.write(kind, own.rows_together()))
+            own.move_to(self.write(kind, own.rows_together()))
         except OSError:
             if not endless:
                 raise
-            own.written(())  # a service goes on without them: incidents are worth more
+            own.move_to(())  # a service goes on without them: incidents are worth more
             self._unkept = True
 
     def too_old(self, newest: datetime | None) -> list[Text]:
@@ -128,7 +128,7 @@ class Keeping:
         """The changes are committed: what was new is listed, and what is not listed any more is deleted."""
         changes, self._changes = self._changes, NO_CHANGES
         self._listed.change(changes)
-        self._files.remove((*changes.gone, *(part for part in self._pending if part not in changes.added)))
+        self._files.remove((*changes.removed, *(part for part in self._pending if part not in changes.added)))
         self._pending, self._written_over = [], []
 
     def notes(self) -> list[Text]:

@@ -75,7 +75,7 @@ class ListedParts:
     def change(self, changes: Changes) -> None:
         """The transaction that lists these is committed."""
         self.now += 1
-        for part in changes.gone:
+        for part in changes.removed:
             self._listed[part.kind].remove(part)
         for part in changes.added:
             self._listed[part.kind].append(part)

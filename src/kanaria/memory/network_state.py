@@ -146,7 +146,7 @@ class NetworkState:
         """Keep the rows of a slice that no earlier run has kept, for questions about the past; where it has others now
         for rows that were handed on before (``anew``), these."""
         revised = anew.revised if anew else frozenset[int]()
-        for name, rows in (*anew.before.items(), *anew.gone.items()) if anew else ():
+        for name, rows in (*anew.before.items(), *anew.withdrawn.items()) if anew else ():
             self.events.drop(name, rows)
         fresh = self.ledger.untaught if self.folder else None
         self.events.add(tables, fresh, revised, doubtful=self.ledger.forgot)

@@ -35,7 +35,7 @@ class RunRows:
     def has(self, kind: str) -> bool:
         return any(own[kind].rows or own[kind].parts for own in (self.new, self.again))
 
-    def gone(self, kind: str) -> pa.Table:
+    def dropped_ids(self, kind: str) -> pa.Table:
         """``event_id`` and ``time`` of rows that are no more."""
         return pa.concat_tables(self.dropped[kind])
 
@@ -95,8 +95,8 @@ class OwnRows:
     def rows_together(self) -> pa.Table:
         return pa.concat_tables(self._tables, promote_options="default")
 
-    def written(self, parts: Iterable[Part]) -> None:
-        """What was in memory is in these parts."""
+    def move_to(self, parts: Iterable[Part]) -> None:
+        """What is in memory is in these parts from now on."""
         self.parts += parts
         self._tables, self.rows, self.bytes = [], 0, 0
 

@@ -35,24 +35,24 @@ def fits(method: str, value: Mapping[str, object]) -> bool:
     return result is True or isinstance(result, list) or (isinstance(result, str) and result.startswith("0x"))
 
 
-class Heard:
-    """What one side said of a pool's words, to be told from what the other side says."""
+class ServerMessages:
+    """A pool's messages in what one side sent: the other side may repeat them."""
 
     def __init__(self, values: Iterable[Mapping[str, object]]) -> None:
-        self._known: list[frozenset[tuple[str, object]]] = []
+        self._messages: list[frozenset[tuple[str, object]]] = []
         for value in values:
             leaves = frozenset(_leaves(value))
-            if len(leaves) >= LEAST_LEAVES and leaves not in self._known:
-                self._known.append(leaves)
-            if len(self._known) >= MOST_HEARD:
+            if len(leaves) >= LEAST_LEAVES and leaves not in self._messages:
+                self._messages.append(leaves)
+            if len(self._messages) >= MOST_HEARD:
                 break
 
     def repeated(self, value: Mapping[str, object]) -> bool:
-        """Whether the object holds everything that one of those said."""
-        if not self._known:
+        """Whether the object holds everything that one of those holds."""
+        if not self._messages:
             return False
         leaves = frozenset(_leaves(value))
-        return any(known <= leaves for known in self._known)
+        return any(message <= leaves for message in self._messages)
 
 
 def _leaves(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:

@@ -145,11 +145,11 @@ def _inside(command: Command, deeds: Deeds, depth: int) -> bool:
 
 
 def _redirections(command: Command, deeds: Deeds) -> None:
-    for target in (*command.written, *command.read, *command.words):
+    for target in (*command.outputs, *command.inputs, *command.words):
         if socket := w.SOCKET.search(target):
             deeds.names |= {"shell"}
             deeds.callback = deeds.callback or f"{socket[1]}:{socket[2]}"
-        elif target in command.written and w.KEPT.search(target):
+        elif target in command.outputs and w.KEPT.search(target):
             deeds.names.add("persist")
 
 
@@ -169,7 +169,7 @@ def _fetch(name: str, rest: Sequence[str], command: Command, pipe: _Pipe, deeds:
         return
     deeds.names.add("fetch")
     deeds.remotes += remotes
-    files = [file for file in (*saved(name, rest), *command.written) if file not in w.NOT_FILES]
+    files = [file for file in (*saved(name, rest), *command.outputs) if file not in w.NOT_FILES]
     if files or (name in ("wget", "fetch", "lwp-download", "tftp", "ftpget", "aria2c", "axel") and not printed(rest)):
         deeds.names.add("save")
         deeds.files += files or [remotes[0].rstrip("/").rsplit("/", 1)[-1]]
@@ -231,7 +231,7 @@ def _connect(rest: Sequence[str], command: Command, pipe: _Pipe, deeds: Deeds) -
         pipe.fetched = True
         deeds.names.add("fetch")
         deeds.remotes.append(f"{hosts[0]}:{ports[0]}")
-        files = [target for target in command.written if target not in w.NOT_FILES]
+        files = [target for target in command.outputs if target not in w.NOT_FILES]
         deeds.names |= {"save"} if files else set()
         deeds.files += files
 

@@ -21,7 +21,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.proxies import proxied
 from kanaria.core.types import StratumMessage
 from kanaria.core.values import dataclass
-from kanaria.mining.answers import Heard, fits
+from kanaria.mining.answers import ServerMessages, fits
 from kanaria.mining.complete import complete
 from kanaria.mining.json_scan import JsonObject, scan
 from kanaria.mining.shapes import Direction, Message, Shape
@@ -150,8 +150,8 @@ def _exchange(
     asked = [said for said in miner if said.shape and said.shape.direction != "server"]
     if not asked:
         return None
-    heard = Heard(said.value for said in miner if not said.shape or said.shape.direction == "server")
-    pool = [said for said in pool if not heard.repeated(said.value)]
+    sent_by_miner = ServerMessages(said.value for said in miner if not said.shape or said.shape.direction == "server")
+    pool = [said for said in pool if not sent_by_miner.repeated(said.value)]
     told = [said for said in pool if said.shape and said.shape.direction != "client"]
     requests = {key_of(said.key): said.shape for said in asked if said.key is not None and said.shape}
     messages = [_message(s, s.shape, "client", knowledge) for s in asked if s.shape]

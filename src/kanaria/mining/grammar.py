@@ -213,7 +213,7 @@ def _renumbered(messages: Messages, number: Ints) -> Messages:
 
 def _again_blurred(messages: Messages, early: Messages, seen: Exchange) -> Exchange:
     """Connections whose lengths are hidden, seen again with ranges of lengths instead of single ones."""
-    again = np.flatnonzero((seen.known < BLURRED_SHARE * seen.total) & (seen.total >= BLURRED_LEAST))
+    again = np.flatnonzero((seen.commonest < BLURRED_SHARE * seen.total) & (seen.total >= BLURRED_LEAST))
     if not len(again):
         return seen
     number = np.full(len(seen.total), -1, dtype=np.int64)

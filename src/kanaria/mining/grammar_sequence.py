@@ -112,7 +112,7 @@ class Exchange:
     push_total: Floats
     push_gap: Floats
     push_cv: Floats
-    known: Floats
+    commonest: Floats
     """Messages of the commonest kinds: two of the client (shares, keepalives), three of the server (jobs, receipts)."""
     replies: Floats
     """Client messages that follow at once upon a server message nobody asked for."""
@@ -235,7 +235,7 @@ def exchange(messages: Messages, early: Messages, rows: int, spread: int = TOLER
         push_total=count(flow[pushed], rows),
         push_gap=push_gap,
         push_cv=push_cv,
-        known=_known(messages, client, 2, rows, spread) + _known_of_server(messages, is_push, rows, spread),
+        commonest=_commonest(messages, client, 2, rows, spread) + _commonest_of_server(messages, is_push, rows, spread),
         replies=count(flow[answers_push], rows),
         jobs_asked=_jobs_asked(messages, push, rows, spread) + _jobs_asked(early, push, rows, spread),
         shared=_shared(messages, rows, spread),
@@ -331,23 +331,23 @@ def _since_client(messages: Messages) -> Ints:
     return since
 
 
-def _known(messages: Messages, side: Bools, kinds: int, rows: int, spread: int) -> Floats:
+def _commonest(messages: Messages, side: Bools, kinds: int, rows: int, spread: int) -> Floats:
     """How many messages of one side are of its commonest ``kinds``."""
     flow, length = messages.flow[side], messages.length[side]
-    known = np.zeros(rows)
+    counts = np.zeros(rows)
     for _ in range(kinds):
         usual = near(length, mode(flow, length, rows, spread)[flow], spread)
-        known += count(flow[usual], rows)
+        counts += count(flow[usual], rows)
         flow, length = flow[~usual], length[~usual]
-    return known
+    return counts
 
 
-def _known_of_server(messages: Messages, is_push: Bools, rows: int, spread: int) -> Floats:
+def _commonest_of_server(messages: Messages, is_push: Bools, rows: int, spread: int) -> Floats:
     """The server's three commonest kinds. Jobs are one of them, however many Merkle branches each lists: in every block
     of Bitcoin the tree of transactions has another height, and that is no padding."""
     server = ~messages.client
-    jobs = count(messages.flow[is_push], rows) + _known(messages, server & ~is_push, 2, rows, spread)
-    return np.maximum(jobs, _known(messages, server, 3, rows, spread))
+    jobs = count(messages.flow[is_push], rows) + _commonest(messages, server & ~is_push, 2, rows, spread)
+    return np.maximum(jobs, _commonest(messages, server, 3, rows, spread))
 
 
 def _longest(messages: Messages, rows: int) -> Floats:

@@ -171,11 +171,11 @@ def _both_near(one: Floats, other: Floats) -> Floats:
 
 
 def _whole(seen: Exchange, duration: Floats, whole_rate: Floats) -> dict[str, Floats]:
-    known = ramp(_share(seen.known, seen.total), 0.6, 0.95)
+    few_kinds = ramp(_share(seen.commonest, seen.total), 0.6, 0.95)
     rate = np.maximum(seen.bytes / np.maximum(seen.span, 1.0), whole_rate)
     return {
-        "few_lengths": known * ramp(seen.total, 3, 10),
-        "many_lengths": ramp(_share(seen.known, seen.total), 0.8, 0.4) * ramp(seen.total, 5, 12),
+        "few_lengths": few_kinds * ramp(seen.total, 3, 10),
+        "many_lengths": ramp(_share(seen.commonest, seen.total), 0.8, 0.4) * ramp(seen.total, 5, 12),
         "submits_alike": ramp(_share(seen.submit_count, seen.client_total - seen.aside), 0.3, 0.8)
         * ramp(seen.submit_count, 0, 3),
         "thin": log_ramp(rate, 1500, 300),

@@ -38,12 +38,12 @@ _BRACE = late_regex(r"\{([^{}\s]{1,400},[^{}\s]{0,400})\}")
 
 @dataclass(slots=True)
 class Command:
-    """One simple command: its words, what ends it, and where it reads from and writes to."""
+    """One simple command: its words, what ends it, and the targets of its redirections."""
 
     words: list[str] = field(default_factory=list)
     end: str = ""
-    written: list[str] = field(default_factory=list)
-    read: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list)
     inner: list[str] = field(default_factory=list)
     """Texts of ``$(…)``, backticks and ``<(…)`` that stood in it."""
 
@@ -56,7 +56,7 @@ def commands(text: str) -> list[Command]:
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
-        self.found: list[Command] = []
+        self.commands: list[Command] = []
         self.command = Command()
         self.variables: dict[str, str] = {}
         self.word: list[str] = []
@@ -68,7 +68,7 @@ class _Reader:
         while self.at < len(self.text) and self.count < MOST_WORDS:
             self._step()
         self._end_command("")
-        return self.found
+        return self.commands
 
     def _step(self) -> None:
         character = self.text[self.at]
@@ -117,7 +117,7 @@ class _Reader:
             self.at += 1
             return
         self._end_word()
-        self.target = self.command.written if ">" in match[0] else self.command.read
+        self.target = self.command.outputs if ">" in match[0] else self.command.inputs
         self.at = match.end()
 
     def _quoted(self, quote: str) -> None:
@@ -201,10 +201,10 @@ class _Reader:
         self._end_word()
         self.target = None
         self.command.end = end
-        if self.command.words or self.command.inner or self.command.written:
-            self.found.append(self.command)
-        elif self.found and not self.found[-1].end.strip("()"):
-            self.found[-1].end = end
+        if self.command.words or self.command.inner or self.command.outputs:
+            self.commands.append(self.command)
+        elif self.commands and not self.commands[-1].end.strip("()"):
+            self.commands[-1].end = end
         self.command = Command()
 
 

@@ -50,7 +50,7 @@ class Placed:
     event: Event
     row: int
     anchor: datetime
-    left: bool
+    grows_left: bool
 
 
 def events(findings: Sequence[Finding]) -> list[Event]:
@@ -123,7 +123,7 @@ def _place(
             if row == len(taken):
                 taken.append([])
             taken[row].append(span)
-            placed.append(Placed(event=event, row=sum(heights) + row, anchor=anchor, left=left))
+            placed.append(Placed(event=event, row=sum(heights) + row, anchor=anchor, grows_left=left))
         heights.append(len(taken))
     return placed, heights
 
@@ -182,8 +182,8 @@ def _mark(axes: Any, style: Style, item: Placed) -> None:
     axes.plot(event.times, [centre] * len(event.times), "|", color=colour, markersize=5, alpha=0.8, zorder=2)
     axes.plot([event.first], [centre], MARKERS[event.severity], color=colour, markersize=7, zorder=3)
     (title, title_size), (remotes, remotes_size) = _words(style, event)
-    side = -8 if item.left else 8
-    align = "right" if item.left else "left"
+    side = -8 if item.grows_left else 8
+    align = "right" if item.grows_left else "left"
     for text, size, lift, ink in (
         (title, title_size, 3 if remotes else -3, style.theme.ink),
         (remotes, remotes_size, -9, style.theme.soft),

@@ -109,7 +109,7 @@ def _events(store: Path, database: Path, opened: ExitStack, *, without_lost: boo
             except FileNotFoundError:
                 if not without_lost:
                     raise
-                events.change(copy, events.Changes(gone=(part,)))
+                events.change(copy, events.Changes(removed=(part,)))
 
 
 def _database(source: Path, target: Path) -> None:

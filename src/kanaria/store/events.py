@@ -71,7 +71,7 @@ class Changes:
     """What a commit changes about the list."""
 
     added: tuple[Part, ...] = ()
-    gone: tuple[Part, ...] = ()
+    removed: tuple[Part, ...] = ()
 
 
 NO_CHANGES = Changes()
@@ -88,7 +88,7 @@ def listed(db: sqlite3.Connection) -> list[Part]:
 
 def change(db: sqlite3.Connection, changes: Changes) -> None:
     """Bring the list up to date, in the transaction that is open."""
-    db.executemany("DELETE FROM part WHERE file = ?", [(part.file,) for part in changes.gone])
+    db.executemany("DELETE FROM part WHERE file = ?", [(part.file,) for part in changes.removed])
     db.executemany(
         "INSERT INTO part (file, kind, begins, ends, records, bytes) VALUES (?, ?, ?, ?, ?, ?)",
         [(part.file, part.kind, part.begins, part.ends, part.records, part.bytes) for part in changes.added],

@@ -25,13 +25,13 @@ KEPT = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class News:
-    """One row: ``kind`` as in ``core.alert``, ``told`` when somebody was told, None while it is pending."""
+    """One row: ``kind`` as in ``core.alert``, ``notified_at`` when somebody was notified, None while it is pending."""
 
     number: int
     incident: str
     kind: str
     created: str
-    told: str | None
+    notified_at: str | None
 
 
 def put(db: sqlite3.Connection, incident: str, kind: str, known: LastNotice, now: str) -> None:
@@ -49,7 +49,7 @@ def put(db: sqlite3.Connection, incident: str, kind: str, known: LastNotice, now
 def pending(db: sqlite3.Connection) -> list[News]:
     """What nobody was told of yet, the oldest first."""
     rows = db.execute("SELECT number, incident, kind, created, told FROM news WHERE told IS NULL ORDER BY number")
-    return [News(number=n, incident=i, kind=k, created=c, told=t) for n, i, k, c, t in rows]
+    return [News(number=n, incident=i, kind=k, created=c, notified_at=t) for n, i, k, c, t in rows]
 
 
 def waits(db: sqlite3.Connection, incidents: Sequence[str]) -> bool:

@@ -53,7 +53,7 @@ class Linked:
     """Rows that were handed on before and are not in ``tables``, as they are now."""
     before: Tables = field(default_factory=dict)
     """Rows as they were handed on before, of which ``tables`` or ``again`` have others now, under the same ids."""
-    gone: Tables = field(default_factory=dict)
+    withdrawn: Tables = field(default_factory=dict)
     """``event_id`` and ``time`` of rows handed on before that were doubles, with nothing in their place."""
 
     @property
@@ -107,9 +107,9 @@ class Continuing:
         """The slice, linked with the run's own rows and with those that were handed on before."""
         linked, doubles = linker.link(tables)
         before: dict[str, list[pa.Table]] = {}
-        gone: dict[str, pa.Table] = {}
+        withdrawn: dict[str, pa.Table] = {}
         for name in sorted(DOUBLED & set(linked)):
-            kept = self._once(name, linked[name], before, gone)
+            kept = self._once(name, linked[name], before, withdrawn)
             doubles += len(linked[name]) - len(kept)
             linked[name] = kept
         if "connection" in linked and not self._endless:
@@ -120,13 +120,13 @@ class Continuing:
             self._flows[name].add(slim(name, linked))
         return Linked(
             tables=linked, doubles=doubles, again={"connection": again} if again is not None else {},
-            before=kept_rows, gone=gone,
+            before=kept_rows, withdrawn=withdrawn,
         )  # fmt: skip
 
     # ---- the same flow by another sensor ----------------------------------------------------------------------------
 
     def _once(
-        self, name: str, table: pa.Table, before: dict[str, list[pa.Table]], gone: dict[str, pa.Table]
+        self, name: str, table: pa.Table, before: dict[str, list[pa.Table]], withdrawn: dict[str, pa.Table]
     ) -> pa.Table:
         """The rows that no kept row of a better sensor is about; those that are better have the kept row's id."""
         import pyarrow.compute as pc
@@ -157,7 +157,7 @@ class Continuing:
             table = _renumbered(table, places)
         if superseded:
             chosen = pc.is_in(past["event_id"], pa.array(superseded, pa.int64()))
-            gone[name] = past.filter(chosen).select(["event_id", "time"])
+            withdrawn[name] = past.filter(chosen).select(["event_id", "time"])
         self._deal_with([*places.values(), *superseded])
         return table.filter(pc.invert(pc.is_in(table["event_id"], pa.array(sorted(worse), pa.int64()))))
 

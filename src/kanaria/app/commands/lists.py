@@ -90,7 +90,7 @@ def import_lines(file: Path, source: str | None, folder: Path | None, language: 
         today=SystemClock().now().date(),
         knowledge=facts,
     )
-    kinds = Counter(indicator.type for indicator in report.taken)
+    kinds = Counter(indicator.type for indicator in report.indicators)
     counted = "".join(_KIND.to(language).format(kind=kind, count=count) for kind, count in sorted(kinds.items()))
-    yield _TAKEN.to(language).format(count=len(report.taken)) + counted
+    yield _TAKEN.to(language).format(count=len(report.indicators)) + counted
     yield from _refusals(report.refused, facts, language)

@@ -81,7 +81,7 @@ class Service:
         self._next_look = self._next_batch = 0.0
         self._arrived = self._judged = 0.0
         self.started = steady()
-        self.batches = self.records = self.rejected = self.told = 0
+        self.batches = self.records = self.rejected = self.news_count = 0
         self.last_batch = self.lag = 0.0
         """Seconds the last batch took, and its oldest line waited from arrival to judgement."""
         self.turned = time.monotonic()
@@ -294,7 +294,7 @@ class Service:
             self.siem.write(() if self.upkeep.sheds else news)
         except OSError as error:  # a full disk, a wrong path: people are told all the same
             self.log("cannot write OCSF", level="error", file=self.config.serve.ocsf, error=error)
-        self.told += len(news)
+        self.news_count += len(news)
         self.telling.tell(news)
         self.judging.dispatched(list(takewhile(self._taken, news)))
 

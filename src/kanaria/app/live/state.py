@@ -31,7 +31,7 @@ class Running(Protocol):
     batches: int
     records: int
     rejected: int
-    told: int
+    news_count: int
     last_batch: float
     lag: float
     mended: list[Text]
@@ -62,7 +62,7 @@ def state(service: Running) -> Json:
         "records": service.records,
         "rejected": service.rejected,
         "unread": service.unread,
-        "news": service.told,
+        "news": service.news_count,
         "notes": [
             {"en": note.en, "ja": note.ja} for note in (*service.judging.left_out, *service.judging.events.notes())
         ],

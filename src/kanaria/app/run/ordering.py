@@ -107,7 +107,7 @@ class Files:
                 on_the_wire=True,
                 span=span,
                 doubles=linked.doubles,
-                anew=linked if linked.before or linked.gone else None,
+                anew=linked if linked.before or linked.withdrawn else None,
                 notes=(note(inferred),) if inferred else (),
             )
 
@@ -223,7 +223,7 @@ class Live:
             span=self._last - self._first if self._last and self._first else timedelta(0),
             doubles=linked.doubles,
             late=late,
-            anew=linked if linked.before or linked.gone else None,
+            anew=linked if linked.before or linked.withdrawn else None,
             notes=(note(self._inferred),) if on_the_wire and self._inferred else (),
         )
 

@@ -75,7 +75,7 @@ class Messages:
 
     def left(self, *, miners: bool, ended: bool) -> list[Taken]:
         """What was held back: what ``miners`` wrote so far, and of a log that ``ended`` events without their end."""
-        told = [("miner", row) for row in self.runs.left()] if miners else []
+        told = [("miner", row) for row in self.runs.unreported()] if miners else []
         return [*(self._audit.left() if ended else ()), *told]
 
 

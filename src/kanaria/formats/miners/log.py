@@ -107,10 +107,10 @@ class MinerLog:
                 name not in miners if name else is_log_line(line) or _is_prose(line)
                 for name, (_number, line) in zip(names, left, strict=True)
             )
-            rows = [] if stream.size is not None else runs.left()
+            rows = [] if stream.size is not None else runs.unreported()
             tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
             yield cols.make_batch(stream, self.name, chunk, tables, count, [], passed_over=strange, left=left)
-        if chunk is not None and (rows := runs.left()):
+        if chunk is not None and (rows := runs.unreported()):
             tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
             yield cols.make_batch(stream, self.name, chunk, tables, 0, [])
 

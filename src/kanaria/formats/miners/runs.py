@@ -35,11 +35,11 @@ class _Run:
     rate: float | None = None
     facts: dict[str, str | int] | None = None
     weight: int = 0
-    told: bool = False
+    reported: bool = False
 
 
 class Runs:
-    """Collects; ``left`` gives the rows of the runs that have something new."""
+    """Collects; ``unreported`` gives the rows of the runs that have something new."""
 
     def __init__(self) -> None:
         self._runs: OrderedDict[tuple[object, ...], _Run] = OrderedDict()
@@ -58,12 +58,12 @@ class Runs:
             self._evicted.append(self._runs.popitem(last=False)[1])
         return True
 
-    def left(self) -> list[Row]:
-        """One row for every run with lines that were not told yet; a run that goes on is told again with its sums."""
-        fresh = [run for run in (*self._evicted, *self._runs.values()) if run.sure and not run.told]
+    def unreported(self) -> list[Row]:
+        """One row for every run with lines not reported yet; a run that goes on is reported again with its sums."""
+        fresh = [run for run in (*self._evicted, *self._runs.values()) if run.sure and not run.reported]
         self._evicted.clear()
         for run in fresh:
-            run.told = True
+            run.reported = True
         return [_row(run) for run in fresh]
 
 
@@ -77,7 +77,7 @@ def _add(run: _Run, row: Row, message: str, said: MinerLine) -> None:
     if isinstance(time, datetime):
         run.since = min(run.since or time, time)
         run.until = max(run.until or time, time)
-    run.told, run.sure, run.lines = False, run.sure or said.sure, run.lines + 1
+    run.reported, run.sure, run.lines = False, run.sure or said.sure, run.lines + 1
     if said.program and (not run.program or said.version):
         run.program = said.program
     facts = run.facts if run.facts is not None else {}

@@ -55,7 +55,7 @@ class _Waiting:
     since: int
     starts: list[int] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
-    held: int = 0
+    payload: int = 0
     size: int | None = None
     head: bytes = b""
     parts: int = 0
@@ -64,7 +64,7 @@ class _Waiting:
     @property
     def weight(self) -> int:
         """Bytes of memory: a part of eight bytes takes far more."""
-        return self.held + _PART_BYTES * len(self.starts)
+        return self.payload + _PART_BYTES * len(self.starts)
 
     def add(self, part: _Part) -> None:
         self.parts += 1
@@ -80,7 +80,7 @@ class _Waiting:
             return  # the same again
         self.starts.insert(place, part.offset)
         self.bodies.insert(place, part.body)
-        self.held += len(part.body)
+        self.payload += len(part.body)
 
     def _contradicts(self, part: _Part) -> bool:
         end = part.offset + len(part.body)
@@ -96,11 +96,11 @@ class _Waiting:
         return before or (place < len(self.starts) and end > self.starts[place])
 
     def _spoil(self) -> None:
-        self.spoiled, self.held, self.starts, self.bodies = True, 0, [], []
+        self.spoiled, self.payload, self.starts, self.bodies = True, 0, [], []
 
     def whole(self) -> bytes | None:
         """The packet, when nothing is missing."""
-        if self.size is None or self.held != self.size or not self.head:
+        if self.size is None or self.payload != self.size or not self.head:
             return None
         return self.head + b"".join(self.bodies)
 
@@ -112,7 +112,7 @@ class Reassembler:
         self.lost = 0
         """Fragments that were given up, since somebody last set this to zero."""
         self._waiting: dict[bytes, _Waiting] = {}
-        self._held = 0
+        self._memory = 0
 
     def whole(self, find: Find, data: Array, records: Array, count: int) -> tuple[Array, Array]:
         """Data and records in which every fragment's place holds the whole packet it completes, or nothing."""
@@ -146,12 +146,12 @@ class Reassembler:
     def _take(self, part: _Part, now: int) -> bytes | None:
         self._give_up(now)
         packet = self._waiting.setdefault(part.key, _Waiting(now))
-        self._held -= packet.weight
+        self._memory -= packet.weight
         packet.add(part)
-        self._held += packet.weight
+        self._memory += packet.weight
         made = packet.whole()
         if made is not None:
-            self._held -= packet.weight
+            self._memory -= packet.weight
             del self._waiting[part.key]
         return made
 
@@ -159,11 +159,11 @@ class Reassembler:
         """Forget what waited too long, and the oldest while too much waits."""
         for key in list(self._old(now)):
             packet = self._waiting.pop(key)
-            self._held -= packet.weight
+            self._memory -= packet.weight
             self.lost += packet.parts
 
     def _old(self, now: int) -> Iterator[bytes]:
-        left, held = len(self._waiting), self._held
+        left, held = len(self._waiting), self._memory
         for key, packet in self._waiting.items():  # oldest first
             if abs(now - packet.since) <= PATIENCE and left < MOST_WAITING and held <= MOST_BYTES:
                 return

@@ -49,12 +49,12 @@ _Leaf = tuple[str, ...]
 
 @dataclass
 class Tree(Plan):
-    """The keys of the first lines; ``found`` says for every kind which leaves hold it, best first."""
+    """The keys of the first lines; ``leaves`` says for every kind which leaves hold it, best first."""
 
     workers: ClassVar[int] = 2
     parents: list[int] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
-    found: dict[str, list[int]] = field(default_factory=dict)
+    leaves: dict[str, list[int]] = field(default_factory=dict)
 
     def line_feeds(self, bytes_: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         """Where the line feeds are."""
@@ -77,7 +77,7 @@ class Tree(Plan):
             k.plain_texts(cells.buf, cells.side, cells.begins[: self.texts], cells.lengths[: self.texts], cells.sure)
         sure = np.flatnonzero(cells.sure)
         cells.settle()
-        columns, right = columns_of(TreeColumns(cells, self, self.found))
+        columns, right = columns_of(TreeColumns(cells, self, self.leaves))
         raw = lines_of(block, sure[right])
         columns = {name: column.filter(pa.array(right)) for name, column in columns.items()}
         return _completed(block, careful, sure[right], columns | {"raw": raw})
@@ -165,8 +165,8 @@ def _tree(shown: Mapping[_Leaf, object], objects: set[_Leaf], aliases: Mapping[s
         tree.keys.append(path[-1].encode("utf-8", "surrogatepass"))
         if kind:
             ranked.setdefault(kind, {})[rank] = place
-    tree.found = {kind: [place for _rank, place in sorted(leaves.items())] for kind, leaves in ranked.items()}
-    served = {"path", "method", "protocol"} <= tree.found.keys() and len(places) < 400
+    tree.leaves = {kind: [place for _rank, place in sorted(leaves.items())] for kind, leaves in ranked.items()}
+    served = {"path", "method", "protocol"} <= tree.leaves.keys() and len(places) < 400
     return tree if served else None
 
 
