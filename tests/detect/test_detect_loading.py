@@ -293,7 +293,7 @@ def test_a_correlation_may_refer_to_rules_that_are_loaded_already(write: Write) 
     replaced = {**own, "name": "ssh_brute_force", "title": "Stricter"}
     alone = write(own)
     assert len(alone) == 0 and "ssh_logon_failed" in str(alone.errors[0])
-    found = write(own, replaced, known=bundled)
+    found = write(own, replaced, other_rules=bundled)
     assert ([rule.id for rule in found.rules], found.errors) == (["mine", "ssh_brute_force"], ())
     everything = merged(bundled, found)
     assert len(everything) == len(bundled) + 1

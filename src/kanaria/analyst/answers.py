@@ -226,8 +226,8 @@ def _mails(teller: _Teller) -> Iterator[Claim]:
 
 
 def _similar(teller: _Teller) -> Iterator[Claim]:
-    found = teller.section("similar")
-    yield from found or [teller.say("no_similar"), teller.say("more_runs")]
+    claims = teller.section("similar")
+    yield from claims or [teller.say("no_similar"), teller.say("more_runs")]
 
 
 def _techniques(teller: _Teller) -> Iterator[Claim]:
@@ -261,7 +261,7 @@ def _from(*names: str) -> Callable[[_Teller], Iterator[Claim]]:
     """The first of these sections, short or long, that says anything."""
 
     def tell(teller: _Teller) -> Iterator[Claim]:
-        yield from next((found for name in names if (found := teller.section(name) or teller.brief(name))), [])
+        yield from next((claims for name in names if (claims := teller.section(name) or teller.brief(name))), [])
 
     return tell
 

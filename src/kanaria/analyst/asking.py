@@ -45,23 +45,23 @@ def answered(
     model: Model, facts: Sequence[Fact], question: str, language: Language, redactor: Redactor
 ) -> tuple[Sentence, ...]:
     """The sentences that answer; none when no fact does. Raises ModelError when the model cannot be had at all."""
-    known = {fact.id: fact for fact in facts}
+    by_id = {fact.id: fact for fact in facts}
     try:
         drafts = model.ask(prompt(facts, question, language, redactor))
     except ModelError as error:
         if error.final:
             raise
         return ()
-    found: dict[str, Sentence] = {}
+    answers: dict[str, Sentence] = {}
     for draft in drafts[:MOST_SENTENCES]:
-        for sentence in _sentences(draft, known, language, redactor):
-            found.setdefault(sentence.text, sentence)
-    return tuple(found.values())
+        for sentence in _sentences(draft, by_id, language, redactor):
+            answers.setdefault(sentence.text, sentence)
+    return tuple(answers.values())
 
 
-def _sentences(draft: Draft, known: Mapping[str, Fact], language: Language, redactor: Redactor) -> Iterator[Sentence]:
+def _sentences(draft: Draft, by_id: Mapping[str, Fact], language: Language, redactor: Redactor) -> Iterator[Sentence]:
     """The draft where it passes; otherwise, in our words, the facts it cites. Of facts that are not there, nothing."""
-    cited = [known[id_] for id_ in dict.fromkeys(draft.facts) if id_ in known]
+    cited = [by_id[id_] for id_ in dict.fromkeys(draft.facts) if id_ in by_id]
     if not cited or len(cited) != len(set(draft.facts)):
         return
     text = redactor.restore(draft.text)

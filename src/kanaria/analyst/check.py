@@ -68,33 +68,33 @@ def _content(text: str, cited: Sequence[Fact], language: Language) -> Iterator[s
 
 
 def _quotes(text: str, cited: Sequence[Fact]) -> Iterator[str]:
-    known = [fact.text for fact in cited] + [quote for fact in cited for quote in fact.quotes]
-    for found in _QUOTED.finditer(text):
-        quoted = next(group for group in found.groups() if group)
-        if not any(quoted in whole for whole in known):
+    sources = [fact.text for fact in cited] + [quote for fact in cited for quote in fact.quotes]
+    for match in _QUOTED.finditer(text):
+        quoted = next(group for group in match.groups() if group)
+        if not any(quoted in whole for whole in sources):
             yield f"“{quoted[:40]}” is no quote from the evidence"
 
 
 def _tokens(text: str, facts: str) -> Iterator[str]:
     """Figures, addresses, names: the same ones on both sides, as often at most."""
-    said, known = Counter(_hard(text)), Counter(_hard(facts))
-    yield from (f"{token} is not in the facts" for token in said - known if token not in known)
-    yield from (f"it leaves out {token}" for token in known - said if token not in said)
+    written, given = Counter(_hard(text)), Counter(_hard(facts))
+    yield from (f"{token} is not in the facts" for token in written - given if token not in given)
+    yield from (f"it leaves out {token}" for token in given - written if token not in written)
 
 
 def _hard(text: str) -> Iterator[str]:
-    for found in _TOKEN.finditer(text):
-        token = found[0].strip(".:,?")
+    for match in _TOKEN.finditer(text):
+        token = match[0].strip(".:,?")
         if any(letter.isdigit() for letter in token) or re.search(r"[A-Za-z][._:/@\\][A-Za-z]|\[\.\]", token):
             yield token
 
 
 def _borrowed(text: str, own: str) -> Iterator[str]:
     """Words that a stranger wrote into the log are names in our sentence, and nobody's to rearrange."""
-    plain = _TOKEN.sub(lambda found: " " if next(_hard(found[0]), None) else found[0], text)
-    known = own.casefold()
-    said = [word for word in _LETTERS.findall(plain) if word.casefold() not in ADDING_WORDS | ARTICLES]
-    if strange := [word for word in said if word.casefold() not in known]:
+    plain = _TOKEN.sub(lambda match: " " if next(_hard(match[0]), None) else match[0], text)
+    own_letters = own.casefold()
+    words = [word for word in _LETTERS.findall(plain) if word.casefold() not in ADDING_WORDS | ARTICLES]
+    if strange := [word for word in words if word.casefold() not in own_letters]:
         yield "words that are not in the facts: " + ", ".join(dict.fromkeys(strange))
 
 

@@ -39,11 +39,11 @@ class _Fact:
 def strange_piece(text: str, facts: Sequence[str], language: Language) -> str | None:
     """The first piece of the sentence that is not as in the facts; None when all are."""
     pieces = [piece for piece in _pieces(text, language) if piece]
-    known = [_fact(fact, language) for fact in facts[:MOST_FACTS]]
+    parsed = [_fact(fact, language) for fact in facts[:MOST_FACTS]]
     for piece in pieces:
-        if not any(_places(piece, fact.words) for fact in known):
+        if not any(_places(piece, fact.words) for fact in parsed):
             return ("" if language == "ja" else " ").join(piece)
-    if len(facts) <= MOST_FACTS and any(_told(pieces, order) for order in permutations(known)):
+    if len(facts) <= MOST_FACTS and any(_told(pieces, order) for order in permutations(parsed)):
         return None
     return "the order"
 

@@ -125,9 +125,9 @@ def _foreign(incident: Incident) -> Iterator[str]:
 
 def _quotes(sentence: Sentence, proofs: Mapping[str, Evidence]) -> tuple[str, ...]:
     """Quotes of its evidence, of those alike only the first."""
-    found: dict[str, str] = {}
+    quotes: dict[str, str] = {}
     for id_ in sentence.evidence:
         if (item := proofs.get(id_)) and item.quote and item.quote.count("\\x") <= BINARY:
             quote = harmless(item.quote)
-            found.setdefault(_ALIKE.sub("0", quote), quote)
-    return tuple(found.values())[:QUOTES]
+            quotes.setdefault(_ALIKE.sub("0", quote), quote)
+    return tuple(quotes.values())[:QUOTES]

@@ -73,10 +73,10 @@ _INSTEAD: Mapping[Topic, frozenset[Topic]] = {
 def topics(question: str) -> tuple[Topic, ...]:
     """The topics a question asks for, at most two; none when no words of it are known."""
     text = unicodedata.normalize("NFKC", question)[:500]
-    found = {topic: match.start() for topic in TOPICS if (match := _COMPILED[topic].search(text))}
-    for topic in [*found]:
+    places = {topic: match.start() for topic in TOPICS if (match := _COMPILED[topic].search(text))}
+    for topic in [*places]:
         for other in _INSTEAD.get(topic, ()):
-            found.pop(other, None)
-    if len(found) > 1:
-        found.pop("what", None)
-    return tuple(sorted(found, key=lambda topic: found[topic])[:MOST])
+            places.pop(other, None)
+    if len(places) > 1:
+        places.pop("what", None)
+    return tuple(sorted(places, key=lambda topic: places[topic])[:MOST])

@@ -48,36 +48,36 @@ class Redactor:
 
     def hide(self, text: str) -> str:
         """The text as it may leave the machine."""
-        text = _PLACEHOLDER.sub(lambda found: found[0].replace("[", "(").replace("]", ")"), text)  # not ours
+        text = _PLACEHOLDER.sub(lambda match: match[0].replace("[", "(").replace("]", ")"), text)  # not ours
         for pattern in _SECRETS:
-            text = pattern.sub(lambda found: self._inside(found, "SECRET"), text)
-        text = _MAIL.sub(lambda found: self._inside(found, "MAIL"), text)
+            text = pattern.sub(lambda match: self._inside(match, "SECRET"), text)
+        text = _MAIL.sub(lambda match: self._inside(match, "MAIL"), text)
         return self._hide_internal(text) if self.internal else text
 
     def restore(self, text: str) -> str:
         """What a model wrote, with the values again."""
         values = {placeholder: value for value, placeholder in self._by_value.items()}
-        return _PLACEHOLDER.sub(lambda found: values.get(found[0], found[0]), text)
+        return _PLACEHOLDER.sub(lambda match: values.get(match[0], match[0]), text)
 
     def _hide_internal(self, text: str) -> str:
-        text = _ADDRESS.sub(lambda found: self._inside(found, "ADDRESS") if _internal(found[1]) else found[0], text)
-        text = _HOST.sub(lambda found: self._inside(found, "HOST"), text)
+        text = _ADDRESS.sub(lambda match: self._inside(match, "ADDRESS") if _internal(match[1]) else match[0], text)
+        text = _HOST.sub(lambda match: self._inside(match, "HOST"), text)
         for name in sorted(
             (name for name in self.names if len(name) > 2 and not _address(name)), key=len, reverse=True
         ):
             pattern = re.compile(rf"(?<![\w-])({re.escape(name)})(?![\w-])")
-            text = pattern.sub(lambda found: self._inside(found, "HOST"), text)
+            text = pattern.sub(lambda match: self._inside(match, "HOST"), text)
         return text
 
-    def _inside(self, found: re.Match[str], kind: str) -> str:
-        value = found[1]
+    def _inside(self, match: re.Match[str], kind: str) -> str:
+        value = match[1]
         if _PLACEHOLDER.search(value):
-            return found[0]
+            return match[0]
         if value not in self._by_value:
-            number = sum(kind in known for known in self._by_value.values()) + 1
+            number = sum(kind in placeholder for placeholder in self._by_value.values()) + 1
             self._by_value[value] = f"[{kind}-{number}]"
-        start, end = found.start(1) - found.start(), found.end(1) - found.start()
-        return found[0][:start] + self._by_value[value] + found[0][end:]
+        start, end = match.start(1) - match.start(), match.end(1) - match.start()
+        return match[0][:start] + self._by_value[value] + match[0][end:]
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

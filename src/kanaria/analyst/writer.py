@@ -103,8 +103,8 @@ class Writer:
         for draft in answer:
             text = self.redactor.restore(draft.text)
             cited = [open_facts[id_] for id_ in dict.fromkeys(draft.facts) if id_ in open_facts]
-            known = len(cited) == len(set(draft.facts))
-            against = reasons_against(text, cited, language) if known else ("it cites facts that are not open",)
+            all_open = len(cited) == len(set(draft.facts))
+            against = reasons_against(text, cited, language) if all_open else ("it cites facts that are not open",)
             if against:
                 for fact in cited:
                     reasons[fact.id] = (*reasons.get(fact.id, ()), *against)

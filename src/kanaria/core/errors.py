@@ -41,30 +41,30 @@ def sentence_in_japanese(message: str) -> str:
     """The English message of an error, as it is kept, in Japanese; anything else as a quotation."""
     from kanaria.core.japanese import in_japanese, quoted
 
-    place, colon, said = message.partition(": expected ")
-    expected, semicolon, got = said.partition("; got ")
+    place, colon, rest = message.partition(": expected ")
+    expected, semicolon, got = rest.partition("; got ")
     if not (colon and semicolon):
         return quoted(message)
     before, cause = (got, "") if in_japanese(got) != got else _apart(got)
     return _japanese_sentence(place, expected, before, cause)
 
 
-def _apart(said: str) -> tuple[str, str]:
+def _apart(text: str) -> tuple[str, str]:
     """What came, and the likely cause in brackets behind it: one that has Japanese, else the last."""
     from kanaria.core.japanese import in_japanese
 
-    inner = said.removesuffix(")")
-    starts = [found for found in range(len(inner)) if inner.startswith(" (", found)] if inner != said else []
-    known = (at for at in starts if in_japanese(inner[at + 2 :]) != inner[at + 2 :])
-    at = next(known, starts[-1] if starts else len(said))
-    return said[:at], inner[at + 2 :] if starts else ""
+    inner = text.removesuffix(")")
+    starts = [place for place in range(len(inner)) if inner.startswith(" (", place)] if inner != text else []
+    translated = (at for at in starts if in_japanese(inner[at + 2 :]) != inner[at + 2 :])
+    at = next(translated, starts[-1] if starts else len(text))
+    return text[:at], inner[at + 2 :] if starts else ""
 
 
 def _japanese_sentence(place: str, expected: str, got: str, cause: str) -> str:
     from kanaria.core.japanese import DEEPEST, in_japanese, quoted
 
-    if got[:1] == got[-1:] == "'" and (known := in_japanese(got[1:-1], deep=DEEPEST)) != got[1:-1]:
-        got = known  # settings are shown as they were written; what stands for one is words of ours
+    if got[:1] == got[-1:] == "'" and (translated := in_japanese(got[1:-1], deep=DEEPEST)) != got[1:-1]:
+        got = translated  # settings are shown as they were written; what stands for one is words of ours
     because = f"({quoted(cause)})" if cause else ""
     return f"{place}: 必要なもの: {in_japanese(expected)}。実際: {quoted(got)}{because}"
 
@@ -81,9 +81,9 @@ def in_words(error: KanariaError | OSError, place: str = "") -> Text:
     if isinstance(error, KanariaError):
         return error.text
     place = place or str(error.filename or "")
-    said, before = system_words(error), f"{place}: " if place else ""
+    words, before = system_words(error), f"{place}: " if place else ""
     out, way_out = ("", "") if not isinstance(error, PermissionError) else (f" ({MAY_READ})", f"({quoted(MAY_READ)})")
-    return Text(en=f"{before}{said}{out}", ja=f"{before}{quoted(said)}{way_out}")
+    return Text(en=f"{before}{words}{out}", ja=f"{before}{quoted(words)}{way_out}")
 
 
 class ConfigError(KanariaError):

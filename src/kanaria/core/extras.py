@@ -23,8 +23,8 @@ def requirements(extra: str) -> list[str]:
         listed = requires("kanaria") or []
     except PackageNotFoundError:  # run from the sources, without an installation
         return []
-    found = (_WANTED.match(line) for line in listed)
-    return [match["requirement"].strip() for match in found if match and match["extra"] == extra]
+    matches = (_WANTED.match(line) for line in listed)
+    return [match["requirement"].strip() for match in matches if match and match["extra"] == extra]
 
 
 def install_command(extra: str, package: str) -> str:

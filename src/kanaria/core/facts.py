@@ -113,8 +113,8 @@ class SampleValue:
 
     def occurs_in(self, message: StratumMessage) -> bool:
         """Whether the message repeats this very value."""
-        said = (message.wallet, message.worker, message.password, message.agent, message.job_id, message.nonce)
-        return message.sample == self.name and self.value in (*said, *message.fields.values())
+        texts = (message.wallet, message.worker, message.password, message.agent, message.job_id, message.nonce)
+        return message.sample == self.name and self.value in (*texts, *message.fields.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,7 +48,7 @@ def _open_to_others(state: os.stat_result) -> bool:
 def _of_one(group: int) -> bool:
     """Whether a group is this user's alone, as distributions make one for each."""
     try:
-        user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+        user, entry = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
     except KeyError:
         return False
-    return user.pw_gid == group and user.pw_name == found.gr_name and set(found.gr_mem) <= {user.pw_name}
+    return user.pw_gid == group and user.pw_name == entry.gr_name and set(entry.gr_mem) <= {user.pw_name}

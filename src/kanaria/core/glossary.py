@@ -59,7 +59,7 @@ def about_mining(finding: Finding) -> bool:
 
 def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMessage]) -> bool:
     """Whether anything of mining was found at all."""
-    return any(True for _ in messages) or any({MINING, MINERS} & set(found.tags) for found in findings)
+    return any(True for _ in messages) or any({MINING, MINERS} & set(finding.tags) for finding in findings)
 
 
 NAMED = frozenset(
@@ -89,13 +89,13 @@ SEEN = frozenset(
 def mining_seen(findings: Iterable[Finding]) -> bool:
     """Whether a finding about mining rests on more than a name, a report, a program or a way to a pool."""
     kinds = _kinds_of_mining(findings)
-    return not kinds or any(not found <= NAMED | NEAR for found in kinds)
+    return not kinds or any(not each <= NAMED | NEAR for each in kinds)
 
 
 def mining_only_named(findings: Iterable[Finding]) -> bool:
     """Whether nothing but names speak of mining."""
     kinds = _kinds_of_mining(findings)
-    return bool(kinds) and all(found <= NAMED for found in kinds)
+    return bool(kinds) and all(each <= NAMED for each in kinds)
 
 
 _BESIDE_A_PAGE = NAMED | {"pool_name_in_tls"}
@@ -103,19 +103,19 @@ _BESIDE_A_PAGE = NAMED | {"pool_name_in_tls"}
 
 def in_browser(findings: Iterable[Finding]) -> bool:
     """Whether all that mined was a page in a browser: the rest are names it asked for, or other words for the same."""
-    every = [(found, {item.kind.partition(".")[0] for item in found.evidence}) for found in findings]
-    pages = {event for found, kinds in every if _of_page(found, kinds) for event in found.event_ids}
+    every = [(finding, {item.kind.partition(".")[0] for item in finding.evidence}) for finding in findings]
+    pages = {event for finding, kinds in every if _of_page(finding, kinds) for event in finding.event_ids}
     return bool(pages) and all(
-        pages.issuperset(found.event_ids)
-        if found.event_ids and not kinds <= _BESIDE_A_PAGE
+        pages.issuperset(finding.event_ids)
+        if finding.event_ids and not kinds <= _BESIDE_A_PAGE
         else kinds <= _BESIDE_A_PAGE
-        for found, kinds in every
+        for finding, kinds in every
     )
 
 
-def _of_page(found: Finding, kinds: set[str]) -> bool:
-    archived = found.device == BROWSER and found.table == "connection"
-    return "browser_mining_messages" in kinds or (archived and speaks_of_mining([found], ()))
+def _of_page(finding: Finding, kinds: set[str]) -> bool:
+    archived = finding.device == BROWSER and finding.table == "connection"
+    return "browser_mining_messages" in kinds or (archived and speaks_of_mining([finding], ()))
 
 
 _FROM_OUTSIDE = frozenset(("pool_name_asked_from_outside",))
@@ -126,12 +126,12 @@ def asked_from_outside(findings: Iterable[Finding]) -> bool:
     """Whether nothing but questions for a pool are known, and public addresses asked some of them: who is behind such an
     address, and whether it is anybody of ours, is not known."""
     kinds = _kinds_of_mining(findings)
-    return all(found <= _ASKED for found in kinds) and any(found <= _FROM_OUTSIDE for found in kinds)
+    return all(each <= _ASKED for each in kinds) and any(each <= _FROM_OUTSIDE for each in kinds)
 
 
 def _kinds_of_mining(findings: Iterable[Finding]) -> list[set[str]]:
-    about = (found for found in findings if found.evidence and speaks_of_mining([found], ()))
-    return [{item.kind.partition(".")[0] for item in found.evidence} for found in about]
+    about = (finding for finding in findings if finding.evidence and speaks_of_mining([finding], ()))
+    return [{item.kind.partition(".")[0] for item in finding.evidence} for finding in about]
 
 
 POOLS_OWN = frozenset(

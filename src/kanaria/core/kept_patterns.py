@@ -30,14 +30,14 @@ def database(expressions: Sequence[bytes], flags: Sequence[int], make: Callable[
     if len(expressions) < WORTH_LOOKING:
         return make()
     name = f"{_name(expressions, flags)}.hs"
-    found = _read(name)
-    if found is not None:
-        return found
+    compiled = _read(name)
+    if compiled is not None:
+        return compiled
     before = time.thread_time()
-    found = make()
+    compiled = make()
     if time.thread_time() - before >= WORTH_KEEPING:
-        cached.keep(_KIND, name, hyperscan.dumpb(found), most=_SETS)
-    return found
+        cached.keep(_KIND, name, hyperscan.dumpb(compiled), most=_SETS)
+    return compiled
 
 
 def _name(expressions: Sequence[bytes], flags: Sequence[int]) -> str:
@@ -50,9 +50,9 @@ def _read(name: str) -> Any:
     if data is None:
         return None
     try:
-        found = hyperscan.loadb(data, hyperscan.HS_MODE_BLOCK)
-        found.scratch = hyperscan.Scratch(found)
+        compiled = hyperscan.loadb(data, hyperscan.HS_MODE_BLOCK)
+        compiled.scratch = hyperscan.Scratch(compiled)
     except hyperscan.error:
         return None
     cached.used(_KIND, name)
-    return found
+    return compiled

@@ -25,8 +25,8 @@ class Late:
             raise AttributeError(name)
         text, flags = self.written
         made: re.Pattern[Any] = re.compile(text, flags)
-        for known in (*_METHODS, *_PROPERTIES):
-            self.__dict__[known] = getattr(made, known)
+        for attribute in (*_METHODS, *_PROPERTIES):
+            self.__dict__[attribute] = getattr(made, attribute)
         return self.__dict__[name]
 
     def __repr__(self) -> str:

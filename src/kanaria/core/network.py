@@ -60,15 +60,15 @@ class HomeNetworks:
 
     def has(self, address: str) -> bool:
         """Whether the address is ours; text that is no address is not. Remembered: batches repeat their addresses."""
-        known = self._known.get(address)
-        if known is None:
+        inside = self._known.get(address)
+        if inside is None:
             parsed = parse_address(address)
-            known = parsed is not None and any(parsed in network for network in self.networks)
+            inside = parsed is not None and any(parsed in network for network in self.networks)
             if len(self._known) >= most():
                 self._known.clear()
             if len(address) <= LONGEST:
-                self._known[address] = known
-        return known
+                self._known[address] = inside
+        return inside
 
     @cached_property
     def _known(self) -> dict[str, bool]:

@@ -89,11 +89,11 @@ class Prefilter:
     def rows(self, column: pa.ChunkedArray | pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """(row, pattern) index pairs, sorted and distinct, of every pattern that occurs inside one row's value."""
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-        found, base = [], 0
+        parts, base = [], 0
         for chunk in chunks:
-            found.append(self._rows_of_chunk(chunk, base))
+            parts.append(self._rows_of_chunk(chunk, base))
             base += len(chunk)
-        pairs = np.concatenate(found) if found else np.empty((0, 2), np.int64)
+        pairs = np.concatenate(parts) if parts else np.empty((0, 2), np.int64)
         pairs = np.unique(pairs, axis=0) if len(pairs) else pairs
         return pairs[:, 0], pairs[:, 1]
 
@@ -129,14 +129,14 @@ class Prefilter:
     def _rows_of_few(self, chunk: pa.Array, base: int) -> npt.NDArray[np.int64]:
         """The same answer without the database, value by value."""
         values = [v.encode() if isinstance(v, str) else v for v in chunk.to_pylist()]
-        found = [
+        pairs = [
             (base + row, index)
             for row, value in enumerate(values)
             if value
             for index, expression in enumerate(self._expressions)
             if expression.search(value)
         ]
-        return np.asarray(found, np.int64).reshape(-1, 2)
+        return np.asarray(pairs, np.int64).reshape(-1, 2)
 
 
 def _compiled(expressions: list[bytes], flags: list[int]) -> Any:

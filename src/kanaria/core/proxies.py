@@ -40,27 +40,27 @@ def proxied(client: bytes, server: bytes) -> Proxied | None:
 
     Without a byte of the server (only one direction was captured) the request alone counts.
     """
-    said, told = _behind_passwords(client, server)
-    client, server = client[said:], server[told:]
+    client_at, server_at = _behind_passwords(client, server)
+    client, server = client[client_at:], server[server_at:]
     asked = _asked_http(client) or _asked_socks5(client) or _asked_socks4(client)
     if asked is None:
         return None
     kind, host, port, length = asked
     answered = _ANSWERS[kind](server) if server else 0
-    return None if answered is None else Proxied(kind, host, port, said + length, told + answered)
+    return None if answered is None else Proxied(kind, host, port, client_at + length, server_at + answered)
 
 
 def _behind_passwords(client: bytes, server: bytes) -> tuple[int, int]:
     """How many bytes of each side are requests that the proxy wanted a password for: the same connection asks again."""
-    said = told = 0
+    client_at = server_at = 0
     for _ in range(_TRIES):
-        wanted = _PASSWORD_WANTED.match(server, told)
-        end = client.find(b"\r\n\r\n", said, said + _HEAD_BYTES)
+        wanted = _PASSWORD_WANTED.match(server, server_at)
+        end = client.find(b"\r\n\r\n", client_at, client_at + _HEAD_BYTES)
         following = _STATUS.search(server, wanted.end()) if wanted else None
-        if following is None or end < 0 or not _CONNECT.match(client, said):
+        if following is None or end < 0 or not _CONNECT.match(client, client_at):
             break
-        said, told = end + 4, following.start()
-    return said, told
+        client_at, server_at = end + 4, following.start()
+    return client_at, server_at
 
 
 def is_socks(client: bytes) -> bool:
@@ -76,11 +76,11 @@ def _asked(kind: Kind, host: str, port: int, length: int) -> _Asked | None:
 
 
 def _asked_http(data: bytes) -> _Asked | None:
-    found = _CONNECT.match(data)
-    end = data.find(b"\r\n\r\n", 0, _HEAD_BYTES) if found else -1
-    if found is None or end < 0:
+    match = _CONNECT.match(data)
+    end = data.find(b"\r\n\r\n", 0, _HEAD_BYTES) if match else -1
+    if match is None or end < 0:
         return None
-    return _asked("http", found[1].decode("latin-1").strip("[]").rstrip("."), int(found[2]), end + 4)
+    return _asked("http", match[1].decode("latin-1").strip("[]").rstrip("."), int(match[2]), end + 4)
 
 
 def _asked_socks5(data: bytes) -> _Asked | None:
@@ -92,8 +92,8 @@ def _asked_socks5(data: bytes) -> _Asked | None:
         at += 1 + data[at] if len(data) > at else 1
     if data[at : at + 3] != b"\5\1\0":
         return None
-    found = _address(data, at + 3)
-    return None if found is None else _asked("socks5", *found)
+    target = _address(data, at + 3)
+    return None if target is None else _asked("socks5", *target)
 
 
 def _address(data: bytes, at: int) -> tuple[str, int, int] | None:
@@ -134,8 +134,8 @@ def _answered_socks5(data: bytes) -> int | None:
     if data[:1] != b"\5" or len(data) < 2:
         return None
     at = 4 if data[1] == 2 and data[2:3] == b"\1" else 2
-    found = _address(data, at + 3) if data[at : at + 3] == b"\5\0\0" else None
-    return None if found is None else found[2]
+    target = _address(data, at + 3) if data[at : at + 3] == b"\5\0\0" else None
+    return None if target is None else target[2]
 
 
 def _answered_socks4(data: bytes) -> int | None:

@@ -27,10 +27,10 @@ def sender(text: str, sent: tuple[int, int]) -> tuple[str | None, int | None]:
     """The client a line names outside of ``sent``, the part from..to that the client chose."""
     outside = text[: sent[0]] + "\n" + text[sent[1] :]
     for pattern in (_NAMED, _BRACKETED, _ANY):
-        for found in pattern.finditer(outside):
-            address, port = _split(found["address"])
+        for match in pattern.finditer(outside):
+            address, port = _split(match["address"])
             if address:
-                behind = _PORT.match(outside, found.end("address"))
+                behind = _PORT.match(outside, match.end("address"))
                 return address, int(behind[1]) if port is None and behind and int(behind[1]) < 65536 else port
     return None, None
 

@@ -41,8 +41,8 @@ Stories = Mapping[Language, Story]
 def paragraphs(story: Story, language: Language) -> list[str]:
     """The text of each paragraph, in order, with ``MARK`` behind what a model wrote."""
     between = "" if language == "ja" else " "
-    found = (between.join(shown(sentence) for sentence in story if sentence.part == part) for part in PARTS)
-    return [text for text in found if text]
+    texts = (between.join(shown(sentence) for sentence in story if sentence.part == part) for part in PARTS)
+    return [text for text in texts if text]
 
 
 def shown(sentence: Sentence) -> str:

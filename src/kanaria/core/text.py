@@ -35,7 +35,7 @@ def printable(value: bytes | str) -> str:
     if text.isascii() and text.isprintable():  # nearly all text, and a hundred times faster
         return text
     if text.isprintable():
-        return _INVISIBLE.sub(lambda found: _escape(found[0]), text)
+        return _INVISIBLE.sub(lambda match: _escape(match[0]), text)
     return "".join(
         _escape(char) if unicodedata.category(char) in _DANGEROUS or _INVISIBLE.match(char) else char for char in text
     )

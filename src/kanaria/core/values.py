@@ -53,43 +53,43 @@ def _first_init(cls: type, frozen: bool) -> Callable[..., None]:
 
 def _written(cls: type, frozen: bool) -> Any:
     """``__init__`` with the fields as arguments, as the standard library writes it."""
-    made = [known for known in dataclasses.fields(cls) if known.init]
-    positional = [_argument(known) for known in made if not known.kw_only]
-    named = [_argument(known) for known in made if known.kw_only]
+    made = [item for item in dataclasses.fields(cls) if item.init]
+    positional = [_argument(item) for item in made if not item.kw_only]
+    named = [_argument(item) for item in made if item.kw_only]
     assign = "_set(self, {0!r}, {1})" if frozen else "self.{0} = {1}"
     slots = "__slots__" in cls.__dict__
-    body = [assign.format(known.name, value) for known in dataclasses.fields(cls) if (value := _value(known, slots))]
+    body = [assign.format(item.name, value) for item in dataclasses.fields(cls) if (value := _value(item, slots))]
     if hasattr(cls, "__post_init__"):
         body.append("self.__post_init__()")
     head = ", ".join(["self", *positional, *(["*", *named] if named else [])])
     names: dict[str, Any] = {"_set": object.__setattr__, "_absent": dataclasses.MISSING}
-    for known in dataclasses.fields(cls):
-        names |= {f"_default_{known.name}": known.default, f"_make_{known.name}": known.default_factory}
+    for item in dataclasses.fields(cls):
+        names |= {f"_default_{item.name}": item.default, f"_make_{item.name}": item.default_factory}
     exec(f"def __init__({head}):\n " + "\n ".join(body or ["pass"]), names)  # noqa: S102 (names of fields, nothing else)
     written = names["__init__"]
     written.__qualname__, written.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
     return written
 
 
-def _argument(known: dataclasses.Field[Any]) -> str:
-    if known.default is not dataclasses.MISSING:
-        return f"{known.name}=_default_{known.name}"
-    return known.name if known.default_factory is dataclasses.MISSING else f"{known.name}=_absent"
+def _argument(item: dataclasses.Field[Any]) -> str:
+    if item.default is not dataclasses.MISSING:
+        return f"{item.name}=_default_{item.name}"
+    return item.name if item.default_factory is dataclasses.MISSING else f"{item.name}=_absent"
 
 
-def _value(known: dataclasses.Field[Any], slots: bool) -> str:
+def _value(item: dataclasses.Field[Any], slots: bool) -> str:
     """What a field gets: its argument, what its factory makes, or a default that is no argument where slots hide it."""
-    if known.default_factory is not dataclasses.MISSING:
-        made = f"_make_{known.name}()"
-        return f"{made} if {known.name} is _absent else {known.name}" if known.init else made
-    if known.init:
-        return known.name
-    return f"_default_{known.name}" if slots and known.default is not dataclasses.MISSING else ""
+    if item.default_factory is not dataclasses.MISSING:
+        made = f"_make_{item.name}()"
+        return f"{made} if {item.name} is _absent else {item.name}" if item.init else made
+    if item.init:
+        return item.name
+    return f"_default_{item.name}" if slots and item.default is not dataclasses.MISSING else ""
 
 
 def _compared(cls: type) -> dict[str, Any]:
     """Equality and hash over the fields that are compared."""
-    names = [known.name for known in dataclasses.fields(cls) if known.compare]
+    names = [item.name for item in dataclasses.fields(cls) if item.compare]
     values = attrgetter(*names, names[0]) if names else type  # a tuple, also of one: what is the same is equal
 
     def __eq__(self: Any, other: object) -> Any:
@@ -103,13 +103,13 @@ def _compared(cls: type) -> dict[str, Any]:
 
 @reprlib.recursive_repr()
 def _repr(self: Any) -> str:
-    shown = (f"{known.name}={getattr(self, known.name)!r}" for known in dataclasses.fields(self) if known.repr)
+    shown = (f"{item.name}={getattr(self, item.name)!r}" for item in dataclasses.fields(self) if item.repr)
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
 def _unchangeable(cls: type) -> dict[str, Any]:
     """What refuses every assignment, and the state that copies and pickles of slots take past it."""
-    names = [known.name for known in dataclasses.fields(cls)]
+    names = [item.name for item in dataclasses.fields(cls)]
     refusing = {"__setattr__": _no_assignment, "__delattr__": _no_deletion}
     if "__slots__" not in cls.__dict__:
         return refusing

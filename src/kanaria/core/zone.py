@@ -54,21 +54,21 @@ class LocalTime:
         return local, "UTC" if offset in ("", "+0000") else f"{offset[:3]}:{offset[3:5]}"
 
 
-def local_time(said: str | None) -> LocalTime:
+def local_time(name: str | None) -> LocalTime:
     """The zone a user named, as ``Asia/Tokyo``, ``+09:00`` or ``UTC``; the system's when none. Raises ConfigError."""
-    if said is None:
+    if name is None:
         offset = datetime.now(UTC).astimezone().strftime("%z")
         utc = offset in ("", "+0000")
         return LocalTime(None, "UTC" if utc else f"the system's zone, UTC{offset[:3]}:{offset[3:]}")
-    found = _OFFSET.fullmatch(said)
-    if found:
-        minutes = int(found[2]) * 60 + int(found[3] or 0)
+    match = _OFFSET.fullmatch(name)
+    if match:
+        minutes = int(match[2]) * 60 + int(match[3] or 0)
         if minutes < 24 * 60:
-            return LocalTime(timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes)), said)
+            return LocalTime(timezone(timedelta(minutes=-minutes if match[1] == "-" else minutes)), name)
     try:
-        return LocalTime(ZoneInfo(said), said)
+        return LocalTime(ZoneInfo(name), name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ConfigError(
-            path="--tz", key="timezone", expected="a zone such as Asia/Tokyo, +09:00 or UTC", got=said,
+            path="--tz", key="timezone", expected="a zone such as Asia/Tokyo, +09:00 or UTC", got=name,
             cause="a typing error, or this system has no time zone data (install tzdata)",
         ) from error  # fmt: skip

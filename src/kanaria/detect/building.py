@@ -84,8 +84,8 @@ def build(document: documents.Document, **parts: Any) -> Rule:
 
 
 def _body(value: Mapping[str, Any], block: Mapping[str, Any]) -> str:
-    said = [{name: value.get(name) for name in _DECISIVE}, {name: block.get(name) for name in _DECISIVE_BLOCK}]
-    return content_id("b", [json.dumps(said, sort_keys=True, default=str)])
+    decisive = [{name: value.get(name) for name in _DECISIVE}, {name: block.get(name) for name in _DECISIVE_BLOCK}]
+    return content_id("b", [json.dumps(decisive, sort_keys=True, default=str)])
 
 
 def _block(document: documents.Document) -> dict[str, Any]:
@@ -113,9 +113,9 @@ def _severity(document: documents.Document) -> Severity:
 
 
 def _stage(block: Mapping[str, Any], tags: Sequence[str]) -> Stage | None:
-    known = get_args(Stage)
+    stages = get_args(Stage)
     named = [block.get("stage"), *(tag.removeprefix("attack.").replace("-", "_") for tag in tags)]
-    return next((cast(Stage, name) for name in named if name in known), None)
+    return next((cast(Stage, name) for name in named if name in stages), None)
 
 
 def _tags(document: documents.Document) -> tuple[str, ...]:

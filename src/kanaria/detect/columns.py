@@ -38,8 +38,8 @@ def kind(table: str, column: str) -> Kind:
     """What the column holds; ``any`` for enrichment and unknown columns, whose type only the batch knows."""
     if column in (STEM, QUERY, TEXT) or column.startswith(FIELD):
         return "text"
-    known = {item.name: item.type for item in TABLES[table].columns} if table in TABLES else {}
-    return arrow_kind(known[column]) if column in known else "any"
+    types = {item.name: item.type for item in TABLES[table].columns} if table in TABLES else {}
+    return arrow_kind(types[column]) if column in types else "any"
 
 
 def arrow_kind(type_: pa.DataType) -> Kind:

@@ -153,15 +153,15 @@ def explain(rule: Rule, table: pa.Table, row: int, engine: Engine) -> Explanatio
         raise ValueError(f"{rule.id} is a correlation: explain the rules it refers to")  # noqa: EM102
     expressions = {"": matcher.sql, **{f"={name}": sql for name, sql in matcher.selections.items()}}
     one = table.slice(row, 1)
-    found = Question(expressions, [matcher], one.schema).ask(one, None, engine)
+    rows_of = Question(expressions, [matcher], one.schema).ask(one, None, engine)
     columns = _looked_at(matcher, one.schema)
     missing = tuple(name for name in columns if name not in one.column_names)
     record = one.select([name for name in columns if name not in missing]).to_pylist()[0]
     return Explanation(
         rule=rule.id,
-        matched=bool(len(found[""])),
+        matched=bool(len(rows_of[""])),
         condition=matcher.condition,
-        selections={name: bool(len(found[f"={name}"])) for name in matcher.selections},
+        selections={name: bool(len(rows_of[f"={name}"])) for name in matcher.selections},
         values={name: None if record.get(name) is None else show(record[name]) for name in columns},
         missing=missing,
     )

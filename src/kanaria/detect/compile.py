@@ -28,11 +28,11 @@ def compiled() -> tuple[str, list[str]]:
 
 def unraised(before: str, after: str) -> list[str]:
     """Rules of two such texts that are not the same under the same version, each in words."""
-    known = {(rule["id"], rule["version"]): rule.get("body") for rule in json.loads(before)}
+    bodies = {(rule["id"], rule["version"]): rule.get("body") for rule in json.loads(before)}
     return [
         f"{rule['file']}: changed, and still version {rule['version']}: raise kanaria.version"
         for rule in json.loads(after)
-        if known.get((rule["id"], rule["version"]), rule["body"]) not in {rule["body"], None}
+        if bodies.get((rule["id"], rule["version"]), rule["body"]) not in {rule["body"], None}
     ]
 
 

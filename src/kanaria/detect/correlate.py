@@ -121,15 +121,15 @@ class Correlator:
         With ``most`` nothing else is expected either, apart from a later run that goes on from a dump of so many. With
         ``involved`` nothing is reported; the event ids of all records that what became true rests on are added there.
         """
-        due = {name: known for name in list(self._pending) if (known := self._due(name, closed)) is not None}
+        due = {name: table for name in list(self._pending) if (table := self._due(name, closed)) is not None}
         alerts: dict[str, list[_Match]] = {}
-        found: list[Finding] = []
+        findings: list[Finding] = []
         for rule in self._order:
             matches = self._relevant(rule, due, alerts, closed, most)
             made, alerts[rule.id] = self._correlate(rule, matches, closed, involved)
             if rule.id not in self._silent:
-                found += made
-        return found
+                findings += made
+        return findings
 
     def _wanted(self, rule_id: str) -> tuple[str, ...]:
         names = [*_ALWAYS, *self._words]
@@ -172,17 +172,19 @@ class Correlator:
         inner = {name: _keys(correlation, name, alerts[name]) for name in correlation.rules if name in alerts}
         chosen = relevant(correlation, tables, inner, self._groups[rule.id], Remembered(since, most))
         self._left_out += chosen.beyond if chosen else 0
-        found: dict[str, Sequence[_Match]] = {name: alerts[name] for name in inner}
+        matches: dict[str, Sequence[_Match]] = {name: alerts[name] for name in inner}
         for name, table in tables.items():
-            found[name] = _sorted(table.filter(pa.array(chosen.masks[name])), self._seen) if chosen else due[name].all()
-        return found
+            matches[name] = (
+                _sorted(table.filter(pa.array(chosen.masks[name])), self._seen) if chosen else due[name].all()
+            )
+        return matches
 
     def _correlate(
         self, rule: Rule, matches: Mapping[str, Sequence[_Match]], closed: int, involved: set[int] | None
     ) -> tuple[list[Finding], list[_Match]]:
         correlation, groups = _correlation(rule), self._groups[rule.id]
         arrived = _grouped(correlation, matches, with_known=rule.id not in self._continued)
-        found: list[Finding] = []
+        findings: list[Finding] = []
         alerts: list[_Match] = []
         for key in sorted({*arrived, *(groups if correlation.absence else ())}):
             group = groups.setdefault(key, Group())
@@ -190,11 +192,11 @@ class Correlator:
             held = moments(group, correlation, times, closed)
             alerts += [self._alert(correlation, moment) for moment in held] if rule.id in self.used else []
             if involved is None:
-                found += self._report(rule, group, held)
+                findings += self._report(rule, group, held)
             else:
                 involved.update(_records(held))
         self._drop_old(groups, closed - 2 * correlation.span)
-        return found, alerts
+        return findings, alerts
 
     @staticmethod
     def _drop_old(groups: dict[tuple[str, ...], Group], before: int) -> None:
@@ -294,7 +296,7 @@ class Correlator:
     def forget(self, most: int) -> None:
         """Let go of what ``dump`` leaves out."""
         if self.beyond(most):
-            self._groups = {name: dict(remembered.newest(known, most)) for name, known in self._groups.items()}
+            self._groups = {name: dict(remembered.newest(groups, most)) for name, groups in self._groups.items()}
             self._left_out = 0
 
     def restore(self, state: Mapping[str, Any]) -> tuple[str, ...]:
@@ -336,13 +338,13 @@ def _sorted(table: pa.Table, seen: Seen | None) -> list[_Match]:
 def _keys(correlation: Correlation, name: str, alerts: Sequence[_Match]) -> list[tuple[tuple[str, ...], int]]:
     """Group and time of each inner finding that has a group."""
     values = ((match, [match.row.get(column) for column in correlation.groups[name]]) for match in alerts)
-    return [(tuple(str(one).lower() for one in found), match.time) for match, found in values if None not in found]
+    return [(tuple(str(one).lower() for one in key), match.time) for match, key in values if None not in key]
 
 
 def _matches(table: pa.Table, seen: Seen | None) -> Iterator[_Match]:
     raw = next((name for name in RAW if name in table.column_names and table[name].null_count < len(table)), None)
-    known = seen(table["event_id"].to_numpy()).tolist() if seen else [False] * len(table)
-    for row, before in zip(table.to_pylist(), known, strict=True):
+    seen_before = seen(table["event_id"].to_numpy()).tolist() if seen else [False] * len(table)
+    for row, before in zip(table.to_pylist(), seen_before, strict=True):
         quoted = row.get(raw) if raw else None
         kept = {name: value for name, value in row.items() if value is not None and name not in ("time", *RAW)}
         kept |= {name: row[name] for name in ("query", "command") if row.get(name) is not None}
@@ -385,8 +387,8 @@ def _named(correlation: Correlation, event: Event) -> list[tuple[str, Any]]:
 
 def _common(events: Sequence[Event], name: str) -> str | None:
     values = {event.row.get(name) for event in events}
-    found = values.pop() if len(values) == 1 else None
-    return None if found is None else str(found)
+    value = values.pop() if len(values) == 1 else None
+    return None if value is None else str(value)
 
 
 def _telling(events: Sequence[Event]) -> list[Event]:

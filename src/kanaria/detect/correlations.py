@@ -27,13 +27,13 @@ from kanaria.detect.places import at, child, place
 from kanaria.detect.sql import Unsupported
 
 
-def resolve(parsed: Parsed, known: Sequence[Rule] = ()) -> None:
+def resolve(parsed: Parsed, other_rules: Sequence[Rule] = ()) -> None:
     """Compile the correlations whose rules are all there, again and again until nothing more can be resolved.
 
-    ``known`` rules are there from the beginning, unless one of the files has a rule of that name itself.
+    ``other_rules`` are there from the beginning, unless one of the files has a rule of that name itself.
     """
     own = {*parsed.rules, *(str(document.value.get("name")) for document in parsed.correlations)}
-    lent = {rule.id: rule for rule in known if rule.id not in own}
+    lent = {rule.id: rule for rule in other_rules if rule.id not in own}
     parsed.rules |= lent
     parsed.fields |= {name: _fields(rule) for name, rule in lent.items()}
     _resolve(parsed)
@@ -155,12 +155,12 @@ MOST_CLAUSES = 64
 def _clauses(condition: Any, names: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """The extended condition as alternatives, each with rules that must happen (in the rules' order) and must not."""
     order = list(dict.fromkeys(names[name] for name in condition.get_referenced_rules()))
-    found = _alternatives(condition.parsed, names, False)
-    for present, _ in found:
+    clauses = _alternatives(condition.parsed, names, False)
+    for present, _ in clauses:
         if not present:
             expected = "a rule that must happen beside those that must not"
             raise Unsupported(expected=expected, got=condition.expression)
-    return tuple((tuple(sorted(p, key=order.index)), tuple(sorted(a, key=order.index))) for p, a in found)
+    return tuple((tuple(sorted(p, key=order.index)), tuple(sorted(a, key=order.index))) for p, a in clauses)
 
 
 Clause = tuple[frozenset[str], frozenset[str]]
@@ -176,10 +176,10 @@ def _alternatives(node: Any, names: Mapping[str, str], negative: bool) -> list[C
     children = [_alternatives(argument, names, negative) for argument in node.args]
     if isinstance(node, CorrelationConditionOR) != negative:
         return list(dict.fromkeys(clause for alternatives in children for clause in alternatives))
-    found: list[Clause] = [(frozenset(), frozenset())]
+    clauses: list[Clause] = [(frozenset(), frozenset())]
     for alternatives in children:
-        pairs = [(p | q, a | b) for p, a in found for q, b in alternatives]
-        found = list(dict.fromkeys(pair for pair in pairs if not pair[0] & pair[1]))
-        if len(found) > MOST_CLAUSES:
-            raise Unsupported(expected=f"a condition with at most {MOST_CLAUSES} alternatives", got=f"{len(found)}")
-    return found
+        pairs = [(p | q, a | b) for p, a in clauses for q, b in alternatives]
+        clauses = list(dict.fromkeys(pair for pair in pairs if not pair[0] & pair[1]))
+        if len(clauses) > MOST_CLAUSES:
+            raise Unsupported(expected=f"a condition with at most {MOST_CLAUSES} alternatives", got=f"{len(clauses)}")
+    return clauses

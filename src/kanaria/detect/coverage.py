@@ -41,16 +41,16 @@ class Covered:
         return self.loaded + self.missing.total()
 
 
-def coverage(found: RuleSet) -> list[Covered]:
+def coverage(ruleset: RuleSet) -> list[Covered]:
     """By log source, those with most rules first; correlations, which look at rules, are a source of their own."""
     sources: dict[str, Covered] = {}
-    for rule in found.rules:
+    for rule in ruleset.rules:
         one = _of(sources, _name(rule.logsource) if rule.logsource else _CORRELATION)
         one.loaded += 1
         one.tables |= {rule.table} if rule.table else set()
-    for error in found.errors:
-        said = error.got if error.expected == NO_TABLE else _logsource_of(error.file)
-        _of(sources, _name(dict(part.split(": ", 1) for part in said.split(", ") if ": " in part))).missing[
+    for error in ruleset.errors:
+        logsource = error.got if error.expected == NO_TABLE else _logsource_of(error.file)
+        _of(sources, _name(dict(part.split(": ", 1) for part in logsource.split(", ") if ": " in part))).missing[
             _reason(error)
         ] += 1
     return sorted(sources.values(), key=lambda one: (-one.rules, one.source))
@@ -61,8 +61,8 @@ def _of(sources: dict[str, Covered], name: str) -> Covered:
 
 
 def _name(logsource: object) -> str:
-    said = dict(logsource) if isinstance(logsource, dict) else {}
-    return " / ".join(str(said[part]) for part in _PARTS if said.get(part)) or "?"
+    values = dict(logsource) if isinstance(logsource, dict) else {}
+    return " / ".join(str(values[part]) for part in _PARTS if values.get(part)) or "?"
 
 
 def _reason(error: RuleError) -> Text:
@@ -86,8 +86,8 @@ def _logsource_of(file: str) -> str:
 
 
 def _why(one: Covered, ja: bool) -> str:
-    said = (f"{count:,} × {reason.ja if ja else reason.en}" for reason, count in one.missing.most_common())
-    return "; ".join(said) or "-"
+    reasons = (f"{count:,} × {reason.ja if ja else reason.en}" for reason, count in one.missing.most_common())
+    return "; ".join(reasons) or "-"
 
 
 def lines(covered: Sequence[Covered], language: str) -> list[tuple[str, str, str, str, str]]:

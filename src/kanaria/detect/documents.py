@@ -31,10 +31,10 @@ class Document:
 
 def rule_files(paths: Sequence[Path]) -> list[Path]:
     """All rule files in folders and single files, sorted."""
-    found: set[Path] = set()
+    files: set[Path] = set()
     for path in paths:
-        found |= {path} if not path.is_dir() else {*path.rglob("*.yml"), *path.rglob("*.yaml")}
-    return sorted(found)
+        files |= {path} if not path.is_dir() else {*path.rglob("*.yml"), *path.rglob("*.yaml")}
+    return sorted(files)
 
 
 def read(path: Path, shown: str, errors: list[RuleError]) -> list[Document]:
@@ -68,8 +68,8 @@ def documents(text: str, shown: str, stem: str, errors: list[RuleError]) -> list
     except (RecursionError, ValueError) as error:
         errors.append(RuleError(file=shown, line=1, column=1, expected="YAML nested a few levels deep", got=str(error)))
         return []
-    found = (_document(node, shown, stem, len(nodes) == 1, errors) for node in nodes)
-    return [document for document in found if document is not None]
+    parsed = (_document(node, shown, stem, len(nodes) == 1, errors) for node in nodes)
+    return [document for document in parsed if document is not None]
 
 
 def _document(node: yaml.Node, shown: str, stem: str, alone: bool, errors: list[RuleError]) -> Document | None:

@@ -85,12 +85,12 @@ class Detector:
 
     def matched(self, tables: Tables) -> dict[str, frozenset[int]]:
         """Which records (by event id) each rule for single records matches; nothing is remembered of it."""
-        found: dict[str, frozenset[int]] = {}
+        event_ids: dict[str, frozenset[int]] = {}
         for name, table in tables.items():
             if name in self._by_table and table.num_rows:
                 for rule_id, rows in self._matcher(name, table).match(table, self._engine).items():
-                    found[rule_id] = frozenset(table["event_id"].take(rows).to_pylist())
-        return found
+                    event_ids[rule_id] = frozenset(table["event_id"].take(rows).to_pylist())
+        return event_ids
 
     def judge(
         self, tables: Tables, revised: frozenset[int] = frozenset(), before: Mapping[str, frozenset[int]] | None = None
@@ -99,26 +99,26 @@ class Detector:
         are reported now or later. Of records that are ``revised``, only what a rule matched ``before`` was seen."""
         involved: set[int] = set()
         self._seen.begin(revised, before or {}, forgets=self._lateness is not None)
-        found = self._evaluate(tables, involved)
+        findings = self._evaluate(tables, involved)
         newest = _newest(tables.values())
         if newest is not None and self._counting.used:
             self._counting.advance(_microseconds(newest), involved=involved)
-        return Judgement(findings=found, event_ids=frozenset(involved))
+        return Judgement(findings=findings, event_ids=frozenset(involved))
 
     def evaluate(self, tables: Tables) -> list[Finding]:
         """The findings of one batch; with a ``lateness`` also of correlations that became true."""
         return self._evaluate(tables, None)
 
     def _evaluate(self, tables: Tables, involved: set[int] | None) -> list[Finding]:
-        found: list[Finding] = []
+        all_findings: list[Finding] = []
         for name, table in tables.items():
             if name in self._by_table and table.num_rows:
-                found += self._single(name, table, involved)
+                all_findings += self._single(name, table, involved)
         if self._correlator.used:
             self._look_at_the_clock(tables.values())
             if self._lateness is not None and self._newest is not None:
-                found += self._correlate(self._newest - self._lateness)
-        return found
+                all_findings += self._correlate(self._newest - self._lateness)
+        return all_findings
 
     def reading(self, *columns: str) -> dict[str, str]:
         """Rules for single records that read columns with such beginnings, each with what decides what it matches."""
@@ -158,17 +158,17 @@ class Detector:
         return self._correlator.restore(state)
 
     def _single(self, name: str, table: pa.Table, involved: set[int] | None) -> list[Finding]:
-        found: list[Finding] = []
+        all_findings: list[Finding] = []
         for rule_id, rows in self._matcher(name, table).match(table, self._engine).items():
             if involved is not None and rule_id in self._counting.used:
                 self._counting.feed(rule_id, table, rows)
             if rule_id not in self._silent:
                 if involved is not None:
                     involved.update(table["event_id"].take(rows).to_pylist())
-                found += findings(self._rules[rule_id], table, rows, self._facts, self._seen.by(rule_id))
+                all_findings += findings(self._rules[rule_id], table, rows, self._facts, self._seen.by(rule_id))
             if rule_id in self._correlator.used:
                 self._correlator.feed(rule_id, table, rows)
-        return found
+        return all_findings
 
     def _correlate(self, until: datetime, most: int | None = None) -> list[Finding]:
         return self._correlator.advance(_microseconds(until), most=most)
@@ -205,8 +205,8 @@ class Revising:
         self._before = before
 
     def __call__(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        known = self._seen(event_ids) if self._seen else np.zeros(len(event_ids), np.bool_)
-        return known & ~np.isin(event_ids, self._revised) if len(self._revised) else known
+        seen = self._seen(event_ids) if self._seen else np.zeros(len(event_ids), np.bool_)
+        return seen & ~np.isin(event_ids, self._revised) if len(self._revised) else seen
 
     def by(self, rule_id: str) -> Seen:
         """The same for the findings of a rule."""
@@ -220,8 +220,8 @@ class Revising:
 def _newest(tables: Iterable[pa.Table]) -> datetime | None:
     import pyarrow.compute as pc
 
-    found = [pc.max(table["time"]).as_py() for table in tables if "time" in table.column_names]
-    return max(filter(None, found), default=None)
+    newest = [pc.max(table["time"]).as_py() for table in tables if "time" in table.column_names]
+    return max(filter(None, newest), default=None)
 
 
 def _microseconds(time: datetime) -> int:

@@ -46,8 +46,8 @@ _ALWAYS = ("event_id", "time", "device", "remote", "source", "line")
 
 def placeholders(*texts: Text) -> tuple[str, ...]:
     """The column names that ``{column}`` in the texts ask for."""
-    found = [name for text in texts for words in (text.en, text.ja) for name in _PLACEHOLDER.findall(words)]
-    return tuple(dict.fromkeys(found))
+    names = [name for text in texts for words in (text.en, text.ja) for name in _PLACEHOLDER.findall(words)]
+    return tuple(dict.fromkeys(names))
 
 
 def show(value: object, name: str = "") -> str:
@@ -69,10 +69,10 @@ def fill(text: Text, values: Mapping[str, str], spoken: Mapping[str, Text] | Non
     elsewhere who or what was not recorded is called that, and any other missing value unknown. A value that is a whole
     sentence brings its own full stop.
     """
-    said = {name: known for name, value in values.items() if (known := VALUES.get(name, {}).get(value))}
-    said |= spoken or {}
-    english = {**values, **{name: known.en for name, known in said.items()}}
-    japanese = {**values, **{name: known.ja for name, known in said.items()}}
+    meanings = {name: meaning for name, value in values.items() if (meaning := VALUES.get(name, {}).get(value))}
+    meanings |= spoken or {}
+    english = {**values, **{name: meaning.en for name, meaning in meanings.items()}}
+    japanese = {**values, **{name: meaning.ja for name, meaning in meanings.items()}}
     ja = _filled(text.ja, japanese, "ja").replace("。。", "。")
     return Text(en=_filled(text.en, english, "en"), ja=ja)
 
@@ -236,8 +236,8 @@ def bits_of(rule: Rule, evidence: Iterable[Evidence], facts: Knowledge | None) -
         seen[item.kind] = max(seen.get(item.kind, item.bits), item.bits, key=abs)
     for weight in (facts.weights[name] for name in rule.weights) if facts else ():
         if not weight.conditional or weight.id in seen:
-            known = strongest.get(weight.family, 0.0)
-            strongest[weight.family] = max(known, seen.get(weight.id, weight.bits), key=abs)
+            before = strongest.get(weight.family, 0.0)
+            strongest[weight.family] = max(before, seen.get(weight.id, weight.bits), key=abs)
     caps = facts.caps if facts else {}
     return sum(min(bits, caps.get(family, bits)) for family, bits in strongest.items())
 
@@ -246,10 +246,10 @@ def severity_of(rule: Rule, evidence: Iterable[Evidence], facts: Knowledge | Non
     """The rule's, or less where all that speaks is evidence that must not be told louder (``Weight.most``)."""
     kinds = {item.kind for item in evidence}
     limits = [facts.weights[name].most if name in facts.weights else None for name in kinds] if facts else []
-    known = [limit for limit in limits if limit is not None]
-    if not known or len(known) < len(limits):
+    limits_given = [limit for limit in limits if limit is not None]
+    if not limits_given or len(limits_given) < len(limits):
         return rule.severity
-    return min(rule.severity, max(known, key=SEVERITIES.index), key=SEVERITIES.index)
+    return min(rule.severity, max(limits_given, key=SEVERITIES.index), key=SEVERITIES.index)
 
 
 def evidence_of(

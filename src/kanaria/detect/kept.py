@@ -34,37 +34,37 @@ def compiled(
     make: Callable[[], Compiled],
     *,
     placeholders: Mapping[str, Sequence[str]] | None,
-    known: Iterable[Rule],
+    other_rules: Iterable[Rule],
 ) -> Compiled:
     """What ``make`` gives, from the cache where it is there."""
     files = _files(paths)
     if len(files) < WORTH_KEEPING:
         return make()
-    name = f"{_name(files, placeholders, known)}.json"
-    found = _read(name)
-    if found is None:
-        found = make()
-        cached.keep(_KIND, name, _written(found), most=_SETS)
-    return found
+    name = f"{_name(files, placeholders, other_rules)}.json"
+    compiled_rules = _read(name)
+    if compiled_rules is None:
+        compiled_rules = make()
+        cached.keep(_KIND, name, _written(compiled_rules), most=_SETS)
+    return compiled_rules
 
 
 def _files(paths: Sequence[Path]) -> list[tuple[str, int, int]]:
-    found = []
+    stats = []
     for path in paths:
         inside = [path] if not path.is_dir() else [*path.rglob("*.yml"), *path.rglob("*.yaml")]
         for file in inside:
             with suppress(OSError):  # gone meanwhile: whoever compiles says so
                 state = file.stat()
-                found.append((str(file.absolute()), state.st_size, state.st_mtime_ns))
-    return sorted(set(found))
+                stats.append((str(file.absolute()), state.st_size, state.st_mtime_ns))
+    return sorted(set(stats))
 
 
 def _name(
-    files: list[tuple[str, int, int]], placeholders: Mapping[str, Sequence[str]] | None, known: Iterable[Rule]
+    files: list[tuple[str, int, int]], placeholders: Mapping[str, Sequence[str]] | None, other_rules: Iterable[Rule]
 ) -> str:
-    rules = sorted((rule.id, rule.version, rule.table) for rule in known)
-    said = {name: list(values) for name, values in (placeholders or {}).items()}
-    basis = json.dumps([files, said, rules, _compiler()], sort_keys=True)
+    rules = sorted((rule.id, rule.version, rule.table) for rule in other_rules)
+    values_of = {name: list(values) for name, values in (placeholders or {}).items()}
+    basis = json.dumps([files, values_of, rules, _compiler()], sort_keys=True)
     return hashlib.sha256(basis.encode()).hexdigest()[:32]
 
 
@@ -90,8 +90,8 @@ def _read(name: str) -> Compiled | None:
     return rules, errors
 
 
-def _written(found: Compiled) -> bytes:
-    rules, errors = found
+def _written(compiled_rules: Compiled) -> bytes:
+    rules, errors = compiled_rules
     value: dict[str, Any] = {
         "rules": plain(rules),
         "errors": [[getattr(error, name) for name in _ERROR] for error in errors],

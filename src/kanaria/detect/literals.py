@@ -46,13 +46,17 @@ def all_of(needs: Sequence[Need]) -> Need:
     present = [need.present for need in needs if need.present is not None]
     return Need(
         literals=max(literals, key=_selectivity, default=None),
-        present=min(present, key=lambda found: (not all("." in name for name in found), len(found)), default=None),
+        present=min(present, key=lambda pairs: (not all("." in name for name in pairs), len(pairs)), default=None),
     )
 
 
-def _selectivity(found: frozenset[tuple[str, str]]) -> tuple[bool, int, int]:
+def _selectivity(literals: frozenset[tuple[str, str]]) -> tuple[bool, int, int]:
     """Long and few texts select best; those of a column with a handful of values hardly select at all."""
-    return not any(column in FEW_VALUES for column, _ in found), min(len(text) for _, text in found), -len(found)
+    return (
+        not any(column in FEW_VALUES for column, _ in literals),
+        min(len(text) for _, text in literals),
+        -len(literals),
+    )
 
 
 def any_of(needs: Sequence[Need]) -> Need:

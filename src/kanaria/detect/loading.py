@@ -27,9 +27,9 @@ def load(
     *,
     placeholders: Mapping[str, Sequence[str]] | None = None,
     weights: Mapping[str, object] | None = None,
-    known: RuleSet | None = None,
+    other_rules: RuleSet | None = None,
 ) -> RuleSet:
-    """The bundled rules, or those of files and folders instead, whose correlations may refer to ``known`` rules too.
+    """The bundled rules, or those of files and folders instead, whose correlations may refer to ``other_rules``, too.
 
     ``placeholders`` fill ``%name%`` of the ``expand`` modifier in rules from files. With ``weights`` (the facts'
     weights by id), a rule that names an unknown one is refused. Broken rules are collected in ``errors``.
@@ -37,15 +37,15 @@ def load(
     if paths is None:
         rules, errors = bundled(), list[RuleError]()
     else:
-        given = known.rules if known else ()
+        given = other_rules.rules if other_rules else ()
 
         def make() -> kept.Compiled:
             from kanaria.detect.parse import parse
 
-            parsed = parse(paths, placeholders=placeholders, known=given)
+            parsed = parse(paths, placeholders=placeholders, other_rules=given)
             return tuple(parsed.rules.values()), parsed.errors
 
-        rules, errors = kept.compiled(paths, make, placeholders=placeholders, known=given)
+        rules, errors = kept.compiled(paths, make, placeholders=placeholders, other_rules=given)
     if weights is not None:
         errors = errors + unknown_weights(rules, weights)
         rules = tuple(rule for rule in rules if not any(name not in weights for name in rule.weights))

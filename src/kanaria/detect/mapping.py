@@ -34,8 +34,8 @@ class FieldMapping:
 
     def column(self, name: str) -> str:
         """What a field is called here."""
-        known = self.fields.get(name)
-        return known or (FIELD + name.lower().replace(" ", "") if self.rest else name)
+        column = self.fields.get(name)
+        return column or (FIELD + name.lower().replace(" ", "") if self.rest else name)
 
 
 def find(logsource: Mapping[str, str]) -> FieldMapping | None:
@@ -47,12 +47,12 @@ def find(logsource: Mapping[str, str]) -> FieldMapping | None:
     if logsource.get("product") == "kanaria" and logsource.get("category") in TABLES:
         return FieldMapping(logsource["category"], {}, own=True)
     fitting = [
-        (len(known), entry)
-        for known, entry in entries()
-        if all(logsource.get(key) == value for key, value in known.items())
-        and ("service" not in logsource or "service" in known)
+        (len(keys), entry)
+        for keys, entry in entries()
+        if all(logsource.get(key) == value for key, value in keys.items())
+        and ("service" not in logsource or "service" in keys)
     ]
-    return max(fitting, key=lambda found: found[0])[1] if fitting else None
+    return max(fitting, key=lambda match: match[0])[1] if fitting else None
 
 
 @cache
@@ -60,12 +60,12 @@ def entries() -> tuple[tuple[Mapping[str, str], FieldMapping], ...]:
     """Every log source with a mapping, and what it is."""
     import yaml
 
-    found: list[tuple[Mapping[str, str], FieldMapping]] = []
+    mappings: list[tuple[Mapping[str, str], FieldMapping]] = []
     for file in sorted(files("kanaria.detect").joinpath("mappings").iterdir(), key=lambda path: path.name):
         entries: list[dict[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
         for entry in entries:
             mapping = FieldMapping(
                 entry["table"], entry["fields"], entry.get("where", {}), rest=bool(entry.get("rest"))
             )
-            found += [(known, mapping) for known in entry["logsource"]]
-    return tuple(found)
+            mappings += [(keys, mapping) for keys in entry["logsource"]]
+    return tuple(mappings)

@@ -69,11 +69,11 @@ class TableMatcher:
 
     def match(self, table: pa.Table, engine: Engine) -> dict[str, Rows]:
         """Row numbers, ascending, for every rule that matches at least one row."""
-        found: dict[str, Rows] = {}
+        rows_of: dict[str, Rows] = {}
         for names, rows in self._work(table):
             for start in range(0, len(names), PER_QUERY):
-                found |= self._question(tuple(names[start : start + PER_QUERY])).ask(table, rows, engine)
-        return {name: rows for name, rows in found.items() if len(rows)}
+                rows_of |= self._question(tuple(names[start : start + PER_QUERY])).ask(table, rows, engine)
+        return {name: rows for name, rows in rows_of.items() if len(rows)}
 
     def _question(self, names: tuple[str, ...]) -> Question:
         if names not in self._questions:

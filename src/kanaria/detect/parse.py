@@ -30,28 +30,28 @@ def parse(
     *,
     placeholders: Mapping[str, Sequence[str]] | None = None,
     base: Path | None = None,
-    known: Sequence[Rule] = (),
+    other_rules: Sequence[Rule] = (),
 ) -> Parsed:
     """All rules in the paths; ``base`` is cut off the file names that messages and rules show.
 
-    Correlations may refer to ``known`` rules, too, which are loaded already.
+    Correlations may refer to ``other_rules``, too, which are loaded already.
     """
     parsed = Parsed()
-    found: list[documents.Document] = []
+    parsed_documents: list[documents.Document] = []
     for path in documents.rule_files(paths):
         shown = path.relative_to(base).as_posix() if base else str(path)
-        found += documents.read(path, shown, parsed.errors)
-    parse_documents(found, parsed, placeholders or {})
-    resolve(parsed, known)
+        parsed_documents += documents.read(path, shown, parsed.errors)
+    parse_documents(parsed_documents, parsed, placeholders or {})
+    resolve(parsed, other_rules)
     return parsed
 
 
 def parse_documents(
-    found: Sequence[documents.Document], parsed: Parsed, placeholders: Mapping[str, Sequence[str]]
+    rule_documents: Sequence[documents.Document], parsed: Parsed, placeholders: Mapping[str, Sequence[str]]
 ) -> None:
     """Compile the single-record rules; put correlations aside until every rule they may name is there."""
-    filters = _filters(found, parsed)
-    for document in found:
+    filters = _filters(rule_documents, parsed)
+    for document in rule_documents:
         if "filter" in document.value:
             continue
         if "correlation" in document.value:
@@ -67,9 +67,9 @@ def parse_documents(
             add(parsed, rule, fields, document)
 
 
-def _filters(found: Sequence[documents.Document], parsed: Parsed) -> list[Any]:
+def _filters(rule_documents: Sequence[documents.Document], parsed: Parsed) -> list[Any]:
     filters = []
-    for document in found:
+    for document in rule_documents:
         if "filter" in document.value:
             try:
                 filters.append(SigmaFilter.from_dict(document.value))
@@ -123,9 +123,9 @@ def _require_columns(table: str, columns: Iterable[str]) -> None:
 
     Names with a dot are enrichment, which an installation may lack; ``@`` marks what is derived from others.
     """
-    known = [column.name for column in TABLES[table].columns]
+    names = [column.name for column in TABLES[table].columns]
     for name in columns:
-        if "." not in name and not name.startswith("@") and name not in known:
-            near = difflib.get_close_matches(name, known, n=2)
-            cause = f"did you mean {' or '.join(near)}?" if near else f"its columns are {', '.join(known)}"
+        if "." not in name and not name.startswith("@") and name not in names:
+            near = difflib.get_close_matches(name, names, n=2)
+            cause = f"did you mean {' or '.join(near)}?" if near else f"its columns are {', '.join(names)}"
             raise Unsupported(expected=f"a column of the table {table}", got=name, cause=cause)

@@ -86,15 +86,15 @@ def unreadable(file: str, error: yaml.YAMLError) -> RuleError:
 
 def child(node: yaml.Node | None, *path: str) -> yaml.Node | None:
     """The key node at a path of mapping keys, or the deepest one that exists."""
-    found = node
+    value = node
     for name in path:
         if not isinstance(node, yaml.MappingNode):
             break
         pair = next((pair for pair in node.value if pair[0].value == name), None)
         if pair is None:
             break
-        found, node = pair
-    return found
+        value, node = pair
+    return value
 
 
 def _walk(node: yaml.Node | None, seen: set[int]) -> Iterator[yaml.ScalarNode]:

@@ -92,7 +92,7 @@ def _sequence(items: Sequence[tuple[Any, Any]]) -> frozenset[str] | None:
             options += [_usable(run), _part(str(operation), argument)]
         run = joined or exact or _EMPTY
     options.append(_usable(run))
-    return max(filter(None, options), key=lambda found: (min(map(len, found)), -len(found)), default=None)
+    return max(filter(None, options), key=lambda literals: (min(map(len, literals)), -len(literals)), default=None)
 
 
 def _usable(texts: Exact) -> frozenset[str] | None:
@@ -103,11 +103,11 @@ def _usable(texts: Exact) -> frozenset[str] | None:
 
 def _shortest(texts: Iterable[str]) -> frozenset[str]:
     """The texts without those that contain another."""
-    found: list[str] = []
+    shortest: list[str] = []
     for text in sorted(set(texts), key=len):
-        if not any(shorter in text for shorter in found):
-            found.append(text)
-    return frozenset(found)
+        if not any(shorter in text for shorter in shortest):
+            shortest.append(text)
+    return frozenset(shortest)
 
 
 def _product(left: Exact, right: Exact) -> Exact | None:
@@ -154,5 +154,5 @@ def _part(operation: str, argument: Any) -> frozenset[str] | None:
         return _sequence(list(argument[2]))
     if operation == "BRANCH":
         branches = [_sequence(list(branch)) for branch in argument[1]]
-        return None if None in branches else _shortest(text for found in branches for text in found or ())
+        return None if None in branches else _shortest(text for literals in branches for text in literals or ())
     return None

@@ -61,14 +61,17 @@ def relevant(
         return None
     numbers = _Numbers(len(correlation.group_by))
     parts = {name: numbers.columns(due[name], correlation.groups[name]) for name in names}
-    found = {name: [numbers.key(key) for key, _ in moments] for name, moments in inner.items()}
+    keys_of = {name: [numbers.key(key) for key, _ in moments] for name, moments in inner.items()}
     held = [(numbers.key(key), group) for key, group in groups.items()]
     if not numbers.fit():
         return None
     codes = {name: numbers.one(part) for name, part in parts.items()}
-    arrived = {**codes, **{name: np.array(list(map(numbers.one_key, keys)), np.int64) for name, keys in found.items()}}
+    arrived = {
+        **codes,
+        **{name: np.array(list(map(numbers.one_key, keys)), np.int64) for name, keys in keys_of.items()},
+    }
     times = {name: due[name]["time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy() for name in names}
-    moments = {**times, **{name: np.array([time for _, time in known], np.int64) for name, known in inner.items()}}
+    moments = {**times, **{name: np.array([time for _, time in pairs], np.int64) for name, pairs in inner.items()}}
     wanted = possible(arrived, moments, {numbers.one_key(key): group for key, group in held})
     waiting = _Rows(
         codes=_joined(codes[name] for name in names),
@@ -109,8 +112,8 @@ def _frequent(
     order = np.lexsort((moments, codes))
     codes, moments = codes[order], moments[order]
     first, last = slice(0, max(len(codes) - least + 1, 0)), slice(least - 1, None)
-    found = _some(codes[last], (codes[first] == codes[last]) & (moments[last] - moments[first] <= span))
-    return np.union1d(found, np.array(sorted(held), np.int64))
+    frequent = _some(codes[last], (codes[first] == codes[last]) & (moments[last] - moments[first] <= span))
+    return np.union1d(frequent, np.array(sorted(held), np.int64))
 
 
 def _complete(rules: Sequence[str], arrived: Mapping[str, Codes], held: Mapping[int, Group]) -> Codes:
@@ -120,11 +123,11 @@ def _complete(rules: Sequence[str], arrived: Mapping[str, Codes], held: Mapping[
     for key in touched:
         for name in {event.rule for event in held[key].events} & before.keys():
             before[name].append(key)
-    found = np.unique(_joined(arrived.values()))
+    complete = np.unique(_joined(arrived.values()))
     for name in rules:
         own = _joined([arrived.get(name, _NONE), np.array(before[name], np.int64)])
-        found = _some(found, np.isin(found, own))
-    return found
+        complete = _some(complete, np.isin(complete, own))
+    return complete
 
 
 _NONE: Codes = np.empty(0, np.int64)
@@ -165,9 +168,9 @@ class _Rows:
         return rows[np.searchsorted(codes, codes, side="right") - np.arange(len(codes)) <= MOST_EVENTS]
 
     def _mask(self, rows: Codes) -> Mask:
-        found = np.zeros(len(self.codes), np.bool_)
-        found[rows] = True
-        return found
+        mask = np.zeros(len(self.codes), np.bool_)
+        mask[rows] = True
+        return mask
 
 
 def _plain(table: pa.Table, columns: Sequence[str]) -> bool:
@@ -195,8 +198,8 @@ class _Numbers:
         encoded = table[name].combine_chunks().dictionary_encode()
         values = [self._number(place, str(value).lower()) for value in encoded.dictionary.to_pylist()]
         indices = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-        found: Codes = np.array([*values, -1], np.int64).take(indices)
-        return found
+        codes: Codes = np.array([*values, -1], np.int64).take(indices)
+        return codes
 
     def key(self, key: Key) -> tuple[int, ...]:
         return tuple(self._number(place, value) for place, value in enumerate(key))
@@ -207,21 +210,21 @@ class _Numbers:
     def fit(self) -> bool:
         """Whether all combinations have a number. Asked when all values are known."""
         size = 1
-        for known in self._known:
-            size *= len(known) + 1
+        for values in self._known:
+            size *= len(values) + 1
         return size < LARGEST
 
     def one(self, columns: Sequence[Codes]) -> Codes:
         """One number for each row; negative where a value is missing."""
-        found = np.zeros(len(columns[0]) if columns else 0, np.int64)
-        missing = np.zeros(len(found), bool)
-        for known, codes in zip(self._known, columns, strict=True):
-            found, missing = found * (len(known) + 1) + codes, missing | (codes < 0)
-        found[missing] = -1
-        return found
+        numbers = np.zeros(len(columns[0]) if columns else 0, np.int64)
+        missing = np.zeros(len(numbers), bool)
+        for values, codes in zip(self._known, columns, strict=True):
+            numbers, missing = numbers * (len(values) + 1) + codes, missing | (codes < 0)
+        numbers[missing] = -1
+        return numbers
 
     def one_key(self, key: Sequence[int]) -> int:
-        found = 0
-        for known, number in zip(self._known, key, strict=True):
-            found = found * (len(known) + 1) + number
-        return found
+        code = 0
+        for values, number in zip(self._known, key, strict=True):
+            code = code * (len(values) + 1) + number
+        return code

@@ -40,14 +40,14 @@ def dump(
     return {
         "version": VERSION,
         "rules": fingerprints(order, rules),
-        "groups": {name: plain(newest(known, most)) for name, known in groups.items()},
+        "groups": {name: plain(newest(by_key, most)) for name, by_key in groups.items()},
         "pending": {name: _packed(tables) for name, tables in pending.items()},
     }
 
 
 def beyond(groups: Mapping[str, Groups], most: int) -> int:
     """How many events are more than correlations keep."""
-    held = (sum(len(group.events) for group in known.values()) for known in groups.values())
+    held = (sum(len(group.events) for group in by_key.values()) for by_key in groups.values())
     return sum(max(0, count - most) for count in held)
 
 
@@ -57,7 +57,7 @@ def compare(
     """The correlations that go on from the state, and those it remembers something of but that are others now."""
     then = state["rules"] if state.get("version") == VERSION else {}
     now = fingerprints(order, rules)
-    held = [name for name, known in state.get("groups", {}).items() if known]
+    held = [name for name, remembered in state.get("groups", {}).items() if remembered]
     changed = tuple(name for name in held if name in now and then.get(name) != now[name])
     return frozenset(name for name in now if then.get(name) == now[name]), changed
 
@@ -90,13 +90,13 @@ def fingerprint(rule: Rule | None) -> str:
     return content_id("r", [json.dumps(decisive, sort_keys=True)])
 
 
-def newest(known: Groups, most: int) -> list[tuple[tuple[str, ...], Group]]:
+def newest(by_key: Groups, most: int) -> list[tuple[tuple[str, ...], Group]]:
     """The groups, sorted; together they keep no more than the newest events."""
-    total = sum(len(group.events) for group in known.values())
-    ordered = sorted(known.items())
+    total = sum(len(group.events) for group in by_key.values())
+    ordered = sorted(by_key.items())
     if total <= most:
         return ordered
-    times = sorted(event.time for group in known.values() for event in group.events)
+    times = sorted(event.time for group in by_key.values() for event in group.events)
     since = times[total - most]
     cut = [(key, _since(group, since)) for key, group in ordered]
     return [(key, group) for key, group in cut if group.events]

@@ -50,13 +50,13 @@ def run_one(
 ) -> Failure | None:
     """Run one test; None when it holds."""
     detector = Detector(_needed(rule, ruleset), engine, facts)
-    found = [finding for finding in _run(detector, test, rule.table) if finding.rule == rule.id]
+    findings = [finding for finding in _run(detector, test, rule.table) if finding.rule == rule.id]
     expected: Sequence[Mapping[str, Any]] = test.get("expect") or ()
     name = str(test.get("name", ""))
-    if len(found) != len(expected):
-        got = f"{len(found)} findings: {[finding.key for finding in found]}"
+    if len(findings) != len(expected):
+        got = f"{len(findings)} findings: {[finding.key for finding in findings]}"
         return Failure(rule=rule.id, test=name, expected=f"{len(expected)} findings", got=got)
-    for finding, want in zip(found, expected, strict=True):
+    for finding, want in zip(findings, expected, strict=True):
         wrong = differences(finding, want)
         if wrong:
             return Failure(rule=rule.id, test=name, expected=str({k: want[k] for k in wrong}), got=str(wrong))

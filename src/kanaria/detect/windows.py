@@ -91,8 +91,8 @@ class Group:
 
     def add(self, new: Sequence[Event]) -> list[int]:
         """Put events in their places; returns the distinct times that have to be looked at, late ones included."""
-        known = {(event.rule, event.ids) for event in self.events}
-        fresh = [event for event in new if (event.rule, event.ids) not in known]
+        present = {(event.rule, event.ids) for event in self.events}
+        fresh = [event for event in new if (event.rule, event.ids) not in present]
         self.events = sorted([*self.events, *fresh], key=lambda event: (event.time, event.ids, event.rule))
         return sorted({event.time for event in fresh})
 
@@ -108,12 +108,12 @@ def moments(group: Group, correlation: Correlation, times: Sequence[int], closed
     A late event changes the windows of everything up to ``span`` after it, so those are looked at again. ``closed``
     is the time up to which nothing more will come.
     """
-    found: list[Moment] = []
+    moments_due: list[Moment] = []
     if times and not (correlation.clauses and all(absent for _, absent in correlation.clauses)):
-        found += _trailing(group.events, correlation, _touched(group.events, times, correlation.span))
+        moments_due += _trailing(group.events, correlation, _touched(group.events, times, correlation.span))
     if correlation.absence:
-        found += _forward(group, correlation, closed)
-    return sorted(found, key=lambda moment: moment.time)
+        moments_due += _forward(group, correlation, closed)
+    return sorted(moments_due, key=lambda moment: moment.time)
 
 
 def _touched(events: Sequence[Event], times: Sequence[int], span: int) -> list[int]:
@@ -131,7 +131,7 @@ def _touched(events: Sequence[Event], times: Sequence[int], span: int) -> list[i
 def _trailing(events: Sequence[Event], correlation: Correlation, times: Sequence[int]) -> list[Moment]:
     measure = _MEASURES[correlation.type](correlation)
     holds = OPERATORS[correlation.op]
-    found = []
+    holding = []
     low = high = 0
     for time in times:
         while high < len(events) and events[high].time <= time:
@@ -142,13 +142,13 @@ def _trailing(events: Sequence[Event], correlation: Correlation, times: Sequence
             low += 1
         value = measure.value(events, low, high)
         if value is not None and holds(value, correlation.threshold):
-            found.append(Moment(time, value, events, low, high))
-    return found
+            holding.append(Moment(time, value, events, low, high))
+    return holding
 
 
 def _forward(group: Group, correlation: Correlation, closed: int) -> list[Moment]:
     """Absence: windows that begin at an event which must happen and are over by now, each looked at once."""
-    found = []
+    absences = []
     after = -math.inf if group.looked is None else group.looked
     for present, absent in correlation.clauses or ():
         if not absent:
@@ -163,9 +163,9 @@ def _forward(group: Group, correlation: Correlation, closed: int) -> list[Moment
             happened = _ordered(window, present) if ordered else rules.issuperset(present)
             if happened and not rules & set(absent):
                 kept = [event for event in window if event.rule in present]
-                found.append(Moment(start + correlation.span, float(len(present)), kept, 0, len(kept)))
+                absences.append(Moment(start + correlation.span, float(len(present)), kept, 0, len(kept)))
     group.looked = int(max(closed - correlation.span, after))
-    return found
+    return absences
 
 
 def _between(events: Sequence[Event], start: int, end: int) -> Sequence[Event]:
@@ -279,7 +279,7 @@ class _Numbers:
     def value(self, events: Sequence[Event], low: int, high: int) -> float | None:
         # The same record matched by two rules counts once.
         distinct = {event.ids: number(event.value[0]) for event in events[low:high]}
-        numbers = sorted(found for found in distinct.values() if found is not None)
+        numbers = sorted(item for item in distinct.values() if item is not None)
         if not numbers:
             return None
         if self._correlation.type == "value_sum":
@@ -307,10 +307,10 @@ def number(value: Any) -> float | None:
     if value is None:
         return None
     try:
-        found = float(value)
+        parsed = float(value)
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    return parsed if math.isfinite(parsed) else None
 
 
 def _interpolated(numbers: Sequence[float], percentile: int) -> float:

@@ -27,8 +27,12 @@ def listed_hash(process: Process, facts: Knowledge, proc: Path = Path("/proc")) 
     index = index_of(facts.indicators)
     if not index.holds("hash") or process.kernel:
         return None
-    found = next(filter(None, map(index.of_hash, _digests(proc / str(process.pid) / "exe"))), None)
-    return _words(found, "its file has a listed hash", "ファイルのハッシュ値が一覧に載っています") if found else None
+    indicator = next(filter(None, map(index.of_hash, _digests(proc / str(process.pid) / "exe"))), None)
+    return (
+        _words(indicator, "its file has a listed hash", "ファイルのハッシュ値が一覧に載っています")
+        if indicator
+        else None
+    )
 
 
 def listed_file(process: Process, facts: Knowledge) -> Text | None:
@@ -37,8 +41,8 @@ def listed_file(process: Process, facts: Knowledge) -> Text | None:
     if not index.holds("file") or process.kernel:
         return None
     places = (process.executable or "", *process.command[:1], process.name)
-    found = next(filter(None, map(index.of_file, filter(None, places))), None)
-    return _words(found, "its file is listed", "ファイルが一覧に載っています") if found else None
+    indicator = next(filter(None, map(index.of_file, filter(None, places))), None)
+    return _words(indicator, "its file is listed", "ファイルが一覧に載っています") if indicator else None
 
 
 def _words(item: KnownIndicator, en: str, ja: str) -> Text:

@@ -78,10 +78,10 @@ def history(start: datetime, end: datetime, folders: Sequence[Path] = FOLDERS) -
     loads: list[Load] = []
     read = False
     for file in files:
-        said = _sadf(file)
-        if said is not None:
+        document = _sadf(file)
+        if document is not None:
             read = True
-            loads += [load for load in _loads(said) if start <= load[0] <= end]
+            loads += [load for load in _loads(document) if start <= load[0] <= end]
     return sorted(set(loads)) if read else None
 
 
@@ -105,12 +105,12 @@ def _sadf(file: Path) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _loads(said: bytes) -> Iterator[Load]:
+def _loads(document: bytes) -> Iterator[Load]:
     from kanaria.core.stream import ReadContext
     from kanaria.formats.host.sadf import SadfJson
     from kanaria.sources import text_stream
 
-    for batch in SadfJson().read(text_stream("sadf", said), ReadContext()):
+    for batch in SadfJson().read(text_stream("sadf", document), ReadContext()):
         for row in batch.tables["host"].select(["time", "cpu_percent"]).to_pylist() if batch.tables else ():
             if row["time"] is not None:
                 yield row["time"], row["cpu_percent"]

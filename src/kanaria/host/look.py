@@ -38,15 +38,15 @@ def observe(
     Second value: what was looked at. Raises MissingExtra without psutil.
     """
     sample = look()
-    found = [*_suspicious(sample, facts), *_pools(sample, facts)]
+    observations = [*_suspicious(sample, facts), *_pools(sample, facts)]
     # Without a window: did the load of the last two hours differ from the day before?
     start, end = around or (sample.time - host_load.AFTER, sample.time)
     steps, checked = observe_window(start, end, history=history)
-    found += [step for step in steps if step.kind == "cpu_step"]
-    if not found:
-        found.append(_nothing(sample))
-    found += [step for step in steps if step.kind != "cpu_step"]
-    return (*found, *_unseen(sample)), (_NOW, _PROCESSES, _CONNECTIONS, *checked)
+    observations += [step for step in steps if step.kind == "cpu_step"]
+    if not observations:
+        observations.append(_nothing(sample))
+    observations += [step for step in steps if step.kind != "cpu_step"]
+    return (*observations, *_unseen(sample)), (_NOW, _PROCESSES, _CONNECTIONS, *checked)
 
 
 def observe_window(start: datetime, end: datetime, *, history: History = host_load.history) -> Observations:
@@ -61,12 +61,12 @@ def observe_window(start: datetime, end: datetime, *, history: History = host_lo
 
 def _suspicious(sample: HostSample, facts: Knowledge) -> Iterator[HostObservation]:
     own = host_miners.lineage(sample, os.getpid())
-    for count, found in enumerate(host_miners.suspicions(sample, facts, own)):
+    for count, suspicion in enumerate(host_miners.suspicions(sample, facts, own)):
         if count >= _MINERS_SHOWN:
             return
-        kind = "miner_process" if found.certain else "suspicious_process"
-        source = f"process {found.process.pid}"
-        yield HostObservation(kind=kind, statement=host_miners.statement(found), source=source)
+        kind = "miner_process" if suspicion.certain else "suspicious_process"
+        source = f"process {suspicion.process.pid}"
+        yield HostObservation(kind=kind, statement=host_miners.statement(suspicion), source=source)
 
 
 def _pools(sample: HostSample, facts: Knowledge) -> Iterator[HostObservation]:

@@ -66,13 +66,13 @@ _TEMPORARY = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/user/", "/memfd:")  # noq
 
 def suspicions(sample: HostSample, facts: Knowledge, own: frozenset[int]) -> Iterator[Suspicion]:
     """Suspicious processes, certain ones first; ``own`` are processes of this run."""
-    found = [
+    suspicious = [
         Suspicion(process=process, certain=certain, why=why)
         for process in sample.processes
         if process.pid not in own and not process.kernel and (reason := judge(process, facts))
         for certain, why in [reason]
     ]
-    yield from sorted(found, key=lambda one: (not one.certain, -one.process.cpu_percent))
+    yield from sorted(suspicious, key=lambda one: (not one.certain, -one.process.cpu_percent))
 
 
 def judge(process: Process, facts: Knowledge, *, lists: bool = True) -> tuple[bool, Text] | None:
@@ -97,8 +97,8 @@ def endpoint(command: tuple[str, ...]) -> str | None:
     options = dict(_options(command))
     named = [options[name] for name in _POOL_OPTIONS if name in options]
     named += [part for part in command if _STRATUM.search(part)]
-    found = next((match for part in named if (match := _ENDPOINT.match(part))), None)
-    return f"{found['host']}:{found['port']}" if found else None
+    server = next((match for part in named if (match := _ENDPOINT.match(part))), None)
+    return f"{server['host']}:{server['port']}" if server else None
 
 
 def program_names(process: Process) -> tuple[str, ...]:
@@ -169,8 +169,8 @@ def _options(arguments: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _operator(endpoint: str, facts: Knowledge) -> str | None:
-    found = _ENDPOINT.match(endpoint)
-    pool = PoolIndex(facts.pools).of_host(found["host"]) if found else None
+    match = _ENDPOINT.match(endpoint)
+    pool = PoolIndex(facts.pools).of_host(match["host"]) if match else None
     return pool.name if pool else None
 
 
@@ -229,15 +229,15 @@ def pool_connections(sample: HostSample, facts: Knowledge) -> Iterator[tuple[Tex
                    ja=f"{ja}がマイニングプールのアドレス {place} に接続しています。"), socket.pid  # fmt: skip
 
 
-def statement(found: Suspicion) -> Text:
+def statement(suspicion: Suspicion) -> Text:
     """The sentence about one suspicious process."""
-    process, load = found.process, f"{found.process.cpu_percent:.0f}"
+    process, load = suspicion.process, f"{suspicion.process.cpu_percent:.0f}"
     name, owner = _show(process.name), _show(process.user or "?")
-    kind_en = "is a mining program" if found.certain else "is suspicious"
-    kind_ja = "はマイニングプログラムです" if found.certain else "は不審です"
+    kind_en = "is a mining program" if suspicion.certain else "is suspicious"
+    kind_ja = "はマイニングプログラムです" if suspicion.certain else "は不審です"
     return Text(
-        en=f"Process {process.pid} ({name}, user {owner}) {kind_en}: {found.why.en}. It uses {load} % of one core.",
-        ja=f"プロセス {process.pid}({name}、ユーザー {owner}){kind_ja}。{found.why.ja}。"
+        en=f"Process {process.pid} ({name}, user {owner}) {kind_en}: {suspicion.why.en}. It uses {load} % of one core.",
+        ja=f"プロセス {process.pid}({name}、ユーザー {owner}){kind_ja}。{suspicion.why.ja}。"
         f"CPU 1コアの {load} % を使用しています。",
     )
 
@@ -245,12 +245,12 @@ def statement(found: Suspicion) -> Text:
 def lineage(sample: HostSample, pid: int) -> frozenset[int]:
     """A process and its ancestors: the shell that started this run has our arguments in its own."""
     parents = {process.pid: process.parent for process in sample.processes}
-    found: list[int] = []
+    pids: list[int] = []
     current: int | None = pid
-    while current is not None and current not in found and current > 1:
-        found.append(current)
+    while current is not None and current not in pids and current > 1:
+        pids.append(current)
         current = parents.get(current)
-    return frozenset(found)
+    return frozenset(pids)
 
 
 def busiest(processes: Iterable[Process]) -> Process | None:

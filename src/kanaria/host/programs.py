@@ -84,9 +84,9 @@ def enrich(tables: Mapping[str, pa.Table], facts: Knowledge) -> dict[str, pa.Tab
 
 def _programs(table: pa.Table, facts: Knowledge) -> pa.Table:
     look = lru_cache(maxsize=1 << 14)(lambda *values: _look(dict(zip(_BASIS, values, strict=True)), facts))
-    found = [look(*row.values()) for row in table.select(_BASIS).to_pylist()]
+    columns = [look(*row.values()) for row in table.select(_BASIS).to_pylist()]
     for name in COLUMNS:
-        table = table.append_column(name, pa.array([one.get(name) for one in found], pa.string()))
+        table = table.append_column(name, pa.array([one.get(name) for one in columns], pa.string()))
     return table
 
 
@@ -112,27 +112,27 @@ def _look(row: Mapping[str, str | None], facts: Knowledge) -> dict[str, str]:
         program = _before_options(arguments)
         arguments = ("log", *arguments)  # its first word is no program's name
     process = _process("" if started else path, arguments)
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     listed = _LISTED.match(command) or PLACEHOLDER.search(command)
     shown = row["kind"] == "text" or (row["kind"] == "line" and listed)
     certain = None if shown else _named(row, facts) or _certain(process, facts)
     if certain:
-        found["mining.program"] = cut(printable(program), _SHOWN)
-        found |= {"mining.program_because_en": certain.en, "mining.program_because_ja": certain.ja}
+        columns["mining.program"] = cut(printable(program), _SHOWN)
+        columns |= {"mining.program_because_en": certain.en, "mining.program_because_ja": certain.ja}
         if pool := miners.endpoint(arguments):
-            found["mining.pool"] = cut(printable(pool), _SHOWN)
+            columns["mining.pool"] = cut(printable(pool), _SHOWN)
     elif row["kind"] == "line" and _ABOUT_MAILS.match(named):
         pass
     elif row["kind"] in ("line", "order", "script", "text") and (pool := _pool_in(command, facts)):
-        found["mining.pool"] = cut(printable(pool), _SHOWN)
+        columns["mining.pool"] = cut(printable(pool), _SHOWN)
     elif set_to_start := _set_to_start(command, facts, row["kind"]):
-        found["mining.named"] = set_to_start
+        columns["mining.named"] = set_to_start
     elif disguise := miners.disguised(process):
-        found |= {"mining.disguise_en": disguise.en, "mining.disguise_ja": disguise.ja}
+        columns |= {"mining.disguise_en": disguise.en, "mining.disguise_ja": disguise.ja}
     if cradle := _CRADLE.search(command):
         address = _URL.search(cradle[0])
-        found["mining.cradle"] = cut(printable(address[0] if address else cradle[0]), _SHOWN)
-    return found
+        columns["mining.cradle"] = cut(printable(address[0] if address else cradle[0]), _SHOWN)
+    return columns
 
 
 def _certain(process: Process, facts: Knowledge) -> Text | None:
@@ -156,8 +156,8 @@ def _pool_in(text: str, facts: Knowledge) -> str | None:
     """The first name in a text that belongs to a known pool; in a line of a blocklist nobody asked for it."""
     if _LISTED.match(text):
         return None
-    known = _pools(facts.pools)
-    return next((name for name in _NAME.findall(_MAILED.sub(" ", text.lower())) if known.of_host(name)), None)
+    pools = _pools(facts.pools)
+    return next((name for name in _NAME.findall(_MAILED.sub(" ", text.lower())) if pools.of_host(name)), None)
 
 
 @lru_cache(maxsize=4)

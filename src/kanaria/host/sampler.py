@@ -89,7 +89,7 @@ def sample(interval: float = INTERVAL, clock: Clock | None = None) -> HostSample
     time.sleep(interval)
     unseen: Counter[str] = Counter()
     load = psutil.cpu_percent()
-    processes = tuple(found for process in running if (found := _process(psutil, process, unseen)) is not None)
+    processes = tuple(shown for process in running if (shown := _process(psutil, process, unseen)) is not None)
     return HostSample(
         time=(clock or SystemClock()).now(), interval_us=int(interval * 1e6), host_name=platform.node(),
         cores=psutil.cpu_count() or 1, cpu_percent=load, gpu_percent=_gpus(), processes=processes,
@@ -142,8 +142,8 @@ def _executable(psutil: Any, process: psutil.Process, unseen: Counter[str]) -> s
         unseen["programs"] += 1
         return None
     except OSError:
-        found = _allowed(psutil, process.exe, unseen, "programs")
-        return str(found) if found is not None else None
+        path = _allowed(psutil, process.exe, unseen, "programs")
+        return str(path) if path is not None else None
 
 
 def _sockets(psutil: Any, unseen: Counter[str]) -> Iterator[Socket]:
@@ -152,16 +152,16 @@ def _sockets(psutil: Any, unseen: Counter[str]) -> Iterator[Socket]:
     except psutil.AccessDenied:  # macOS tells nobody but root
         unseen["connections"] += 1
         return
-    for found in connections:
-        listening = found.status == psutil.CONN_LISTEN or (found.type == 2 and not found.raddr)
-        if not found.laddr or not (listening or found.raddr):
+    for entry in connections:
+        listening = entry.status == psutil.CONN_LISTEN or (entry.type == 2 and not entry.raddr)
+        if not entry.laddr or not (listening or entry.raddr):
             continue
-        if found.pid is None:
+        if entry.pid is None:
             unseen["owners of connections"] += 1
         yield Socket(
-            listening=listening, transport="tcp" if found.type == 1 else "udp", local_ip=found.laddr.ip,
-            local_port=found.laddr.port, pid=found.pid, remote_ip=found.raddr.ip if found.raddr else None,
-            remote_port=found.raddr.port if found.raddr else None, established=found.status == psutil.CONN_ESTABLISHED,
+            listening=listening, transport="tcp" if entry.type == 1 else "udp", local_ip=entry.laddr.ip,
+            local_port=entry.laddr.port, pid=entry.pid, remote_ip=entry.raddr.ip if entry.raddr else None,
+            remote_port=entry.raddr.port if entry.raddr else None, established=entry.status == psutil.CONN_ESTABLISHED,
         )  # fmt: skip
 
 

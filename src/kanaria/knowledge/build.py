@@ -190,8 +190,8 @@ def _indicator(entry: Entry) -> KnownIndicator:
 
 
 def _severity(entry: Entry) -> Severity | None:
-    known = {name: name for name in SEVERITIES}
-    return known[entry.choice("most", tuple(known))] if "most" in entry.data else None  # type: ignore[index]
+    names = {name: name for name in SEVERITIES}
+    return names[entry.choice("most", tuple(names))] if "most" in entry.data else None  # type: ignore[index]
 
 
 def _weight(entry: Entry) -> Weight:

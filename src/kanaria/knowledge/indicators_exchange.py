@@ -80,16 +80,16 @@ def candidate(value: str, comment: str | None, day: date | None, kind: str | Non
     """A value as read; its kind is what it looks like, unless the sender says one that only they can know."""
     text = refang(value).strip()
     if kind == "hash":
-        known = HASH.fullmatch(text)
+        is_hash = HASH.fullmatch(text)
         return ImportCandidate(
-            value=text.lower(), type=kind, comment=comment, date=day, refused=None if known else "no hash"
+            value=text.lower(), type=kind, comment=comment, date=day, refused=None if is_hash else "no hash"
         )
     if kind is not None and kind not in {"ipv4", "ipv6", "domain", "url"}:
         return ImportCandidate(value=text, type=kind, comment=comment, date=day)
-    found = classify(text)
-    if found is None:
+    recognised = classify(text)
+    if recognised is None:
         return ImportCandidate(value=text[:200], refused="no address, name or URL")
-    return ImportCandidate(value=found.value, type=found.type, comment=comment, date=day)
+    return ImportCandidate(value=recognised.value, type=recognised.type, comment=comment, date=day)
 
 
 def from_csv(text: str) -> Iterator[ImportCandidate]:
@@ -107,7 +107,7 @@ def from_csv(text: str) -> Iterator[ImportCandidate]:
     else:
         rows = rows[1:]
         named = {"value": _VALUE, "comment": _COMMENT, "date": _DATE, "type": _TYPE}
-        places = {name: place for name, known in named.items() if (place := _column(header, known)) is not None}
+        places = {name: place for name, headings in named.items() if (place := _column(header, headings)) is not None}
     for row in rows:
         cells = {name: row[place].strip() for name, place in places.items() if place < len(row)}
         kind = cells.get("type", "").lower().replace("-", "_")
@@ -115,8 +115,8 @@ def from_csv(text: str) -> Iterator[ImportCandidate]:
         yield candidate(value, cells.get("comment") or None, day(cells.get("date")), kind if kind in TYPES else None)
 
 
-def _column(header: list[str], known: tuple[str, ...]) -> int | None:
-    return next((header.index(name) for name in known if name in header), None)
+def _column(header: list[str], headings: tuple[str, ...]) -> int | None:
+    return next((header.index(name) for name in headings if name in header), None)
 
 
 def from_json(text: str, name: str, today: date) -> Iterator[ImportCandidate]:

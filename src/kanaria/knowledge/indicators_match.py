@@ -65,9 +65,9 @@ class IndicatorIndex:
 
     def of_host(self, text: str) -> KnownIndicator | None:
         """The longest name that is the host or a parent of it; a host may be an address too."""
-        host, known = labels(text), self._kinds.get("domain", {})
-        found = next((known[suffix] for suffix in suffixes(host) if suffix in known), None)
-        return found or self.of_address(host)
+        host, domains = labels(text), self._kinds.get("domain", {})
+        indicator = next((domains[suffix] for suffix in suffixes(host) if suffix in domains), None)
+        return indicator or self.of_address(host)
 
     def of_url(self, text: str) -> KnownIndicator | None:
         """By host and path as ``host/path``, whatever the scheme."""
@@ -79,8 +79,8 @@ class IndicatorIndex:
 
     def of_account(self, text: str) -> KnownIndicator | None:
         """An account whatever its case, with or without the domain in front of it."""
-        known = self._kinds.get("account", {})
-        return known.get(text.lower()) or known.get(text.lower().rpartition("\\")[2])
+        accounts = self._kinds.get("account", {})
+        return accounts.get(text.lower()) or accounts.get(text.lower().rpartition("\\")[2])
 
     def of_hash(self, text: str) -> KnownIndicator | None:
         """A file by the hexadecimal digits of its MD5, SHA-1 or SHA-256."""
@@ -88,13 +88,13 @@ class IndicatorIndex:
 
     def of_file(self, text: str) -> KnownIndicator | None:
         """A file by its whole path or by its name alone: of a path, of a request's path, of a command's program."""
-        known = self._kinds.get("file", {})
-        if not known:
+        files = self._kinds.get("file", {})
+        if not files:
             return None
         path = _path(text.partition("?")[0].split(" ", 1)[0])
         parts = path.rstrip("/").split("/")
         whole = ("/".join(parts[start:]) for start in range(len(parts)))
-        return next((known[part] for part in (path, *whole) if part in known), None)
+        return next((files[part] for part in (path, *whole) if part in files), None)
 
     @property
     def _urls(self) -> Mapping[str, KnownIndicator]:
@@ -119,17 +119,17 @@ def indicator_column(name: str, table: pa.Table, index: IndicatorIndex) -> pa.Ch
     """The column for a table, or None when the table has nothing an indicator may name."""
     import pyarrow.compute as pc  # 40 ms to import; only tables need it
 
-    found = [
+    columns = [
         map_distinct(table[column], lambda text, how=how: _words(_look_up(index, how, text)), pa.string())  # type: ignore[misc]
         for column, how in _PLACES.get(name, ())
         if column in table.column_names and index.holds(how)
     ]
     if name == "http" and {"host", "url"} <= set(table.column_names) and index.holds("url"):
         whole = pc.binary_join_element_wise(table["host"], table["url"], "")
-        found.append(map_distinct(whole, lambda text: _words(index.of_url(text)), pa.string()))
-    if not found:
+        columns.append(map_distinct(whole, lambda text: _words(index.of_url(text)), pa.string()))
+    if not columns:
         return pa.nulls(len(table), pa.string()) if name in _PLACES else None
-    return pc.coalesce(*found)
+    return pc.coalesce(*columns)
 
 
 def match_wallets(tables: Mapping[str, pa.Table], indicators: tuple[KnownIndicator, ...]) -> dict[str, pa.Table]:

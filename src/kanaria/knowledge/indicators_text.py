@@ -95,10 +95,10 @@ def candidates(text: str) -> Iterator[Candidate]:
         if not line.strip():
             continue
         commented = _COMMENT.match(line)
-        found, rest = _of_line(line[commented.end() :] if commented else line, only_hidden=bool(commented))
-        if found:
+        values, rest = _of_line(line[commented.end() :] if commented else line, only_hidden=bool(commented))
+        if values:
             given = rest or heading
-            group += [Candidate(type=c.type, value=c.value, comment=given) for c in found]
+            group += [Candidate(type=c.type, value=c.value, comment=given) for c in values]
             continue
         below = _plain(line).strip() if not commented else None
         yield from (_with(candidate, below) for candidate in group)
@@ -114,7 +114,7 @@ def _with(candidate: Candidate, comment: str | None) -> Candidate:
 def _of_line(line: str, *, only_hidden: bool) -> tuple[list[Candidate], str | None]:
     """The values of a line and its remaining words. Live values count only at the front, before the first word."""
     body = _BULLET.sub("", line)
-    found: list[Candidate] = []
+    values: list[Candidate] = []
     rest = body
     front = not only_hidden
     for token in filter(None, _SEPARATORS.split(body)):
@@ -128,12 +128,12 @@ def _of_line(line: str, *, only_hidden: bool) -> tuple[list[Candidate], str | No
         ):
             candidate = None
         if candidate:
-            found.append(candidate)
+            values.append(candidate)
             rest = rest.replace(token, " ", 1)
         else:
             front = False
     words = re.sub(r"\s+", " ", _plain(rest)).strip(" \t,;:#-–—|/()[]<>、。「」\"'")
-    return found, words or None
+    return values, words or None
 
 
 def _marked(text: str) -> str:
@@ -144,12 +144,12 @@ def _marked(text: str) -> str:
     return _HIDDEN_SCHEME.sub(_scheme, marked)
 
 
-def _scheme(found: re.Match[str]) -> str:
+def _scheme(match: re.Match[str]) -> str:
     """``hxxps`` stays recognisable as hidden until ``_plain``; here only spelling variants become one."""
-    text = found[0]
+    text = match[0]
     if text.lower().startswith("http"):
         return text
-    return "fxp" if text.lower().startswith("fxp") else "hxxp" + (found[1] or "").lower()
+    return "fxp" if text.lower().startswith("fxp") else "hxxp" + (match[1] or "").lower()
 
 
 def _plain(text: str) -> str:

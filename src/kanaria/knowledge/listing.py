@@ -47,14 +47,18 @@ def _pool(pool: Pool, language: Language) -> str:
     return "; ".join(word for word in words if word)
 
 
-def _vulnerability(known: Vulnerability, language: Language) -> str:
-    affected, fixed = in_words(known.affected, language), in_words(known.fixed or "", language)
-    words = [in_words(known.product, language), known.summary.to(language), f"{_AFFECTED.to(language)}: {affected}"]
+def _vulnerability(vulnerability: Vulnerability, language: Language) -> str:
+    affected, fixed = in_words(vulnerability.affected, language), in_words(vulnerability.fixed or "", language)
+    words = [
+        in_words(vulnerability.product, language),
+        vulnerability.summary.to(language),
+        f"{_AFFECTED.to(language)}: {affected}",
+    ]
     if fixed:
         words.append(f"{_FIXED.to(language)}: {fixed}")
-    words += [f"{score.scorer} {score.score:.1f} (CVSS {score.version})" for score in known.scores]
-    if known.kev_date:
-        words.append(f"KEV {known.kev_date}")
+    words += [f"{score.scorer} {score.score:.1f} (CVSS {score.version})" for score in vulnerability.scores]
+    if vulnerability.kev_date:
+        words.append(f"KEV {vulnerability.kev_date}")
     return "; ".join(words)
 
 

@@ -54,11 +54,11 @@ class PoolIndex:
         whose miners go to hosts below it. Scripts that mine in browsers come from such names as well.
         """
         host = labels(name)
-        found = next((self._domains[suffix] for suffix in suffixes(host) if suffix in self._domains), None)
-        if found is not None and found.role != "browser":
-            page = host.startswith("www.") or (found.role in _WITH_SITES and host in self._domains)
-            return None if page else found
-        return found or self.of_address(host)
+        pool = next((self._domains[suffix] for suffix in suffixes(host) if suffix in self._domains), None)
+        if pool is not None and pool.role != "browser":
+            page = host.startswith("www.") or (pool.role in _WITH_SITES and host in self._domains)
+            return None if page else pool
+        return pool or self.of_address(host)
 
     def _of_address(self, ip: str) -> Pool | None:
         """The operator that published this address. Any text is allowed."""
@@ -85,14 +85,14 @@ class NotableNetworks:
     """Looks up known scanner networks by address; the narrowest network wins."""
 
     def __init__(self, networks: Iterable[NotableNetwork]) -> None:
-        parsed = [(ipaddress.ip_network(known.network), known) for known in networks]
+        parsed = [(ipaddress.ip_network(network.network), network) for network in networks]
         self._networks = sorted(parsed, key=lambda pair: -pair[0].prefixlen)
         self.of_address = remembered_here(self._of_address)
 
     def _of_address(self, ip: str) -> NotableNetwork | None:
         """The known network the address is in. Any text is allowed."""
         address = parse_address(ip)
-        return None if address is None else next((known for net, known in self._networks if address in net), None)
+        return None if address is None else next((network for net, network in self._networks if address in net), None)
 
 
 Indexes = tuple[PoolIndex, NotableNetworks, IndicatorIndex | None]
@@ -101,13 +101,13 @@ _made: dict[int, tuple[Knowledge, Indexes]] = {}
 
 def _indexes(knowledge: Knowledge) -> Indexes:
     """The indexes over these facts, made once: a run enriches thousands of batches with the same facts."""
-    known = _made.get(id(knowledge))
-    if known is None or known[0] is not knowledge:
+    entry = _made.get(id(knowledge))
+    if entry is None or entry[0] is not knowledge:
         indicators = index_of(knowledge.indicators) if knowledge.indicators else None
-        known = knowledge, (PoolIndex(knowledge.pools), NotableNetworks(knowledge.networks), indicators)
+        entry = knowledge, (PoolIndex(knowledge.pools), NotableNetworks(knowledge.networks), indicators)
         _made.clear()
-        _made[id(knowledge)] = known
-    return known[1]
+        _made[id(knowledge)] = entry
+    return entry[1]
 
 
 def enrich(
@@ -118,8 +118,8 @@ def enrich(
     ``networks`` None means that no network data is installed: then there are no ``knowledge.asn``, ``as_name`` and
     ``country`` columns rather than wrong ones, and whoever reports says that it was not looked at.
     """
-    pools, notable, known = _indexes(knowledge)
-    return {name: _enriched(name, table, pools, notable, networks, known) for name, table in tables.items()}
+    pools, notable, indicators = _indexes(knowledge)
+    return {name: _enriched(name, table, pools, notable, networks, indicators) for name, table in tables.items()}
 
 
 def _enriched(
@@ -128,12 +128,12 @@ def _enriched(
     pools: PoolIndex,
     notable: NotableNetworks,
     networks: NetworkTable | None,
-    known: IndicatorIndex | None,
+    indicators: IndicatorIndex | None,
 ) -> pa.Table:
     remote = Distinct(table["remote"]) if "remote" in table.column_names else None
     if name in _NAMED:
         table = _add(table, "knowledge.pool", _pool_column(table, _NAMED[name], pools, remote))
-    if known is not None and (matched := indicator_column(name, table, known)) is not None:
+    if indicators is not None and (matched := indicator_column(name, table, indicators)) is not None:
         table = _add(table, INDICATOR_COLUMN, matched)
     if remote is None:
         return table
@@ -149,15 +149,15 @@ def _pool_column(
 ) -> pa.ChunkedArray | pa.Array:
     import pyarrow.compute as pc  # 40 ms to import; only tables need it
 
-    found = [map_distinct(table[name], lambda host: _name(pools.of_host(host)), pa.string()) for name in columns]
+    candidates = [map_distinct(table[name], lambda host: _name(pools.of_host(host)), pa.string()) for name in columns]
     if "names" in table.column_names:
-        found.append(_of_lists(table["names"], pools))
+        candidates.append(_of_lists(table["names"], pools))
     if remote is not None:
-        found.append(remote.map(lambda ip: _name(pools.of_address(ip)), pa.string()))
+        candidates.append(remote.map(lambda ip: _name(pools.of_address(ip)), pa.string()))
     if "dst_ip" in table.column_names:
-        found.append(map_distinct(table["dst_ip"], lambda ip: _name(pools.of_address(ip)), pa.string()))
-    found = [values for values in found if values.null_count < table.num_rows]
-    return pc.coalesce(*found) if found else pa.nulls(table.num_rows, pa.string())
+        candidates.append(map_distinct(table["dst_ip"], lambda ip: _name(pools.of_address(ip)), pa.string()))
+    candidates = [values for values in candidates if values.null_count < table.num_rows]
+    return pc.coalesce(*candidates) if candidates else pa.nulls(table.num_rows, pa.string())
 
 
 def _of_lists(names: pa.ChunkedArray, pools: PoolIndex) -> pa.Array:
@@ -167,10 +167,10 @@ def _of_lists(names: pa.ChunkedArray, pools: PoolIndex) -> pa.Array:
     if names.null_count == len(names):
         return pa.nulls(len(names), pa.string())
     lists = names.combine_chunks()
-    known = map_distinct(lists.flatten(), lambda host: _name(pools.of_host(host)), pa.string())
+    operators = map_distinct(lists.flatten(), lambda host: _name(pools.of_host(host)), pa.string())
     owners, values = pc.list_parent_indices(lists), [None] * len(names)
-    for place in pc.indices_nonzero(pc.is_valid(known)).to_pylist()[::-1]:
-        values[owners[place].as_py()] = known[place].as_py()
+    for place in pc.indices_nonzero(pc.is_valid(operators)).to_pylist()[::-1]:
+        values[owners[place].as_py()] = operators[place].as_py()
     return pa.array(values, pa.string())
 
 

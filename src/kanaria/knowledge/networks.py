@@ -103,20 +103,20 @@ class NetworkTable:
         import numpy as np  # 60 ms to import; only tables need it
 
         forms = [ip16(text) for text in texts]
-        known = pa.array([form is not None for form in forms], pa.bool_())
+        is_address = pa.array([form is not None for form in forms], pa.bool_())
         packed = np.array([form or b"" for form in forms], dtype="S16")
-        found: dict[str, pa.Array] = {name: pa.nulls(len(texts), kind) for name, kind in COLUMNS.items()}
+        columns: dict[str, pa.Array] = {name: pa.nulls(len(texts), kind) for name, kind in COLUMNS.items()}
         for ranges in self.ranges.values():
-            rows = _where(known, ranges.rows(packed))
+            rows = _where(is_address, ranges.rows(packed))
             for name in set(COLUMNS) & set(ranges.table.column_names):
-                found[name] = ranges.table[name].take(rows).combine_chunks()
-        return found
+                columns[name] = ranges.table[name].take(rows).combine_chunks()
+        return columns
 
 
-def _where(known: pa.Array, rows: pa.Array) -> pa.Array:
+def _where(valid: pa.Array, rows: pa.Array) -> pa.Array:
     import pyarrow.compute as pc  # 40 ms to import; only tables need it
 
-    return pc.if_else(known, rows, pa.scalar(None, rows.type))
+    return pc.if_else(valid, rows, pa.scalar(None, rows.type))
 
 
 def _bytes16(column: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:

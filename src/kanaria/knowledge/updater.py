@@ -111,7 +111,7 @@ def _import_pools(source: Path, target: Path, today: date) -> UpdateReport:
     knowledge = load()
     index = PoolIndex(knowledge.pools)
     refused: list[tuple[str, str]] = []
-    taken = known = 0
+    taken = already_known = 0
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.rglob("*.txt")) if source.is_dir() else [source]:
         fresh: list[str] = []
@@ -119,14 +119,14 @@ def _import_pools(source: Path, target: Path, today: date) -> UpdateReport:
             if reason := refusal(name, knowledge):
                 refused.append((name, reason))
             elif index.of_host(name):
-                known += 1
+                already_known += 1
             else:
                 fresh.append(name)
         fresh = _without_children(fresh)
         if fresh:
             taken += len(fresh)
             (target / f"{_slug(path)}.yaml").write_text(_pool_file(path, fresh, today), encoding="utf-8")
-    return UpdateReport(pools=taken, already_known=known, refused=tuple(refused))
+    return UpdateReport(pools=taken, already_known=already_known, refused=tuple(refused))
 
 
 def _without_children(names: Iterable[str]) -> list[str]:

@@ -62,10 +62,10 @@ def _listed(text: str, file: str) -> list[Entry] | None:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    known = dict(pairs)
-    if len(known) != len(pairs):
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
         raise ValueError(pairs)
-    return known
+    return entries
 
 
 class _Loader(yaml.SafeLoader):

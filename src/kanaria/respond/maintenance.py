@@ -29,8 +29,8 @@ class Window:
         """Until when news of an incident waits; 0 when it does not."""
         if SEVERITIES.index(incident["severity"]) >= SEVERITIES.index(self.severity):
             return 0.0
-        known = set(incident["devices"])
-        if self.devices and (incident["more_devices"] or not known or not known <= self.devices):
+        devices = set(incident["devices"])
+        if self.devices and (incident["more_devices"] or not devices or not devices <= self.devices):
             return 0.0
         if self.hours is not None:
             return self._of_the_day(self.hours, now)

@@ -165,8 +165,8 @@ def _some(names: Sequence[str], more: bool, language: Language) -> str:
 def notice(name: str, message_id: str, style: Style, values: Mapping[str, object], *, kind: str = "info") -> Message:
     """A message about Kanaria itself: a phrase and the same phrase's body."""
     language = style.language
-    said = {key: value.to(language) if isinstance(value, Text) else value for key, value in values.items()}
-    title, body = say(name, language, **said), say(f"{name}_body", language, **said)
+    texts = {key: value.to(language) if isinstance(value, Text) else value for key, value in values.items()}
+    title, body = say(name, language, **texts), say(f"{name}_body", language, **texts)
     return Message(id=message_id, title=title, body=body, kind=kind, data={"type": name})
 
 

@@ -49,8 +49,8 @@ class ClockCheck:
         self._clock, self._keeps = clock, keeps
         self._sources: dict[str, _Source] = {}
 
-    def checked(self, batch: Batch, told: Callable[[Batch, int, datetime], None]) -> Batch:
-        """The batch without wrong times; ``told`` is called with how many there were and the first of them."""
+    def checked(self, batch: Batch, report: Callable[[Batch, int, datetime], None]) -> Batch:
+        """The batch without wrong times; ``report`` is called with how many there were and the first of them."""
         timed = [table for table in batch.tables.values() if len(table) and "time" in table.column_names]
         times = [_known(table) for table in timed]
         every = np.concatenate(times) if times else np.empty(0, np.int64)
@@ -64,34 +64,34 @@ class ClockCheck:
         wrong = every[(every < low) | (every > high)]
         if not len(wrong):
             return batch
-        told(batch, len(wrong), _moment(int(wrong[0])))
+        report(batch, len(wrong), _moment(int(wrong[0])))
         return replace(batch, tables={name: _without(table, low, high) for name, table in batch.tables.items()})
 
     def _right(self, source: str, times: Times, latest: float) -> tuple[float, float] | None:
         """The earliest and latest time that can be right; None when all are."""
-        known = self._sources.get(source)
+        before = self._sources.get(source)
         low, high = int(times.min()), int(times.max())
-        span = (min(low, known.low), max(high, known.high)) if known else (low, high)
+        span = (min(low, before.low), max(high, before.high)) if before else (low, high)
         if span[1] - span[0] <= FAR_US and (high <= latest or (low > latest and not self._keeps)):
-            self._sources[source] = _Source(*span, len(times) + (known.rows if known else 0))
+            self._sources[source] = _Source(*span, len(times) + (before.rows if before else 0))
             return None
-        best = _largest(times, known, latest)
+        best = _largest(times, before, latest)
         self._sources[source] = best
         ahead = best.low > latest and not self._keeps
         left, right = _reach(times, best)
         return left, (right if ahead else min(right, latest))
 
 
-def _largest(times: Times, known: _Source | None, latest: float) -> _Source:
+def _largest(times: Times, before: _Source | None, latest: float) -> _Source:
     """Of groups of times more than a year apart, the one with most records; those ahead of the clock come last."""
     ordered = np.sort(times)
     edges = np.flatnonzero((np.diff(ordered) > FAR_US) | ((ordered[1:] > latest) & (ordered[:-1] <= latest))) + 1
     groups = [_Source(int(part[0]), int(part[-1]), len(part)) for part in np.split(ordered, edges)]
-    if known:
-        groups.append(known)
+    if before:
+        groups.append(before)
     best = max(groups, key=lambda group: (group.low <= latest or group.rows > len(times) // 2, group.rows))
-    if known and best is not known and abs(best.low - known.high) <= FAR_US:
-        return _Source(min(best.low, known.low), max(best.high, known.high), best.rows + known.rows)
+    if before and best is not before and abs(best.low - before.high) <= FAR_US:
+        return _Source(min(best.low, before.low), max(best.high, before.high), best.rows + before.rows)
     return best
 
 
@@ -104,8 +104,8 @@ def _reach(times: Times, best: _Source) -> tuple[float, float]:
 
 
 def _known(table: pa.Table) -> Times:
-    found: Times = table["time"].drop_null().cast(pa.int64()).to_numpy()
-    return found
+    times: Times = table["time"].drop_null().cast(pa.int64()).to_numpy()
+    return times
 
 
 def _without(table: pa.Table, low: float, high: float) -> pa.Table:

@@ -83,10 +83,10 @@ class Linker:
             kept = _once(self._engine, name, linked[name])
             dropped += len(linked[name]) - len(kept)
             linked[name] = kept
-        known = self._names_known(linked)
-        if "connection" in linked and known:
-            linked["connection"] = _named(self._engine, linked["connection"], known)
-        if self._trusted.names and "dns" in known:
+        views = self._names_known(linked)
+        if "connection" in linked and views:
+            linked["connection"] = _named(self._engine, linked["connection"], views)
+        if self._trusted.names and "dns" in views:
             linked |= vouched(self._engine, linked, self._trusted)
         if "dns" in linked:
             linked["dns"] = _asker_is_device(linked["dns"])
@@ -100,7 +100,7 @@ class Linker:
         """Which of the views ``linking_dns`` and ``linking_tls`` there are for a slice: rows of this run, and those of
         earlier ones that may name a connection of the slice."""
         times = [time for name in ("connection", "tls") if name in tables for time in ends(tables[name])]
-        known = set()
+        views = set()
         for name in ("tls", "dns") if times else ():
             since, until = min(times) - timedelta(microseconds=_REMEMBERED_US), max(times) + timedelta(hours=1)
             earlier = self._earlier(name, since, until)
@@ -111,8 +111,8 @@ class Linker:
             if parts:
                 view = " UNION ALL BY NAME ".join(parts)
                 self._engine.execute(f"CREATE OR REPLACE TEMP VIEW linking_{name} AS {view}")
-                known.add(name)
-        return known
+                views.add(name)
+        return views
 
     def _sources(self, name: str) -> int:
         row = self._engine.execute(f"SELECT count(DISTINCT source) FROM spool_{name}").fetchone()  # noqa: S608
@@ -154,7 +154,7 @@ def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.T
     slim = table.select(["event_id", "time", "source", "sensor", "community_id"]).append_column("length", length)
     engine.register("linking_rows", slim.append_column("said", said(name, table)))
     spooled = "coalesce(duration_us, 0)" if timed else "0"
-    found = engine.execute(
+    result = engine.execute(
         f"""WITH worse AS (
                 SELECT event_id, source, sensor, community_id, epoch_us(time) AS t, coalesce(length, 0) AS length,
                     said, {RANK} AS rank
@@ -168,7 +168,7 @@ def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.T
             SELECT DISTINCT a.event_id FROM worse AS a JOIN better AS b USING (community_id)
             WHERE b.source <> a.source AND (b.rank, b.source) < (a.rank, a.source) AND {SAME_FLOW} AND {AGREE}"""  # noqa: S608
     )
-    doubles = arrow_table(found)
+    doubles = arrow_table(result)
     engine.unregister("linking_rows")
     if not len(doubles):
         return table
@@ -227,7 +227,7 @@ def _named(engine: duckdb.DuckDBPyConnection, connection: pa.Table, spooled: Col
     slim = connection.select(["event_id", "sni", "community_id", "src_ip", "dst_ip"])
     slim = slim.append_column("t", pc.cast(connection["time"], pa.int64()))
     engine.register("linking_connection", slim.append_column("length", pc.fill_null(connection["duration_us"], 0)))
-    found = engine.execute(
+    result = engine.execute(
         f"""SELECT c.event_id, any_value(coalesce(c.sni, h.sni, a.sni)) AS sni,
                 any_value(n.names) FILTER (coalesce(c.sni, h.sni) IS NULL) AS names
             FROM linking_connection AS c
@@ -236,7 +236,7 @@ def _named(engine: duckdb.DuckDBPyConnection, connection: pa.Table, spooled: Col
             LEFT JOIN ({_ALL_NAMES if "dns" in spooled else _NO_NAMES}) AS n USING (event_id)
             GROUP BY c.event_id"""  # noqa: S608
     )
-    named = arrow_table(found, len(connection))
+    named = arrow_table(result, len(connection))
     engine.unregister("linking_connection")
     rows = pc.index_in(connection["event_id"], named["event_id"].combine_chunks()).combine_chunks()
     for column in ("sni", "names"):

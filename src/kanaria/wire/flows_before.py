@@ -74,26 +74,26 @@ class FlowsBefore:
             new = Flows(*(np.concatenate(pair) for pair in pairs))
         self._blocks.append((self._trimmed(new) if len(new) >= TRIMMED_FROM else new).ordered())
 
-    def _trimmed(self, found: Flows) -> Flows:
+    def _trimmed(self, flows: Flows) -> Flows:
         """Without the oldest of too many."""
-        if len(found) <= MOST:
-            return found
-        return found.at(np.argpartition(found.begins, -MOST)[-MOST:])
+        if len(flows) <= MOST:
+            return flows
+        return flows.at(np.argpartition(flows.begins, -MOST)[-MOST:])
 
     def _flows(self, table: pa.Table) -> tuple[Flows, Numbers]:
         """The rows of a table that have a Community ID and a time, and their places in it. Two texts have one number by
         chance once in 10 million million."""
         import pyarrow.compute as pc
 
-        known = pc.and_(pc.is_valid(table["community_id"]), pc.is_valid(table["time"])).to_numpy()
-        rows = table.filter(pa.array(known))
+        whole = pc.and_(pc.is_valid(table["community_id"]), pc.is_valid(table["time"])).to_numpy()
+        rows = table.filter(pa.array(whole))
         self._engine.register("flows_before_rows", rows.select(["community_id", "source"]))
         numbers = self._engine.execute(_NUMBERS).fetchnumpy()
         self._engine.unregister("flows_before_rows")
         begins = pc.cast(rows["time"], pa.int64()).to_numpy()
         lasted = pc.fill_null(rows["duration_us"], 0).to_numpy() if "duration_us" in rows.column_names else 0
-        found = Flows(numbers["flow"].view(np.int64), begins, begins + lasted, numbers["source"].view(np.int64))
-        return found, np.flatnonzero(known)
+        flows = Flows(numbers["flow"].view(np.int64), begins, begins + lasted, numbers["source"].view(np.int64))
+        return flows, np.flatnonzero(whole)
 
     def like(self, rows: pa.Table, *, by_anybody: bool = False) -> tuple[Numbers, datetime] | None:
         """Places of the rows that may be about a flow of these, and when the first such flow began; None without any.
@@ -101,11 +101,11 @@ class FlowsBefore:
         The same source has the same flow at the same time only (its log is read again); ``by_anybody``: it, too, may
         have it within the slack."""
         asked, places = self._flows(rows)
-        found = [self._in(block, asked, by_anybody) for block in self._blocks]
-        hit = np.unique(np.concatenate([places[which] for which, _first in found])) if found else places[:0]
+        matches = [self._in(block, asked, by_anybody) for block in self._blocks]
+        hit = np.unique(np.concatenate([places[which] for which, _first in matches])) if matches else places[:0]
         if not len(hit):
             return None
-        first = min(first for which, first in found if len(which))
+        first = min(first for which, first in matches if len(which))
         return hit, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(first))
 
     @staticmethod

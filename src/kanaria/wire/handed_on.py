@@ -169,8 +169,8 @@ class Continuing:
             return pa.array(np.arange(len(rows))), since
         if name not in self._flows or since < self._flows[name].since:
             self._flows[name] = self._read_before(name, since - _BEFORE)
-        found = self._flows[name].like(rows, by_anybody=by_anybody)
-        return (pa.array(found[0]), max(since, found[1])) if found else None
+        match = self._flows[name].like(rows, by_anybody=by_anybody)
+        return (pa.array(match[0]), max(since, match[1])) if match else None
 
     def _read_before(self, name: str, since: datetime) -> FlowsBefore:
         """The flows that were handed on since then, by this run and those before it."""
@@ -185,10 +185,10 @@ class Continuing:
         """Pairs of a row and a kept one about the same flow, whether the kept one is better, and their distance."""
         self._engine.register("handed_rows", rows)
         self._engine.register("handed_past", past)
-        found: list[tuple[int, int, bool, int]] = self._engine.execute(_RELATED).fetchall()
+        pairs: list[tuple[int, int, bool, int]] = self._engine.execute(_RELATED).fetchall()
         self._engine.unregister("handed_rows")
         self._engine.unregister("handed_past")
-        return found
+        return pairs
 
     # ---- names that are known now -----------------------------------------------------------------------------------
 
@@ -226,19 +226,19 @@ class Continuing:
 
     def _mentioned(self, linker: Linker, linked: Tables) -> pa.Table | None:
         """Kept connections to addresses that the slice's answers name, or of its handshakes, each once."""
-        found = []
+        candidates = []
         if "dns" in linked and (times := ends(linked["dns"])):
             pairs = _answers(linked["dns"])
             if len(pairs):
                 since, until = min(times) - SOON, max(times) + REMEMBERED
-                found.append(self._past.touched("connection", _ASKED_FOR, pairs, since, until))
+                candidates.append(self._past.touched("connection", _ASKED_FOR, pairs, since, until))
         if "tls" in linked and (times := ends(linked["tls"])):
             since, until = min(times) - _BEFORE - SLACK, max(times) + SLACK
             met = self._met("connection", slim("tls", linked), since, by_anybody=True)
             if met is not None:
                 greeted = linked["tls"].select(["community_id"]).take(met[0])
-                found.append(self._past.touched("connection", _GREETED, greeted, met[1], until))
-        tables = [table for table in found if table is not None and len(table)]
+                candidates.append(self._past.touched("connection", _GREETED, greeted, met[1], until))
+        tables = [table for table in candidates if table is not None and len(table)]
         if not tables:
             return None
         together = pa.concat_tables(tables)
@@ -278,8 +278,8 @@ class Continuing:
     def _whole(self, name: str, events: Iterable[int], since: datetime, until: datetime) -> pa.Table:
         """These kept rows with all columns."""
         wanted = pa.table({"event_id": pa.array(sorted(set(events)), pa.int64())})
-        found = self._past.touched(name, _WHOLE, wanted, since, until)
-        return conform(name, found) if found is not None else conform(name, {}, 0)
+        rows = self._past.touched(name, _WHOLE, wanted, since, until)
+        return conform(name, rows) if rows is not None else conform(name, {}, 0)
 
 
 def _places(pairs: Iterable[tuple[int, int]]) -> tuple[dict[int, int], list[int]]:

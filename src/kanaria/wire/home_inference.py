@@ -135,7 +135,7 @@ def tally(
             addresses={address: (count, opened) for address, count, opened in shares},
             entrances=bool(ENTRANCES & set(tables)),
             spoken=bool(answers),
-            answered=any(answered(told) for told in answers),
+            answered=any(answered(answer) for answer in answers),
         )
     )
 
@@ -145,8 +145,8 @@ def infer(seen: Tally) -> Inferred | None:
     if not seen.total or seen.oriented:
         return None
     if seen.stated:
-        told = sum(seen.stated.values())
-        own = sorted(address for address, count in seen.stated.items() if count / told >= _OWN_SHARE)
+        total = sum(seen.stated.values())
+        own = sorted(address for address, count in seen.stated.items() if count / total >= _OWN_SHARE)
         home = HomeNetworks.parse(own, where="the firewall's log")
         return Inferred(networks=home.networks, inferred=True, certain=True, stated=True) if own else None
     asked = seen.spoken and not seen.answered
@@ -233,18 +233,18 @@ def asked_in_vain(connections: pa.Table) -> pa.Table:
     return connections
 
 
-def answered(told: bytes) -> bool:
+def answered(data: bytes) -> bool:
     """Whether bytes of a server are JSON that gives what was asked: no refusal, and no words of another protocol."""
-    if not told.startswith((b"{", b"[")):
+    if not data.startswith((b"{", b"[")):
         return False
-    return _GIVEN.search(told) is not None or _REFUSED.search(told) is None
+    return _GIVEN.search(data) is not None or _REFUSED.search(data) is None
 
 
 def _answers(engine: duckdb.DuckDBPyConnection, judged: pa.Table | None) -> list[bytes]:
     """What clients that spoke JSON were told, the longest answers first."""
     rows = _fresh(engine, "connection", judged)
-    told = engine.execute(
+    rows_of = engine.execute(
         f"""SELECT dst_first FROM {rows} WHERE src_first >= '{{'::BLOB AND src_first < '|'::BLOB
             ORDER BY octet_length(dst_first) DESC NULLS LAST, event_id LIMIT {_LOOKED_AT}"""  # noqa: S608
     ).fetchall()
-    return [answer or b"" for (answer,) in told]
+    return [answer or b"" for (answer,) in rows_of]

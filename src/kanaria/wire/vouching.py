@@ -61,8 +61,8 @@ def vouched(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], t
     ).fetchall():
         if trusted.asks(resolver):
             answers[client, address].append((query, first, last))
-    found = {name: _with(tables[name], answers) for name in ("connection", "tls") if answers and name in tables}
-    return {name: table for name, table in found.items() if table is not None}
+    named = {name: _with(tables[name], answers) for name in ("connection", "tls") if answers and name in tables}
+    return {name: table for name, table in named.items() if table is not None}
 
 
 def _with(table: pa.Table, answers: Mapping[tuple[str, str], list[_Answer]]) -> pa.Table | None:

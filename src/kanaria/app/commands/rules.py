@@ -61,7 +61,7 @@ def rules_coverage(folders: tuple[Path, ...], markdown: bool, language: Language
 
     weights = knowledge.load().weights
     bundled = detect.load(weights=weights)
-    found = detect.load(folders, weights=weights, known=bundled) if folders else bundled
+    found = detect.load(folders, weights=weights, other_rules=bundled) if folders else bundled
     heads = {"en": ("log source", "rules", "run", "tables", "not run"),
              "ja": ("ログ", "ルール", "実行", "テーブル", "実行されない理由")}[language]  # fmt: skip
     rows = [heads, *coverage.lines(coverage.coverage(found), language)]
@@ -138,7 +138,7 @@ def _load(folders: tuple[Path, ...], language: Language) -> RuleSet:
     weights = knowledge.load().weights
     found = detect.load(weights=weights)
     if folders:
-        found = detect.merged(found, detect.load(folders, weights=weights, known=found))
+        found = detect.merged(found, detect.load(folders, weights=weights, other_rules=found))
     for error in found.errors:
         said = {"en": "not loaded: ", "ja": "読み込めません: "}[language]
         click.echo(printable(said + error.to(language)), err=True)

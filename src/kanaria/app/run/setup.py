@@ -116,4 +116,4 @@ def _rules(config: Config, facts: Knowledge) -> RuleSet:
 
     own = [Path(folder) for folder in config.rules]
     rules = detect.load(weights=facts.weights)
-    return detect.merged(rules, detect.load(own, weights=facts.weights, known=rules)) if own else rules
+    return detect.merged(rules, detect.load(own, weights=facts.weights, other_rules=rules)) if own else rules

@@ -26,9 +26,9 @@ def in_japanese(message: str, deep: int = 0) -> str:
     if exact is not None:
         return exact
     for template, japanese in _patterns() if deep < DEEPEST else ():
-        found = template.fullmatch(text)
-        if found:
-            return japanese.format(*(in_japanese(part, deep + 1) for part in found.groups()))
+        match = template.fullmatch(text)
+        if match:
+            return japanese.format(*(in_japanese(part, deep + 1) for part in match.groups()))
     return text
 
 

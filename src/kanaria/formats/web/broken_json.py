@@ -90,7 +90,7 @@ def is_broken_rpc(line: bytes) -> bool:
 
 def _members(text: str) -> dict[str, str | None]:
     """The members of the first object, with their values where these are texts."""
-    found: dict[str, str | None] = {}
+    members: dict[str, str | None] = {}
     depth, inside = 0, 0
     name, waiting = "", False
     for token in _TOKEN.finditer(text):
@@ -107,12 +107,12 @@ def _members(text: str) -> dict[str, str | None]:
         elif sign in ":,":
             waiting = sign == ":"
             if waiting:
-                found[name] = None
+                members[name] = None
         elif waiting:
-            found[name] = token[1]
+            members[name] = token[1]
         else:
             name = token[1]
-    return found
+    return members
 
 
 __all__ = ["is_broken_rpc", "is_cut", "is_left_open", "is_open_element"]

@@ -81,10 +81,10 @@ class LineParser:
             return None
         if b"\0" in line and b'"' not in line and b"{" not in line:
             return _BINARY  # said early: a binary file given as a log has "lines" of megabytes
-        found = self._record(line, 0)
-        if isinstance(found, dict) and type(found.get("time")) is Zoneless:
-            found["time"] = self.zone.micros(found["time"])  # type: ignore[arg-type]  # it is one
-        return found
+        parsed = self._record(line, 0)
+        if isinstance(parsed, dict) and type(parsed.get("time")) is Zoneless:
+            parsed["time"] = self.zone.micros(parsed["time"])  # type: ignore[arg-type]  # it is one
+        return parsed
 
     def _record(self, line: bytes, depth: int) -> Row | str | None:
         line = plain_quotes(line.strip(b" \t\r\n"))
@@ -101,24 +101,24 @@ class LineParser:
             return asked or None
         inner = prefix.strip(line, self.year) if depth < _NESTING else None
         if inner and inner.line:
-            found = self._record(inner.line, depth + 1)
-            if isinstance(found, dict):
+            parsed = self._record(inner.line, depth + 1)
+            if isinstance(parsed, dict):
                 whole = self._strict(line, depth) if self.shape == "learned" else None
-                return whole if isinstance(whole, dict) else prefix.complete(found, inner)
+                return whole if isinstance(whole, dict) else prefix.complete(parsed, inner)
         if line[:1] == b"[" or line[:1].isdigit():
             logged = error_row(line)
             if logged is not None:
                 self.shape = "error-log"
                 return logged or None
-        found = self._strict(line, depth)
-        if isinstance(found, dict) and found.get("src_ip") is None and self._says_more(found):
+        parsed = self._strict(line, depth)
+        if isinstance(parsed, dict) and parsed.get("src_ip") is None and self._says_more(parsed):
             shape = self.shape
             better = self._by_tokens(line)
             self.shape = self.shape if better else shape
-            return better or found
-        if not found and len(_REQUESTS.findall(line[:65536])) > 1:
+            return better or parsed
+        if not parsed and len(_REQUESTS.findall(line[:65536])) > 1:
             return "several requests in a line"  # one of them would be read, and the others be lost
-        return found or self._by_tokens(line) or self._loose(line)
+        return parsed or self._by_tokens(line) or self._loose(line)
 
     def _strict(self, line: bytes, depth: int) -> Row | str | None:
         first = line[:1]
@@ -152,10 +152,10 @@ class LineParser:
         if declared is not None:
             self.shape = declared[0]
             return declared[1]
-        found = self.csv.row(line, self.aliases)
-        if found is not None:
+        guess = self.csv.row(line, self.aliases)
+        if guess is not None:
             self.shape = "web-csv"
-            return found
+            return guess
         inside = access_line(line)
         if inside and (row := COMBINED.parse(inside) or COMMON.parse(inside)):
             self.shape = "combined"
@@ -164,10 +164,10 @@ class LineParser:
         if match and match[1] is not None and values.client(to_text(match[1]).split(" ")[0])[0]:
             self.shape = "loose"
             return _loose_row(match)
-        found = self.learned.row(line)
-        if found is not None:
+        guess = self.learned.row(line)
+        if guess is not None:
             self.shape = "learned"
-        return found
+        return guess
 
     def _json(self, line: bytes, depth: int) -> Row | str | None:
         try:
@@ -193,10 +193,10 @@ class LineParser:
         line, time, host, program = wrapped
         if b"\n" in line and sum(map(bool, map(bytes.strip, line.splitlines()))) > 1:
             return "JSON around several lines"
-        found = self._record(line, depth + 1) if line else None
-        if not isinstance(found, dict):
+        row = self._record(line, depth + 1) if line else None
+        if not isinstance(row, dict):
             return "JSON around something that is no request"
-        return prefix.complete(found, prefix.Prefix(b"", time, host, program))
+        return prefix.complete(row, prefix.Prefix(b"", time, host, program))
 
     def _rpc(self, line: bytes, request: bytes) -> Row:
         self.shape = "jsonrpc"

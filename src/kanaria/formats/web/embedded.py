@@ -32,13 +32,13 @@ _ASKED = late_regex(rb"HTTP/\d|\b(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNE
 def access_line(line: bytes) -> bytes | None:
     """The access log line inside, without what is around it; None where two begin, of which one would be lost,
     and where JSON that it stands in has no end."""
-    found = _BEGINS.search(line[:_LONGEST])
-    if found is None or (not found.start() and found[1] == b'"') or _ASKED.search(line, 0, found.start()):
+    begin = _BEGINS.search(line[:_LONGEST])
+    if begin is None or (not begin.start() and begin[1] == b'"') or _ASKED.search(line, 0, begin.start()):
         return None
-    opened = _VALUE.search(line, 0, found.start())
+    opened = _VALUE.search(line, 0, begin.start())
     if opened and is_left_open(line[opened.start() : _LONGEST]):
         return None
-    text, quote = line[found.start() : _LONGEST], found[1]
+    text, quote = line[begin.start() : _LONGEST], begin[1]
     if quote.startswith(b"&"):
         text = html.unescape(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     elif quote == b'""':

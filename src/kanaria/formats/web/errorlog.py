@@ -74,40 +74,40 @@ def _nginx(match: re.Match[bytes]) -> Row:
     # Before the client some messages name a file the client chose; in the others it chose what comes after.
     raw = message.startswith(b"client sent")
     start = message.find(_CLIENT) if raw else message.rfind(_CLIENT)
-    found = _NGINX_REQUEST.fullmatch(message, max(start, 0))
-    if not found:
+    request = _NGINX_REQUEST.fullmatch(message, max(start, 0))
+    if not request:
         return {}
     row: Row = {"time": values.iso_time(to_text(match[1]).replace("/", "-"))}
-    row["src_ip"], row["src_port"] = values.address(to_text(found[1]))
-    row["host"] = values.address(to_text(found[4] or found[2] or b""))[0]
-    row["referer"] = values.text_or_none(found[5]) if found[5] else None
+    row["src_ip"], row["src_port"] = values.address(to_text(request[1]))
+    row["host"] = values.address(to_text(request[4] or request[2] or b""))[0]
+    row["referer"] = values.text_or_none(request[5]) if request[5] else None
     row["status"] = next((status for words, status in _NGINX_STATUS if words.match(message)), None)
-    values.set_request(row, found[3])
+    values.set_request(row, request[3])
     return row
 
 
 def _apache(match: re.Match[bytes]) -> Row:
     message = _REFERER.sub(b"", match[3])
     for pattern, status in _APACHE_REQUESTS:
-        found = pattern.fullmatch(message)
-        if found:
+        request = pattern.fullmatch(message)
+        if request:
             row: Row = {"time": _apache_time(to_text(match[1])), "status": status}
             row["src_ip"], row["src_port"] = values.address(to_text(match[2] or b""))
-            values.set_request(row, unescape(found[1]))
-            if found[1].startswith(b"/"):
-                row["url"] = to_text(found[1])  # only the path is logged
+            values.set_request(row, unescape(request[1]))
+            if request[1].startswith(b"/"):
+                row["url"] = to_text(request[1])  # only the path is logged
             return row
     guarded = _MODSECURITY.match(message)
     return _modsecurity(match, guarded) if guarded else {}
 
 
-def _modsecurity(match: re.Match[bytes], found: re.Match[bytes]) -> Row:
+def _modsecurity(match: re.Match[bytes], audit: re.Match[bytes]) -> Row:
     host = _HOSTNAME.search(match[3])
-    row: Row = {"time": _apache_time(to_text(match[1])), "status": int(found[1]) if found[1] else None}
+    row: Row = {"time": _apache_time(to_text(match[1])), "status": int(audit[1]) if audit[1] else None}
     row["src_ip"], row["src_port"] = values.address(to_text(match[2] or b""))
     row["host"] = to_text(host[1]) if host else None
-    row["request"] = unescape(found[2])
-    row["url"] = to_text(unescape(found[2]))
+    row["request"] = unescape(audit[2])
+    row["url"] = to_text(unescape(audit[2]))
     return row
 
 
@@ -131,5 +131,5 @@ def haproxy_row(line: bytes) -> Row | None:
     row["status"] = values.small_integer(match[4])
     row["bytes_out"] = values.integer(match[5])
     request = match[6].removesuffix(b'"')
-    values.set_request(row, _HEX.sub(lambda found: bytes([int(found[1], 16)]), request))
+    values.set_request(row, _HEX.sub(lambda escaped: bytes([int(escaped[1], 16)]), request))
     return row

@@ -56,7 +56,7 @@ def plain_quotes(line: bytes) -> bytes:
     if b'"' in line:
         return line
     if b"&quot;" in line or b"&#34;" in line:
-        return _ENTITY.sub(lambda found: _ENTITIES[found[0]], line)
+        return _ENTITY.sub(lambda entity: _ENTITIES[entity[0]], line)
     return _TYPOGRAPHIC.sub(b'"', line) if b"\xe2\x80" in line else line
 
 

@@ -145,12 +145,12 @@ class Delimited:
         side, rejects = _Side(block.size), Rejects()
         keep = sure.copy()
         for index in np.flatnonzero(~sure).tolist():
-            found = careful.parse(block.line(index)) if not block.overlong else "line too long"
-            if isinstance(found, dict):
-                _place(found, index, side, starts, lens, numbers)
+            parsed = careful.parse(block.line(index)) if not block.overlong else "line too long"
+            if isinstance(parsed, dict):
+                _place(parsed, index, side, starts, lens, numbers)
                 keep[index] = True
-            elif found is not None:
-                rejects.add(index, found, block.line(index))
+            elif parsed is not None:
+                rejects.add(index, parsed, block.line(index))
         if not keep.all():
             starts, lens, numbers = starts[:, keep], lens[:, keep], numbers[:, keep]
         columns = _columns(block, side, np.ascontiguousarray(starts), np.ascontiguousarray(lens), numbers)

@@ -114,12 +114,12 @@ class _Collected:
         """Read lines that are not sure, up to where other fields are declared; returns where that is."""
         for index in (np.flatnonzero(~sure) + begin).tolist():
             line = self._block.line(index)
-            found = careful.parse(line) if not self._block.overlong else "line too long"
-            if isinstance(found, dict):
-                self._rows.append(found)
+            parsed = careful.parse(line) if not self._block.overlong else "line too long"
+            if isinstance(parsed, dict):
+                self._rows.append(parsed)
                 self._kept.append(index)
-            elif found is not None:
-                self._rejects.add(index, found, line)
+            elif parsed is not None:
+                self._rejects.add(index, parsed, line)
             if _declared(careful.w3c) != declared:
                 return index + 1
         return len(self._block)
@@ -218,7 +218,7 @@ def _request(
     request = pc.coalesce(join(method, url, protocol, " "), join(method, url, " "))
     right = pc.and_(pc.is_in(method, _METHODS), pc.starts_with(path, "/"))
     if protocol.null_count < len(protocol):
-        known = mapped(protocol, lambda text: values.PROTOCOL.fullmatch(text) is not None, pa.bool_())
-        right = pc.and_(right, pc.fill_null(known, True))
+        valid = mapped(protocol, lambda text: values.PROTOCOL.fullmatch(text) is not None, pa.bool_())
+        right = pc.and_(right, pc.fill_null(valid, True))
     columns = {"method": method, "url": url, "protocol": protocol, "request": request.cast(pa.binary())}
     return columns, np.asarray(pc.fill_null(right, False).to_numpy(zero_copy_only=False))

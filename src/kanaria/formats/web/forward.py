@@ -35,13 +35,13 @@ def asked_outside(table: pa.Table, home: HomeNetworks) -> pa.Table:
     if not len(rows):
         return table
     picked = table.select(["src_ip", "method", "url", "status", "raw", "protocol"]).take(pa.array(rows)).to_pylist()
-    found = {int(row): asked for row, record in zip(rows, picked, strict=True) if (asked := _asked(record, home))}
+    targets = {int(row): asked for row, record in zip(rows, picked, strict=True) if (asked := _asked(record, home))}
     others = [
         (int(row), host)
         for row, record in zip(rows, picked, strict=True)
-        if row not in found and record["method"] == "CONNECT" and (host := target(str(record["url"] or ""))[0])
+        if row not in targets and record["method"] == "CONNECT" and (host := target(str(record["url"] or ""))[0])
     ]
-    return _hosted(_turned(table, found) if found else table, dict(others))
+    return _hosted(_turned(table, targets) if targets else table, dict(others))
 
 
 def _hosted(table: pa.Table, asked: dict[int, str]) -> pa.Table:
@@ -92,19 +92,19 @@ def _asked(record: dict[str, object], home: HomeNetworks) -> tuple[str | None, s
 @remembered
 def target(url: str) -> tuple[str | None, int | None]:
     """Host and port of ``host:port`` or of an absolute address."""
-    found = _AUTHORITY.fullmatch(url) or _ABSOLUTE.match(url)
-    if not found:
+    match = _AUTHORITY.fullmatch(url) or _ABSOLUTE.match(url)
+    if not match:
         return None, None
-    return found[1].strip("[]").lower() or None, values.small_integer(found[2] or "")
+    return match[1].strip("[]").lower() or None, values.small_integer(match[2] or "")
 
 
-def _turned(table: pa.Table, found: dict[int, tuple[str | None, str, int | None]]) -> pa.Table:
+def _turned(table: pa.Table, targets: dict[int, tuple[str | None, str, int | None]]) -> pa.Table:
     sides: dict[str, dict[int, object]] = {
-        "direction": {row: "outbound" for row in found},
-        "device": {row: client for row, (client, _host, _port) in found.items()},
-        "remote": {row: host for row, (_client, host, _port) in found.items()},
-        "host": {row: host for row, (_client, host, _port) in found.items()},
-        "dst_port": {row: port for row, (_client, _host, port) in found.items()},
+        "direction": {row: "outbound" for row in targets},
+        "device": {row: client for row, (client, _host, _port) in targets.items()},
+        "remote": {row: host for row, (_client, host, _port) in targets.items()},
+        "host": {row: host for row, (_client, host, _port) in targets.items()},
+        "dst_port": {row: port for row, (_client, _host, port) in targets.items()},
     }
     for name, values_of in sides.items():
         index = table.schema.get_field_index(name)

@@ -138,15 +138,15 @@ def web_row(record: Mapping[str, object], aliases: Mapping[str, str] | None = No
     record = unwrapped(record)
     if "logicalUserName" in record:  # Tomcat's valve calls the client its host
         aliases = {"host": "client", **(aliases or {})}
-    found = _collect(record, aliases or {})
-    if "request" not in found and not ("path" in found and ("method" in found or "status" in found)):
+    members = _collect(record, aliases or {})
+    if "request" not in members and not ("path" in members and ("method" in members or "status" in members)):
         return None
-    parts = {kind: _plain(value) for kind, value in found.items()}
+    parts = {kind: _plain(value) for kind, value in members.items()}
     if "response_code" in record and isinstance(record.get("duration"), int) and "seconds" in parts:
         parts["millis"] = parts.pop("seconds")  # Envoy's duration is in whole milliseconds
     if "reqPath" in record and not parts.get("path", "/").startswith("/"):
         parts["path"] = f"/{parts['path']}"  # Akamai leaves the slash out
-    return _assemble(found, parts)
+    return _assemble(members, parts)
 
 
 # Objects that hold a whole record: an Elasticsearch hit, ModSecurity's audit log, Splunk's export.
@@ -172,14 +172,14 @@ def _object_in(value: object) -> object:
 
 
 def _collect(record: Mapping[str, object], aliases: Mapping[str, str]) -> dict[str, object]:
-    found: dict[str, tuple[int, object]] = {}
+    ranked: dict[str, tuple[int, object]] = {}
     for key, value in _flatten(record):
         kind, rank = kind_of(key, aliases)
-        if kind and value not in (None, "", "-") and (kind not in found or rank < found[kind][0]):
-            found[kind] = (rank, value)
-        elif kind == "request" and kind not in found:
-            found[kind] = (rank, value)
-    return {kind: value for kind, (_, value) in found.items()}
+        if kind and value not in (None, "", "-") and (kind not in ranked or rank < ranked[kind][0]):
+            ranked[kind] = (rank, value)
+        elif kind == "request" and kind not in ranked:
+            ranked[kind] = (rank, value)
+    return {kind: value for kind, (_, value) in ranked.items()}
 
 
 def kind_of(key: str, aliases: Mapping[str, str]) -> tuple[str, int]:
@@ -217,13 +217,13 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _assemble(found: Mapping[str, object], parts: dict[str, str]) -> Row:
+def _assemble(members: Mapping[str, object], parts: dict[str, str]) -> Row:
     row: Row = {}
     if "request" in parts:
         values.set_request(row, to_bytes(parts["request"]))
     else:
         join_request(row, parts)
-    row["time"] = values.any_time(found.get("time"))
+    row["time"] = values.any_time(members.get("time"))
     row["src_ip"], row["src_port"] = values.client(parts.get("client", ""), parts.get("forwarded", ""))
     if "real_client" in parts:  # Caddy worked it out from its trusted proxies
         row["src_ip"], row["src_port"] = values.address(parts["real_client"])[0], None

@@ -34,14 +34,14 @@ SNIFFED_LINES = 200  # of the head; a mixed log shows its shapes within these, a
 def shapes(head: bytes) -> tuple[Counter[str], int]:
     """How many of the first lines have which shape, and how many lines were looked at."""
     parser = LineParser()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     lines = [line for line in head.split(b"\n")[: 4 * SNIFFED_LINES] if line.strip()][:SNIFFED_LINES]
     for line in lines:
         parser.shape = ""
         row = parser.parse(line[:65536])
         if isinstance(row, dict) or (row is None and parser.shape in ("w3c", "error-log", "web-csv", "socks")):
-            found[parser.shape] += 1
-    return found, len(lines)
+            counts[parser.shape] += 1
+    return counts, len(lines)
 
 
 def _first(head: bytes) -> list[bytes]:
@@ -78,11 +78,11 @@ class WebFormat:
     """The score when every line has the shape."""
 
     def sniff(self, head: bytes, name: str) -> float:
-        found, lines = shapes(head)
-        own = sum(found[shape] for shape in self.shapes)
-        if not own or own < max((found[shape] for shape in found if shape not in self.shapes), default=0):
+        counts, lines = shapes(head)
+        own = sum(counts[shape] for shape in self.shapes)
+        if not own or own < max((counts[shape] for shape in counts if shape not in self.shapes), default=0):
             return 0.0
-        return self.certainty * (0.3 + 0.7 * sum(found.values()) / lines)
+        return self.certainty * (0.3 + 0.7 * sum(counts.values()) / lines)
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         from kanaria.formats.web.reader import read
@@ -305,8 +305,8 @@ class LearnedLayout(WebFormat):
         """How the first lines are read, as a ``log_format``: the commonest of them."""
         learned = Learned()
         learned.learn(_first(head))
-        found = Counter(guess for line in _first(head) if (guess := learned.guess(line)))
-        return found.most_common(1)[0][0] if found else None
+        guesses = Counter(guess for line in _first(head) if (guess := learned.guess(line)))
+        return guesses.most_common(1)[0][0] if guesses else None
 
 
 class Fragment(WebFormat):

@@ -331,12 +331,12 @@ def json_aliases(text: str) -> dict[str, str]:
     if not plain.lstrip().startswith("{"):
         return {}
     pairs = re.findall(r'"([^"]+)"\s*:\s*"?(?:\$\{?(\w+)\}?|(%[^",}]*(?:\{[^}]*\})?[a-zA-Z]))', plain)
-    found = {}
+    aliases = {}
     for key, variable, directive in pairs:
         pieces = [Piece(_NGINX.get(variable, ""))] if variable else [p for p in _apache(directive) if p.kind]
         if pieces and pieces[0].kind in _JSON_KINDS:
-            found[key] = _JSON_KINDS[pieces[0].kind]
-    return found
+            aliases[key] = _JSON_KINDS[pieces[0].kind]
+    return aliases
 
 
 _JSON_KINDS = {

@@ -79,17 +79,17 @@ def tokens(line: bytes) -> list[Token]:
 
 
 def _cut(text: bytes) -> list[Token]:
-    found = []
+    tokens = []
     for match in _TOKEN.finditer(text):
         if match[0][:1] == b'"':
-            found.append(Token(QUOTED, match[1]))
+            tokens.append(Token(QUOTED, match[1]))
         elif match[0][:1] == b"[":
-            found.append(Token(GROUP, match[2]))
+            tokens.append(Token(GROUP, match[2]))
         elif word := match[0].rstrip(b",;"):
-            found.append(Token(WORD, word))
-        if len(found) >= MOST_TOKENS:
+            tokens.append(Token(WORD, word))
+        if len(tokens) >= MOST_TOKENS:
             break
-    return found
+    return tokens
 
 
 def places(given: Sequence[Token]) -> Places | None:
@@ -203,9 +203,9 @@ class Learned:
         votes: dict[str, Counter[Places]] = {}
         for line in lines:
             given = tokens(line[:LONGEST])
-            found = places(given)
-            if found:
-                votes.setdefault(shape(given), Counter())[found] += 1
+            layout = places(given)
+            if layout:
+                votes.setdefault(shape(given), Counter())[layout] += 1
         self._agreed |= {key: counted.most_common(1)[0][0] for key, counted in votes.items()}
 
     def row(self, line: bytes) -> Row | None:
@@ -214,12 +214,12 @@ class Learned:
             return None
         given = tokens(line)
         own = places(given)
-        found = own and self._agreed.get(shape(given), own)
-        if own is None or found is None:
+        layout = own and self._agreed.get(shape(given), own)
+        if own is None or layout is None:
             return None
-        if (found.method, found.path) != (own.method, own.path):
-            found = own  # a shape says nothing about a line that has its request elsewhere
-        return _row(given, found) if found.status >= 0 or found.client >= 0 else None
+        if (layout.method, layout.path) != (own.method, own.path):
+            layout = own  # a shape says nothing about a line that has its request elsewhere
+        return _row(given, layout) if layout.status >= 0 or layout.client >= 0 else None
 
     def guess(self, line: bytes) -> str | None:
         """How the line is read, as a ``log_format``; None when it is not."""

@@ -75,13 +75,13 @@ def parse_block(block: Block, careful: LineParser) -> Parsed:
         rejects.add(0, f"line longer than {block.size} bytes", block.bytes_[:KEPT_BYTES].tobytes())
     for index in range(0 if not block.overlong else len(block), len(block)):
         line = block.line(index)
-        found = careful.parse(line)
-        if isinstance(found, dict):
-            rows.append(found)
+        parsed = careful.parse(line)
+        if isinstance(parsed, dict):
+            rows.append(parsed)
             raw.append(line)
             numbers.append(index)
-        elif found is not None:
-            rejects.add(index, found, line)
+        elif parsed is not None:
+            rejects.add(index, parsed, line)
     return Parsed(tables.from_rows(rows, raw), np.array(numbers, np.int64), rejects.kept, rejects.count)
 
 

@@ -74,9 +74,9 @@ def row(line: bytes) -> Row | None:
     if len(line) > 4096 or not _MARKS.search(line):
         return None
     for pattern in _compiled():
-        found = pattern.fullmatch(line)
-        if found:
-            return _row(found.groupdict())
+        match = pattern.fullmatch(line)
+        if match:
+            return _row(match.groupdict())
     return None
 
 
@@ -93,7 +93,7 @@ def _row(parts: dict[str, bytes | None]) -> Row:
     target = to_text(host) + ":" + to_text(port)
     refused = parts.get("verdict") in (b"block", b"rejected") or (parts.get("error") or b"00000") != b"00000"
     refused = refused or parts.get("failed") is not None or b" using REJECT" in (parts.get("rest") or b"")
-    found: Row = {
+    row: Row = {
         "time": _time(parts),
         "method": "CONNECT",
         "url": target,
@@ -104,7 +104,7 @@ def _row(parts: dict[str, bytes | None]) -> Row:
         "src_ip": values.client(to_text(parts.get("client") or b""))[0],
         "src_port": values.small_integer(parts.get("src_port") or b""),
     }
-    return found
+    return row
 
 
 def _time(parts: dict[str, bytes | None]) -> int | None:

@@ -47,14 +47,14 @@ class TreeColumns:
 
     def text(self, kind: str) -> pa.Array:
         """The first text that is neither empty nor ``-``."""
-        found = pa.nulls(len(self), pa.string())
+        texts = pa.nulls(len(self), pa.string())
         for place in self.leaves.get(kind, ()):
             if self.plan.kinds[place] in (c.TEXT, c.FIRST):
                 column = self._filled(self.plan.slots[place])
-                found = column if found.null_count == len(found) else pc.coalesce(found, column)
+                texts = column if texts.null_count == len(texts) else pc.coalesce(texts, column)
             else:
                 self._only(kind)
-        return found
+        return texts
 
     def _filled(self, slot: int) -> pa.Array:
         lengths, begins = self.cells.lengths[slot], self.cells.begins[slot]
@@ -92,23 +92,23 @@ class TreeColumns:
         return column
 
 
-def columns_of(found: TreeColumns) -> tuple[dict[str, pa.Array], _Flags]:
+def columns_of(tree: TreeColumns) -> tuple[dict[str, pa.Array], _Flags]:
     """Every column of the table a line can fill, and which rows are right."""
-    columns = {name: pa.nulls(len(found), pa.string()) for name in tables.STRINGS}
+    columns = {name: pa.nulls(len(tree), pa.string()) for name in tables.STRINGS}
     for name in tables.BYTES + tables.NUMBERS:
-        columns[name] = pa.nulls(len(found), schema.HTTP.column(name).type)
-    columns |= _request(found) | _ends(found)
-    columns["time"] = _time(found)
-    columns["status"] = small(found.text("status"))
+        columns[name] = pa.nulls(len(tree), schema.HTTP.column(name).type)
+    columns |= _request(tree) | _ends(tree)
+    columns["time"] = _time(tree)
+    columns["status"] = small(tree.text("status"))
     for name in ("bytes_out", "bytes_in"):
-        whole = found.wholes(name)
-        columns[name] = mapped(found.text(name), _size, pa.int64()) if whole is None else whole
-    columns["duration_us"] = _duration(found)
+        whole = tree.wholes(name)
+        columns[name] = mapped(tree.text(name), _size, pa.int64()) if whole is None else whole
+    columns["duration_us"] = _duration(tree)
     for name in ("referer", "user_agent", "user"):
-        columns[name] = found.text(name)
+        columns[name] = tree.text(name)
     for name, kind in (("request_body", "body"), ("response_body", "answer")):
-        columns[name] = found.text(kind).cast(pa.binary())
-    return {name: column.cast(schema.HTTP.column(name).type) for name, column in columns.items()}, found.right
+        columns[name] = tree.text(kind).cast(pa.binary())
+    return {name: column.cast(schema.HTTP.column(name).type) for name, column in columns.items()}, tree.right
 
 
 def mapped(column: pa.Array, function: Callable[[str], object], kind: pa.DataType) -> pa.Array:
@@ -120,47 +120,47 @@ def _size(text: str) -> int | None:
     return values.integer(text.partition(".")[0])
 
 
-def _request(found: TreeColumns) -> dict[str, pa.Array]:
-    method, path, protocol = (found.text(kind) for kind in ("method", "path", "protocol"))
+def _request(tree: TreeColumns) -> dict[str, pa.Array]:
+    method, path, protocol = (tree.text(kind) for kind in ("method", "path", "protocol"))
     for column, pattern in ((method, _METHOD), (protocol, values.PROTOCOL)):
         fits = mapped(column, lambda text, whole=pattern: whole.fullmatch(text) is not None, pa.bool_())  # type: ignore[misc]
-        found.right &= np.asarray(pc.fill_null(fits, False).to_numpy(zero_copy_only=False))
-    found.right &= np.asarray(path.is_valid().to_numpy(zero_copy_only=False))
+        tree.right &= np.asarray(pc.fill_null(fits, False).to_numpy(zero_copy_only=False))
+    tree.right &= np.asarray(path.is_valid().to_numpy(zero_copy_only=False))
     request = pc.binary_join_element_wise(method, path, protocol, " ")
     return {"method": method, "url": path, "protocol": protocol, "request": request.cast(pa.binary())}
 
 
-def _ends(found: TreeColumns) -> dict[str, pa.Array]:
+def _ends(tree: TreeColumns) -> dict[str, pa.Array]:
     """Client, host and server."""
-    peers, forwarded = pc.fill_null(found.text("client"), ""), pc.fill_null(found.text("forwarded"), "")
+    peers, forwarded = pc.fill_null(tree.text("client"), ""), pc.fill_null(tree.text("forwarded"), "")
     both = Distinct(pc.binary_join_element_wise(peers, forwarded, "\n"))
     ip = both.map(lambda pair: values.client(*pair.split("\n"))[0], pa.string())
     port = both.map(lambda pair: values.client(*pair.split("\n"))[1], pa.int32())
-    real = found.text("real_client")
+    real = tree.text("real_client")
     if real.null_count < len(real):
         ip = pc.if_else(real.is_valid(), mapped(real, lambda text: values.address(text)[0], pa.string()), ip)
         port = pc.if_else(real.is_valid(), pa.scalar(None, pa.int32()), port)
-    own = found.text("src_port")
+    own = tree.text("src_port")
     port = pc.if_else(own.is_valid(), small(own), port)
-    host = found.text("host")
-    given = found.text("port")
+    host = tree.text("host")
+    given = tree.text("port")
     host_port = mapped(host, lambda text: values.address(text)[1], pa.int32())
     return {
         "src_ip": ip, "src_port": port, "host": mapped(host, lambda text: values.address(text)[0], pa.string()),
         "dst_port": pc.if_else(given.is_valid(), small(given), host_port),
-        "dst_ip": mapped(found.text("server"), lambda text: values.address(text)[0], pa.string()),
+        "dst_ip": mapped(tree.text("server"), lambda text: values.address(text)[0], pa.string()),
     }  # fmt: skip
 
 
-def _time(found: TreeColumns) -> pa.Array:
+def _time(tree: TreeColumns) -> pa.Array:
     """Seconds since 1970 as a number, rounded to microseconds as printing them does; any other time as the careful path
     reads its text."""
-    seconds = found.reals("time")
+    seconds = tree.reals("time")
     if seconds is None:
-        return _times(found.text("time"))
+        return _times(tree.text("time"))
     missing = np.isnan(seconds)
     usual = np.where(missing, _FIRST, seconds)
-    found.right &= (usual >= _FIRST) & (usual <= _LAST)
+    tree.right &= (usual >= _FIRST) & (usual <= _LAST)
     usual = np.clip(usual, _FIRST, _LAST)
     whole = np.floor(usual)
     # Doubles of this size are multiples of 2**-22: the fraction times a million is exact, so this rounds only once.
@@ -187,31 +187,31 @@ def small(texts: pa.Array) -> pa.Array:
     return pc.if_else(fits, texts, pa.scalar(None, pa.string())).cast(pa.int32())
 
 
-def _duration(found: TreeColumns) -> pa.Array:
+def _duration(tree: TreeColumns) -> pa.Array:
     """Microseconds; the careful path prints nine digits of a number and cuts the text behind the microseconds."""
-    result = pa.nulls(len(found), pa.int64())
+    result = pa.nulls(len(tree), pa.int64())
     for kind, power in _POWERS.items():
-        if kind not in found.leaves:
+        if kind not in tree.leaves:
             continue
-        numbers, whole = found.reals(kind), found.wholes(kind)
+        numbers, whole = tree.reals(kind), tree.wholes(kind)
         if numbers is not None:
-            column = _cut(found, numbers, power)
+            column = _cut(tree, numbers, power)
         elif whole is not None:
             column = pc.divide(whole, 10**-power)
         else:
-            texts = found.text(kind)
+            texts = tree.text(kind)
             column = mapped(texts, lambda text, by=power: values.scaled(text.rstrip("s"), by), pa.int64())  # type: ignore[misc]
         result = column if result.null_count == len(result) else pc.coalesce(result, column)
     return result
 
 
-def _cut(found: TreeColumns, numbers: npt.NDArray[np.float64], power: int) -> pa.Array:
+def _cut(tree: TreeColumns, numbers: npt.NDArray[np.float64], power: int) -> pa.Array:
     missing = np.isnan(numbers)
     usual = np.where(missing, 0, numbers)
     unit = 10.0 ** (9 - power)
     last = usual * 1e9
     rest = np.mod(last, unit)
     # Where the ninth digit may be rounded up into the next microsecond or not, the careful path decides.
-    found.right &= (usual >= 0) & (usual < _LONG) & (np.abs(rest - (unit - 0.5)) > _NEAR)
+    tree.right &= (usual >= 0) & (usual < _LONG) & (np.abs(rest - (unit - 0.5)) > _NEAR)
     units = np.floor(np.clip(last, 0, 1e16) / unit) + (rest > unit - 0.5)
     return pa.array(units.astype(np.int64), mask=missing)

@@ -103,13 +103,13 @@ def _completed(block: Block, careful: LineParser, sure: npt.NDArray[np.int64], c
     rejects = Rejects()
     for index in np.flatnonzero(left).tolist():
         line = block.line(index)
-        found = "line too long" if block.overlong else careful.parse(line)
-        if isinstance(found, dict):
-            rows.append(found)
+        parsed = "line too long" if block.overlong else careful.parse(line)
+        if isinstance(parsed, dict):
+            rows.append(parsed)
             lines.append(line)
             kept.append(index)
-        elif found is not None:
-            rejects.add(index, found, line)
+        elif parsed is not None:
+            rejects.add(index, parsed, line)
     places = np.concatenate([sure, np.array(kept, np.int64)])
     if rows:
         others = tables.from_rows(rows, lines)

@@ -72,9 +72,9 @@ def odd_time(text: bytes) -> int | None:
     """A time as programs write it that follow no server: the commonest dozen ways. Without a zone it is zoneless."""
     plain = to_text(text).strip()
     for pattern, layout, utc in _ODD:
-        found = re.fullmatch(pattern, plain)
-        if found:
-            return _read_odd(found[1], layout, utc=utc)
+        match = re.fullmatch(pattern, plain)
+        if match:
+            return _read_odd(match[1], layout, utc=utc)
     return None
 
 
@@ -214,13 +214,13 @@ def client(peer: str, forwarded: str = "") -> tuple[str | None, int | None]:
     believe. ``peer`` itself may be such a list.
     """
     hops = [address(hop) for hop in (*forwarded.split(","), *peer.split(","))]
-    known = [hop for hop in hops if hop[0] and is_client(hop[0])]
-    if not known:
+    addresses = [hop for hop in hops if hop[0] and is_client(hop[0])]
+    if not addresses:
         return None, None
-    last = known[-1]
+    last = addresses[-1]
     if is_global(last[0] or "") or parse_address(last[0] or "") is None:
         return last
-    return next((hop for hop in reversed(known) if is_global(hop[0] or "")), last)
+    return next((hop for hop in reversed(addresses) if is_global(hop[0] or "")), last)
 
 
 def set_request(row: Row, request: bytes) -> None:
