@@ -76,4 +76,5 @@ def _name(name: str) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    return struct.pack("<BBH", 0x05, 0x01, len(text)) + text.encode("utf-16-le")
+    units = text.encode("utf-16-le")
+    return struct.pack("<BBH", 0x05, 0x01, len(units) // 2) + units

@@ -151,6 +151,7 @@ GRANTED = b"\0\x5a" + bytes(6)
         ("0.0.0.1", b"pool.example", "pool.example"),
         ("0.0.0.255", b"Pool.Example.", "pool.example"),
         ("0.0.1.0", None, "0.0.1.0"),
+        ("0.0.1.7", None, "0.0.1.7"),
     ],
 )
 def test_socks_4_and_4a(user: bytes, address: str, name: bytes | None, host: str) -> None:

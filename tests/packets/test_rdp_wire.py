@@ -140,6 +140,9 @@ def test_cookies_and_tokens(name: str) -> None:
 
 def test_the_length_indicator_bounds_what_belongs_to_the_request() -> None:
     """What follows in the same stream is another message: a cookie there is none of this request."""
+    asked = struct.pack("<BBHI", 1, 0, 8, TLS)
+    beyond = tpkt(struct.pack(">BBHHB", 6 + len(asked), 0xE0, 0, 0, 0) + asked + HASH % b"evil")
+    assert (row(beyond)["cookie"], row(beyond)["requested_protocols"]) == (None, "tls")
     first = request(b"", TLS)
     found = row(first + tpkt(b"\2\xf0\x80" + HASH % b"evil"))
     assert (found["cookie"], found["requested_protocols"]) == (None, "tls")

@@ -58,11 +58,12 @@ FAILED, GRANTED = [("c", 148), ("s", 60)], [("c", 148), ("s", 28)]  # RFC 4252: 
         (SERVICE + FAILED * 2, False, 2),
         (SERVICE + FAILED * 6, False, 6),
         (SERVICE + FAILED, None, 1),
+        (SERVICE + [("c", 148), ("s", 44)] * 2, False, 2),
         ([*SERVICE, *FAILED, ("c", 100), ("s", 20_000)], True, 2),
         ([*SERVICE, *FAILED, ("c", 100)], None, 1),
         ([("s", 500), *SERVICE, *GRANTED], True, 1),
     ],
-    ids=["nothing", "the service", "at once", "the second time", "twice", "six times", "one refusal", "much follows",
+    ids=["nothing", "the service", "at once", "the second time", "twice", "six times", "one refusal", "refusals as long as the service", "much follows",
          "no answer", "extensions first (RFC 8308)"],
 )  # fmt: skip
 def test_what_lengths_say_of_a_logon(sealed: list[tuple[str, int]], success: bool | None, attempts: int) -> None:
@@ -153,6 +154,8 @@ def test_messages_of_the_beginning_that_came_together_with_sealed_ones() -> None
     client, server = side(), side()
     lengths = [(True, len(client) + 44), (False, len(server)), (False, 44), (True, 148), (False, 28)]
     assert ssh.infer(client, server, lengths) == ssh.Outcome(True, 1)
+    early = [(True, len(client) + 44), (False, len(server)), (True, 44), (False, 44), *[(True, 148), (False, 60)] * 2]
+    assert ssh.infer(client, server, early) == ssh.Outcome(False, 2)
 
 
 @pytest.mark.parametrize("attempts", [2, 3, 6])

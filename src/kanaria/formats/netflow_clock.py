@@ -18,6 +18,17 @@ PAST_US = 3600_000_000
 """Exporters report a flow at the latest one active timeout after it began (Cisco IOS default 30 min) plus transport;
 an end more than an hour before reception is a wrong clock."""
 
+LONGEST_US = (1 << 32) * 1000
+"""No flow lasts longer: uptimes are 32 bits of milliseconds (49.7 days), and softflowd, the most patient of exporters,
+keeps one for 7 days."""
+
+
+def credible(span: pa.Array) -> pa.Array:
+    """How long flows took (microseconds); nothing where that cannot be: one of the two times is damaged."""
+    import pyarrow.compute as pc
+
+    return pc.if_else(pc.and_(pc.greater(span, 0), pc.less(span, LONGEST_US)), span, 0)
+
 
 def believable(first: pa.Array, span: pa.Array, received: pa.Array, exporter: pa.Array, source: str) -> pa.Array:
     """First times (epoch microseconds), those that cannot be true moved; receive time 0 means unknown."""

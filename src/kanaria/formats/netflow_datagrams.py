@@ -15,7 +15,7 @@ import pyarrow as pa
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.formats import columns as cols
-from kanaria.formats.netflow_clock import believable
+from kanaria.formats.netflow_clock import believable, credible
 from kanaria.formats.netflow_stitch import RECORD, stitch
 from kanaria.formats.netflow_wire import CutOff, Decoder, Record
 
@@ -123,7 +123,7 @@ class _Batch:
         if not len(table):
             return RECORD.empty_table()
         first, last = (cols.flat(table[name]) for name in ("first", "last"))
-        span = pc.max_element_wise(pc.subtract(last, first), 0)
+        span = credible(pc.subtract(last, first))
         received, exporter = cols.flat(table["received"]), cols.flat(table["exporter"])
         moved = believable(first, span, received, exporter, source)
         table = table.set_column(table.schema.get_field_index("first"), "first", moved)

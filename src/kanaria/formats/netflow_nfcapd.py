@@ -22,7 +22,7 @@ from kanaria.core.text import decimal
 from kanaria.core.types import Batch
 from kanaria.formats import columns as cols
 from kanaria.formats.flow_state import parse_flags
-from kanaria.formats.netflow_clock import believable
+from kanaria.formats.netflow_clock import believable, credible
 from kanaria.formats.netflow_csv import protocol_number
 from kanaria.formats.netflow_stitch import RECORD, stitch
 from kanaria.formats.spans import Part, Spans
@@ -123,7 +123,7 @@ def _records(part: Part, source: str) -> pa.Table:
         return cols.seconds_to_us(cols.lenient(cols.flat(part.table[name]), pa.float64())).fill_null(0)
 
     text = {name: cols.flat(part.table[name]) for name in ("src_ip", "dst_ip", "flags", "protocol", "exporter")}
-    span = micros("duration")
+    span = credible(micros("duration"))
     first = believable(micros("first"), span, micros("received"), text["exporter"], source)
     # Ports of ICMP come as type.code; stitch wants type * 256 + code in the destination port.
     port = map_distinct(cols.flat(part.table["dst_port"]), _port, pa.int64()).fill_null(0)

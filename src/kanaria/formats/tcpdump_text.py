@@ -33,19 +33,26 @@ _HEADERS = 120
 _TIME = r"(?:(?P<time>(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{1,9}|\d{9,10}\.\d{1,9})\s+)?"
 _INTERFACE = r"(?:[\w.@-]{1,20}\s+(?:In|Out|B|M|P)\s+)?"
 _END = r"(?P<{0}>[0-9A-Za-z_.:-]{{2,253}}?)\.(?P<{0}_port>\d{{1,5}}|[a-z][a-z0-9-]{{1,20}})"
+_LINK = (
+    r"(?:(?:ifindex \d{1,6} )?[0-9a-f:]{17} (?:> [0-9a-f:]{17}, )?.{0,160}?ethertype IPv[46] \(0x[0-9a-f]{4}\), "
+    r"(?:length \d{1,6}: )?|IP6? )"
+)
+"""The link header that ``-e`` prints, perhaps with tags, which ends with the kind of packet; or the kind alone."""
 _PACKET = late_regex(
-    r"^" + _TIME + _INTERFACE + r"(?:(?:[0-9a-f:]{17} > [0-9a-f:]{17}, .{0,60}?)?IP6? )?(?:\(.{0,200}\))?\s*"
+    r"^" + _TIME + _INTERFACE + _LINK + r"?(?:\(.{0,200}\))?\s*"
     + _END.format("src") + " > " + _END.format("dst")
     + r": (?:Flags \[(?P<flags>[^\]]*)\]|(?P<udp>UDP)).*?\blength:? (?P<length>\d{1,6})"
 )  # fmt: skip
-_HEAD = late_regex(r"^" + _TIME + _INTERFACE + r"IP6? \(")
+_HEAD = late_regex(r"^" + _TIME + _INTERFACE + _LINK + r"\(")
 """The first of the two lines that ``-v`` prints of a packet."""
 _HEX = late_regex(r"^\s*0x[0-9a-f]{4}:\s+((?:(?:[0-9a-f]{2}){1,2} ?){1,8})(?:\s|$)")
 _OTHER = late_regex(
     r"^(?:tcpdump: |listening on |\d+ packets? (?:captured|received|dropped)|reading from file|dropped privs|\s*$)|^"
-    + _TIME.replace("?P<time>", "?:") + _INTERFACE + r"(?:ARP|IP6?|STP|LLDP|IGMP|ethertype)\b"
+    + _TIME.replace("?P<time>", "?:") + _INTERFACE + r"(?:ARP|IP6?|STP|LLDP|IGMP|ethertype|[0-9a-f:]{17} >)(?!\w)"
 )  # fmt: skip
 """What tcpdump prints beside flows of TCP and UDP."""
+_STAMPED = late_regex(r"^(?:(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d|\d{9,10}\.\d)")
+"""How a line begins that is of another packet, so that neither it nor what follows is payload of the one before."""
 
 
 @dataclass(slots=True)
@@ -91,7 +98,9 @@ def _behind_headers(data: bytes, tcp: bool) -> bytes:
     if not data or data[0] >> 4 not in (4, 6):
         return b""
     begin = 40 if data[0] >> 4 == 6 else (data[0] & 15) * 4
-    offset = (data[begin + 12] >> 4) * 4 if tcp and len(data) > begin + 12 else 8
+    if tcp and len(data) <= begin + 12:
+        return b""  # cut before the length of its header
+    offset = (data[begin + 12] >> 4) * 4 if tcp else 8
     return data[begin + offset :]
 
 
@@ -204,13 +213,17 @@ def _records(lines: Iterator[str], clock: Clock) -> Iterator[list[Taken] | tuple
             if len(flows) >= _FLOWS:
                 yield from _told(flows, packets - 1)
                 packets = 1
-        elif packet is not None and packet.wants(line):
+            continue
+        if packet is not None and _STAMPED.match(line):
+            _take(packet, flows)
+            packet = None
+        if packet is not None and packet.wants(line):
             packet.add(line)
         elif not _OTHER.match(line):
             yield "", line.encode("utf-8", "backslashreplace")
     if packet is not None:
         _take(packet, flows)
-        yield from _told(flows, packets)
+    yield from _told(flows, packets)
 
 
 def _with_packets(lines: Iterator[str], clock: Clock) -> Iterator[tuple[str, _Packet | None]]:
