@@ -73,7 +73,7 @@ KNOWN = ("url", "request", "request_body", "response_body", "referer", "user_age
 # Fields of a line of text: quoted, in the braces of HAProxy's captured headers, or up to the next blank.
 _FIELDS = late_regex(r'"((?:[^"\\]|\\.){4,})"|(?<= )\{(.{4,}?)\}(?=\s)|(\S{4,})')
 _ANSWER = late_regex(r"resp|answer|upstream|error|message|msg", re.IGNORECASE)
-_ESCAPED = late_regex(r"\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|[^A-Za-z0-9]+")
+_ESCAPED = late_regex(r"\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|[^A-Za-z0-9%\\]+|[%\\]")
 
 
 def further(record: Mapping[str, object]) -> list[Value]:
