@@ -22,6 +22,7 @@ import pytest
 from benchmarks.analyst.real_model import cache
 from tests.analyst.test_writer_llm import LINE
 from tests.app.running import Kanaria
+from tests.running import running
 
 INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"
 CACHE = cache()  # before a test gets a home of its own
@@ -111,7 +112,7 @@ def over_http(folder: Path, token: str) -> Iterator[str]:
     started = subprocess.Popen(
         [*command(folder), "--http", f"127.0.0.1:{port}"], env=environment, stderr=subprocess.PIPE
     )
-    try:
+    with running(started):
         until = time.monotonic() + 60
         while time.monotonic() < until and started.poll() is None:
             with socket.socket() as tried:
@@ -119,9 +120,6 @@ def over_http(folder: Path, token: str) -> Iterator[str]:
                     break
             time.sleep(0.1)
         yield f"http://127.0.0.1:{port}/mcp"
-    finally:
-        started.kill()
-        started.communicate()
 
 
 def test_over_http_only_who_has_the_token_is_answered(tmp_path: Path, kept: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from kanaria.app.commands.interrupts import asking
 from tests.app.test_cli_live import free_port
+from tests.running import running
 
 ASKED = [signal.SIGINT, signal.SIGTERM]
 SOURCE = Path(__file__).parents[2] / "src" / "kanaria"
@@ -63,20 +64,21 @@ def until_handled(pid: int) -> None:
 @pytest.mark.parametrize("after", [0.0, 0.3, None])
 def test_listening_ends_in_seconds(tmp_path: Path, number: signal.Signals, after: float | None) -> None:
     """``after`` it handles signals; None: once it says that it listens, which gives the report."""
-    run = subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-m", "kanaria", "analyze", "--listen", f"127.0.0.1:{free_port()}"], cwd=tmp_path,
         env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
-    assert run.stderr is not None
-    first = ""
-    if after is None:
-        first = run.stderr.readline()
-    else:
-        until_handled(run.pid)
-        time.sleep(after)
-    run.send_signal(number)
-    out, err = run.communicate(timeout=SECONDS)
+    with running(started) as run:
+        assert run.stderr is not None
+        first = ""
+        if after is None:
+            first = run.stderr.readline()
+        else:
+            until_handled(run.pid)
+            time.sleep(after)
+        run.send_signal(number)
+        out, err = run.communicate(timeout=SECONDS)
     if "Listening" in first + err and "Stopped listening" in err:
         assert run.returncode == 0 and "no datagram arrived" in out
     else:
@@ -87,15 +89,16 @@ def test_listening_ends_in_seconds(tmp_path: Path, number: signal.Signals, after
 @pytest.mark.parametrize("number", ASKED)
 def test_a_second_request_gives_up_the_report(tmp_path: Path, number: signal.Signals) -> None:
     """It comes while the report is made, however soon: the run ends, with the report or without."""
-    run = subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-m", "kanaria", "analyze", "--listen", f"127.0.0.1:{free_port()}"], cwd=tmp_path,
         env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert run.stderr is not None and "Listening" in run.stderr.readline()
-    run.send_signal(number)
-    assert "Stopped" in run.stderr.readline()
-    run.send_signal(number)
-    _, err = run.communicate(timeout=SECONDS)
+    with running(started) as run:
+        assert run.stderr is not None and "Listening" in run.stderr.readline()
+        run.send_signal(number)
+        assert "Stopped" in run.stderr.readline()
+        run.send_signal(number)
+        _, err = run.communicate(timeout=SECONDS)
     assert run.returncode in {0, 128 + number}
     assert "Traceback" not in err
 
@@ -137,14 +140,15 @@ sys.argv = ["kanaria", "serve", "--config", "k.toml"]
 main()
 """
     for place in ("__init__", "run"):
-        run = subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, "-c", code.replace("PLACE", place)], cwd=tmp_path,
             env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )  # fmt: skip
-        assert run.stdout is not None and run.stdout.readline() == "hangs\n"
-        run.send_signal(number)
-        _, err = run.communicate(timeout=SECONDS)
+        with running(started) as run:
+            assert run.stdout is not None and run.stdout.readline() == "hangs\n"
+            run.send_signal(number)
+            _, err = run.communicate(timeout=SECONDS)
         assert run.returncode == 0 and "stopped before it began" in err
 
 

@@ -29,6 +29,7 @@ from tests import live_mining
 from tests.app.running import Kanaria
 from tests.packets.build_packets import pcap
 from tests.programs import program
+from tests.running import running
 
 LISTENS = (b"Listening on ", "lab0 で".encode())
 """How the line begins that comes before anything is missed; where code is compiled first, another says so."""
@@ -44,17 +45,13 @@ def process(folder: Path, *arguments: str, inside: str = "") -> Iterator[subproc
         cwd=folder, env={**kept, "HOME": str(folder), "LANG": "C.UTF-8"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    try:
+    with running(started):
         assert started.stderr is not None
         said = [b""]
         while not said[-1].startswith(LISTENS) and (line := started.stderr.readline()):
             said.append(line)
         assert said[-1].startswith(LISTENS), said
         yield started
-    finally:
-        if started.poll() is None:
-            started.kill()
-        started.communicate()
 
 
 def free_port() -> int:

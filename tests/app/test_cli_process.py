@@ -17,6 +17,7 @@ import pytest
 from benchmarks.web_log_analysis import measure
 from kanaria.core.text import width
 from tests.app.running import Kanaria
+from tests.running import running
 
 PROBE = (
     '203.0.113.9 - - [21/Jun/2026:07:01:00 +0000] "{\\x22id\\x22:1,\\x22method\\x22:\\x22login\\x22,\\x22params\\x22:'
@@ -81,17 +82,17 @@ def test_an_encoding_without_japanese_escapes_it(tmp_path: Path, kanaria_process
 def test_interrupted_while_reading(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    running = subprocess.Popen(
+    started = subprocess.Popen(
         command("analyze", "fifo", "-o", "report.txt"), cwd=tmp_path, env=clean(tmp_path), stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background shell ignores it
     )  # fmt: skip
-    with fifo.open("wb") as writer:
+    with running(started) as run, fifo.open("wb") as writer:
         writer.write(PROBE.encode())
         writer.flush()
         time.sleep(0.5)
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=60)
-    assert running.returncode == 130
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
     assert b"interrupted" in said
     assert b"Traceback" not in said
     assert [file.name for file in tmp_path.iterdir() if "report" in file.name] == []
@@ -135,21 +136,21 @@ def terminal(folder: Path, columns: int, *arguments: str, **more: str) -> str:
         if key not in {"COLUMNS", "NO_COLOR"}
     }
     environment |= more
-    running = subprocess.Popen(
+    started = subprocess.Popen(
         command(*arguments), cwd=folder, env=environment, stdout=theirs, stderr=subprocess.DEVNULL
     )
     os.close(theirs)
     written = b""
-    while select.select([ours], [], [], 60)[0]:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        written += part
-    running.wait(60)
-    os.close(ours)
+    with running(started) as run, open(ours, "rb", buffering=0):
+        while select.select([ours], [], [], 60)[0]:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            written += part
+        run.wait(60)
     return written.decode().replace("\r\n", "\n")
 
 

@@ -20,6 +20,7 @@ from kanaria.store import calls
 from kanaria.store.alone import alone
 from tests.app.running import Kanaria
 from tests.app.test_cli_incident import SERVER, flow, guessing
+from tests.running import running
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 STRANGER = "203.0.113.9"
@@ -40,18 +41,15 @@ def long_run(folder: Path, store: Path) -> Iterator[subprocess.Popen[str]]:
     """``kanaria analyze --store`` that waits for the end of its standard input."""
     environment = {**os.environ, "HOME": str(folder), "LANG": "C.UTF-8"}
     command = [sys.executable, "-m", "kanaria", "analyze", "-", "--store", str(store), "-o", str(folder / "long.txt")]
-    run = subprocess.Popen(
+    started = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    begun = time.monotonic()
-    while not (store / calls.FILE).is_file():
-        assert run.poll() is None and time.monotonic() - begun < 60
-        time.sleep(0.02)
-    try:
+    with running(started) as run:
+        begun = time.monotonic()
+        while not (store / calls.FILE).is_file():
+            assert run.poll() is None and time.monotonic() - begun < 60
+            time.sleep(0.02)
         yield run
-    finally:
-        run.kill()
-        run.communicate()
 
 
 def test_a_run_that_has_the_store_answers_as_the_store_itself_does(kanaria: Kanaria, store: Path) -> None:

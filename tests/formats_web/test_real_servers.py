@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from kanaria.core.stream import ReadContext
 from kanaria.formats import registry
 from tests.programs import program
+from tests.running import running
 
 _spec = importlib.util.spec_from_file_location("kit_formats", Path(__file__).parent / "kit_formats.py")
 assert _spec and _spec.loader
@@ -53,9 +55,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+def serving(command: list[str], port: int) -> Iterator[None]:
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with running(started, signal.SIGTERM):
         for _ in range(100):
             with closing(socket.socket()) as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -64,9 +66,6 @@ def running(command: list[str], port: int) -> Iterator[None]:
         else:
             pytest.fail(f"{command[0]} did not start")
         yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 def send(port: int, data: bytes) -> None:
@@ -128,7 +127,7 @@ def test_both_servers_log_the_same_event(tmp_path: Path, monkeypatch: pytest.Mon
     tmp_path.chmod(0o755)
     for build in (nginx, apache):
         port = free_port()
-        with running(build(tmp_path, port), port):
+        with serving(build(tmp_path, port), port):
             for data in SENT:
                 send(port, data)
             time.sleep(0.5)

@@ -18,29 +18,26 @@ from kanaria.core.facts import Knowledge
 from kanaria.host import sampler as host_sampler
 from kanaria.host.look import observe
 from kanaria.host.sampler import HostSample
+from tests.running import running
 
 
 @contextmanager
 def _busy(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A program that only counts, for at most 20 s, under another name."""
     code = "import time\nend = time.time() + 20\nwhile time.time() < end: pass"
-    running = subprocess.Popen([name, "-c", code, *arguments], executable=sys.executable)
-    try:
+    with running(subprocess.Popen([name, "-c", code, *arguments], executable=sys.executable)) as busy:
         deadline = time.monotonic() + 10
-        while psutil.Process(running.pid).cpu_times().user < 0.05 and time.monotonic() < deadline:
+        while psutil.Process(busy.pid).cpu_times().user < 0.05 and time.monotonic() < deadline:
             time.sleep(0.05)
-        yield running
-    finally:
-        running.kill()
-        running.wait()
+        yield busy
 
 
 @pytest.mark.slow
 def test_a_busy_program_called_xmrig_is_found_with_its_load(facts: Knowledge) -> None:
-    with _busy("xmrig") as running:
+    with _busy("xmrig") as busy:
         found, checked = observe(facts, history=lambda _start, _end: None)
     kinds = {one.source: one for one in found}
-    one = kinds[f"process {running.pid}"]
+    one = kinds[f"process {busy.pid}"]
     assert one.kind == "miner_process"
     assert "XMRig" in one.statement.en
     assert "マイニングプログラムです" in one.statement.ja
@@ -52,16 +49,16 @@ def test_a_busy_program_called_xmrig_is_found_with_its_load(facts: Knowledge) ->
 
 @pytest.mark.slow
 def test_arguments_give_a_renamed_miner_away(facts: Knowledge) -> None:
-    with _busy("backup-job", "-o", "stratum+tcp://pool.example:3333", "-u", "x") as running:
+    with _busy("backup-job", "-o", "stratum+tcp://pool.example:3333", "-u", "x") as busy:
         found, _checked = observe(facts, history=lambda _start, _end: None)
-    assert f"process {running.pid}" in {one.source for one in found if one.kind == "miner_process"}
+    assert f"process {busy.pid}" in {one.source for one in found if one.kind == "miner_process"}
 
 
 @pytest.mark.slow
 def test_a_busy_program_of_another_name_is_no_miner(facts: Knowledge) -> None:
-    with _busy("compiler") as running:
+    with _busy("compiler") as busy:
         found, _checked = observe(facts, history=lambda _start, _end: None)
-    assert f"process {running.pid}" not in {one.source for one in found}
+    assert f"process {busy.pid}" not in {one.source for one in found}
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import running
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONS = ("3.11", "3.12", "3.13")
 OWN = "{}.{}".format(*sys.version_info)
@@ -55,11 +57,8 @@ class Environment:
             [self.folder / "bin" / "kanaria", *arguments], env=self._own(folder), cwd=folder, text=True,
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
-        with service:
-            try:
-                yield service
-            finally:
-                service.kill()
+        with running(service):
+            yield service
 
     def _own(self, folder: Path | None) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "HOME": str(folder or self.folder), "LANG": "C.UTF-8"}

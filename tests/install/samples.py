@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -18,6 +19,7 @@ from tests.install.environments import ROOT
 from tests.logon_formats.build_evtx import evtx
 from tests.programs import program
 from tests.reading_formats import BytesStream
+from tests.running import running
 from tests.sensor_formats.test_netflow_wire import version5
 from tests.sensor_formats.test_wrapped import CONN
 
@@ -36,14 +38,11 @@ def _nfcapd(folder: Path) -> bytes:
     port = random.randrange(20_000, 30_000)
     command = [program("nfcapd", "nfdump"), "-w", str(made), "-p", str(port), "-b", "127.0.0.1"]
     collector = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+    with running(collector, signal.SIGTERM):
         time.sleep(1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(version5(), ("127.0.0.1", port))
         time.sleep(0.5)
-    finally:
-        collector.terminate()
-        collector.wait(10)
     data = next(made.glob("nfcapd.*")).read_bytes()
     shutil.rmtree(made)
     return data

@@ -23,6 +23,7 @@ from kanaria.formats.netflow_wire import Decoder
 from kanaria.sources import netflow_collector
 from kanaria.sources.netflow_collector import NetflowCollector
 from tests.programs import program
+from tests.running import running
 
 NOW = 1_768_003_260
 V4 = [bytes([192, 0, 2, 10]), bytes([203, 0, 113, 5])]
@@ -229,12 +230,11 @@ def test_softflowd_to_nfcapd_to_us(tmp_path: Path, read: Callable[..., object]) 
     port = random.randrange(20_000, 30_000)
     folder = tmp_path / "flows"
     folder.mkdir()
-    keeper = subprocess.Popen(
+    started = subprocess.Popen(
         [program("nfcapd", "nfdump"), "-w", str(folder), "-p", str(port), "-b", "127.0.0.1"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    time.sleep(1)
     command = [
         program("softflowd", "softflowd"),
         "-r",
@@ -244,10 +244,12 @@ def test_softflowd_to_nfcapd_to_us(tmp_path: Path, read: Callable[..., object]) 
         "-v",
         "9",
     ]
-    subprocess.run(command, check=True, capture_output=True)
-    time.sleep(0.5)
-    keeper.terminate()
-    keeper.wait(10)
+    with running(started) as keeper:
+        time.sleep(1)
+        subprocess.run(command, check=True, capture_output=True)
+        time.sleep(0.5)
+        keeper.terminate()
+        keeper.wait(60)
     (kept,) = folder.glob("nfcapd.*")
     data = kept.read_bytes()
     assert Nfcapd().sniff(data, "anything") > 0.9

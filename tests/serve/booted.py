@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.running import running
 
 BOOT_SECONDS = 60
 # The control groups of this test, the namespaces, and what a container's own file systems are. $1 is the work folder,
@@ -100,10 +101,9 @@ def booted(folder: Path) -> Iterator[Booted]:
             ["bash", "-c", _BOOT, "bash", folder, group], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        yield _up(folder, outer)
+        with running(outer):  # --kill-child: the first process goes with it, and all of its own
+            yield _up(folder, outer)
     finally:
-        outer.send_signal(signal.SIGKILL)  # --kill-child: the first process goes too, and with it all of its own
-        outer.wait()
         for tree in Path("/sys/fs/cgroup").glob(f"**/{group}"):
             _removed(tree)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.serving import LOG, STARTED, patient
+from tests.running import running
 
 SERVE = (sys.executable, "-m", "kanaria", "serve")
 WAIT = 60.0
@@ -124,13 +125,9 @@ def serving(
             env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
         )  # fmt: skip
     service = Serving(folder, process)
-    try:
+    with running(process):
         service.wait_for(lambda: STARTED.encode() in (folder / LOG).read_bytes()[begun:], within)
         yield service
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -161,9 +158,5 @@ def phone_inside(namespace: str, folder: Path) -> Iterator[Callable[[], list[dic
     """``json://127.0.0.1:8099/`` inside a network namespace; what has come until now, each with when it ``arrived``."""
     kept = folder / "messages.jsonl"
     kept.touch()
-    process = subprocess.Popen(["ip", "netns", "exec", namespace, sys.executable, "-c", PHONE, str(kept)])
-    try:
+    with running(subprocess.Popen(["ip", "netns", "exec", namespace, sys.executable, "-c", PHONE, str(kept)])):
         yield lambda: [json.loads(line) for line in kept.read_text("utf-8").splitlines()]
-    finally:
-        process.kill()
-        process.wait()

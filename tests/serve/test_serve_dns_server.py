@@ -17,6 +17,7 @@ import pytest
 
 from kanaria.lab import cast
 from tests.programs import programs
+from tests.running import running
 from tests.serve.serving import phone_inside, run, serving
 
 pytestmark = [
@@ -43,11 +44,9 @@ is wanted; tests share their machine."""
 @contextmanager
 def laboratory(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
     """The case being performed; broken off at the end of the block."""
-    with subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as lab:
-        try:
-            yield lab
-        finally:
-            lab.send_signal(signal.SIGINT)
+    started = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with running(started, signal.SIGINT) as lab:
+        yield lab
 
 
 def until_ready(lab: subprocess.Popen[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import running
 from tests.serve.serving import run, serving, sink
 
 pytest.importorskip("psutil")
@@ -31,15 +32,11 @@ def test_a_program_with_the_name_of_a_miner_is_told_once(tmp_path: Path) -> None
     with sink() as phone:
         (tmp_path / "kanaria.toml").write_text(SETTINGS.format(url=phone.url("/")))
         assert "ok  this machine" in run(tmp_path, "check-config", "--config", "kanaria.toml", "--lang", "en").stdout
-        with subprocess.Popen([program, "600"]) as miner:
-            try:
-                with serving(tmp_path) as service:
-                    service.wait_for(lambda: phone.received)
-                    service.wait_for(lambda: _times_seen(tmp_path) >= 3)
-                    assert len(phone.received) == 1
-                    assert service.end() == 0
-            finally:
-                miner.kill()
+        with running(subprocess.Popen([program, "600"])), serving(tmp_path) as service:
+            service.wait_for(lambda: phone.received)
+            service.wait_for(lambda: _times_seen(tmp_path) >= 3)
+            assert len(phone.received) == 1
+            assert service.end() == 0
     assert "Mining program started" in phone.received[0].content["title"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.programs import program
+from tests.running import running
 from tests.serve.serving import serving, sink
 
 pytestmark = [pytest.mark.slow, pytest.mark.privileged]
@@ -73,12 +75,9 @@ def nginx(folder: Path) -> Iterator[int]:
     port = free_port()
     (folder / "nginx.conf").write_text(SERVER.format(folder=folder, port=port))
     process = subprocess.Popen([binary, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
-    try:
+    with running(process, signal.SIGTERM):
         until_open(port)
         yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def say(port: int, request: bytes) -> None:
@@ -103,12 +102,9 @@ def apache(folder: Path) -> Iterator[int]:
     process = subprocess.Popen(
         [binary, "-X", "-d", str(folder), "-f", str(folder / "apache.conf")], stderr=subprocess.DEVNULL
     )
-    try:
+    with running(process, signal.SIGTERM):
         until_open(port)
         yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.mark.parametrize("server", [nginx, apache])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.store.incidents import MOVES, IncidentStore
 from kanaria.store.outbox import Outbox
+from tests.running import running
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 
@@ -172,13 +172,10 @@ with IncidentStore(pathlib.Path(sys.argv[1])) as store:
         n += 1
         print(n, flush=True)
 """
-    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    for _ in range(30):
-        child.stdout.readline()
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
+    with running(subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)) as child:
+        assert child.stdout is not None
+        for _ in range(30):
+            child.stdout.readline()
     with IncidentStore(tmp_path) as store:
         left = store.all()
         assert len(left) >= 30
