@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import leftovers
+from tests.running import Shared
 
 # On CI the same examples every time, so that a landing does not depend on luck; elsewhere new ones every time.
 settings.register_profile(
@@ -34,6 +35,13 @@ def no_settings_of_the_machine() -> None:
     from kanaria.app import config_file
 
     config_file.MACHINE = Path(os.devnull) / "kanaria.toml"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_is_compiled_once_is_kept_for_all(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Workers share the folder above their own."""
+    own = tmp_path_factory.getbasetemp()
+    Shared.cache = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "compiled"
 
 
 def pytest_unconfigure() -> None:

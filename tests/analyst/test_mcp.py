@@ -22,7 +22,7 @@ import pytest
 from benchmarks.analyst.real_model import cache
 from tests.analyst.test_writer_llm import LINE
 from tests.app.running import Kanaria
-from tests.running import running
+from tests.running import running, unconfigured
 
 INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"
 CACHE = cache()  # before a test gets a home of its own
@@ -95,7 +95,7 @@ def test_an_assistant_reads_everything_and_changes_nothing(tmp_path: Path, kept:
 
     async def talk() -> dict[str, Any]:
         started = command(tmp_path)
-        place = StdioServerParameters(command=started[0], args=started[1:], env={**os.environ, "HOME": str(tmp_path)})
+        place = StdioServerParameters(command=started[0], args=started[1:], env=unconfigured(tmp_path))
         async with Client(stdio_client(place)) as client:
             return await conversation(client, kept["id"])
 
@@ -193,7 +193,7 @@ def inspector() -> list[str]:
 def test_the_protocols_inspector_is_answered_too(tmp_path: Path, kept: dict[str, Any]) -> None:
     def asked(*words: str) -> dict[str, Any]:
         line = [*inspector(), "--cli", *command(tmp_path), *words]
-        environment = {**os.environ, "HOME": str(tmp_path)}
+        environment = unconfigured(tmp_path)
         done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=environment)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.running import Done, Kanaria
+from tests.running import unconfigured
 
 
 @pytest.fixture
@@ -47,12 +48,16 @@ def kanaria_process(tmp_path: Path) -> Kanaria:
     """The same in a process of its own: for start-up, signals, and what only a real process shows."""
 
     def run(*arguments: str, text: str | bytes = "", **environment: str) -> Done:
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
-        clean |= {"HOME": str(tmp_path), "LANG": "C.UTF-8", **environment}
         command = [sys.executable, "-m", "kanaria", *arguments]
         data = text.encode() if isinstance(text, str) else text
         done = subprocess.run(
-            command, input=data, capture_output=True, timeout=900, env=clean, cwd=tmp_path, check=False
+            command,
+            input=data,
+            capture_output=True,
+            timeout=900,
+            env=unconfigured(tmp_path, **environment),
+            cwd=tmp_path,
+            check=False,
         )
         return Done(status=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 
 from kanaria.app.commands.interrupts import asking
 from tests.app.test_cli_live import free_port
-from tests.running import running
+from tests.running import running, unconfigured
 
 ASKED = [signal.SIGINT, signal.SIGTERM]
 SOURCE = Path(__file__).parents[2] / "src" / "kanaria"
@@ -66,7 +65,7 @@ def test_listening_ends_in_seconds(tmp_path: Path, number: signal.Signals, after
     """``after`` it handles signals; None: once it says that it listens, which gives the report."""
     started = subprocess.Popen(
         [sys.executable, "-m", "kanaria", "analyze", "--listen", f"127.0.0.1:{free_port()}"], cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=unconfigured(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
     with running(started) as run:
@@ -91,7 +90,7 @@ def test_a_second_request_gives_up_the_report(tmp_path: Path, number: signal.Sig
     """It comes while the report is made, however soon: the run ends, with the report or without."""
     started = subprocess.Popen(
         [sys.executable, "-m", "kanaria", "analyze", "--listen", f"127.0.0.1:{free_port()}"], cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=unconfigured(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     with running(started) as run:
         assert run.stderr is not None and "Listening" in run.stderr.readline()
@@ -116,7 +115,7 @@ sys.argv = ["kanaria", "serve", "--config", "k.toml"]
 main()
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True,
+        [sys.executable, "-c", code], cwd=tmp_path, env=unconfigured(tmp_path), capture_output=True,
         text=True, timeout=SECONDS, check=False, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
     assert done.returncode == 0 and "stopped before it began" in done.stderr
@@ -142,7 +141,7 @@ main()
     for place in ("__init__", "run"):
         started = subprocess.Popen(
             [sys.executable, "-c", code.replace("PLACE", place)], cwd=tmp_path,
-            env={**os.environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=unconfigured(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )  # fmt: skip
         with running(started) as run:
@@ -171,7 +170,7 @@ def command():
 run(command)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True,
+        [sys.executable, "-c", code], cwd=tmp_path, env=unconfigured(tmp_path), capture_output=True,
         text=True, timeout=2 * SECONDS, check=False, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
     assert done.returncode == 128 + number
@@ -200,16 +199,17 @@ run(command)
 """
     for made in ("out", "scratch"):
         (tmp_path / made).mkdir()
-    run = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path), "TMPDIR": "scratch"},
+    started = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, env=unconfigured(tmp_path, TMPDIR="scratch"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
-    assert run.stdout is not None
-    child = Path("/proc") / run.stdout.readline().strip()
-    made = {path.parent.name for path in tmp_path.glob("*/*")}
-    run.send_signal(number)
-    _, err = run.communicate(timeout=SECONDS)
+    with running(started) as run:
+        assert run.stdout is not None
+        child = Path("/proc") / run.stdout.readline().strip()
+        made = {path.parent.name for path in tmp_path.glob("*/*")}
+        run.send_signal(number)
+        _, err = run.communicate(timeout=SECONDS)
     assert made == {"out", "scratch"}
     assert (run.returncode, err) == (128 + number, "interrupted\n")
     assert list(tmp_path.glob("*/*")) == [] and not child.exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from kanaria.store.alone import alone
 from kanaria.store.incidents import IncidentStore
 from tests.app.running import Done, Kanaria
 from tests.app.test_cli_incident import DAY, MINER_HOST, POOL, guessing, logon
+from tests.running import unconfigured
 
 SOURCE = "203.0.113.9"
 
@@ -240,9 +240,7 @@ def test_a_run_that_is_killed_has_not_been_or_has_been_whole(
         runs(kanaria, str(whole), [first], [second])
     runs(kanaria, str(killed), [first])
     command = [sys.executable, "-c", CHILD, str(statements), "analyze", "--store", str(killed), second, "-o", "out.txt"]
-    ended = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, env={**os.environ, "HOME": str(tmp_path)}, check=False
-    )
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, env=unconfigured(tmp_path), check=False)
     assert ended.returncode in {-signal.SIGKILL, 1}, ended.stderr
     runs(kanaria, str(killed), [second])
     assert told(killed) == told(whole)

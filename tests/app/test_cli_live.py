@@ -29,7 +29,7 @@ from tests import live_mining
 from tests.app.running import Kanaria
 from tests.packets.build_packets import pcap
 from tests.programs import program
-from tests.running import running
+from tests.running import running, unconfigured
 
 LISTENS = (b"Listening on ", "lab0 で".encode())
 """How the line begins that comes before anything is missed; where code is compiled first, another says so."""
@@ -39,10 +39,9 @@ QUIET_LINE = '192.0.2.7 - - [21/Jun/2026:07:01:00 +0000] "GET / HTTP/1.1" 200 15
 @contextmanager
 def process(folder: Path, *arguments: str, inside: str = "") -> Iterator[subprocess.Popen[bytes]]:
     """``kanaria analyze`` that has begun to listen, in a network namespace if one is named."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
     started = subprocess.Popen(
         [*(("ip", "netns", "exec", inside) if inside else ()), sys.executable, "-m", "kanaria", "analyze", *arguments],
-        cwd=folder, env={**kept, "HOME": str(folder), "LANG": "C.UTF-8"},
+        cwd=folder, env=unconfigured(folder),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     with running(started):
@@ -289,10 +288,10 @@ def test_no_capture_tool_at_all(kanaria: Kanaria, tmp_path: Path, monkeypatch: p
 
 
 DROPPING = """#!/bin/sh
-cat {capture}
 trap 'echo "12 packets captured
 1999 packets received by filter
 1987 packets dropped by kernel" >&2; exit 0' INT
+cat {capture}
 while :; do sleep 0.05; done
 """
 

@@ -17,7 +17,7 @@ import pytest
 from benchmarks.web_log_analysis import measure
 from kanaria.core.text import width
 from tests.app.running import Kanaria
-from tests.running import running
+from tests.running import running, unconfigured
 
 PROBE = (
     '203.0.113.9 - - [21/Jun/2026:07:01:00 +0000] "{\\x22id\\x22:1,\\x22method\\x22:\\x22login\\x22,\\x22params\\x22:'
@@ -31,8 +31,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def clean(folder: Path, **more: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
-    return {**kept, "HOME": str(folder), "LANG": "C.UTF-8", **more}
+    return unconfigured(folder, **more)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks import faults
 from benchmarks.kill_table import web_log
+from tests.running import unconfigured
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +40,7 @@ def test_a_report_is_on_disk_before_the_store_says_that_somebody_was_told(tmp_pa
     log = tmp_path / "operations"
     command = [sys.executable, "-m", "kanaria", "analyze", "logs", "--store", "s", "-o", "out/report.txt"]
     (tmp_path / "out").mkdir()
-    environment = {**os.environ, "HOME": str(tmp_path), **faults.environment(library, "count", 0, tmp_path, log)}
+    environment = {**unconfigured(tmp_path), **faults.environment(library, "count", 0, tmp_path, log)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     names = [(one.name, os.path.relpath(one.path, tmp_path)) for one in faults.operations(log)]

@@ -26,6 +26,7 @@ from tests.app.test_cli_incident import DAY, SERVER, flow
 from tests.app.test_one_story import PC, POOL, WEB, web_attack
 from tests.app.test_same_however_read import Piece
 from tests.app.test_what_teaches import STRANGER, write
+from tests.running import unconfigured
 
 
 def hello(miner: str, at: datetime) -> str:
@@ -198,9 +199,7 @@ def test_a_run_killed_around_its_commit_leaves_no_row_twice(kanaria: Kanaria, tm
         store = f"killed-{number}"
         runs(kanaria, store, ["one.log"])
         command = [sys.executable, "-c", CHILD, point, "analyze", "--store", store, "two.log", "ssl.log"]
-        ended = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, env={**os.environ, "HOME": str(tmp_path)}, check=False
-        )
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, env=unconfigured(tmp_path), check=False)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
         runs(kanaria, store, ["two.log", "ssl.log"])
         assert kept(tmp_path / store) == kept(tmp_path / "whole"), point

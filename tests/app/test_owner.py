@@ -20,7 +20,7 @@ from kanaria.store import calls
 from kanaria.store.alone import alone
 from tests.app.running import Kanaria
 from tests.app.test_cli_incident import SERVER, flow, guessing
-from tests.running import running
+from tests.running import running, unconfigured
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 STRANGER = "203.0.113.9"
@@ -39,7 +39,7 @@ def store(kanaria: Kanaria, tmp_path: Path) -> Path:
 @contextmanager
 def long_run(folder: Path, store: Path) -> Iterator[subprocess.Popen[str]]:
     """``kanaria analyze --store`` that waits for the end of its standard input."""
-    environment = {**os.environ, "HOME": str(folder), "LANG": "C.UTF-8"}
+    environment = unconfigured(folder)
     command = [sys.executable, "-m", "kanaria", "analyze", "-", "--store", str(store), "-o", str(folder / "long.txt")]
     started = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True

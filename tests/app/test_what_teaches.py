@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import prepare
 from tests.app.running import Kanaria
 from tests.app.test_cli_incident import DAY, SERVER, flow, guessing, logon
+from tests.running import unconfigured
 
 FAR = [datetime(1970, 1, 1, 0, 1, tzinfo=UTC), datetime(2099, 7, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC)]
 OUTSIDE, STRANGER = "198.51.100.7", "203.0.113.9"
@@ -96,7 +96,7 @@ main()
 def test_a_run_killed_before_its_commit_has_taught_nothing(kanaria: Kanaria, tmp_path: Path) -> None:
     write(tmp_path / "conn.log", hourly(2))
     again = ["analyze", "--store", "s", "conn.log"]
-    environment = {**os.environ, "HOME": str(tmp_path)}
+    environment = unconfigured(tmp_path)
     for _ in range(2):
         killed = subprocess.run([sys.executable, "-c", CHILD, *again], cwd=tmp_path, check=False, env=environment)
         assert killed.returncode == -signal.SIGKILL

@@ -23,6 +23,7 @@ from pathlib import Path
 from unittest import mock
 
 from tests.docs.doc_pages import ROOT, Block, blocks, written
+from tests.running import unconfigured
 
 CUT = "…"
 WIDTH = "80"
@@ -94,9 +95,8 @@ def run(command: str, folder: Path) -> tuple[int, list[str]]:
 
 def _environment(folder: Path) -> dict[str, str]:
     """The user's own settings are unseen, and outputs do not depend on the terminal."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "LC_", "KANARIA"))}
-    path = f"{Path(sys.executable).parent}:{kept.get('PATH', '')}"
-    return kept | {"HOME": str(folder / "home"), "LANG": "C.UTF-8", "COLUMNS": WIDTH, "PATH": path}
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+    return unconfigured(folder / "home", COLUMNS=WIDTH, PATH=path)
 
 
 def _inside(words: list[str], folder: Path) -> tuple[int, list[str]]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import reduce
@@ -31,7 +30,9 @@ from kanaria.formats.netflow_datagrams import NetflowDatagrams
 from kanaria.formats.suricata import SuricataEve
 from kanaria.formats.zeek import ZeekJson, ZeekTsv
 from kanaria.sources.netflow_collector import NetflowCollector
+from tests.brokers import wait
 from tests.programs import program
+from tests.running import unread
 
 SAME = (
     "src_ip", "src_port", "dst_ip", "dst_port", "transport", "community_id", "src_packets", "dst_packets", "src_bytes",
@@ -75,7 +76,7 @@ def test_a_netflow_exporter_sends_the_same_connection(version: str, tmp_path: Pa
     collector = NetflowCollector(port=0, every=60)
     target = f"127.0.0.1:{collector.port}"
     subprocess.run([softflowd, "-r", str(capture), "-n", target, "-v", version, "-d"], check=True, capture_output=True)
-    time.sleep(0.5)  # the datagram is on its way through the loopback interface
+    wait(lambda: unread(collector.port) == 0)
     collector.close()
     _assert_same(_connection(NetflowDatagrams(), collector))
 

@@ -22,8 +22,9 @@ from kanaria.formats.netflow_nfcapd import Nfcapd
 from kanaria.formats.netflow_wire import Decoder
 from kanaria.sources import netflow_collector
 from kanaria.sources.netflow_collector import NetflowCollector
+from tests.brokers import wait
 from tests.programs import program
-from tests.running import running
+from tests.running import running, unread
 
 NOW = 1_768_003_260
 V4 = [bytes([192, 0, 2, 10]), bytes([203, 0, 113, 5])]
@@ -216,7 +217,7 @@ def test_softflowd_to_collector(version: str, tmp_path: Path, caplog: pytest.Log
         version,
     ]
     subprocess.run(target, check=True, capture_output=True)
-    time.sleep(0.3)
+    wait(lambda: unread(collector.port) == 0)
     collector.close()
     batches = NetflowDatagrams().read(collector, ReadContext())
     rows = [row for batch in batches for table in batch.tables.values() for row in table.to_pylist()]
@@ -245,9 +246,9 @@ def test_softflowd_to_nfcapd_to_us(tmp_path: Path, read: Callable[..., object]) 
         "9",
     ]
     with running(started) as keeper:
-        time.sleep(1)
+        wait(lambda: unread(port) == 0)
         subprocess.run(command, check=True, capture_output=True)
-        time.sleep(0.5)
+        wait(lambda: unread(port) == 0)
         keeper.terminate()
         keeper.wait(60)
     (kept,) = folder.glob("nfcapd.*")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.serving import LOG, STARTED, patient
-from tests.running import running
+from tests.running import running, unconfigured
 
 SERVE = (sys.executable, "-m", "kanaria", "serve")
 WAIT = 60.0
@@ -117,12 +116,11 @@ def serving(
     folder: Path, config: str = "kanaria.toml", inside: str = "", within: float = WAIT, **environment: str
 ) -> Iterator[Serving]:
     """``kanaria serve`` in ``folder``, in a network namespace if one is named, that has started; ended at the end."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
     with (folder / LOG).open("ab") as log:
         begun = log.tell()
         process = subprocess.Popen(
             [*(("ip", "netns", "exec", inside) if inside else ()), *SERVE, *(("--config", config) if config else ())], cwd=folder, stderr=log,
-            env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
+            env=unconfigured(folder, **environment),
         )  # fmt: skip
     service = Serving(folder, process)
     with running(process):
@@ -132,10 +130,9 @@ def serving(
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Any other command beside the service, as a user runs it."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "LC_", "KANARIA"))}
     return subprocess.run(
         [sys.executable, "-m", "kanaria", *arguments], cwd=folder, capture_output=True, text=True, timeout=120,
-        check=False, env={**kept, "HOME": str(folder), "LANG": "C.UTF-8", **environment},
+        check=False, env=unconfigured(folder, **environment),
     )  # fmt: skip
 
 
