@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kanaria.app.commands import interrupts
 from kanaria.app.commands.interrupts import asking
 from tests.app.test_cli_live import free_port
 from tests.running import running, unconfigured
@@ -48,6 +49,32 @@ def test_when_it_is_over_a_request_gives_up(number: signal.Signals) -> None:
     with pytest.raises((KeyboardInterrupt, SystemExit)), asking(lambda: asked.append(True), lambda: True):
         signal.raise_signal(number)
     assert asked == []
+
+
+@pytest.mark.parametrize("number", ASKED)
+def test_the_request_that_ends_it_is_none_that_came_afterwards(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """However late the thread that waits for requests looks whether it is over: the report is made as long as it takes."""
+    monkeypatch.setattr(interrupts, "LEAVES_WITHIN", 0.05)
+    ended, given_up, left = threading.Event(), threading.Event(), list[int]()
+
+    def over() -> bool:
+        return ended.wait(20.0 if threading.current_thread().name == "requests that wait" else 0.0)
+
+    def leave(number: int) -> None:
+        left.append(number)
+        given_up.set()
+
+    with asking(ended.set, over, leave):
+        signal.raise_signal(number)
+        assert ended.wait(20.0)
+        time.sleep(0.3)
+        assert left == []
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            signal.raise_signal(number)
+        assert given_up.wait(20.0)  # what it interrupts has not ended in time
+    assert left == [number]
 
 
 def until_handled(pid: int) -> None:

@@ -101,7 +101,7 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told, Analy
 
 
 def test_a_miner_is_told_of_at_once_and_then_ever_more_rarely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, analysis = watched(monkeypatch, mined(tmp_path, 10_000), seconds=True)
+    told, analysis = watched(monkeypatch, mined(tmp_path, 10_000))
     first, *again = [when for when, _ in told]
     assert first < timedelta(minutes=2)
     since = [when - first for when in again]

@@ -95,13 +95,16 @@ def asking(
     standard error. So the handler itself only puts, and reads ``over``, which must take no lock.
     """
     came: SimpleQueue[bool] = SimpleQueue()  # its ``put`` is made for handlers
+    taken = 0
 
     def attend() -> None:
         while came.get():
             end()
 
     def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal taken
         if not over():
+            taken += 1  # before ``end`` can make it over
             came.put(True)
         elif callable(handler := before[signal.Signals(number)]):
             handler(number, frame)
@@ -110,7 +113,7 @@ def asking(
 
     attending = threading.Thread(target=attend, name="requests to end", daemon=True)
     attending.start()
-    with _left_in_time(over, leave):
+    with _left_in_time(over, leave, lambda: taken):
         before = {number: signal.getsignal(number) for number in _ASKING}
         for number in before:
             signal.signal(number, ask)
@@ -128,14 +131,17 @@ _leaves: list[Callable[[int], None]] = []
 
 
 @contextmanager
-def _left_in_time(over: Callable[[], bool], leave: Callable[[int], None] | None) -> Iterator[None]:
-    """While open, a request that comes while it is ``over`` has ``LEAVES_WITHIN`` to be unwound."""
+def _left_in_time(
+    over: Callable[[], bool], leave: Callable[[int], None] | None, taken: Callable[[], int] = lambda: 0
+) -> Iterator[None]:
+    """While open, a request that comes while it is ``over`` has ``LEAVES_WITHIN`` to be unwound. ``taken`` is how many
+    asked to end while it was not: the very request that makes it over must not be seen as one that came afterwards."""
     unwound = threading.Event()
     heard, told = os.pipe()
     os.set_blocking(told, False)
     leaves = leave or (_leaves[-1] if _leaves else lambda _number: None)
     waiting = threading.Thread(
-        target=_leave_in_time, args=(heard, unwound, over, leaves), name="requests that wait", daemon=True
+        target=_leave_in_time, args=(heard, unwound, over, taken, leaves), name="requests that wait", daemon=True
     )  # fmt: skip
     waiting.start()
     woken = signal.set_wakeup_fd(told)  # a handler in Python would wait for other languages, too
@@ -151,13 +157,24 @@ def _left_in_time(over: Callable[[], bool], leave: Callable[[int], None] | None)
 
 
 def _leave_in_time(
-    heard: int, unwound: threading.Event, over: Callable[[], bool], leave: Callable[[int], None]
+    heard: int,
+    unwound: threading.Event,
+    over: Callable[[], bool],
+    taken: Callable[[], int],
+    leave: Callable[[int], None],
 ) -> None:
     """Read requests until the other end is closed."""
+    came = 0
+
+    def late(number: int) -> bool:
+        return over() and (number not in _ASKING or came > taken())
+
     with os.fdopen(heard, "rb", buffering=0) as requests:
-        while number := requests.read(1):
-            if number[0] in _ENDINGS and over() and not unwound.wait(LEAVES_WITHIN) and over():
-                leave(number[0])
+        while read := requests.read(1):
+            number = read[0]
+            came += number in _ASKING
+            if number in _ENDINGS and late(number) and not unwound.wait(LEAVES_WITHIN) and late(number):
+                leave(number)
 
 
 def leave_at_once(status: int) -> NoReturn:
