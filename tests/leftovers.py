@@ -34,6 +34,9 @@ def adopt() -> None:
             raise KeyboardInterrupt
 
         signal.signal(signal.SIGTERM, interrupt)
+        # In the background of a script Ctrl-C is ignored, and programs that tests start would inherit that.
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def sweep() -> list[str]:
