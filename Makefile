@@ -6,13 +6,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # One more than two cores: with two, the load was 1.6 to 1.7 while services and real senders were tested, which wait.
 WORKERS := 3
 
-.PHONY: demo test coverage programs lint bench test-install ci lock docs
+.PHONY: demo test coverage programs compiled lint bench test-install ci lock docs
 
 demo: .venv/ready           ## both real cases on bundled examples
 	@$(PY) -m kanaria demo
 
 test: .venv/ready-test      ## lint, types and the whole test suite
-	@$(MAKE) --no-print-directory -j 2 --output-sync=line lint programs
+	@$(MAKE) --no-print-directory -j 3 --output-sync=line lint programs compiled
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile
 	@$(PY) -m tests.ordinary_user
 
@@ -22,6 +22,9 @@ coverage: .venv/ready-test  ## which lines and branches the suite runs; takes ha
 # Beside lint, which keeps one core busy: most of it is waiting for Debian's packages.
 programs: .venv/ready-test
 	@$(PY) -m tests.programs
+
+compiled: .venv/ready-test
+	@$(PY) -m tests.compiled
 
 lint: .venv/ready-test
 	.venv/bin/ruff check .

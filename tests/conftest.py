@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import leftovers
+from tests import compiled, leftovers
 from tests.running import Shared
 
 # On CI the same examples every time, so that a landing does not depend on luck; elsewhere new ones every time.
@@ -25,6 +25,7 @@ settings.load_profile("kanaria")
 def pytest_configure(config: pytest.Config) -> None:
     """With ``-n``, files are handed out in the order below, and not by how many tests they hold."""
     leftovers.adopt()
+    config.addinivalue_line("markers", f"{compiled.MARK}: runs compiled loops; run once before the suite, see there")
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
 

@@ -202,6 +202,7 @@ def test_line_feeds_are_found(lengths: list[int], end: bytes) -> None:
     assert np.array_equal(fast.Delimited(program).line_feeds(data), line_feeds(data))
 
 
+@pytest.mark.compiles
 def test_the_kernel_takes_ordinary_lines() -> None:
     """The fast path would be equal, and useless, if it accepted nothing."""
     lines = b"\n".join(GOOD % index for index in range(50)) + b"\n"

@@ -152,6 +152,7 @@ def test_times_and_small_numbers_of_a_column_are_those_of_single_texts(texts: li
     assert small.to_pylist() == [None if text is None else values.small_integer(text) for text in texts]
 
 
+@pytest.mark.compiles
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_usual_lines_are_sure(name: str) -> None:
     class Never(LineParser):

@@ -97,6 +97,7 @@ def test_many_declarations_are_read_carefully_in_the_end() -> None:
     assert found == expected
 
 
+@pytest.mark.compiles
 @pytest.mark.parametrize(("fields", "line"), [(IIS, USUAL), (LONG, WIDE)])
 def test_usual_lines_are_sure(fields: str, line: str) -> None:
     careful = LineParser()

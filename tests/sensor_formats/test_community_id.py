@@ -77,6 +77,7 @@ def test_both_directions_of_a_flow_have_one_id(proto: str, src: str, sport: int,
     assert len(forward) == 30
 
 
+@pytest.mark.compiles
 def test_many_rows_give_what_few_rows_give() -> None:
     count = 25_000
     ports = pa.array([i % 65536 for i in range(count)], pa.int32())
