@@ -89,7 +89,7 @@ def test_a_record_that_is_quoted_with_its_time_and_program_stays_one(kanaria: Ka
 
 
 def test_a_document_is_one_by_its_name(tmp_path: Path) -> None:
-    assert prose.written(RUN.encode(), "docs/README.md") and not prose.written(RUN.encode(), "bash_history")
+    assert prose.is_prose(RUN.encode(), "docs/README.md") and not prose.is_prose(RUN.encode(), "bash_history")
 
 
 LOGGED = {

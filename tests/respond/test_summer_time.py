@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from kanaria.respond import digests
 from kanaria.respond.dispatch import dispatch
-from kanaria.respond.maintenance import Window, held
+from kanaria.respond.maintenance import Window, held_until
 from kanaria.respond.message import Style
 from kanaria.respond.sender import Pace
 from tests.respond.test_sender import House, incident, plan
@@ -147,7 +147,7 @@ class TestWindows:
         here = zone(NEW_YORK)
         windows = [Window(hours=(22 * 60, 4 * 60)), Window(hours=(60, 5 * 60)), Window(hours=(0, 30))]
         for now, end in (("2026-03-08T00:10", "04:00"), ("2026-03-08T01:10", "05:00"), ("2026-03-08T04:10", "05:00")):
-            assert held(windows, incident(1, "high"), at(now, here)) == at(f"2026-03-08T{end}", here)
+            assert held_until(windows, incident(1, "high"), at(now, here)) == at(f"2026-03-08T{end}", here)
 
 
 @given(

@@ -43,7 +43,7 @@ def strange_piece(text: str, facts: Sequence[str], language: Language) -> str | 
     for piece in pieces:
         if not any(_places(piece, fact.words) for fact in parsed):
             return ("" if language == "ja" else " ").join(piece)
-    if len(facts) <= MOST_FACTS and any(_told(pieces, order) for order in permutations(parsed)):
+    if len(facts) <= MOST_FACTS and any(_tells(pieces, order) for order in permutations(parsed)):
         return None
     return "the order"
 
@@ -76,7 +76,7 @@ def _places(piece: Letters, words: Letters) -> list[int]:
     return [start for start in range(len(words) - len(piece) + 1) if words[start : start + len(piece)] == piece]
 
 
-def _told(pieces: Sequence[Letters], facts: Sequence[_Fact]) -> bool:
+def _tells(pieces: Sequence[Letters], facts: Sequence[_Fact]) -> bool:
     """Whether the pieces tell these facts, one after the other, each completely."""
     if not facts:
         return not pieces
@@ -84,7 +84,7 @@ def _told(pieces: Sequence[Letters], facts: Sequence[_Fact]) -> bool:
     if len(facts[0].words) not in lengths:
         return False
     taken = lengths.index(len(facts[0].words)) + 1
-    return _fits(pieces[:taken], facts[0], (), None) and _told(pieces[taken:], facts[1:])
+    return _fits(pieces[:taken], facts[0], (), None) and _tells(pieces[taken:], facts[1:])
 
 
 def _fits(pieces: Sequence[Letters], fact: _Fact, used: tuple[range, ...], end: int | None) -> bool:

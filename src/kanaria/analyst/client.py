@@ -147,13 +147,13 @@ class Client:
     def _persistent(self, body: Mapping[str, Any]) -> tuple[int, bytes]:
         for attempt in range(TRIES):
             if attempt:
-                time.sleep(min(BACKOFF * 2 ** (attempt - 1), self._left()))
+                time.sleep(min(BACKOFF * 2 ** (attempt - 1), self._seconds_left()))
             status, raw = self._within_deadline(body)
             if status not in AGAIN:
                 break
         return status, raw
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         left = (self.deadline or 0.0) - time.monotonic()
         if left <= 0:
             raise ModelError(_LOST_PATIENCE, final=True)
@@ -162,9 +162,9 @@ class Client:
     def _within_deadline(self, body: Mapping[str, Any]) -> tuple[int, bytes]:
         """In a thread of its own: time-outs of the library count from read to read, names are resolved without any."""
         answer: queue.Queue[tuple[int, bytes] | ModelError] = queue.Queue()
-        threading.Thread(target=self._post, args=(body, answer, self._left()), daemon=True).start()
+        threading.Thread(target=self._post, args=(body, answer, self._seconds_left()), daemon=True).start()
         try:
-            came = answer.get(timeout=self._left())
+            came = answer.get(timeout=self._seconds_left())
         except queue.Empty:
             raise ModelError(_LOST_PATIENCE, final=True) from None
         if isinstance(came, ModelError):

@@ -39,10 +39,10 @@ def by_model(document: Json, question: str, language: Language, llm: Llm) -> tup
     hide = redactor((incident_from(document),), llm)
     facts = _facts(document, question, language)
     try:
-        found, failure = answered(Client(endpoint(llm)), facts, question, language, hide), None
+        sentences, failure = answered(Client(endpoint(llm)), facts, question, language, hide), None
     except ModelError as error:
-        found, failure = (), str(error)
-    return found or by_templates(document, question, language), failure
+        sentences, failure = (), str(error)
+    return sentences or by_templates(document, question, language), failure
 
 
 def request(document: Json, question: str, language: Language, llm: Llm) -> str:
@@ -61,7 +61,7 @@ def _facts(document: Json, question: str, language: Language) -> tuple[Fact, ...
     from kanaria.report.reading import incident_from
 
     report = document["report"][language]
-    told = [
+    story = [
         Claim(text=item["text"], evidence=tuple(item["evidence"]))
         for item in document.get("story", {}).get(language, ())
     ]
@@ -70,6 +70,6 @@ def _facts(document: Json, question: str, language: Language) -> tuple[Fact, ...
         Claim(text=item["text"], evidence=tuple(item["evidence"]))
         for section in sections if section["id"] != "news" for item in section["claims"]
     ]  # fmt: skip
-    claims = {claim.text: claim for claim in (*answer(document, question, language), *told, *listed)}
+    claims = {claim.text: claim for claim in (*answer(document, question, language), *story, *listed)}
     facts = claims_as_facts(incident_from(document), list(claims.values())[:MOST_FACTS])
     return tuple(replace(f, fixed=bool(reasons_against(f.text, (f,), language))) for f in facts)

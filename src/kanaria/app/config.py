@@ -198,8 +198,8 @@ def _check(settings: Config, parsed: Parsed) -> None:
     for index, source in enumerate(settings.sources):
         given = set(parsed.data["sources"][index]) - {"kind", "name"}  # type: ignore[index]
         for key in sorted(given - SOURCE_KEYS[source.kind]):
-            known = ", ".join(sorted(SOURCE_KEYS[source.kind])) or "no more"
-            refuse(parsed, ("sources", index, key), f"a setting of {source.kind}", key, f"it has {known}")
+            allowed = ", ".join(sorted(SOURCE_KEYS[source.kind])) or "no more"
+            refuse(parsed, ("sources", index, key), f"a setting of {source.kind}", key, f"it has {allowed}")
         for key in sorted(SOURCE_NEEDS.get(source.kind, frozenset()) - given):
             refuse(parsed, ("sources", index), f"{key} for a source of kind {source.kind}", "nothing")
         for key in sorted(KAFKA_OURS & set(source.options)):
@@ -258,10 +258,10 @@ def _is_place(listen: str) -> bool:
 def moment(text: str) -> datetime | None:
     """A date and time with its zone; None when it is none."""
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return time if time.tzinfo else None
 
 
 def _names(given: Sequence[Source] | Sequence[Channel]) -> list[str | None]:

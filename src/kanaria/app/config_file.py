@@ -39,8 +39,8 @@ class Parsed:
     def line(self, key: KeyPath) -> int | None:
         """The line of a key, or of the nearest thing above it that has one."""
         for length in range(len(key), 0, -1):
-            if (found := self.lines.get(key[:length])) is not None:
-                return found
+            if (number := self.lines.get(key[:length])) is not None:
+                return number
         return None
 
 

@@ -20,21 +20,21 @@ IN_THE_WAY = ("kanaria.toml", "kanaria.yaml")
 
 def in_force(named: Path | None, config: Config) -> tuple[Text, ...]:
     """What the report says about settings and facts: nothing where the bundled ones alone are in force."""
-    return tuple(_said(named, config))
+    return tuple(_sentences(named, config))
 
 
-def _said(named: Path | None, config: Config) -> Iterator[Text]:
+def _sentences(named: Path | None, config: Config) -> Iterator[Text]:
     used = chosen_file(named)
     if used is not None:
         yield Text(en=f"Settings in force: {_shown(used)}.", ja=f"使用した設定ファイル: {_shown(used)}。")
     facts = facts_folder(config.knowledge)
     if facts is not None:
         yield Text(en=f"Facts of your own in force: {_shown(facts)}.", ja=f"使用した独自の知識: {_shown(facts)}。")
-    for found in (Path(name) for name in IN_THE_WAY):
-        if found.is_file() and (used is None or used.resolve() != found.resolve()):
+    for path in (Path(name) for name in IN_THE_WAY):
+        if path.is_file() and (used is None or used.resolve() != path.resolve()):
             yield Text(
-                en=f"The working directory has a {found}, which was not read: name it with --config if it is yours.",
-                ja=f"作業フォルダの {found} は読み込んでいません。ご自身のものであれば --config で指定してください。",
+                en=f"The working directory has a {path}, which was not read: name it with --config if it is yours.",
+                ja=f"作業フォルダの {path} は読み込んでいません。ご自身のものであれば --config で指定してください。",
             )
 
 

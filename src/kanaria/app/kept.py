@@ -65,8 +65,8 @@ class StoreReader:
 
     def status(self) -> dict[str, Any]:
         """How the owner is doing. Raises SourceError when nobody owns the store."""
-        found: dict[str, Any] = self._call("status")
-        return found
+        document: dict[str, Any] = self._call("status")
+        return document
 
 
 @contextmanager

@@ -21,27 +21,27 @@ Json = dict[str, Any]
 def show_prompts(document: Json, language: Language, config: Path | None) -> None:
     """What a model would be sent about it."""
     order = Order.of(load(config), "llm", "text", show_prompt=True)
-    incident, told = _kept(document)
-    for shown in shown_prompts(incident, told, language, order.llm):
+    incident, stories = _kept(document)
+    for shown in shown_prompts(incident, stories, language, order.llm):
         click.echo(shown, nl=False)
 
 
-def written(document: Json, kind: str, language: Language, config: Path | None) -> tuple[Json, Text]:
+def with_model_sentences(document: Json, kind: str, language: Language, config: Path | None) -> tuple[Json, Text]:
     """The document with the model's sentences, and who wrote what."""
     from kanaria.report.document import stories_as_json
 
     order = Order.of(load(config), "llm", kind)
     incident, own = _kept(document)
-    told = {incident.id: own}
+    stories = {incident.id: own}
     languages = LANGUAGES if kind == "json" else (language,)
-    note = write_with_model((incident,), told, languages, order.llm)
-    return {**document, **stories_as_json(told[incident.id])}, note
+    note = write_with_model((incident,), stories, languages, order.llm)
+    return {**document, **stories_as_json(stories[incident.id])}, note
 
 
-def told_of(document: Json, note: Text | None, language: Language) -> tuple[Stories, Text | None]:
+def kept_story(document: Json, note: Text | None, language: Language) -> tuple[Stories, Text | None]:
     """The kept story, or one made now of what an older version kept, and what is said below it."""
-    told = _kept(document)[1]
-    return told, note or kept_note(told, language)
+    stories = _kept(document)[1]
+    return stories, note or kept_note(stories, language)
 
 
 def page(document: Json, kind: str, language: Language, style: str, note: Text | None, config: Path | None) -> str:
@@ -51,10 +51,10 @@ def page(document: Json, kind: str, language: Language, style: str, note: Text |
     from kanaria.app.output import render
     from kanaria.report.reading import kept_analysis
 
-    told, note = told_of(document, note, language)
+    stories, note = kept_story(document, note, language)
     analysis = kept_analysis(document | {"alert": None})  # news of then is none now
     facts = knowledge.load(facts_folder(load(config).knowledge))
-    return render(analysis, facts, kind, language, None, style=style, stories={document["id"]: told}, note=note)
+    return render(analysis, facts, kind, language, None, style=style, stories={document["id"]: stories}, note=note)
 
 
 def _kept(document: Json) -> tuple[Incident, Stories]:
@@ -65,6 +65,6 @@ def _kept(document: Json) -> tuple[Incident, Stories]:
 
     analysis = kept_analysis(document)
     incident = analysis.incidents[0]
-    if told := stories_from(document):
-        return incident, told
+    if stories := stories_from(document):
+        return incident, stories
     return incident, write_stories(incident, analysis, knowledge.load(user_facts()))

@@ -40,18 +40,18 @@ def fact_tools(
     def search_knowledge(words: Words, language: Spoken = "en") -> Facts:
         """Facts that hold all these words (pools, coins, programs, CVEs, techniques, samples); 40 at most."""
         wanted = words.casefold().split()
-        found = [fact for fact in listed(language) if all(word in _searched(fact) for word in wanted)]
-        return Facts(facts=found[:ITEMS], more=max(len(found) - ITEMS, 0))
+        matching = [fact for fact in listed(language) if all(word in _searched(fact) for word in wanted)]
+        return Facts(facts=matching[:ITEMS], more=max(len(matching) - ITEMS, 0))
 
     def list_rules(words: Words = "", language: Spoken = "en") -> Rules:
         """Detection rules whose id, title or techniques hold all these words, at most 40."""
         wanted = words.casefold().split()
         briefs = [_rule(rule, language) for rule in setup().rules.rules]
-        found = [
+        matching = [
             brief for brief in briefs
             if all(word in f"{brief.id} {brief.title} {brief.techniques}".casefold() for word in wanted)
         ]  # fmt: skip
-        return Rules(rules=found[:ITEMS], more=max(len(found) - ITEMS, 0))
+        return Rules(rules=matching[:ITEMS], more=max(len(matching) - ITEMS, 0))
 
     def get_rule(id: Words, language: Spoken = "en") -> RuleWhole:
         """One detection rule in words, with its runbook."""

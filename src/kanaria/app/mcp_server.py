@@ -123,7 +123,7 @@ def server(folder: Path, config: Config | None = None) -> MCPServer:
     def setup() -> Setup:
         from kanaria.app.run.setup import prepare
 
-        with _told():
+        with _tool_errors():
             return prepare(config)
 
     made = MCPServer("kanaria", version=__version__, instructions=INSTRUCTIONS)
@@ -137,9 +137,9 @@ def _incident_tools(folder: Path) -> list[Tool]:
     def list_incidents(language: Spoken = "en", state: State | None = None, offset: Offset = 0) -> Incidents:
         """Kept incidents, the latest first, 50 at a time."""
         states = [state] if state else []
-        found = _asked(folder, lambda store: store.all(states, limit=offset + INCIDENTS + 1))[offset:]
-        shown = [_brief(kept.document, kept.state, language) for kept in found[:INCIDENTS]]
-        return Incidents(incidents=shown, next_offset=offset + INCIDENTS if len(found) > INCIDENTS else None)
+        listed_items = _asked(folder, lambda store: store.all(states, limit=offset + INCIDENTS + 1))[offset:]
+        shown = [_brief(kept.document, kept.state, language) for kept in listed_items[:INCIDENTS]]
+        return Incidents(incidents=shown, next_offset=offset + INCIDENTS if len(listed_items) > INCIDENTS else None)
 
     def get_incident(id: Id, language: Spoken = "en") -> Whole:
         """One incident: its story, sentence by sentence with evidence, and what Kanaria proposes to do."""
@@ -148,9 +148,9 @@ def _incident_tools(folder: Path) -> list[Tool]:
 
     def get_evidence(id: Id, language: Spoken = "en", offset: Offset = 0) -> Proofs:
         """What an incident rests on, 40 observations at a time."""
-        found = _asked(folder, lambda store: store.get(id)).document["evidence"]
-        shown = [_proof(item, language) for item in found[offset : offset + ITEMS]]
-        return Proofs(evidence=shown, next_offset=offset + ITEMS if len(found) > offset + ITEMS else None)
+        listed_items = _asked(folder, lambda store: store.get(id)).document["evidence"]
+        shown = [_proof(item, language) for item in listed_items[offset : offset + ITEMS]]
+        return Proofs(evidence=shown, next_offset=offset + ITEMS if len(listed_items) > offset + ITEMS else None)
 
     def ask_incident(id: Id, question: Words, language: Spoken = "en") -> list[Said]:
         """An answer to a question about an incident, from its facts alone."""
@@ -179,8 +179,8 @@ def _device_tools(folder: Path, setup: Callable[[], Setup]) -> list[Tool]:
 
     def get_baseline(device: Words | None = None, language: Spoken = "en") -> Normal:
         """What is normal for a device, by its address, and how sure that is; without one, how far learning got."""
-        said = _asked(folder, lambda store: store.baseline(device), setup)
-        return Normal(sentences=[harmless(sentence.to(language), SAID) for sentence in said[:ITEMS]])
+        sentences = _asked(folder, lambda store: store.baseline(device), setup)
+        return Normal(sentences=[harmless(sentence.to(language), SAID) for sentence in sentences[:ITEMS]])
 
     return [list_devices, get_baseline]
 
@@ -188,12 +188,12 @@ def _device_tools(folder: Path, setup: Callable[[], Setup]) -> list[Tool]:
 def _asked(folder: Path, question: Callable[[StoreReader], Any], setup: Callable[[], Setup] | None = None) -> Any:
     """An answer of the store; ``setup`` is that of what is normal. Raises ToolError, which the assistant gets to read,
     when there is none."""
-    with _told(), opened(folder, setup) as store:
+    with _tool_errors(), opened(folder, setup) as store:
         return question(store)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _tool_errors() -> Iterator[None]:
     """What goes wrong is a ToolError, in words that an assistant may read."""
     from mcp.server.mcpserver.exceptions import ToolError
 
@@ -205,12 +205,12 @@ def _told() -> Iterator[None]:
 
 def whole(document: Mapping[str, Any], state: str, language: Spoken) -> Whole:
     """An incident's document as an assistant gets it. Advice is ours to the letter, the rest may name what was sent."""
-    told = zip(document.get("story", {}).get(language, ()), parts_of(document, language), strict=True)
+    story = zip(document.get("story", {}).get(language, ()), parts_of(document, language), strict=True)
     return Whole(
         brief=_brief(document, state, language),
         story=[
             Said(text=s["text"] if part == "advice" else harmless(s["text"], SAID), evidence=s["evidence"][:8])
-            for s, part in told
+            for s, part in story
         ],
         proposals=[item["text"][language] for item in document["recommendations"][:ITEMS]],
         untrusted_devices=[harmless(name) for name in document["entities"]["devices"][:ITEMS]],

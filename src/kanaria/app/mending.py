@@ -48,12 +48,12 @@ def look(folder: Path) -> list[Damaged]:
     cannot be read for another reason."""
     if not folder.is_dir():
         return []
-    found = list(_raised([lambda: _places(folder), lambda: _database(folder / outbox.FILE)]))
+    damaged = list(_raised([lambda: _places(folder), lambda: _database(folder / outbox.FILE)]))
     incidents = list(_raised([lambda: _database(folder / database.FILE)]))
     states = [] if incidents else list(_raised([lambda: _states(folder)]))
     generation = 0 if incidents or states else _generation(folder)
     rows = [] if incidents else list(_events(folder))
-    return [*found, *incidents, *states, *_raised([lambda: _history(folder / LEARNED, generation)]), *rows]
+    return [*damaged, *incidents, *states, *_raised([lambda: _history(folder / LEARNED, generation)]), *rows]
 
 
 def mend(folder: Path) -> list[Mended]:
@@ -63,11 +63,11 @@ def mend(folder: Path) -> list[Mended]:
     done = [_moved(error, _aside(folder)) for error in _raised([lambda: database.plain(folder / alone.FILE)])]
     with alone.alone(folder):
         for _round in range(ROUNDS):
-            found = look(folder)
-            if not found:
+            damaged = look(folder)
+            if not damaged:
                 break
             aside = _aside(folder)
-            done += [_one(folder, error, aside) for error in found]
+            done += [_one(folder, error, aside) for error in damaged]
     return done
 
 
@@ -88,12 +88,12 @@ def restored(archive: Path, folder: Path, *, set_aside: bool) -> Path | None:
             source=str(folder), expected="an empty folder", got="one with something in it",
             cause="a backup replaces nothing: move the old store away first, or say --set-aside",
         )  # fmt: skip
-    with unpacked(archive, folder.absolute().parent) as found:
-        for error in look(found):
+    with unpacked(archive, folder.absolute().parent) as unpacked_store:
+        for error in look(unpacked_store):
             raise SourceError(source=str(archive), expected="an archive of kanaria backup", got=str(error))
         with alone.alone(folder):
             aside = None if empty(folder) else put_aside(folder)
-            for item in list(found.iterdir()):
+            for item in list(unpacked_store.iterdir()):
                 shutil.move(str(item), folder / item.name)
     return aside
 
@@ -141,13 +141,13 @@ def _database(file: Path) -> None:
     database.begin(file)
     try:
         with closing(sqlite3.connect(file, timeout=database.WAIT)) as db:
-            (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
             raise database.unusable(str(file), error) from error
-        said = str(error)
-    if said != "ok":
-        raise Damaged(file, " ".join(said.split()))
+        verdict = str(error)
+    if verdict != "ok":
+        raise Damaged(file, " ".join(verdict.split()))
 
 
 def _rows(file: Path) -> list[tuple[str, bytes]]:
@@ -155,8 +155,8 @@ def _rows(file: Path) -> list[tuple[str, bytes]]:
     if not file.exists():
         return []
     with closing(sqlite3.connect(file, timeout=database.WAIT)) as db:
-        known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'").fetchone()
-        return db.execute("SELECT name, content FROM state").fetchall() if known else []
+        exists = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'").fetchone()
+        return db.execute("SELECT name, content FROM state").fetchall() if exists else []
 
 
 def _unreadable(file: Path) -> list[str]:
@@ -175,8 +175,8 @@ def _states(folder: Path) -> None:
 
 
 def _generation(folder: Path) -> int:
-    found = dict(_rows(folder / database.FILE)).get(LEARNED)
-    kept = json.loads(zlib.decompress(found).decode("utf-8", "surrogatepass"))["content"] if found else {}
+    packed = dict(_rows(folder / database.FILE)).get(LEARNED)
+    kept = json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass"))["content"] if packed else {}
     return int(kept.get("generation", 0))
 
 
@@ -219,8 +219,8 @@ def _listed(file: Path) -> list[events.Part]:
     if not file.exists():
         return []
     with closing(sqlite3.connect(file, timeout=database.WAIT)) as db:
-        known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'part'").fetchone()
-        return events.listed(db) if known else []
+        exists = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'part'").fetchone()
+        return events.listed(db) if exists else []
 
 
 def _aside(folder: Path) -> Path:
@@ -294,8 +294,8 @@ def _history_moved(folder: Path, error: Damaged, aside: Path) -> Mended:
     for item in (folder / LEARNED).glob(f"{HISTORY}*"):
         item.rename(aside / item.name)
     with IncidentStore(folder) as store:
-        known = store.state().get(LEARNED)
-        if known:
-            store.save([], datetime.now(UTC), parts({LEARNED: {**known["content"], "generation": 0}}))
+        learned = store.state().get(LEARNED)
+        if learned:
+            store.save([], datetime.now(UTC), parts({LEARNED: {**learned["content"], "generation": 0}}))
     target = aside / error.file.name
     return Mended(error=error, now=target if os.path.lexists(target) else None)

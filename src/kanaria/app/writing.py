@@ -103,12 +103,12 @@ def endpoint(llm: Llm) -> Endpoint:
 
 def rendered(
     analysis: Analysis, facts: Knowledge, kind: str, language: Language, target: TextIO | None,
-    *, full: bool, style: str, order: Order, told: WrittenStories | None,
+    *, full: bool, style: str, order: Order, stories: WrittenStories | None,
 ) -> str:  # fmt: skip
-    """The answer of a command in the format asked for; ``told`` is what ``stories_by_order`` made of it."""
+    """The answer of a command in the format asked for; ``stories`` is what ``stories_by_order`` made of it."""
     if order.show_prompt:
         return "".join(_prompts(analysis, facts, language, order.llm))
-    if told is None:
+    if stories is None:
         return render(analysis, facts, kind, language, target, full=full, style=style)
     return render(
         analysis,
@@ -117,8 +117,8 @@ def rendered(
         language,
         target,
         style=style if kind == "html" else "story",
-        stories=told.stories,
-        note=told.note,
+        stories=stories.stories,
+        note=stories.note,
     )
 
 
@@ -128,15 +128,17 @@ def stories_by_order(
     """The stories a model was asked for, in the language asked for and for programs in both; None without a model."""
     if order.writer != "llm" or order.show_prompt:
         return None
-    told = _own(analysis, facts)
-    note = write_with_model(analysis.incidents, told, (language,) if kind != "json" else _both(language), order.llm)
-    return WrittenStories(stories=told, note=note)
+    stories = _own(analysis, facts)
+    note = write_with_model(analysis.incidents, stories, (language,) if kind != "json" else _both(language), order.llm)
+    return WrittenStories(stories=stories, note=note)
 
 
-def kept_note(told: Stories, language: Language) -> Text | None:
+def kept_note(stories: Stories, language: Language) -> Text | None:
     """What is said below a kept story in which a model wrote."""
     return (
-        Text(**{name: _KEPT.to(name).format(mark=MARK) for name in LANGUAGES}) if by_model([told[language]]) else None
+        Text(**{name: _KEPT.to(name).format(mark=MARK) for name in LANGUAGES})
+        if by_model([stories[language]])
+        else None
     )
 
 
@@ -180,10 +182,10 @@ def _note(used: bool, model: str, failure: str | None) -> Text:
 
 def _say_cost(client: Client, language: Language) -> None:
     used = client.usage
-    said = _COST.to(language).format(
+    cost = _COST.to(language).format(
         requests=used.requests, seconds=used.seconds, asked=used.prompt_tokens, answered=used.answer_tokens
     )
-    click.echo(f"kanaria: {said}", err=True)
+    click.echo(f"kanaria: {cost}", err=True)
 
 
 def _own(analysis: Analysis, facts: Knowledge) -> dict[str, Stories]:
@@ -199,16 +201,16 @@ def _both(first: Language) -> tuple[Language, ...]:
 def _prompts(analysis: Analysis, facts: Knowledge, language: Language, llm: Llm) -> Iterator[str]:
     from kanaria.report.text_brief import alike
 
-    told = _own(analysis, facts)
+    stories = _own(analysis, facts)
     for group in alike(analysis.incidents)[:STORIES]:
-        yield from shown_prompts(group[0], told[group[0].id], language, llm)
+        yield from shown_prompts(group[0], stories[group[0].id], language, llm)
 
 
-def shown_prompts(incident: Incident, told: Mapping[Language, Story], language: Language, llm: Llm) -> Iterator[str]:
+def shown_prompts(incident: Incident, story: Mapping[Language, Story], language: Language, llm: Llm) -> Iterator[str]:
     """The bodies of the first requests, one JSON object each."""
     from kanaria.analyst.client import Endpoint, request_body
     from kanaria.analyst.writer import prompts
 
     place = Endpoint(base_url=llm.base_url or "", model=llm.model or "", max_tokens=int(llm.max_tokens))
-    for messages in prompts(incident, told[language], language, redactor((incident,), llm)):
+    for messages in prompts(incident, story[language], language, redactor((incident,), llm)):
         yield json.dumps(request_body(place, messages), ensure_ascii=False, indent=2) + "\n"

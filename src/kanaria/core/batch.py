@@ -43,8 +43,8 @@ class Batch:
 
     ``rows`` counts the records read, rejected ones included. A table may be missing when no record belonged to it.
     ``rejected`` counts every rejected record of the batch; ``rejects`` keeps at most some of them. ``passed_over``
-    counts records of programs the format knows nothing about. ``left`` has the lines (``schema_parts.LEFT``) that
-    became no row, for whatever reason: they are still searched for mining messages and commands.
+    counts records of programs the format knows nothing about. ``unparsed`` has the lines (``schema_parts.UNPARSED``)
+    that became no row, for whatever reason: they are still searched for mining messages and commands.
     ``interim`` rows are flows that go on, as far as they have come: their rows come again under the same ids, and only
     the last ones count.
     """
@@ -56,7 +56,7 @@ class Batch:
     rejects: tuple[RejectedRecord, ...] = ()
     rejected: int = 0
     passed_over: int = 0
-    left: pa.Table | None = None
+    unparsed: pa.Table | None = None
     interim: bool = False
     position: Position
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from kanaria.core.folders import cache_folder, private
 
 
-def kept(kind: str, name: str) -> bytes | None:
+def load(kind: str, name: str) -> bytes | None:
     """What was kept under that name, None where nothing is or somebody else may have put it there."""
     place = cache_folder() / kind / name
     if not private(place.parent):

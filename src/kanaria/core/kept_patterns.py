@@ -46,7 +46,7 @@ def _name(expressions: Sequence[bytes], flags: Sequence[int]) -> str:
 
 
 def _read(name: str) -> Any:
-    data = cached.kept(_KIND, name)
+    data = cached.load(_KIND, name)
     if data is None:
         return None
     try:

@@ -8,8 +8,8 @@ from kanaria.core.values import dataclass
 
 TIME = pa.timestamp("us", tz="UTC")
 
-LEFT = pa.schema([pa.field("line", pa.int64()), pa.field("raw", pa.binary())])
-"""Columns of ``Batch.left``."""
+UNPARSED = pa.schema([pa.field("line", pa.int64()), pa.field("raw", pa.binary())])
+"""Columns of ``Batch.unparsed``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _compiler() -> str:
 
 
 def _read(name: str) -> Compiled | None:
-    data = cached.kept(_KIND, name)
+    data = cached.load(_KIND, name)
     if data is None:
         return None
     try:

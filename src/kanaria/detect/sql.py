@@ -122,7 +122,7 @@ class Compiler:
         that knows them: such a rule is refused rather than left to alert on everything.
         """
         operand = self.node(condition)
-        absent = [name for name in _fields(condition) if not self._known(self._column(name))]
+        absent = [name for name in _fields(condition) if not self._has_column(self._column(name))]
         if not self.own and absent and len(absent) == len(_fields(condition)):
             raise Unsupported(expected=NO_FIELD.format(self.table), got=absent[0])
         return Part(f"NOT {two_valued(operand.sql)}", Need())
@@ -130,14 +130,14 @@ class Compiler:
     def _refuse_absence(self, condition: Any) -> None:
         """``field: null`` of a field our tables do not have, which would be true for every record in the same way."""
         empty = isinstance(condition.value, SigmaNull)
-        if empty and not self.own and not self._known(self._column(condition.field)):
+        if empty and not self.own and not self._has_column(self._column(condition.field)):
             raise Unsupported(expected=NO_FIELD.format(self.table),
                               got=condition.field)  # fmt: skip
 
     def _column(self, name: str) -> str:
         return self.rename(name) if self.rename else self.fields.get(name, name)
 
-    def _known(self, column: str) -> bool:
+    def _has_column(self, column: str) -> bool:
         return column.startswith(ENRICHMENT) or kind(self.table, column) != "any"
 
     def within(self, part: Part, where: Mapping[str, object]) -> Part:

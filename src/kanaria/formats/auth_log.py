@@ -58,7 +58,7 @@ _SYSLOG_SHARE, _SYSLOG_SCORE = 0.9, 0.5
 class Attempts:
     """Turns the messages of one machine's programs into rows, each attempt once.
 
-    ``take`` gives the rows that are certain, ``left`` those held back that nothing more precise followed.
+    ``take`` gives the rows that are certain, ``remaining`` those held back that nothing more precise followed.
     """
 
     def __init__(self) -> None:
@@ -90,11 +90,11 @@ class Attempts:
         """Whether the last message is understood though no row came of it yet; rows of several lines come later."""
         return self._others.held_back
 
-    def left(self, *, miners: bool = True, ended: bool = True) -> list[Taken]:
+    def remaining(self, *, miners: bool = True, ended: bool = True) -> list[Taken]:
         """Held rows; they are not held any more. Miners of a log with an end are told at its end."""
         rows: list[Taken] = [("logon", row) for row in self._held.values()]
         self._held.clear()
-        return [*rows, *self._others.left(miners=miners, ended=ended)]
+        return [*rows, *self._others.remaining(miners=miners, ended=ended)]
 
     def _ssh(self, row: Row, program: str, key: tuple[str, str], message: str) -> list[Taken]:
         if found := sshd.ssh_row(message):
@@ -238,7 +238,7 @@ class AuthLog:
         for chunk in cols.chunks(stream):
             taken: list[Taken] = []
             rejects: list[tuple[int, str, bytes]] = []
-            left: list[tuple[int, bytes]] = []
+            unparsed: list[tuple[int, bytes]] = []
             count = passed_over = 0
             for number, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
                 if not line.strip():
@@ -247,18 +247,20 @@ class AuthLog:
                 found = parse(line.decode("utf-8", "backslashreplace"), years)
                 if found is None:
                     rejects.append((number, "expected a syslog line: time, host, program, message", line))
-                    left.append((number, line))
+                    unparsed.append((number, line))
                 else:
                     row, program, pid, message = found
                     rows = attempts.take({**row, "line": number}, program, pid, message)
                     taken += rows
                     if not rows and not attempts.held_back and not says_logons(program):
-                        left.append((number, line))
+                        unparsed.append((number, line))
                         passed_over += not _is_ours(program)
-            taken += attempts.left(miners=stream.size is None, ended=False)
+            taken += attempts.remaining(miners=stream.size is None, ended=False)
             tables = tables_of(taken, stream, context, "syslog")
-            yield cols.make_batch(stream, self.name, chunk, tables, count, rejects, passed_over=passed_over, left=left)
-        if chunk is not None and (taken := attempts.left()):
+            yield cols.make_batch(
+                stream, self.name, chunk, tables, count, rejects, passed_over=passed_over, unparsed=unparsed
+            )
+        if chunk is not None and (taken := attempts.remaining()):
             yield cols.make_batch(stream, self.name, chunk, tables_of(taken, stream, context, "syslog"), 0, [])
 
 

@@ -21,7 +21,7 @@ from kanaria.core.community_id import community_ids
 from kanaria.core.direction import name_actors, orient
 from kanaria.core.distinct import Distinct
 from kanaria.core.ids import first_event_id
-from kanaria.core.schema_parts import LEFT
+from kanaria.core.schema_parts import UNPARSED
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.core.values import dataclass
@@ -349,9 +349,9 @@ def make_batch(
     rejects: Sequence[tuple[int, str, bytes]],
     *,
     passed_over: int = 0,
-    left: Sequence[tuple[int, bytes]] = (),
+    unparsed: Sequence[tuple[int, bytes]] = (),
 ) -> Batch:
-    """A batch whose position is the end of the chunk; empty tables are left out. ``left`` are lines to be searched."""
+    """A batch whose position is the end of the chunk; empty tables are left out. ``unparsed`` lines are searched."""
     refused = tuple(
         RejectedRecord(source=stream.name, row=row, reason=reason, raw=raw[:RAW_KEPT]) for row, reason, raw in rejects
     )
@@ -359,13 +359,13 @@ def make_batch(
     kept = {name: table for name, table in tables.items() if table.num_rows}
     return Batch(
         source=stream.name, format=format_name, tables=kept, rows=rows, rejects=refused, position=position,
-        passed_over=passed_over, left=left_lines(left),
+        passed_over=passed_over, unparsed=unparsed_lines(unparsed),
     )  # fmt: skip
 
 
-def left_lines(lines: Sequence[tuple[int, bytes]]) -> pa.Table | None:
-    """Numbered lines that became no row, as ``Batch.left``."""
+def unparsed_lines(lines: Sequence[tuple[int, bytes]]) -> pa.Table | None:
+    """Numbered lines that became no row, as ``Batch.unparsed``."""
     if not lines:
         return None
     numbers, raw = zip(*lines, strict=True)
-    return pa.Table.from_arrays([pa.array(numbers, pa.int64()), pa.array(raw, pa.binary())], schema=LEFT)
+    return pa.Table.from_arrays([pa.array(numbers, pa.int64()), pa.array(raw, pa.binary())], schema=UNPARSED)

@@ -46,13 +46,13 @@ class JournaldJson:
         attempts = Attempts()
         taken: list[Taken] = []
         rejects: list[tuple[int, str, bytes]] = []
-        left: list[tuple[int, bytes]] = []
+        unparsed: list[tuple[int, bytes]] = []
         last = begun = passed_over = 0
 
         def batch() -> Batch:
-            return batch_of(stream, context, name=self.name, sensor="journald", taken=[*taken, *attempts.left()],
+            return batch_of(stream, context, name=self.name, sensor="journald", taken=[*taken, *attempts.remaining()],
                             rows=last - begun, last=last, rejects=rejects, passed_over=passed_over,
-                            left=left)  # fmt: skip
+                            unparsed=unparsed)  # fmt: skip
 
         with open_text(stream) as text:
             for last, (value, broken) in enumerate(json_values(text), start=1):
@@ -61,14 +61,14 @@ class JournaldJson:
                     taken += rows
                     program = _program(value)
                     if not rows and not attempts.held_back and not says_logons(program):
-                        left.append((last, _as_line(value, program)))
+                        unparsed.append((last, _as_line(value, program)))
                         passed_over += not _is_ours(program)
                 else:
                     reason = "expected a journal entry as a JSON object; it is cut off or damaged"
                     rejects.append((last, reason, (broken or str(value)[:4096]).encode("utf-8", "replace")))
                 if last - begun >= BATCH_ROWS:
                     yield batch()
-                    taken, rejects, left, begun, passed_over = [], [], [], last, 0
+                    taken, rejects, unparsed, begun, passed_over = [], [], [], last, 0
         if last > begun:
             yield batch()
 

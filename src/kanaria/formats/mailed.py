@@ -19,7 +19,7 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import Format, ReadContext, Stream
 from kanaria.core.types import Batch, Position
 from kanaria.core.values import dataclass
-from kanaria.formats.columns import left_lines
+from kanaria.formats.columns import unparsed_lines
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -98,8 +98,10 @@ class Mailed:
             yield replace(batch, format=self.name)
         lost += closed_parts(data) if text is not None else []
         if lost:
-            left = left_lines(list(enumerate(lost, place.row + 1)))
-            rest = Batch(source=stream.name, format=self.name, tables={}, rows=len(lost), position=place, left=left)
+            unparsed = unparsed_lines(list(enumerate(lost, place.row + 1)))
+            rest = Batch(
+                source=stream.name, format=self.name, tables={}, rows=len(lost), position=place, unparsed=unparsed
+            )
             yield replace(rest, passed_over=len(lost))
 
 

@@ -73,7 +73,7 @@ _RECORDED = frozenset(
 )
 
 
-def written(head: bytes, name: str) -> bool:
+def is_prose(head: bytes, name: str) -> bool:
     """Whether an input that no reader knows is a text somebody wrote, by its name or its first lines."""
     return bool(_NAMED.fullmatch(name.rpartition("/")[2])) or _of_people(head[:_LOOKED_AT])
 

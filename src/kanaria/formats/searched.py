@@ -117,7 +117,7 @@ def rows(
     miners: Container[int] = (),
     quoted: Container[int] = (),
 ) -> Mapping[str, pa.Table]:
-    """Tables of the lines of ``left`` (see ``Batch.left``); ``naming`` are rows that name a pool, ``members`` those of
+    """Tables of the lines ``left`` (``Batch.unparsed``); ``naming`` are rows that name a pool, ``members`` those of
     JSON in which a member is nothing but that name, ``miners`` those that name a miner and bring nothing, ``quoted``
     those that people wrote."""
     requests: list[tuple[int, bytes, Row]] = []

@@ -211,7 +211,7 @@ def _records(lines: Iterator[str], clock: Clock) -> Iterator[list[Taken] | tuple
                 _take(packet, flows)
             packet, packets = found, packets + 1
             if len(flows) >= _FLOWS:
-                yield from _told(flows, packets - 1)
+                yield from _rows(flows, packets - 1)
                 packets = 1
             continue
         if packet is not None and _STAMPED.match(line):
@@ -223,7 +223,7 @@ def _records(lines: Iterator[str], clock: Clock) -> Iterator[list[Taken] | tuple
             yield "", line.encode("utf-8", "backslashreplace")
     if packet is not None:
         _take(packet, flows)
-    yield from _told(flows, packets)
+    yield from _rows(flows, packets)
 
 
 def _with_packets(lines: Iterator[str], clock: Clock) -> Iterator[tuple[str, _Packet | None]]:
@@ -263,7 +263,7 @@ def _began(packet: _Packet) -> bool:
     return source is not None and (target is None or source >= target)
 
 
-def _told(flows: dict[tuple[object, ...], _Flow], packets: int) -> Iterator[list[Taken]]:
+def _rows(flows: dict[tuple[object, ...], _Flow], packets: int) -> Iterator[list[Taken]]:
     """The flows, and for the rest of the packets records without rows."""
     yield from ([("connection", flow.row())] for flow in flows.values())
     yield from ([] for _ in range(packets - len(flows)))

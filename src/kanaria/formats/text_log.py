@@ -180,7 +180,7 @@ def read_lines(
         tables = {table: _table(table, rows, stream, context, sensor)}
         refused = [(row, raw) for row, _reason, raw in rejects]
         yield cols.make_batch(
-            stream, name, chunk, tables, count, rejects, passed_over=len(others), left=[*refused, *others]
+            stream, name, chunk, tables, count, rejects, passed_over=len(others), unparsed=[*refused, *others]
         )
     left = ending() if ending else []
     if left and chunk is not None:

@@ -53,9 +53,9 @@ class UnknownText:
             return
         for chunk in cols.chunks(stream):
             lines = chunk.data.split(b"\n")[:-1]
-            left = [(number, line) for number, line in enumerate(lines, chunk.first) if line.strip()]
-            records = 0 if self._beside else len(left)
-            yield cols.make_batch(stream, self.name, chunk, {}, records, [], passed_over=records, left=left)
+            unparsed = [(number, line) for number, line in enumerate(lines, chunk.first) if line.strip()]
+            records = 0 if self._beside else len(unparsed)
+            yield cols.make_batch(stream, self.name, chunk, {}, records, [], passed_over=records, unparsed=unparsed)
 
 
 UNKNOWN: Format = UnknownText()

@@ -46,20 +46,20 @@ def parts(case: Case) -> tuple[Part, ...]:
     groups: dict[tuple[Deed, str], list[Finding]] = defaultdict(list)
     for finding in case.findings:
         groups[_deed(finding, case)].append(finding)
-    said: dict[int, list[StratumMessage]] = defaultdict(list)
+    messages: dict[int, list[StratumMessage]] = defaultdict(list)
     for message in case.messages:
-        said[message.event_id].append(message)
+        messages[message.event_id].append(message)
     made = []
     for (deed, who), findings in groups.items():
         doors = groups.get(("access", who), ()) if deed == "conduct" else ()
         lent = tuple(e for f in doors for e in f.evidence if e.about == "compromised_device" and e.bits > 0)
-        made.append(Part(deed, who, _only(findings, said, case), case, lent))
+        made.append(Part(deed, who, _only(findings, messages, case), case, lent))
     return tuple(made)
 
 
-def _only(findings: list[Finding], said: Mapping[int, list[StratumMessage]], case: Case) -> Case:
+def _only(findings: list[Finding], messages_of: Mapping[int, list[StratumMessage]], case: Case) -> Case:
     events = sorted({event for finding in findings for event in finding.event_ids})
-    messages = tuple(message for event in events for message in said.get(event, ()))
+    messages = tuple(message for event in events for message in messages_of.get(event, ()))
     return Case(tuple(findings), messages, {event: case.records[event] for event in events if event in case.records})
 
 
@@ -80,12 +80,12 @@ def acted(finding: Finding, records: Mapping[int, Record]) -> bool:
         return False
     if finding.table == "host":
         return True
-    known = [records[event] for event in finding.event_ids if event in records]
-    sides = [device_of(record) == finding.device for record in known if record.values.get("src_ip") is not None]
+    read = [records[event] for event in finding.event_ids if event in records]
+    sides = [device_of(record) == finding.device for record in read if record.values.get("src_ip") is not None]
     if sides:
         return any(sides)
     if direction := finding.values.get("direction") or next(
-        (str(record.values["direction"]) for record in known if record.values.get("direction")), None
+        (str(record.values["direction"]) for record in read if record.values.get("direction")), None
     ):
         return direction == "outbound"
     return finding.table != "http" and finding.stage in DEVICE_STAGES and finding.table not in {"rdp", "smb", "logon"}

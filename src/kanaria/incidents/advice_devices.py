@@ -147,8 +147,8 @@ def look_at_program(case: Case, around: Surroundings, top: Hypothesis, result: O
 def allow(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     if top != "compromised_device" or not mines(case) or in_browser(case.findings):
         return
-    if around.allowed.pools and (said := claimed_by(case, around.allowed)):
-        name = cut(printable(said[0]), 60)
+    if around.allowed.pools and (claim := claimed_by(case, around.allowed)):
+        name = cut(printable(claim[0]), 60)
         yield advise(
             "allow_if_yours", 1, (),
             f"Only the device itself calls the other side {name}, so that your permission does not cover it. If this miner is yours, allow the device or the payout address (`allowed.devices`, `allowed.wallets`).",

@@ -13,12 +13,12 @@ from kanaria.incidents.case import Case, Surroundings, got_in, guessed
 
 def ask_who_logged_on(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     """A logon after many failures is a person who remembered, or somebody who guessed: only the person knows."""
-    found = got_in(case)
-    if found is None or top == "authorised_mining":
+    finding = got_in(case)
+    if finding is None or top == "authorised_mining":
         return
-    source, device = defang(found.remote or "?"), printable(found.device or "?")
+    source, device = defang(finding.remote or "?"), printable(finding.device or "?")
     yield advise(
-        "ask_who_logged_on", 1, tuple(item.id for item in found.evidence),
+        "ask_who_logged_on", 1, tuple(item.id for item in finding.evidence),
         f"Ask whether the logon to {device} from {source} after the failures was one of yours; if not, end the session, change the password and look at what the account did since.",
         f"失敗が続いた後の、{source} から {device} へのログオンが身に覚えのあるものかを確認してください。そうでなければ、セッションを切断し、パスワードを変更し、そのアカウントがその後に行ったことを調べてください。",
     )  # fmt: skip

@@ -21,8 +21,8 @@ from kanaria.incidents.case import Case, Surroundings
 
 def only_named(case: Case, result: Outcome) -> bool:
     """Whether a pool or a miner was only named, in a question, in a line of a log, or by another sensor."""
-    told = all(speaks_of_mining([finding], ()) and _asked_or_told(finding) for finding in case.findings)
-    return told and mining_only_named(case.findings) and result.value in REFUSED and not case.messages
+    names_alone = all(speaks_of_mining([finding], ()) and _asked_or_told(finding) for finding in case.findings)
+    return names_alone and mining_only_named(case.findings) and result.value in REFUSED and not case.messages
 
 
 def _asked_or_told(finding: Finding) -> bool:

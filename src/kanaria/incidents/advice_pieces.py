@@ -43,15 +43,15 @@ def pools_named(case: Case) -> str:
     paid = list(dict.fromkeys(f.remote for f in impact if f.remote))
     outside = [remote for remote in paid if remote not in case.devices]
     if not paid:
-        said = (f.values.get(name) for f in case.findings for name in ("mining.pool", "query"))
-        paid = list(dict.fromkeys(printable(str(name)) for name in said if name))
+        names = (f.values.get(name) for f in case.findings for name in ("mining.pool", "query"))
+        paid = list(dict.fromkeys(printable(str(name)) for name in names if name))
     return ", ".join(defang(remote) for remote in (outside or paid)[:3])
 
 
 def programs_in_lines(case: Case) -> str:
     """Programs for mining that lines name: nothing one could block connections to."""
-    said = dict.fromkeys(printable(f.values["mining.named"]) for f in case.findings if f.values.get("mining.named"))
-    return ", ".join(list(said)[:3])
+    names = dict.fromkeys(printable(f.values["mining.named"]) for f in case.findings if f.values.get("mining.named"))
+    return ", ".join(list(names)[:3])
 
 
 def proxies_between(case: Case) -> Text:

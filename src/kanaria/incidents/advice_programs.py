@@ -26,7 +26,7 @@ def programs_named(case: Case) -> Iterator[tuple[Text, Finding]]:
         seen.add(file)
         if len(seen) > _MOST:
             return
-        yield _told(finding, file), finding
+        yield _program_words(finding, file), finding
 
 
 def _runs(finding: Finding) -> bool:
@@ -34,7 +34,7 @@ def _runs(finding: Finding) -> bool:
     return finding.stage == "impact" and finding.values.get("kind") not in {"line", "text"}
 
 
-def _told(finding: Finding, file: str) -> Text:
+def _program_words(finding: Finding, file: str) -> Text:
     values = finding.values
     where = printable(finding.device or "")
     user, parent = _value(values, "user"), _value(values, "parent")

@@ -21,14 +21,14 @@ def update_products(case: Case, around: Surroundings, top: Hypothesis, result: O
     if result.value in REFUSED and top not in {"exploitation_attempt", "compromised_device"}:
         return
     products: dict[str, list[tuple[str, Finding, Vulnerability]]] = {}
-    for cve, finding, known in aimed_at(case, around):
-        products.setdefault(known.product, []).append((cve, finding, known))
+    for cve, finding, vulnerability in aimed_at(case, around):
+        products.setdefault(vulnerability.product, []).append((cve, finding, vulnerability))
     if len(products) > 1 and fended_off(case, result):
         yield _update_any(products)
         return
-    for product, found in products.items():
-        holes = {cve: (finding, known) for cve, finding, known in found}
-        there = any(map(found_at, _records(case, [finding for _, finding, _ in found])))
+    for product, entries in products.items():
+        holes = {cve: (finding, vulnerability) for cve, finding, vulnerability in entries}
+        there = any(map(found_at, _records(case, [finding for _, finding, _ in entries])))
         yield _update(product, holes, failed=fended_off(case, result), there=there)
 
 
@@ -39,9 +39,9 @@ def _records(case: Case, findings: Sequence[Finding]) -> list[Record]:
 def _update_any(products: Mapping[str, Sequence[tuple[str, Finding, Vulnerability]]]) -> Recommendation:
     """One sentence about several products whose holes were tried in vain."""
     proof = dict.fromkeys(
-        item.id for found in products.values() for _, finding, _ in found for item in finding.evidence
+        item.id for entries in products.values() for _, finding, _ in entries for item in finding.evidence
     )
-    holes = {product: list(dict.fromkeys(cve for cve, _, _ in found)) for product, found in products.items()}
+    holes = {product: list(dict.fromkeys(cve for cve, _, _ in entries)) for product, entries in products.items()}
     en = "; ".join(f"{product} ({', '.join(cves)})" for product, cves in holes.items())
     ja = "、".join(f"{in_words(product, 'ja')}({'、'.join(cves)})" for product, cves in holes.items())
     return advise(
@@ -57,8 +57,8 @@ def _update(
     """What to make sure of about one product, with all its vulnerabilities that were tried; ``there``: an answer fits
     it, so that nobody is told that the attempt cannot work without it."""
     proof = dict.fromkeys(item.id for finding, _ in holes.values() for item in finding.evidence)
-    holes_en = ", ".join(_hole(cve, known, "en") for cve, (_, known) in holes.items())
-    holes_ja = "、".join(_hole(cve, known, "ja") for cve, (_, known) in holes.items())
+    holes_en = ", ".join(_hole(cve, vulnerability, "en") for cve, (_, vulnerability) in holes.items())
+    holes_ja = "、".join(_hole(cve, vulnerability, "ja") for cve, (_, vulnerability) in holes.items())
     name = in_words(product, "ja")
     if failed:
         return advise(
@@ -79,9 +79,9 @@ def _update(
     )  # fmt: skip
 
 
-def _hole(cve: str, known: Vulnerability, language: Language) -> str:
-    affected = in_words(known.affected, language)
-    fixed = in_words(known.fixed, language) if known.fixed else ""
+def _hole(cve: str, vulnerability: Vulnerability, language: Language) -> str:
+    affected = in_words(vulnerability.affected, language)
+    fixed = in_words(vulnerability.fixed, language) if vulnerability.fixed else ""
     if language == "ja":
         return f"{cve}(影響を受ける版: {affected}{f'。修正版: {fixed}' if fixed else ''})"
     return f"{cve} (affected: {affected}{f'; fixed in {fixed}' if fixed else ''})"

@@ -64,8 +64,8 @@ def quieter_log(case: Case, around: Surroundings, top: Hypothesis, result: Outco
 
 def _statuses(case: Case) -> Iterator[int]:
     """What was answered, as far as the records are those of a web server's log."""
-    known = (record.values.get("status") for record in case.web_records)
-    return (status for status in known if isinstance(status, int))
+    values = (record.values.get("status") for record in case.web_records)
+    return (status for status in values if isinstance(status, int))
 
 
 def check_host(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
@@ -88,17 +88,17 @@ def check_host(case: Case, around: Surroundings, top: Hypothesis, result: Outcom
 
 def look_at_answer(case: Case, around: Surroundings, top: Hypothesis, result: Outcome) -> Iterator[Recommendation]:
     """Somebody looked for a door and found one: the door is the task, not the one who looked."""
-    found = [record for record in case.web_records if answered(record)]
+    answers = [record for record in case.web_records if answered(record)]
     unnamed = top == "exploitation_attempt" and not list(aimed_at(case, around))
-    if result.value in REFUSED or not found or not (unnamed or top in {"internet_wide_scanner", "misdirected_miner"}):
+    if result.value in REFUSED or not answers or not (unnamed or top in {"internet_wide_scanner", "misdirected_miner"}):
         return
-    special = {record.event_id: name for record in found if (name := advice_at(record)) is not None}
+    special = {record.event_id: name for record in answers if (name := advice_at(record)) is not None}
     for name in dict.fromkeys(special.values()):
-        said, at = WHAT_TO_DO[name], _paths([record for record in found if special.get(record.event_id) == name])
-        ja = said.ja.format(at=at.replace(", ", "、"))
-        yield advise(f"answer_{name}", 1, result.because, said.en.format(at=at), ja)
-    rest = _paths([record for record in found if record.event_id not in special and found_at(record) is not None])
-    rest = rest or ("" if special else _paths(found))
+        words, at = WHAT_TO_DO[name], _paths([record for record in answers if special.get(record.event_id) == name])
+        ja = words.ja.format(at=at.replace(", ", "、"))
+        yield advise(f"answer_{name}", 1, result.because, words.en.format(at=at), ja)
+    rest = _paths([record for record in answers if record.event_id not in special and found_at(record) is not None])
+    rest = rest or ("" if special else _paths(answers))
     if rest:
         yield advise(
             "look_at_answer", 1, result.because,

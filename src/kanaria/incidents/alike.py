@@ -39,16 +39,16 @@ def alike(groups: Mapping[int, Sequence[int]], findings: Sequence[Finding], reco
             yield [place for root in roots for place in groups[root]]
 
 
-def _kind(found: Sequence[Finding], records: Mapping[int, Record]) -> Kind:
+def _kind(findings: Sequence[Finding], records: Mapping[int, Record]) -> Kind:
     """Whether a device of ours is in it, how grave it is, and by which models and answers it is known."""
-    rules = frozenset(finding.rule for finding in found)
-    grave = frozenset(finding.severity for finding in found)
-    device = any(finding.device and finding.table != "http" for finding in found)
-    return ("device" if device else "", grave, rules, _answers(found, records))
+    rules = frozenset(finding.rule for finding in findings)
+    grave = frozenset(finding.severity for finding in findings)
+    device = any(finding.device and finding.table != "http" for finding in findings)
+    return ("device" if device else "", grave, rules, _answers(findings, records))
 
 
-def _answers(found: Sequence[Finding], records: Mapping[int, Record]) -> frozenset[int]:
+def _answers(findings: Sequence[Finding], records: Mapping[int, Record]) -> frozenset[int]:
     """Classes of the answers: 2 for 200, 4 for 404."""
-    events = (records[event] for finding in found for event in finding.event_ids if event in records)
+    events = (records[event] for finding in findings for event in finding.event_ids if event in records)
     statuses = (record.values.get("status") for record in events)
     return frozenset(status // 100 for status in statuses if isinstance(status, int))

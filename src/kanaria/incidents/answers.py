@@ -135,26 +135,26 @@ INTERFACES: tuple[_Interface, ...] = (
 
 def found_at(record: Record) -> Text | None:
     """What the answer proves to be there, or None."""
-    known = _known(record)
-    if known is None:
+    interface = _interface_at(record)
+    if interface is None:
         return None
     status = record.values.get("status")
     return Text(
-        en=f"the answer {status} fits {known.en}: it is there and reachable by whoever asked",
-        ja=f"応答{status}は{known.ja}のものと一致します。存在し、リクエストの送信元から到達できる状態です",
+        en=f"the answer {status} fits {interface.en}: it is there and reachable by whoever asked",
+        ja=f"応答{status}は{interface.ja}のものと一致します。存在し、リクエストの送信元から到達できる状態です",
     )
 
 
 def name_at(record: Record) -> Text | None:
     """What is there, as a name, or None."""
-    known = _known(record)
-    return Text(en=known.en, ja=known.ja) if known else None
+    interface = _interface_at(record)
+    return Text(en=interface.en, ja=interface.ja) if interface else None
 
 
 def advice_at(record: Record) -> str | None:
     """Which of ``WHAT_TO_DO`` fits what is there, or None."""
-    known = _known(record)
-    return known.advice if known else None
+    interface = _interface_at(record)
+    return interface.advice if interface else None
 
 
 _OPEN_PROXY = _made("", "a proxy that strangers may use", "他人が使えるプロキシ", advice="open_proxy")
@@ -165,7 +165,7 @@ _ACTIONS = _made("", "a React server function",
 Servers without such actions answer with the page (200), 404 or 405."""
 
 
-def _known(record: Record) -> _Interface | None:
+def _interface_at(record: Record) -> _Interface | None:
     if record.values.get("payload.action") and record.values.get("status") in _ACTIONS.statuses:
         return _ACTIONS
     asked = tuple(record.values.get(name) for name in ("method", "status", "direction"))
@@ -179,7 +179,11 @@ def _known(record: Record) -> _Interface | None:
         or (status == 200 and record.values.get("bytes_out") == 0)
     ):
         return None
-    for known in INTERFACES:
-        if status in known.statuses and (not known.methods or method in known.methods) and known.path.match(path):
-            return known
+    for interface in INTERFACES:
+        if (
+            status in interface.statuses
+            and (not interface.methods or method in interface.methods)
+            and interface.path.match(path)
+        ):
+            return interface
     return None

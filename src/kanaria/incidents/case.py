@@ -211,8 +211,8 @@ def guessed(case: Case) -> bool:
 
 def got_in(case: Case) -> Finding | None:
     """The finding that says that guessing was followed by a logon."""
-    found = (f for f in case.findings if any(item.kind == GOT_IN for item in f.evidence))
-    return next(found, None)
+    logons = (f for f in case.findings if any(item.kind == GOT_IN for item in f.evidence))
+    return next(logons, None)
 
 
 def _commonest(values: list[str | None]) -> tuple[str, ...]:

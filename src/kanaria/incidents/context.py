@@ -38,10 +38,10 @@ LEAST_LOGIN = 3
 
 def indicators(case: Case) -> tuple[Indicator, ...]:
     """Addresses, names, wallets, agents and URLs others can look for; each once."""
-    found: dict[tuple[str, str], Indicator] = {}
+    distinct: dict[tuple[str, str], Indicator] = {}
     for indicator in _indicators(case):
-        found.setdefault((indicator.type, indicator.value), indicator)
-    return tuple(found.values())
+        distinct.setdefault((indicator.type, indicator.value), indicator)
+    return tuple(distinct.values())
 
 
 def _indicators(case: Case) -> Iterator[Indicator]:
@@ -103,13 +103,13 @@ def timeline(case: Case, items: Iterable[Evidence]) -> tuple[TimelineEntry, ...]
     """Findings and their span in order of time; empty when nothing has a time."""
     entries = []
     items = list(items)
-    known = {item.id for item in items}
+    evidence_ids = {item.id for item in items}
     cited = {item.event_id: item.id for item in items if item.event_id is not None}
     for finding in case.findings:
         if finding.time is None:
             continue
         who = f" ({printable(finding.remote)})" if finding.remote else ""
-        evidence = tuple(item.id for item in finding.evidence if item.id in known)
+        evidence = tuple(item.id for item in finding.evidence if item.id in evidence_ids)
         end_en, end_ja = _until(finding)
         what = Text(en=f"{finding.title.en}{who}{end_en}", ja=f"{finding.title.ja}{who}{end_ja}")
         entries.append(TimelineEntry(time=finding.time, stage=finding.stage, what=what, evidence=evidence))
@@ -148,10 +148,10 @@ def related_vulnerabilities(
 ) -> tuple[RelatedVulnerability, ...]:
     """Vulnerabilities an observed attempt aimed at, and those worth naming as context."""
     matched: dict[str, list[str]] = {}
-    known = {item.id for item in items}
+    evidence_ids = {item.id for item in items}
     for finding in case.findings:
         for cve in finding.cves:
-            matched.setdefault(cve, []).extend(item.id for item in finding.evidence if item.id in known)
+            matched.setdefault(cve, []).extend(item.id for item in finding.evidence if item.id in evidence_ids)
     related = [
         RelatedVulnerability(cve=cve, relation="matched", evidence=tuple(dict.fromkeys(ids)))
         for cve, ids in matched.items()

@@ -27,14 +27,14 @@ def estimate(case: Case, around: Surroundings, items: Iterable[Evidence]) -> Cos
     hours = _seconds(records, around) / SECONDS
     if hours <= 0:
         return None
-    known = _inputs(hours, around)
-    numbers = {item.name: item.value for item in known}
+    inputs = _inputs(hours, around)
+    numbers = {item.name: item.value for item in inputs}
     core_hours = hours * numbers["cores"]
     kwh = core_hours * numbers["watts_per_core"] / 1000
     month = around.facts.figures["hours_per_month"].value * len({record.device for record in records})
     events = {record.event_id for record in records}
     return CostEstimate(
-        inputs=known,
+        inputs=inputs,
         core_hours=_rounded(core_hours),
         kwh=_rounded(kwh),
         cost=_rounded(kwh * numbers["price_per_kwh"]),
@@ -92,16 +92,25 @@ def _inputs(hours: float, around: Surroundings) -> tuple[EstimateInput, ...]:
     observed = EstimateInput(
         name="hours", value=_rounded(hours), unit="h", origin="observed", source="mining connections"
     )
-    cores = _said("cores", costs.cores, "cores", "impact.cores", around)
+    cores = _setting_or_assumption("cores", costs.cores, "cores", "impact.cores", around)
     if costs.cores is None and costs.observed_cores:
         cores = EstimateInput(
             name="cores", value=float(costs.observed_cores), unit="cores", origin="observed", source="this machine"
         )
-    price = _said("price_per_kwh", costs.price_per_kwh, f"{costs.currency}/kWh", "impact.price_per_kwh", around)
-    return observed, cores, _said("watts_per_core", costs.watts_per_core, "W", "impact.watts_per_core", around), price
+    price = _setting_or_assumption(
+        "price_per_kwh", costs.price_per_kwh, f"{costs.currency}/kWh", "impact.price_per_kwh", around
+    )
+    return (
+        observed,
+        cores,
+        _setting_or_assumption("watts_per_core", costs.watts_per_core, "W", "impact.watts_per_core", around),
+        price,
+    )
 
 
-def _said(name: EstimateName, value: float | None, unit: str, setting: str, around: Surroundings) -> EstimateInput:
+def _setting_or_assumption(
+    name: EstimateName, value: float | None, unit: str, setting: str, around: Surroundings
+) -> EstimateInput:
     """What the owner configured, else the assumption that ``knowledge`` holds."""
     if value is not None:
         return EstimateInput(name=name, value=value, unit=unit, origin="configured", source=setting)

@@ -79,7 +79,7 @@ def group(
 
 def _links(finding: Finding, by_event: ByEvent, records: Mapping[int, Record], server: str | None) -> Iterator[Link]:
     own = acted(finding, records)
-    yield from _said(finding, by_event, own)
+    yield from _by_messages(finding, by_event, own)
     if account := finding.values.get("user"):
         yield "account", f"{account}@{finding.remote}"
     if finding.remote and not own:  # a stranger is known by the address; what a device reaches, others reach too
@@ -97,7 +97,7 @@ def _links(finding: Finding, by_event: ByEvent, records: Mapping[int, Record], s
     yield from _entrances(finding, records, server)
 
 
-def _said(finding: Finding, by_event: ByEvent, own: bool) -> Iterator[Link]:
+def _by_messages(finding: Finding, by_event: ByEvent, own: bool) -> Iterator[Link]:
     """Whom the messages pay, and from strangers the known values they repeat: these say nothing about a device of ours."""
     for event_id in finding.event_ids:
         yield "event", str(event_id)

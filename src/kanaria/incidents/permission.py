@@ -37,14 +37,14 @@ class Permission:
         self._records = records
         self._said: dict[int, list[StratumMessage]] = defaultdict(list)
         self._between: dict[tuple[str, str], set[int]] = defaultdict(set)
-        for message in messages if self.given else ():
+        for message in messages if self.allows_anything else ():
             self._said[message.event_id].append(message)
             record = records.get(message.event_id)
             if record and record.remote and (device := device_of(record)):
                 self._between[device, record.remote].add(message.event_id)
 
     @property
-    def given(self) -> bool:
+    def allows_anything(self) -> bool:
         """Whether the owner allowed anything."""
         return bool(self._allowed.devices or self._allowed.wallets or self._allowed.pools)
 
@@ -54,12 +54,12 @@ class Permission:
 
     def is_mining_alone(self, finding: Finding) -> bool:
         """Whether it is covered and each of its records shows the mining itself."""
-        known = [self._records[event] for event in finding.event_ids if event in self._records]
-        return bool(known) and all(map(self._marked, known)) and self.covers(finding)
+        read = [self._records[event] for event in finding.event_ids if event in self._records]
+        return bool(read) and all(map(self._marked, read)) and self.covers(finding)
 
     def why(self, finding: Finding) -> Way | None:
         """What allows the mining of a finding; None when some of it is not allowed, or there is none."""
-        if not self.given:
+        if not self.allows_anything:
             return None
         ways = list(self._ways(finding))
         return ways[0] if ways and all(ways) else None
@@ -74,12 +74,12 @@ class Permission:
             yield self._by_names(finding) or self._by_device(finding.device)
 
     def _events(self, finding: Finding, own: bool) -> list[int]:
-        known = [e for e in finding.event_ids if e in self._records and self._mines(self._records[e], finding)]
-        if known and own and finding.device and finding.remote:  # a finding keeps some of its records only
-            known += self._between.get((finding.device, finding.remote), ())
+        mining = [e for e in finding.event_ids if e in self._records and self._mines(self._records[e], finding)]
+        if mining and own and finding.device and finding.remote:  # a finding keeps some of its records only
+            mining += self._between.get((finding.device, finding.remote), ())
         # A chain rests on what is no mining too; those of its links that mine are findings of their own beside it.
-        marked = [event for event in known if self._marked(self._records[event])]
-        return sorted(set(marked if marked and finding.remote is None else known))
+        marked = [event for event in mining if self._marked(self._records[event])]
+        return sorted(set(marked if marked and finding.remote is None else mining))
 
     def _mines(self, record: Record, finding: Finding) -> bool:
         if speaks_of_mining([finding], self._said.get(record.event_id, ())):
@@ -111,11 +111,11 @@ class Permission:
     def _paid(self, record: Record) -> frozenset[str]:
         """Payout addresses on a connection, a command line or in a miner's own log. A login that is no address, as
         proxies take, pays nobody one can name."""
-        known = self._allowed.wallets
-        said = self._said.get(record.event_id, ())
-        paid = {m.wallet for m in said if m.wallet and (m.wallet_valid or m.wallet in known)}
+        allowed = self._allowed.wallets
+        messages = self._said.get(record.event_id, ())
+        paid = {m.wallet for m in messages if m.wallet and (m.wallet_valid or m.wallet in allowed)}
         if record.table == "process":
-            paid |= payees(str(record.values.get("command") or ""), known)
+            paid |= payees(str(record.values.get("command") or ""), allowed)
         elif record.table == "miner" and record.values.get("wallet"):
             paid.add(str(record.values["wallet"]))
         return frozenset(paid)
@@ -136,8 +136,8 @@ class Permission:
 
     def claimed(self, finding: Finding) -> tuple[str, Record | None] | None:
         """The name of an allowed pool that the device alone speaks of, with the record where it does."""
-        known = [self._records[event] for event in finding.event_ids if event in self._records]
-        for values, record in [*((record.values, record) for record in known), (finding.values, None)]:
+        read = [self._records[event] for event in finding.event_ids if event in self._records]
+        for values, record in [*((record.values, record) for record in read), (finding.values, None)]:
             for name in filter(None, (values.get(column) for column in _CLAIMED)):
                 if under(str(name), self._allowed.pools):
                     return str(name), record
@@ -146,8 +146,8 @@ class Permission:
     def _as_elsewhere(self, record: Record) -> Way | None:
         """A connection whose login was not seen, in the clear to where this device's other logins pay the owner; or
         a question for the name of such a place."""
-        device, said = device_of(record), self._said.get(record.event_id, ())
-        if not device or not (said or record.table == "dns") or any(m.method == "login" for m in said):
+        device, messages = device_of(record), self._said.get(record.event_id, ())
+        if not device or not (messages or record.table == "dns") or any(m.method == "login" for m in messages):
             return None
         others = [e for (of, remote), events in self._between.items() for e in events
                   if of == device and self._same_place(record, remote, self._records[e])]  # fmt: skip
@@ -173,22 +173,22 @@ _LOGIN = late_regex(
 _ADDRESS = late_regex(r"(?<![0-9A-Za-z])[0-9A-Za-z]{26,}(?![0-9A-Za-z])")
 
 
-def payees(command: str, known: frozenset[str]) -> set[str]:
-    """Whom a command line pays: its logins that are ``known`` or may be addresses.
+def payees(command: str, wallets: frozenset[str]) -> set[str]:
+    """Whom a command line pays: its logins that are ``wallets`` or may be addresses.
 
     A known address counts only as a login, so that one that merely stands there excuses nothing; and beside it all
     other logins count, and every word that may be an address.
     """
-    logins = {_account(flag or url, known) for flag, url in _LOGIN.findall(command)}
-    if logins & known:
-        return logins | (set(_ADDRESS.findall(command)) - known)
+    logins = {_account(flag or url, wallets) for flag, url in _LOGIN.findall(command)}
+    if logins & wallets:
+        return logins | (set(_ADDRESS.findall(command)) - wallets)
     return {login for login in logins if _ADDRESS.match(login)}
 
 
-def _account(login: str, known: frozenset[str]) -> str:
+def _account(login: str, wallets: frozenset[str]) -> str:
     """The known address of a login with the names of workers behind it, or the whole login."""
-    found = (one for one in known if login == one or (login.startswith(one) and login[len(one)] in "./+~_#-"))
-    return next(found, login)
+    logins = (one for one in wallets if login == one or (login.startswith(one) and login[len(one)] in "./+~_#-"))
+    return next(logins, login)
 
 
 def _listed(value: object) -> list[object]:
@@ -221,8 +221,8 @@ def allowed_by(case: Case, allowed: Allowed) -> tuple[Way, Record | None] | None
     if not ways or not all(ways):
         return None
     way = next(way for way in ways if way)
-    said = next((m for m in case.messages if way[0] == "wallet" and m.wallet == way[1]), None)
-    return way, case.record_of(said) if said else None
+    message = next((m for m in case.messages if way[0] == "wallet" and m.wallet == way[1]), None)
+    return way, case.record_of(message) if message else None
 
 
 def beside_mining(case: Case, allowed: Allowed) -> tuple[Finding, ...]:

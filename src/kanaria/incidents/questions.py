@@ -39,7 +39,7 @@ def _times(records: Mapping[int, Record]) -> dict[tuple[str, str], list[datetime
         name, server = record.values.get("query"), record.values.get("dst_ip")
         if record.table == "dns" and name and server and record.time and server != record.values.get("src_ip"):
             times[str(server), _plain(str(name))].append(record.time)
-    return {key: sorted(known) for key, known in times.items()}
+    return {key: sorted(moments) for key, moments in times.items()}
 
 
 def _plain(name: str) -> str:

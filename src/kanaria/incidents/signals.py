@@ -40,13 +40,13 @@ def priors(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 def known_samples(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """Values printed in documentation or sent by scanners the world over."""
-    found: dict[str, dict[str, tuple[SampleValue, StratumMessage]]] = defaultdict(dict)
+    by_sample: dict[str, dict[str, tuple[SampleValue, StratumMessage]]] = defaultdict(dict)
     answered = _answered(case)
     for message in case.messages:
         for sample in around.facts.samples:
             if message.event_id not in answered and sample.occurs_in(message):
-                found[sample.name].setdefault(sample.value, (sample, message))
-    for name, values in found.items():
+                by_sample[sample.name].setdefault(sample.value, (sample, message))
+    for name, values in by_sample.items():
         sample, message = next(iter(values.values()))
         shown = ", ".join(cut(printable(value), 24) for value in values)
         because = Text(en=f"{shown}: {sample.meaning.en}", ja=f"{shown}: {sample.meaning.ja}")
@@ -178,13 +178,13 @@ def others_get_the_same(case: Case, around: Surroundings) -> Iterator[Evidence]:
 
 def allowed_mining(case: Case, around: Surroundings) -> Iterator[Evidence]:
     """Mining the owner declared, all of it."""
-    found = allowed_by(case, around.allowed)
-    if found is not None:
-        way, record = found
+    permission = allowed_by(case, around.allowed)
+    if permission is not None:
+        way, record = permission
         weight = "authorised_miner_configured" if way[0] == "device" else "authorised_pool_or_wallet"
         yield evidence(around.facts, weight, record, words(way))
-    elif around.allowed.pools and (said := claimed_by(case, around.allowed)):
-        name, record = cut(printable(said[0]), 60), said[1]
+    elif around.allowed.pools and (claim := claimed_by(case, around.allowed)):
+        name, record = cut(printable(claim[0]), 60), claim[1]
         because = Text(
             en=f"the device itself calls the other side {name}, which the configuration allows; no resolver of yours "
             "gave that address for the name, so that no permission covers it",
@@ -264,8 +264,8 @@ def _client_messages_by_source(case: Case) -> dict[str, list[StratumMessage]]:
 
 def _answered(case: Case) -> frozenset[int]:
     """Records in which the other side answered as a pool would: what was said there was said to a pool."""
-    said = (message for message in case.messages if message.direction == "server")
-    return frozenset(message.event_id for message in said if message.fields.get("accepted") != "false")
+    answers = (message for message in case.messages if message.direction == "server")
+    return frozenset(message.event_id for message in answers if message.fields.get("accepted") != "false")
 
 
 def _identities(case: Case) -> dict[tuple[str, str, str], list[StratumMessage]]:

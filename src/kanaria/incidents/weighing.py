@@ -30,15 +30,15 @@ def evidence(
     facts: Knowledge, weight: str, record: Record | None = None, because: Text | None = None, factor: float = 1.0
 ) -> Evidence:
     """One observation worth what ``knowledge`` says ``weight`` is worth, scaled by ``factor`` for partial observations."""
-    known = facts.weights[weight]
-    words = because or known.because
+    entry = facts.weights[weight]
+    words = because or entry.because
     place = (record.source, record.line) if record else ("", "")
     return Evidence(
         id=content_id("e", (weight, *place, words.en)),
         kind=weight,
-        about=known.about,
-        family=known.family,
-        bits=round(known.bits * factor, 1) + 0.0,
+        about=entry.about,
+        family=entry.family,
+        bits=round(entry.bits * factor, 1) + 0.0,
         because=words,
         source=record.source if record else None,
         line=record.line if record else None,
@@ -84,11 +84,11 @@ _known: list[tuple[Knowledge, dict[str, list[Weight]]]] = []
 def _sides(facts: Knowledge) -> Mapping[str, Sequence[Weight]]:
     """Weights named ``<observation>.<hypothesis>`` by observation, sorted out once: every observation asks."""
     if not _known or _known[0][0] is not facts:
-        found: dict[str, list[Weight]] = defaultdict(list)
+        by_side: dict[str, list[Weight]] = defaultdict(list)
         for weight in facts.weights.values():
             if "." in weight.id:
-                found[weight.id.partition(".")[0]].append(weight)
-        _known[:] = [(facts, found)]
+                by_side[weight.id.partition(".")[0]].append(weight)
+        _known[:] = [(facts, by_side)]
     return _known[0][1]
 
 

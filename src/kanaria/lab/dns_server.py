@@ -47,12 +47,12 @@ def build(path: Path, *, seed: int = 7, rdp: bool = True, smb: bool = True, mini
 def story(*, seed: int = 7, rdp: bool = True, smb: bool = True, mining: bool = True) -> list[Conversation]:
     """Everything that happens, in order of time."""
     rng = np.random.default_rng(seed)
-    told = list(_ordinary(rng))
+    conversations = list(_ordinary(rng))
     attack = QUIET_DAYS * DAY
-    told += _spray(rng, attack) if rdp else []
-    told += _mining(seed, attack) if mining else []
-    told += _file_sharing(rng, attack) if smb else []
-    return sorted(told, key=lambda one: one.start)
+    conversations += _spray(rng, attack) if rdp else []
+    conversations += _mining(seed, attack) if mining else []
+    conversations += _file_sharing(rng, attack) if smb else []
+    return sorted(conversations, key=lambda one: one.start)
 
 
 def _ordinary(rng: Rng) -> Iterator[Conversation]:

@@ -213,10 +213,10 @@ def node_gossip(rng: Rng, seconds: float) -> Script:
 
 def polled_by_server(rng: Rng, seconds: float) -> Script:
     """A device that is asked instead of asking: the server's request, the client's report at once."""
-    every, asked, told = rng.uniform(2, 60), rng.integers(60, 900), rng.integers(40, 700)
+    every, asked, answered = rng.uniform(2, 60), rng.integers(60, 900), rng.integers(40, 700)
     sent = []
     for at in _ticks(rng, float(every), seconds, 0.05):
-        sent += [_say(rng, at, False, asked), _say(rng, at + 0.03, True, told + rng.integers(3))]
+        sent += [_say(rng, at, False, asked), _say(rng, at + 0.03, True, answered + rng.integers(3))]
     return _ordered(sent)
 
 

@@ -356,11 +356,11 @@ def _finish(log: _Log) -> Office:
             asn = pa.array([log.rows["asn"][row] for row in rows], pa.int64())
             table = table.append_column("knowledge.asn", asn)
         tables[name] = table
-    found = []
+    labels = []
     for mark in dict.fromkeys(marks[marks != ""].tolist()):
         places = np.flatnonzero(marks == mark)
         actor = log.rows["dst_ip" if mark == "rdp_from_new_networks" else "src_ip"][order[places[0]]]
-        found.append(
+        labels.append(
             Deviation(name=mark, device=str(actor), event_ids=tuple(int(place) + 1 + first for place in places))
         )
-    return Office(tables, tuple(found))
+    return Office(tables, tuple(labels))

@@ -120,16 +120,16 @@ def _clock(pieces: Sequence[Piece]) -> Callable[[float], float]:
     """From moments of the clock to seconds of the story."""
     begins = [piece.real for piece in pieces]
 
-    def told(moment: float) -> float:
+    def story_time(moment: float) -> float:
         piece = pieces[max(bisect.bisect_right(begins, moment) - 1, 0)]
         return piece.story + max(moment - piece.real, 0.0) * piece.speed
 
-    return told
+    return story_time
 
 
 def _retimed(raw: Path, path: Path, pieces: Sequence[Piece]) -> int:
     """The capture with the story's times; packets from before the first piece are left out."""
-    told, data, at, count = _clock(pieces), raw.read_bytes(), 24, 0
+    story_time, data, at, count = _clock(pieces), raw.read_bytes(), 24, 0
     with path.open("wb") as file:
         file.write(data[:24])
         while at + 16 <= len(data):
@@ -138,19 +138,19 @@ def _retimed(raw: Path, path: Path, pieces: Sequence[Piece]) -> int:
             at += 16 + kept
             moment = seconds + micros / 1e6
             if moment >= pieces[0].real:
-                moved = round((EPOCH.timestamp() + told(moment)) * 1e6)
+                moved = round((EPOCH.timestamp() + story_time(moment)) * 1e6)
                 file.write(struct.pack("<IIII", *divmod(moved, 1_000_000), kept, length) + packet)
                 count += 1
     return count
 
 
-def _relogged(lines: Sequence[str], told: Callable[[float], float]) -> list[str]:
+def _relogged(lines: Sequence[str], story_time: Callable[[float], float]) -> list[str]:
     """Samba's JSON lines with the story's times; the headings between them say nothing more."""
     kept = []
     for line in lines:
         if line.lstrip().startswith("{"):
             entry = json.loads(line)
             moment = datetime.strptime(entry["timestamp"], "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
-            entry["timestamp"] = f"{EPOCH + timedelta(seconds=told(moment)):%Y-%m-%dT%H:%M:%S.%f+0000}"
+            entry["timestamp"] = f"{EPOCH + timedelta(seconds=story_time(moment)):%Y-%m-%dT%H:%M:%S.%f+0000}"
             kept.append(json.dumps(entry) + "\n")
     return kept

@@ -69,9 +69,9 @@ class Contacts:
         schema = pa.schema([pa.field("remote", pa.string()), pa.field("port", pa.int32())])
         about = pa.table([[remote for remote, _ in peers], [port for _, port in peers]], schema=schema)
         after = min(self._when.get((device, *peer), -1) for peer in peers)
-        found = events.ask(_CONTACTS, {"device": device}, of="connection", after=after, beside=about)
+        rows = events.ask(_CONTACTS, {"device": device}, of="connection", after=after, beside=about)
         self._when |= {(device, *peer): events.now for peer in peers}
-        return found
+        return rows
 
     @property
     def beyond(self) -> int:

@@ -163,10 +163,10 @@ class Events:
         parts = self._listed.chosen(of, since, until, after, self._most)
         if beside is not None:
             self._engine.register("asked_about", beside)
-        found = self._asked(query, values or {}, of, parts)
+        table = self._asked(query, values or {}, of, parts)
         if beside is not None:
             self._engine.unregister("asked_about")
-        return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def earlier(self, kind: str, since: datetime, until: datetime) -> pa.Table | None:
         """Rows of earlier commits between two times, of too many the newest; None where there are none."""
@@ -226,10 +226,10 @@ class Events:
             *(part for each in own for part in each.parts),
         ]
         times = [(part.begins, part.ends) for part in parts] + [each.span() for each in own if each.rows]
-        known = [(low, high) for low, high in times if low is not None and high is not None]
-        if not known:
+        spans = [(low, high) for low, high in times if low is not None and high is not None]
+        if not spans:
             return None, None
-        return moment(min(low for low, _ in known)), moment(max(high for _, high in known))
+        return moment(min(low for low, _ in spans)), moment(max(high for _, high in spans))
 
     @property
     def now(self) -> int:
@@ -258,17 +258,17 @@ class Events:
 
     def _replaced(self, kind: str) -> list[str]:
         """Relations with the ids of rows in files that count no more: this run has others for them, or none."""
-        again, found = self._run.again[kind], []
+        again, relations = self._run.again[kind], []
         if again.rows or again.parts:
             self._engine.register(f"events_again_{kind}", again.table(kind).select(["event_id"]))
-            found.append(f"FROM events_again_{kind}")
+            relations.append(f"FROM events_again_{kind}")
         if again.parts:
             paths = [self._path(self._scratch, part) for part in again.parts]
-            found.append(f"FROM (FROM {_read(paths)} SELECT event_id)")
+            relations.append(f"FROM (FROM {_read(paths)} SELECT event_id)")
         if self._run.dropped[kind]:
             self._engine.register(f"events_dropped_{kind}", self._run.dropped_ids(kind).select(["event_id"]))
-            found.append(f"FROM events_dropped_{kind}")
-        return found
+            relations.append(f"FROM events_dropped_{kind}")
+        return relations
 
     @staticmethod
     def _path(files: EventFiles, part: Part) -> str:

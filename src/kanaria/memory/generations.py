@@ -35,13 +35,13 @@ def restore(folder: Path, generation: int, into: Path) -> None:
 
 def check(folder: Path, generation: int) -> None:
     """Raises Damaged when the file of the generation that the database names is gone, empty, or no plain file."""
-    found = [file for file in (_next(folder, generation), folder / FILE) if os.path.lexists(file)]
-    for file in (*found, folder / f"{FILE}.wal"):
+    files = [file for file in (_next(folder, generation), folder / FILE) if os.path.lexists(file)]
+    for file in (*files, folder / f"{FILE}.wal"):
         plain(file)
-    if generation and not found:
+    if generation and not files:
         raise Damaged(folder / FILE, "none, but the store says that something was learned", "what is normal, as kept")
-    if found and not found[0].stat().st_size:
-        raise Damaged(found[0], "one cut to 0 bytes", "what is normal, as kept")
+    if files and not files[0].stat().st_size:
+        raise Damaged(files[0], "one cut to 0 bytes", "what is normal, as kept")
 
 
 def current(folder: Path, generation: int) -> Path:

@@ -51,7 +51,7 @@ def unpack(kept: Json | None) -> Carried:
         carried,
         records=[_unmarked(record) for record in carried.records],
         later_requests={
-            name: [_unmarked(record) for record in found] for name, found in carried.later_requests.items()
+            name: [_unmarked(record) for record in requests] for name, requests in carried.later_requests.items()
         },
     )
 
@@ -110,7 +110,7 @@ def pack(kept: CarriedCases, later_requests: Mapping[str, Sequence[Record]], new
         findings=[finding for case in kept.cases for finding in case.findings],
         messages=[message for case in kept.cases for message in case.messages],
         records=[_marked(record) for record in records.values()],
-        later_requests={name: [_marked(record) for record in found] for name, found in later_requests.items()},
+        later_requests={name: [_marked(record) for record in requests] for name, requests in later_requests.items()},
         newest=newest,
     )
     packed: Json = plain(carried)

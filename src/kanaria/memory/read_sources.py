@@ -60,17 +60,17 @@ class Ledger:
     def __init__(
         self, kept: dict[str, Any] | None = None, *, only_learns: bool = False, most: int = Limits.sources
     ) -> None:
-        known = made(list[Source], kept["sources"]) if kept else []
+        sources = made(list[Source], kept["sources"]) if kept else []
         self._run = kept["run"] + 1 if kept else 1
         self._only_learns, self._most = only_learns, most
         self._forgot = bool(kept and kept.get("forgot"))
         self._let_go = False
-        self._sources = {source.number: source for source in known}
-        self._known = _Beginnings(known)
+        self._sources = {source.number: source for source in sources}
+        self._known = _Beginnings(sources)
         self._unchanged: set[int] = set()
-        self.names = frozenset(source.name for source in known)
+        self.names = frozenset(source.name for source in sources)
         """What earlier runs read, by the names it had last."""
-        ordered = sorted(known, key=lambda source: source.number)
+        ordered = sorted(sources, key=lambda source: source.number)
         self._numbers = np.array([source.number for source in ordered], np.int64)
         self._judged = np.array([source.rows for source in ordered], np.int64)
         self._taught = np.array([max(source.rows, source.taught) for source in ordered], np.int64)
@@ -95,7 +95,7 @@ class Ledger:
         if not self._only_learns:
             self._sources[source.number] = replace(self._sources[source.number], size=size)
 
-    def seen(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    def was_judged(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """For each record whether an earlier run has judged it."""
         return self._up_to(self._judged, event_ids)
 
@@ -106,15 +106,15 @@ class Ledger:
     def settled(self, event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """For each record whether an earlier run has judged it as it is now: nothing was added to its source since."""
         same = np.isin(event_ids >> ROW_BITS, np.array(sorted(self._unchanged), np.int64))
-        return same & self.seen(event_ids)
+        return same & self.was_judged(event_ids)
 
     def _up_to(self, rows: npt.NDArray[np.int64], event_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         if not len(self._numbers):
             return np.zeros(len(event_ids), np.bool_)
         number, row = event_ids >> ROW_BITS, event_ids & _ROW
         place = np.minimum(np.searchsorted(self._numbers, number), len(self._numbers) - 1)
-        known: npt.NDArray[np.bool_] = (self._numbers[place] == number) & (row <= rows[place])
-        return known
+        judged: npt.NDArray[np.bool_] = (self._numbers[place] == number) & (row <= rows[place])
+        return judged
 
     def read_now(self, event_id: int) -> bool:
         """Whether this run, too, has read the source of the record."""
@@ -132,8 +132,8 @@ class Ledger:
     def _beyond(self, rows: npt.NDArray[np.int64], table: pa.Table) -> pa.Table:
         if not len(self._numbers) or "event_id" not in table.column_names:
             return table
-        known = self._up_to(rows, table["event_id"].to_numpy())
-        return table.filter(pa.array(~known)) if known.any() else table
+        judged = self._up_to(rows, table["event_id"].to_numpy())
+        return table.filter(pa.array(~judged)) if judged.any() else table
 
     @property
     def forgot(self) -> bool:
@@ -170,8 +170,8 @@ class Ledger:
         if getattr(stream, "format_name", None):  # live: no beginning, and never the same again
             return Source(self._free(stream.name, f"run {self._run}"), stream.name, 0, "")
         head = stream.head()[:PREFIX]
-        found = (self._sources[number] for number in self._known.of(head) if number in self._sources)
-        same = [source for source in found if source.run != self._run]
+        candidates = (self._sources[number] for number in self._known.of(head) if number in self._sources)
+        same = [source for source in candidates if source.run != self._run]
         digest = _digest(head)
         if not same:
             return Source(self._free(stream.name, digest), stream.name, len(head), digest)
@@ -183,11 +183,11 @@ class Ledger:
         digest, more = _digest(key.encode("utf-8", "surrogateescape")), 0
         while True:
             number = source_id(f"{key}\0{more}" if more else key)
-            known = self._sources.get(number)
-            if known is None:
+            source = self._sources.get(number)
+            if source is None:
                 return Source(number, name, 0, digest)
-            if known.digest == digest or (not known.digest and known.name == name):
-                return known
+            if source.digest == digest or (not source.digest and source.name == name):
+                return source
             more += 1
 
     def _free(self, name: str, digest: str) -> int:
@@ -202,11 +202,11 @@ class Ledger:
 
         highest = (pc.max(table["event_id"]).as_py() for table in batch.tables.values() if len(table))
         rows = max((event & _ROW for event in highest if event is not None), default=0)
-        known = self._sources[number]
+        source = self._sources[number]
         if self._only_learns:
-            self._sources[number] = replace(known, taught=max(known.taught, rows))
+            self._sources[number] = replace(source, taught=max(source.taught, rows))
         else:
-            self._sources[number] = replace(known, rows=max(known.rows, rows))
+            self._sources[number] = replace(source, rows=max(source.rows, rows))
 
 
 class _Beginnings:

@@ -71,9 +71,9 @@ def identify(text: str) -> Address | None:
     if len(text) > 130:
         return None
     for form in (_ethereum, _cashaddr, _segwit, _cryptonote, _base58check):
-        found = form(text)
-        if found is not None:
-            return found
+        address = form(text)
+        if address is not None:
+            return address
     return None
 
 

@@ -22,12 +22,12 @@ def behind_proxies(connection: pa.Table) -> pa.Table:
     asks = pc.or_kleene(pc.starts_with(first, "CONNECT "), pc.is_in(connection["service"], pa.array(["socks"])))
     ours = pc.is_in(connection["direction"], pa.array(["internal", "outbound"]))
     rows = np.flatnonzero(pc.fill_null(pc.and_kleene(asks, ours), False).to_numpy(zero_copy_only=False))
-    targets = {row: found for row in rows.tolist() if (found := _target(connection, row))}
+    targets = {row: target for row in rows.tolist() if (target := _target(connection, row))}
     named: list[str | None] = [None] * len(connection)
-    for row, found in targets.items():
-        named[row] = f"[{found.host}]:{found.port}" if ":" in found.host else f"{found.host}:{found.port}"
+    for row, target in targets.items():
+        named[row] = f"[{target.host}]:{target.port}" if ":" in target.host else f"{target.host}:{target.port}"
     connection = _put(connection, TARGET, pa.array(named, pa.string()))
-    return _told(connection, {row: found.host for row, found in targets.items()}) if targets else connection
+    return _with_hosts(connection, {row: target.host for row, target in targets.items()}) if targets else connection
 
 
 def asked_on_the_wire(http: pa.Table) -> pa.Table:
@@ -44,14 +44,14 @@ def asked_on_the_wire(http: pa.Table) -> pa.Table:
     rows = np.flatnonzero(pc.fill_null(asks, False).to_numpy(zero_copy_only=False)).tolist()
     hosts = {row: str(http["url"][row].as_py() or "").rpartition(":")[0].strip("[]").lower() for row in rows}
     named = {row: host for row, host in hosts.items() if host}
-    return _told(http, named) if named else http
+    return _with_hosts(http, named) if named else http
 
 
 def _target(connection: pa.Table, row: int) -> Proxied | None:
     return proxied(connection["src_first"][row].as_py() or b"", connection["dst_first"][row].as_py() or b"")
 
 
-def _told(table: pa.Table, hosts: dict[int, str]) -> pa.Table:
+def _with_hosts(table: pa.Table, hosts: dict[int, str]) -> pa.Table:
     import pyarrow.compute as pc
 
     chosen = np.zeros(len(table), np.bool_)

@@ -67,7 +67,7 @@ def _anchors() -> list[Pattern]:
         rb"(?:target|blob|data)" + NAME_VALUE + rb"[0-9a-f]{24}",
     )
     joined = [word.replace(b"_", _JOINT) for word in _JOINED]
-    return [literal(word) for word in _WORDS] + [Pattern(found) for found in (*expressions, *joined)]
+    return [literal(word) for word in _WORDS] + [Pattern(expression) for expression in (*expressions, *joined)]
 
 
 def _wrapped() -> list[Pattern]:
@@ -146,7 +146,7 @@ def _uncovered(column: pa.ChunkedArray, rows: Rows, search: Search, depth: int =
 
 def rows_with_frames(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """Rows whose bytes may begin with a WebSocket data frame or a Stratum V2 frame: nothing in those is readable."""
-    found, base = [np.empty(0, np.int64)], 0
+    parts, base = [np.empty(0, np.int64)], 0
     for chunk in column.chunks:
         if len(chunk) and chunk.buffers()[2] is not None:
             offsets = np.frombuffer(chunk.buffers()[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
@@ -155,14 +155,14 @@ def rows_with_frames(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
             first, second = data[offsets[filled]], data[offsets[filled] + 1]
             frame = np.isin(first, (0x81, 0x82, 0xC1, 0xC2)) & (second >= 0x80)
             setup = (first == 0) & (second == 0) & (data[offsets[filled] + 2] == 0)
-            found.append(filled[frame | setup] + base)
+            parts.append(filled[frame | setup] + base)
         base += len(chunk)
-    return np.concatenate(found)
+    return np.concatenate(parts)
 
 
 def rows_with_noise(messages: pa.ChunkedArray, first: int, second: int) -> npt.NDArray[np.int64]:
     """Rows whose first message is ``first`` bytes from the client and whose second is ``second`` from the server."""
-    found, base = [np.empty(0, np.int64)], 0
+    parts, base = [np.empty(0, np.int64)], 0
     for chunk in messages.chunks:
         if len(chunk) and len(chunk.values):
             offsets = chunk.offsets.to_numpy()
@@ -172,6 +172,6 @@ def rows_with_noise(messages: pa.ChunkedArray, first: int, second: int) -> npt.N
             from_client = chunk.values.field("from_client").fill_null(False).to_numpy(zero_copy_only=False)
             fits = (lengths[starts] == first) & (lengths[starts + 1] == second)
             fits &= from_client[starts] & ~from_client[starts + 1]
-            found.append(rows[fits] + base)
+            parts.append(rows[fits] + base)
         base += len(chunk)
-    return np.concatenate(found)
+    return np.concatenate(parts)

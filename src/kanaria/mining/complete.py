@@ -113,7 +113,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _miner(agent: str | None, knowledge: Knowledge | None) -> MinerAgent | None:
     if agent is None or knowledge is None:
         return None
-    return next((known for known in knowledge.agents if _compiled(known.pattern).search(agent)), None)
+    return next((miner for miner in knowledge.agents if _compiled(miner.pattern).search(agent)), None)
 
 
 def _sample(shape: Shape, wallet: str | None, worker: str | None, knowledge: Knowledge | None) -> str | None:

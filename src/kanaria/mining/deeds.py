@@ -59,8 +59,8 @@ def _scripts(text: str) -> Iterator[str]:
     plain = w.TAG.sub(" ; ", text) if "</" in text else text
     plain = w.CALLED.sub(" ; ", w.LISTED.sub(r"\1 \2", plain))
     yield w.FIELDS.sub("", plain)
-    for found in w.STRING.finditer(plain):
-        body = found[1] or found[2]
+    for match in w.STRING.finditer(plain):
+        body = match[1] or match[2]
         if w.VERBS.search(body):
             yield body
 
@@ -210,8 +210,8 @@ def _code(code: str, deeds: Deeds) -> None:
         deeds.names.add("shell")
     elif re.search(r"b64|base64|fromhex|pack\(", code, re.IGNORECASE) and w.RUN_CODE.search(code):
         deeds.names.add("hidden")
-    for found in w.STRING.finditer(code):
-        body = found[1] or found[2]
+    for match in w.STRING.finditer(code):
+        body = match[1] or match[2]
         if w.VERBS.search(body):
             _script(body, deeds, MOST_DEPTH)
 
@@ -271,8 +271,8 @@ def _filter(name: str, rest: Sequence[str], pipe: _Pipe) -> None:
     """What a command in a pipe makes of what it reads."""
     options = " ".join(rest[:6])
     if name in ("echo", "printf"):
-        said = " ".join(word for word in rest if not re.fullmatch(r"-[neE]+", word))
-        pipe.text = unescaped(said) if name == "printf" or re.search(r"-\w*e", options) else said
+        words = " ".join(word for word in rest if not re.fullmatch(r"-[neE]+", word))
+        pipe.text = unescaped(words) if name == "printf" or re.search(r"-\w*e", options) else words
     elif name in w.FILTERS:
         undoing = name not in ("base64", "base32", "xxd") or re.search(r"-\w*[dDr]|--decode", options)
         if undoing:
@@ -322,9 +322,9 @@ def _mining(name: str, rest: Sequence[str], deeds: Deeds) -> None:
     line = " ".join(rest)[:2_000]
     if w.PLACEHOLDER.search(line):
         return
-    told = bool(w.MINING_WORDS.search(line)) and any(word.startswith("-") for word in rest)
+    has_options = bool(w.MINING_WORDS.search(line)) and any(word.startswith("-") for word in rest)
     pool = w.POOL.search(line) or (w.ALGORITHM.search(line) and w.SERVER.search(line))
     paid = bool(w.WALLET.search(line)) or re.search(r"(?:^|\s)(?:-u|--user|-wal|-ewal|--wallet)[ =]\S{20,}", line)
     named = w.MINERS.search(name) and name not in w.FETCHERS
-    if (named and (pool or paid or told)) or (pool and (paid or told)):
+    if (named and (pool or paid or has_options)) or (pool and (paid or has_options)):
         deeds.names.add("miner")

@@ -40,8 +40,8 @@ def recognise(message: Message) -> Shape | None:
     method = message.method
     if not method:
         return _answer(message)
-    known = method in CLIENT_METHODS or method in SERVER_METHODS
-    if not known and not _acceptable(message, method):
+    listed = method in CLIENT_METHODS or method in SERVER_METHODS
+    if not listed and not _acceptable(message, method):
         return None
     if method.startswith("client."):
         return _client_call(message)

@@ -146,7 +146,7 @@ def _typed(message: Message) -> Shape | None:
 
 
 def _browser_auth(names: Mapping[str, object]) -> Shape | None:
-    key = next((found for name in _KEYS if (found := text(names.get(name)))), None)
+    key = next((value for name in _KEYS if (value := text(names.get(name)))), None)
     if key is None or not ("type" not in names or names["type"] in _AUTH_KINDS):
         return None
     return Shape(

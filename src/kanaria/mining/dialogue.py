@@ -88,17 +88,17 @@ def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue
     way = proxied(first, second)
     skipped = (way.client, way.server) if way else (0, 0)
     sides = tuple(
-        _timed(_said(data[ahead:], begun), ahead, row, from_client)
+        _timed(_turns(data[ahead:], begun), ahead, row, from_client)
         for data, ahead, from_client in zip((first, second), skipped, (True, False), strict=True)
     )
     for turned in (False, True):
         miner, pool = sides[turned], sides[not turned]
         kept = not (first if turned else second) and bool(row.get("src_payload" if turned else "dst_payload"))
         kept = kept or (not turned and _unheard(row))
-        found = _exchange(miner, pool, knowledge)
-        if found is None:
+        exchange = _exchange(miner, pool, knowledge)
+        if exchange is None:
             continue
-        messages, answered = found
+        messages, answered = exchange
         if turned and not answered:  # against the direction of the connection only the pool's words decide
             return None
         return Dialogue(messages, turned, None if kept and not answered else answered)
@@ -107,7 +107,7 @@ def dialogue(row: Mapping[str, object], knowledge: Knowledge | None) -> Dialogue
 
 def _one_sided(first: list[_Turn], knowledge: Knowledge | None) -> Dialogue | None:
     """A pool's words from who opened the connection, and no miner: somebody tries what comes back."""
-    words = [_message(said, said.shape, "client", knowledge) for said in first if said.shape]
+    words = [_message(turn, turn.shape, "client", knowledge) for turn in first if turn.shape]
     messages = settled_and_counted([replace(message, direction="client") for message in words])
     return Dialogue(messages, False, False) if messages else None
 
@@ -119,8 +119,8 @@ def kept_with_alert(transport: str | None, payload: bytes, knowledge: Knowledge 
     """
     if transport not in (None, "tcp"):
         return None
-    said = [s for s in _said(payload, True) if s.shape and s.shape.direction != "server"]
-    messages = [complete(s.shape, not s.whole, "client", knowledge) for s in said if s.shape]
+    turns = [s for s in _turns(payload, True) if s.shape and s.shape.direction != "server"]
+    messages = [complete(s.shape, not s.whole, "client", knowledge) for s in turns if s.shape]
     return Dialogue(settled_and_counted(messages), False, None) if messages else None
 
 
@@ -133,13 +133,13 @@ def in_kind(request: bytes, body: bytes, knowledge: Knowledge | None) -> tuple[S
     if body.lstrip()[:1] not in (b"{", b"["):
         return ()
     echoed = request.decode("utf-8", "replace")
-    told = [s for s in _lines(body.decode("utf-8", "replace")) if s.raw not in echoed]
-    sent = [said for said in _lines(echoed[max(echoed.find("{"), 0) :]) if said.shape]
+    turns = [s for s in _lines(body.decode("utf-8", "replace")) if s.raw not in echoed]
+    sent = [turn for turn in _lines(echoed[max(echoed.find("{"), 0) :]) if turn.shape]
     if sent:
-        found = _exchange(sent, told, knowledge)
-        return found[0] if found and found[1] else ()
+        exchange = _exchange(sent, turns, knowledge)
+        return exchange[0] if exchange and exchange[1] else ()
     asked = decode(request, direction="client", knowledge=knowledge)
-    shown = [_message(s, s.shape, "server", knowledge) for s in told if s.shape and s.shape.direction != "client"]
+    shown = [_message(s, s.shape, "server", knowledge) for s in turns if s.shape and s.shape.direction != "client"]
     return settled_and_counted([*asked, *shown]) if shown else ()
 
 
@@ -147,47 +147,47 @@ def _exchange(
     miner: list[_Turn], pool: list[_Turn], knowledge: Knowledge | None
 ) -> tuple[tuple[StratumMessage, ...], bool] | None:
     """The messages when the first side speaks as a miner; and whether the second answers as a pool."""
-    asked = [said for said in miner if said.shape and said.shape.direction != "server"]
+    asked = [turn for turn in miner if turn.shape and turn.shape.direction != "server"]
     if not asked:
         return None
-    sent_by_miner = ServerMessages(said.value for said in miner if not said.shape or said.shape.direction == "server")
-    pool = [said for said in pool if not sent_by_miner.repeated(said.value)]
-    told = [said for said in pool if said.shape and said.shape.direction != "client"]
-    requests = {key_of(said.key): said.shape for said in asked if said.key is not None and said.shape}
+    sent_by_miner = ServerMessages(turn.value for turn in miner if not turn.shape or turn.shape.direction == "server")
+    pool = [turn for turn in pool if not sent_by_miner.repeated(turn.value)]
+    answers = [turn for turn in pool if turn.shape and turn.shape.direction != "client"]
+    requests = {key_of(turn.key): turn.shape for turn in asked if turn.key is not None and turn.shape}
     messages = [_message(s, s.shape, "client", knowledge) for s in asked if s.shape]
-    messages += [_message(s, s.shape, "server", knowledge) for s in told if s.shape]
-    for said in pool:
-        answer = said.answer if not said.shape else None
-        if answer and (to := requests.get(key_of(answer.key))) and fits(to.method, said.value):
-            messages.append(_message(replace(said, whole=True), answer_shape(to, answer), "server", knowledge))
+    messages += [_message(s, s.shape, "server", knowledge) for s in answers if s.shape]
+    for turn in pool:
+        answer = turn.answer if not turn.shape else None
+        if answer and (to := requests.get(key_of(answer.key))) and fits(to.method, turn.value):
+            messages.append(_message(replace(turn, whole=True), answer_shape(to, answer), "server", knowledge))
     answered = any(message.direction == "server" for message in messages) or _only_v2(asked, pool)
     return settled_and_counted(messages), answered
 
 
-def _message(said: _Turn, shape: Shape, direction: Direction, knowledge: Knowledge | None) -> StratumMessage:
-    return replace(complete(shape, not said.whole, direction, knowledge), time=said.time)
+def _message(turn: _Turn, shape: Shape, direction: Direction, knowledge: Knowledge | None) -> StratumMessage:
+    return replace(complete(shape, not turn.whole, direction, knowledge), time=turn.time)
 
 
-def _timed(said: list[_Turn], ahead: int, row: Mapping[str, object], from_client: bool) -> list[_Turn]:
+def _timed(turns: list[_Turn], ahead: int, row: Mapping[str, object], from_client: bool) -> list[_Turn]:
     """The same with times, where the sensor kept when each of the side's messages began; ``ahead`` bytes were skipped.
 
     Lengths and times are kept for the first messages of a flow only: what comes after them has no time of its own.
     """
     began, parts = row.get("time"), row.get("messages")
     if not isinstance(began, datetime) or not isinstance(parts, list):
-        return said
+        return turns
     own = [part for part in parts if part["from_client"] is from_client]
     ends = list(accumulate(part["length"] for part in own))
     timed = []
-    for one in said:
+    for one in turns:
         place = bisect_right(ends, one.at + ahead) if one.at is not None else len(ends)
-        known = place < len(own) and own[place]["time"] is not None
-        timed.append(replace(one, time=began + timedelta(microseconds=own[place]["time"])) if known else one)
+        has_time = place < len(own) and own[place]["time"] is not None
+        timed.append(replace(one, time=began + timedelta(microseconds=own[place]["time"])) if has_time else one)
     return timed
 
 
 def _only_v2(asked: list[_Turn], pool: list[_Turn]) -> bool:
-    return bool(pool) and all(said.shape and said.shape.dialect == "stratum_v2" for said in asked)
+    return bool(pool) and all(turn.shape and turn.shape.dialect == "stratum_v2" for turn in asked)
 
 
 def _bytes(value: object) -> bytes:
@@ -226,7 +226,7 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _said(data: bytes, begun: bool) -> list[_Turn]:
+def _turns(data: bytes, begun: bool) -> list[_Turn]:
     """The messages of one side, in order."""
     if not data:
         return []
@@ -235,7 +235,7 @@ def _said(data: bytes, begun: bool) -> list[_Turn]:
         return [_Turn("", setup, True, None, None)]
     inner = unframe(data)
     if inner is not None:
-        return [_over_websocket(said) for said in _lines(inner.decode("utf-8", "replace"))]
+        return [_over_websocket(turn) for turn in _lines(inner.decode("utf-8", "replace"))]
     if _REQUEST.match(data) or _STATUS.match(data):
         return _over_http(data, begun)
     whole = text = data.decode("utf-8", "replace")
@@ -246,50 +246,50 @@ def _said(data: bytes, begun: bool) -> list[_Turn]:
         if text.lstrip(_BETWEEN)[:1] != "{":
             return []
     cut = len(whole) - len(text)
-    return [replace(said, at=said.at + cut) for said in _lines(text) if said.at is not None]
+    return [replace(turn, at=turn.at + cut) for turn in _lines(text) if turn.at is not None]
 
 
 def _lines(text: str) -> list[_Turn]:
     """Objects that nothing but blanks separates from the one before."""
-    said: list[_Turn] = []
+    turns: list[_Turn] = []
     end = 0
-    for found in scan(text):
-        gap = text[end : found.start]
-        if found.flat or not gap.strip(_BETWEEN) or gap.rstrip(" \t")[-1:] in {"\n", "\r"}:
-            said.append(_one(text, found))
-        end = found.end
-    return said
+    for item in scan(text):
+        gap = text[end : item.start]
+        if item.flat or not gap.strip(_BETWEEN) or gap.rstrip(" \t")[-1:] in {"\n", "\r"}:
+            turns.append(_one(text, item))
+        end = item.end
+    return turns
 
 
-def _one(text: str, found: JsonObject) -> _Turn:
-    shape = recognise(Message(found.value, found.complete, found.flat))
-    answer = answer_of(found.value)
+def _one(text: str, item: JsonObject) -> _Turn:
+    shape = recognise(Message(item.value, item.complete, item.flat))
+    answer = answer_of(item.value)
     if shape is not None and answer is not None:
         shape = verdict_of(shape, answer)
-    raw, key = text[found.start : found.end], found.value.get("id")
-    return _Turn(raw, shape, found.complete, key, answer, found.start, value=found.value)
+    raw, key = text[item.start : item.end], item.value.get("id")
+    return _Turn(raw, shape, item.complete, key, answer, item.start, value=item.value)
 
 
-def _over_websocket(said: _Turn) -> _Turn:
-    if said.shape is None:
-        return replace(said, at=None)
-    return replace(said, at=None, shape=replace(said.shape, fields={**said.shape.fields, "over": "websocket"}))
+def _over_websocket(turn: _Turn) -> _Turn:
+    if turn.shape is None:
+        return replace(turn, at=None)
+    return replace(turn, at=None, shape=replace(turn.shape, fields={**turn.shape.fields, "over": "websocket"}))
 
 
 def _over_http(data: bytes, begun: bool) -> list[_Turn]:
     """Messages in bodies, for dialects that travel there; after CONNECT the stream itself."""
-    said: list[_Turn] = []
+    turns: list[_Turn] = []
     for head, body in _bodies(data):
         if head.startswith(b"CONNECT") or body is None:
             continue
         if body.lstrip()[:1] in (b"{", b"["):
-            said += [one for one in _lines(body.decode("utf-8", "replace")) if _travels(one)]
+            turns += [one for one in _lines(body.decode("utf-8", "replace")) if _travels(one)]
     tunnel = _tunnel(data)
-    return said if tunnel is None else _said(tunnel, begun)
+    return turns if tunnel is None else _turns(tunnel, begun)
 
 
-def _travels(said: _Turn) -> bool:
-    shape = said.shape
+def _travels(turn: _Turn) -> bool:
+    shape = turn.shape
     return shape is None or shape.dialect in _OVER_HTTP or shape.method in _HTTP_METHODS or shape.direction == "server"
 
 

@@ -103,15 +103,15 @@ def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
     seconds, datagrams, other = seconds_of(connection), datagrams_of(connection), other_protocol(connection)
 
     which, seen = sequences(connection["messages"], datagrams)
-    known = known_of(connection).of(which)
-    sums = _judge(weights, np.where(_open(connection)[which], AGAIN, 0.0), seen, known)
+    facts = known_of(connection).of(which)
+    sums = _judge(weights, np.where(_open(connection)[which], AGAIN, 0.0), seen, facts)
     bits[which], kind[which] = sums, "sequence"
     hours = np.full(rows, np.nan)
     hours[which] = np.where(sums >= ALERT, hours_of(seen, seconds[which], paces(connection, seconds)[which]), np.nan)
     plain = np.flatnonzero(sums >= ALERT)
     after, needed = np.full(rows, np.nan), np.zeros(rows, dtype=np.int64)
     after[which[plain]], needed[which[plain]] = first_plain(
-        connection["messages"].take(pa.array(which[plain])), known.of(plain), partial(_judge, weights, AGAIN), ALERT
+        connection["messages"].take(pa.array(which[plain])), facts.of(plain), partial(_judge, weights, AGAIN), ALERT
     )
     after[which[plain]] = np.where(needed[which[plain]] > 0, after[which[plain]], seconds[which[plain]])
     for position in np.flatnonzero(sums > WORDS_FROM):
@@ -128,19 +128,19 @@ def read(connection: pa.Table, knowledge: Knowledge) -> pa.Table:
     return _with(connection, bits, kind, because, after, hours)
 
 
-def _judge(weights: Mapping[str, Weight], less: Floats | float, seen: Exchange, known: signs.FlowFacts) -> Floats:
-    return limited(score(signs.of_sequence(seen, known), weights, "sequence") - less, seen, weights)
+def _judge(weights: Mapping[str, Weight], less: Floats | float, seen: Exchange, facts: signs.FlowFacts) -> Floats:
+    return limited(score(signs.of_sequence(seen, facts), weights, "sequence") - less, seen, weights)
 
 
 def first_plain(
-    column: pa.ChunkedArray, known: signs.FlowFacts, judge: Callable[[Exchange, signs.FlowFacts], Floats], enough: float
+    column: pa.ChunkedArray, facts: signs.FlowFacts, judge: Callable[[Exchange, signs.FlowFacts], Floats], enough: float
 ) -> tuple[Floats, Ints]:
     """After how many seconds and messages ``judge`` first made ``enough`` bits of each row; see ``moments``."""
 
     def look(messages: Messages, count: Ints, row: Ints) -> tuple[Ints, Floats]:
-        which, seen = patterns(messages, count, known.datagrams[row])
+        which, seen = patterns(messages, count, facts.datagrams[row])
         # How long it lasts and how busy it is, a look knows from its messages alone.
-        early = replace(known.of(row[which]), duration=seen.span, rate=np.zeros(len(which)))
+        early = replace(facts.of(row[which]), duration=seen.span, rate=np.zeros(len(which)))
         return which, judge(seen, early)
 
     return moments(column, look, enough)

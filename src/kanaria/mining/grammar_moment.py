@@ -45,10 +45,10 @@ def moments(column: pa.ChunkedArray | pa.Array, judge: Judge, enough: float) -> 
     which, bits = judge(seen, count, owner)
     first = np.full(len(sizes), len(count))
     np.minimum.at(first, owner[which[bits >= enough]], which[bits >= enough])
-    found = first < len(count)
+    reached = first < len(count)
     seconds, needed = np.full(len(sizes), np.nan), np.zeros(len(sizes), dtype=np.int64)
-    needed[found] = count[first[found]]
-    seconds[found] = messages.time[start[first[found]] + needed[found] - 1] / 1e6
+    needed[reached] = count[first[reached]]
+    seconds[reached] = messages.time[start[first[reached]] + needed[reached] - 1] / 1e6
     return seconds, needed
 
 

@@ -92,25 +92,25 @@ class FlowFacts:
         return FlowFacts(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-def of_sequence(seen: Exchange, known: FlowFacts) -> Mapping[str, Floats]:
+def of_sequence(seen: Exchange, facts: FlowFacts) -> Mapping[str, Floats]:
     """Every sign of a message sequence."""
-    found = {
-        **_pushes(seen), **_answers(seen), **_whole(seen, known.duration, known.rate),
-        **_against(seen, known.datagrams), **_unavoidable(seen, known.tls),
+    signs = {
+        **_pushes(seen), **_answers(seen), **_whole(seen, facts.duration, facts.rate),
+        **_against(seen, facts.datagrams), **_unavoidable(seen, facts.tls),
     }  # fmt: skip
-    found |= {
+    signs |= {
         "not_shown": (~shown(seen)).astype(np.float64),
         "silent_client": ramp(seen.client_total, 1, 0),
-        "other_protocol": known.other.astype(np.float64),
-        "readable": known.readable.astype(np.float64),
+        "other_protocol": facts.other.astype(np.float64),
+        "readable": facts.readable.astype(np.float64),
     }
     # Polling has submits and answers, dashboards have pushes; only mining has all of it at once.
-    receipt = found["answer_shorter"] * found["answers_alike"] * found["submits_alike"]
-    found["share_and_receipt"] = receipt * (1 - found["tiny_client"]) * (1 - found["gaps_regular"])
+    receipt = signs["answer_shorter"] * signs["answers_alike"] * signs["submits_alike"]
+    signs["share_and_receipt"] = receipt * (1 - signs["tiny_client"]) * (1 - signs["gaps_regular"])
     # getwork and eth_getWork: what is asked for now and then is what comes unasked in between.
-    found["jobs_asked"] = found["push_holds_job"] * ramp(seen.push_count, 0, 2) * ramp(seen.jobs_asked, 0, 1)
-    found["jobs_and_shares"] = found["push_holds_job"] * found["answer_shorter"] * found["job_longer_than_answer"]
-    return found
+    signs["jobs_asked"] = signs["push_holds_job"] * ramp(seen.push_count, 0, 2) * ramp(seen.jobs_asked, 0, 1)
+    signs["jobs_and_shares"] = signs["push_holds_job"] * signs["answer_shorter"] * signs["job_longer_than_answer"]
+    return signs
 
 
 def _share(part: Floats, whole: Floats) -> Floats:

@@ -86,14 +86,14 @@ def scan(text: str) -> Iterator[JsonObject]:
         if opening is None:
             break
         start = opening.start()
-        found, position = _object_at(text, start) if failures < MAX_FAILURES else _tolerant(text, start)
-        failures += found is None or not found.complete
-        if found is None:
+        item, position = _object_at(text, start) if failures < MAX_FAILURES else _tolerant(text, start)
+        failures += item is None or not item.complete
+        if item is None:
             continue
         count += 1
         yield from _fragments(text, fringe, start)
-        yield found
-        fringe = found.end
+        yield item
+        fringe = item.end
     yield from _fragments(text, fringe, len(text))
 
 

@@ -55,19 +55,19 @@ def enrich(http: pa.Table, loaded: npt.NDArray[np.int64] | None = None) -> pa.Ta
         pa.array(rows)
     )
     records = picked.to_pylist()
-    found = _found(records, _further(records))
-    return _append(http, {int(rows[index]): columns for index, columns in found.items()})
+    columns_of = _columns_of(records, _further(records))
+    return _append(http, {int(rows[index]): columns for index, columns in columns_of.items()})
 
 
 def enrich_commands(process: pa.Table) -> pa.Table:
     """The same columns for what a machine was told to run: jobs, orders, statements of a database, services' lines."""
-    told = pc.is_in(process["kind"], pa.array(["job", "line", "order", "running", "script", "text"]))
-    jobs = pc.and_(told, pc.is_valid(process["command"]))
+    commands = pc.is_in(process["kind"], pa.array(["job", "line", "order", "running", "script", "text"]))
+    jobs = pc.and_(commands, pc.is_valid(process["command"]))
     rows = np.flatnonzero(pc.fill_null(jobs, False).to_numpy())
     told_by = process.select(["kind", "command"]).take(pa.array(rows)).to_pylist()
     texts = [f"powershell {one['command']}" if one["kind"] == "script" else one["command"] for one in told_by]
-    found = _found([{"request_body": text} for text in texts])
-    return _append(process, {int(rows[index]): columns for index, columns in found.items()})
+    columns_of = _columns_of([{"request_body": text} for text in texts])
+    return _append(process, {int(rows[index]): columns for index, columns in columns_of.items()})
 
 
 def _candidates(http: pa.Table, loaded: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -82,13 +82,13 @@ def _further(records: list[dict[str, object]]) -> list[list[Value]]:
     """What each record holds beside its columns, as far as it has a suspicious word."""
     held = [(index, value) for index, record in enumerate(records) for value in further(record)]
     texts = pa.array([value.text.encode("utf-8", "replace") for _, value in held], pa.binary())
-    found: list[list[Value]] = [[] for _ in records]
+    further_of: list[list[Value]] = [[] for _ in records]
     for row in candidates().rows(texts)[0].tolist():
-        found[held[row][0]].append(held[row][1])
-    return found
+        further_of[held[row][0]].append(held[row][1])
+    return further_of
 
 
-def _found(
+def _columns_of(
     records: list[dict[str, object]], beside: Sequence[Sequence[Value]] = ()
 ) -> dict[int, dict[str, str | None]]:
     """The columns of each record that has anything in it; ``beside`` is what it holds apart from its columns.
@@ -100,8 +100,13 @@ def _found(
         sent = (*(record.get(name) for name in (*_PARTS, "method")), forged_action(record), subrequest(record))
         alike.setdefault((sent, tuple(more)), []).append(index)
     firsts = [indices[0] for indices in alike.values()]
-    found = _read([records[index] for index in firsts], [beside[index] if beside else () for index in firsts])
-    return {index: found[place] for place, indices in enumerate(alike.values()) if place in found for index in indices}
+    columns_of = _read([records[index] for index in firsts], [beside[index] if beside else () for index in firsts])
+    return {
+        index: columns_of[place]
+        for place, indices in enumerate(alike.values())
+        if place in columns_of
+        for index in indices
+    }
 
 
 def _read(records: list[dict[str, object]], beside: Sequence[Sequence[Value]]) -> dict[int, dict[str, str | None]]:
@@ -110,7 +115,7 @@ def _read(records: list[dict[str, object]], beside: Sequence[Sequence[Value]]) -
         for record, more in zip(records, beside, strict=True)
     ]
     read_values = [
-        _acting([*(known := values(record)), *in_pieces(known), *more])
+        _acting([*(own := values(record)), *in_pieces(own), *more])
         for record, more in zip(records, beside, strict=True)
     ]
     encoded = pa.array([text.encode("utf-8", "replace") for text in texts], pa.binary())
@@ -171,10 +176,10 @@ def _weight(deeds: Deeds) -> tuple[bool, int]:
 def _read_lines(text: str) -> Deeds:
     """The deeds of a value in the reading that has most: decoding appends hidden texts on lines of their own."""
     lines = text.split("\n")
-    found = [read(line) for line in lines[:12]]
+    deeds = [read(line) for line in lines[:12]]
     if len(lines) > 1:
-        found.append(read(text))
-    return max(found, key=_weight)
+        deeds.append(read(text))
+    return max(deeds, key=_weight)
 
 
 def _acting(read_values: Iterable[Value]) -> _Acting:
@@ -187,8 +192,8 @@ def _acting(read_values: Iterable[Value]) -> _Acting:
 def _uploaded(record: Mapping[str, object]) -> str | None:
     if record.get("method") not in {"PUT", "MOVE"}:
         return None
-    found = _SCRIPT.match(text_of(record["url"]))
-    return found[1] if found else None
+    match = _SCRIPT.match(text_of(record["url"]))
+    return match[1] if match else None
 
 
 def _columns(text: str, acting: _Acting, record: Mapping[str, object]) -> dict[str, str | None]:
@@ -211,13 +216,13 @@ def _remote(deeds: Deeds) -> str | None:
     return deeds.remotes[0].rstrip(".,")[: extract.URL_LIMIT] if deeds.remotes else None
 
 
-def _append(http: pa.Table, found: Mapping[int, Mapping[str, str | None]]) -> pa.Table:
+def _append(http: pa.Table, columns_of: Mapping[int, Mapping[str, str | None]]) -> pa.Table:
     """The columns at full height; null rows share one slot, so an ordinary log costs no text."""
     slots = np.full(http.num_rows, -1, np.int64)
-    slots[list(found)] = np.arange(len(found))
+    slots[list(columns_of)] = np.arange(len(columns_of))
     indices = pa.array(slots, mask=slots < 0)
     for name in COLUMNS:
-        values = _strings(record[name] for record in found.values())
+        values = _strings(record[name] for record in columns_of.values())
         http = http.append_column(name, values.take(indices))
     return http
 

@@ -37,8 +37,8 @@ def subrequest(record: Mapping[str, object]) -> str | None:
     raw = record.get("raw")
     if not isinstance(raw, bytes) or b"subrequest" not in raw.lower():
         return None
-    found = _SUBREQUEST.search(text_of(raw))
-    return None if found is None or _UNSAID.fullmatch(found["value"]) else f"x-middleware-subrequest: {found['value']}"
+    match = _SUBREQUEST.search(text_of(raw))
+    return None if match is None or _UNSAID.fullmatch(match["value"]) else f"x-middleware-subrequest: {match['value']}"
 
 
 def forged_action(record: Mapping[str, object]) -> str | None:
@@ -46,8 +46,8 @@ def forged_action(record: Mapping[str, object]) -> str | None:
     raw = record.get("raw")
     if not isinstance(raw, bytes) or b"action" not in raw.lower():
         return None
-    for found in _HEADER.finditer(text_of(raw)):
-        value = found["value"]
+    for match in _HEADER.finditer(text_of(raw)):
+        value = match["value"]
         if not _GIVEN.fullmatch(value) and not _UNSAID.fullmatch(value):
             return value
     return None

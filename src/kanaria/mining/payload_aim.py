@@ -57,6 +57,6 @@ def merely_quoted(value: Value, text: str, deeds: Deeds) -> bool:
 
 def _named(remote: str) -> bool:
     """Whether the address is a host's name: attackers fetch from bare addresses, documented installers never."""
-    found = _HOST.match(remote)
-    host = found[1].strip("[]") if found else ""
+    match = _HOST.match(remote)
+    host = match[1].strip("[]") if match else ""
     return "." in host and parse_address(host) is None and not host.replace(".", "").isdigit()

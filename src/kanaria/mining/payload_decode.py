@@ -71,7 +71,7 @@ def _folded(text: str) -> str:
     what cannot be seen."""
     if text.isascii():
         return text
-    return _MIXED.sub(lambda found: found[0].translate(_LATIN), text.translate(_UNSEEN))
+    return _MIXED.sub(lambda match: match[0].translate(_LATIN), text.translate(_UNSEEN))
 
 
 def _peel(text: str) -> str:
@@ -89,7 +89,7 @@ def _percent(text: str) -> str:
     """URL-decoding, with ``%uXXXX``."""
     if "%" not in text:
         return text
-    text = _PERCENT.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
+    text = _PERCENT.sub(lambda match: chr(int(match[1] or match[2], 16)), text)
     return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
 
 
@@ -98,20 +98,20 @@ def spaced(text: str) -> str:
     inside base64 that decodes, where it is a digit of the alphabet."""
     if "+" not in text or "%20" in text:
         return text
-    kept = {found[0] for found in _BASE64.finditer(text) if "+" in found[0] and _decode_token(found[0])}
+    kept = {match[0] for match in _BASE64.finditer(text) if "+" in match[0] and _decode_token(match[0])}
     if not kept:
         return text.replace("+", " ")
-    return _BASE64.sub(lambda found: found[0] if found[0] in kept else found[0].replace("+", " "), text)
+    return _BASE64.sub(lambda match: match[0] if match[0] in kept else match[0].replace("+", " "), text)
 
 
 def _entities(text: str) -> str:
     return _ENTITY.sub(_entity, text) if "&" in text else text
 
 
-def _entity(found: re.Match[str]) -> str:
-    if found[3]:
-        return _NAMED[found[3]]
-    code = int(found[1], 16) if found[1] else int(found[2])
+def _entity(match: re.Match[str]) -> str:
+    if match[3]:
+        return _NAMED[match[3]]
+    code = int(match[1], 16) if match[1] else int(match[2])
     return chr(code) if code < 0xD800 or 0xE000 <= code <= 0x10FFFF else "\ufffd"
 
 
@@ -122,8 +122,8 @@ def _escapes(text: str) -> str:
     return _SIMPLE.sub(r"\1", _ESCAPE.sub(_escape, text))
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = int(found[1] or found[2], 16) if found[1] or found[2] else int(found[3], 8)
+def _escape(match: re.Match[str]) -> str:
+    code = int(match[1] or match[2], 16) if match[1] or match[2] else int(match[3], 8)
     return chr(code) if not 0xD800 <= code < 0xE000 else "\ufffd"
 
 
@@ -131,7 +131,7 @@ def _characters(text: str) -> str:
     """``chr(99)``, ``Character.toString(99)``, ``fromCharCode(99,117)``: numbers to letters."""
     if "(" not in text:
         return text
-    return _CHARS.sub(lambda found: "".join(chr(int(n)) for n in found[1].split(",") if int(n) < 256), text)
+    return _CHARS.sub(lambda match: "".join(chr(int(n)) for n in match[1].split(",") if int(n) < 256), text)
 
 
 def _lookups(text: str) -> str:
@@ -144,34 +144,34 @@ def _lookups(text: str) -> str:
     return text
 
 
-def _lookup(found: re.Match[str]) -> str:
-    body = found[1]
+def _lookup(match: re.Match[str]) -> str:
+    body = match[1]
     kind, colon, value = body.partition(":")
     if kind.lower() in {"jndi", "ifs"} or not colon:
-        return found[0]
+        return match[0]
     if kind.lower() in {"lower", "upper"}:
         return value.lower() if kind.lower() == "lower" else value.upper()
     if kind.lower() == "base64":
-        return _decode_token(value) or found[0]
+        return _decode_token(value) or match[0]
     if ":-" in body:
         return body.rpartition(":-")[2]
-    return value.strip("'") if kind.lower() == "date" and value.startswith("'") else found[0]
+    return value.strip("'") if kind.lower() == "date" and value.startswith("'") else match[0]
 
 
 def _hidden(text: str, depth: int = 2) -> list[str]:
     """What the base64 tokens of the text say, each peeled in turn; tokens that are no text are left out."""
-    found: list[str] = []
+    texts: list[str] = []
     for match in list(_HEX.finditer(text))[:_PIECES]:
         plain = _readable(bytes.fromhex(match[0][:_TOKEN]))
         if plain:
-            found.append(plain)
+            texts.append(plain)
     for match in list(_BASE64.finditer(text))[:_PIECES]:
         for plain in _readings(match[0][:_TOKEN]):
             peeled = _peel(plain)
-            found.append(peeled)
+            texts.append(peeled)
             if depth > 1:
-                found.extend(_hidden(peeled, depth - 1))
-    return found
+                texts.extend(_hidden(peeled, depth - 1))
+    return texts
 
 
 def _readings(token: str) -> list[str]:
@@ -210,5 +210,5 @@ def _readable(data: bytes) -> str | None:
 
 def _shell(text: str) -> str:
     """The line as a shell would read it: field separators as blanks, quotes and backslashes inside words gone."""
-    text = _BRACES.sub(lambda found: found[1].replace(",", " "), _SPACES.sub(" ", text))
-    return _SLASHED.sub("", _QUOTED.sub(lambda found: found[2] or found[4], _JOINS.sub("", text)))
+    text = _BRACES.sub(lambda match: match[1].replace(",", " "), _SPACES.sub(" ", text))
+    return _SLASHED.sub("", _QUOTED.sub(lambda match: match[2] or match[4], _JOINS.sub("", text)))

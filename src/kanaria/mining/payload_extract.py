@@ -86,9 +86,9 @@ _REVERSE = late_regex(
 def download_url(text: str) -> str | None:
     """The first address something would be fetched from; without a scheme when the command gave none."""
     for pattern in (_URL_AFTER, _REMOTE_CLASS, _BARE_AFTER, _TFTP):
-        found = pattern.search(text)
-        if found:
-            return found[1].rstrip(".,")[:URL_LIMIT]
+        match = pattern.search(text)
+        if match:
+            return match[1].rstrip(".,")[:URL_LIMIT]
     return None
 
 
@@ -97,8 +97,8 @@ def command(text: str) -> str | None:
     lines = text.split("\n")[::-1]
     for word in _SHELL_WORDS:
         for line in lines:
-            if found := word.search(line):
-                return tidy(_around(line, found.start()))
+            if match := word.search(line):
+                return tidy(_around(line, match.start()))
     for pattern in (_JSON_COMMAND, _ARGUMENT, _PARAMETER):
         if argument := pattern.search(text):
             return tidy(argument[argument.lastindex or 0])
@@ -109,8 +109,8 @@ def dropped(text: str) -> str | None:
     """Names of files the request would leave behind, comma separated, in order of appearance."""
     names: dict[str, None] = {}
     for pattern in _SAVED:
-        for found in pattern.finditer(text):
-            name = found[1].strip("'\"").rstrip(".,;")
+        for match in pattern.finditer(text):
+            name = match[1].strip("'\"").rstrip(".,;")
             if name.rstrip("/") not in _NOT_FILES and not name.startswith(("/dev/", "//")):
                 names.setdefault(name, None)
     return ",".join(list(names)[:8]) or None
@@ -118,12 +118,12 @@ def dropped(text: str) -> str | None:
 
 def callback(text: str) -> str | None:
     """The host that the victim would call back: JNDI server, out-of-band test service or reverse shell."""
-    if found := _JNDI.search(text):
-        return found[1]
-    if found := _OAST.search(text):
-        return found[1]
-    if found := _REVERSE.search(text):
-        return f"{found[1] or found[3]}:{found[2] or found[4]}"
+    if match := _JNDI.search(text):
+        return match[1]
+    if match := _OAST.search(text):
+        return match[1]
+    if match := _REVERSE.search(text):
+        return f"{match[1] or match[3]}:{match[2] or match[4]}"
     return None
 
 

@@ -95,13 +95,13 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
     for name in _PARTS:
         if name not in out:
             continue
-        found = _find(name, out[name], knowledge, worded)
+        dialogues = _find(name, out[name], knowledge, worded)
         if name == "connection":
-            out[name] = by_roles(out[name], {row: of_row.turned for row, of_row in found.items()})
-        for row, of_row in found.items():
+            out[name] = by_roles(out[name], {row: of_row.turned for row, of_row in dialogues.items()})
+        for row, of_row in dialogues.items():
             messages += of_row.messages
             rows += _stratum_rows(name, out[name], row, of_row.messages)
-        out[name] = _with_columns(out[name], found)
+        out[name] = _with_columns(out[name], dialogues)
     if "http" in out:
         out["http"] = payload.enrich(out["http"], loaded)
     if "process" in out:
@@ -111,15 +111,15 @@ def read(tables: Mapping[str, pa.Table], knowledge: Knowledge) -> Reading:
 
 
 def _find(name: str, table: pa.Table, knowledge: Knowledge, worded: Rows | None) -> dict[int, Dialogue]:
-    found: dict[int, Dialogue] = {}
+    dialogues: dict[int, Dialogue] = {}
     ids = table["event_id"]
     for row in _nominated(name, table, worded):
-        said = _said_in(name, table, row, knowledge)
-        if said is not None and said.messages:
+        conversation = _said_in(name, table, row, knowledge)
+        if conversation is not None and conversation.messages:
             event_id = ids[row].as_py() or 0
-            messages = tuple(replace(message, event_id=event_id) for message in said.messages)
-            found[row] = replace(said, messages=messages)
-    return found
+            messages = tuple(replace(message, event_id=event_id) for message in conversation.messages)
+            dialogues[row] = replace(conversation, messages=messages)
+    return dialogues
 
 
 def _said_in(name: str, table: pa.Table, row: int, knowledge: Knowledge) -> Dialogue | None:
@@ -139,10 +139,10 @@ _OF_CONNECTION = (
 
 
 def _on_connection(table: pa.Table, row: int, knowledge: Knowledge) -> Dialogue | None:
-    found = dialogue({name: table[name][row].as_py() for name in _OF_CONNECTION}, knowledge)
-    if found is None and (noise := _noise(table, row, knowledge)):
+    conversation = dialogue({name: table[name][row].as_py() for name in _OF_CONNECTION}, knowledge)
+    if conversation is None and (noise := _noise(table, row, knowledge)):
         return Dialogue(noise, False, True)
-    return found
+    return conversation
 
 
 def _in_record(name: str, table: pa.Table, row: int, knowledge: Knowledge) -> Dialogue:
@@ -162,11 +162,11 @@ def _nominated(name: str, table: pa.Table, worded: Rows | None) -> list[int]:
         # The record holds everything else, escaped; bodies of a network sensor are not in it.
         names = ("raw", "request_body", *server)
     filled = [column for column in names if table[column].null_count < len(table)]
-    found = [worded if column == "raw" and worded is not None else rows_with_words(table[column]) for column in filled]
+    parts = [worded if column == "raw" and worded is not None else rows_with_words(table[column]) for column in filled]
     if name == "connection":
-        found += [rows_with_frames(table["src_first"]), rows_with_frames(table["dst_first"])]
-        found.append(rows_with_noise(table["messages"], INITIATOR_BYTES, RESPONDER_BYTES))
-    return [int(row) for row in np.unique(np.concatenate(found))] if found else []
+        parts += [rows_with_frames(table["src_first"]), rows_with_frames(table["dst_first"])]
+        parts.append(rows_with_noise(table["messages"], INITIATOR_BYTES, RESPONDER_BYTES))
+    return [int(row) for row in np.unique(np.concatenate(parts))] if parts else []
 
 
 def _messages(
@@ -178,10 +178,10 @@ def _messages(
     knowledge: Knowledge,
 ) -> tuple[StratumMessage, ...]:
     asked = b"\n".join(part for column in client if (part := table[column][row].as_py()))
-    told = b"\n".join(part for column in server if (part := table[column][row].as_py()))
+    answer = b"\n".join(part for column in server if (part := table[column][row].as_py()))
     messages = decode(asked, direction="client", knowledge=knowledge)
-    if messages and told:  # the lines of a log are told one by one; an answer counts when it answers them in kind
-        messages = in_kind(asked, told, knowledge) or messages
+    if messages and answer:  # the lines of a log are told one by one; an answer counts when it answers them in kind
+        messages = in_kind(asked, answer, knowledge) or messages
     for column in others:
         if not messages and (part := table[column][row].as_py()):
             messages = decode(part, direction="client", knowledge=knowledge)
@@ -204,14 +204,14 @@ def _noise(table: pa.Table, row: int, knowledge: Knowledge) -> tuple[StratumMess
     return (complete(shape, False, "client", knowledge),) if shape else ()
 
 
-def _with_columns(table: pa.Table, found: Mapping[int, Dialogue]) -> pa.Table:
+def _with_columns(table: pa.Table, dialogues: Mapping[int, Dialogue]) -> pa.Table:
     """The table with the summary columns, replaced when they are there already."""
-    if not found:
+    if not dialogues:
         for field in COLUMNS:
             table = _put(table, field.name, pa.nulls(len(table), field.type))
         return table
-    rows = sorted(found)
-    summaries = pa.Table.from_pylist([_summary(found[row]) for row in rows], schema=COLUMNS)
+    rows = sorted(dialogues)
+    summaries = pa.Table.from_pylist([_summary(dialogues[row]) for row in rows], schema=COLUMNS)
     places = np.full(len(table), -1, np.int64)
     places[rows] = np.arange(len(rows))
     indices = pa.array(places, mask=places < 0)
@@ -225,9 +225,9 @@ def _put(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     return table.append_column(name, values) if index < 0 else table.set_column(index, name, values)
 
 
-def _summary(said: Dialogue) -> dict[str, object]:
+def _summary(conversation: Dialogue) -> dict[str, object]:
     """The first message of the client speaks for the row; what it leaves open comes from the others."""
-    messages = said.messages
+    messages = conversation.messages
     ordered = sorted(messages, key=lambda message: message.direction == "server")
     first = ordered[0]
     return {
@@ -240,7 +240,7 @@ def _summary(said: Dialogue) -> dict[str, object]:
         "mining.sample": _first(m.sample for m in ordered),
         "mining.messages": sum(int(m.fields.get("count", "1")) for m in messages),
         "mining.from_client": _from_client(first),
-        "mining.answered": said.answered,
+        "mining.answered": conversation.answered,
     }
 
 

@@ -38,13 +38,13 @@ class Value:
 
 def values(record: Mapping[str, object]) -> list[Value]:
     """Every value, in the order of the request; at most ``MOST_VALUES``."""
-    found: list[Value] = []
+    distinct: list[Value] = []
     for value in _values(record):
         if value.text not in ("", "-"):
-            found.append(value)
-        if len(found) == MOST_VALUES:
+            distinct.append(value)
+        if len(distinct) == MOST_VALUES:
             break
-    return found
+    return distinct
 
 
 def _values(record: Mapping[str, object]) -> Iterator[Value]:
@@ -83,16 +83,16 @@ def further(record: Mapping[str, object]) -> list[Value]:
     judged under two names; what the server itself wrote is left out as well.
     """
     raw = text_of(record.get("raw"))
-    known = "\n".join(_bare(text_of(record.get(name))) for name in KNOWN)
+    looked_at = "\n".join(_bare(text_of(record.get(name))) for name in KNOWN)
     target = _bare(text_of(record.get("url")) or text_of(record.get("request")))
-    found = []
+    headers = []
     for name, text in (
         _members_of(raw) if raw.startswith("{") else (("", "".join(field)) for field in _FIELDS.findall(raw))
     ):
         bare = _bare(text)
-        if bare and bare not in known and not (target and target in bare):
-            found.append(Value("header", name, text))
-    return found[:MOST_VALUES]
+        if bare and bare not in looked_at and not (target and target in bare):
+            headers.append(Value("header", name, text))
+    return headers[:MOST_VALUES]
 
 
 def _bare(text: str) -> str:

@@ -106,4 +106,4 @@ def is_hex(value: object, at_least: int = 1, at_most: int = 1 << 20) -> bool:
 
 def named(values: Mapping[str, object], *names: str) -> dict[str, str]:
     """Those members that are scalars, as text."""
-    return {name: found for name in names if (found := text(values.get(name))) is not None}
+    return {name: value for name in names if (value := text(values.get(name))) is not None}

@@ -213,17 +213,17 @@ def unescaped(text: str) -> str:
     return _ANSI.sub(_ansi, text)
 
 
-def _ansi(found: re.Match[str]) -> str:
-    if found[1] or found[3]:
-        return chr(int(found[1] or found[3], 16))
-    return chr(int(found[2], 8)) if found[2] else _SIMPLE.get(found[4], found[4])
+def _ansi(match: re.Match[str]) -> str:
+    if match[1] or match[3]:
+        return chr(int(match[1] or match[3], 16))
+    return chr(int(match[2], 8)) if match[2] else _SIMPLE.get(match[4], match[4])
 
 
 def program(word: str) -> str:
     """The name of the program a word calls: without its folder and ``.exe``, wildcards completed."""
     name = re.split(r"[/\\]", word.rstrip("/"))[-1].lower().removesuffix(".exe")
     if any(mark in name for mark in "?*[") and len(name) < 40:
-        return next((known for known in PROGRAMS if fnmatchcase(known, name)), name)
+        return next((pattern for pattern in PROGRAMS if fnmatchcase(pattern, name)), name)
     return name
 
 

@@ -68,9 +68,9 @@ def decode_stream(client: bytes, server: bytes, *, knowledge: Knowledge | None =
     client's bytes hold no mining message, only what the server's bytes prove by themselves is returned.
     """
     asked, _ = _read(client)
-    told, answers = _read(server)
+    hits, answers = _read(server)
     messages = [complete(hit.shape, not hit.whole, "client", knowledge) for hit in asked]
-    messages += [complete(hit.shape, not hit.whole, "server", knowledge) for hit in told]
+    messages += [complete(hit.shape, not hit.whole, "server", knowledge) for hit in hits]
     requests = {key_of(hit.key): hit.shape for hit in asked if hit.key is not None}
     for answer in answers:
         request = requests.get(key_of(answer.key))
@@ -192,26 +192,26 @@ def _best(data: bytes | str) -> tuple[list[_Hit], list[Answer]]:
 def _hits(text: str) -> tuple[list[_Hit], list[Answer]]:
     hits: list[_Hit] = []
     answers: list[Answer] = []
-    for found in scan(text):
+    for item in scan(text):
         before = len(hits)
-        hits.extend(_walk(found.value, found, 0))
+        hits.extend(_walk(item.value, item, 0))
         if len(hits) >= MAX_MESSAGES:
             break
-        answer = answer_of(found.value) if len(hits) == before else None
+        answer = answer_of(item.value) if len(hits) == before else None
         if answer is not None and len(answers) < MAX_MESSAGES:
             answers.append(answer)
     return hits, answers
 
 
-def _walk(value: object, found: JsonObject, depth: int) -> Iterator[_Hit]:
+def _walk(value: object, item: JsonObject, depth: int) -> Iterator[_Hit]:
     """The object itself when it is a message, else the messages among its members (batches, structured logs)."""
     if isinstance(value, dict):
-        shape, value = _recognised(value, found.complete, found.flat and depth == 0)
+        shape, value = _recognised(value, item.complete, item.flat and depth == 0)
         if shape is not None:
             answer = answer_of(value)
             if answer is not None:
                 shape = verdict_of(shape, answer)
-            yield _Hit(shape, found.complete, value.get("id"))
+            yield _Hit(shape, item.complete, value.get("id"))
             return
         children: list[object] = list(value.values())
     elif isinstance(value, list):
@@ -221,7 +221,7 @@ def _walk(value: object, found: JsonObject, depth: int) -> Iterator[_Hit]:
     if depth < _MAX_WALK:
         for child in children[:200]:
             if isinstance(child, (dict, list)):
-                yield from _walk(child, found, depth + 1)
+                yield from _walk(child, item, depth + 1)
 
 
 def _recognised(value: dict[str, object], whole: bool, flat: bool) -> tuple[Shape | None, dict[str, object]]:
@@ -229,7 +229,7 @@ def _recognised(value: dict[str, object], whole: bool, flat: bool) -> tuple[Shap
     shape = recognise(Message(value, whole, flat))
     if shape is None and isinstance(value, Doubled):
         read = ((recognise(Message(choice, whole, flat)), choice) for choice in value.choices())
-        return next(((found, choice) for found, choice in read if found is not None), (None, value))
+        return next(((recognised, choice) for recognised, choice in read if recognised is not None), (None, value))
     return shape, value
 
 

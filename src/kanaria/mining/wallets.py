@@ -60,8 +60,8 @@ def looks_cut(text: str) -> bool:
 
 def find_addresses(text: str) -> tuple[Address, ...]:
     """Addresses with a right checksum anywhere in a text (Ethereum in one case counts), in order, without repeats."""
-    found = (identify(match[0]) for match in _EMBEDDED.finditer(text))
-    return tuple(dict.fromkeys(address for address in found if address is not None and address.valid is not False))
+    addresses = (identify(match[0]) for match in _EMBEDDED.finditer(text))
+    return tuple(dict.fromkeys(address for address in addresses if address is not None and address.valid is not False))
 
 
 def _leading_address(text: str) -> Address | None:

@@ -19,7 +19,7 @@ from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
 from kanaria.report.sections import Subject, about, probability
-from kanaria.report.verdict_words import aim_of_names, asked_inside, brings_a_program, found, outcome_words
+from kanaria.report.verdict_words import aim_of_names, asked_inside, brings_a_program, interface_answered, outcome_words
 
 REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 # From one in ten on, the second explanation is one a reader should keep in mind.
@@ -151,8 +151,8 @@ def _why(subject: Subject) -> Iterator[Claim]:
         yield subject.say("why_nothing", probability=sure)
         return
     separator = "。" if subject.language == "ja" else "; "
-    said = separator.join(_sentence(subject, item) for item in reasons)
-    yield subject.say("why_reasons", *ids, reasons=said, probability=sure)
+    reasons_text = separator.join(_sentence(subject, item) for item in reasons)
+    yield subject.say("why_reasons", *ids, reasons=reasons_text, probability=sure)
 
 
 def strongest(subject: Subject, ids: Sequence[str]) -> list[Evidence]:
@@ -180,7 +180,7 @@ def aimed(subject: Subject) -> Iterator[Claim]:
         if any(map(checks_for_rivals, subject.incident.messages)):
             yield subject.say("aimed_rivals", *evidence)
     elif top == "internet_wide_scanner":
-        words = "aimed_scan_found" if found(subject.incident) else "aimed_scan"
+        words = "aimed_scan_found" if interface_answered(subject.incident) else "aimed_scan"
         words = "aimed_inside" if asked_inside(subject.incident) else words
         yield subject.say("aimed_guessing" if _guessed(subject) else words, *evidence)
     else:
@@ -272,16 +272,16 @@ def _cve(subject: Subject) -> Iterator[Claim]:
     if subject.incident.messages and not matched:
         yield subject.say("cve_none")
     for item in matched[:CVES]:
-        known = subject.facts.vulnerabilities.get(item.cve)
-        if known is None:
+        vulnerability = subject.facts.vulnerabilities.get(item.cve)
+        if vulnerability is None:
             yield subject.say("cve_brief_unknown", *item.evidence, cve=item.cve)
         else:
-            summary = subject.to(known.summary).rstrip("。.")
+            summary = subject.to(vulnerability.summary).rstrip("。.")
             yield subject.say(
                 "cve_brief",
                 *item.evidence,
                 cve=item.cve,
-                product=in_words(known.product, subject.language),
+                product=in_words(vulnerability.product, subject.language),
                 summary=summary,
             )
     if len(matched) > CVES:

@@ -91,7 +91,7 @@ def ends(items: Sequence[Item], most: int) -> Sequence[Item]:
 
 def _incident(item: Incident, analysis: Analysis, facts: Knowledge, stories: Stories | None) -> Json:
     cited = {e.event_id: e.id for e in item.evidence if e.event_id is not None and e.source}
-    known = {e.id for e in item.evidence}
+    evidence_ids = {e.id for e in item.evidence}
     return {
         "id": item.id,
         "title": _text(item.title),
@@ -102,7 +102,7 @@ def _incident(item: Incident, analysis: Analysis, facts: Knowledge, stories: Sto
         "hypotheses": [{"name": h.name, "probability": h.probability, "bits": h.bits} for h in item.hypotheses],
         "outcome": {"value": item.outcome.value, "bits": item.outcome.bits, "because": list(item.outcome.because)},
         "entities": {"devices": _all(item.devices), "remotes": _all(item.remotes)},
-        "findings": [_finding(finding, known) for finding in ends(item.findings, FINDINGS_LISTED)],
+        "findings": [_finding(finding, evidence_ids) for finding in ends(item.findings, FINDINGS_LISTED)],
         "messages": [_message(message, cited) for message in ends(item.messages, MESSAGES_LISTED)],
         "techniques": list(item.techniques),
         "indicators": [
@@ -169,7 +169,9 @@ def _impact(item: Impact) -> Json:
         "statements": [_text(statement) for statement in item.statements],
         "estimate": made
         and {
-            "inputs": [asdict(known) | {"source": printable(known.source)} for known in made.inputs],
+            "inputs": [
+                asdict(estimate_input) | {"source": printable(estimate_input.source)} for estimate_input in made.inputs
+            ],
             "core_hours": made.core_hours,
             "kwh": made.kwh,
             "cost": made.cost,
@@ -213,7 +215,7 @@ def _series(item: Series) -> Json:
     }
 
 
-def _finding(finding: Finding, known: Container[str]) -> Json:
+def _finding(finding: Finding, evidence_ids: Container[str]) -> Json:
     return {
         "id": finding.id,
         "rule": finding.rule,
@@ -232,7 +234,7 @@ def _finding(finding: Finding, known: Container[str]) -> Json:
         "cves": list(finding.cves),
         "tags": list(finding.tags),
         "bits": finding.bits,
-        "evidence": [e.id for e in finding.evidence if e.id in known],
+        "evidence": [e.id for e in finding.evidence if e.id in evidence_ids],
         "values": {name: printable(value) for name, value in finding.values.items()},
     }
 
@@ -261,16 +263,16 @@ def _message(message: StratumMessage, cited: dict[int, str]) -> Json:
 
 
 def _vulnerability(item: RelatedVulnerability, facts: Knowledge) -> Json:
-    known = facts.vulnerabilities.get(item.cve)
+    vulnerability = facts.vulnerabilities.get(item.cve)
     return {
         "cve": item.cve,
         "relation": item.relation,
-        "product": known.product if known else None,
-        "summary": _text(known.summary) if known else None,
-        "affected": known.affected if known else None,
-        "fixed": known.fixed if known else None,
-        "scores": [_score(score) for score in known.scores] if known else [],
-        "kev": known.kev_date.isoformat() if known and known.kev_date else None,
+        "product": vulnerability.product if vulnerability else None,
+        "summary": _text(vulnerability.summary) if vulnerability else None,
+        "affected": vulnerability.affected if vulnerability else None,
+        "fixed": vulnerability.fixed if vulnerability else None,
+        "scores": [_score(score) for score in vulnerability.scores] if vulnerability else [],
+        "kev": vulnerability.kev_date.isoformat() if vulnerability and vulnerability.kev_date else None,
         "evidence": list(item.evidence),
     }
 

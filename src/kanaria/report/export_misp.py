@@ -162,9 +162,9 @@ def _tags(incident: Incident, facts: Knowledge) -> Iterator[Json]:
     names = [f'kanaria:severity="{incident.severity}"', f'kanaria:outcome="{incident.outcome.value}"']
     names.append(f'kanaria:hypothesis="{incident.hypotheses[0].name}"')
     for technique in incident.techniques:
-        known = facts.techniques.get(technique)
-        if known:
-            names.append(f'misp-galaxy:mitre-attack-pattern="{known.name.en} - {technique}"')
+        entry = facts.techniques.get(technique)
+        if entry:
+            names.append(f'misp-galaxy:mitre-attack-pattern="{entry.name.en} - {technique}"')
     for name in names:
         yield {"name": name, "colour": "#e6b84c", "exportable": True, "hide_tag": False}
 

@@ -50,7 +50,7 @@ def export(analysis: Analysis, facts: Knowledge, language: Language) -> Json:
 
 
 def _technique(id_: str, seen: list[tuple[Incident, Finding]], facts: Knowledge, language: Language) -> Json:
-    known = facts.techniques.get(id_)
+    entry = facts.techniques.get(id_)
     url = f"https://attack.mitre.org/techniques/{id_.replace('.', '/')}/"
     return {
         "techniqueID": id_,
@@ -58,7 +58,7 @@ def _technique(id_: str, seen: list[tuple[Incident, Finding]], facts: Knowledge,
         "comment": cut("; ".join(_sentences(seen, language)), COMMENT_COLUMNS),
         "enabled": True,
         "metadata": [{"name": "rule", "value": rule} for rule in sorted({finding.rule for _, finding in seen})],
-        "links": [{"label": known.name.to(language) if known else id_, "url": url}],
+        "links": [{"label": entry.name.to(language) if entry else id_, "url": url}],
         "showSubtechniques": "." not in id_,
     }
 

@@ -148,11 +148,11 @@ class _Writer:
         return "\n".join(_reason(item, self.language) for item in incident.evidence) or incident.outcome.value
 
     def _attack_pattern(self, technique: str) -> Any:
-        known = self.facts.techniques.get(technique)
+        entry = self.facts.techniques.get(technique)
         url = f"https://attack.mitre.org/techniques/{technique.replace('.', '/')}/"
         return self.kinds.AttackPattern(
             id=_id("attack-pattern", technique),
-            name=known.name.en if known else technique,
+            name=entry.name.en if entry else technique,
             external_references=[{"source_name": "mitre-attack", "external_id": technique, "url": url}],
             created_by_ref=self.identity["id"],
             **self._stamp(None),

@@ -91,8 +91,8 @@ _ANSWERS: Mapping[str | None, Text] = {
 
 def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], language: Language) -> str:
     """The sentence, with who is paid and what the program calls itself; texts from the wire are cut and made printable."""
-    said = _ANSWERS.get(message.fields.get("accepted"), _ANSWERS[None]) if answers(message) else None
-    sentence = (said or _METHODS.get(message.method, _OTHER)).to(language)
+    answer = _ANSWERS.get(message.fields.get("accepted"), _ANSWERS[None]) if answers(message) else None
+    sentence = (answer or _METHODS.get(message.method, _OTHER)).to(language)
     details = []
     for name, words in _DETAILS:
         value = getattr(message, name)
@@ -105,15 +105,15 @@ def message_meaning(message: StratumMessage, samples: Sequence[SampleValue], lan
         details.append(f"アルゴリズム{count}種" if language == "ja" else f"{count} algorithms")
     if message.truncated:
         details.append("途中で切れています" if language == "ja" else "cut off")
-    known = _known(samples, language)
+    remarks = _meanings(samples, language)
     if checks_for_rivals(message):
-        known.append(_RIVAL_CHECK.to(language))
+        remarks.append(_RIVAL_CHECK.to(language))
     if language == "ja":
-        return "。".join([f"{sentence}({'、'.join(details)})" if details else sentence, *known])
-    return ". ".join([f"{sentence} ({'; '.join(details)})" if details else sentence, *known])
+        return "。".join([f"{sentence}({'、'.join(details)})" if details else sentence, *remarks])
+    return ". ".join([f"{sentence} ({'; '.join(details)})" if details else sentence, *remarks])
 
 
-def _known(samples: Sequence[SampleValue], language: Language) -> list[str]:
+def _meanings(samples: Sequence[SampleValue], language: Language) -> list[str]:
     """What is known of the values; several of which the same is known share a sentence."""
     grouped: dict[str, list[str]] = {}
     for sample in samples:

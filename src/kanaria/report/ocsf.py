@@ -56,8 +56,8 @@ def export(analysis: Analysis, facts: Knowledge, language: Language, now: dateti
 
 
 def _base(class_uid: int, uid: str, severity: Severity, incident: Incident, moment: datetime) -> Json:
-    known = incident.alert is not None and incident.alert.kind != "new"
-    activity, name = (UPDATE, "Update") if known else (CREATE, "Create")
+    reported = incident.alert is not None and incident.alert.kind != "new"
+    activity, name = (UPDATE, "Update") if reported else (CREATE, "Create")
     return {
         "activity_id": activity,
         "activity_name": name,
@@ -183,25 +183,25 @@ def _finding_info(finding: Finding, facts: Knowledge, language: Language) -> Jso
 
 
 def _attack(technique: str, facts: Knowledge, language: Language) -> Json:
-    known = facts.techniques.get(technique)
+    entry = facts.techniques.get(technique)
     parent, _, sub = technique.partition(".")
     attack: Json = {"version": ATTACK_VERSION, "technique": _part(parent, facts, language)}
     if sub:
         attack["sub_technique"] = _part(technique, facts, language)
-    if known:
-        attack["tactics"] = [{"name": known.tactic}]
+    if entry:
+        attack["tactics"] = [{"name": entry.tactic}]
     return attack
 
 
 def _part(technique: str, facts: Knowledge, language: Language) -> Json:
-    known = facts.techniques.get(technique)
+    entry = facts.techniques.get(technique)
     url = f"https://attack.mitre.org/techniques/{technique.replace('.', '/')}/"
-    return {"uid": technique, "src_url": url, **({"name": known.name.to(language)} if known else {})}
+    return {"uid": technique, "src_url": url, **({"name": entry.name.to(language)} if entry else {})}
 
 
 def _vulnerability(cve: str, facts: Knowledge) -> Json:
-    known = facts.vulnerabilities.get(cve)
-    scores = known.scores if known else ()
+    entry = facts.vulnerabilities.get(cve)
+    scores = entry.scores if entry else ()
     listed = [
         {
             "base_score": score.score,

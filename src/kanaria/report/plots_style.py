@@ -80,8 +80,8 @@ class Style:
 
     def safe(self, text: str, columns: int = 200) -> str:
         """Text on one line that the fonts can show, cut to a display width; log text comes through here."""
-        known = _characters(self.fonts)
-        return cut("".join(char if ord(char) in known else UNKNOWN for char in printable(text)), columns)
+        available = _characters(self.fonts)
+        return cut("".join(char if ord(char) in available else UNKNOWN for char in printable(text)), columns)
 
 
 def available() -> bool:
@@ -119,14 +119,14 @@ def japanese_font() -> str | None:
     """The first installed font that has Japanese, or None."""
     from matplotlib import font_manager
 
-    found = _first_japanese()
-    if found is None:  # the list of fonts is kept from run to run: one installed since then is not in it
+    name = _first_japanese()
+    if name is None:  # the list of fonts is kept from run to run: one installed since then is not in it
         listed = {font.fname for font in font_manager.fontManager.ttflist}
         for path in sorted(set(font_manager.findSystemFonts()) - listed):
             with suppress(OSError, RuntimeError):  # what FreeType cannot read
                 font_manager.fontManager.addfont(path)
-        found = _first_japanese()
-    return found
+        name = _first_japanese()
+    return name
 
 
 def _first_japanese() -> str | None:
@@ -153,7 +153,7 @@ def svg(draw: Draw, chosen: Style) -> str:
 def darkened(text: str) -> str:
     """A picture drawn for light paper as it would have been drawn for dark paper; drawing twice takes twice as long."""
     pairs = dict(zip(_colours(THEMES["light"]), _colours(THEMES["dark"]), strict=True))
-    return re.sub("#[0-9a-f]{6}", lambda found: pairs.get(found[0], found[0]), text)
+    return re.sub("#[0-9a-f]{6}", lambda match: pairs.get(match[0], match[0]), text)
 
 
 def _colours(theme: Theme) -> list[str]:

@@ -37,9 +37,9 @@ def impact(subject: Subject) -> Iterator[Claim]:
 
 def _estimate(subject: Subject, made: CostEstimate) -> Iterator[Claim]:
     """The result, the way to it, and who says each number."""
-    known = {item.name: item for item in made.inputs}
-    numbers = {name: _number(item.value) for name, item in known.items() if name != "price_per_kwh"}
-    price = _money(subject, known["price_per_kwh"].value, made.currency)
+    by_name = {item.name: item for item in made.inputs}
+    numbers = {name: _number(item.value) for name, item in by_name.items() if name != "price_per_kwh"}
+    price = _money(subject, by_name["price_per_kwh"].value, made.currency)
     yield subject.say(
         "impact_estimate", *made.evidence,
         core_hours=_number(made.core_hours), kwh=_number(made.kwh),
@@ -47,8 +47,8 @@ def _estimate(subject: Subject, made: CostEstimate) -> Iterator[Claim]:
         **numbers,
     )  # fmt: skip
     yield subject.say("impact_month", cost=_money(subject, made.cost_per_month, made.currency))
-    said = [_input(subject, item) for item in made.inputs]
-    inputs = "。".join([*said, ""]) if subject.language == "ja" else "; ".join(said)
+    sentences = [_input(subject, item) for item in made.inputs]
+    inputs = "。".join([*sentences, ""]) if subject.language == "ja" else "; ".join(sentences)
     yield subject.say("impact_inputs", *made.evidence, inputs=inputs)
 
 
@@ -74,8 +74,8 @@ def _published(subject: Subject) -> Iterator[Claim]:
 
 def _checked(subject: Subject, names: Sequence[str]) -> str:
     """What was looked at on the machine; names nobody has words for stay as they are."""
-    said = (phrase(f"checked_{name}", subject.language) if f"checked_{name}" in PHRASES else name for name in names)
-    return ("、" if subject.language == "ja" else ", ").join(said)
+    names_of = (phrase(f"checked_{name}", subject.language) if f"checked_{name}" in PHRASES else name for name in names)
+    return ("、" if subject.language == "ja" else ", ").join(names_of)
 
 
 def _money(subject: Subject, amount: float, currency: str) -> str:

@@ -34,7 +34,7 @@ def news(subject: Subject) -> Iterator[Claim]:
     repeated = [finding for finding in subject.incident.findings if times_seen(finding.values) > 1]
     for finding in sorted(repeated, key=lambda one: -times_seen(one.values))[:REPEATS_SHOWN]:
         evidence = tuple(item.id for item in finding.evidence)
-        title, seen = subject.to(finding.title), _seen(finding, subject.language)
+        title, seen = subject.to(finding.title), _how_often(finding, subject.language)
         yield subject.say("news_seen", *evidence, title=title, seen=seen)
 
 
@@ -48,7 +48,7 @@ def last_line(incident: Incident, language: Language) -> str:
     if not incident.findings or incident.last_seen is None:
         return ""
     count = _most((finding.rule, finding.values) for finding in incident.findings)
-    return _said(count, incident.last_seen, language)
+    return _times_and_last(count, incident.last_seen, language)
 
 
 def brief(kept: Mapping[str, Any], language: Language) -> str:
@@ -68,10 +68,10 @@ def _most(findings: Iterable[tuple[str, Mapping[str, str]]]) -> int:
     return max(counts.values(), default=1)
 
 
-def _seen(finding: Finding, language: Language) -> str:
-    return _said(times_seen(finding.values), finding.until or finding.time, language)
+def _how_often(finding: Finding, language: Language) -> str:
+    return _times_and_last(times_seen(finding.values), finding.until or finding.time, language)
 
 
-def _said(count: int, last: datetime | None, language: Language) -> str:
+def _times_and_last(count: int, last: datetime | None, language: Language) -> str:
     when = last.strftime(SHORT_FORMAT) if last else "-"
     return phrase("seen" if count > 1 else "seen_once", language, count=count, last=when)

@@ -25,19 +25,19 @@ def similar_incidents(subject: Subject) -> Iterator[Claim]:
     """
     if subject.incident.severity == "informational":
         return
-    found = similar_to(subject.incident, subject.analysis)
+    alike = similar_to(subject.incident, subject.analysis)
     kept = {item.id for item in subject.analysis.earlier}
-    for item in found[:SIMILAR_SHOWN]:
+    for item in alike[:SIMILAR_SHOWN]:
         other = item.incident
         when = subject.analysis.zone.shown(other.first_seen) if other.first_seen else "-"
         percent, shared = round(100 * item.score), _shared(item.shared, subject.language)
         title = subject.to(other.title)
         key = "similar_kept" if other.id in kept else "similar"
         yield subject.say(key, title=title, when=when, id=other.id, percent=percent, shared=shared)
-    if len(found) > SIMILAR_SHOWN:
-        yield subject.say("similar_more", count=len(found) - SIMILAR_SHOWN)
+    if len(alike) > SIMILAR_SHOWN:
+        yield subject.say("similar_more", count=len(alike) - SIMILAR_SHOWN)
     totals = [(sum(of.values()), day) for day, of in counts_around(subject.incident, subject.analysis)]
-    if found and len(totals) >= LEAST_DAYS:
+    if alike and len(totals) >= LEAST_DAYS:
         count, day = max(totals, key=lambda total: total[0])
         usual = f"{statistics.median(total for total, _ in totals):g}"
         yield subject.say("similar_day", day=day.isoformat(), count=count, usual=usual, days=len(totals))

@@ -90,8 +90,8 @@ def counts_around(incident: Incident, analysis: Analysis) -> tuple[tuple[date, M
 
 def _run(incidents: tuple[Incident, ...]) -> _Run:
     """What is counted over these incidents."""
-    for known, kept in _runs:
-        if known is incidents:
+    for incidents_of, kept in _runs:
+        if incidents_of is incidents:
             return kept
     traits = {incident.id: _traits(incident) for incident in incidents}
     holders: dict[Shared, list[int]] = {}
@@ -118,15 +118,15 @@ def similar(incident: Incident, incidents: tuple[Incident, ...]) -> tuple[Simila
     run = _run(incidents)
     own = run.traits[incident.id]
     places = {place for trait in own for place in run.holders.get(trait, ())}
-    found = []
+    alike = []
     for other in (incidents[place] for place in sorted(places)):
         both = own & run.traits[other.id]
         everything = sum(run.weights[trait] for trait in own | run.traits[other.id])
         score = sum(run.weights[trait] for trait in both) / everything if everything else 0.0
         if other.id != incident.id and score >= SIMILAR_FROM:
             ordered = sorted(both, key=lambda trait: (-KIND_WEIGHTS[trait.kind], trait.kind, trait.value))
-            found.append(Similar(incident=other, score=round(score, 3), shared=tuple(ordered)))
-    return tuple(sorted(found, key=lambda item: (-item.score, item.incident.id)))
+            alike.append(Similar(incident=other, score=round(score, 3), shared=tuple(ordered)))
+    return tuple(sorted(alike, key=lambda item: (-item.score, item.incident.id)))
 
 
 def _traits(incident: Incident) -> frozenset[Shared]:

@@ -62,8 +62,8 @@ def _messages(subject: Subject) -> Claim:
     web = any(finding.table == "http" for finding in subject.incident.findings)
     place = phrase("story_web" if web else "story_network", subject.language)
     key = "story_messages" if count > 1 else "story_message"
-    said = subject.say(key, *cited(subject), when=between(subject), place=place, count=f"{count:,}", methods=methods)
-    return Claim(text=said.text[:1].upper() + said.text[1:], evidence=said.evidence)
+    claim = subject.say(key, *cited(subject), when=between(subject), place=place, count=f"{count:,}", methods=methods)
+    return Claim(text=claim.text[:1].upper() + claim.text[1:], evidence=claim.evidence)
 
 
 def _sender(subject: Subject, key: str) -> Claim:
@@ -117,10 +117,10 @@ def _vulnerabilities(subject: Subject) -> Iterator[Claim]:
     if subject.incident.messages and not matched and not subject.incident.devices:
         yield subject.say("story_unsaid")
     for item in matched[:CVES]:
-        known = subject.facts.vulnerabilities.get(item.cve)
-        if known:
-            summary = subject.to(known.summary).rstrip("。.")
-            yield subject.say("story_cve", *item.evidence, cve=item.cve, product=known.product, summary=summary)
+        vulnerability = subject.facts.vulnerabilities.get(item.cve)
+        if vulnerability:
+            summary = subject.to(vulnerability.summary).rstrip("。.")
+            yield subject.say("story_cve", *item.evidence, cve=item.cve, product=vulnerability.product, summary=summary)
 
 
 def _advice(subject: Subject) -> Iterator[Claim]:

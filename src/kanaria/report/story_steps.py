@@ -47,10 +47,10 @@ class _Teller:
     again: datetime | None = None
 
     def say(self, key: str, findings: Iterable[Finding], /, **values: object) -> Claim:
-        known = (item.id for finding in findings for item in finding.evidence)
-        evidence = [id_ for id_ in dict.fromkeys(known) if id_ in self.subject.evidence]
-        said = self.subject.say(key, *evidence, **values)
-        return Claim(text=said.text[:1].upper() + said.text[1:], evidence=said.evidence)
+        ids = (item.id for finding in findings for item in finding.evidence)
+        evidence = [id_ for id_ in dict.fromkeys(ids) if id_ in self.subject.evidence]
+        claim = self.subject.say(key, *evidence, **values)
+        return Claim(text=claim.text[:1].upper() + claim.text[1:], evidence=claim.evidence)
 
     def when(self, time: datetime) -> str:
         """At first the date, later how long after the last step."""
@@ -164,11 +164,11 @@ def _everything(subject: Subject, device: str) -> Claim:
 
 def titles(subject: Subject, findings: Sequence[Finding]) -> str:
     """The first few titles, quoted in Japanese, for they end in nouns there."""
-    found = list(dict.fromkeys(subject.to(finding.title) for finding in findings))
-    more = phrase("story_and_more", subject.language, more=len(found) - TITLES) if len(found) > TITLES else ""
+    distinct = list(dict.fromkeys(subject.to(finding.title) for finding in findings))
+    more = phrase("story_and_more", subject.language, more=len(distinct) - TITLES) if len(distinct) > TITLES else ""
     if subject.language == "ja":
-        return "".join(f"「{title}」" for title in found[:TITLES]) + more
-    return "; ".join(found[:TITLES]) + more
+        return "".join(f"「{title}」" for title in distinct[:TITLES]) + more
+    return "; ".join(distinct[:TITLES]) + more
 
 
 def _kind(finding: Finding) -> Kind:
@@ -187,8 +187,8 @@ def _device(teller: _Teller) -> str:
     role = VALUES["device.role"].get(next(filter(None, roles), ""))
     if named or not role:
         return teller.device
-    said = role.to(teller.subject.language)
-    return f"{teller.device}({said})" if teller.subject.language == "ja" else f"{teller.device} ({said})"
+    role_words = role.to(teller.subject.language)
+    return f"{teller.device}({role_words})" if teller.subject.language == "ja" else f"{teller.device} ({role_words})"
 
 
 def _remote(finding: Finding) -> str:
@@ -206,11 +206,11 @@ def _place(findings: Sequence[Finding]) -> str:
 
 def _moments(findings: Sequence[Finding]) -> list[tuple[datetime, list[Finding]]]:
     """What began within the same minute, in order of time; findings without a time are left out."""
-    found: dict[datetime, list[Finding]] = {}
+    by_minute: dict[datetime, list[Finding]] = {}
     timed = [(finding.time, finding) for finding in findings if finding.time]
     for moment, finding in sorted(timed, key=lambda pair: pair[0]):
-        found.setdefault(moment.replace(second=0, microsecond=0), []).append(finding)
-    return list(found.items())
+        by_minute.setdefault(moment.replace(second=0, microsecond=0), []).append(finding)
+    return list(by_minute.items())
 
 
 __all__ = ["between", "shown_time", "steps", "titles"]

@@ -53,20 +53,20 @@ def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: i
     if len(alike) > LISTED:
         yield "  " + phrase("and_more", language, count=sum(map(len, alike[LISTED:])))
     news = {id(view) for view in views}
-    yield from _known([view for view in everything if id(view) not in news], language, columns)
+    yield from _going_on([view for view in everything if id(view) not in news], language, columns)
     for note in analysis.notes:
         yield ""
         yield from wrap(note.to(language), columns)
 
 
-def _known(views: Sequence[IncidentView], language: Language, columns: int) -> Iterator[str]:
+def _going_on(views: Sequence[IncidentView], language: Language, columns: int) -> Iterator[str]:
     """What was reported before and only goes on: a line each."""
     if views:
         yield ""
         yield from wrap(phrase("also_known", language, count=len(views)), columns)
     for view in views[:LISTED]:
-        said = f"{view.incident.id} [{view.severity}] {view.incident.title.to(language)}: {last_line(view.incident, language)}"
-        yield from wrap(said.rstrip(": "), columns, "  - ", "    ")
+        line = f"{view.incident.id} [{view.severity}] {view.incident.title.to(language)}: {last_line(view.incident, language)}"
+        yield from wrap(line.rstrip(": "), columns, "  - ", "    ")
     if len(views) > LISTED:
         yield "  " + phrase("and_more", language, count=len(views) - LISTED)
 

@@ -44,7 +44,7 @@ def _render(analysis: Analysis, facts: Knowledge, language: Language, columns: i
     if groups:
         yield from _worst(groups[0], analysis, facts, language, columns, colour)
     yield from _others(groups[1:], analysis, facts, language, columns, colour)
-    yield from _known([i for i in analysis.incidents if i not in news], language, columns)
+    yield from _going_on([i for i in analysis.incidents if i not in news], language, columns)
     for note in analysis.notes:
         yield ""
         yield from wrap(note.to(language), columns)
@@ -67,8 +67,8 @@ def _worst(
     group: Sequence[Incident], analysis: Analysis, facts: Knowledge, language: Language, columns: int, colour: bool
 ) -> Iterator[str]:
     incident = group[0]
-    said = f"[{SEVERITIES[incident.severity].to(language)}] {headline(incident, language)}"
-    for index, line in enumerate(wrap(said, columns)):
+    title = f"[{SEVERITIES[incident.severity].to(language)}] {headline(incident, language)}"
+    for index, line in enumerate(wrap(title, columns)):
         yield paint(line, COLOURS[incident.severity], colour) if index == 0 else line
     if len(group) > 1:
         yield from wrap(phrase("brief_alike", language, count=len(group), who=_who(group[1:], language)), columns)
@@ -140,14 +140,14 @@ def _shortly(incident: Incident, analysis: Analysis, facts: Knowledge, language:
     return ("" if language == "ja" else " ").join(parts)
 
 
-def _known(incidents: Sequence[Incident], language: Language, columns: int) -> Iterator[str]:
+def _going_on(incidents: Sequence[Incident], language: Language, columns: int) -> Iterator[str]:
     """What was reported before and only goes on: a line each."""
     if incidents:
         yield ""
         yield from wrap(phrase("also_known", language, count=len(incidents)), columns)
     for incident in incidents[:LISTED]:
         severity = SEVERITIES[incident.severity].to(language)
-        said = f"{incident.id} [{severity}] {incident.title.to(language)}: {last_line(incident, language)}"
-        yield from wrap(said.rstrip(": "), columns, "  - ", "    ")
+        line = f"{incident.id} [{severity}] {incident.title.to(language)}: {last_line(incident, language)}"
+        yield from wrap(line.rstrip(": "), columns, "  - ", "    ")
     if len(incidents) > LISTED:
         yield "  " + phrase("and_more", language, count=len(incidents) - LISTED)

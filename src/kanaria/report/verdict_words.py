@@ -28,7 +28,7 @@ def outcome_words(incident: Incident) -> str:
         return "outcome_nothing_known"
     if value != "possible":
         return f"outcome_{value}"
-    if top == "internet_wide_scanner" and found(incident):
+    if top == "internet_wide_scanner" and interface_answered(incident):
         return "outcome_found"
     if top == "compromised_device" and logged_on(incident):
         return "outcome_logged_on"
@@ -46,7 +46,7 @@ def in_question(incident: Incident) -> bool:
     return speaks_of_mining(incident.findings, incident.messages) and not mining_seen(incident.findings)
 
 
-def found(incident: Incident) -> bool:
+def interface_answered(incident: Incident) -> bool:
     """Whether a scan got an answer that shows what it looked for."""
     return any(item.kind == "interface_answered" and item.bits > 0 for item in incident.evidence)
 

@@ -67,8 +67,8 @@ class IncidentView:
 
     def numbers(self, claim: Claim | Sentence) -> tuple[int, ...]:
         """Evidence numbers a claim cites, ascending."""
-        known = {id_: item.number for item in self.evidence for id_ in item.ids}
-        return tuple(sorted({known[e] for e in claim.evidence if e in known}))
+        numbers = {id_: item.number for item in self.evidence for id_ in item.ids}
+        return tuple(sorted({numbers[e] for e in claim.evidence if e in numbers}))
 
 
 def incident_views(
@@ -133,7 +133,7 @@ def _numbered(same: Sequence[Evidence], number: int, language: Language, names: 
 
 def _legible(quote: str, language: Language) -> str:
     """A quote for a reader: of binary data only what can be read in it, if anything."""
-    escapes = sum(len(found) for found in _NOT_TEXT.findall(quote))
+    escapes = sum(len(escape) for escape in _NOT_TEXT.findall(quote))
     if escapes <= BINARY_SHARE * len(quote):
         return quote
     parts = [part for piece in _NOT_TEXT.split(quote) for part in _WORDS.findall(piece)]

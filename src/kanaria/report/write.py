@@ -54,15 +54,15 @@ def write(incident: Incident, analysis: Analysis, facts: Knowledge, language: La
 def write_nothing_found(analysis: Analysis, language: Language) -> Claim:
     """The answer when no incident was found: first what could not be read, then that nothing of mining was in the rest."""
     read = analysis.coverage
-    known = sum(item.format is not None for item in analysis.inputs)
+    recognised = sum(item.format is not None for item in analysis.inputs)
     rows = read.records - read.unread
     words = {"rows": f"{rows:,}", "records": "record" if rows == 1 else "records"}
     if not read.unread:
-        files = "input" if known == 1 else "inputs"
-        return Claim(text=phrase("nothing_found", language, **words, inputs=known, files=files), evidence=())
+        files = "input" if recognised == 1 else "inputs"
+        return Claim(text=phrase("nothing_found", language, **words, inputs=recognised, files=files), evidence=())
     unread = unread_share(analysis, language)
-    found = phrase("nothing_found_in_rest", language, **words) if read.unread < read.records else ""
-    return Claim(text=_joined(unread.text if unread else "", found, language=language), evidence=())
+    rest = phrase("nothing_found_in_rest", language, **words) if read.unread < read.records else ""
+    return Claim(text=_joined(unread.text if unread else "", rest, language=language), evidence=())
 
 
 def unread_share(analysis: Analysis, language: Language) -> Claim | None:
@@ -84,21 +84,21 @@ def _beside(analysis: Analysis, language: Language) -> str:
         return ""
     strange = [item.path for item in analysis.inputs if item.format is None and item.rows and not item.failed]
     failed = [item.path for item in analysis.inputs if item.failed]
-    known = "unread_searched_found" if analysis.incidents and strange else "unread_searched"
-    searched = phrase(known, language) if analysis.coverage.unread > len(failed) else ""
+    kind = "unread_searched_found" if analysis.incidents and strange else "unread_searched"
+    searched = phrase(kind, language) if analysis.coverage.unread > len(failed) else ""
     return _joined(
         searched, _named("unread_inputs", strange, language), _named("unread_failed", failed, language),
         language=language,
     )  # fmt: skip
 
 
-def _named(kind: str, found: Sequence[str], language: Language) -> str:
+def _named(kind: str, names: Sequence[str], language: Language) -> str:
     """A sentence about some inputs, the first few by name; nothing without any."""
-    if not found:
+    if not names:
         return ""
-    paths = ", ".join(cut(printable(path), 60) for path in found[:STRANGE_NAMED])
-    more = ", …" if len(found) > STRANGE_NAMED else ""
-    return phrase(kind, language, count=len(found), paths=paths + more)
+    paths = ", ".join(cut(printable(path), 60) for path in names[:STRANGE_NAMED])
+    more = ", …" if len(names) > STRANGE_NAMED else ""
+    return phrase(kind, language, count=len(names), paths=paths + more)
 
 
 def _joined(*sentences: str, language: Language) -> str:
@@ -107,9 +107,9 @@ def _joined(*sentences: str, language: Language) -> str:
 
 def ungrounded(report: Report, incident: Incident) -> tuple[str, ...]:
     """Claims that cite evidence the incident does not have."""
-    known = {item.id for item in incident.evidence}
+    evidence_ids = {item.id for item in incident.evidence}
     claims = [report.verdict] + [claim for section in report.sections for claim in section.claims]
-    return tuple(claim.text for claim in claims if not set(claim.evidence) <= known)
+    return tuple(claim.text for claim in claims if not set(claim.evidence) <= evidence_ids)
 
 
 __all__ = ["ungrounded", "unread_share", "write", "write_nothing_found"]

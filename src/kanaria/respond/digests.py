@@ -30,7 +30,7 @@ class SinceLast:
         since, alerts = max(self._at, counted["since"]), counted["alerts"] - self._alerts
         return {**counted, "sources": sources, "since": since, "alerts": alerts}
 
-    def sent(self, counted: Mapping[str, Any], now: float) -> None:
+    def note_sent(self, counted: Mapping[str, Any], now: float) -> None:
         """A digest with this was sent."""
         self._records = {one["name"]: one["records"] for one in counted["sources"]}
         self._alerts, self._at = counted["alerts"], now

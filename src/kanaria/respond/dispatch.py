@@ -13,7 +13,7 @@ from typing import Any
 from kanaria.core.ids import content_id
 from kanaria.core.types import SEVERITIES
 from kanaria.respond.channels import Plan
-from kanaria.respond.maintenance import Window, held
+from kanaria.respond.maintenance import Window, held_until
 from kanaria.store.outbox import Entry, Outbox
 
 MINUTE = 60.0
@@ -37,7 +37,7 @@ def dispatch(
             continue  # somebody takes care of it
         reasons = tuple(reason["en"] for reason in alert["because"])
         key = content_id("m", (incident["id"], alert["kind"], incident["severity"], incident["last_seen"], *reasons))
-        end = held(windows, incident, outbox.time.wall(now))
+        end = held_until(windows, incident, outbox.time.wall(now))
         until = end and end - outbox.time.ahead
         for plan in plans:
             at_once = SEVERITIES.index(incident["severity"]) >= SEVERITIES.index(plan.severity)

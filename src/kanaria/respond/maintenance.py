@@ -53,6 +53,6 @@ class Window:
         return 0.0
 
 
-def held(windows: Sequence[Window], incident: Json, now: float) -> float:
+def held_until(windows: Sequence[Window], incident: Json, now: float) -> float:
     """Until when news of an incident waits for the end of windows; 0 when it does not."""
     return max((window.holds(incident, now) for window in windows), default=0.0)

@@ -174,7 +174,7 @@ class Sender:
         )  # fmt: skip
         until = max((until for _first, until in times), default=now)
         self._outbox.digested(entry_of(made, name, "digest"), until, now)
-        self._since.sent(counted, now)
+        self._since.note_sent(counted, now)
 
     def _since_by_clock(self, since: float, wall: float) -> float:
         """When the last digest was sent, by the clock: set back by some hours, it does not bring the same hour's digest

@@ -34,13 +34,13 @@ class LastNotice:
     """The devices, payout addresses and pools it had, as ``_who`` writes them; None when that was not kept yet."""
 
 
-def alert(incident: Incident, told: LastNotice | None, *, news: bool, again: timedelta) -> Alert:
+def alert(incident: Incident, notice: LastNotice | None, *, news: bool, again: timedelta) -> Alert:
     """What this run adds. ``news``: it has records no earlier run had; ``again``: after how long to remind."""
-    if told is None:
+    if notice is None:
         return Alert(kind="new")
-    until = datetime.fromisoformat(told.until) if told.until else None
-    runs = told.runs + news
-    because = tuple(_escalations(incident, told)) if news else ()
+    until = datetime.fromisoformat(notice.until) if notice.until else None
+    runs = notice.runs + news
+    because = tuple(_escalations(incident, notice)) if news else ()
     if because:
         return Alert(kind="escalated", because=because, runs=runs, told=until)
     if not news:
@@ -49,7 +49,7 @@ def alert(incident: Incident, told: LastNotice | None, *, news: bool, again: tim
     return Alert(kind="reminder" if due else "repeated", runs=runs, told=until)
 
 
-def remember(incident: Json, told: LastNotice | None) -> LastNotice:
+def remember(incident: Json, notice: LastNotice | None) -> LastNotice:
     """What is known once the alert of this incident (its JSON form) went out, if it had to."""
     kind = (incident.get("alert") or {"kind": "new"})["kind"]
     now = LastNotice(
@@ -59,33 +59,33 @@ def remember(incident: Json, told: LastNotice | None) -> LastNotice:
         rules=_distinct(finding.get("rule") for finding in incident["findings"]),
         who=_who(_Of.json(incident)),
     )
-    if told is None:
+    if notice is None:
         return now
-    runs = told.runs + (kind != "known")
+    runs = notice.runs + (kind != "known")
     if kind in {"known", "repeated"}:
-        return LastNotice(**{**vars(told), "runs": runs})
+        return LastNotice(**{**vars(notice), "runs": runs})
     return LastNotice(
-        until=max(filter(None, (now.until, told.until)), key=datetime.fromisoformat, default=None),
-        severity=max(now.severity, told.severity, key=_rank),
-        stages=_distinct((*told.stages, *now.stages)),
-        rules=_distinct((*told.rules, *now.rules)),
+        until=max(filter(None, (now.until, notice.until)), key=datetime.fromisoformat, default=None),
+        severity=max(now.severity, notice.severity, key=_rank),
+        stages=_distinct((*notice.stages, *now.stages)),
+        rules=_distinct((*notice.rules, *now.rules)),
         runs=runs,
-        who=_distinct((*(told.who or ()), *(now.who or ()))),
+        who=_distinct((*(notice.who or ()), *(now.who or ()))),
     )
 
 
-def joined(told: list[LastNotice]) -> LastNotice | None:
+def joined(notices: list[LastNotice]) -> LastNotice | None:
     """What was told of several incidents that turned out to be one."""
-    if not told:
+    if not notices:
         return None
     return LastNotice(
-        until=max(filter(None, (one.until for one in told)), key=datetime.fromisoformat, default=None),
-        severity=max((one.severity for one in told), key=_rank),
-        stages=_distinct(name for one in told for name in one.stages),
-        rules=_distinct(name for one in told for name in one.rules),
-        runs=max(one.runs for one in told),
-        who=_distinct(name for one in told for name in one.who or ())
-        if all(one.who is not None for one in told)
+        until=max(filter(None, (one.until for one in notices)), key=datetime.fromisoformat, default=None),
+        severity=max((one.severity for one in notices), key=_rank),
+        stages=_distinct(name for one in notices for name in one.stages),
+        rules=_distinct(name for one in notices for name in one.rules),
+        runs=max(one.runs for one in notices),
+        who=_distinct(name for one in notices for name in one.who or ())
+        if all(one.who is not None for one in notices)
         else None,
     )
 
@@ -95,27 +95,27 @@ def more_than(before: Json, now: Json) -> bool:
     return not set(_who(_Of.json(now))) <= set(_who(_Of.json(before)))
 
 
-def more_severe(incident: Incident, told: LastNotice) -> bool:
+def more_severe(incident: Incident, notice: LastNotice) -> bool:
     """Whether it is graver than somebody knows who was told of it."""
-    return _rank(incident.severity) > _rank(told.severity)
+    return _rank(incident.severity) > _rank(notice.severity)
 
 
-def _escalations(incident: Incident, told: LastNotice) -> Iterator[Text]:
-    if more_severe(incident, told):
-        was, now = SEVERITY_WORDS[told.severity], SEVERITY_WORDS[incident.severity]
+def _escalations(incident: Incident, notice: LastNotice) -> Iterator[Text]:
+    if more_severe(incident, notice):
+        was, now = SEVERITY_WORDS[notice.severity], SEVERITY_WORDS[incident.severity]
         yield Text(en=f"severity {was.en} → {now.en}", ja=f"重大度が「{was.ja}」から「{now.ja}」に上昇")
     stages = _distinct(finding.stage for finding in incident.findings)
-    for stage in (stage for stage in stages if stage not in told.stages):
+    for stage in (stage for stage in stages if stage not in notice.stages):
         yield Text(en=f"new stage: {STAGES[stage].en}", ja=f"新しい段階: {STAGES[stage].ja}")
-    yield from _newcomers(incident, told)
-    titles = {finding.rule: finding.title for finding in incident.findings if finding.rule not in told.rules}
+    yield from _newcomers(incident, notice)
+    titles = {finding.rule: finding.title for finding in incident.findings if finding.rule not in notice.rules}
     for title in dict.fromkeys(titles.values()):
         yield Text(en=f"new finding: {title.en}", ja=f"新しい検知: {title.ja}")
 
 
-def _newcomers(incident: Incident, told: LastNotice) -> Iterator[Text]:
+def _newcomers(incident: Incident, notice: LastNotice) -> Iterator[Text]:
     """Who is in it now that was not: another infected machine is news however well its kind is known."""
-    new = [name for name in _who(_Of.incident(incident)) if told.who is not None and name not in told.who]
+    new = [name for name in _who(_Of.incident(incident)) if notice.who is not None and name not in notice.who]
     for kind, words in _KINDS.items():
         names = [name.partition(" ")[2] for name in new if name.startswith(f"{kind} ")]
         shown = ", ".join(cut(printable(name), 60) for name in names[:NAMED])
@@ -172,4 +172,4 @@ def _distinct(names: Any) -> tuple[str, ...]:
 
 
 def _rank(severity: str) -> int:
-    return [str(known) for known in SEVERITIES].index(severity) if severity in SEVERITIES else -1
+    return [str(severity_name) for severity_name in SEVERITIES].index(severity) if severity in SEVERITIES else -1

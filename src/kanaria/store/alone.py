@@ -32,8 +32,8 @@ def alone(folder: Path) -> Iterator[None]:
         plain(folder / FILE)
         file = os.fdopen(os.open(folder / FILE, os.O_CREAT | os.O_WRONLY, 0o600), "w")
     except OSError as error:
-        said = system_words(error)
-        raise SourceError(source=str(folder), expected="a folder to keep incidents in", got=said) from error
+        words = system_words(error)
+        raise SourceError(source=str(folder), expected="a folder to keep incidents in", got=words) from error
     with file:
         if not _locked(file, time.monotonic() + PROBED):
             raise StoreBusy(
@@ -51,8 +51,8 @@ def alone(folder: Path) -> Iterator[None]:
 def owner_of(folder: Path) -> tuple[int, int]:
     """User and group whose folder that is, or that of the first folder above it which is there."""
     there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), Path("/"))
-    found = there.stat()
-    return found.st_uid, found.st_gid
+    status = there.stat()
+    return status.st_uid, status.st_gid
 
 
 def hand_over(folder: Path, owner: tuple[int, int]) -> None:
@@ -64,9 +64,9 @@ def hand_over(folder: Path, owner: tuple[int, int]) -> None:
         return
     for place in (folder, *folder.rglob("*")):
         with suppress(FileNotFoundError):
-            found = place.lstat()
-            if not found.st_uid and (
-                stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)
+            status = place.lstat()
+            if not status.st_uid and (
+                stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
             ):
                 os.chown(place, *owner, follow_symlinks=False)
 

@@ -122,13 +122,13 @@ def _learned(store: Path, into: Path, generation: int) -> None:
     """What is normal as the copied database names it: the numbered file, until it takes the place of the plain one."""
     shutil.rmtree(into / LEARNED, ignore_errors=True)
     named = [store / LEARNED / f"{HISTORY}.{generation}.next", store / LEARNED / HISTORY]
-    found = [path for path in named if path.is_file()]
-    if not found:
+    files = [path for path in named if path.is_file()]
+    if not files:
         if generation:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(named[1]))
         return
     (into / LEARNED).mkdir(mode=0o700)
-    shutil.copy2(found[0], into / LEARNED / HISTORY)
+    shutil.copy2(files[0], into / LEARNED / HISTORY)
     journal = store / LEARNED / f"{HISTORY}.wal"  # older versions worked on the file itself
     if not generation and journal.is_file():
         shutil.copy2(journal, into / LEARNED / journal.name)

@@ -120,27 +120,27 @@ def owner(folder: Path) -> Owner | None:
             time.sleep(0.02)
 
 
-def _connected(folder: Path, known: Mapping[str, Any]) -> Owner:
-    if known["protocol"] != PROTOCOL:
+def _connected(folder: Path, owner: Mapping[str, Any]) -> Owner:
+    if owner["protocol"] != PROTOCOL:
         raise StoreBusy(
             source=str(folder), expected=f"an owner that speaks version {PROTOCOL} of these calls",
-            got=f"version {known['protocol']} (Kanaria {known['version']}, process {known['pid']})",
+            got=f"version {owner['protocol']} (Kanaria {owner['version']}, process {owner['pid']})",
             cause="Kanaria was updated while it ran: restart it",
         )  # fmt: skip
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        plain(Path(known["socket"]), stat.S_ISSOCK)
+        plain(Path(owner["socket"]), stat.S_ISSOCK)
         connection.settimeout(ANSWER_WITHIN)
-        connection.connect(known["socket"])
+        connection.connect(owner["socket"])
     except BaseException:
         connection.close()
         raise
     return Owner(connection, folder)
 
 
-def _silent(folder: Path, said: str) -> StoreBusy:
+def _silent(folder: Path, words: str) -> StoreBusy:
     return StoreBusy(
-        source=str(folder), expected="an answer of the process that uses this store", got=f"none ({said})",
+        source=str(folder), expected="an answer of the process that uses this store", got=f"none ({words})",
         cause="it hangs, was stopped, or is of a version that answers nobody: end it, or wait until it has ended",
     )  # fmt: skip
 
@@ -222,10 +222,10 @@ def _short() -> Path:
 def _record(folder: Path, place: Path) -> None:
     from kanaria import __version__
 
-    known = {"pid": os.getpid(), "socket": str(place), "protocol": PROTOCOL, "version": __version__}
+    owner = {"pid": os.getpid(), "socket": str(place), "protocol": PROTOCOL, "version": __version__}
     part = folder / f"{FILE}.part"
     with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        json.dump(known, file)
+        json.dump(owner, file)
     part.replace(folder / FILE)
 
 

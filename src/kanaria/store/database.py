@@ -92,24 +92,24 @@ def in_clear_words(function: Callable[Given, Result]) -> Callable[Given, Result]
     """What the database says when a store is damaged or the disk is full becomes a SourceError."""
 
     @functools.wraps(function)
-    def told(*arguments: Given.args, **named: Given.kwargs) -> Result:
+    def translated(*arguments: Given.args, **named: Given.kwargs) -> Result:
         try:
             return function(*arguments, **named)
         except (sqlite3.Error, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise unusable(FILE, error) from error
 
-    return told
+    return translated
 
 
 def unusable(name: str, error: Exception) -> SourceError:
     """What is wrong with a store, and what can be done."""
-    said = str(error)
+    message = str(error)
     causes = {
         "the disk failed, or no space is left": _FAILED, "no space is left": _FULL,
         "ask as the user whose it is": _CLOSED,
     }  # fmt: skip
-    cause = next((cause for cause, words in causes.items() if any(word in said.lower() for word in words)), _DAMAGED)
-    return SourceError(source=name, expected="a store that can be read and written", got=said, cause=cause)
+    cause = next((cause for cause, words in causes.items() if any(word in message.lower() for word in words)), _DAMAGED)
+    return SourceError(source=name, expected="a store that can be read and written", got=message, cause=cause)
 
 
 class Damaged(SourceError):
@@ -128,7 +128,7 @@ def plain(file: Path, is_one: Callable[[int], bool] = stat.S_ISREG) -> None:
     except FileNotFoundError:
         return
     if not is_one(mode):
-        raise Damaged(file, next((name for known, name in _KINDS if known(mode)), "a file of another kind"))
+        raise Damaged(file, next((name for is_kind, name in _KINDS if is_kind(mode)), "a file of another kind"))
 
 
 def whole(file: Path) -> None:

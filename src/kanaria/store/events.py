@@ -148,20 +148,20 @@ class EventFiles:
         """Delete what the list does not name: a run wrote it and was killed."""
         if not self.folder.is_dir():
             return
-        known = {part.file for part in parts}
+        listed = {part.file for part in parts}
         for item in os.scandir(self.folder):
-            if item.name not in known and item.is_file(follow_symlinks=False):
+            if item.name not in listed and item.is_file(follow_symlinks=False):
                 Path(item.path).unlink(missing_ok=True)
 
     def whole(self, part: Part) -> str | None:
         """None where a plain file is there and as long as it was made, else what is wrong with it."""
         try:
-            found = (self.folder / part.file).lstat()
+            status = (self.folder / part.file).lstat()
         except OSError as error:
             return str(error.strerror)
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             return "no plain file"
-        size = found.st_size
+        size = status.st_size
         return None if size == part.bytes else f"{size} bytes instead of {part.bytes}"
 
     def headed(self, part: Part) -> str | None:
@@ -224,7 +224,7 @@ def to_join(parts: Iterable[Part]) -> list[list[Part]]:
         newest[part.kind] = max(newest.get(part.kind, ""), part.period)
         if not part.large:
             days[part.kind, part.period].append(part)
-    groups = (_group(found, over=period < newest[kind]) for (kind, period), found in days.items())
+    groups = (_group(same_days, over=period < newest[kind]) for (kind, period), same_days in days.items())
     rows, chosen = 0, list[list[Part]]()
     for group in sorted(filter(None, groups), key=lambda group: (-len(group), group[0].file)):
         rows += sum(part.records for part in group)
@@ -242,7 +242,7 @@ def _group(parts: list[Part], *, over: bool) -> list[Part]:
     sizes: dict[int, list[Part]] = defaultdict(list)
     for part in ordered:
         sizes[_power(part.records)].append(part)
-    return next((found for _, found in sorted(sizes.items()) if len(found) >= FAN), [])
+    return next((alike for _, alike in sorted(sizes.items()) if len(alike) >= FAN), [])
 
 
 def _fitting(parts: Sequence[Part]) -> list[Part]:

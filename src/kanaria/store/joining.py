@@ -32,8 +32,8 @@ def joined_documents(before: Json, now: Json) -> Json:
         return joined | ({"series": _joined_series(before.get("series", []), now["series"])} if "series" in now else {})
     for name in {"findings", "messages", "indicators", "timeline", "evidence"} & (set(before) | set(now)):
         entries = {json.dumps(entry, sort_keys=True): entry for entry in before.get(name, [])}
-        known = {entry.get("id") for entry in now.get(name, [])} - {None}
-        kept = [entry for entry in entries.values() if entry.get("id") not in known and entry not in now.get(name, [])]
+        ids = {entry.get("id") for entry in now.get(name, [])} - {None}
+        kept = [entry for entry in entries.values() if entry.get("id") not in ids and entry not in now.get(name, [])]
         joined[name] = kept + now.get(name, [])
     if "series" in now:
         joined["series"] = _joined_series(before.get("series", []), now["series"])

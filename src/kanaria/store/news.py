@@ -34,9 +34,9 @@ class News:
     notified_at: str | None
 
 
-def put(db: sqlite3.Connection, incident: str, kind: str, known: LastNotice, now: str) -> None:
-    """There is news of the incident; ``known`` is what will be known when it was told. One pending row an incident."""
-    content = json.dumps(plain(known), ensure_ascii=False)
+def put(db: sqlite3.Connection, incident: str, kind: str, notice: LastNotice, now: str) -> None:
+    """There is news of the incident; ``notice`` is what will be known when it was told. One pending row an incident."""
+    content = json.dumps(plain(notice), ensure_ascii=False)
     row = db.execute("SELECT number FROM news WHERE incident = ? AND told IS NULL", (incident,)).fetchone()
     if row:
         db.execute("UPDATE news SET content = ? WHERE number = ?", (content, row[0]))

@@ -59,7 +59,7 @@ class Entry:
 
     @property
     def rank(self) -> int:
-        return [str(known) for known in SEVERITIES].index(self.severity)
+        return [str(severity) for severity in SEVERITIES].index(self.severity)
 
 
 class Outbox:

@@ -58,8 +58,8 @@ class Timeline:
             self._begin = float(kept["begin"])
         else:  # how long the machine was off only its clock can say, unless it says that time went back
             self._begin = max(now - before, float(kept.get("line", now - before))) - passed()
-        found = now - self.now()
-        self.ahead = found if abs(found - before) > DRIFT else before
+        ahead = now - self.now()
+        self.ahead = ahead if abs(ahead - before) > DRIFT else before
         """Seconds by which the clock is ahead of this time, as ``look`` last found it."""
         self._jumped = self.ahead - before
         self._doubted, self._since = float(kept.get("doubted", 0.0)), float(kept.get("since", 0.0))
@@ -79,10 +79,10 @@ class Timeline:
     def look(self) -> float:
         """Seconds by which the clock was set since the last look (or since the last process kept it); 0 when it was
         not. Call it often, for between two looks a time of day is by the clock as it was, and ``keep`` what it says."""
-        found = self._clock() - self.now()
-        jumped, self._jumped = found - self.ahead + self._jumped, 0.0
-        if abs(found - self.ahead) > DRIFT:
-            self.ahead = found
+        ahead = self._clock() - self.now()
+        jumped, self._jumped = ahead - self.ahead + self._jumped, 0.0
+        if abs(ahead - self.ahead) > DRIFT:
+            self.ahead = ahead
         if abs(jumped) <= JUMP:
             return 0.0
         self._doubt(jumped)

@@ -52,7 +52,7 @@ class ClockCheck:
     def checked(self, batch: Batch, report: Callable[[Batch, int, datetime], None]) -> Batch:
         """The batch without wrong times; ``report`` is called with how many there were and the first of them."""
         timed = [table for table in batch.tables.values() if len(table) and "time" in table.column_names]
-        times = [_known(table) for table in timed]
+        times = [_times_of(table) for table in timed]
         every = np.concatenate(times) if times else np.empty(0, np.int64)
         if not len(every):
             return batch
@@ -103,7 +103,7 @@ def _reach(times: Times, best: _Source) -> tuple[float, float]:
     return float(best.low - FAR_US), float(best.high + FAR_US)
 
 
-def _known(table: pa.Table) -> Times:
+def _times_of(table: pa.Table) -> Times:
     times: Times = table["time"].drop_null().cast(pa.int64()).to_numpy()
     return times
 

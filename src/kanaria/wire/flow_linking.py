@@ -140,7 +140,7 @@ def _asker_is_device(dns: pa.Table) -> pa.Table:
     return dns
 
 
-def said(name: str, table: pa.Table) -> pa.Array | pa.ChunkedArray:
+def content(name: str, table: pa.Table) -> pa.Array | pa.ChunkedArray:
     """What the rows of a table say that two sensors of one flow agree on; null where that is nothing."""
     return table[SAID[name]] if name in SAID else pa.nulls(len(table), pa.string())
 
@@ -152,7 +152,7 @@ def _once(engine: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> pa.T
     timed = "duration_us" in table.column_names
     length = table["duration_us"] if timed else pa.nulls(len(table), pa.int64())
     slim = table.select(["event_id", "time", "source", "sensor", "community_id"]).append_column("length", length)
-    engine.register("linking_rows", slim.append_column("said", said(name, table)))
+    engine.register("linking_rows", slim.append_column("said", content(name, table)))
     spooled = "coalesce(duration_us, 0)" if timed else "0"
     result = engine.execute(
         f"""WITH worse AS (

@@ -20,7 +20,19 @@ from kanaria.core.arrow_rows import arrow_table
 from kanaria.core.ids import ROW_BITS
 from kanaria.core.schema import Tables, conform
 from kanaria.core.values import dataclass
-from kanaria.wire.flow_linking import AGREE, DOUBLED, RANK, REMEMBERED, SAID, SAME_FLOW, SLACK, SOON, Linker, ends, said
+from kanaria.wire.flow_linking import (
+    AGREE,
+    DOUBLED,
+    RANK,
+    REMEMBERED,
+    SAID,
+    SAME_FLOW,
+    SLACK,
+    SOON,
+    Linker,
+    content,
+    ends,
+)
 from kanaria.wire.flows_before import FlowsBefore, slim
 
 if TYPE_CHECKING:
@@ -134,7 +146,7 @@ class Continuing:
         timed = "duration_us" in table.column_names
         length = table["duration_us"] if timed else pa.nulls(len(table), pa.int64())
         rows = table.select(["event_id", "time", "source", "sensor", "community_id"]).append_column("length", length)
-        rows = rows.append_column("said", said(name, table))
+        rows = rows.append_column("said", content(name, table))
         times = ends(table)
         if not times:
             return table

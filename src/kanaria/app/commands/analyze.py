@@ -111,7 +111,7 @@ def analyze(
         raise click.UsageError("Missing argument 'PATH...', --interface or --listen.")  # noqa: EM101
 
     with _owned(store, output.get("config"), output["language"]) as mine:
-        found = analyze_paths(
+        status = analyze_paths(
             paths,
             input_format=input_format,
             layout=layout,
@@ -125,7 +125,7 @@ def analyze(
             mine=mine,
             **output,
         )
-    click.get_current_context().exit(found)
+    click.get_current_context().exit(status)
 
 
 @contextmanager
@@ -212,8 +212,11 @@ def _run(
     with Engine(setup) as engine:
         analysis: Analysis = analyse(streams, engine)
     target = sys.stdout if path is None else None
-    told = stories_by_order(analysis, setup.facts, kind, language, order)
-    write(rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order, told=told), path)
+    stories = stories_by_order(analysis, setup.facts, kind, language, order)
+    write(
+        rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order, stories=stories),
+        path,
+    )
     tell_unread(analysis, kind, language)
     engine.accounts.require_recognised(found=bool(analysis.incidents))
     click.get_current_context().exit(status_of(analysis) if exit_with_findings else NOTHING)

@@ -83,11 +83,11 @@ def analyze_paths(
                 mine.follow(engine)
             analysis = _analysed(paths, live, engine, language)
             shown = recent(analysis, asked.since, setup.clock.now(), setup.zone)
-            told = stories_by_order(shown, setup.facts, kind, language, order)
-            kept, failure = _keep(analysis, shown, engine, mine, told) if mine else ([], None)
+            stories = stories_by_order(shown, setup.facts, kind, language, order)
+            kept, failure = _keep(analysis, shown, engine, mine, stories) if mine else ([], None)
     analysis = shown
     target = sys.stdout if path is None else None
-    text = rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order, told=told)
+    text = rendered(analysis, setup.facts, kind, language, target, full=full, style=style, order=order, stories=stories)
     write(text, path)
     tell_unread(analysis, kind, language)
     if failure:  # the report is written first: it is complete whatever becomes of the store
@@ -96,7 +96,9 @@ def analyze_paths(
         sys.stdout.flush()
         engine.mark_notified(kept)
     status = status_of(analysis, asked.level)
-    hand_over(asked.hook, status, lambda: document(analysis, setup.facts, told.stories if told else None), language)
+    hand_over(
+        asked.hook, status, lambda: document(analysis, setup.facts, stories.stories if stories else None), language
+    )
     engine.accounts.require_recognised(found=bool(analysis.incidents))
     return status
 
@@ -109,14 +111,14 @@ def _analysed(paths: Sequence[str], live: Live | None, engine: Engine, language:
 
 
 def _keep(
-    analysis: Analysis, shown: Analysis, engine: Engine, mine: Owning, told: WrittenStories | None
+    analysis: Analysis, shown: Analysis, engine: Engine, mine: Owning, stories: WrittenStories | None
 ) -> tuple[list[str], SourceError | None]:
     """The ids under which the incidents that are shown were kept, or why none could be. All are kept; of those that are
     not shown nobody was told."""
     seen = {incident.id for incident in shown.incidents}
     try:
         mine.heed(engine)
-        ids = engine.commit(analysis, stories=told.stories if told else None)
+        ids = engine.commit(analysis, stories=stories.stories if stories else None)
         return [id for incident, id in zip(analysis.incidents, ids, strict=True) if incident.id in seen], None
     except SourceError as error:
         return [], error

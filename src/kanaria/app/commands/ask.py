@@ -61,26 +61,30 @@ def ask(
         click.echo(asking.request(kept.document, question, language, order.llm), nl=False)
         return
     if writer == "llm":
-        said, failure = asking.by_model(kept.document, question, language, order.llm)
+        sentences, failure = asking.by_model(kept.document, question, language, order.llm)
         if failure:
             why = in_japanese(failure) if language == "ja" else failure
             click.echo(f"kanaria: {printable(why)}", err=True)
     else:
-        said = asking.by_templates(kept.document, question, language)
+        sentences = asking.by_templates(kept.document, question, language)
     if kind == "json":
-        told = {"incident": kept.id, "question": question, "answer": [_json(sentence) for sentence in said]}
-        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        answer_document = {
+            "incident": kept.id,
+            "question": question,
+            "answer": [_json(sentence) for sentence in sentences],
+        }
+        click.echo(json.dumps(answer_document, ensure_ascii=False, indent=2))
         return
-    _show(said, language, marked=by_model([said]))
+    _show(sentences, language, marked=by_model([sentences]))
 
 
-def _show(said: tuple[Sentence, ...], language: Language, *, marked: bool) -> None:
+def _show(sentences: tuple[Sentence, ...], language: Language, *, marked: bool) -> None:
     from kanaria.app.writing import kept_note
     from kanaria.core.story import shown
 
-    for sentence in said:
+    for sentence in sentences:
         click.echo(shown(sentence) + _cited(sentence))
-    note = kept_note({language: said}, language) if marked else None
+    note = kept_note({language: sentences}, language) if marked else None
     if note:
         click.echo(f"\n{note.to(language)}")
 

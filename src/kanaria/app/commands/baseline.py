@@ -30,8 +30,8 @@ def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Pa
     """
     from kanaria.app.commands import baseline_answers as life
 
-    found, status = life.inventory(paths, _setup(config, home), language)
-    lines = [life.device_document(found)] if kind == "json" else life.device_lines(found, language)
+    inventory, status = life.inventory(paths, _setup(config, home), language)
+    lines = [life.device_document(inventory)] if kind == "json" else life.device_lines(inventory, language)
     for line in lines:
         click.echo(line)
     return status
@@ -49,8 +49,8 @@ def beacons(paths: tuple[str, ...], kind: str, config: Path | None, language: La
     """
     from kanaria.app.commands import beacon_list as regular
 
-    found, status = regular.beacons(paths, _setup(config, ()), language)
-    lines = [regular.beacon_document(found)] if kind == "json" else regular.beacon_lines(found, language)
+    beacons_seen, status = regular.beacons(paths, _setup(config, ()), language)
+    lines = [regular.beacon_document(beacons_seen)] if kind == "json" else regular.beacon_lines(beacons_seen, language)
     for line in lines:
         click.echo(line)
     return status
@@ -102,8 +102,8 @@ def baseline_show(device: str | None, folder: Path | None, config: Path | None, 
 
     place = kept_folder(folder, config)
     with kept(place, lambda: _setup(config, (), place)) as store:
-        for said in store.baseline(device):
-            click.echo(said.to(language))
+        for sentence in store.baseline(device):
+            click.echo(sentence.to(language))
 
 
 @baseline.command("explain")

@@ -44,22 +44,22 @@ def inventory(paths: Sequence[str], setup: Setup, language: Language) -> tuple[l
     Says on standard error what could not be read. Raises SourceError when nothing could.
     """
     settings = setup.config.devices
-    found = Inventory(roles=settings.roles, critical=settings.critical)
+    devices = Inventory(roles=settings.roles, critical=settings.critical)
     seen: set[str] = set()
     with Engine(setup) as engine:
         for piece in engine.slices(engine.read(open_inputs(paths))):
-            found.home = piece.home  # inferred from the input, when it has been read
-            found.add(piece.tables)
+            devices.home = piece.home  # inferred from the input, when it has been read
+            devices.add(piece.tables)
             seen |= set(piece.tables)
         status = tell(engine.accounts, language, seen=seen, needed=LIVED)
-    return found.devices(), status
+    return devices.devices(), status
 
 
-def device_lines(found: Sequence[Device], language: Language) -> Iterator[str]:
+def device_lines(devices: Sequence[Device], language: Language) -> Iterator[str]:
     """The inventory for a terminal."""
-    if not found:
+    if not devices:
         yield _WORDS["none"].to(language)
-    for device in found:
+    for device in devices:
         names = f" ({', '.join(device.names[:3])})" if device.names else ""
         mark = f" [{_WORDS['critical'].to(language)}]" if device.critical else ""
         span = _WORDS["seen"].to(language).format(first=_moment(device.first), last=_moment(device.last))
@@ -77,9 +77,9 @@ def role_name(role: str, language: Language) -> str:
     return ROLES[role].ja if language == "ja" and role in ROLES else role
 
 
-def device_document(found: Sequence[Device]) -> str:
+def device_document(devices: Sequence[Device]) -> str:
     """The inventory as JSON."""
-    listed = [{**asdict(device), "exposed": [asdict(service) for service in device.exposed]} for device in found]
+    listed = [{**asdict(device), "exposed": [asdict(service) for service in device.exposed]} for device in devices]
     return json.dumps({"devices": listed}, ensure_ascii=False, indent=2, default=_plain)
 
 
@@ -100,7 +100,7 @@ def learn(paths: Sequence[str], setup: Setup, language: Language, mine: Owning) 
         status = tell(engine.accounts, language, seen=seen, needed=LIVED)
         mine.heed(engine)
         engine.commit_learning()
-        return [said.to(language) for said in what_is_normal(None, engine.memory.learned.life())], status
+        return [sentence.to(language) for sentence in what_is_normal(None, engine.memory.learned.life())], status
 
 
 def explain_event(place: str, paths: Sequence[str], setup: Setup, language: Language) -> Iterator[str]:
@@ -129,8 +129,8 @@ def _at(table: Any, source: str, line: str) -> list[dict[str, Any]]:
     if number is None:
         return []
     mask = pc.and_(pc.equal(table["source"], source), pc.equal(table["line"], number))
-    found: list[dict[str, Any]] = table.filter(mask).to_pylist()
-    return found
+    rows: list[dict[str, Any]] = table.filter(mask).to_pylist()
+    return rows
 
 
 def _service(service: Service, language: Language) -> str:

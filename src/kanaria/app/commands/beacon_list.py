@@ -49,11 +49,11 @@ def beacons(paths: Sequence[str], setup: Setup, language: Language) -> tuple[lis
         return collected.beacons(), status
 
 
-def beacon_lines(found: Sequence[Beacon], language: Language) -> Iterator[str]:
+def beacon_lines(beacons: Sequence[Beacon], language: Language) -> Iterator[str]:
     """The list for a terminal."""
-    if not found:
+    if not beacons:
         yield _NONE.to(language)
-    for one in found:
+    for one in beacons:
         sizes = _UNKNOWN_SIZES if one.up is None or one.down is None else _SIZES
         words = asdict(one) | {
             "src": printable(one.src),
@@ -69,9 +69,9 @@ def beacon_lines(found: Sequence[Beacon], language: Language) -> Iterator[str]:
             yield _DESIGN.to(language)
 
 
-def beacon_document(found: Sequence[Beacon]) -> str:
+def beacon_document(beacons: Sequence[Beacon]) -> str:
     """The list as JSON: seconds, bytes, shares from 0 to 1."""
-    listed = [asdict(one) | {"first": one.first.isoformat(), "last": one.last.isoformat()} for one in found]
+    listed = [asdict(one) | {"first": one.first.isoformat(), "last": one.last.isoformat()} for one in beacons]
     return json.dumps({"beacons": listed}, ensure_ascii=False, indent=2)
 
 

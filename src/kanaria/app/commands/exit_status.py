@@ -81,10 +81,10 @@ def _run(command: click.Command, asked: StopRequest) -> NoReturn:
         if asked.number is not None:
             click.echo(_in_words("interrupted"), err=True)
             sys.exit(asked.status)
-        said = str(error).strip().splitlines()[0]
-        if not any(sign in said for sign in _STORE_SIGNS):
+        words = str(error).strip().splitlines()[0]
+        if not any(sign in words for sign in _STORE_SIGNS):
             raise
-        _say(_in_words(f"the store, or the disk it works on: {said} (damaged, or no space is left)"))
+        _say(_in_words(f"the store, or the disk it works on: {words} (damaged, or no space is left)"))
         sys.exit(USAGE)
 
 

@@ -66,8 +66,8 @@ def incident_list(folder: Path | None, config: Path | None, states: tuple[str, .
     from kanaria.app.kept import kept
 
     with kept(kept_folder(folder, config)) as store:
-        for found in store.all(states):
-            click.echo(_line(found, language))
+        for stored in store.all(states):
+            click.echo(_line(stored, language))
 
 
 @incident.command("show")
@@ -110,7 +110,7 @@ def incident_show(
     Example: kanaria incident show i-3c9a --plot -o incident.svg
     """
     from kanaria.app.kept import kept as opened
-    from kanaria.app.kept_story import page, show_prompts, told_of, written
+    from kanaria.app.kept_story import kept_story, page, show_prompts, with_model_sentences
     from kanaria.core.story import paragraphs
 
     with opened(kept_folder(folder, config)) as store:
@@ -126,7 +126,7 @@ def incident_show(
         show_prompts(document, language, config)
         return
     if writer == "llm":
-        document, note = written(document, kind, language, config)
+        document, note = with_model_sentences(document, kind, language, config)
         style = style if kind == "html" else "story"
     if kind in {"markdown", "html"}:
         click.echo(page(document, kind, language, style, note, config), nl=False)
@@ -136,8 +136,8 @@ def incident_show(
         return
     click.echo(_line(kept, language))
     if style == "story":
-        told, note = told_of(document, note, language)
-        click.echo("\n" + "\n\n".join(paragraphs(told[language], language)))
+        stories, note = kept_story(document, note, language)
+        click.echo("\n" + "\n\n".join(paragraphs(stories[language], language)))
     else:
         _report(document["report"][language], full=full)
     if note:

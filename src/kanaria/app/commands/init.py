@@ -40,9 +40,9 @@ def init(
     if old is not None:
         _write(path, _converted(old), force)
         return
-    found = look(root)
-    _say(found, language, to_stderr=path == "-")
-    _write(path, settings_text(found, store=store or str(data_folder()), url=url, language=language), force)
+    candidates = look(root)
+    _say(candidates, language, to_stderr=path == "-")
+    _write(path, settings_text(candidates, store=store or str(data_folder()), url=url, language=language), force)
 
 
 def _converted(old: Path) -> str:
@@ -55,14 +55,14 @@ def _converted(old: Path) -> str:
     return toml(data if isinstance(data, dict) else {})
 
 
-def _say(found: Sequence[Candidate], language: Language, *, to_stderr: bool) -> None:
+def _say(candidates: Sequence[Candidate], language: Language, *, to_stderr: bool) -> None:
     """What there is, and what is in the way."""
-    for item in found:
+    for item in candidates:
         mark = "?" if item.asleep else "-" if item.problem else "+"
         where = item.source.path or item.source.interface or item.source.kind
         problem = f" — {item.problem.to(language)}" if item.problem else ""
         click.echo(f"{mark} {item.what.to(language)}: {where}{problem}", err=to_stderr)
-    if not found:
+    if not candidates:
         click.echo(
             {"en": "Nothing to watch was found.", "ja": "監視対象が見つかりませんでした。"}[language], err=to_stderr
         )

@@ -137,14 +137,14 @@ def _left_in_time(
     """While open, a request that comes while it is ``over`` has ``LEAVES_WITHIN`` to be unwound. ``taken`` is how many
     asked to end while it was not: the very request that makes it over must not be seen as one that came afterwards."""
     unwound = threading.Event()
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
+    heard, writing_end = os.pipe()
+    os.set_blocking(writing_end, False)
     leaves = leave or (_leaves[-1] if _leaves else lambda _number: None)
     waiting = threading.Thread(
         target=_leave_in_time, args=(heard, unwound, over, taken, leaves), name="requests that wait", daemon=True
     )  # fmt: skip
     waiting.start()
-    woken = signal.set_wakeup_fd(told)  # a handler in Python would wait for other languages, too
+    woken = signal.set_wakeup_fd(writing_end)  # a handler in Python would wait for other languages, too
     _leaves.append(leaves)
     try:
         yield
@@ -152,7 +152,7 @@ def _left_in_time(
         _leaves.pop()
         signal.set_wakeup_fd(woken)
         unwound.set()
-        os.close(told)
+        os.close(writing_end)
         waiting.join()
 
 

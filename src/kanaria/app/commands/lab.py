@@ -61,8 +61,8 @@ def lab_dns_server(
             packets, logs = lab_live.dns_server(
                 path, seed=seed, without=without, speed=speed, waits=language if waits else None
             )
-            told = _PERFORMED.to(language).format(path=path, packets=packets, logs=", ".join(map(str, logs)))
-            click.echo(printable(told))
+            summary = _PERFORMED.to(language).format(path=path, packets=packets, logs=", ".join(map(str, logs)))
+            click.echo(printable(summary))
             return
         packets = dns_server.build(path, seed=seed, **{part: part not in without for part in ("rdp", "smb", "mining")})
     except OSError as error:

@@ -41,8 +41,8 @@ def own_addresses(live: Live) -> list[str]:
     from kanaria.core.network import is_global
     from kanaria.sources.live import addresses
 
-    found = {address for interface in live.interfaces for address in addresses(interface)}
-    return sorted(address for address in found if is_global(address))
+    addresses_here = {address for interface in live.interfaces for address in addresses(interface)}
+    return sorted(address for address in addresses_here if is_global(address))
 
 
 def own_note(own: Sequence[str]) -> Text:

@@ -32,9 +32,9 @@ def format_lines(language: Language) -> Iterator[str]:
     from kanaria.formats import registry
 
     label = {"en": "tables", "ja": "テーブル"}[language]
-    for known in registry.all_formats():
-        yield f"{known.name}  {title_of(known.name, known.title, language)}  ({label}: {', '.join(known.tables)})"
-        for line in known.example.splitlines():
+    for one in registry.all_formats():
+        yield f"{one.name}  {title_of(one.name, one.title, language)}  ({label}: {', '.join(one.tables)})"
+        for line in one.example.splitlines():
             yield f"    {printable(line)}"
 
 

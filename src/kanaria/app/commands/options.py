@@ -59,15 +59,15 @@ def asked_language(arguments: Sequence[str]) -> Language:
 
 def _named(arguments: Sequence[str], option: str) -> str | None:
     """The value of the option as click takes it: the last one given, before ``--``."""
-    found = None
+    value_given = None
     for word, value in zip(arguments, [*arguments[1:], None], strict=False):
         if word == "--":
             break
         if word == option:
-            found = value
+            value_given = value
         elif word.startswith(f"{option}="):
-            found = word.partition("=")[2]
-    return found
+            value_given = word.partition("=")[2]
+    return value_given
 
 
 def settled_language(config: Path | None) -> Language:

@@ -40,8 +40,8 @@ def rules_list(folders: tuple[Path, ...], language: Language) -> None:
     """
     from kanaria.detect import commands
 
-    found = _load(folders, language)
-    for rule in commands.list_rules(found, language):
+    ruleset = _load(folders, language)
+    for rule in commands.list_rules(ruleset, language):
         techniques = ",".join(rule["techniques"])
         click.echo(f"{rule['id']}  {rule['level']}  {rule['table']}  {rule['kind']}  {techniques}  {rule['title']}")
 
@@ -61,10 +61,10 @@ def rules_coverage(folders: tuple[Path, ...], markdown: bool, language: Language
 
     weights = knowledge.load().weights
     bundled = detect.load(weights=weights)
-    found = detect.load(folders, weights=weights, other_rules=bundled) if folders else bundled
+    ruleset = detect.load(folders, weights=weights, other_rules=bundled) if folders else bundled
     heads = {"en": ("log source", "rules", "run", "tables", "not run"),
              "ja": ("ログ", "ルール", "実行", "テーブル", "実行されない理由")}[language]  # fmt: skip
-    rows = [heads, *coverage.lines(coverage.coverage(found), language)]
+    rows = [heads, *coverage.lines(coverage.coverage(ruleset), language)]
     if markdown:
         marked = [f"| {' | '.join(row)} |" for row in rows]
         click.echo("\n".join([marked[0], "|---|---:|---:|---|---|", *marked[1:]]))
@@ -86,12 +86,12 @@ def rules_test(folders: tuple[Path, ...], language: Language) -> None:
     from kanaria import knowledge
     from kanaria.detect import commands
 
-    found = _load(folders, language)
-    passed, failures = commands.check_rules(found, knowledge.load())
+    ruleset = _load(folders, language)
+    passed, failures = commands.check_rules(ruleset, knowledge.load())
     for failure in failures:
         click.echo(commands.failure_text(failure).to(language))
-    click.echo(commands.tested_text(len(passed), len(failures), len(found.errors)).to(language))
-    click.get_current_context().exit(FOUND if failures or found.errors else 0)
+    click.echo(commands.tested_text(len(passed), len(failures), len(ruleset.errors)).to(language))
+    click.get_current_context().exit(FOUND if failures or ruleset.errors else 0)
 
 
 @rules.command("convert")
@@ -108,8 +108,8 @@ def rules_convert(rule: str, dialect: str, folders: tuple[Path, ...], language: 
     from kanaria.detect import commands
 
     try:
-        found = _load(folders, language)
-        click.echo(commands.convert(_named(found, rule), dialect, found))
+        ruleset = _load(folders, language)
+        click.echo(commands.convert(_named(ruleset, rule), dialect, ruleset))
     except ValueError as error:
         raise ConfigError(path="--to", key="", expected="a SQL dialect", got=dialect, cause=str(error)) from error
 
@@ -136,23 +136,23 @@ def _load(folders: tuple[Path, ...], language: Language) -> RuleSet:
     from kanaria.core.text import printable
 
     weights = knowledge.load().weights
-    found = detect.load(weights=weights)
+    ruleset = detect.load(weights=weights)
     if folders:
-        found = detect.merged(found, detect.load(folders, weights=weights, other_rules=found))
-    for error in found.errors:
-        said = {"en": "not loaded: ", "ja": "読み込めません: "}[language]
-        click.echo(printable(said + error.to(language)), err=True)
-    return found
+        ruleset = detect.merged(ruleset, detect.load(folders, weights=weights, other_rules=ruleset))
+    for error in ruleset.errors:
+        not_loaded = {"en": "not loaded: ", "ja": "読み込めません: "}[language]
+        click.echo(printable(not_loaded + error.to(language)), err=True)
+    return ruleset
 
 
-def _named(found: RuleSet, name: str) -> Rule:
+def _named(ruleset: RuleSet, name: str) -> Rule:
     import difflib
 
     from kanaria.core.errors import ConfigError
 
     try:
-        return found[name]
+        return ruleset[name]
     except KeyError as error:
-        near = difflib.get_close_matches(name, [rule.id for rule in found.rules], n=3)
+        near = difflib.get_close_matches(name, [rule.id for rule in ruleset.rules], n=3)
         cause = f"did you mean {' or '.join(near)}?" if near else "kanaria rules list shows all"
         raise ConfigError(path="rules", key="", expected="the id of a rule", got=name, cause=cause) from error

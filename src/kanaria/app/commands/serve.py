@@ -65,11 +65,11 @@ def status(config: Path | None, kind: str, language: Language) -> None:
     from kanaria.app.live.doctor import status_lines
 
     with kept(store_of(load(config))) as store:
-        found = store.status()
+        document = store.status()
     if kind == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
-    for line in status_lines(found):
+    for line in status_lines(document):
         click.echo(line.to(language))
 
 
@@ -88,22 +88,22 @@ def doctor(config: Path | None, language: Language) -> None:
     from kanaria.core.text import printable
 
     settings = load(config)
-    found = [check.words for check in checks(settings) if not check.good]
+    complaints = [check.words for check in checks(settings) if not check.good]
     damaged = damage(store_of(settings))
     for error in damaged:
         click.echo(f"- {printable(error.to(language))}")
     if damaged:
         click.get_current_context().exit(FOUND)
     try:
-        found += findings(service_of(store_of(settings)), settings)
+        complaints += findings(service_of(store_of(settings)), settings)
     except SourceError as error:
         click.echo(error.to(language))
         click.get_current_context().exit(FOUND)
-    for line in found:
+    for line in complaints:
         click.echo(f"- {line.to(language)}")
-    if not found:
+    if not complaints:
         click.echo({"en": "All is well.", "ja": "異常はありません。"}[language])
-    click.get_current_context().exit(FOUND if found else 0)
+    click.get_current_context().exit(FOUND if complaints else 0)
 
 
 @click.command("check-config")
@@ -117,10 +117,10 @@ def check_config(config: Path | None, language: Language) -> None:
     from kanaria.app.config import load
     from kanaria.app.live.checking import checks
 
-    found = list(checks(load(config)))
-    for check in found:
+    results = list(checks(load(config)))
+    for check in results:
         click.echo(f"{'ok' if check.good else '--'}  {check.words.to(language)}")
-    click.get_current_context().exit(0 if all(check.good for check in found) else FOUND)
+    click.get_current_context().exit(0 if all(check.good for check in results) else FOUND)
 
 
 @click.group()

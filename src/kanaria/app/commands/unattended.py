@@ -62,12 +62,12 @@ def _start(since: str, now: datetime, zone: LocalTime) -> datetime:
     try:
         if span:
             return now - int(span[1]) * _UNITS[span[2].lower()]
-        said = datetime.fromisoformat(since.strip())
+        start = datetime.fromisoformat(since.strip())
     except (ValueError, OverflowError) as error:
         raise ConfigError(
             path="--since", key="", expected="a span such as 25h or 7d, or a time such as 2026-01-02T03:00", got=since
         ) from error
-    return said if said.tzinfo else zone.utc(said)
+    return start if start.tzinfo else zone.utc(start)
 
 
 def status_of(analysis: Analysis, level: str = ANY) -> int:
@@ -114,5 +114,5 @@ def hand_over(command: str | None, status: int, document: Callable[[], object], 
         click.echo(f"kanaria: --exec {printable(words[0])}: {late}", err=True)
         return
     if done.returncode:
-        said = _ENDED.to(language).format(name=printable(words[0]), status=done.returncode)
-        click.echo(f"kanaria: {said}", err=True)
+        message = _ENDED.to(language).format(name=printable(words[0]), status=done.returncode)
+        click.echo(f"kanaria: {message}", err=True)

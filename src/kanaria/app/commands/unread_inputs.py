@@ -35,12 +35,12 @@ def tell(inputs: Inputs, language: Language, *, seen: Collection[str], needed: C
         records=sum(item.rows for item in inputs.summaries.values()),
         unread=sum(item.unread for item in inputs.summaries.values()),
     )
-    said = [f"kanaria: {remark.to(language)}" for remark in inputs.remarks(all_rejects=True)]
+    lines = [f"kanaria: {remark.to(language)}" for remark in inputs.remarks(all_rejects=True)]
     if counted.unread:
         numbers = {"share": counted.percent, "unread": f"{counted.unread:,}", "records": f"{counted.records:,}"}
-        said.insert(0, _UNREAD.to(language).format(**numbers))
+        lines.insert(0, _UNREAD.to(language).format(**numbers))
     if counted.records and not set(seen) & set(needed):
-        said.append(_NO_CONNECTIONS.to(language))
-    for line in said:
+        lines.append(_NO_CONNECTIONS.to(language))
+    for line in lines:
         click.echo(line, err=True)
     return IN_PART if counted.unread else NOTHING

@@ -24,7 +24,7 @@ def apache_logs(main: Path, root: Path) -> list[AccessLog]:
     directives = list(_directives(main, server_folder(main, root), root, defined, DEEPEST))
     formats = {words[2]: words[1] for words in directives if words[0] == "logformat" and len(words) > 2}
     server = next((words[1] for words in directives if words[0] == "serverroot"), server_folder(main, root))
-    found: dict[str, AccessLog] = {}
+    logs: dict[str, AccessLog] = {}
     for words in directives:
         if words[0] not in {"customlog", "transferlog"}:
             continue
@@ -32,8 +32,8 @@ def apache_logs(main: Path, root: Path) -> list[AccessLog]:
         name = words[2] if words[0] == "customlog" and len(words) > 2 else "common"
         layout = None if name in KNOWN else formats.get(name, name)
         if path:
-            found.setdefault(path, AccessLog(path, layout, "Apache"))
-    return list(found.values())
+            logs.setdefault(path, AccessLog(path, layout, "Apache"))
+    return list(logs.values())
 
 
 def _path(target: str, server: str) -> str | None:
@@ -49,14 +49,14 @@ def _path(target: str, server: str) -> str | None:
 
 def _defined(main: Path) -> dict[str, str]:
     """Debian's ``envvars`` beside the main file, and what packages agree on where there is none."""
-    found = {"APACHE_LOG_DIR": "/var/log/apache2"}
+    variables = {"APACHE_LOG_DIR": "/var/log/apache2"}
     try:
         lines = (main.parent / "envvars").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return found
+        return variables
     for match in filter(None, map(_EXPORT.match, lines)):
-        found[match[1]] = re.sub(r"\$\{?SUFFIX\}?", "", match[2].strip().strip("\"'"))
-    return found
+        variables[match[1]] = re.sub(r"\$\{?SUFFIX\}?", "", match[2].strip().strip("\"'"))
+    return variables
 
 
 def _directives(path: Path, base: str, root: Path, defined: dict[str, str], depth: int) -> Iterator[list[str]]:

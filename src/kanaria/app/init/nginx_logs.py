@@ -36,14 +36,14 @@ def nginx_logs(main: Path, root: Path) -> list[AccessLog]:
     """What ``access_log`` directives name, in order. ``root`` is what the configuration calls ``/``."""
     directives = list(_directives(main, root, DEEPEST))
     formats = {words[1]: _layout(words[2:]) for words in directives if words[0] == "log_format" and len(words) > 2}
-    found: dict[str, AccessLog] = {}
+    logs: dict[str, AccessLog] = {}
     for words in directives:
         if words[0] != "access_log" or len(words) < 2 or words[1] == "off" or words[1].startswith("syslog:"):
             continue
         name = words[2] if len(words) > 2 and "=" not in words[2] else "combined"
         path = absolute(_VARIABLE.sub("*", words[1]), server_folder(main, root))
-        found.setdefault(path, AccessLog(path, formats.get(name), "nginx"))
-    return list(found.values())
+        logs.setdefault(path, AccessLog(path, formats.get(name), "nginx"))
+    return list(logs.values())
 
 
 def server_folder(main: Path, root: Path) -> str:
@@ -79,7 +79,7 @@ def _included(pattern: str, path: Path, root: Path) -> list[str]:
     if pattern.startswith("/"):
         return sorted(glob.glob(str(root) + pattern))
     folders = [folder for folder in (path.parent, path.parent.parent) if folder != folder.parent]
-    return next((found for folder in folders if (found := sorted(glob.glob(str(folder / pattern))))), [])
+    return next((files for folder in folders if (files := sorted(glob.glob(str(folder / pattern))))), [])
 
 
 def _statements(text: str) -> Iterator[list[str]]:

@@ -33,10 +33,10 @@ def may(user: str, *command: str) -> str | None:
 
 def must_run(user: str, python: str = sys.executable) -> None:
     """Raises SourceError where this user cannot run Kanaria with that interpreter, as in somebody's home folder."""
-    said = may(user, python, "-c", "import kanaria.app.live.service")
-    if said is not None:
+    complaint = may(user, python, "-c", "import kanaria.app.live.service")
+    if complaint is not None:
         raise SourceError(
-            source=python, expected=f"a program that the user {user} can run", got=said,
+            source=python, expected=f"a program that the user {user} can run", got=complaint,
             cause="a home folder is closed to others; install where everybody may read, and run install-service from "
             "there: /usr/bin/python3 -m venv /opt/kanaria && /opt/kanaria/bin/pip install '.[serve]'",
         )  # fmt: skip
@@ -58,7 +58,7 @@ def made_readable(user: str, config: Path) -> Iterator[str]:
         )  # fmt: skip
 
 
-def written(settings: Config) -> list[str]:
+def folders_to_write(settings: Config) -> list[str]:
     """The folders outside ``STATE`` that the service writes to: of the store and of the file for a SIEM."""
     wanted = [settings.store, str(Path(settings.serve.ocsf).parent) if settings.serve.ocsf else None]
     return [folder for folder in wanted if folder and not f"{folder}/".startswith(f"{STATE}/")]
@@ -73,7 +73,7 @@ def made_writable(user: str, settings: Config, config: Path) -> Iterator[str]:
     expected, advice = f"a place that the user {user} may write to", f'set store = "{STATE}/store"'
     if settings.store is None:
         raise SourceError(source=f"{config}: store", expected=expected, got="none", cause=advice)
-    for name in written(settings):
+    for name in folders_to_write(settings):
         folder = Path(name)
         if not folder.exists():
             folder.mkdir(parents=True)

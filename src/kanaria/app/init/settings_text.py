@@ -37,13 +37,13 @@ NOTHING = Text(
 )
 
 
-def settings_text(found: Sequence[Candidate], *, store: str, url: str | None, language: Language) -> str:
+def settings_text(candidates: Sequence[Candidate], *, store: str, url: str | None, language: Language) -> str:
     """A settings file for what was found."""
     lines = [f"# {HEAD.to(language)}", "", f"# {STORE.to(language)}", f"store = {text(store)}"]
     lines += [f"language = {text(language)}", "", f"# {HOME.to(language)}", "# home = []", ""]
-    if not found:
+    if not candidates:
         lines += [f"# {NOTHING.to(language)}", "# [[sources]]", '# kind = "file"', '# path = "/var/log/access.log"', ""]
-    for item in found:
+    for item in candidates:
         lines += [*_source(item, language), ""]
     lines += [f"# {MORE.to(language)}", "", f"# {NOTIFY.to(language)}"]
     mark = "" if url else "# "

@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kanaria.app.config import Config
-from kanaria.app.init.service_user import STATE, USER, made_readable, made_writable, must_read, must_run, written
+from kanaria.app.init.service_user import (
+    STATE,
+    USER,
+    folders_to_write,
+    made_readable,
+    made_writable,
+    must_read,
+    must_run,
+)
 from kanaria.app.secret_values import named
 from kanaria.core.errors import ActionError
 
@@ -86,7 +94,7 @@ def unit(config: Path, settings: Config, *, capture: bool, memory: str, cpu: str
 
 
 def _extra(settings: Config) -> Iterator[str]:
-    for folder in written(settings):
+    for folder in folders_to_write(settings):
         yield f"ReadWritePaths={folder}"
     for name in sorted(set(named(settings, "credential"))):
         yield f"LoadCredential={name}:{CREDENTIALS}/{name}"

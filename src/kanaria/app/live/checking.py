@@ -74,18 +74,18 @@ def checks(config: Config) -> Iterator[Check]:
 
 def tried(config: Config, only: str | None) -> Iterator[Check]:
     """A test message through every channel, or the one of a name. Raises ConfigError when there is no such channel."""
-    found: list[Channel | Check] = []
+    tries: list[Channel | Check] = []
     for number, settings in enumerate(config.notify, 1):
         try:
-            found += [made for made in channels(config, only=number) if only in {None, made.plan.name}]
+            tries += [made for made in channels(config, only=number) if only in {None, made.plan.name}]
         except KanariaError as error:  # the others can be tried all the same
-            found += [_no_channel(number, error)] if only in {None, settings.name} else []
-    if not found:
+            tries += [_no_channel(number, error)] if only in {None, settings.name} else []
+    if not tries:
         raise ConfigError(
             path="settings", key="notify", expected="a channel" + (f" {only}" if only else ""), got="none",
             cause="channels are [[notify]] tables in the settings",
         )  # fmt: skip
-    for channel in found:
+    for channel in tries:
         if isinstance(channel, Check):
             yield channel
             continue

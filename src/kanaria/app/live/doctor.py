@@ -19,12 +19,12 @@ Json = dict[str, Any]
 def service_of(store: Path) -> Json:
     """The state of the service that has this store. Raises SourceError when none has."""
     with kept(store) as opened:
-        found = opened.status()
-    if found["command"] != "serve" or "sources" not in found:
-        got = f"kanaria {found['command']} (process {found['pid']})"
-        cause = "it is starting; ask again in a moment" if found["command"] == "serve" else "wait for its end"
+        state = opened.status()
+    if state["command"] != "serve" or "sources" not in state:
+        got = f"kanaria {state['command']} (process {state['pid']})"
+        cause = "it is starting; ask again in a moment" if state["command"] == "serve" else "wait for its end"
         raise SourceError(source=str(store), expected="a running kanaria serve", got=got, cause=cause)
-    return found
+    return state
 
 
 def damage(store: Path) -> list[SourceError]:
@@ -47,10 +47,10 @@ def findings(state: Json, config: Config) -> Iterator[Text]:
             en="The service hangs: no batch was finished for two minutes. Restart it; its log says what it was doing.",
             ja="サービスが停止しています(2分間、処理が進んでいません)。再起動してください。ログに直前の処理があります。",
         )
-    for said in state.get("mended", ()):
+    for mended in state.get("mended", ()):
         yield Text(
-            en=f"The store was damaged when the service began; it goes on without. {said['en']}",
-            ja=f"起動時にストアが壊れていたため、その部分を除いて監視を続けています。{said['ja']}",
+            en=f"The store was damaged when the service began; it goes on without. {mended['en']}",
+            ja=f"起動時にストアが壊れていたため、その部分を除いて監視を続けています。{mended['ja']}",
         )
     yield from _disk(state, config)
     for source in state["sources"]:

@@ -23,13 +23,13 @@ Json = dict[str, Any]
 
 
 @contextmanager
-def answering(listen: str, store: Path, found: Callable[[], Json], log: Log) -> Iterator[None]:
+def answering(listen: str, store: Path, state: Callable[[], Json], log: Log) -> Iterator[None]:
     """Answer while open. A port that is taken is no reason not to watch: another one is used, and said."""
     if listen == "off":
         yield
         return
     host, port = place(listen)
-    handler = _handler(found)
+    handler = _handler(state)
     try:
         server = HttpServer(host, port, handler)
     except OSError as error:
@@ -47,16 +47,18 @@ def answering(listen: str, store: Path, found: Callable[[], Json], log: Log) -> 
             where.unlink(missing_ok=True)
 
 
-def _handler(found: Callable[[], Json]) -> type[Answers]:
+def _handler(state_of: Callable[[], Json]) -> type[Answers]:
     class Handler(Answers):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
-                return self.answer(200, metrics(found()), {"content-type": OPENMETRICS})
+                return self.answer(200, metrics(state_of()), {"content-type": OPENMETRICS})
             if path == "/status":
-                return self.answer(200, json.dumps(found(), ensure_ascii=False), {"content-type": "application/json"})
+                return self.answer(
+                    200, json.dumps(state_of(), ensure_ascii=False), {"content-type": "application/json"}
+                )
             if path in {"/healthz", "/readyz"}:
-                state = found()
+                state = state_of()
                 good = state["alive"] and (path == "/healthz" or state["ready"])
                 return self.answer(200 if good else 503, "ok\n" if good else "not ok\n", PLAIN)
             return self.answer(404, "not found\n", PLAIN)

@@ -101,5 +101,5 @@ def _silent(config: Config) -> Config:
 
 def _log(what: str, /, level: str = "info", **facts: object) -> None:
     """The service's own log, where programs expect it."""
-    said = "".join(f" {name}={printable(str(value))}" for name, value in facts.items())
-    logging.getLogger("kanaria").log(logging.getLevelNamesMapping()[level.upper()], "%s%s", what, said)
+    words = "".join(f" {name}={printable(str(value))}" for name, value in facts.items())
+    logging.getLogger("kanaria").log(logging.getLevelNamesMapping()[level.upper()], "%s%s", what, words)

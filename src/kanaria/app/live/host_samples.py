@@ -96,12 +96,12 @@ class HostSamples:
     def _look(self) -> None:
         from kanaria.host import sampler
 
-        found = sampler.sample()
-        tables = {"process": _programs(found, self._home)}
+        sample = sampler.sample()
+        tables = {"process": _programs(sample, self._home)}
         rows = len(tables["process"])
-        connected = _opened(found)
+        connected = _opened(sample)
         if fresh := connected - self._connected:
-            tables["connection"] = _connections(found, fresh, rows, self._home)
+            tables["connection"] = _connections(sample, fresh, rows, self._home)
             rows += len(tables["connection"])
         self._connected = connected
         placed = Placed(identity=self._identity, before=self._rows)
@@ -112,14 +112,14 @@ class HostSamples:
         self._wake()
 
 
-def _programs(found: HostSample, home: HomeNetworks) -> pa.Table:
+def _programs(sample: HostSample, home: HomeNetworks) -> pa.Table:
     """The running programs of a sample as rows of ``process``; threads of the kernel are none."""
-    running = [process for process in found.processes if not process.kernel]
+    running = [process for process in sample.processes if not process.kernel]
     count, first = len(running), first_event_id(NAME)
     columns: dict[str, object] = {
         "event_id": [first + line for line in range(1, count + 1)], "line": list(range(1, count + 1)),
-        "source": [NAME] * count, "sensor": [NAME] * count, "time": [found.time] * count, "kind": ["running"] * count,
-        "host_name": [found.host_name] * count, "device": [found.host_name] * count,
+        "source": [NAME] * count, "sensor": [NAME] * count, "time": [sample.time] * count, "kind": ["running"] * count,
+        "host_name": [sample.host_name] * count, "device": [sample.host_name] * count,
         "pid": [process.pid for process in running], "parent_pid": [process.parent for process in running],
         "process": [_text(process.executable or process.name) for process in running],
         "command": [_text(" ".join(process.command)) or None for process in running],
@@ -128,17 +128,17 @@ def _programs(found: HostSample, home: HomeNetworks) -> pa.Table:
     return orient(conform("process", columns, count), home)
 
 
-def _opened(found: HostSample) -> frozenset[Socket]:
+def _opened(sample: HostSample) -> frozenset[Socket]:
     """Connections that programs of this machine opened: those to a port that one listens on came from outside, and are
     for the logs of that program."""
-    listens = {(socket.transport, socket.local_port) for socket in found.sockets if socket.listening}
-    return frozenset(s for s in found.sockets if s.established and (s.transport, s.local_port) not in listens)
+    listens = {(socket.transport, socket.local_port) for socket in sample.sockets if socket.listening}
+    return frozenset(s for s in sample.sockets if s.established and (s.transport, s.local_port) not in listens)
 
 
-def _connections(found: HostSample, fresh: Iterable[Socket], before: int, home: HomeNetworks) -> pa.Table:
+def _connections(sample: HostSample, fresh: Iterable[Socket], before: int, home: HomeNetworks) -> pa.Table:
     """Rows of ``connection`` after ``before`` others; how much was sent nobody says."""
-    names = {process.pid: process.executable or process.name for process in found.processes}
-    ours = sorted({socket.local_ip for socket in found.sockets if is_global(socket.local_ip)})
+    names = {process.pid: process.executable or process.name for process in sample.processes}
+    ours = sorted({socket.local_ip for socket in sample.sockets if is_global(socket.local_ip)})
     if ours and home.inferred:  # nobody named the networks: this machine's own addresses are home, too
         home = HomeNetworks.parse((*map(str, PRIVATE), *ours), where="host")
     rows = sorted(fresh, key=repr)
@@ -147,7 +147,7 @@ def _connections(found: HostSample, fresh: Iterable[Socket], before: int, home: 
     columns: dict[str, object] = {
         "event_id": [first + line for line in range(1, count + 1)],
         "line": [before + line for line in range(1, count + 1)],
-        "source": [NAME] * count, "sensor": [NAME] * count, "time": [found.time] * count, "state": ["S1"] * count,
+        "source": [NAME] * count, "sensor": [NAME] * count, "time": [sample.time] * count, "state": ["S1"] * count,
         "open": [True] * count, "transport": [socket.transport for socket in rows],
         "src_ip": [socket.local_ip for socket in rows], "src_port": [socket.local_port for socket in rows],
         "dst_ip": [socket.remote_ip for socket in rows], "dst_port": [socket.remote_port for socket in rows],

@@ -227,7 +227,7 @@ class Judging:
     def checkpoint(self) -> list[Json]:
         """Keep everything up to the last ``hurry``, or up to now, positions included; returns briefs of incidents that
         are news."""
-        news = self.hurry() if self._settled is None else self._kept_news(self._engine.found())
+        news = self.hurry() if self._settled is None else self._kept_news(self._engine.judge_changed())
         begun = time.monotonic()
         self._engine.commit(Judged(changed=()), beside={"live": {"positions": self._settled}})
         self._settled = None

@@ -26,7 +26,7 @@ from kanaria.app.live.service_log import Log, logger
 from kanaria.app.live.siem import Siem
 from kanaria.app.live.state import state
 from kanaria.app.live.systemd import notify
-from kanaria.app.live.telling import Telling, spoken
+from kanaria.app.live.telling import Telling, message_language
 from kanaria.app.live.upkeep import Upkeep
 from kanaria.app.live.watching import Watched, watched, watched_flows
 from kanaria.app.mending import mend, messages
@@ -116,7 +116,7 @@ class Service:
             )  # fmt: skip
             with judging as self.judging:
                 self.siem = Siem(
-                    self.store, self.judging.setup.facts, spoken(self.config), self._ocsf(),
+                    self.store, self.judging.setup.facts, message_language(self.config), self._ocsf(),
                     int(self.config.serve.ocsf_mb * 1e6),
                 )  # fmt: skip
                 judging.owned(mine)
@@ -141,7 +141,7 @@ class Service:
             yield
             return
         listen = self.config.serve.acknowledge_listen
-        with acknowledging(listen, links, self._acknowledge, spoken(self.config), self.log):
+        with acknowledging(listen, links, self._acknowledge, message_language(self.config), self.log):
             yield
 
     def _acknowledge(self, incident: str) -> None:
@@ -322,7 +322,7 @@ class Service:
         self._tell(self.judging.checkpoint())
         for note in self.judging.left_out:
             if self._limit_of(note) not in before:  # once while it lasts; the number changes all the time
-                self.log("memory is full", level="warning", note=note.to(spoken(self.config)))
+                self.log("memory is full", level="warning", note=note.to(message_language(self.config)))
         for item in self.sources:
             item.source.kept()
 

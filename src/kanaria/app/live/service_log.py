@@ -22,8 +22,8 @@ def logger(style: str) -> Log:
         if style == "json":
             line = json.dumps({"time": now, "level": level, "event": what, **facts}, ensure_ascii=False, default=str)
         else:
-            said = " ".join(f"{name}={printable(str(value))}" for name, value in facts.items())
-            line = f"{now} {what}{' ' if said else ''}{said}"
+            words = " ".join(f"{name}={printable(str(value))}" for name, value in facts.items())
+            line = f"{now} {what}{' ' if words else ''}{words}"
         with _LOCK:
             print(line, file=sys.stderr, flush=True)
 

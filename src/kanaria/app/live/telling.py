@@ -23,7 +23,7 @@ from kanaria.respond.sender import Pace, Sender, entry_of
 from kanaria.store.outbox import Outbox
 
 
-def spoken(config: Config) -> Language:
+def message_language(config: Config) -> Language:
     """The language of messages: as set, else the locale's."""
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return config.language or ("ja" if locale.startswith("ja") else "en")
@@ -53,7 +53,9 @@ def _channel(config: Config, settings: Settings, number: int, links: Links | Non
         quiet=quiet_hours(settings.quiet) if settings.quiet else None,
         quiet_severity=settings.quiet_severity,
         style=Style(
-            language=settings.language or spoken(config), link=config.serve.link, acknowledge=_linking(config, links)
+            language=settings.language or message_language(config),
+            link=config.serve.link,
+            acknowledge=_linking(config, links),
         ),
         escalate_minutes=settings.escalate_minutes,
         events=events if settings.ocsf else None,

@@ -105,13 +105,13 @@ def imports() -> tuple[tuple[str, str], ...]:
     if rooms != set(ROOMS) | set(BANDS):
         message = f"the picture of the architecture has no place for {sorted(rooms ^ (set(ROOMS) | set(BANDS)))}"
         raise KeyError(message)
-    found = {
+    pairs = {
         (room, there)
         for room in ROOMS
         for path in (root / room).rglob("*.py")
         for there in _imported(ast.parse(path.read_bytes()))
     }
-    return tuple(sorted((here, there) for here, there in found if there in ROOMS and here != there))
+    return tuple(sorted((here, there) for here, there in pairs if there in ROOMS and here != there))
 
 
 def _imported(module: ast.Module) -> Iterator[str]:

@@ -43,8 +43,8 @@ _STATUS_HEAD = {"en": ("status", "meaning"), "ja": ("ステータス", "意味")
 
 def classes() -> list[type[errors.KanariaError]]:
     """The base error and everything below it that ``core.errors`` defines."""
-    found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
-    return sorted((k for k in found if issubclass(k, errors.KanariaError)), key=lambda kind: kind.__name__)
+    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
+    return sorted((k for k in kinds if issubclass(k, errors.KanariaError)), key=lambda kind: kind.__name__)
 
 
 def page(language: Language) -> str:

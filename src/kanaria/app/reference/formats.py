@@ -22,15 +22,15 @@ _TRIED = Text(en="Tried on", ja="確認に使ったもの")
 def page(language: Language) -> str:
     """One heading, title, table list and example per format."""
     lines = markup.title(_HEADING, _INTRO, language)
-    for known in registry.all_formats():
-        tables = ", ".join(markup.code(name) for name in known.tables)
-        tried: Text | None = getattr(known, "tried", None)
-        said = f". {_TRIED.to(language)}: {tried.to(language)}" if tried else ""
+    for item in registry.all_formats():
+        tables = ", ".join(markup.code(name) for name in item.tables)
+        tried: Text | None = getattr(item, "tried", None)
+        tried_with = f". {_TRIED.to(language)}: {tried.to(language)}" if tried else ""
         lines += [
-            f"## {known.name}",
+            f"## {item.name}",
             "",
-            f"{title_of(known.name, known.title, language)}. {_TABLES.to(language)}: {tables}{said}",
+            f"{title_of(item.name, item.title, language)}. {_TABLES.to(language)}: {tables}{tried_with}",
             "",
         ]
-        lines += markup.fenced("\n".join(printable(line) for line in known.example.splitlines()))
+        lines += markup.fenced("\n".join(printable(line) for line in item.example.splitlines()))
     return markup.page(lines)

@@ -39,7 +39,7 @@ _LABELS = {
 def page(language: Language) -> str:
     """One section per rule, sorted by id."""
     lines = markup.title(_HEADING, _INTRO, language)
-    for rule in sorted(bundled(), key=lambda known: known.id):
+    for rule in sorted(bundled(), key=lambda item: item.id):
         lines += _rule(rule, language)
     return markup.page([*lines, *_meanings(language)])
 

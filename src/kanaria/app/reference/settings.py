@@ -119,8 +119,8 @@ def _kind(hint: Any) -> str:
     if choices := _choices(hint):
         return " / ".join(choices)
     numbers = dict.fromkeys((float, int, float | None), "number")
-    known: Mapping[Any, str] = {config.Strings: "list of texts", **numbers, bool: "true or false"}
-    return known.get(hint, "text" if "str" in str(hint) and "Mapping" not in str(hint) else "mapping of texts to texts")
+    kinds: Mapping[Any, str] = {config.Strings: "list of texts", **numbers, bool: "true or false"}
+    return kinds.get(hint, "text" if "str" in str(hint) and "Mapping" not in str(hint) else "mapping of texts to texts")
 
 
 def _choices(hint: Any) -> tuple[str, ...]:
@@ -135,15 +135,15 @@ def _shown(default: object) -> str:
 def _docs(kind: type[Any]) -> dict[str, str]:
     """Attribute to the string literal that follows its declaration."""
     body = ast.parse(inspect.getsource(kind)).body[0]
-    found: dict[str, str] = {}
+    docs: dict[str, str] = {}
     previous = ""
     for node in body.body if isinstance(body, ast.ClassDef) else ():
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             previous = node.target.id
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and previous:
-            found[previous] = inspect.cleandoc(str(node.value.value)).replace("``", "`")
+            docs[previous] = inspect.cleandoc(str(node.value.value)).replace("``", "`")
             previous = ""
-    return found
+    return docs
 
 
 def _meaning(setting: Setting, language: Language) -> str:

@@ -102,8 +102,8 @@ class AtOnce:
     def _second(self, few: Tables, on_the_wire: bool, known: Callable[[Finding], bool]) -> Announced | None:
         understood, messages = understand(self._link(few) if on_the_wire else few, self._setup)
         scored = self._score(understood) if on_the_wire and self._setup.store else understood
-        found = (one for one in self._detectors()[1].evaluate(scored) if one.rule not in self._silent)
-        findings = tuple(finding for finding in found if not known(finding))
+        candidates = (one for one in self._detectors()[1].evaluate(scored) if one.rule not in self._silent)
+        findings = tuple(finding for finding in candidates if not known(finding))
         if not any(SEVERITIES.index(finding.severity) >= URGENT for finding in findings):
             return None
         return Announced(tables=scored, messages=messages, findings=findings)
@@ -154,13 +154,13 @@ def _alone(rule: Rule) -> bool:
 
 def _by_one(rule: Rule) -> bool:
     """Whether a single record makes the correlation true."""
-    found = rule.correlation
+    correlation = rule.correlation
     return (
-        found is not None
-        and found.type == "event_count"
-        and found.op == "gte"
-        and found.threshold <= 1
-        and not found.clauses
+        correlation is not None
+        and correlation.type == "event_count"
+        and correlation.op == "gte"
+        and correlation.threshold <= 1
+        and not correlation.clauses
     )
 
 

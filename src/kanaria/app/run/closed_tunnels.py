@@ -33,8 +33,8 @@ class ClosedTunnels:
         for column, names in (("service", SERVICES), ("transport", TRANSPORTS)):
             if column in connection.column_names:
                 values = connection[column]
-                found = values.filter(pc.is_in(values, pa.array(names)))
-                for kind in found.value_counts().to_pylist() if len(found) else ():
+                tunnels = values.filter(pc.is_in(values, pa.array(names)))
+                for kind in tunnels.value_counts().to_pylist() if len(tunnels) else ():
                     self.kinds[str(kind["values"])] += int(kind["counts"])
 
     def text(self) -> Text | None:

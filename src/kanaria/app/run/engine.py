@@ -222,7 +222,7 @@ class Engine:
         between()
         return self._judged()
 
-    def found(self) -> Judged:
+    def judge_changed(self) -> Judged:
         """Judge every incident of which something was found since the last time, without working on more."""
         return self._judged()
 
@@ -484,7 +484,7 @@ class Engine:
         def link(tables: Tables) -> Tables:
             return self._order.beforehand(tables) if isinstance(self._order, Live) else tables
 
-        seen = self.memory.ledger.seen if self.setup.store else None
+        seen = self.memory.ledger.was_judged if self.setup.store else None
         return AtOnce(self.setup, self.engine, link=link, score=self.memory.learned.beforehand, seen=seen)
 
     def _ordered(self, lateness: timedelta | None) -> Files | Live:
@@ -507,7 +507,7 @@ class Engine:
             facts=self.setup.facts,
             lateness=None if lateness is None else timedelta(0),
             updates=True,  # what is kept is told as it is; how often somebody is told is for the news to say
-            seen=self.memory.ledger.seen if self.setup.store else None,
+            seen=self.memory.ledger.was_judged if self.setup.store else None,
             remembers=self.setup.store is not None,
         )
         changed = detector.load_state(self.memory.correlations) if self.memory.correlations else ()

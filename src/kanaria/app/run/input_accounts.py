@@ -79,16 +79,16 @@ class Inputs:
             )
             self.summaries[name] = replace(self.summaries[name], note=note)
 
-    def remarked(self, name: str, said: Text | None) -> None:
+    def remarked(self, name: str, remark: Text | None) -> None:
         """What a format says of an input that it reads."""
-        if said is not None:
-            self.summaries[name] = replace(self.summaries[name], note=said)
+        if remark is not None:
+            self.summaries[name] = replace(self.summaries[name], note=remark)
 
-    def unknown(self, stream: Stream, known: Text | None = None, *, is_log: bool = True) -> None:
-        """An input nobody recognised; ``known`` is what it is by name."""
-        if known is not None and is_log:
+    def unknown(self, stream: Stream, remark: Text | None = None, *, is_log: bool = True) -> None:
+        """An input nobody recognised; ``remark`` is what it is by name."""
+        if remark is not None and is_log:
             self.named.add(stream.name)
-        note = _damage(stream) or known or (_UNKNOWN if stream.head() else _EMPTY)
+        note = _damage(stream) or remark or (_UNKNOWN if stream.head() else _EMPTY)
         lost = int(_damage(stream) is not None)
         self.summaries[stream.name] = InputSummary(
             path=stream.name, format=None, rows=lost, rejected=0, unread=lost, note=note
@@ -96,36 +96,38 @@ class Inputs:
 
     def failed(self, name: str, error: KanariaError) -> None:
         """An input that cannot be read takes no other along: it is named with the reason and the way out."""
-        known = self.summaries.get(name) or InputSummary(path=name, format=None, rows=0, rejected=0)
+        summary = self.summaries.get(name) or InputSummary(path=name, format=None, rows=0, rejected=0)
         en, ja = (printable(error.to(language)) for language in LANGUAGES)
         note = Text(en=f"could not be read: {en}", ja=f"読み取れませんでした({ja})。")
         self.failures[name] = error
-        self.summaries[name] = replace(known, rows=known.rows + 1, unread=known.unread + 1, note=note, failed=True)
+        self.summaries[name] = replace(
+            summary, rows=summary.rows + 1, unread=summary.unread + 1, note=note, failed=True
+        )
 
     def done(self, stream: Stream) -> None:
         """An input was read to its end, which damage may have brought about early; a live one may have lost some."""
-        known = self.summaries[stream.name]
+        summary = self.summaries[stream.name]
         ended = getattr(stream, "ended", None)
         note = ended() if ended else _damage(stream)
-        self.summaries[stream.name] = replace(known, note=note or known.note)
+        self.summaries[stream.name] = replace(summary, note=note or summary.note)
 
     def remarks(self, *, all_rejects: bool) -> list[Text]:
         """What a reader must know about inputs that were not read completely; the first few are named.
 
         With ``all_rejects`` every input with rejected records is named, else those of which nothing was readable.
         """
-        found = []
+        remarks = []
         for item in self.summaries.values():
             path = printable(item.path)
             if item.note:
-                found.append(Text(en=f"{path}: {item.note.en}", ja=f"{path}: {item.note.ja}"))
+                remarks.append(Text(en=f"{path}: {item.note.en}", ja=f"{path}: {item.note.ja}"))
             if item.rejected and (all_rejects or item.rejected >= item.rows):
-                found.append(_rejected(path, item, self.reasons.get(item.path, "")))
+                remarks.append(_rejected(path, item, self.reasons.get(item.path, "")))
         for source, (rows, first) in self.wrong_clocks.items():
-            found.append(_wrong_clock(printable(source), rows, first))
-        more = len(found) - REMARKS
+            remarks.append(_wrong_clock(printable(source), rows, first))
+        more = len(remarks) - REMARKS
         tail = [Text(en=f"… and {more} more inputs like these.", ja=f"…ほか{more}個の入力も同様です。")]
-        return found[:REMARKS] + (tail if more > 0 else [])
+        return remarks[:REMARKS] + (tail if more > 0 else [])
 
     def require_recognised(self, *, found: bool) -> None:
         """Raises SourceError when inputs had content, and nothing of it was in a format anybody knows, or readable.
@@ -153,32 +155,32 @@ class Inputs:
 
     def note(self, notes: Iterable[Text]) -> None:
         """Something for the reader, once."""
-        self.notes += [said for said in notes if said not in self.notes]
+        self.notes += [one for one in notes if one not in self.notes]
 
     def wrong_clock(self, batch: Batch, rows: int, first: datetime) -> None:
         """Records of the batch have a time that cannot be right; the first of them was that."""
-        known = self.wrong_clocks.get(batch.source)
-        self.wrong_clocks[batch.source] = (rows + (known[0] if known else 0), known[1] if known else first)
+        before = self.wrong_clocks.get(batch.source)
+        self.wrong_clocks[batch.source] = (rows + (before[0] if before else 0), before[1] if before else first)
 
     def count(self, batch: Batch) -> None:
-        known = self.summaries[batch.source]
+        summary = self.summaries[batch.source]
         if "connection" in batch.tables:
             self.closed.count(batch.tables["connection"])
-        low, high = known.first, known.last
+        low, high = summary.first, summary.last
         for table in batch.tables.values():
             first, last = _span(table)
             low = min(filter(None, (low, first)), default=None)
             high = max(filter(None, (high, last)), default=None)
-        rejected = known.rejected + max(len(batch.rejects), batch.rejected)
+        rejected = summary.rejected + max(len(batch.rejects), batch.rejected)
         if batch.rejects:
             self.reasons.setdefault(batch.source, printable(batch.rejects[0].reason))
         self.summaries[batch.source] = replace(
-            known,
-            rows=known.rows + batch.rows,
+            summary,
+            rows=summary.rows + batch.rows,
             rejected=rejected,
             first=low,
             last=high,
-            unread=known.unread + batch.unread,
+            unread=summary.unread + batch.unread,
         )
 
 
@@ -205,9 +207,9 @@ def _rejected(path: str, item: InputSummary, reason: str) -> Text:
 
 def _wrong_clock(path: str, rows: int, first: datetime) -> Text:
     shown = f"{first:%Y-%m-%d %H:%M:%S} UTC"
-    said = "1 record has" if rows == 1 else f"{rows:,} records have"
+    records = "1 record has" if rows == 1 else f"{rows:,} records have"
     return Text(
-        en=f"{path}: {said} a time that cannot be right (the first: {shown}). They were judged without it "
+        en=f"{path}: {records} a time that cannot be right (the first: {shown}). They were judged without it "
         "and teach nothing about what is normal; check the clock of the device that wrote them.",
         ja=f"{path}: {rows:,}件の記録の時刻は正しくありえません(最初のもの: {shown})。時刻なしで判定し、"
         "通常の動作の学習には使っていません。記録した機器の時計を確認してください。",

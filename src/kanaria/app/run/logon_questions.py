@@ -24,11 +24,11 @@ SELECT count(*), count(*) FILTER (logged_on >= began) FROM tried WHERE failures 
 def guessers(events: Events) -> Callable[[str], Guessers]:
     """Sources that failed to log on to a device again and again, and how many of them got in."""
 
-    def asked(device: str) -> Guessers:
+    def guessers_of(device: str) -> Guessers:
         ((sources, got_in),) = events.ask(_GUESSERS, {"device": device}, of="logon")
         return Guessers(sources=sources, got_in=got_in)
 
-    return asked
+    return guessers_of
 
 
 _SESSIONS = """
@@ -39,8 +39,8 @@ FROM {rows} WHERE device = $device AND direction <> 'outbound' AND result IS NOT
 def sessions(events: Events) -> Callable[[str], Sessions]:
     """Remote Desktop attempts on a device, and how many of them look like somebody logged on."""
 
-    def asked(device: str) -> Sessions:
+    def sessions_of(device: str) -> Sessions:
         ((attempts, logged_on),) = events.ask(_SESSIONS, {"device": device}, of="rdp")
         return Sessions(attempts=attempts, logged_on=logged_on)
 
-    return asked
+    return sessions_of

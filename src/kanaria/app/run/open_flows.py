@@ -97,16 +97,16 @@ class Watch:
         """Whether it is the first of its rule about this pair of addresses, or the pair is due; a pair that is due is
         told of."""
         pair = finding.values.get("src_ip"), finding.values.get("dst_ip")
-        told = self._told.get(pair)
-        if told is None or now >= told.due:
-            first = told.first if told else now
-            told = self._told[pair] = _Notified(first, now + max(AGAIN, now - first))
+        notified = self._told.get(pair)
+        if notified is None or now >= notified.due:
+            first = notified.first if notified else now
+            notified = self._told[pair] = _Notified(first, now + max(AGAIN, now - first))
             if len(self._told) > REMEMBERED:
                 del self._told[next(iter(self._told))]
             if self._setup.on_alert:
                 self._setup.on_alert(finding, now)
-        new = finding.rule not in told.rules
-        told.rules.add(finding.rule)
+        new = finding.rule not in notified.rules
+        notified.rules.add(finding.rule)
         return new
 
 

@@ -145,10 +145,8 @@ class SeriesKeeper:
             "new": "baseline.learning",
         }
         named = {name: table[column] for name, column in columns.items()}
-        found = pa.table({"hour": hour, **named, "again": pa.array(again)}).drop_null()
-        hours = found.group_by(["device", "hour", "role"]).aggregate(
-            [("bits", "max"), ("new", "min"), ("again", "min")]
-        )
+        rows = pa.table({"hour": hour, **named, "again": pa.array(again)}).drop_null()
+        hours = rows.group_by(["device", "hour", "role"]).aggregate([("bits", "max"), ("new", "min"), ("again", "min")])
         for row in hours.to_pylist():
             device, time = row["device"], row["hour"]
             bits = round(row["bits_max"], ROUNDED)
@@ -182,8 +180,8 @@ def volumes(events: Events, incidents: Iterable[Incident]) -> Iterator[Series]:
     left = DEVICES_ASKED
     shown = set[str]()
     for incident in incidents:
-        known = incident.devices if incident.severity != "informational" and incident.first_seen else ()
-        devices = [device for device in known if device not in shown][:left]
+        candidates = incident.devices if incident.severity != "informational" and incident.first_seen else ()
+        devices = [device for device in candidates if device not in shown][:left]
         shown.update(devices)
         left -= len(devices)
         if devices:
@@ -200,22 +198,22 @@ def _volumes(events: Events, devices: Sequence[str], incident: Incident) -> Iter
         return
     since, end = max(since, _hour(first)), min(end, last)
     places = {"devices": devices, "since": since, "until": _hour(end) + HOUR}
-    known: dict[str, dict[datetime, float]] = {device: {} for device in devices}
+    by_hour: dict[str, dict[datetime, float]] = {device: {} for device in devices}
     for device, hour, size in events.ask(_VOLUME, places, of="connection", since=since, until=until):
-        known[device][_moment(hour)] = float(size)
+        by_hour[device][_moment(hour)] = float(size)
     for device in devices:
-        if known[device]:
-            yield from _volume(device, known[device], begin, since, end)
+        if by_hour[device]:
+            yield from _volume(device, by_hour[device], begin, since, end)
 
 
 def _volume(
-    device: str, known: Mapping[datetime, float], begin: datetime, since: datetime, end: datetime
+    device: str, by_hour: Mapping[datetime, float], begin: datetime, since: datetime, end: datetime
 ) -> Iterator[Series]:
     before = defaultdict(list)
     for hour in _hours(since, begin - HOUR):
-        before[hour.hour].append(known.get(hour, 0.0))
+        before[hour.hour].append(by_hour.get(hour, 0.0))
     shown = list(_hours(max(since, begin - SHOWN_BEFORE), end))
-    points = tuple((hour, round(known.get(hour, 0.0))) for hour in shown)
+    points = tuple((hour, round(by_hour.get(hour, 0.0))) for hour in shown)
     yield Series(kind="volume", device=device, unit="bytes / h", points=points)
     if all(len(before[hour.hour]) >= LEAST_NORMAL_DAYS for hour in shown):
         normal = tuple((hour, round(statistics.median(before[hour.hour]))) for hour in shown)

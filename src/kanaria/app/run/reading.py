@@ -100,8 +100,8 @@ class Reading:
     def _counted(self, batch: Batch) -> Batch:
         batch = self._clocks.checked(batch, self.accounts.wrong_clock)
         self.accounts.count(batch)
-        told: Iterable[RejectedRecord] = batch.rejects if self._setup.on_reject else ()
-        for reject in told:
+        shown: Iterable[RejectedRecord] = batch.rejects if self._setup.on_reject else ()
+        for reject in shown:
             assert self._setup.on_reject is not None  # noqa: S101  (nothing is told without it)
             self._setup.on_reject(reject)
         return batch
@@ -122,11 +122,11 @@ class Reading:
 
         setup = self._setup
         wanted = setup.input_format or ("logformat" if setup.layout is not None else None)
-        known = getattr(stream, "format_name", None) or ("logformat" if getattr(stream, "layout", None) else wanted)
-        if not known and (packed := recognised.archive(stream.head())):
+        name = getattr(stream, "format_name", None) or ("logformat" if getattr(stream, "layout", None) else wanted)
+        if not name and (packed := recognised.archive(stream.head())):
             self.accounts.unknown(stream, packed, is_log=False)
             return UNKNOWN
-        chosen = registry.get(known) if known else registry.detect(stream)
+        chosen = registry.get(name) if name else registry.detect(stream)
         if chosen is None:
             return self._unknown(stream)
         self.accounts.open(stream.name, chosen.name)

@@ -1,7 +1,7 @@
 """The search of what was not understood: lines that became no row are looked through for mining and commands.
 
-In: batches of a format, with the lines it left. Out: the same batches, whose tables have the rows of what was found.
-Nothing that a person could read in a log is passed over without this look.
+In: batches of a format, with the lines it could not parse. Out: the same batches, whose tables have the rows of what
+was found in them. Nothing that a person could read in a log is passed over without this look.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from kanaria.core.types import Batch
 def searched(
     batches: Iterator[Batch], stream: Stream, context: ReadContext, pools: Prefilter | None = None
 ) -> Iterator[Batch]:
-    """Each batch with what its left lines hold; ``pools`` finds the names of known pools."""
+    """Each batch with what its unparsed lines hold; ``pools`` finds the names of known pools."""
     for batch in batches:
-        found = _found(batch.left, stream, context, pools) if batch.left is not None else {}
-        yield replace(batch, left=None, tables=_joined(batch.tables, found)) if batch.left is not None else batch
+        tables = _searched_tables(batch.unparsed, stream, context, pools) if batch.unparsed is not None else {}
+        yield (
+            replace(batch, unparsed=None, tables=_joined(batch.tables, tables)) if batch.unparsed is not None else batch
+        )
 
 
 def pools_of(facts: Knowledge) -> Prefilter:
@@ -34,7 +36,9 @@ def pools_of(facts: Knowledge) -> Prefilter:
     return Prefilter([literal(domain) for pool in facts.pools for domain in pool.domains])
 
 
-def _found(left: pa.Table, stream: Stream, context: ReadContext, pools: Prefilter | None) -> Mapping[str, pa.Table]:
+def _searched_tables(
+    left: pa.Table, stream: Stream, context: ReadContext, pools: Prefilter | None
+) -> Mapping[str, pa.Table]:
     from kanaria.formats import prose
     from kanaria.formats import searched as formats_searched
 
@@ -43,7 +47,7 @@ def _found(left: pa.Table, stream: Stream, context: ReadContext, pools: Prefilte
         return {}
     inside = formats_searched.carried(left)
     said = set(_hits(inside["raw"], pools).tolist())
-    whole = prose.written(stream.head(), stream.name)
+    whole = prose.is_prose(stream.head(), stream.name)
     quoted = {row for row, raw in enumerate(left["raw"].to_pylist()) if whole or prose.quotes(raw)}
     raw = [(inside if row in said else left)["raw"][row].as_py() for row in range(len(left))]
     left = left.set_column(1, "raw", pa.array(raw, pa.binary()))
@@ -72,24 +76,24 @@ def _naming_miners(column: pa.ChunkedArray) -> set[int]:
     from kanaria.mining.deeds import read
 
     worded = set(rows_of_records(column)[0].tolist())
-    found = set()
+    rows = set()
     for row, raw in enumerate(column.to_pylist()):
         words = {word.decode("ascii") for word in _WORD.findall(raw[:_LOOKED_AT])}
         if row not in worded and any(map(MINERS.search, words)):
             text = raw[:_LOOKED_AT].decode("utf-8", "replace")
             if not read(text).delivers():
-                found.add(row)
-    return found
+                rows.add(row)
+    return rows
 
 
 _LOOKED_AT = 8192
 """Bytes of a line in which a miner's name is looked for, as many as of a command line (``host.programs``)."""
 
 
-def _joined(tables: Mapping[str, pa.Table], found: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
+def _joined(tables: Mapping[str, pa.Table], more: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
     """Both, in the order of their lines."""
     merged = dict(tables)
-    for name, table in found.items():
+    for name, table in more.items():
         both = [merged[name], table] if name in merged and len(merged[name]) else [table]
         merged[name] = pa.concat_tables(both).sort_by("line") if len(both) > 1 else table
     return merged

@@ -38,18 +38,18 @@ def before(events: Events, incident: Incident, roles: Mapping[str, Text]) -> tup
     if first is None or start - first < LEAST_BEFORE:
         return ()
     days = (start - first) / timedelta(days=1)
-    said: list[Text] = []
+    sentences: list[Text] = []
     for device in incident.devices[:DEVICES_SHOWN]:
         about = {"device": device, "until": start}
         services = events.ask(_SERVICES, about, of="connection", until=start)
-        said.append(_usual(device, roles.get(device), days, services))
+        sentences.append(_usual(device, roles.get(device), days, services))
         met = {other for (other,) in events.ask(_MET, about, of="connection", until=start)}
         mined = {finding.remote for finding in incident.findings if finding.stage == "impact"}
         ordered = sorted(incident.remotes, key=lambda remote: remote not in mined)
         new = [remote for remote in ordered if remote not in met]
         if new and services:
-            said.append(_never(device, new))
-    return tuple(said)
+            sentences.append(_never(device, new))
+    return tuple(sentences)
 
 
 def _usual(device: str, role: Text | None, days: float, services: list[tuple[Any, ...]]) -> Text:

@@ -39,9 +39,9 @@ WHERE device IS NOT NULL AND {_SERVES}"""  # noqa: S608
 
 def server_of(events: Events, findings: Iterable[Finding]) -> str | None:
     """The device whose web log was read, when evidence says so."""
-    found = list(findings)
-    nameless = [f for f in found if f.table == "http" and not f.device and f.remote]
-    active = {f.device for f in found if f.device and f.table != "http" and f.stage in DEVICE_STAGES}
+    all_findings = list(findings)
+    nameless = [f for f in all_findings if f.table == "http" and not f.device and f.remote]
+    active = {f.device for f in all_findings if f.device and f.table != "http" and f.stage in DEVICE_STAGES}
     if not nameless or not active:
         return None
     if not events.has("connection"):  # logs of one machine read together

@@ -81,8 +81,8 @@ def read(handle: BinaryIO) -> Records:
     first = text.readline().lstrip("\ufeff")
     separator = _SEPARATOR.fullmatch(first.rstrip("\r\n"))
     header = text.readline() if separator else first
-    found = _columns([line.rstrip("\r\n") for line in ((first, header) if separator else (first,))])
-    names, place, delimiter = found or (["message"], 0, ",")
+    columns = _columns([line.rstrip("\r\n") for line in ((first, header) if separator else (first,))])
+    names, place, delimiter = columns or (["message"], 0, ",")
     yield Record(None)
     rows = _Rows(text)
     reader = csv.reader(rows, delimiter=delimiter)

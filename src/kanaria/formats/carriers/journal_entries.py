@@ -34,15 +34,15 @@ def read(handle: BinaryIO) -> Records:
     last = ""
     while line := handle.readline(_LONGEST):
         text = line.rstrip(b"\r\n")
-        found = _FIELD.fullmatch(text)
+        match = _FIELD.fullmatch(text)
         begun = _BEGINS.match(text)
-        if begun or not text.strip() or (found and found[1] == b"__CURSOR"):
+        if begun or not text.strip() or (match and match[1] == b"__CURSOR"):
             yield from _ended(entry)
             zone = b"+00:00" if begun and begun[3] in (b"UTC", b"GMT") else b""
             entry = {"time": _text(b"".join((begun[1], b"T", begun[2], zone)))} if begun else {}
-        if found:
-            last = _text(found[1])
-            entry.setdefault(last, _text(found[2]))
+        if match:
+            last = _text(match[1])
+            entry.setdefault(last, _text(match[2]))
         elif not begun and _NAME.fullmatch(text):
             last = _text(text)
             value = _binary(handle)

@@ -47,13 +47,15 @@ _NEXT = late_regex(r'[}\]"]\s*,\s*(?=[{\[])|\n[\s,\[]*(?=[{\[])')
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object; ValueError where a member that holds lines stands in it twice, as when what was between two records is
     gone."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, value in pairs if (name in TEXTS or name.casefold() in _HOLDS) and value != found[name]]
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [
+            name for name, value in pairs if (name in TEXTS or name.casefold() in _HOLDS) and value != members[name]
+        ]
         if names:
             message = f"{names[0]} twice in an object"
             raise ValueError(message)
-    return found
+    return members
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_members)
@@ -84,10 +86,10 @@ def is_document(head: bytes) -> bool:
 
 def _value(text: str) -> object:
     try:
-        found: object = json.loads(text.rstrip())
+        parsed: object = json.loads(text.rstrip())
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, (dict, list)) else None
+    return parsed if isinstance(parsed, (dict, list)) else None
 
 
 def _begins(first: str, following: str) -> bool:
@@ -113,10 +115,10 @@ def read(handle: BinaryIO) -> Records:
 
 def records_of(value: object) -> list[Record]:
     """The records that a value holds; of an object that holds none itself."""
-    found = (
+    records = (
         _of_object(value, 0) if isinstance(value, dict) else _of_items(value, 0, {}) if isinstance(value, list) else []
     )
-    return found or [Record(value)] if isinstance(value, (dict, str)) else found
+    return records or [Record(value)] if isinstance(value, (dict, str)) else records
 
 
 def _of_object(value: Object, depth: int) -> list[Record]:
@@ -124,17 +126,17 @@ def _of_object(value: Object, depth: int) -> list[Record]:
         return [Record(request_of(value))]
     if depth >= _DEPTH or "request" in value or ("id" in value and ("result" in value or "params" in value)):
         return [Record(value)]  # a web server's record, a JSON-RPC message
-    found: list[Record] = []
+    records: list[Record] = []
     for name, inner in value.items():
         if not inner or name.casefold() not in _HOLDS:
             continue
         if isinstance(inner, list):
-            found += _of_items(inner, depth + 1, value)
+            records += _of_items(inner, depth + 1, value)
         elif isinstance(inner, dict):
             deeper = _of_object(inner, depth + 1)
-            found += deeper if len(deeper) != 1 or deeper[0].value is not inner else []
-    said = any(isinstance(text := value.get(name), str) and len(text) >= _SAYING for name in TEXTS)
-    return [*found, Record(value)] if said or not found else found
+            records += deeper if len(deeper) != 1 or deeper[0].value is not inner else []
+    has_text = any(isinstance(text := value.get(name), str) and len(text) >= _SAYING for name in TEXTS)
+    return [*records, Record(value)] if has_text or not records else records
 
 
 def _of_items(items: Sequence[object], depth: int, around: Object) -> list[Record]:

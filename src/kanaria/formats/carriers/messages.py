@@ -82,8 +82,8 @@ def of_object(value: Object) -> Message | None:
     value = opened(value)
     event = value.get("event")
     original = event.get("original") if isinstance(event, dict) else None
-    said = (text_of(one) for one in (original, *(value.get(name) for name in TEXTS)))
-    message = next(filter(None, said), None)
+    texts = (text_of(one) for one in (original, *(value.get(name) for name in TEXTS)))
+    message = next(filter(None, texts), None)
     if message is None:
         return None
     return Message(without_colours(message).rstrip("\n"), _time(value), _name(value, _HOSTS), _name(value, _PROGRAMS),
@@ -124,36 +124,40 @@ def windows_event(value: Object) -> dict[str, object] | None:
     """An event as Splunk's Windows input writes it (``LogName=…``, ``EventCode=…``, ``Message=…``), named as by
     ``Get-WinEvent``, or None for anything else."""
     text = value.get("_raw")
-    found = _WINDOWS.match(text) if isinstance(text, str) else None
-    if not found or not isinstance(text, str):
+    match = _WINDOWS.match(text) if isinstance(text, str) else None
+    if not match or not isinstance(text, str):
         return None
     head, _, message = text.partition("\nMessage=")
-    said = dict(_SAID.findall(head))
-    when = _time(value) or datetime.strptime(found["time"][:19], "%m/%d/%Y %H:%M:%S").replace(tzinfo=UTC)
+    fields = dict(_SAID.findall(head))
+    when = _time(value) or datetime.strptime(match["time"][:19], "%m/%d/%Y %H:%M:%S").replace(tzinfo=UTC)
     named = {"LogName": "LogName", "Id": "EventCode", "ProviderName": "SourceName", "MachineName": "ComputerName"}
-    return {**{name: said.get(key) for name, key in named.items()}, "TimeCreated": when.isoformat(), "Message": message}
+    return {
+        **{name: fields.get(key) for name, key in named.items()},
+        "TimeCreated": when.isoformat(),
+        "Message": message,
+    }
 
 
 def _at(value: Object, path: tuple[str, ...]) -> object:
-    found: object = value
+    inner: object = value
     for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if found is not None else value.get(".".join(path))
+        inner = inner.get(name) if isinstance(inner, Mapping) else None
+    return inner if inner is not None else value.get(".".join(path))
 
 
 def _time(value: Object) -> datetime | None:
     for path in _TIMES:
-        if (said := _at(value, path)) is not None and (found := moment(said)):
-            return found
+        if (text := _at(value, path)) is not None and (time := moment(text)):
+            return time
     return None
 
 
-def moment(said: object) -> datetime | None:
+def moment(text: object) -> datetime | None:
     """A time as shippers write it: ISO 8601, or seconds and smaller parts since 1970."""
     try:
-        number = float(said) if isinstance(said, int | float) else float(str(said).strip())
+        number = float(text) if isinstance(text, int | float) else float(str(text).strip())
     except ValueError:
-        return time_of(_iso(str(said)))
+        return time_of(_iso(str(text)))
     except OverflowError:
         return None
     while _MILLISECONDS <= number < math.inf:
@@ -167,10 +171,10 @@ def _iso(text: str) -> str:
 
 
 def _name(value: Object, paths: tuple[tuple[str, ...], ...]) -> str | None:
-    found = next((said for path in paths if isinstance(said := _at(value, path), str) and said.strip()), None)
-    return _CLEAN.sub("_", found.strip().lstrip("/"))[:255] or None if found else None
+    name = next((text for path in paths if isinstance(text := _at(value, path), str) and text.strip()), None)
+    return _CLEAN.sub("_", name.strip().lstrip("/"))[:255] or None if name else None
 
 
 def _pid(value: Object) -> str | None:
-    found = next((str(said) for path in _PIDS if (said := _at(value, path)) is not None), "")
-    return found if found.isascii() and found.isdecimal() and len(found) <= 10 else None
+    pid = next((str(item) for path in _PIDS if (item := _at(value, path)) is not None), "")
+    return pid if pid.isascii() and pid.isdecimal() and len(pid) <= 10 else None

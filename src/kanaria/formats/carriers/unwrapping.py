@@ -40,13 +40,13 @@ def unwrap(line: bytes, *, syslog: bool = False) -> bytes | None:
     if not line or len(line) > LONGEST:
         return None
     line = line.removeprefix(b"\x1e").removeprefix(b"data: ")
-    if found := _FLUENTD.match(line):
-        line = line[found.end() :]
+    if match := _FLUENTD.match(line):
+        line = line[match.end() :]
     if line.startswith(b"{"):
         return _from_json(line, syslog)
     for prefix in (_CRI, _COMPOSE) if syslog else (_CRI, _COMPOSE, _SYSLOG):
-        if found := prefix.match(line):
-            return line[found.end() :]
+        if match := prefix.match(line):
+            return line[match.end() :]
     return line if syslog and _SYSLOG.match(line) else None
 
 
@@ -56,9 +56,9 @@ def unwrap_object(value: Object, *, syslog: bool = False) -> bytes | None:
     around = {**value, **inner} if inner else value
     carried = windows_event(around) or _carried(around) or inner
     if isinstance(carried, str):
-        said = of_object(value) if syslog else None
-        text = said.as_syslog() if said else without_colours(carried).strip()
-        return text.encode("utf-8", "surrogateescape" if said is None else "replace") or None
+        message = of_object(value) if syslog else None
+        text = message.as_syslog() if message else without_colours(carried).strip()
+        return text.encode("utf-8", "surrogateescape" if message is None else "replace") or None
     return json.dumps(carried).encode() if carried else None
 
 
@@ -82,8 +82,8 @@ def _carried(value: Object) -> Object | str | None:
     if len(value) == 1 and (name := next(iter(value))) in _ZEEK_LOGS and isinstance(value[name], dict):
         return {"_path": name, **_object(value[name])}
     original = _object(value.get("event")).get("original")
-    for said in (original, *(value.get(name) for name in TEXTS)):
-        if text := text_of(said):
+    for part in (original, *(value.get(name) for name in TEXTS)):
+        if text := text_of(part):
             return _named(text, value) or text
     return next((_object(value[name]) for name in _OBJECTS if isinstance(value.get(name), dict)), None)
 
@@ -180,8 +180,8 @@ def _dns(value: Object, zeek: Object) -> Object:
 def _ssl(value: Object, zeek: Object) -> Object:
     name = _at(value, "tls", "client", "server_name") or _at(zeek, "server", "name") or zeek.get("server_name")
     version = _at(value, "tls", "version")
-    said = f"TLSv{str(version).replace('.', '')}" if version else zeek.get("version")
-    return {**_ends(value, "ssl"), "server_name": name, "version": said, "established": zeek.get("established")}
+    tls_version = f"TLSv{str(version).replace('.', '')}" if version else zeek.get("version")
+    return {**_ends(value, "ssl"), "server_name": name, "version": tls_version, "established": zeek.get("established")}
 
 
 def _notice(value: Object, zeek: Object) -> Object:

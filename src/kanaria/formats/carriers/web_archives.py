@@ -56,8 +56,8 @@ def request_of(entry: Object) -> dict[str, object]:
 
 def connection_of(request: Object) -> dict[str, object] | None:
     """The row of ``connection`` for a request that became a WebSocket on which something was said."""
-    said = {"src_first": request.get(SENT), "dst_first": request.get(RECEIVED)}
-    if not any(said.values()):
+    payloads = {"src_first": request.get(SENT), "dst_first": request.get(RECEIVED)}
+    if not any(payloads.values()):
         return None
     host, port = target(str(request["request_uri"]))
     secure = str(request["request_uri"]).startswith(("wss:", "https:"))
@@ -66,7 +66,7 @@ def connection_of(request: Object) -> dict[str, object] | None:
     return {
         "time": moment(request[MARK]), "device": BROWSER, "direction": "outbound", "remote": server or host,
         "dst_ip": server, "dst_port": port or (443 if secure else 80), "transport": "tcp", "sni": host, "open": True,
-        **{name: text.encode("utf-8", "replace") for name, text in said.items() if isinstance(text, str)},
+        **{name: text.encode("utf-8", "replace") for name, text in payloads.items() if isinstance(text, str)},
     }  # fmt: skip
 
 
@@ -78,14 +78,14 @@ def without_messages(request: Object) -> Object:
 def _messages(messages: object) -> dict[str, object]:
     """What either side sent on a WebSocket, a line each, as Chrome's tools note it."""
     listed = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    found: dict[str, object] = {}
+    texts_of: dict[str, object] = {}
     for name, sent in ((SENT, True), (RECEIVED, False)):
         texts = [
             one["data"] for one in listed if isinstance(one.get("data"), str) and (one.get("type") == "send") == sent
         ]
         if texts:
-            found[name] = "\n".join(texts)[:_LONGEST]
-    return found
+            texts_of[name] = "\n".join(texts)[:_LONGEST]
+    return texts_of
 
 
 def _object(value: object) -> Object:

@@ -26,7 +26,7 @@ from kanaria.formats.carriers.readers import reader_of, records
 from kanaria.formats.carriers.records import Record, Records
 from kanaria.formats.carriers.unwrapping import unwrap, unwrap_object
 from kanaria.formats.carriers.web_archives import is_archive, without_messages
-from kanaria.formats.columns import left_lines
+from kanaria.formats.columns import unparsed_lines
 from kanaria.formats.logons.emit import Taken, tables_of
 
 _LOOKED_AT = 50
@@ -91,12 +91,12 @@ class Carried:
         """The batch with what the carrier says itself."""
         if self.lines is None or not self.lines.said:
             return batch
-        said, self.lines.said = self.lines.said, []
+        own_rows, self.lines.said = self.lines.said, []
         rows, self.lines.alone = batch.rows + self.lines.alone, 0
         tables = dict(batch.tables)
-        for name, table in tables_of(said, self.outer, context, "wazuh").items():
-            known = tables.get(name)
-            tables[name] = pa.concat_tables([known, table], promote_options="default") if known is not None else table
+        for name, table in tables_of(own_rows, self.outer, context, "wazuh").items():
+            before = tables.get(name)
+            tables[name] = pa.concat_tables([before, table], promote_options="default") if before is not None else table
         return replace(batch, tables=tables, rows=rows)
 
     def unread(self, name: str) -> Iterator[Batch]:
@@ -110,18 +110,18 @@ class Carried:
         if self.lines is None or not self.lines.lost:
             return batch
         lost, self.lines.lost = self.lines.lost, []
-        tables = [table for table in (left_lines(lost), batch.left) if table is not None]
+        tables = [table for table in (unparsed_lines(lost), batch.unparsed) if table is not None]
         count = len(lost)
         return replace(
-            batch, rows=batch.rows + count, passed_over=batch.passed_over + count, left=pa.concat_tables(tables)
+            batch, rows=batch.rows + count, passed_over=batch.passed_over + count, unparsed=pa.concat_tables(tables)
         )
 
 
 class _Lines(io.RawIOBase):
     """The input with every record replaced by the lines it carries."""
 
-    def __init__(self, outer: BinaryIO, found: Records, take: Taker) -> None:
-        self._outer, self._records, self._take, self._left = outer, found, take, b""
+    def __init__(self, outer: BinaryIO, records: Records, take: Taker) -> None:
+        self._outer, self._records, self._take, self._left = outer, records, take, b""
         self._line = 0
         self.said: list[Taken] = []
         """Rows of what records say themselves, and how many of these carried nothing; a taker empties both."""
@@ -139,10 +139,10 @@ class _Lines(io.RawIOBase):
             if record is None:
                 return 0
             carried = self._take(record)
-            said = own_words(record)
-            self.said += [(table, {**row, "line": self._line + 1}) for table, row in said]
-            self.alone += carried is None and bool(said)
-            if carried is None and not said and (raw := whole(record)):
+            own_rows = own_words(record)
+            self.said += [(table, {**row, "line": self._line + 1}) for table, row in own_rows]
+            self.alone += carried is None and bool(own_rows)
+            if carried is None and not own_rows and (raw := whole(record)):
                 self.lost.append((self._line + 1, raw))
             self._left = _lines(carried or b"")
             self._line += self._left.count(b"\n")
@@ -226,22 +226,22 @@ class Wrapped:
     )
 
     def sniff(self, head: bytes, name: str) -> float:
-        found = _inside(head, name)
-        if found is None:
+        inside = _inside(head, name)
+        if inside is None:
             return 0.0
-        web = type(found.format).__module__.startswith("kanaria.formats.web.")
-        if web and not found.of_lines and found.take is not itself:
-            return min(0.99, found.score + _EXPORT)
-        score = (_WEB if web and found.of_lines and b'"_source"' in head[:4096] else 0.98) * found.score
-        return max(score, _SPEAKS) if found.speaks else score
+        web = type(inside.format).__module__.startswith("kanaria.formats.web.")
+        if web and not inside.of_lines and inside.take is not itself:
+            return min(0.99, inside.score + _EXPORT)
+        score = (_WEB if web and inside.of_lines and b'"_source"' in head[:4096] else 0.98) * inside.score
+        return max(score, _SPEAKS) if inside.speaks else score
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         """Where nothing that is known is inside, every record is unread."""
-        found = _inside(stream.head(), stream.name)
-        if found is None:
+        inside = _inside(stream.head(), stream.name)
+        if inside is None:
             batches = Carried(stream, lambda _record: None).unread(self.name)
         else:
-            batches = Carried(stream, found.take, found.head).batches(found.format, context)
+            batches = Carried(stream, inside.take, inside.head).batches(inside.format, context)
         for batch in batches:
             yield replace(batch, format=self.name)
 
@@ -275,15 +275,15 @@ def _inside(head: bytes, name: str) -> Inside | None:
     speaking = [one for one in first if own_words(one)]
     if not carrying or sum(one in carrying or one in speaking for one in first) < _MOST_CARRIED * len(first):
         return None
-    found: list[tuple[float, int, Format, Taker]] = []
+    candidates: list[tuple[float, int, Format, Taker]] = []
     for place, take in enumerate(takers):
         lines = b"".join(_lines(take(one) or b"") for one in carrying)
         best = registry.surest(lines, name, without=(Wrapped.name, "mail"))
         if best and best[1] >= _LEAST_SURE and (take is not with_sender or best[0].name in _READ_SYSLOG):
-            found.append((best[1], -place, best[0], take))
-    if not found:
+            candidates.append((best[1], -place, best[0], take))
+    if not candidates:
         return None
-    score, _place, known, take = max(found, key=lambda one: one[:2])
+    score, _place, format_, take = max(candidates, key=lambda one: one[:2])
     begin = islice(records(io.BytesIO(cut), head), _HEAD_RECORDS)
     lines = b"".join(_lines(take(one) or b"") for one in begin)
-    return Inside(known, score, take, lines, reader is None, bool(speaking))
+    return Inside(format_, score, take, lines, reader is None, bool(speaking))

@@ -68,17 +68,17 @@ class Audit:
         parts = [part for part in _TOGETHER.split(line) if "audit(" in part]
         if len(parts) > 1:
             return [taken for part in parts for taken in self.take(row, part)]
-        found = _RECORD.search(line)
-        if not found:
+        match = _RECORD.search(line)
+        if not match:
             return []
-        kind = _kind(found["type"], line)
-        fields = _fields(found["rest"], plain=") :" in line)
-        when = _time(found["time"], self._zone) or row.get("time")
-        host = found["node"] or row.get("host_name")
+        kind = _kind(match["type"], line)
+        fields = _fields(match["rest"], plain=") :" in line)
+        when = _time(match["time"], self._zone) or row.get("time")
+        host = match["node"] or row.get("host_name")
         base: Row = {**row, "time": when, "device": host, "host_name": host}
         if kind == "USER_LOGIN":
             return _logon(base, fields)
-        key = (found["node"], found["serial"])
+        key = (match["node"], match["serial"])
         event = self._held.setdefault(key, _Event(base))
         event.records.setdefault(kind, {}).update(fields)
         if kind == "EXECVE":
@@ -87,7 +87,7 @@ class Audit:
             return _process(self._held.pop(key))
         return _process(self._held.popitem(last=False)[1]) if len(self._held) > _HELD else []
 
-    def left(self) -> list[Taken]:
+    def remaining(self) -> list[Taken]:
         """Events whose end did not come; they are not held any more."""
         events = list(self._held.values())
         self._held.clear()
@@ -102,19 +102,19 @@ def _kind(named: str | None, line: str) -> str:
 
 def _fields(text: str, *, plain: bool) -> dict[str, str]:
     """Fields by name; those that may be hexadecimal are decoded. The first of a name counts."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for match in _FIELD.finditer(text.replace("\x1d", " ")):
         name, bare = match["name"], match["bare"]
         value = (
             match["quoted"] if match["quoted"] is not None else match["inner"] if match["inner"] is not None else bare
         )
         if match["inner"] is not None:
-            found.update(_fields(match["inner"], plain=plain))
+            fields.update(_fields(match["inner"], plain=plain))
         elif bare is not None and not plain and _may_be_hex(name) and _HEX.match(bare):
             value = bytes.fromhex(bare).replace(b"\0", b" ").decode("utf-8", "backslashreplace")
             value = value if _ARGUMENT.match(name) else value.strip()
-        found.setdefault(name, value or "")
-    return found
+        fields.setdefault(name, value or "")
+    return fields
 
 
 def _may_be_hex(name: str) -> bool:
@@ -123,8 +123,8 @@ def _may_be_hex(name: str) -> bool:
 
 def _collect(event: _Event, fields: Mapping[str, str]) -> None:
     for name, value in fields.items():
-        if found := _ARGUMENT.match(name):
-            place = int(found[1])
+        if match := _ARGUMENT.match(name):
+            place = int(match[1])
             event.arguments[place] = event.arguments.get(place, "") + value
 
 
@@ -146,12 +146,12 @@ def _process(event: _Event) -> list[Taken]:
 
 def _event(line: int, text: str, zone: LocalTime) -> list[Taken]:
     """The record as it stands, for rules that look at single records."""
-    found = _RECORD.search(text)
-    if not found:
+    match = _RECORD.search(text)
+    if not match:
         return []
-    fields = {"type": _kind(found["type"], text), **_fields(found["rest"], plain=") :" in text)}
+    fields = {"type": _kind(match["type"], text), **_fields(match["rest"], plain=") :" in text)}
     return [("event", {
-        "line": line, "time": _time(found["time"], zone), "device": found["node"], "host_name": found["node"],
+        "line": line, "time": _time(match["time"], zone), "device": match["node"], "host_name": match["node"],
         "platform": "linux", "channel": "auditd", "fields": joined_fields(fields),
     })]  # fmt: skip
 
@@ -222,5 +222,5 @@ class AuditLog:
                     taken += _event(at, text, context.zone) if context.events else []
             tables = tables_of(taken, stream, context, "auditd")
             yield cols.make_batch(stream, self.name, chunk, tables, count, rejects)
-        if chunk is not None and (left := audit.left()):
-            yield cols.make_batch(stream, self.name, chunk, tables_of(left, stream, context, "auditd"), 0, [])
+        if chunk is not None and (remaining := audit.remaining()):
+            yield cols.make_batch(stream, self.name, chunk, tables_of(remaining, stream, context, "auditd"), 0, [])

@@ -90,9 +90,9 @@ class Reader:
         if line.startswith("[HKEY_"):
             self._starts = _RUN_KEY.match(line) is not None
             return []
-        if self._starts and (found := _RUN_VALUE.match(line)):
-            command = re.sub(r"\\(.)", r"\1", found["command"])
-            job = {**row, "kind": "job", "platform": "windows", "process": found["name"], "command": command}
+        if self._starts and (match := _RUN_VALUE.match(line)):
+            command = re.sub(r"\\(.)", r"\1", match["command"])
+            job = {**row, "kind": "job", "platform": "windows", "process": match["name"], "command": command}
             return [("process", job)]
         if names := _header(line):
             self._header = names
@@ -100,18 +100,18 @@ class Reader:
         if _HEAD.match(line):
             self._header = ()
             return []
-        if (found := _NETSTAT.match(line) or _LSOF.match(line)) or (found := _SS.match(line)):
+        if (match := _NETSTAT.match(line) or _LSOF.match(line)) or (match := _SS.match(line)):
             self._header = ()
-            return self._connection(row, found)
-        if (found := _OWNER.match(line)) and self._last is not None:
-            self._last["process"] = found["name"]  # netstat -b names the program on the line below
-            return [("process", {**row, "kind": "running", "platform": "windows", "process": found["name"]})]
-        if (seen := _seen(line)) is not None:
+            return self._connection(row, match)
+        if (match := _OWNER.match(line)) and self._last is not None:
+            self._last["process"] = match["name"]  # netstat -b names the program on the line below
+            return [("process", {**row, "kind": "running", "platform": "windows", "process": match["name"]})]
+        if (seen := _by_line(line)) is not None:
             return [("process", {**row, "kind": "running", **seen})]
         if self._header:
             return self._program(row, line)
-        if found := _TASK.match(line):
-            name, pid = found["quoted"] or found["name"], number(found["qpid"] or found["pid"])
+        if match := _TASK.match(line):
+            name, pid = match["quoted"] or match["name"], number(match["qpid"] or match["pid"])
             return [("process", {**row, "kind": "running", "platform": "windows", "process": name, "pid": pid})]
         return None
 
@@ -119,8 +119,8 @@ class Reader:
         cells = line.split(None, len(self._header) - 1)
         if len(cells) < len(self._header) - 1:
             return None
-        said = {name: cell.strip() for name, cell in zip(self._header, cells, strict=False)}
-        named = {_HEADERS[name]: value for name, value in said.items() if name in _HEADERS}
+        cells_by_name = {name: cell.strip() for name, cell in zip(self._header, cells, strict=False)}
+        named = {_HEADERS[name]: value for name, value in cells_by_name.items() if name in _HEADERS}
         pid = number(named.get("pid"), 2**31 - 1)
         if pid is None:
             return None
@@ -133,52 +133,52 @@ class Reader:
             "parent_pid": number(named.get("parent_pid"), 2**31 - 1),
         })]  # fmt: skip
 
-    def _connection(self, row: Row, found: re.Match[str]) -> list[Taken]:
-        said = found.groupdict()
-        user = _USER.search(said.get("users") or "")
-        name = (user["name"] if user else said.get("name")) or None
-        pid = number(user["pid"] if user else said.get("pid"), 2**31 - 1)
+    def _connection(self, row: Row, match: re.Match[str]) -> list[Taken]:
+        groups = match.groupdict()
+        user = _USER.search(groups.get("users") or "")
+        name = (user["name"] if user else groups.get("name")) or None
+        pid = number(user["pid"] if user else groups.get("pid"), 2**31 - 1)
         taken: list[Taken] = []
         if name:
             taken.append(
-                ("process", {**row, "kind": "running", "process": name.strip(), "pid": pid, "user": said.get("user")})
+                ("process", {**row, "kind": "running", "process": name.strip(), "pid": pid, "user": groups.get("user")})
             )
-        local, other = endpoint(said["local"]), endpoint(said.get("other") or "")
+        local, other = endpoint(groups["local"]), endpoint(groups.get("other") or "")
         self._last = None
-        if other[0] is None and (named := _NAME.match(said.get("other") or "")):
+        if other[0] is None and (named := _NAME.match(groups.get("other") or "")):
             taken.append(("dns", {**row, "query": named["name"].lower()}))
         if local[0] and other[0] and other[1]:
             mine, theirs = (other, local) if (local[1] or _CLIENTS_FROM) < _CLIENTS_FROM <= other[1] else (local, other)
             self._last = {
                 **row, "src_ip": mine[0], "src_port": mine[1], "dst_ip": theirs[0], "dst_port": theirs[1],
-                "transport": (said.get("proto") or "tcp").lower(),
-                "state": _STATES.get((said.get("state") or "").replace("_", "-")),
+                "transport": (groups.get("proto") or "tcp").lower(),
+                "state": _STATES.get((groups.get("state") or "").replace("_", "-")),
                 "open": True, "process": name,
             }  # fmt: skip
             taken.append(("connection", self._last))
         return taken
 
 
-def _seen(line: str) -> Row | None:
+def _by_line(line: str) -> Row | None:
     """A program by a line that needs no header: of /proc, lsof, nvidia-smi or docker ps."""
-    if found := _CONTAINER.match(line):
+    if match := _CONTAINER.match(line):
         return {
-            "process": found["image"],
-            "command": f"{found['image']} {found['command'].rstrip('…')}",
-            "container": found["id"],
+            "process": match["image"],
+            "command": f"{match['image']} {match['command'].rstrip('…')}",
+            "container": match["id"],
         }
-    if found := _UNIT.match(line):
-        return {"kind": "service", "platform": "linux", "process": found["name"], "description": found["description"]}
-    if found := _STATS.match(line):
-        return {"process": found["name"], "container": found["id"]}
-    found = _GPU_CSV.match(line) or _SHELL.match(line)
-    found = found or _LINKED.search(line) or _MAPPED.match(line) or _GPU.match(line)
-    if found is None:
+    if match := _UNIT.match(line):
+        return {"kind": "service", "platform": "linux", "process": match["name"], "description": match["description"]}
+    if match := _STATS.match(line):
+        return {"process": match["name"], "container": match["id"]}
+    match = _GPU_CSV.match(line) or _SHELL.match(line)
+    match = match or _LINKED.search(line) or _MAPPED.match(line) or _GPU.match(line)
+    if match is None:
         return None
-    said = found.groupdict()
+    groups = match.groupdict()
     return {
-        "process": said["name"].split()[0], "command": said["name"], "pid": number(said["pid"], 2**31 - 1),
-        "user": said.get("user"),
+        "process": groups["name"].split()[0], "command": groups["name"], "pid": number(groups["pid"], 2**31 - 1),
+        "user": groups.get("user"),
     }  # fmt: skip
 
 
@@ -190,9 +190,9 @@ def _heads_alone(lines: list[str]) -> bool:
 def _header(line: str) -> tuple[str, ...]:
     """The names of columns, for the heads of ps, top and their kin."""
     names = tuple("COMMAND" if name == "Command" else name for name in line.replace("▽", " ").replace("△", " ").split())
-    known = {_HEADERS[name] for name in names if name in _HEADERS}
+    columns = {_HEADERS[name] for name in names if name in _HEADERS}
     last = names[-1] if names else ""
-    return names if {"pid"} <= known and _HEADERS.get(last) in ("command", "process") and "FD" not in names else ()
+    return names if {"pid"} <= columns and _HEADERS.get(last) in ("command", "process") and "FD" not in names else ()
 
 
 class Listing:
@@ -208,8 +208,8 @@ class Listing:
             return 0.9  # mostly frames and figures
         lines = [line for line in first_lines(head) if line.strip()]
         reader = Reader()
-        known = [reader.take(line, at) for at, line in enumerate(lines, start=1)]
-        fitting = sum(bool(taken) for taken in known)
+        taken_of = [reader.take(line, at) for at, line in enumerate(lines, start=1)]
+        fitting = sum(bool(taken) for taken in taken_of)
         if not fitting:
             return 0.9 if _heads_alone(lines) else 0.0
         return 0.9 if fitting >= 0.5 * len(lines) - 3 else 0.0
@@ -218,14 +218,14 @@ class Listing:
         reader = Reader()
         for chunk in cols.chunks(stream):
             taken: list[Taken] = []
-            left: list[tuple[int, bytes]] = []
+            unparsed: list[tuple[int, bytes]] = []
             count = 0
             for at, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
                 if line.strip():
                     rows = reader.take(line.decode("utf-8", "backslashreplace").rstrip("\r"), at)
                     count += rows != []
                     taken += rows or []
-                    left += [(at, line)] if rows is None else []
+                    unparsed += [(at, line)] if rows is None else []
             tables = tables_of(taken, stream, context, "host")
-            strange = sum(is_log_line(line) for _at, line in left)
-            yield cols.make_batch(stream, self.name, chunk, tables, count, [], passed_over=strange, left=left)
+            strange = sum(is_log_line(line) for _at, line in unparsed)
+            yield cols.make_batch(stream, self.name, chunk, tables, count, [], passed_over=strange, unparsed=unparsed)

@@ -29,20 +29,20 @@ PROGRAMS = _JOBS | {"systemd", "kernel", "audit", "auditd", "audispd", "audisp-s
 
 def of_any_program(row: Row, program: str | None, message: str) -> Row | None:
     """What a line says was run, by cron, sudo or systemd, or was killed; its program may have got lost on the way."""
-    if found := _JOB.match(message):
-        return _process(row, "job", "cron", found["command"], found["user"])[1]
-    if found := _LISTED.fullmatch(message):
-        command = found["command"]
-        made = _process(row, "running", command.split(" ")[0], command, found["user"])[1]
-        return {**made, "pid": int(found["pid"])}
-    if found := _KILLED.search(message):
-        return {**_process(row, "running", found["name"], None, None)[1], "pid": int(found["pid"])}
+    if match := _JOB.match(message):
+        return _process(row, "job", "cron", match["command"], match["user"])[1]
+    if match := _LISTED.fullmatch(message):
+        command = match["command"]
+        made = _process(row, "running", command.split(" ")[0], command, match["user"])[1]
+        return {**made, "pid": int(match["pid"])}
+    if match := _KILLED.search(message):
+        return {**_process(row, "running", match["name"], None, None)[1], "pid": int(match["pid"])}
     if (asked := sudo_row(message)) and asked[1]:
         who, command = asked[0], asked[1]
         return {**_process(row, "start", command.split(" ")[0], command, None)[1], "parent": "sudo",
                             "parent_user": who["user"], "user": "root" if who["privileged"] else None}  # fmt: skip
-    if (program or "systemd").removesuffix(".service") in ("systemd", "init") and (found := _UNIT.match(message)):
-        return _process(row, "service", found["unit"], None, None)[1]
+    if (program or "systemd").removesuffix(".service") in ("systemd", "init") and (match := _UNIT.match(message)):
+        return _process(row, "service", match["unit"], None, None)[1]
     return None
 
 
@@ -58,25 +58,25 @@ class Messages:
         """Rows that are certain at once; ``row`` has line, time and host."""
         self.held_back = False
         if program in _JOBS:
-            found = _JOB.match(message)
-            return [_process(row, "job", "cron", found["command"], found["user"])] if found else []
-        if program == "systemd" and (found := _UNIT.match(message)):
-            return [_process(row, "service", found["unit"], None, None)]
+            match = _JOB.match(message)
+            return [_process(row, "job", "cron", match["command"], match["user"])] if match else []
+        if program == "systemd" and (match := _UNIT.match(message)):
+            return [_process(row, "service", match["unit"], None, None)]
         if program == "sysmon" or message.startswith("<Event>"):
             return _sysmon(row, message)
         if "audit" in program or program.startswith("audisp") or (program == "kernel" and "audit(" in message):
             self.held_back = True
             return self._audit.take(row, message)
-        if program == "kernel" and (found := _KILLED.search(message)):
-            taken = _process(row, "running", found["name"], None, None)
-            return [(taken[0], {**taken[1], "pid": int(found["pid"])})]
+        if program == "kernel" and (match := _KILLED.search(message)):
+            taken = _process(row, "running", match["name"], None, None)
+            return [(taken[0], {**taken[1], "pid": int(match["pid"])})]
         self.held_back = self.runs.take(row, message, container=program or None, pid=pid)
         return []
 
-    def left(self, *, miners: bool, ended: bool) -> list[Taken]:
+    def remaining(self, *, miners: bool, ended: bool) -> list[Taken]:
         """What was held back: what ``miners`` wrote so far, and of a log that ``ended`` events without their end."""
-        told = [("miner", row) for row in self.runs.unreported()] if miners else []
-        return [*(self._audit.left() if ended else ()), *told]
+        miners_runs = [("miner", row) for row in self.runs.unreported()] if miners else []
+        return [*(self._audit.remaining() if ended else ()), *miners_runs]
 
 
 def _process(row: Row, kind: str, process: str, command: str | None, user: str | None) -> Taken:

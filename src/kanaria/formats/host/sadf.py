@@ -55,16 +55,16 @@ def _records(text: TextIO) -> Iterator[list[Taken] | tuple[str, bytes]]:
         block = text.read(_BLOCK)
         buffer, ended = buffer + block, not block
         position = 0
-        while found := _RECORD.search(buffer, position):
-            for named in _NODE.finditer(buffer, position, found.start()):
+        while match := _RECORD.search(buffer, position):
+            for named in _NODE.finditer(buffer, position, match.start()):
                 node = named[1]
             try:
-                value, position = _DECODER.raw_decode(buffer, found.start())
+                value, position = _DECODER.raw_decode(buffer, match.start())
             except (ValueError, RecursionError) as error:
-                if not ended and len(buffer) - found.start() < LONGEST_VALUE:
+                if not ended and len(buffer) - match.start() < LONGEST_VALUE:
                     break  # goes on in the next block
-                yield f"expected the statistics of one interval; {error}", buffer[found.start() :][:4096].encode()
-                position, whole = found.end(), False
+                yield f"expected the statistics of one interval; {error}", buffer[match.start() :][:4096].encode()
+                position, whole = match.end(), False
             else:
                 whole = True
                 yield _take(value, node)

@@ -46,7 +46,7 @@ def _table(name: str, rows: list[Row], stream: Stream, context: ReadContext, sen
     if name == "http":
         from kanaria.formats.web import tables
 
-        raw = [found if isinstance(found := row.get("raw"), bytes) else b"" for row in rows]
+        raw = [line if isinstance(line := row.get("raw"), bytes) else b"" for row in rows]
         return tables.finish(tables.from_rows(rows, raw), lines, stream.name, context, sensor)
     names = {key for row in rows for key in row} - {"line"}
     columns = {key: pa.array([_safe(row.get(key)) for row in rows], kinds[key]) for key in names}
@@ -62,7 +62,7 @@ def _safe(value: object) -> object:
 
 def batch_of(
     stream: Stream, context: ReadContext, *, name: str, sensor: str, taken: Iterable[Taken], rows: int, last: int,
-    rejects: Rejects, passed_over: int = 0, left: Sequence[tuple[int, bytes]] = (),
+    rejects: Rejects, passed_over: int = 0, unparsed: Sequence[tuple[int, bytes]] = (),
 ) -> Batch:  # fmt: skip
     """A batch of formats that count records, not bytes; ``last`` is the number of the last record."""
     refused = tuple(
@@ -71,7 +71,7 @@ def batch_of(
     )
     return Batch(
         source=stream.name, format=name, tables=tables_of(taken, stream, context, sensor), rows=rows, rejects=refused,
-        rejected=len(refused), passed_over=passed_over, left=cols.left_lines(left),
+        rejected=len(refused), passed_over=passed_over, unparsed=cols.unparsed_lines(unparsed),
         position=Position(source=stream.name, offset=0, row=last),
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def batches(
     """
     taken: list[Taken] = []
     rejects: list[tuple[int, str, bytes]] = []
-    left: list[tuple[int, bytes]] = []
+    unparsed: list[tuple[int, bytes]] = []
     number, begun = 0, 0
     for number, record in enumerate(records, start=1):
         if not isinstance(record, tuple):
@@ -97,14 +97,14 @@ def batches(
         elif record[0]:
             rejects.append((number, record[0], record[1]))
         else:
-            left.append((number, record[1]))
+            unparsed.append((number, record[1]))
         if number - begun >= BATCH_ROWS:
             yield batch_of(stream, context, name=name, sensor=sensor, taken=taken, rows=number - begun, last=number,
-                           rejects=rejects, passed_over=len(left), left=left)  # fmt: skip
-            taken, rejects, left, begun = [], [], [], number
+                           rejects=rejects, passed_over=len(unparsed), unparsed=unparsed)  # fmt: skip
+            taken, rejects, unparsed, begun = [], [], [], number
     if number > begun:
         yield batch_of(stream, context, name=name, sensor=sensor, taken=taken, rows=number - begun, last=number,
-                       rejects=rejects, passed_over=len(left), left=left)  # fmt: skip
+                       rejects=rejects, passed_over=len(unparsed), unparsed=unparsed)  # fmt: skip
 
 
 def address(text: object) -> str | None:
@@ -130,8 +130,8 @@ def endpoint(text: str) -> tuple[str | None, int | None]:
     if whole:
         return whole, None
     host, _, last = text.rpartition(":")
-    found = address(host)
-    return (found, number(last, 65_535)) if found else (None, None)
+    ip = address(host)
+    return (ip, number(last, 65_535)) if ip else (None, None)
 
 
 def number(value: object, limit: int = 2**31 - 1) -> int | None:
@@ -140,10 +140,10 @@ def number(value: object, limit: int = 2**31 - 1) -> int | None:
     if len(text) > 20 or not text.isascii():
         return None
     try:
-        found = int(text, 16) if text.startswith("0x") else int(text)
+        parsed = int(text, 16) if text.startswith("0x") else int(text)
     except ValueError:
         return None
-    return found if 0 <= found <= limit else None
+    return parsed if 0 <= parsed <= limit else None
 
 
 def joined_fields(fields: Mapping[str, str]) -> str:

@@ -101,7 +101,7 @@ def _take(record: Mapping[str, Any], every: bool) -> list[Taken] | tuple[str, by
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         return f"expected a readable event record; {error}", text.encode("utf-8", "backslashreplace")
-    found = from_document(document, every=every) if isinstance(document, dict) else None
-    if found is None:
+    event = from_document(document, every=every) if isinstance(document, dict) else None
+    if event is None:
         return "expected an event with an id; it has none", text.encode("utf-8", "backslashreplace")
-    return rows_of(found, every=every)
+    return rows_of(event, every=every)

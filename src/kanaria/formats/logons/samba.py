@@ -107,10 +107,10 @@ def _json_row(text: str) -> Row | None:
         value = json.loads(text[begin:])
     except (ValueError, RecursionError):
         return None
-    said = value.get("Authentication") if isinstance(value, Mapping) else None
-    if not isinstance(said, Mapping):
+    fields = value.get("Authentication") if isinstance(value, Mapping) else None
+    if not isinstance(fields, Mapping):
         return None
-    text_of = {key: str(item) for key, item in said.items() if isinstance(item, (str, int)) and item != ""}
+    text_of = {key: str(item) for key, item in fields.items() if isinstance(item, (str, int)) and item != ""}
     stamp = value.get("timestamp")
     return {
         **_ends(text_of.get("remoteAddress", ""), text_of.get("localAddress", "")),
@@ -125,15 +125,15 @@ def _json_row(text: str) -> Row | None:
 
 
 def _words_row(text: str) -> Row | None:
-    if found := _WORDS.search(text):
+    if match := _WORDS.search(text):
         return {
-            **_ends(found["remote"], found["local"]), "service": _service(found["service"]),
-            "user": found["user"] or None, "domain": found["domain"] or None,
-            "client_name": found["workstation"].lstrip("\\") or None, "method": found["method"].lower() or None,
-            **_outcome(found["status"]),
+            **_ends(match["remote"], match["local"]), "service": _service(match["service"]),
+            "user": match["user"] or None, "domain": match["domain"] or None,
+            "client_name": match["workstation"].lstrip("\\") or None, "method": match["method"].lower() or None,
+            **_outcome(match["status"]),
         }  # fmt: skip
-    if found := _OLD.search(text):
-        return {"service": "smb", "user": found["user"] or None, **_outcome(found["status"])}
+    if match := _OLD.search(text):
+        return {"service": "smb", "user": match["user"] or None, **_outcome(match["status"])}
     return None
 
 

@@ -24,16 +24,16 @@ _KNOWN = {
 
 def pam_failure(message: str, tag: str) -> Row | None:
     """``authentication failure; … rhost=… user=…`` of pam_unix and its kin."""
-    found = _PAM.search(message) if _FAILURE in message else None  # the expression takes ten times as long to say no
-    if not found:
+    match = _PAM.search(message) if _FAILURE in message else None  # the expression takes ten times as long to say no
+    if not match:
         return None
     old = _PAM_OLD_TAG.match(tag)
-    service = found["service"] or (old["service"] if old else tag)
-    said = dict(_PAM_PAIR.findall(found["rest"]))
-    client = said.get("rhost", "")
-    asker = None if service in ("sshd", "vsftpd") else said.get("logname")
+    service = match["service"] or (old["service"] if old else tag)
+    pairs = dict(_PAM_PAIR.findall(match["rest"]))
+    client = pairs.get("rhost", "")
+    asker = None if service in ("sshd", "vsftpd") else pairs.get("logname")
     return {
-        "service": _KNOWN.get(service, service), "user": said.get("user") or said.get("ruser") or asker or None,
+        "service": _KNOWN.get(service, service), "user": pairs.get("user") or pairs.get("ruser") or asker or None,
         "success": False, "src_ip": address(client), "client_name": client or None if not address(client) else None,
         "method": "pam", "reason": "authentication failure",
     }  # fmt: skip
@@ -45,8 +45,8 @@ _SESSION = late_regex(r"(?:pam_\w+\(\S+:session\):\s+)?session opened for user (
 
 def session_opened(message: str) -> str | None:
     """Whose session PAM opened, else None."""
-    found = _SESSION.match(message) if _OPENED in message else None
-    return found["user"] if found else None
+    match = _SESSION.match(message) if _OPENED in message else None
+    return match["user"] if match else None
 
 
 _SUDO = late_regex(
@@ -57,15 +57,15 @@ _SUDO = late_regex(
 
 def sudo_row(message: str) -> tuple[Row, str | None] | None:
     """The attempt and the command line it was for. ``user`` is who asked; running as root is privileged."""
-    found = _SUDO.match(message)
-    if not found:
+    match = _SUDO.match(message)
+    if not match:
         return None
-    trouble = found["trouble"]
+    trouble = match["trouble"]
     row: Row = {
-        "service": "sudo", "user": found["user"], "success": trouble is None, "reason": trouble,
-        "privileged": found["target"] in ("root", "#0"),
+        "service": "sudo", "user": match["user"], "success": trouble is None, "reason": trouble,
+        "privileged": match["target"] in ("root", "#0"),
     }  # fmt: skip
-    return row, found["command"] if trouble is None else None
+    return row, match["command"] if trouble is None else None
 
 
 _IP = r"(?P<ip>[0-9a-fA-F.:]{3,45})"
@@ -111,8 +111,8 @@ METHODS = {"ftp": "password", "imap": "password", "smtp": "password", "su": "pas
 def service_row(program: str, message: str) -> Row | None:
     """Columns of ``logon`` when this program's message is about an attempt, else None."""
     for _programs, pattern, service, success in _BY_PROGRAM.get(program.partition("/")[0], ()):
-        if found := compiled(pattern).search(message):
-            parts = found.groupdict()
+        if match := compiled(pattern).search(message):
+            parts = match.groupdict()
             named = parts.get("user") or ("root" if message.startswith("ROOT LOGIN") else None)
             return {
                 "service": service, "user": named, "success": success,

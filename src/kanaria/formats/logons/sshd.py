@@ -80,9 +80,9 @@ def ssh_row(message: str) -> Row | None:
     for start, pattern, success, reason in _BY_WORD.get(message.partition(" ")[0], ()):
         if not message.startswith(start):
             continue
-        found = compiled(pattern).match(message)
-        if found:
-            parts = found.groupdict()
+        match = compiled(pattern).match(message)
+        if match:
+            parts = match.groupdict()
             src_ip, src_port = _client(parts)
             if src_ip is None and not parts.get("ip") and not parts.get("end"):
                 continue
@@ -104,15 +104,15 @@ _SENT = late_regex(
 
 def ssh_sent(message: str) -> str | None:
     """What a client said instead of SSH, where OpenSSH (since 8.2) tells it on a line before the client's address."""
-    found = _SENT.match(message) if _SAYING in message else None
-    return found["sent"] if found else None
+    match = _SENT.match(message) if _SAYING in message else None
+    return match["sent"] if match else None
 
 
 def ssh_connection(message: str) -> tuple[Row, str | None] | None:
     """Columns of a client that connected and tried no account, and what it said instead of SSH, where that is known."""
     for start, pattern, reason in _CONNECTIONS if message.startswith(_STARTS) else ():
-        if message.startswith(start) and (found := compiled(pattern).match(message)):
-            parts = found.groupdict()
+        if message.startswith(start) and (match := compiled(pattern).match(message)):
+            parts = match.groupdict()
             src_ip, src_port = _client(parts)
             if src_ip is None:
                 return None

@@ -60,9 +60,9 @@ class WindowsCsv:
 def _start(text: str) -> tuple[list[str], list[str]]:
     """Header and first record of the text."""
     rows = _rows(iter(text.splitlines(keepends=True)))
-    found = [row for row in (next(rows, None), next(rows, None), next(rows, None)) if isinstance(row, list)]
-    found = [row for row in found if row and not row[0].startswith("#TYPE")]
-    return found[0] if found else [], found[1] if len(found) > 1 else []
+    first_rows = [row for row in (next(rows, None), next(rows, None), next(rows, None)) if isinstance(row, list)]
+    first_rows = [row for row in first_rows if row and not row[0].startswith("#TYPE")]
+    return first_rows[0] if first_rows else [], first_rows[1] if len(first_rows) > 1 else []
 
 
 def _is_viewer(header: list[str], row: list[str]) -> bool:
@@ -119,33 +119,33 @@ class _Reader:
 
     def _viewer(self, row: list[str]) -> WindowsEvent | str:
         cells = row + [""] * (_MESSAGE + 1 - len(row))
-        found = event(
+        parsed = event(
             channel="", provider=cells[_SOURCE].strip(), code=cells[_ID], computer="",
             time=local_time(cells[_TIME], day_first=self.day_first, zone=self.zone), message=cells[_MESSAGE],
         )  # fmt: skip
-        return found or "expected level, time, source, event id and category; the event id is no number"
+        return parsed or "expected level, time, source, event id and category; the event id is no number"
 
     def _named(self, row: list[str]) -> WindowsEvent | str:
         document = dict(zip(self.header or [], row, strict=False))
         document["eventid"] = document.get("eventid") or document.get("event id") or document.get("event_id") or ""
-        found = from_document(document)
-        if found is None:
+        parsed = from_document(document)
+        if parsed is None:
             return "expected a record with an event id; it has none"
-        if found.time is not None:
-            return found
+        if parsed.time is not None:
+            return parsed
         shown = document.get("timecreated") or document.get("timegenerated") or ""
         time = time_of(shown) or local_time(shown, day_first=self.day_first, zone=self.zone)
-        return WindowsEvent(found.channel, found.code, time, found.computer, found.data)
+        return WindowsEvent(parsed.channel, parsed.code, time, parsed.computer, parsed.data)
 
 
 def _records(text: TextIO, order: bool, zone: LocalTime) -> Iterator[list[Taken] | tuple[str, bytes]]:
     reader = _Reader(order, zone)
     for row in _rows(iter(text)):
-        found = reader.take(row) if isinstance(row, list) else row
-        if isinstance(found, str):
-            yield found, ",".join(row).encode("utf-8", "replace") if isinstance(row, list) else b""
-        elif found is not None:
-            yield rows_of(found)
+        parsed = reader.take(row) if isinstance(row, list) else row
+        if isinstance(parsed, str):
+            yield parsed, ",".join(row).encode("utf-8", "replace") if isinstance(row, list) else b""
+        elif parsed is not None:
+            yield rows_of(parsed)
 
 
 _DATE = late_regex(
@@ -157,15 +157,15 @@ _HALVES: Mapping[str, int] = {"a": 0, "p": 12}
 
 def local_time(text: str, *, day_first: bool, zone: LocalTime | None = None) -> datetime | None:
     """A date and clock as Windows shows them in one of its regions (UTC where no zone is known)."""
-    found = _DATE.match(text.strip())
-    if not found:
+    match = _DATE.match(text.strip())
+    if not match:
         return None
-    first, second, third = (int(found[name]) for name in "abc")
-    year, month, day = (first, second, third) if len(found["a"]) == 4 else (third, first, second)
-    if len(found["a"]) < 4 and day_first:
+    first, second, third = (int(match[name]) for name in "abc")
+    year, month, day = (first, second, third) if len(match["a"]) == 4 else (third, first, second)
+    if len(match["a"]) < 4 and day_first:
         month, day = day, month
-    hour, minute, seconds = (int(part) for part in re.split("[:.]", found["clock"]))
-    half = (found["half"] or "").lower()[:1]
+    hour, minute, seconds = (int(part) for part in re.split("[:.]", match["clock"]))
+    half = (match["half"] or "").lower()[:1]
     if half:
         hour = hour % 12 + _HALVES[half]
     try:
@@ -177,9 +177,9 @@ def local_time(text: str, *, day_first: bool, zone: LocalTime | None = None) -> 
 
 def day_first(text: str) -> bool:
     """Whether dates with the year last begin with the day: a first number above 12 says so, dots hint it."""
-    firsts = [found for found in _DATE.finditer(text) if len(found["a"]) < 4]
-    if any(int(found["a"]) > 12 for found in firsts):
+    firsts = [date for date in _DATE.finditer(text) if len(date["a"]) < 4]
+    if any(int(date["a"]) > 12 for date in firsts):
         return True
-    if any(int(found["b"]) > 12 or found["half"] for found in firsts):
+    if any(int(date["b"]) > 12 or date["half"] for date in firsts):
         return False
     return bool(firsts) and "." in firsts[0][0][:6]

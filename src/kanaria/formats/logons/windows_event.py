@@ -72,20 +72,20 @@ def event(
     data: Mapping[str, object] | None = None, values: list[str] | None = None, message: str = "", every: bool = False,
 ) -> WindowsEvent | None:  # fmt: skip
     """An event from its parts, or None without an event id. Names beat positions, positions beat the message."""
-    found = number(scalar(code), 65_535)
-    if found is None:
+    number_of_event = number(scalar(code), 65_535)
+    if number_of_event is None:
         return None
     named = (
         {key.lower().replace(" ", ""): scalar(value) for key, value in (data or {}).items()}
-        if every or found in CODES
+        if every or number_of_event in CODES
         else {}
     )
     if values and not any(name in named for name in ("targetusername", "subjectusername", "param1", "user")):
-        named = {**by_position(found, values), **named}
+        named = {**by_position(number_of_event, values), **named}
     if not named and message:
-        named = from_message(found, message)
+        named = from_message(number_of_event, message)
     where = scalar(channel) or _CHANNEL_OF.get(scalar(provider).lower(), "")
-    return WindowsEvent(where, found, time, scalar(computer) or None, named)
+    return WindowsEvent(where, number_of_event, time, scalar(computer) or None, named)
 
 
 def scalar(value: object) -> str:
@@ -244,19 +244,19 @@ def _from_flat(low: Mapping[str, object], every: bool) -> WindowsEvent | None:
     payload, unnamed = _fields(inner.get("EventData") or inner.get("UserData") or low.get("eventdata"))
     fields = {key: value for key, value in low.items() if not isinstance(value, (list, dict))}
     time = next((when for key in _TIMES if (when := time_of(low.get(key)))), None)
-    known = payload or any(key in fields for key in ("targetusername", "subjectusername", "ipaddress", "clientip"))
+    has_fields = payload or any(key in fields for key in ("targetusername", "subjectusername", "ipaddress", "clientip"))
     provider = next((low[key] for key in ("provider", "providername", "sourcename", "source", "provider_name")
                      if low.get(key)), "")  # fmt: skip
-    found = event(
+    parsed = event(
         channel=low.get("channel") or low.get("logname") or low.get("eventlog"), provider=provider,
         code=low.get("eventid"), time=time, computer=next((low[key] for key in _MACHINES if low.get(key)), None),
         data={**fields, **payload}, values=[scalar(part) for part in strings] if isinstance(strings, list) else unnamed,
         every=every,
     )  # fmt: skip
-    if found is None or known or isinstance(strings, list) or unnamed:
-        return found
-    from_text = from_message(found.code, scalar(low.get("message")))
-    return WindowsEvent(found.channel, found.code, found.time, found.computer, {**found.data, **from_text})
+    if parsed is None or has_fields or isinstance(strings, list) or unnamed:
+        return parsed
+    from_text = from_message(parsed.code, scalar(low.get("message")))
+    return WindowsEvent(parsed.channel, parsed.code, parsed.time, parsed.computer, {**parsed.data, **from_text})
 
 
 _JSON_DATE = late_regex(r"^/Date\((-?\d{1,16})(?:[+-]\d{4})?\)/$")
@@ -272,8 +272,8 @@ def time_of(value: object) -> datetime | None:
     if isinstance(value, (int, float)):
         return _epoch(float(value))
     text = str(value).strip()
-    if found := _JSON_DATE.match(text):
-        return _epoch(float(found[1]) / 1000)
+    if match := _JSON_DATE.match(text):
+        return _epoch(float(match[1]) / 1000)
     if re.fullmatch(r"\d{9,13}(?:\.\d{1,9})?", text):
         return _epoch(float(text))
     return iso_time(re.sub(r"(\.\d{6})\d+", r"\1", text))

@@ -47,10 +47,10 @@ class WindowsJson:
 
 def _is_event(value: Mapping[str, object]) -> bool:
     """Other systems have an "EventID" too: a channel, a provider, or the frame of an exporter must be there."""
-    found = from_document(value)
+    event = from_document(value)
     low = lowered(value)
     framed = bool({"event", "winlog", "win", "data", "event_data"} & set(low))
-    return found is not None and bool(found.channel or framed or low.get("replacementstrings"))
+    return event is not None and bool(event.channel or framed or low.get("replacementstrings"))
 
 
 def _records(text: TextIO, every: bool) -> Iterator[list[Taken] | tuple[str, bytes]]:
@@ -58,8 +58,8 @@ def _records(text: TextIO, every: bool) -> Iterator[list[Taken] | tuple[str, byt
         if broken:
             yield "expected a JSON value; it is cut off or damaged", broken.encode("utf-8", "replace")
             continue
-        found = from_document(value, every=every) if isinstance(value, Mapping) else None
-        if found is None:
+        event = from_document(value, every=every) if isinstance(value, Mapping) else None
+        if event is None:
             yield "expected a Windows event with an id", str(value)[:4096].encode("utf-8", "replace")
         else:
-            yield rows_of(found, every=every)
+            yield rows_of(event, every=every)

@@ -130,13 +130,13 @@ _AFTER_SCRIPT = re.compile(r"\n\s*ScriptBlock ID\s*[:\uff1a]")
 def from_message(code: int, message: str) -> dict[str, str]:
     """The fields a rendered message holds, whatever its language; empty when it has not that event's structure."""
     if name := _BY_ADDRESS.get(code):
-        found = _ADDRESS.search(message)
-        return {name: found[0]} if found else {}
+        match = _ADDRESS.search(message)
+        return {name: match[0]} if match else {}
     if code == _SCRIPT_BLOCK:
         _caption, _end, rest = message.strip().partition("\n")
         return {"scriptblocktext": _AFTER_SCRIPT.split(rest, maxsplit=1)[0].strip()}
     if _SYSMON.search(message):
-        return {found[1].lower(): found[2] for found in _SYSMON_FIELD.finditer(message)}
+        return {match[1].lower(): match[2] for match in _SYSMON_FIELD.finditer(message)}
     parts = sections(message, keep_empty=code in _ALL_SINGLE)
     code = _OLD_4688 if code == _STARTED and len(parts) == 2 else code  # subject and program
     named = {}
@@ -151,18 +151,18 @@ def sections(message: str, *, keep_empty: bool = False) -> list[list[str]]:
 
     ``keep_empty``: a label without a value is an empty value, for messages that have no headings.
     """
-    found: list[list[str]] = []
+    groups: list[list[str]] = []
     for line in message.replace("\r", "\n").split("\n"):
         if line.lstrip().startswith(("http://", "https://")):
-            found.append([])  # a page to read stands where others have a heading
+            groups.append([])  # a page to read stands where others have a heading
             continue
         field = _FIELD.match(line)
         if not field:
             continue
-        if field["indent"] and found:
-            found[-1].append(field["value"])
+        if field["indent"] and groups:
+            groups[-1].append(field["value"])
         elif field["indent"]:
-            found.append([field["value"]])  # a paste without what stands above the first field
+            groups.append([field["value"]])  # a paste without what stands above the first field
         else:
-            found.append([field["value"]] if field["value"] or keep_empty else [])
-    return [values for values in found if values]
+            groups.append([field["value"]] if field["value"] or keep_empty else [])
+    return [values for values in groups if values]

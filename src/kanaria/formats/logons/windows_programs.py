@@ -19,10 +19,10 @@ _LEVELS = {"s-1-16-0": "Untrusted", "s-1-16-4096": "Low", "s-1-16-8192": "Medium
            "s-1-16-12288": "High", "s-1-16-16384": "System"}  # fmt: skip
 
 
-def _common(found: WindowsEvent) -> Row:
-    linux = found.channel.lower().startswith("linux")
+def _common(event: WindowsEvent) -> Row:
+    linux = event.channel.lower().startswith("linux")
     return {
-        "time": found.time, "device": found.computer, "host_name": found.computer,
+        "time": event.time, "device": event.computer, "host_name": event.computer,
         "platform": "linux" if linux else "windows",
     }  # fmt: skip
 
@@ -31,31 +31,31 @@ def _account(domain: str | None, user: str | None) -> str | None:
     return f"{domain}\\{user}" if domain and user else user
 
 
-def program_started(found: WindowsEvent) -> list[Taken]:
+def program_started(event: WindowsEvent) -> list[Taken]:
     """Sysmon's event 1 and Security 4688, whose ``ProcessId`` is that of the parent."""
-    own = found.code == 4688
-    path = found.get("newprocessname", "image")
-    subject = _account(found.get("subjectdomainname"), found.get("subjectusername"))
-    level = found.get("integritylevel") or _LEVELS.get((found.get("mandatorylabel") or "").lower())
+    own = event.code == 4688
+    path = event.get("newprocessname", "image")
+    subject = _account(event.get("subjectdomainname"), event.get("subjectusername"))
+    level = event.get("integritylevel") or _LEVELS.get((event.get("mandatorylabel") or "").lower())
     row = {
-        **_common(found), "kind": "start", "process": path, "command": found.get("commandline") or path,
-        "pid": number(found.get("newprocessid" if own else "processid"), _LARGEST_PID),
-        "parent_pid": number(found.get("processid" if own else "parentprocessid"), _LARGEST_PID),
-        "parent": found.get("parentimage", "parentprocessname"), "parent_command": found.get("parentcommandline"),
-        "parent_user": found.get("parentuser"), "user": found.get("user") or subject, "integrity": level,
-        "original_name": found.get("originalfilename"), "description": found.get("description"),
-        "product": found.get("product"), "company": found.get("company"), "file_version": found.get("fileversion"),
-        "directory": found.get("currentdirectory"), "hashes": found.get("hashes"),
-        "logon_id": found.get("logonid", "subjectlogonid"),
+        **_common(event), "kind": "start", "process": path, "command": event.get("commandline") or path,
+        "pid": number(event.get("newprocessid" if own else "processid"), _LARGEST_PID),
+        "parent_pid": number(event.get("processid" if own else "parentprocessid"), _LARGEST_PID),
+        "parent": event.get("parentimage", "parentprocessname"), "parent_command": event.get("parentcommandline"),
+        "parent_user": event.get("parentuser"), "user": event.get("user") or subject, "integrity": level,
+        "original_name": event.get("originalfilename"), "description": event.get("description"),
+        "product": event.get("product"), "company": event.get("company"), "file_version": event.get("fileversion"),
+        "directory": event.get("currentdirectory"), "hashes": event.get("hashes"),
+        "logon_id": event.get("logonid", "subjectlogonid"),
     }  # fmt: skip
     return [("process", row)] if path or row["command"] else []
 
 
-def service_installed(found: WindowsEvent) -> list[Taken]:
+def service_installed(event: WindowsEvent) -> list[Taken]:
     """System 7045 and Security 4697."""
     return [("process", {
-        **_common(found), "kind": "service", "process": found.get("servicename"),
-        "command": found.get("imagepath", "servicefilename"), "user": found.get("accountname", "serviceaccount"),
+        **_common(event), "kind": "service", "process": event.get("servicename"),
+        "command": event.get("imagepath", "servicefilename"), "user": event.get("accountname", "serviceaccount"),
     })]  # fmt: skip
 
 
@@ -63,13 +63,13 @@ _COMMAND = late_regex(r"<Command>(.*?)</Command>", re.DOTALL)
 _ARGUMENTS = late_regex(r"<Arguments>(.*?)</Arguments>", re.DOTALL)
 
 
-def job(found: WindowsEvent) -> list[Taken]:
+def job(event: WindowsEvent) -> list[Taken]:
     """Security 4698: the task is a document of its own."""
-    content = found.get("taskcontent") or ""
+    content = event.get("taskcontent") or ""
     parts = [" ".join(text.split()) for pattern in (_COMMAND, _ARGUMENTS) for text in pattern.findall(content)]
     return [("process", {
-        **_common(found), "kind": "job", "process": found.get("taskname"), "command": " ".join(parts) or None,
-        "user": _account(found.get("subjectdomainname"), found.get("subjectusername")),
+        **_common(event), "kind": "job", "process": event.get("taskname"), "command": " ".join(parts) or None,
+        "user": _account(event.get("subjectdomainname"), event.get("subjectusername")),
     })]  # fmt: skip
 
 
@@ -77,12 +77,12 @@ _LONGEST_SCRIPT = 16_384
 """Characters of a script that are looked at; Windows logs longer ones in several events."""
 
 
-def script(found: WindowsEvent) -> list[Taken]:
+def script(event: WindowsEvent) -> list[Taken]:
     """PowerShell's 4104: what a script block says, as it was run."""
-    text = found.get("scriptblocktext")
-    user = found.get("user", "userid")
+    text = event.get("scriptblocktext")
+    user = event.get("user", "userid")
     row = {
-        **_common(found),
+        **_common(event),
         "kind": "script",
         "process": "PowerShell",
         "command": (text or "")[:_LONGEST_SCRIPT],
@@ -91,12 +91,12 @@ def script(found: WindowsEvent) -> list[Taken]:
     return [("process", row)] if text else []
 
 
-def defender(found: WindowsEvent) -> list[Taken]:
+def defender(event: WindowsEvent) -> list[Taken]:
     """1116 and 1117 (1006 and 1015 of older versions): malware found, and what was done about it."""
-    threat = found.get("threatname")
-    path = found.get("path")
+    threat = event.get("threatname")
+    path = event.get("path")
     return [("alert", {
-        "time": found.time, "device": found.computer, "host_name": found.computer, "sensor": "defender",
-        "signature": threat, "signature_id": found.get("threatid"), "category": found.get("categoryname"),
-        "subject": path.removeprefix("file:_") if path else found.get("processname"),
+        "time": event.time, "device": event.computer, "host_name": event.computer, "sensor": "defender",
+        "signature": threat, "signature_id": event.get("threatid"), "category": event.get("categoryname"),
+        "subject": path.removeprefix("file:_") if path else event.get("processname"),
     })] if threat else []  # fmt: skip

@@ -24,19 +24,19 @@ _SERVICES = {"sshd.exe": "ssh", "sshd-session.exe": "ssh", "w3wp.exe": "iis", "i
 _YES, _NO = "%%1842", "%%1843"
 
 
-def rows_of(found: WindowsEvent, *, every: bool = False) -> list[Taken]:
+def rows_of(event: WindowsEvent, *, every: bool = False) -> list[Taken]:
     """Rows of one event; none for an event of no interest here, unless ``every`` event is wanted as such, too."""
-    reader = _READERS.get((_short(found.channel), found.code))
-    rows = reader(found) if reader else []
-    return [*rows, _event(found)] if every else rows
+    reader = _READERS.get((_short(event.channel), event.code))
+    rows = reader(event) if reader else []
+    return [*rows, _event(event)] if every else rows
 
 
-def _event(found: WindowsEvent) -> Taken:
-    channel = _short(found.channel)
+def _event(event: WindowsEvent) -> Taken:
+    channel = _short(event.channel)
     return "event", {
-        "time": found.time, "device": found.computer, "host_name": found.computer, "channel": channel,
-        "platform": "linux" if channel.startswith("linux") else "windows", "event_code": found.code,
-        "fields": joined_fields(found.data),
+        "time": event.time, "device": event.computer, "host_name": event.computer, "channel": channel,
+        "platform": "linux" if channel.startswith("linux") else "windows", "event_code": event.code,
+        "fields": joined_fields(event.data),
     }  # fmt: skip
 
 
@@ -45,33 +45,33 @@ def _short(channel: str) -> str:
     return channel.strip().lower().removeprefix("microsoft-windows-")
 
 
-def _common(found: WindowsEvent) -> Row:
-    return {"time": found.time, "device": found.computer, "host_name": found.computer}
+def _common(event: WindowsEvent) -> Row:
+    return {"time": event.time, "device": event.computer, "host_name": event.computer}
 
 
-def _logon(found: WindowsEvent, **columns: object) -> list[Taken]:
+def _logon(event: WindowsEvent, **columns: object) -> list[Taken]:
     """One row of ``logon`` with what every event has; an account may carry its domain in front."""
     domain, _, user = str(columns.pop("account", None) or "").rpartition("\\")
     row = {
-        **_common(found), "service": "windows", "event_code": found.code, "channel": found.channel,
+        **_common(event), "service": "windows", "event_code": event.code, "channel": event.channel,
         "user": user or None, "domain": domain or None,
     }  # fmt: skip
     return [("logon", {**row, **{key: value for key, value in columns.items() if value is not None}})]
 
 
-def _target(found: WindowsEvent) -> dict[str, object]:
+def _target(event: WindowsEvent) -> dict[str, object]:
     """Account and client of the events of the Security channel that name them alike."""
     return {
-        "account": found.get("targetusername", "targetuser"), "domain": found.get("targetdomainname"),
-        "src_ip": address(found.get("ipaddress")), "src_port": number(found.get("ipport"), 65_535) or None,
-        "client_name": found.get("workstationname", "workstation"),
+        "account": event.get("targetusername", "targetuser"), "domain": event.get("targetdomainname"),
+        "src_ip": address(event.get("ipaddress")), "src_port": number(event.get("ipport"), 65_535) or None,
+        "client_name": event.get("workstationname", "workstation"),
     }  # fmt: skip
 
 
-def _failure(found: WindowsEvent) -> str | None:
+def _failure(event: WindowsEvent) -> str | None:
     """The most precise failure code; 0 means that there was no failure."""
     for name in ("substatus", "status", "failurecode", "errorcode"):
-        value = found.get(name)
+        value = event.get(name)
         if value and number(value, 2**32) != 0:
             return _hexadecimal(value)
     return None
@@ -85,64 +85,64 @@ def _hexadecimal(code: str) -> str:
     return f"0x{int(code) % 2**32:08x}" if int(decimal) > 0xFFFF else code
 
 
-def _service(found: WindowsEvent, logon_type: int | None) -> str:
-    program = (found.get("processname") or "").replace("\\", "/").rpartition("/")[2].lower()
+def _service(event: WindowsEvent, logon_type: int | None) -> str:
+    program = (event.get("processname") or "").replace("\\", "/").rpartition("/")[2].lower()
     return "rdp" if logon_type == _REMOTE_INTERACTIVE else _SERVICES.get(program, "windows")
 
 
-def _security_logon(found: WindowsEvent) -> list[Taken]:
-    kind = number(found.get("logontype"))
-    success = found.code == 4624
+def _security_logon(event: WindowsEvent) -> list[Taken]:
+    kind = number(event.get("logontype"))
+    success = event.code == 4624
     return _logon(
-        found, **_target(found), logon_type=kind, success=success, service=_service(found, kind),
-        method=(found.get("authenticationpackagename") or "").lower() or None,
-        reason=None if success else _failure(found) or found.get("failurereason"),
-        privileged={_YES: True, _NO: False}.get(found.get("elevatedtoken") or ""),
+        event, **_target(event), logon_type=kind, success=success, service=_service(event, kind),
+        method=(event.get("authenticationpackagename") or "").lower() or None,
+        reason=None if success else _failure(event) or event.get("failurereason"),
+        privileged={_YES: True, _NO: False}.get(event.get("elevatedtoken") or ""),
     )  # fmt: skip
 
 
-def _explicit_credentials(found: WindowsEvent) -> list[Taken]:
+def _explicit_credentials(event: WindowsEvent) -> list[Taken]:
     """4648: a process on this machine used another account's password; whether that worked is not in the event."""
-    return _logon(found, **_target(found), service=_service(found, None), reason="explicit credentials")
+    return _logon(event, **_target(event), service=_service(event, None), reason="explicit credentials")
 
 
-def _special_privileges(found: WindowsEvent) -> list[Taken]:
+def _special_privileges(event: WindowsEvent) -> list[Taken]:
     """4672 says what a logon may do; the logon itself is another event, so there is no outcome here."""
-    return _logon(found, account=found.get("subjectusername"), domain=found.get("subjectdomainname"), privileged=True)
+    return _logon(event, account=event.get("subjectusername"), domain=event.get("subjectdomainname"), privileged=True)
 
 
-def _ntlm_check(found: WindowsEvent) -> list[Taken]:
-    failure = _failure(found)
-    outcome = found.get("status", "errorcode") is not None
-    return _logon(found, **_target(found), success=failure is None if outcome else None, method="ntlm", reason=failure)
+def _ntlm_check(event: WindowsEvent) -> list[Taken]:
+    failure = _failure(event)
+    outcome = event.get("status", "errorcode") is not None
+    return _logon(event, **_target(event), success=failure is None if outcome else None, method="ntlm", reason=failure)
 
 
-def _kerberos(found: WindowsEvent) -> list[Taken]:
-    failure = _failure(found)
-    return _logon(found, **_target(found), service="kerberos", method="kerberos",
-                  success=failure is None and found.code != 4771, reason=failure)  # fmt: skip
+def _kerberos(event: WindowsEvent) -> list[Taken]:
+    failure = _failure(event)
+    return _logon(event, **_target(event), service="kerberos", method="kerberos",
+                  success=failure is None and event.code != 4771, reason=failure)  # fmt: skip
 
 
-def _locked_out(found: WindowsEvent) -> list[Taken]:
+def _locked_out(event: WindowsEvent) -> list[Taken]:
     """4740 names the machine the attempts came from where other events have the domain."""
-    return _logon(found, account=found.get("targetusername"), client_name=found.get("targetdomainname"),
+    return _logon(event, account=event.get("targetusername"), client_name=event.get("targetdomainname"),
                   reason="account locked out")  # fmt: skip
 
 
-def _reconnected(found: WindowsEvent) -> list[Taken]:
+def _reconnected(event: WindowsEvent) -> list[Taken]:
     return _logon(
-        found, account=found.get("accountname"), domain=found.get("accountdomain"), service="rdp", success=True,
-        src_ip=address(found.get("clientaddress")), client_name=found.get("clientname"),
+        event, account=event.get("accountname"), domain=event.get("accountdomain"), service="rdp", success=True,
+        src_ip=address(event.get("clientaddress")), client_name=event.get("clientname"),
         logon_type=_REMOTE_INTERACTIVE,
     )  # fmt: skip
 
 
-def _share(found: WindowsEvent) -> list[Taken]:
+def _share(event: WindowsEvent) -> list[Taken]:
     row = {
-        **_common(found), "action": "tree_connect" if found.code == 5140 else "file_open",
-        "src_ip": address(found.get("ipaddress")), "src_port": number(found.get("ipport"), 65_535) or None,
-        "share": found.get("sharename"), "path": found.get("relativetargetname"), "answered": True,
-        "user": found.get("subjectusername"), "domain": found.get("subjectdomainname"),
+        **_common(event), "action": "tree_connect" if event.code == 5140 else "file_open",
+        "src_ip": address(event.get("ipaddress")), "src_port": number(event.get("ipport"), 65_535) or None,
+        "share": event.get("sharename"), "path": event.get("relativetargetname"), "answered": True,
+        "user": event.get("subjectusername"), "domain": event.get("subjectdomainname"),
     }  # fmt: skip
     row.pop("host_name")
     return [("smb", row)]
@@ -152,25 +152,25 @@ _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6"}
 _INBOUND = "%%14592"
 
 
-def _filtering_platform(found: WindowsEvent) -> list[Taken]:
+def _filtering_platform(event: WindowsEvent) -> list[Taken]:
     """5156: "source" is this machine whoever opened the connection, so an inbound one is turned round."""
-    local = address(found.get("sourceaddress")), number(found.get("sourceport"), 65_535)
-    other = address(found.get("destaddress")), number(found.get("destport"), 65_535)
-    src, dst = (other, local) if found.get("direction") == _INBOUND else (local, other)
-    return _connection(found, src, dst, _PROTOCOLS.get(found.get("protocol") or ""), found.get("application"))
+    local = address(event.get("sourceaddress")), number(event.get("sourceport"), 65_535)
+    other = address(event.get("destaddress")), number(event.get("destport"), 65_535)
+    src, dst = (other, local) if event.get("direction") == _INBOUND else (local, other)
+    return _connection(event, src, dst, _PROTOCOLS.get(event.get("protocol") or ""), event.get("application"))
 
 
-def _sysmon_connection(found: WindowsEvent) -> list[Taken]:
-    src = address(found.get("sourceip")), number(found.get("sourceport"), 65_535)
-    dst = address(found.get("destinationip")), number(found.get("destinationport"), 65_535)
-    taken = _connection(found, src, dst, (found.get("protocol") or "").lower() or None, found.get("image"))
+def _sysmon_connection(event: WindowsEvent) -> list[Taken]:
+    src = address(event.get("sourceip")), number(event.get("sourceport"), 65_535)
+    dst = address(event.get("destinationip")), number(event.get("destinationport"), 65_535)
+    taken = _connection(event, src, dst, (event.get("protocol") or "").lower() or None, event.get("image"))
     for _table, row in taken:
-        row["sni"] = found.get("destinationhostname")
+        row["sni"] = event.get("destinationhostname")
     return taken
 
 
 def _connection(
-    found: WindowsEvent,
+    event: WindowsEvent,
     src: tuple[str | None, int | None],
     dst: tuple[str | None, int | None],
     transport: str | None,
@@ -179,53 +179,53 @@ def _connection(
     if src[0] is None or dst[0] is None:
         return []
     return [("connection", {
-        "time": found.time, "src_ip": src[0], "src_port": src[1], "dst_ip": dst[0], "dst_port": dst[1],
+        "time": event.time, "src_ip": src[0], "src_port": src[1], "dst_ip": dst[0], "dst_port": dst[1],
         "transport": transport, "process": process, "open": True,
     })]  # fmt: skip
 
 
-def _sysmon_dns(found: WindowsEvent) -> list[Taken]:
+def _sysmon_dns(event: WindowsEvent) -> list[Taken]:
     """Sysmon's event 22; answers stand in one text, addresses IPv4-mapped, other records as ``type: 5 name``."""
-    name = (found.get("queryname") or "").rstrip(".").lower()
-    answers = [part.removeprefix("::ffff:") for part in (found.get("queryresults") or "").split(";") if part.strip()]
-    row: Row = {"time": found.time, "device": found.computer, "query": name, "answers": answers or None,
-           "process": found.get("image"),
-           "rcode": {"0": "NOERROR", "9003": "NXDOMAIN"}.get(found.get("querystatus") or "")}  # fmt: skip
+    name = (event.get("queryname") or "").rstrip(".").lower()
+    answers = [part.removeprefix("::ffff:") for part in (event.get("queryresults") or "").split(";") if part.strip()]
+    row: Row = {"time": event.time, "device": event.computer, "query": name, "answers": answers or None,
+           "process": event.get("image"),
+           "rcode": {"0": "NOERROR", "9003": "NXDOMAIN"}.get(event.get("querystatus") or "")}  # fmt: skip
     return [("dns", row)] if name else []
 
 
-def _rdp_authenticated(found: WindowsEvent) -> list[Taken]:
+def _rdp_authenticated(event: WindowsEvent) -> list[Taken]:
     """1149 is logged when the network level part succeeded: the name was accepted, a session may still be refused."""
-    return _logon(found, account=found.get("param1"), domain=found.get("param2"), src_ip=address(found.get("param3")),
+    return _logon(event, account=event.get("param1"), domain=event.get("param2"), src_ip=address(event.get("param3")),
                   service="rdp", success=True, logon_type=_REMOTE_INTERACTIVE)  # fmt: skip
 
 
-def _rdp_connection(found: WindowsEvent) -> list[Taken]:
+def _rdp_connection(event: WindowsEvent) -> list[Taken]:
     """131: somebody connected; no name and no outcome yet. Seen on the wire it would be a row of ``rdp`` as well."""
-    src_ip, src_port = endpoint(found.get("clientip") or "")
-    taken = _logon(found, src_ip=src_ip, src_port=src_port, service="rdp")
-    return [*taken, ("rdp", {"time": found.time, "device": found.computer, "src_ip": src_ip, "src_port": src_port,
+    src_ip, src_port = endpoint(event.get("clientip") or "")
+    taken = _logon(event, src_ip=src_ip, src_port=src_port, service="rdp")
+    return [*taken, ("rdp", {"time": event.time, "device": event.computer, "src_ip": src_ip, "src_port": src_port,
                              "answered": True})]  # fmt: skip
 
 
-def _rdp_refused(found: WindowsEvent) -> list[Taken]:
-    src_ip, src_port = endpoint(found.get("ipstring", "clientip") or "")
-    return _logon(found, src_ip=src_ip, src_port=src_port, service="rdp", success=False,
+def _rdp_refused(event: WindowsEvent) -> list[Taken]:
+    src_ip, src_port = endpoint(event.get("ipstring", "clientip") or "")
+    return _logon(event, src_ip=src_ip, src_port=src_port, service="rdp", success=False,
                   logon_type=_REMOTE_INTERACTIVE, reason="user name or password is not correct")  # fmt: skip
 
 
-def _rdp_protocol_error(found: WindowsEvent) -> list[Taken]:
+def _rdp_protocol_error(event: WindowsEvent) -> list[Taken]:
     """TermDD 56: the client broke the protocol, as password guessing tools do."""
-    src_ip, src_port = endpoint(found.get("clientip") or "")
+    src_ip, src_port = endpoint(event.get("clientip") or "")
     if src_ip is None:  # another driver's event 56
         return []
-    return _logon(found, src_ip=src_ip, src_port=src_port, service="rdp", reason="protocol error")
+    return _logon(event, src_ip=src_ip, src_port=src_port, service="rdp", reason="protocol error")
 
 
-def _session(found: WindowsEvent) -> list[Taken]:
+def _session(event: WindowsEvent) -> list[Taken]:
     """21 session logon, 25 reconnection; the address is the word LOCAL for the console."""
-    src_ip = address(found.get("address"))
-    return _logon(found, account=found.get("user"), src_ip=src_ip, success=True,
+    src_ip = address(event.get("address"))
+    return _logon(event, account=event.get("user"), src_ip=src_ip, success=True,
                   service="rdp" if src_ip else "windows",
                   logon_type=_REMOTE_INTERACTIVE if src_ip else None)  # fmt: skip
 
@@ -233,23 +233,23 @@ def _session(found: WindowsEvent) -> list[Taken]:
 _SOCKET_ADDRESS = late_regex(r"(?:0x)?((?:[0-9a-fA-F]{2}){8,})")
 
 
-def _smb_failure(found: WindowsEvent) -> list[Taken]:
+def _smb_failure(event: WindowsEvent) -> list[Taken]:
     """551 gives the client as a name (``\\\\192.0.2.7``) and as the bytes of a socket address."""
-    src_ip, src_port = _socket(found.get("clientaddress") or "")
-    name = (found.get("clientname") or "").strip("\\").strip("[]") or None
-    status = found.get("status")
+    src_ip, src_port = _socket(event.get("clientaddress") or "")
+    name = (event.get("clientname") or "").strip("\\").strip("[]") or None
+    status = event.get("status")
     return _logon(
-        found, account=found.get("username"), src_ip=src_ip or address(name), src_port=src_port, service="smb",
+        event, account=event.get("username"), src_ip=src_ip or address(name), src_port=src_port, service="smb",
         success=False, logon_type=3, client_name=name, reason=_hexadecimal(status) if status else None,
     )  # fmt: skip
 
 
 def _socket(text: str) -> tuple[str | None, int | None]:
     """Address and port of ``192.0.2.7:445`` or of a sockaddr in hexadecimal (family little endian, port big endian)."""
-    found = _SOCKET_ADDRESS.fullmatch(text)
-    if not found:
+    match = _SOCKET_ADDRESS.fullmatch(text)
+    if not match:
         return endpoint(text)
-    raw = bytes.fromhex(found[1])
+    raw = bytes.fromhex(match[1])
     family, port = int.from_bytes(raw[:2], "little"), int.from_bytes(raw[2:4], "big")
     if family == 2:
         return address(".".join(str(part) for part in raw[4:8])), port
@@ -257,17 +257,17 @@ def _socket(text: str) -> tuple[str | None, int | None]:
     return address(":".join(packed[at : at + 2].hex() for at in range(0, 16, 2)) if packed else None), port
 
 
-def _openssh(found: WindowsEvent) -> list[Taken]:
+def _openssh(event: WindowsEvent) -> list[Taken]:
     """OpenSSH on Windows writes the text that it writes to syslog elsewhere."""
-    row = ssh_row(found.get("payload") or "")
-    return [("logon", {**_common(found), "event_code": found.code, "channel": found.channel, **row})] if row else []
+    row = ssh_row(event.get("payload") or "")
+    return [("logon", {**_common(event), "event_code": event.code, "channel": event.channel, **row})] if row else []
 
 
-def _gateway(found: WindowsEvent) -> list[Taken]:
+def _gateway(event: WindowsEvent) -> list[Taken]:
     """RDP gateway: 200 and 302 let somebody in, 201 and 301 did not."""
-    success = found.code in (200, 302)
-    return _logon(found, account=found.get("username"), src_ip=address(found.get("ipaddress")), service="rdp",
-                  success=success, reason=None if success else found.get("errorcode"))  # fmt: skip
+    success = event.code in (200, 302)
+    return _logon(event, account=event.get("username"), src_ip=address(event.get("ipaddress")), service="rdp",
+                  success=success, reason=None if success else event.get("errorcode"))  # fmt: skip
 
 
 _RDP = "terminalservices-remoteconnectionmanager/operational"

@@ -59,8 +59,8 @@ class WindowsText:
 
 def _records(lines: Iterable[str], zone: LocalTime) -> Iterator[list[Taken] | tuple[str, bytes]]:
     for block in _blocks(lines):
-        found = _read(block, zone)
-        yield (found, "\n".join(block[:20]).encode("utf-8", "replace")) if isinstance(found, str) else found
+        parsed = _read(block, zone)
+        yield (parsed, "\n".join(block[:20]).encode("utf-8", "replace")) if isinstance(parsed, str) else parsed
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
@@ -96,8 +96,8 @@ def _read(block: list[str], zone: LocalTime | None = None) -> list[Taken] | str:
 
 
 def _shown(text: str, zone: LocalTime | None) -> datetime | None:
-    found = _SHOWN.fullmatch(text)
-    if found is None:
+    match = _SHOWN.fullmatch(text)
+    if match is None:
         return None
-    year, month, day, hour, rest = found.groups()
+    year, month, day, hour, rest = match.groups()
     return iso_time(f"{year}-{month:>02}-{day:>02}T{hour:>02}:{rest}", zone)

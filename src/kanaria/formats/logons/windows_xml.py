@@ -55,18 +55,18 @@ class WindowsXml:
 
 def _records(text: TextIO, every: bool) -> Iterator[list[Taken] | tuple[str, bytes]]:
     for fragment in fragments(text):
-        found = _parse(fragment, every)
+        parsed = _parse(fragment, every)
         yield (
-            rows_of(found, every=every)
-            if isinstance(found, WindowsEvent)
-            else (found, fragment.encode("utf-8", "replace"))
+            rows_of(parsed, every=every)
+            if isinstance(parsed, WindowsEvent)
+            else (parsed, fragment.encode("utf-8", "replace"))
         )
 
 
 def rows_of_text(text: str) -> list[Taken]:
     """Rows of the one event that a text is; none when it is no event."""
-    found = _parse(text)
-    return rows_of(found) if isinstance(found, WindowsEvent) else []
+    parsed = _parse(text)
+    return rows_of(parsed) if isinstance(parsed, WindowsEvent) else []
 
 
 def fragments(text: TextIO) -> Iterator[str]:
@@ -102,17 +102,17 @@ def _parse(fragment: str, every: bool = False) -> WindowsEvent | str:
     system = {_local(child): child for child in parts["System"]} if "System" in parts else {}
     data, values = _data(parts.get("EventData"))
     more, extra = _data(parts.get("UserData"))
-    found = event(
+    parsed = event(
         channel=_text(system.get("Channel")), provider=_attribute(system.get("Provider"), "Name"),
         code=_text(system.get("EventID")), time=time_of(_attribute(system.get("TimeCreated"), "SystemTime")),
         computer=_text(system.get("Computer")), data={**more, **data}, values=values or extra, every=every,
     )  # fmt: skip
-    return found or "expected an event with an EventID; it has none"
+    return parsed or "expected an event with an EventID; it has none"
 
 
-def _harmless(found: re.Match[str]) -> str:
+def _harmless(match: re.Match[str]) -> str:
     """A reference to an allowed character stays; everything else becomes the replacement character."""
-    text = found[0]
+    text = match[0]
     if not text.startswith("&#"):
         return "\ufffd"
     code = int(text[3:-1], 16) if text[2] == "x" else int(text[2:-1])

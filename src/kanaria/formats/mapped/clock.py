@@ -35,13 +35,13 @@ class Clock:
     def when(self, value: object) -> datetime | None:
         """As ``values.when``, with the zone and the year that the text leaves out."""
         written = str(value or "").strip()
-        if found := _MONTH.fullmatch(written):
-            month, day, slashed, year, clock, part, behind = found.groups()
+        if match := _MONTH.fullmatch(written):
+            month, day, slashed, year, clock, part, behind = match.groups()
             return self._years.time(month.capitalize(), day, clock, part, slashed or year or behind)
-        if found := _SNORT.fullmatch(written):
-            return self._of_snort(*found.groups())
-        if found := _WINDOWS.fullmatch(written):
-            written = _iso(found)
+        if match := _SNORT.fullmatch(written):
+            return self._of_snort(*match.groups())
+        if match := _WINDOWS.fullmatch(written):
+            written = _iso(match)
         return iso_time(written, self._years.zone) if _NAIVE.fullmatch(written) else when(value)
 
     def _of_snort(
@@ -52,7 +52,7 @@ class Clock:
         return self._years.time(month_abbr[int(month)], day, clock, part, whole) if 0 < int(month) < 13 else None
 
 
-def _iso(found: re.Match[str]) -> str:
-    hour = int(found["hour"]) % 12 + 12 * (found["half"] == "P") if found["half"] else int(found["hour"])
-    year, month, day = (found[a] or found[b] for a, b in (("year", "y"), ("month", "m"), ("day", "d")))
-    return f"{year}-{month:>02}-{day:>02} {hour:02}{found['rest']}"
+def _iso(match: re.Match[str]) -> str:
+    hour = int(match["hour"]) % 12 + 12 * (match["half"] == "P") if match["half"] else int(match["hour"])
+    year, month, day = (match[a] or match[b] for a, b in (("year", "y"), ("month", "m"), ("day", "d")))
+    return f"{year}-{month:>02}-{day:>02} {hour:02}{match['rest']}"

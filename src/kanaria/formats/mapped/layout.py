@@ -95,60 +95,62 @@ def load(name: str) -> Layout:
     return parse(yaml.load(text, yaml.CSafeLoader), f"{name}.yaml")
 
 
-def parse(said: Mapping[str, Any], file: str) -> Layout:
+def parse(entry: Mapping[str, Any], file: str) -> Layout:
     """A layout from what its file says. Raises RuleError."""
-    reader = str(said.get("reader"))
+    reader = str(entry.get("reader"))
     if reader not in READERS:
         raise RuleError(file=file, expected=f"reader: one of {', '.join(READERS)}", got=reader)
     try:
         line, skip, begins, ends = (
-            re.compile(said[key]) if key in said else None for key in ("line", "skip", "begins", "ends")
+            re.compile(entry[key]) if key in entry else None for key in ("line", "skip", "begins", "ends")
         )
         return Layout(
-            name=said["name"], title=said["title"], example=said["example"], sensor=said["sensor"],
-            tried=Text(en=said["tried"]["en"], ja=said["tried"]["ja"]), reader=reader, time=_cell(said["time"], file),
-            rows=tuple(_row(row, file) for row in said["rows"]), line=line, delimiter=said.get("delimiter", ","),
-            tell=_patterns(said.get("tell", ())), header=_paths(said.get("header", ())), camel=bool(said.get("camel")),
-            unless=_paths(said.get("unless", ())), each=_paths(said.get("each", ())),
-            halves=bool(said.get("halves")), skip=skip, local=bool(said.get("local")), begins=begins, ends=ends,
-            both_ends=said.get("halves") == "both ends",
+            name=entry["name"], title=entry["title"], example=entry["example"], sensor=entry["sensor"],
+            tried=Text(en=entry["tried"]["en"], ja=entry["tried"]["ja"]), reader=reader,
+            time=_cell(entry["time"], file),
+            rows=tuple(_row(row, file) for row in entry["rows"]), line=line, delimiter=entry.get("delimiter", ","),
+            tell=_patterns(entry.get("tell", ())), header=_paths(entry.get("header", ())),
+            camel=bool(entry.get("camel")),
+            unless=_paths(entry.get("unless", ())), each=_paths(entry.get("each", ())),
+            halves=bool(entry.get("halves")), skip=skip, local=bool(entry.get("local")), begins=begins, ends=ends,
+            both_ends=entry.get("halves") == "both ends",
         )  # fmt: skip
     except KeyError as error:
         raise RuleError(file=file, expected=f"the key {error}", got="none") from error
 
 
-def _row(said: Mapping[str, Any], file: str) -> RowOf:
-    table = str(said["table"])
+def _row(entry: Mapping[str, Any], file: str) -> RowOf:
+    table = str(entry["table"])
     if table not in TABLES:
         raise RuleError(file=file, expected=f"table: one of {', '.join(TABLES)}", got=table)
-    known = {column.name for column in TABLES[table].columns}
-    if unknown := set(said["columns"]) - known:
+    names = {column.name for column in TABLES[table].columns}
+    if unknown := set(entry["columns"]) - names:
         raise RuleError(file=file, expected=f"columns of the table {table}", got=", ".join(sorted(unknown)))
-    columns = {name: _cell(cell, file) for name, cell in said["columns"].items()}
-    return RowOf(table, columns, _patterns(said.get("when", {})))
+    columns = {name: _cell(cell, file) for name, cell in entry["columns"].items()}
+    return RowOf(table, columns, _patterns(entry.get("when", {})))
 
 
-def _patterns(said: object) -> dict[str, re.Pattern[str]]:
+def _patterns(entry: object) -> dict[str, re.Pattern[str]]:
     """Regular expressions by path; paths alone want nothing but to be there."""
-    given = said if isinstance(said, Mapping) else dict.fromkeys(_paths(said), "")
+    given = entry if isinstance(entry, Mapping) else dict.fromkeys(_paths(entry), "")
     return {str(path): re.compile(str(pattern), re.IGNORECASE) for path, pattern in given.items()}
 
 
-def _cell(said: object, file: str) -> Cell:
-    if not isinstance(said, Mapping):
-        return Cell(paths=_paths(said))
-    if unknown := set(said) - _COLUMN_KEYS:
+def _cell(entry: object, file: str) -> Cell:
+    if not isinstance(entry, Mapping):
+        return Cell(paths=_paths(entry))
+    if unknown := set(entry) - _COLUMN_KEYS:
         raise RuleError(file=file, expected=", ".join(sorted(_COLUMN_KEYS)), got=", ".join(sorted(unknown)))
-    pattern = re.compile(str(said["pattern"])) if "pattern" in said else None
+    pattern = re.compile(str(entry["pattern"])) if "pattern" in entry else None
     return Cell(
-        paths=_paths(said.get("from", said.get("until", said.get("gather", ())))), until="until" in said,
-        gather="gather" in said,
-        default=said.get("value", said.get("default")),
-        map={str(key).lower(): value for key, value in said.get("map", {}).items()}, pattern=pattern,
-        unit=UNITS[said["unit"]] if "unit" in said else 1, lower=bool(said.get("lower")), join=said.get("join"),
-        before=str(said.get("before", "")),
+        paths=_paths(entry.get("from", entry.get("until", entry.get("gather", ())))), until="until" in entry,
+        gather="gather" in entry,
+        default=entry.get("value", entry.get("default")),
+        map={str(key).lower(): value for key, value in entry.get("map", {}).items()}, pattern=pattern,
+        unit=UNITS[entry["unit"]] if "unit" in entry else 1, lower=bool(entry.get("lower")), join=entry.get("join"),
+        before=str(entry.get("before", "")),
     )  # fmt: skip
 
 
-def _paths(said: object) -> tuple[str, ...]:
-    return (said,) if isinstance(said, str) else tuple(map(str, said)) if isinstance(said, Sequence) else ()
+def _paths(entry: object) -> tuple[str, ...]:
+    return (entry,) if isinstance(entry, str) else tuple(map(str, entry)) if isinstance(entry, Sequence) else ()

@@ -75,7 +75,7 @@ class Mapped:
 
     def sniff(self, head: bytes, name: str) -> float:
         records = _first(head, _Way.of(self._layout))
-        fitting = sum(record is not None and any(map(self._told, self._each(record))) for record in records)
+        fitting = sum(record is not None and any(map(self._fits, self._each(record))) for record in records)
         if not fitting:
             return 0.0
         return _CLAIM if fitting >= 0.3 * len(records) else _SOME
@@ -83,9 +83,9 @@ class Mapped:
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         layout = self._layout
         with open_text(stream) as handle:
-            found = read(handle, _Way.of(layout))
+            records = read(handle, _Way.of(layout))
             clock = Clock(context).when if layout.local else when
-            made = batches(self._rows(found, clock), stream, context, name=self.name, sensor=layout.sensor)
+            made = batches(self._rows(records, clock), stream, context, name=self.name, sensor=layout.sensor)
             for batch in made:
                 yield (
                     put_together(batch, stream, context, layout.sensor, both_ends=layout.both_ends)
@@ -95,23 +95,23 @@ class Mapped:
 
     def rows_of(self, record: Record) -> list[Taken]:
         """Rows of one record that was read already; none where it is not one of this layout's."""
-        return list(self._taken(record, when, "")) if self._told(record) else []
+        return list(self._taken(record, when, "")) if self._fits(record) else []
 
     def _rows(
-        self, found: Iterator[Read], clock: Callable[[object], datetime | None]
+        self, records: Iterator[Read], clock: Callable[[object], datetime | None]
     ) -> Iterator[list[Taken] | tuple[str, bytes]]:
-        for record, raw in found:
+        for record, raw in records:
             if record is None and self._layout.skip and self._layout.skip.search(raw):
                 continue
             if record is None:
                 yield _UNREADABLE[self._layout.reader], raw.encode("utf-8", "backslashreplace")
                 continue
-            told = False
+            fitted = False
             for one in self._each(record):  # what lists hold are records of their own, with lines of their own
-                if self._told(one):
-                    told = True
+                if self._fits(one):
+                    fitted = True
                     yield list(self._taken(one, clock, raw))
-            if not told:
+            if not fitted:
                 yield "", raw.encode("utf-8", "backslashreplace")
 
     def _taken(self, record: Record, clock: Callable[[object], datetime | None], raw: str) -> Iterator[Taken]:
@@ -131,7 +131,7 @@ class Mapped:
                 item = {**item, "^": record} if items and self._outer else item
                 yield uncapitalised(item) if self._layout.camel else item
 
-    def _told(self, record: Record) -> bool:
+    def _fits(self, record: Record) -> bool:
         there = all(
             any(
                 (value := at(record, path)) is not None and (not wanted.pattern or wanted.search(text(value) or ""))
@@ -144,7 +144,7 @@ class Mapped:
 
 def _first_text(record: Record, paths: str) -> str:
     """The first value with any text at paths written ``one|other``."""
-    return next((found for path in paths.split("|") if (found := text(at(record, path)))), "")
+    return next((words for path in paths.split("|") if (words := text(at(record, path)))), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,8 @@ def _first(head: bytes, way: _Way) -> tuple[Record | None, ...]:
         return ()
     whole = decode_head(head, 1 << 17)
     whole = whole[: whole.rfind("\n") + 1] or whole
-    found = islice(read(io.StringIO(whole), way), _LOOKED_AT)
-    return tuple(record for record, _raw in found)
+    records = islice(read(io.StringIO(whole), way), _LOOKED_AT)
+    return tuple(record for record, _raw in records)
 
 
 def read(handle: TextIO, way: _Way) -> Iterator[Read]:
@@ -228,31 +228,31 @@ def _pairs(line: str) -> Record | None:
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
-    found = {key: quoted or bare for key, quoted, bare in _PAIR.findall(line)}
-    return found if len(found) >= 3 else None
+    pairs = {key: quoted or bare for key, quoted, bare in _PAIR.findall(line)}
+    return pairs if len(pairs) >= 3 else None
 
 
 def _cef(line: str) -> Record | None:
     """The seven fields of the header under ArcSight's names, and the extension's pairs; a key with two values has none,
     and ``ambiguous`` names it: one of them stands in what somebody sent (in a value ``=`` is written ``\\=``), and
     nothing says which, as it may stand in front of the sensor's own or behind it."""
-    found = _CEF.search(line)
-    if not found:
+    match = _CEF.search(line)
+    if not match:
         return None
     more: dict[str, str] = {}
     twice = set[str]()
-    for key, written in _CEF_PAIR.findall(found["more"]):
+    for key, written in _CEF_PAIR.findall(match["more"]):
         value = re.sub(r"\\([=\\])", r"\1", written.strip())
         if more.setdefault(key, value) != value:
             twice.add(key)
     more = {key: value for key, value in more.items() if key not in twice}
-    head = {name: re.sub(r"\\([|\\])", r"\1", text) for name, text in found.groupdict().items() if name != "more"}
+    head = {name: re.sub(r"\\([|\\])", r"\1", text) for name, text in match.groupdict().items() if name != "more"}
     return {**more, **head, "ambiguous": " ".join(sorted(twice))}
 
 
 def _matched(line: str, pattern: re.Pattern[str] | None) -> Record | None:
-    found = pattern.search(line.rstrip("\r\n")) if pattern else None
-    return found.groupdict() if found else None
+    match = pattern.search(line.rstrip("\r\n")) if pattern else None
+    return match.groupdict() if match else None
 
 
 def _table(handle: TextIO, header: tuple[str, ...], delimiter: str) -> Iterator[Read]:

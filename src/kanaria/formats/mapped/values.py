@@ -52,12 +52,12 @@ def at(record: object, path: str) -> object:
             return record[path]
         head, dot, rest = path.partition(".")
         if head == "*" and dot:
-            return next((found for item in record.values() if (found := at(item, rest)) is not None), None)
+            return next((inner for item in record.values() if (inner := at(item, rest)) is not None), None)
         while dot:
             if head in record:
-                found = at(record[head], rest)
-                if found is not None:
-                    return found
+                inner = at(record[head], rest)
+                if inner is not None:
+                    return inner
             more, dot, rest = rest.partition(".")
             head = f"{head}.{more}"
         return None
@@ -107,32 +107,32 @@ def _words(value: object, *, quoted: bool) -> list[str]:
     """The items of a list, or the one value, as texts; words of one command line as a shell would have them."""
     if not isinstance(value, list):
         return [part] if (part := text(value)) else []
-    found = [part for item in value if (part := text(item))]
-    return [shlex.quote(part) if any(map(str.isspace, part)) else part for part in found] if quoted else found
+    parts = [part for item in value if (part := text(item))]
+    return [shlex.quote(part) if any(map(str.isspace, part)) else part for part in parts] if quoted else parts
 
 
-def cell(record: Record, said: Cell) -> object:
+def cell(record: Record, layout: Cell) -> object:
     """The raw value of a cell."""
-    if said.join is not None:
-        if said.gather:
-            words = (part for path in said.paths for part in _words(at(record, path), quoted=said.join == " "))
-            return said.join.join(words) or said.default
-        parts = [part for path in said.paths if (part := text(at(record, path)))]
-        return said.join.join(parts) if len(parts) == len(said.paths) else said.default
-    for path in said.paths:
+    if layout.join is not None:
+        if layout.gather:
+            words = (part for path in layout.paths for part in _words(at(record, path), quoted=layout.join == " "))
+            return layout.join.join(words) or layout.default
+        parts = [part for path in layout.paths if (part := text(at(record, path)))]
+        return layout.join.join(parts) if len(parts) == len(layout.paths) else layout.default
+    for path in layout.paths:
         if (value := text(at(record, path))) is None:
             continue
-        if said.pattern:
-            found = said.pattern.search(value)
-            if found is None:
+        if layout.pattern:
+            match = layout.pattern.search(value)
+            if match is None:
                 continue
-            value = found[1]
-        if said.map:
-            if value.lower() not in said.map:
+            value = match[1]
+        if layout.map:
+            if value.lower() not in layout.map:
                 continue
-            return said.map[value.lower()]
-        return said.before + (value.lower() if said.lower else value)
-    return said.default
+            return layout.map[value.lower()]
+        return layout.before + (value.lower() if layout.lower else value)
+    return layout.default
 
 
 def when(value: object) -> datetime | None:
@@ -143,15 +143,15 @@ def when(value: object) -> datetime | None:
     epoch = number(written, 10**19)
     if epoch is not None and epoch > 10**14:  # micro- or nanoseconds since 1970
         return time_of(epoch / (10**9 if epoch > 10**17 else 10**6))
-    return time_of(written) or next((found for one in _TIMES if (found := offset_time(written, one))), None)
+    return time_of(written) or next((time for one in _TIMES if (time := offset_time(written, one))), None)
 
 
-def row(record: Record, said: RowOf, time: datetime | None) -> Row:
+def row(record: Record, form: RowOf, time: datetime | None) -> Row:
     """One row of the table, without what has no value."""
-    types = _TYPES[said.table]
-    ends = {name: given for name, given in said.columns.items() if given.until}
+    types = _TYPES[form.table]
+    ends = {name: given for name, given in form.columns.items() if given.until}
     values: dict[str, object] = {name: _lasted(time, when(cell(record, given))) for name, given in ends.items()}
-    values |= {name: _fitted(name, cell(record, given), types[name], given.unit) for name, given in said.columns.items()
+    values |= {name: _fitted(name, cell(record, given), types[name], given.unit) for name, given in form.columns.items()
                if name not in ends}  # fmt: skip
     return {"time": time, **{name: value for name, value in values.items() if value is not None}}
 
@@ -173,11 +173,11 @@ def _lasted(begin: datetime | None, end: datetime | None) -> int | None:
 
 def everywhere(record: object, path: str) -> list[object]:
     """What stands at all places a path with ``*`` (every item of a list) leads to; a list there gives its items."""
-    found: list[object] = [record]
+    items: list[object] = [record]
     for part in path.split(".*."):
-        lists = [inner for one in found if isinstance(inner := at(one, part), list)]
-        found = [item for inner in lists for item in inner]
-    return found
+        lists = [inner for one in items if isinstance(inner := at(one, part), list)]
+        items = [item for inner in lists for item in inner]
+    return items
 
 
 def _fitted(name: str, value: object, kind: pa.DataType, unit: int) -> object:
@@ -206,14 +206,14 @@ def _fitted(name: str, value: object, kind: pa.DataType, unit: int) -> object:
 
 def _float(value: object) -> float | None:
     try:
-        found = float(str(value))
+        parsed = float(str(value))
     except ValueError:
         return None
-    return found if abs(found) < 1e18 else None
+    return parsed if abs(parsed) < 1e18 else None
 
 
 def _number(value: object, limit: int, unit: int) -> int | None:
-    found = number(value, limit)
-    if found is None and (approximate := _float(value)) is not None and 0 <= approximate <= limit:
+    parsed = number(value, limit)
+    if parsed is None and (approximate := _float(value)) is not None and 0 <= approximate <= limit:
         return min(round(approximate * unit), limit)
-    return None if found is None else min(found * unit, limit)
+    return None if parsed is None else min(parsed * unit, limit)

@@ -44,28 +44,28 @@ Line = tuple[str, Row, str | None]
 def carried(line: str, years: Years) -> Line:
     """The message inside a line; a line of the program itself is its own message."""
     if line.lstrip().startswith("{"):
-        said = of_json(line.lstrip())
-        return (said.text, {"time": said.time, "host_name": said.host, "device": said.host},
-                said.program) if said else (line, {}, None)  # fmt: skip
-    if found := _CRI.match(line) or _DOCKER_TIME.match(line):
-        return found["rest"], {"time": time_of(found["time"])}, None
+        entry = of_json(line.lstrip())
+        return (entry.text, {"time": entry.time, "host_name": entry.host, "device": entry.host},
+                entry.program) if entry else (line, {}, None)  # fmt: skip
+    if match := _CRI.match(line) or _DOCKER_TIME.match(line):
+        return match["rest"], {"time": time_of(match["time"])}, None
     for pattern in (_COMPOSE, _KUBECTL, _STERN):
-        if (found := pattern.match(line)) and read(found["rest"]):
-            host = found.groupdict().get("host")
-            inner, more, _container = carried(found["rest"], years)
-            return inner, {**more, "host_name": host, "device": host}, found["name"].replace(" ", "/")
+        if (match := pattern.match(line)) and read(match["rest"]):
+            host = match.groupdict().get("host")
+            inner, more, _container = carried(match["rest"], years)
+            return inner, {**more, "host_name": host, "device": host}, match["name"].replace(" ", "/")
     time, tag, rest = without_syslog(line, years)
     return (rest, {"time": time}, tag if tag != "-" else None) if tag else (line, {}, None)
 
 
 def own_time(message: str, zone: LocalTime) -> Row:
     """The time that the program itself wrote, which is that of its machine."""
-    if found := _OWN_TIME.match(message):
-        return {"time": iso_time(f"{found['day']}T{found['clock']}{(found['part'] or '')}", zone)}
-    found = _OWN_COMPACT.match(message)
-    if not found:
+    if match := _OWN_TIME.match(message):
+        return {"time": iso_time(f"{match['day']}T{match['clock']}{(match['part'] or '')}", zone)}
+    match = _OWN_COMPACT.match(message)
+    if not match:
         return {}
-    day, _blank, clock = found["stamp"].partition(" ")
+    day, _blank, clock = match["stamp"].partition(" ")
     return {"time": iso_time(f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock}", zone)}
 
 
@@ -80,10 +80,10 @@ class MinerLog:
     def sniff(self, head: bytes, name: str) -> float:
         years = Years(ReadContext(year=2000))
         lines = [line for line in first_lines(head, 1000) if line.strip()]
-        said = [found for line in lines if (found := read(carried(line, years)[0]))]
-        if not any(one.sure for one in said):
+        phrases = [phrase for line in lines if (phrase := read(carried(line, years)[0]))]
+        if not any(one.sure for one in phrases):
             return 0.0
-        return _SURE if len(said) >= 0.05 * len(lines) else _SEEN
+        return _SURE if len(phrases) >= 0.05 * len(lines) else _SEEN
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         years, runs = Years(context), Runs()
@@ -91,7 +91,7 @@ class MinerLog:
         """Programs and containers that have spoken as miners; what others say in the same log is not theirs."""
         chunk = None
         for chunk in cols.chunks(stream):
-            left: list[tuple[int, bytes]] = []
+            unparsed: list[tuple[int, bytes]] = []
             names: list[str | None] = []
             count = 0
             for number, line in enumerate(chunk.data.split(b"\n")[:-1], start=chunk.first):
@@ -101,15 +101,15 @@ class MinerLog:
                     if is_own:
                         miners.add(name)
                     else:
-                        left.append((number, line))
+                        unparsed.append((number, line))
                         names.append(name)
             strange = sum(
                 name not in miners if name else is_log_line(line) or _is_prose(line)
-                for name, (_number, line) in zip(names, left, strict=True)
+                for name, (_number, line) in zip(names, unparsed, strict=True)
             )
             rows = [] if stream.size is not None else runs.unreported()
             tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
-            yield cols.make_batch(stream, self.name, chunk, tables, count, [], passed_over=strange, left=left)
+            yield cols.make_batch(stream, self.name, chunk, tables, count, [], passed_over=strange, unparsed=unparsed)
         if chunk is not None and (rows := runs.unreported()):
             tables = tables_of([("miner", row) for row in rows], stream, context, "miner")
             yield cols.make_batch(stream, self.name, chunk, tables, 0, [])

@@ -189,17 +189,17 @@ def read(message: str) -> MinerLine | None:
     plain = without_colours(message).strip()
     plain = _STAMP.sub("", plain, count=1).strip()
     for phrase in PHRASES:
-        if found := phrase.pattern.match(plain):
-            return _said(phrase, found.groupdict())
+        if match := phrase.pattern.match(plain):
+            return _miner_line(phrase, match.groupdict())
     return None
 
 
-def _said(phrase: Phrase, groups: dict[str, str | None]) -> MinerLine:
+def _miner_line(phrase: Phrase, groups: dict[str, str | None]) -> MinerLine:
     rate = groups.get("rate")
-    known = float(rate) * _UNITS[groups.get("unit") or ""] if rate and rate != "n/a" else None
+    speed = float(rate) * _UNITS[groups.get("unit") or ""] if rate and rate != "n/a" else None
     first = groups.get("first")
-    if known is None and first and first != "n/a":
-        known = float(first) if re.fullmatch(r"\d+(?:\.\d+)?", first) else None
+    if speed is None and first and first != "n/a":
+        speed = float(first) if re.fullmatch(r"\d+(?:\.\d+)?", first) else None
     total, accepted = _whole(groups.get("total")), _whole(groups.get("accepted"))
     rejected = _whole(groups.get("rejected"))
     if rejected is None and total is not None and accepted is not None and total >= accepted:
@@ -208,7 +208,7 @@ def _said(phrase: Phrase, groups: dict[str, str | None]) -> MinerLine:
     return MinerLine(
         program=groups.get("program") or phrase.program, sure=phrase.sure, version=groups.get("version"),
         pool=(groups.get("pool") or "").strip("[]") or None, port=port if port and port < 65_536 else None, address=groups.get("address"),
-        algorithm=groups.get("algorithm"), coin=groups.get("coin"), wallet=groups.get("wallet"), rate=known,
+        algorithm=groups.get("algorithm"), coin=groups.get("coin"), wallet=groups.get("wallet"), rate=speed,
         accepted=accepted, rejected=rejected, one=bool(groups.get("one")), refused=bool(groups.get("refused")),
         job=bool(groups.get("job")),
     )  # fmt: skip

@@ -47,13 +47,13 @@ class Runs:
 
     def take(self, row: Row, message: str, *, container: str | None = None, pid: str | None = None) -> bool:
         """Whether the message is a miner's. ``row`` has line, time and host of the record."""
-        said = read(message)
-        if said is None:
+        phrase = read(message)
+        if phrase is None:
             return False
         key = (row.get("host_name"), container, pid)
         run = self._runs.setdefault(key, _Run({**row, "container": container, "pid": _number(pid)}))
         self._runs.move_to_end(key)
-        _add(run, row, message, said)
+        _add(run, row, message, phrase)
         if len(self._runs) > _REMEMBERED:
             self._evicted.append(self._runs.popitem(last=False)[1])
         return True
@@ -72,32 +72,32 @@ def _number(pid: str | None) -> int | None:
     return int(pid) if pid and pid.isascii() and pid.isdecimal() and len(pid) <= 10 else None
 
 
-def _add(run: _Run, row: Row, message: str, said: MinerLine) -> None:
+def _add(run: _Run, row: Row, message: str, phrase: MinerLine) -> None:
     time = row.get("time")
     if isinstance(time, datetime):
         run.since = min(run.since or time, time)
         run.until = max(run.until or time, time)
-    run.reported, run.sure, run.lines = False, run.sure or said.sure, run.lines + 1
-    if said.program and (not run.program or said.version):
-        run.program = said.program
+    run.reported, run.sure, run.lines = False, run.sure or phrase.sure, run.lines + 1
+    if phrase.program and (not run.program or phrase.version):
+        run.program = phrase.program
     facts = run.facts if run.facts is not None else {}
-    run.facts = facts | {name: value for name in _FACTS if (value := getattr(said, name)) is not None}
-    run.jobs += said.job
-    run.accepted = max(run.accepted, said.accepted or 0) + (said.one and said.accepted is None)
-    run.rejected = max(run.rejected, said.rejected or 0) + (said.refused and said.rejected is None)
-    run.rate = said.rate if said.rate is not None else run.rate
-    weight = 3 if said.accepted or said.one else 2 if said.pool else 1
+    run.facts = facts | {name: value for name in _FACTS if (value := getattr(phrase, name)) is not None}
+    run.jobs += phrase.job
+    run.accepted = max(run.accepted, phrase.accepted or 0) + (phrase.one and phrase.accepted is None)
+    run.rejected = max(run.rejected, phrase.rejected or 0) + (phrase.refused and phrase.rejected is None)
+    run.rate = phrase.rate if phrase.rate is not None else run.rate
+    weight = 3 if phrase.accepted or phrase.one else 2 if phrase.pool else 1
     if weight > run.weight:
         run.weight, run.line, run.raw = weight, int(str(row["line"])), message.encode("utf-8", "backslashreplace")
 
 
 def _row(run: _Run) -> Row:
     facts = run.facts or {}
-    known = address(facts.get("address"))
+    ip = address(facts.get("address"))
     return {
         **run.row, "line": run.line, "time": run.since, "program": run.program or "mining program",
         "version": facts.get("version"), "pool": facts.get("pool"), "dst_port": facts.get("port"),
-        "remote": known or facts.get("pool"), "direction": "outbound", "algorithm": facts.get("algorithm"),
+        "remote": ip or facts.get("pool"), "direction": "outbound", "algorithm": facts.get("algorithm"),
         "coin": facts.get("coin"), "wallet": facts.get("wallet"), "hash_rate": run.rate, "accepted": run.accepted,
         "rejected": run.rejected, "jobs": run.jobs, "since": run.since, "until": run.until, "lines": run.lines,
         "raw": run.raw,

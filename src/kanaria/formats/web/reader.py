@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.ahead import ahead
-from kanaria.core.schema_parts import LEFT
+from kanaria.core.schema_parts import UNPARSED
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.core.values import dataclass
@@ -113,12 +113,12 @@ def _batch(
         rows=len(parsed.rows) + parsed.rejected,
         rejects=rejects,
         rejected=parsed.rejected,
-        left=_left(block, parsed.rows, first),
+        unparsed=_unparsed(block, parsed.rows, first),
         position=Position(source=source, offset=block.offset + block.size, row=first + len(block) - 1),
     )
 
 
-def _left(block: Block, rows: Int64, first: int) -> pa.Table | None:
+def _unparsed(block: Block, rows: Int64, first: int) -> pa.Table | None:
     """The lines that became no row, blank ones left out."""
     if len(rows) == len(block):
         return None
@@ -126,4 +126,4 @@ def _left(block: Block, rows: Int64, first: int) -> pa.Table | None:
     missing[rows] = False
     places = np.flatnonzero(missing & (block.ends > block.starts))
     raw = [block.line(index) for index in places.tolist()]
-    return pa.Table.from_arrays([pa.array(places + first), pa.array(raw, pa.binary())], schema=LEFT)
+    return pa.Table.from_arrays([pa.array(places + first), pa.array(raw, pa.binary())], schema=UNPARSED)

@@ -43,41 +43,43 @@ class JapaneseFormatter(click.HelpFormatter):
 
     def write_text(self, text: str) -> None:
         margin = " " * self.current_indent
-        said = [in_help(paragraph) for paragraph in text.split("\n\n")]
+        paragraphs = [in_help(paragraph) for paragraph in text.split("\n\n")]
         self.write(
-            "\n\n".join("\n".join(map(str.rstrip, wrap(one, self.width, margin, margin))) for one in said) + "\n"
+            "\n\n".join("\n".join(map(str.rstrip, wrap(one, self.width, margin, margin))) for one in paragraphs) + "\n"
         )
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         rows = list(rows)
         first = min(max((width(name) for name, _ in rows), default=0), col_max) + col_spacing
         margin = " " * (self.current_indent + first)
-        for name, said in rows:
+        for name, description in rows:
             begin = " " * self.current_indent + name
             if width(name) > first - col_spacing:
                 self.write(begin + "\n")
                 begin = margin
             begin += " " * (len(margin) - width(begin))
-            self.write("\n".join(map(str.rstrip, wrap(in_help(said), self.width, begin, margin))) + "\n")
+            self.write("\n".join(map(str.rstrip, wrap(in_help(description), self.width, begin, margin))) + "\n")
 
 
 def in_help(text: str) -> str:
     """One paragraph of help in Japanese, with what Click adds to it."""
-    said = " ".join(text.split())
-    if said.startswith(_EXAMPLE):
-        return f"例: {said.removeprefix(_EXAMPLE)}"
+    english_text = " ".join(text.split())
+    if english_text.startswith(_EXAMPLE):
+        return f"例: {english_text.removeprefix(_EXAMPLE)}"
     words = _help()
-    if said in words:
-        return words[said]
-    if said.endswith(_CUT):  # Click cuts what it says of a command to one line
-        whole = [japanese for english, japanese in words.items() if english.startswith(said.removesuffix(_CUT))]
-        return whole[0].partition("。")[0] + "。" if whole else said
-    found = _EXTRAS.fullmatch(said)
-    if found:
-        extras = "; ".join(in_japanese(one) for one in found["extras"].split("; "))
-        return " ".join(filter(None, (found["said"] and in_help(found["said"]), f"[{extras}]")))
-    short = next((japanese for english, japanese in words.items() if english.split(".")[0] == said.rstrip(".")), None)
-    return short or in_japanese(said)
+    if english_text in words:
+        return words[english_text]
+    if english_text.endswith(_CUT):  # Click cuts what it says of a command to one line
+        whole = [japanese for english, japanese in words.items() if english.startswith(english_text.removesuffix(_CUT))]
+        return whole[0].partition("。")[0] + "。" if whole else english_text
+    match = _EXTRAS.fullmatch(english_text)
+    if match:
+        extras = "; ".join(in_japanese(one) for one in match["extras"].split("; "))
+        return " ".join(filter(None, (match["said"] and in_help(match["said"]), f"[{extras}]")))
+    short = next(
+        (japanese for english, japanese in words.items() if english.split(".")[0] == english_text.rstrip(".")), None
+    )
+    return short or in_japanese(english_text)
 
 
 @cache
@@ -89,17 +91,17 @@ def _help() -> dict[str, str]:
 
 def complaint(error: click.ClickException, language: Language) -> str:
     """What is wrong with the command line, below how it is used."""
-    said = error.format_message()
+    message = error.format_message()
     context = error.ctx if isinstance(error, click.UsageError) else None
     lines = []
     if context is not None:
         lines.append(context.get_usage())
         if context.help_option_names:
             page = f"{context.command_path} {context.help_option_names[-1]}"
-            lines.append(_said(f"Try '{page}' for help.", language))
+            lines.append(_in_language(f"Try '{page}' for help.", language))
         lines.append("")
-    return "\n".join([*lines, _said(f"Error: {said}", language)])
+    return "\n".join([*lines, _in_language(f"Error: {message}", language)])
 
 
-def _said(message: str, language: Language) -> str:
+def _in_language(message: str, language: Language) -> str:
     return in_japanese(message) if language == "ja" else message
