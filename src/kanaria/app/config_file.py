@@ -1,6 +1,6 @@
 """A settings file as plain values, and the line each key stands on.
 
-Paths of TOML or YAML files come in. ``Parsed`` goes out: what ``tomllib`` or ``yaml`` read, and lines by key path for
+In: paths of TOML or YAML files. Out: ``Parsed``, what ``tomllib`` or ``yaml`` read, and lines by key path for
 messages. Python's TOML reader keeps no positions, so lines are found by looking for headers and keys.
 """
 

@@ -1,4 +1,4 @@
-"""What formats are called in Japanese: a name comes in, the words for lists and the reference go out.
+"""What formats are called in Japanese: from a name to the words for lists and the reference.
 
 Formats say in English what they read; names of products stay. One that nobody has named here keeps its English title.
 """

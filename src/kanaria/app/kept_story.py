@@ -1,6 +1,6 @@
 """The story of a kept incident, written anew by a language model.
 
-Comes in: its document. Goes out: the document with that story, and a note on who wrote what.
+In: its document. Out: the document with that story, and a note on who wrote what.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Stories by whoever was asked to write them: Kanaria, or a language model under its checks.
 
-Comes in: an ``Analysis``, the settings and what the command line asked for. Goes out: text in one of the formats, or
+In: an ``Analysis``, the settings and what the command line asked for. Out: text in one of the formats, or
 the prompts. Without ``--writer llm`` nothing of the model's client is even imported.
 """
 

@@ -1,4 +1,4 @@
-"""Cisco ASA and Firepower (FTD) messages: lines come in, rows of ``connection`` go out, and of ``alert`` for what the
+"""Cisco ASA and Firepower (FTD) messages: from lines to rows of ``connection``, and of ``alert`` for what the
 firewall itself says of a scan (733101), by its signatures (400000 to 400050) and its list of botnets (338001 to
 338008).
 

@@ -1,6 +1,6 @@
 """Whether a running program is on an imported list: by the hash of its file, or by its path or name.
 
-Comes in: a process and the facts. Goes out: why it is suspicious, or None. Files are read only when a list holds
+In: a process and the facts. Out: why it is suspicious, or None. Files are read only when a list holds
 hashes.
 """
 

@@ -1,4 +1,4 @@
-"""Whether a machine's load rose at some moment and stayed up: sysstat's own history comes in, ``LoadStep`` goes out.
+"""Whether a machine's load rose at some moment and stayed up: from sysstat's own history to ``LoadStep``.
 
 The history is read with ``sadf -j`` from the files of the days around the moment. A machine without sysstat has none.
 """

@@ -1,4 +1,4 @@
-"""Which of a machine's processes are mining programs, and why: processes and facts come in, ``Suspicion``s go out.
+"""Which of a machine's processes are mining programs, and why: from processes and facts to ``Suspicion``s.
 
 A process is judged by what it is (program name, arguments that only miners take), never by its load: a busy compiler is
 no miner. Programs that read text about miners (editors, ``grep``, this one) are judged by their name only.

@@ -1,5 +1,6 @@
-"""What the command lines of recorded programs say of mining: the ``process`` and ``connection`` tables come in, they
-go out with ``mining.program`` and its neighbours.
+"""What the command lines of recorded programs say of mining.
+
+In: the ``process`` and ``connection`` tables. Out: the same with ``mining.program`` and its neighbours.
 
 A program is judged as ``miners`` judges those of this machine: by what it is and by arguments that only miners take.
 Beyond that, records show what a look at a machine does not: who fetched a miner, or set one to start.

@@ -1,4 +1,4 @@
-"""The mining dialects as messages: a dialect and a random generator come in, the bytes of each kind of message go out.
+"""The mining dialects as messages: from a dialect and a random generator to the bytes of each kind of message.
 
 Shapes and sizes follow the protocols' public descriptions (Stratum v1 and BIP 310, CryptoNote's pool protocol with
 XMRig's extensions, eth-proxy, EthereumStratum 1.0, Zcash ZIP 301, KawPoW, browser miners). All values are random.

@@ -1,4 +1,4 @@
-"""The case of the DNS server as a capture: a seed comes in, a pcap file of nine days in virtual time goes out.
+"""The case of the DNS server as a capture: from a seed to a pcap file of nine days in virtual time.
 
 Eight ordinary days of a name server and its clients; then Remote Desktop is sprayed from outside, mostly as
 ``hello``, somebody gets a session, and hours later the server mines Monero over TLS with a host on no list and speaks

@@ -1,4 +1,4 @@
-"""Wrappings a conversation may travel in: messages come in, the same messages as the wire would show them go out.
+"""Wrappings a conversation may travel in: from messages to the same messages as the wire would show them.
 
 TLS records have the real framing and the real overhead (22 bytes in 1.3, 29 in 1.2 with AES-GCM) around random bytes;
 the client hello is one a dissector accepts, the certificate flight has a usual size. Padding imitates miners that hide

@@ -1,4 +1,4 @@
-"""Our own Stratum pool and miner on real sockets: a plan and an address come in, a conversation on the wire goes out.
+"""Our own Stratum pool and miner on real sockets: from a plan and an address to a conversation on the wire.
 
 Both follow the dialect's messages with the plan's rhythm; shares are random bytes and the pool accepts every one. With
 ``speed`` 60 an hour of mining takes a minute: gaps shrink, sizes and order stay. TCP, TLS (self-signed) and WebSocket.

@@ -1,4 +1,4 @@
-"""A miner and its pool as a script: a plan comes in, hours of messages in virtual time go out.
+"""A miner and its pool as a script: from a plan to hours of messages in virtual time.
 
 Shares come as a Poisson process (finding one is luck), jobs when a block or a batch of transactions arrives, the pool
 raises the difficulty until shares come at the pace it wants, and a keepalive goes out every minute if the plan says so.

@@ -1,6 +1,6 @@
 """A small company's network as it would be logged, invented: 200 devices over 14 days, with deviations put in.
 
-A seed comes in, ``connection`` and ``dns`` tables in order of time go out, with the event ids of every deviation.
+From a seed to ``connection`` and ``dns`` tables in order of time, with the event ids of every deviation.
 Nothing is sent anywhere. Addresses are from 10.0.0.0/8, RFC 5737 and RFC 2544, AS numbers from the private range
 (RFC 6996), names below ``example``.
 

@@ -1,4 +1,4 @@
-"""The case of the DNS server for real: its script comes in, machines perform it, a capture and a logon log come out.
+"""The case of the DNS server for real: machines perform its script, which gives a capture and a logon log.
 
 Nine days take two minutes. What happens is done at once, one thing after the other, and long sessions run ``speed``
 times as fast; afterwards every packet and every logged line gets the time it has in the story. So order, sizes and the

@@ -1,4 +1,4 @@
-"""Samba for one machine of the laboratory: a folder and an address come in, its configuration and its commands go out.
+"""Samba for one machine of the laboratory: from a folder and an address to its configuration and its commands.
 
 The server shares one folder and writes every logon as JSON (``auth_json_audit``); all its state is in the folder.
 """

@@ -1,4 +1,4 @@
-"""A connection log in Zeek's manner: rows of the ``connection`` table come in, lines of JSON go out.
+"""A connection log in Zeek's manner: from rows of the ``connection`` table to lines of JSON.
 
 It says what a sensor beside the capture would have said of the same flows: address pairs, times, volumes and states.
 """

@@ -1,6 +1,6 @@
 """What runs with one ``--store`` hand to each other, and where an incident of this run goes on from an earlier one.
 
-Comes in: the store's folder. Goes out: the state a run begins with, each part once, and at the end the state it leaves
+In: the store's folder. Out: the state a run begins with, each part once, and at the end the state it leaves
 behind, which the store saves in one transaction with the incidents: a run that is killed has not been, and the same run
 again gives what it would have given. Without a folder everything is empty and nothing is kept.
 """

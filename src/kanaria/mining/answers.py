@@ -1,4 +1,4 @@
-"""Whether an object is an answer a pool would give: requests and objects come in, yes or no goes out.
+"""Whether an object is an answer a pool would give: from requests and objects to yes or no.
 
 Any JSON-RPC service answers with the id it was sent. A pool has forms of its own for that, and what merely says again
 what the other side said is an echo, in whatever spelling and with whatever a service adds.

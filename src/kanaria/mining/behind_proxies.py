@@ -1,4 +1,4 @@
-"""Whom a client really talks to: connections to proxies come in, with the destination they asked for in what goes out.
+"""Whom a client really talks to: connections to proxies get the destination they asked for.
 
 ``dst_ip`` stays what the network saw, the proxy. ``remote`` becomes the destination, the connection counts as one to
 the outside, and ``mining.target`` names it with its port: the proxy is the way and mines nothing.

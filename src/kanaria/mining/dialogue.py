@@ -1,4 +1,4 @@
-"""Who said what on a connection: the first bytes of both sides come in, the messages of a mining dialogue go out.
+"""Who said what on a connection: from the first bytes of both sides to the messages of a mining dialogue.
 
 A mining message counts where the protocol would put it: at the beginning of a line of a stream that begins with JSON,
 of a WebSocket message, or of the body of a getwork request. Inside anything else (a page about mining, a mail, a log

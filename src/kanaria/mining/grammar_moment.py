@@ -1,4 +1,4 @@
-"""When a connection that looks like mining first did: messages and a judge come in, a moment per connection goes out.
+"""When a connection that looks like mining first did: from messages and a judge to a moment per connection.
 
 The connection is looked at again as it stood after its third message, its fourth and so on, as somebody would have seen
 it who watched it while it was open.

@@ -1,4 +1,4 @@
-"""Says in words what a connection did that looks like mining: numbers come in, one sentence per language goes out."""
+"""Says in words what a connection did that looks like mining: from numbers to one sentence per language."""
 
 from __future__ import annotations
 

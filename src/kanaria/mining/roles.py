@@ -1,4 +1,4 @@
-"""Connections by who mines: rows and which of them are turned come in; the miner is the client in what goes out.
+"""Connections by who mines: in the rows that are turned, the miner becomes the client.
 
 Whoever opened the connection, ``src`` is the miner from here on, and ``device`` is the miner where it is ours: between
 two of our machines a connection is otherwise told of the one that serves.

@@ -1,4 +1,4 @@
-"""Which sentence says whether it worked, and whether it was meant: an incident comes in, the key of a phrase goes out.
+"""Which sentence says whether it worked, and whether it was meant: from an incident to the key of a phrase.
 
 The short answer, the full one and the story ask here, so that they say one thing.
 """

@@ -1,4 +1,4 @@
-"""Live capture: an interface name comes in, a ``Stream`` of pcap bytes goes out, for the same reader as files.
+"""Live capture: from an interface name to a ``Stream`` of pcap bytes, for the same reader as files.
 
 tcpdump (or dumpcap) captures: it fills a kernel ring, drops its privileges, and is on every router; no capture code of
 our own to keep right. Measured (``benchmarks/live_capture.py``) at 50,000 packets a second on two cores, sender and two

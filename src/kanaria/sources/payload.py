@@ -1,4 +1,4 @@
-"""What one message says: bytes of a topic, a stream or a request come in, its lines with their places go out.
+"""What one message says: from bytes of a topic, a stream or a request to its lines with their places.
 
 A JSON object whose text stands under ``message`` or ``log`` is that line, from the place that its ``file``, ``path`` or
 ``container_name`` says. Any other object is a line itself, also one that has a text among fields of its own

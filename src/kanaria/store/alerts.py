@@ -1,6 +1,6 @@
 """Whether an incident is news: what a run found against what was told of it before.
 
-Comes in: an incident as this run sees it and what was last told of it. Goes out: an ``Alert``, and what is to be
+In: an incident as this run sees it and what was last told of it. Out: an ``Alert``, and what is to be
 remembered as told. A notifier asks ``Alert.tell``; the report and ``kanaria incident`` show the rest. Times are those
 of the records, not of the clock on the wall, so that a replay tells the same.
 """

@@ -1,6 +1,6 @@
 """Incidents between runs: what was found, what a person decided about it, and who did so when.
 
-Comes in: the JSON form of incidents (``report.document``) after each run. Goes out: the same with a state and a
+In: the JSON form of incidents (``report.document``) after each run. Out: the same with a state and a
 history. One SQLite file in write-ahead mode; every change is one transaction, so a process killed at any instruction
 leaves either the old or the new. The same run twice changes nothing.
 """

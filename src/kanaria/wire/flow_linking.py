@@ -1,7 +1,7 @@
 """One flow is one row, whichever sensors saw it, and it carries the name its server was known by.
 
-Comes in: a slice of tables, with everything else of the run in the engine, and names that earlier runs have kept. Goes
-out: the same tables without doubles (rows of a second sensor about a flow that a better-placed sensor also saw), and
+In: a slice of tables, with everything else of the run in the engine, and names that earlier runs have kept.
+Out: the same tables without doubles (rows of a second sensor about a flow that a better-placed sensor also saw), and
 connections with ``sni`` filled from TLS handshakes and DNS answers. Flows are recognised by their Community ID.
 """
 

@@ -1,4 +1,4 @@
-"""Who else says that an address has a name: connections come in, with the names that a resolver gave go out.
+"""Who else says that an address has a name: from connections to the same with the names that a resolver gave.
 
 A name in TLS or in a Host header is what the client says of the other side, and a miner can say anything. What counts
 for a permission is the answer of a resolver that the client did not bring itself: one inside our networks, or one of

@@ -1,4 +1,4 @@
-"""Live inputs of a run: what the user asked to listen to comes in, streams that end on time or on Ctrl-C go out.
+"""Live inputs of a run: from the sources a user named to streams that end on time or on Ctrl-C.
 
 Compiled code is loaded before the capture opens: loading takes a second or more, in which packets would queue up.
 """

@@ -1,4 +1,4 @@
-"""What commands without a report say of inputs they could not read: accounts of inputs come in, a status goes out.
+"""What commands without a report say of inputs they could not read: from accounts of inputs to a status.
 
 The same words and statuses as ``kanaria analyze``: an empty list must not look like an all-clear.
 """

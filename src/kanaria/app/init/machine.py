@@ -1,4 +1,4 @@
-"""What there is to watch on this machine: a root folder comes in, sources with what is in their way go out."""
+"""What there is to watch on this machine: from a root folder to sources with what is in their way."""
 
 from __future__ import annotations
 

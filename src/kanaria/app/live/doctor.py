@@ -1,4 +1,4 @@
-"""What is wrong with the service, in words: its state and its settings come in, findings with a remedy each go out."""
+"""What is wrong with the service, in words: from its state and its settings to findings with a remedy each."""
 
 from __future__ import annotations
 

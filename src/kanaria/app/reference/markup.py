@@ -1,4 +1,4 @@
-"""Small pieces of Markdown: texts come in, escaped lines go out."""
+"""Small pieces of Markdown: from texts to escaped lines."""
 
 from __future__ import annotations
 

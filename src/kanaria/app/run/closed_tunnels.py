@@ -1,4 +1,4 @@
-"""Tunnels that nobody could look into: tables of connections come in, the sentence that says so goes out.
+"""Tunnels that nobody could look into: from tables of connections to the sentence that says so.
 
 What mines in an encrypted tunnel shows no mining message and no pool; a reader must not take silence for an all-clear.
 """

@@ -1,4 +1,4 @@
-"""Flow records and mining: tables of connections come in, the sentence about them goes out.
+"""Flow records and mining: from tables of connections to the sentence about them.
 
 A flow record has totals and no content, so that it alone never says that somebody mines. A reader who gave nothing else
 gets told, with the flows that come nearest and what speaks for them, instead of a clean bill of health.

@@ -1,4 +1,4 @@
-"""Mining is told of while the connection is still open: interim rows come in, findings go out, each pair of addresses
+"""Mining is told of while the connection is still open: from interim rows to findings, each pair of addresses
 rarely.
 
 The rows of open connections are judged by the same knowledge, pattern of life, grammar and rules as those of ended

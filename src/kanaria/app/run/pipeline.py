@@ -1,6 +1,6 @@
 """The path of an event, top to bottom. This is the first page to read; the second is ``app.run.engine``.
 
-Streams and an ``Engine`` come in, an ``Analysis`` goes out. A service calls the same engine step by step and never
+From streams and an ``Engine`` to an ``Analysis``. A service calls the same engine step by step and never
 ends.
 """
 

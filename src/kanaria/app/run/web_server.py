@@ -1,6 +1,6 @@
 """Which device wrote a web log that does not name it: asked of the connections of this run and of those before it.
 
-Findings come in, and the connections; an address goes out, or None. Joining a log with a device
+In: findings, and the connections. Out: an address, or None. Joining a log with a device
 is a claim like any other, so it needs evidence: that others reached a web server there, best of all the log's clients.
 """
 

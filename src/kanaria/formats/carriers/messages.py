@@ -1,5 +1,5 @@
-"""What a shipper says about the line it carries: one JSON object or line comes in, its message with time, host, program
-and process goes out, as far as they are told, and as a syslog line for readers of such.
+"""What a shipper says about the line it carries: from one JSON object or line to its message with time, host, program
+and process, as far as they are told, and as a syslog line for readers of such.
 
 The names are those of Filebeat and ECS, Fluent Bit, Docker, Kubernetes, journald, Splunk, Wazuh, Google Cloud, AWS
 CloudWatch, GELF, Loki, Vector and Elasticsearch's own envelope (their documentation, November 2026).

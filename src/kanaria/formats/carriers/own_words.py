@@ -1,7 +1,7 @@
 """What a carrier says itself of what it carries: the alerts of Wazuh's own rules that name mining, and what was said on
 a WebSocket that a browser's archive keeps.
 
-A record comes in, rows go out, whatever is read of the line inside: sensors' alerts inside are left to their readers.
+From a record to rows, whatever is read of the line inside: sensors' alerts inside are left to their readers.
 """
 
 from __future__ import annotations

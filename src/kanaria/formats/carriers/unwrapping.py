@@ -1,4 +1,4 @@
-"""Log lines out of what carries them: one line of any shipper comes in, the line that it carries goes out.
+"""Log lines out of what carries them: from one line of any shipper to the line that it carries.
 
 Filebeat and Logstash (``message``, ``event.original``), Docker and Fluent Bit (``log``), journald (``MESSAGE``), Splunk
 (``_raw``), Wazuh (``data``, ``full_log``), Google Cloud (``textPayload``, ``jsonPayload``), zeek-kafka

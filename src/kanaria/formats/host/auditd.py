@@ -1,7 +1,7 @@
 """The Linux audit log: program starts (EXECVE with its SYSCALL, CWD and PROCTITLE) and logons.
 
-Lines come in, as ``audit.log``, in a syslog or interpreted by ``ausearch -i``; rows of ``process`` and ``logon`` go
-out. One event is several records with one serial number, often not in a row; arguments may be hexadecimal and in parts.
+In: lines, as ``audit.log``, in a syslog or interpreted by ``ausearch -i``. Out: rows of ``process`` and ``logon``.
+One event is several records with one serial number, often not in a row; arguments may be hexadecimal and in parts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a person pasted from a terminal: ``ps``, ``top``, ``ss``, ``netstat``, ``tasklist``, ``lsof -i``.
 
-Lines come in; rows of ``process`` (what runs) and ``connection`` (what is connected, with its owner) go out. Such a
+From lines to rows of ``process`` (what runs) and ``connection`` (what is connected, with its owner). Such a
 listing is a look at one moment and carries no time; of a connection it does not say who opened it, so the side with the
 lower port below 1024 is taken for the server, and else the other side.
 """

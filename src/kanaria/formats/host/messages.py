@@ -1,6 +1,6 @@
 """What programs of a machine write to its log, beyond logons: jobs, services, audit records, and miners' own lines.
 
-One message with its program comes in, rows of ``process`` go out; miners' lines are summed up (``miners.runs``) and
+From one message with its program to rows of ``process``; miners' lines are summed up (``miners.runs``) and
 audit records put together (``auditd``), so that their rows come at the end.
 """
 

@@ -1,6 +1,6 @@
 """Logons of everything else that writes to syslog: PAM, sudo, su, login, FTP and mail servers, remote desktops.
 
-One message and the name of its program come in, columns of ``logon`` go out.
+From one message and the name of its program to columns of ``logon``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an SSH server says about a logon: one message of OpenSSH or Dropbear comes in, columns of ``logon`` go out.
+"""What an SSH server says about a logon: from one message of OpenSSH or Dropbear to columns of ``logon``.
 
 The texts are those of OpenSSH's sources (``auth.c``, ``auth2.c``, ``packet.c``) from version 3 to 10 and of Dropbear's
 ``svr-auth*.c``. User names are whatever the client sent, blanks and `` from `` included: the last address counts.

@@ -1,4 +1,4 @@
-"""One Windows event, whatever it was exported as: JSON of many exporters comes in, ``WindowsEvent`` goes out.
+"""One Windows event, whatever it was exported as: from JSON of many exporters to ``WindowsEvent``.
 
 Known shapes: the event itself as ``evtx_dump`` and Hayabusa write it, Winlogbeat (ECS and before), Wazuh, NXLog and
 other flat objects, ``Get-WinEvent | ConvertTo-Json`` and ``Get-EventLog | ConvertTo-Json``. Names are compared without

@@ -1,6 +1,6 @@
 """Programs in Windows events: process starts, services, scheduled tasks, and what Defender found.
 
-One ``WindowsEvent`` of such a kind comes in, rows of ``process`` and ``alert`` go out. Field names are Sysmon's and
+From one ``WindowsEvent`` of such a kind to rows of ``process`` and ``alert``. Field names are Sysmon's and
 Microsoft's; a caption is never looked at.
 """
 

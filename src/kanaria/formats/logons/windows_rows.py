@@ -1,4 +1,4 @@
-"""What a Windows event means: one ``WindowsEvent`` comes in, rows of ``logon`` and of neighbouring tables go out.
+"""What a Windows event means: from one ``WindowsEvent`` to rows of ``logon`` and of neighbouring tables.
 
 Event ids are unique only inside their channel: an event 4625 of the Application channel is no failed logon. Where an
 export has no channel the provider tells it; where neither is known the event is passed over.

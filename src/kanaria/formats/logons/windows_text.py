@@ -1,4 +1,4 @@
-"""Windows events as text, ``wevtutil qe … /f:text`` of any language: blocks come in, rows of the event tables go out.
+"""Windows events as text, ``wevtutil qe … /f:text`` of any language: from blocks to rows of the event tables.
 
 The captions of a block are localised and come in a fixed order, so they are taken by position: log, source, date, event
 id, task, level, opcode, keyword, user, user name, computer, and the message, whose fields are read by its structure

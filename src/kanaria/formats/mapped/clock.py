@@ -1,4 +1,4 @@
-"""Times of devices that write their own clock: no zone, and often no year. Text comes in, a time goes out."""
+"""Times of devices that write their own clock: no zone, and often no year. From text to a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a layout file says, checked: one YAML file comes in, a ``Layout`` goes out. A wrong one raises RuleError.
+"""What a layout file says, checked: from one YAML file to a ``Layout``. A wrong one raises RuleError.
 
 Keys: ``name``, ``title``, ``example``, ``sensor``, ``tried`` (on what it was tried, en and ja), ``reader`` (json,
 pairs, cef, csv or lines), ``tell`` (paths that a record must have to be one, with expressions if so wanted),

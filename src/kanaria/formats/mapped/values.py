@@ -1,4 +1,4 @@
-"""Values of a record by path, and as the type a column wants. A record and a ``Cell`` come in, a value goes out.
+"""Values of a record by path, and as the type a column wants. From a record and a ``Cell`` to a value.
 
 A path is names with dots (``service.action.0.name``; a number picks from a list, ``*`` takes the first item or member
 that has the rest, a name the value of the pair with that key). A key that has dots itself is found whole. What does not

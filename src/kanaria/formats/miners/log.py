@@ -1,6 +1,6 @@
 """A mining program's own log: as it stands, or as Docker, Compose, Kubernetes and journald keep it.
 
-Bytes come in, rows of ``miner`` go out, one a run. What no miner said is searched; what other programs said in
+From bytes to rows of ``miner``, one a run. What no miner said is searched; what other programs said in
 the same log is unread.
 """
 

@@ -1,4 +1,4 @@
-"""The lines that mining programs write, as a table: one message comes in, a ``MinerLine`` goes out, or None.
+"""The lines that mining programs write, as a table: from one message to a ``MinerLine``, or None.
 
 Each entry is a program (empty where several write alike), whether the line alone proves that a miner wrote it, and an
 expression. Its groups are the facts: version, pool, algorithm, coin, wallet, rate and unit, accepted, rejected, one (a

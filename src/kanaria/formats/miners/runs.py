@@ -1,4 +1,4 @@
-"""Lines of mining programs summed up: messages with host and process come in, one row of ``miner`` a run goes out.
+"""Lines of mining programs summed up: from messages with host and process to one row of ``miner`` a run.
 
 A run is what one process of one machine (or one container) wrote. A line that others write too counts only in a run
 with one that nobody but a miner writes.

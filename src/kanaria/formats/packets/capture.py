@@ -1,4 +1,4 @@
-"""Packet captures: a pcap or pcapng stream comes in, batches of connection and protocol rows go out.
+"""Packet captures: from a pcap or pcapng stream to batches of connection and protocol rows.
 
 Bytes are read in blocks rather than mapped, because a capture that is still being written or rotated may shrink, and a
 mapped file that shrinks kills the process. Small captures take the plain-Python path, which needs no Numba.

@@ -1,4 +1,4 @@
-"""Walk the records of pcap and pcapng data: bytes come in, ``RECORD`` entries (where each packet lies) go out.
+"""Walk the records of pcap and pcapng data: from bytes to ``RECORD`` entries (where each packet lies).
 
 Both readers are driven the same way: ``scan`` fills ``records`` with whole packets and says how far it got. Damage is
 stepped over: a record or block whose lengths cannot be right makes the reader look for the next plausible one, and

@@ -1,4 +1,4 @@
-"""Copy what flows hold out of the pools: slots of the flow table come in, flat arrays go out (compiled)."""
+"""Copy what flows hold out of the pools: from slots of the flow table to flat arrays (compiled)."""
 
 from __future__ import annotations
 

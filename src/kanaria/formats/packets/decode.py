@@ -1,4 +1,4 @@
-"""Decode network and transport headers: capture bytes come in, ``layout.PACKET`` records go out (compiled).
+"""Decode network and transport headers: from capture bytes to ``layout.PACKET`` records (compiled).
 
 One of two hot loops. Every read is bounds-checked against the captured bytes, because packets are hostile; sizes on the
 wire come from the IP header. ``plain.decode`` is the readable twin that property tests compare with.

@@ -1,4 +1,4 @@
-"""Protocol rows of flows: ``connection`` columns and first bytes come in, tls, http, rdp, smb, dns, logon rows go out.
+"""Protocol rows of flows: from ``connection`` columns and first bytes to tls, http, rdp, smb, dns, logon rows.
 
 Only flows whose service is one of those are looked at one by one. A row has the event id of its connection; further
 rows of the same connection count up in the bits above the packet number, so that a re-reported flow gives the same ids.

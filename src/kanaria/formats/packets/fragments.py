@@ -1,5 +1,5 @@
-"""IP fragments become whole packets again: records of a block come in, the same with whole packets in place of the last
-fragments go out.
+"""IP fragments become whole packets again: from records of a block to the same with whole packets in place of the last
+fragments.
 
 A fragment counts only as part of a packet that is complete, as for the host it was sent to. Fragments that contradict
 each other, in what they overlap or in where the packet ends, make nothing (RFC 5722 asks that of IPv6, and a host that

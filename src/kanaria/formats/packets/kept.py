@@ -1,4 +1,4 @@
-"""First bytes of many flows as one Arrow column: a buffer with offsets comes in, columns and their heads go out.
+"""First bytes of many flows as one Arrow column: from a buffer with offsets to columns and their heads.
 
 Flows keep up to 256 KiB a side. As Python objects those bytes were copied four times on their way into a table, which
 took half of the time of reading short conversations; here the buffer the kernel filled is the column.

@@ -1,6 +1,6 @@
 """From a frame to its IP header: link types, radio and firewall headers, VLAN tags, PPP, MPLS, LLC/SNAP (compiled).
 
-A frame's bytes and link type come in, the offset of the IP header goes out, or minus the packet status where there is
+From a frame's bytes and link type to the offset of the IP header, or minus the packet status where there is
 none. Every read is bounds-checked. ``plain_links`` is the readable twin that property tests compare with.
 """
 

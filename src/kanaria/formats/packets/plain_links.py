@@ -1,4 +1,4 @@
-"""Plain-Python twin of ``links``: a frame comes in, the offset of its IP header goes out, written to be read.
+"""Plain-Python twin of ``links``: from a frame to the offset of its IP header, written to be read.
 
 Where there is none, ``Bad`` says why with the packet status.
 """

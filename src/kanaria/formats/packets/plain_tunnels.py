@@ -1,4 +1,4 @@
-"""Plain-Python twin of ``tunnels``: a transport header's place comes in, the IP header inside goes out."""
+"""Plain-Python twin of ``tunnels``: from a transport header's place to the IP header inside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finished flows become rows: a ``FlowSet`` comes in, normalised ``connection`` and protocol tables go out.
+"""Finished flows become rows: from a ``FlowSet`` to normalised ``connection`` and protocol tables.
 
 Columns are built for all flows at once; Python looks at single flows only for their first bytes.
 """

@@ -1,6 +1,6 @@
 """Name the application protocol from the first bytes of both sides, never from ports; and tell who the client is.
 
-First bytes come in; a service name (tls, http, rdp, smb, ssh, json, …) or None goes out.
+From first bytes to a service name (tls, http, rdp, smb, ssh, json, …) or None.
 """
 
 from __future__ import annotations

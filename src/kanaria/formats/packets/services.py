@@ -1,4 +1,4 @@
-"""Services of many flows at once: first-byte columns come in, a service column and wrongly guessed clients go out.
+"""Services of many flows at once: from first-byte columns to a service column and wrongly guessed clients.
 
 A look at the first bytes of all flows together leaves few for ``service.service_of``, which judges one flow.
 """

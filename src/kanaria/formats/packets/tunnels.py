@@ -1,4 +1,4 @@
-"""Open tunnels: a transport header's place comes in, the place of the IP header inside the tunnel goes out (compiled).
+"""Open tunnels: from a transport header's place to the place of the IP header inside the tunnel (compiled).
 
 Mirror ports, clouds, access points and mobile networks send their copies in these; what is inside is reported, and the
 tunnel only when it cannot be opened. ``plain_tunnels`` is the readable twin that property tests compare with.

@@ -1,6 +1,6 @@
 """Step from record to record in a block of capture data (compiled; twin: ``plain_decode``).
 
-Capture bytes come in, ``container.RECORD`` entries go out. Each function returns (packets found, offset reached,
+From capture bytes to ``container.RECORD`` entries. Each function returns (packets found, offset reached,
 whether it stopped there because of something it does not handle itself: a section or interface block, or damage).
 """
 

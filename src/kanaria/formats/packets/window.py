@@ -1,4 +1,4 @@
-"""A stream as a sliding window: a ``Stream`` comes in, an array with unread bytes between two marks goes out."""
+"""A stream as a sliding window: from a ``Stream`` to an array with unread bytes between two marks."""
 
 from __future__ import annotations
 

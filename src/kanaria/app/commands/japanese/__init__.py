@@ -1,4 +1,4 @@
-"""Help and complaints of the command line in Japanese. Comes in: Click's English; goes out: lines for the terminal."""
+"""Help and complaints of the command line in Japanese. In: Click's English; out: lines for the terminal."""
 
 from __future__ import annotations
 

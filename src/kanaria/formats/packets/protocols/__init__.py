@@ -1,1 +1,1 @@
-"""One module per application protocol: first bytes of a connection come in, facts or None go out."""
+"""One module per application protocol: from first bytes of a connection to facts or None."""

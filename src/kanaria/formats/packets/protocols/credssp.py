@@ -1,4 +1,4 @@
-"""Network level authentication ([MS-CSSP] 3.1.5): both first bytes and the message lengths come in, a verdict goes out.
+"""Network level authentication ([MS-CSSP] 3.1.5): from both first bytes and the message lengths to a verdict.
 
 Everything is inside TLS, but lengths still speak. The client sends a token; when it holds the proof of the password
 (NTLM's AUTHENTICATE or a Kerberos ticket, with the server's key sealed) a server that accepts it returns that key,

@@ -1,4 +1,4 @@
-"""DNS messages (RFC 1035): a message's bytes come in, a ``Message`` or None goes out; answers find questions."""
+"""DNS messages (RFC 1035): from a message's bytes to a ``Message`` or None; answers find questions."""
 
 from __future__ import annotations
 

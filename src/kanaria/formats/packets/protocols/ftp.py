@@ -1,4 +1,4 @@
-"""FTP logons (RFC 959): both text streams come in, every attempt with its place in the client's goes out."""
+"""FTP logons (RFC 959): from both text streams to every attempt with its place in the client's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP/1 requests with their answers (RFC 9112): both byte streams come in, ``http`` columns and stream offsets go out.
+"""HTTP/1 requests with their answers (RFC 9112): from both byte streams to ``http`` columns and stream offsets.
 
 Bodies are kept up to ``BODY`` bytes: enough for an exploit, a JSON-RPC call or the start of a download.
 """

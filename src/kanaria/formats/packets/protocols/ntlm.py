@@ -1,4 +1,4 @@
-"""NTLM authenticate messages ([MS-NLMP] 2.2.1.3): bytes with one inside come in, its account goes out."""
+"""NTLM authenticate messages ([MS-NLMP] 2.2.1.3): from bytes with one inside to its account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remote Desktop before encryption ([MS-RDPBCGR] 1.3.1.1): both first bytes come in, ``rdp`` columns go out.
+"""Remote Desktop before encryption ([MS-RDPBCGR] 1.3.1.1): from both first bytes to ``rdp`` columns.
 
 The result is inferred, because authentication is encrypted. See ``_result`` for the method.
 """

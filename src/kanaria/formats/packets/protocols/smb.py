@@ -1,4 +1,4 @@
-"""SMB1 and SMB2/3 ([MS-CIFS], [MS-SMB2]): both first bytes come in, ``smb`` rows of interesting requests go out.
+"""SMB1 and SMB2/3 ([MS-CIFS], [MS-SMB2]): from both first bytes to ``smb`` rows of interesting requests.
 
 Encrypted SMB3 messages end what can be seen. Responses meet their requests by message id.
 """

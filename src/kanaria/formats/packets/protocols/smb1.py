@@ -1,4 +1,4 @@
-"""SMB1 ([MS-CIFS]): its messages come in, ``smb`` rows of negotiations, logons, tree connects and opens go out."""
+"""SMB1 ([MS-CIFS]): from its messages to ``smb`` rows of negotiations, logons, tree connects and opens."""
 
 from __future__ import annotations
 

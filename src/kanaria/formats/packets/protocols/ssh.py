@@ -1,4 +1,4 @@
-"""SSH (RFC 4253, RFC 4252): both first bytes and the message lengths come in, an inferred logon outcome goes out.
+"""SSH (RFC 4253, RFC 4252): from both first bytes and the message lengths to an inferred logon outcome.
 
 After NEWKEYS everything is encrypted, but packet sizes still speak: the server's answer to the service request carries
 17 bytes, USERAUTH_FAILURE at least that, USERAUTH_SUCCESS exactly one, so a success is the first answer shorter than

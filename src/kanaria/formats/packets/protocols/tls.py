@@ -1,4 +1,4 @@
-"""TLS handshakes (RFC 8446, RFC 5246): client and server bytes come in, ``tls`` columns go out.
+"""TLS handshakes (RFC 8446, RFC 5246): from client and server bytes to ``tls`` columns.
 
 JA4 follows FoxIO's published description (technical_details/JA4.md). Certificates are visible up to TLS 1.2 only.
 """

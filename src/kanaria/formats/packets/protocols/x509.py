@@ -1,4 +1,4 @@
-"""Subject and issuer of an X.509 certificate (RFC 5280): DER bytes come in, names as RFC 4514 text go out.
+"""Subject and issuer of an X.509 certificate (RFC 5280): from DER bytes to names as RFC 4514 text.
 
 Only the few fields before the public key are walked, so a certificate cut short later still gives its names.
 """
