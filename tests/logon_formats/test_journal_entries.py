@@ -164,7 +164,7 @@ def test_lines_of_several_processes_do_not_answer_for_each_other() -> None:
 def test_what_other_programs_say_is_handed_on_to_be_searched() -> None:
     found = read(lines(entry("GET /x HTTP/1.1", "nginx"), entry("started", "systemd"), entry()))
     assert len(found.rows_of("logon")) == 1
-    left = [row for batch in found.batches if batch.left is not None for row in batch.left.to_pylist()]
+    left = [row for batch in found.batches if batch.unparsed is not None for row in batch.unparsed.to_pylist()]
     assert [row["line"] for row in left] == [1, 2]
     assert any(b"nginx: GET /x HTTP/1.1" in bytes(str(row).encode()) for row in left)
     assert sum(batch.passed_over for batch in found.batches) >= 1

