@@ -121,7 +121,7 @@ def analyze(
             rejects=rejects,
             store=mine.store if mine else None,
             live=live,
-            unattended=Unattended(fail_on=fail_on, since=since, hook=hook),
+            unattended=Unattended(fail_on=fail_on, since=since, hook=hook).checked(),
             mine=mine,
             **output,
         )

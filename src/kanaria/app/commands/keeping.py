@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from kanaria.app.commands.options import config_option, kept_folder, language_option, store_option
+from kanaria.core.errors import ConfigError
+from kanaria.core.late_regex import late_regex
 from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
 
@@ -19,6 +21,11 @@ _DONE = {
     ),
 }
 """What an installation has done beside files, whose names say it."""
+_MEMORY, _CPU = (
+    late_regex(r"[0-9]+(?:\.[0-9]+)?[KMGTPE]?|[0-9]+(?:\.[0-9]+)?%|infinity"),
+    late_regex(r"[0-9]+(?:\.[0-9]+)?%"),
+)
+"""What systemd reads (systemd.resource-control)."""
 
 
 @click.command("install-service")
@@ -40,6 +47,9 @@ def install_service(
     from kanaria.app.config import load
     from kanaria.app.init.systemd_unit import install, unit
 
+    for option, value, form, example in (("--memory", memory, _MEMORY, "2G or 50%"), ("--cpu", cpu, _CPU, "150%")):
+        if not form.fullmatch(value):  # systemd would only log it, and set no limit
+            raise ConfigError(path=option, key="", expected=f"a limit such as {example}", got=value)
     settings = load(config)
     text = unit(config, settings, capture=capture, memory=memory, cpu=cpu)
     if show:

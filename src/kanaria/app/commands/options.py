@@ -131,10 +131,14 @@ list_format = click.option(
 
 
 def kept_folder(folder: Path | None, config: Path | None) -> Path:
-    """The named folder, else the store of the settings, else the user's own."""
+    """The named folder, else the store of the settings, else the user's own. Raises SourceError for a file."""
     from kanaria.app.config import load
+    from kanaria.core.errors import SourceError
 
-    return folder if folder is not None else store_of(load(config))
+    chosen = folder if folder is not None else store_of(load(config))
+    if chosen.exists() and not chosen.is_dir():
+        raise SourceError(source=str(chosen), expected="a folder to keep incidents in", got="a file")
+    return chosen
 
 
 def set_up(folder: Path | None, config: Path | None) -> Callable[[], Setup]:

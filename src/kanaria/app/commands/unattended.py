@@ -41,6 +41,13 @@ class Unattended:
     since: str | None = None
     hook: str | None = None
 
+    def checked(self) -> Unattended:
+        """The same. Raises ConfigError for a command that can never be started: on the day on which there is something
+        to tell it would be too late."""
+        if self.hook is not None:
+            words_of(self.hook)
+        return self
+
     @property
     def level(self) -> str:
         """One of ``commands.options.FAIL_ON``."""
@@ -92,6 +99,17 @@ def _counts(incident: Incident, level: str) -> bool:
     return SEVERITIES.index(incident.severity) >= SEVERITIES.index(level)
 
 
+def words_of(command: str) -> list[str]:
+    """A command's words as a shell splits them. Raises ConfigError when it has none, or a quotation without an end."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    if not words:
+        raise ConfigError(path="--exec", key="", expected="a program and its arguments", got=command)
+    return words
+
+
 def hand_over(command: str | None, status: int, document: Callable[[], object], language: Language) -> None:
     """Start the program with the JSON document on its standard input, unless there is nothing to tell.
 
@@ -100,9 +118,7 @@ def hand_over(command: str | None, status: int, document: Callable[[], object], 
     """
     if command is None or status == NOTHING:
         return
-    words = shlex.split(command)
-    if not words:
-        raise ConfigError(path="--exec", key="", expected="a program and its arguments", got=command)
+    words = words_of(command)
     data = json.dumps(document(), ensure_ascii=False).encode()
     try:
         done = subprocess.run(words, input=data, timeout=PATIENCE, check=False)

@@ -157,6 +157,7 @@ EXPECTATIONS = {
     " of that name": "(その名前のもの)",
     "address:port": "「アドレス:ポート」",
     "a program and its arguments": "プログラムとその引数",
+    "a limit such as {}": "{}のような上限",
     "a span such as 25h or 7d, or a time such as 2026-01-02T03:00": "25hや7dのような期間、または2026-01-02T03:00のような時刻",
     "the credential {}": "資格情報{}",
     "no credentials": "資格情報なし",
