@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 from build_packets import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Reader, ethernet, ip, pcap, read_capture, tcp, udp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanaria.formats.packets import capture
 
 One = Callable[[list[bytes]], dict[str, Any]]
 
@@ -280,3 +284,48 @@ def test_a_connection_begun_anew_has_no_holes_of_the_one_before(one: One) -> Non
     frames = [up(flags=SYN, seq=5), up(flags=SYN, seq=ISN), up(TEXT[:10], at=0), up(TEXT[20:], at=20)]
     row = one([*frames, up(TEXT[10:20], at=10), up(TEXT[10:20], at=10)])
     assert (row["src_first"], row["src_payload"]) == (TEXT, 36)
+
+
+PIECES = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 40)), min_size=1, max_size=60)
+
+
+def _holes(seen: set[int]) -> int:
+    """How many holes there are between the first byte and the last."""
+    return sum(at - 1 not in seen for at in seen) - 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(PIECES, st.sampled_from([ISN, 2**32 - 150, 2**31 - 150]))
+def test_both_readers_agree_on_any_pieces_and_count_no_byte_twice(pieces: list[tuple[int, int]], isn: int) -> None:
+    """Beyond eight holes a byte may go uncounted; none is counted that was not sent, and none twice."""
+    text = bytes(33 + at % 90 for at in range(400))
+    frames = [up(flags=SYN, seq=isn), *(up(text[at : at + size], seq=isn + 1 + at) for at, size in pieces)]
+    told = []
+    for limit in (1 << 60, -1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(capture, "PLAIN_BYTES", limit)
+            ((row,), rejects) = (lambda found: (found[0]["connection"], found[1]))(read_capture(pcap(frames)))
+        assert not rejects
+        told.append({name: row[name] for name in ("src_first", "src_payload", "history", "src_messages", "state")})
+    assert told[0] == told[1]
+    seen: set[int] = set()
+    most = 0
+    for at, size in pieces:
+        seen |= {-1, *range(at, at + size)}
+        most = max(most, _holes(seen))
+    if most <= 8:
+        assert (told[0]["src_payload"], told[0]["src_first"]) == (
+            len(seen) - 1,
+            bytes(text[at] for at in sorted(seen)[1:]),
+        )
+    assert told[0]["src_payload"] <= len(seen) - 1
+
+
+def test_a_place_in_the_table_that_is_used_again_has_no_holes_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is reset makes room after five seconds; the next one, met in its middle, gets its place."""
+    monkeypatch.setattr(capture, "PLAIN_BYTES", -1)
+    first = [*SHAKE, up(TEXT[:10], at=0), up(TEXT[20:], at=20), up(flags=RST, at=36)]
+    second = [up(TEXT[:20], at=0), up(TEXT[20:], at=20), up(TEXT[10:20], at=10)]
+    frames = [*enumerate(first), *((60_000_000 + number, frame) for number, frame in enumerate(second))]
+    rows, _ = read_capture(pcap(frames))
+    assert [row["src_payload"] for row in sorted(rows["connection"], key=lambda row: row["time"])] == [26, 36]

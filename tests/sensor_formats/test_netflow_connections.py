@@ -354,3 +354,31 @@ def test_times_that_cannot_be_are_not_believed(first: int, last: int, began: int
     inside = _set(2, template) + _set(300, body)
     (row,) = connections(struct.pack("!HHIII", 10, 16 + len(inside), NOW, 1, 7) + inside)
     assert (row["time"], row["duration_us"]) == (datetime.fromtimestamp(NOW + began, UTC), span * 1_000_000)
+
+
+OURS, THEIRS, PRIVATE = 0, 29305, 32473
+"""IANA's own fields, those of the way back (RFC 5103), and an enterprise's (RFC 5612's number for documents)."""
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_a_record_of_both_directions_with_fields_of_an_enterprise(answered: bool, place: str) -> None:
+    """An enterprise's field number 1 is not IANA's octets, wherever it stands."""
+    private = [(1, 4, PRIVATE, 77), (8, 4, PRIVATE, 0x01020304), (4, 1, PRIVATE, 17)]
+    fields = [
+        (8, 4, OURS, int.from_bytes(Flow().ends[0], "big")), (12, 4, OURS, int.from_bytes(Flow().ends[1], "big")),
+        (7, 2, OURS, 50_000), (11, 2, OURS, 443), (4, 1, OURS, 6), (6, 1, OURS, DONE if answered else SYN),
+        (1, 8, OURS, 400), (2, 8, OURS, 5), (152, 8, OURS, Flow().first_ms), (153, 8, OURS, Flow().first_ms + 12_250),
+        (1, 8, THEIRS, 620 if answered else 0), (2, 8, THEIRS, 3 if answered else 0),
+        (6, 1, THEIRS, DONE if answered else 0),
+    ]  # fmt: skip
+    fields = [*private, *fields] if place == "before" else [*fields, *private]
+    template, record = struct.pack("!HH", 400, len(fields)), b""
+    for number, size, enterprise, value in fields:
+        template += struct.pack("!HH", number | (0x8000 if enterprise else 0), size)
+        template += struct.pack("!I", enterprise) if enterprise else b""
+        record += value.to_bytes(size, "big")
+    inside = _set(2, template) + _set(400, record)
+    (row,) = connections(struct.pack("!HHIII", 10, 16 + len(inside), NOW, 1, 7) + inside)
+    assert (row["src_ip"], row["transport"], row["src_bytes"], row["src_packets"]) == ("192.0.2.10", "tcp", 400, 5)
+    assert (row["dst_bytes"], row["dst_packets"], row["state"]) == ((620, 3, "SF") if answered else (0, 0, "S0"))

@@ -26,11 +26,12 @@ from kanaria.formats.spans import Lines, Part, Spans
 
 _ALIASES = {
     "first": "first ts timefirst firstseen starttime stime start datefirstseen flowstart flowstartmilliseconds "
-             "flowstarttime timestamp firstswitched time flowstartmicroseconds flowstartseconds starttimestamp",
+             "flowstarttime timestamp firstswitched time flowstartmicroseconds flowstartseconds starttimestamp "
+             "timestampstart",
     "last": "last te timelast lastseen endtime ltime end datelastseen flowend flowendmilliseconds lastswitched "
-            "flowendtime flowendmicroseconds flowendseconds endtimestamp",
+            "flowendtime flowendmicroseconds flowendseconds endtimestamp timestampend etime",
     "duration": "duration td dur",
-    "protocol": "protocol pr proto prot protocolidentifier transport ipprotocol ipproto",
+    "protocol": "protocol pr pro proto prot protocolidentifier transport ipprotocol ipproto",
     "src_ip": "srcip sa srcaddr sourceip srcipaddr sip saddr sourceipv4address sourceaddress sourceipaddress idorigh "
               "srcaddress ipsrc srchost clientip sourceipv6address src4addr ipv4srcaddr",
     "dst_ip": "dstip da dstaddr destip dstipaddr dip daddr destinationipv4address destinationaddress destinationip "
