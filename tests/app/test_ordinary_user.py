@@ -98,11 +98,12 @@ def test_a_log_in_a_closed_folder_is_not_called_missing(kanaria: Kanaria, tmp_pa
 
 
 def test_settings_that_may_not_be_read_are_named_with_the_way_out(kanaria: Kanaria, tmp_path: Path, log: Path) -> None:
-    """As those of the service, which hold secrets."""
+    """Those of the service hold secrets: inputs are read without them, what the service keeps is not taken for nothing."""
     (settings := tmp_path / "machine.toml").write_text("")
     with closed(settings):
-        done = kanaria("analyze", "access.log")
-    assert done.status == 2 and "Permission denied" in done.err and "name settings of your own" in done.err
+        read, kept = kanaria("analyze", "access.log"), kanaria("incident", "list")
+    assert read.status == 0 and "may not be read by this user: they are not" in " ".join(read.out.split())
+    assert kept.status == 2 and "Permission denied" in kept.err and "name settings of your own" in kept.err
 
 
 def test_a_report_that_may_not_be_written_is_said_and_leaves_nothing_behind(

@@ -81,6 +81,9 @@ def test_files_with_secrets_have_to_be_readable(reached: Path) -> None:
     shutil.chown(password, group=USER)
     password.chmod(0o640)
     must_read(USER, settings)
+    password.unlink()
+    with pytest.raises(SourceError, match="got nothing there$"):
+        must_read(USER, settings)
 
 
 def test_what_root_does_to_the_store_of_a_user_stays_the_user_s(tmp_path: Path, kanaria: Kanaria) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kanaria.app.config_build import build, refuse
-from kanaria.app.config_file import KeyPath, Parsed, chosen_file, read
+from kanaria.app.config_file import KeyPath, Parsed, chosen_file, closed, read
 from kanaria.app.config_live import KAFKA_OURS, SOURCE_KEYS, SOURCE_NEEDS, Channel, Host, Maintenance, Service, Source
 from kanaria.baseline.settings import LEAST_HALF_LIFE_DAYS
 from kanaria.core.errors import ConfigError
@@ -154,6 +154,12 @@ def load(path: Path | None) -> Config:
     settings: Config = build(Config, parsed, parsed.data)
     _check(settings, parsed)
     return _placed(settings, chosen.parent.absolute())
+
+
+def load_for_inputs(path: Path | None) -> Config:
+    """The same for who only wants something read: without the machine's settings where they are closed to him, which
+    the report says (``in_force``)."""
+    return Config() if path is None and closed(chosen_file(None)) else load(path)
 
 
 def _placed(settings: Config, folder: Path) -> Config:

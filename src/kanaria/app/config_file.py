@@ -65,6 +65,11 @@ def chosen_file(named: Path | None) -> Path | None:
     return named or next((candidate for candidate in default_places() if candidate.is_file()), None)
 
 
+def closed(chosen: Path | None) -> bool:
+    """Whether these are the machine's settings, which hold secrets, and whoever asks may not read them."""
+    return chosen == MACHINE and not os.access(chosen, os.R_OK)
+
+
 def default_places() -> tuple[Path, ...]:
     """Where settings are looked for when none are named, first one wins."""
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kanaria"

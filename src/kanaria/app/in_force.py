@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kanaria.app.config import Config
-from kanaria.app.config_file import chosen_file
+from kanaria.app.config_file import chosen_file, closed
 from kanaria.app.folders import facts_folder
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Text
@@ -25,7 +25,12 @@ def in_force(named: Path | None, config: Config) -> tuple[Text, ...]:
 
 def _sentences(named: Path | None, config: Config) -> Iterator[Text]:
     used = chosen_file(named)
-    if used is not None:
+    if closed(used):
+        yield Text(
+            en=f"This machine's settings, {used}, may not be read by this user: they are not in force.",
+            ja=f"このマシンの設定 {used} は、このユーザーには読めないため、使用していません。",
+        )
+    elif used is not None:
         yield Text(en=f"Settings in force: {_shown(used)}.", ja=f"使用した設定ファイル: {_shown(used)}。")
     facts = facts_folder(config.knowledge)
     if facts is not None:

@@ -199,14 +199,14 @@ def _run(
     exit_with_findings: bool = True,
 ) -> None:
     from kanaria.app.commands.unattended import status_of
-    from kanaria.app.config import load
+    from kanaria.app.config import load_for_inputs
     from kanaria.app.output import tell_unread, write
     from kanaria.app.run.engine import Engine
     from kanaria.app.run.pipeline import analyse
     from kanaria.app.run.setup import prepare
     from kanaria.app.writing import Order, rendered, stories_by_order
 
-    settings = load(config)
+    settings = load_for_inputs(config)
     order = Order.of(settings, writer, kind, style=style, show_prompt=show_prompt)
     setup = prepare(settings, input_format=input_format, layout=layout, timezone=timezone)
     with Engine(setup) as engine:

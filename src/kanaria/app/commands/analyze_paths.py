@@ -14,7 +14,7 @@ from kanaria.app.commands.listen_options import Live
 from kanaria.app.commands.listening import listening, own_addresses, own_note
 from kanaria.app.commands.progress import announce_compiling, progress
 from kanaria.app.commands.unattended import Unattended, hand_over, recent, status_of
-from kanaria.app.config import Config, load
+from kanaria.app.config import Config, load_for_inputs
 from kanaria.app.in_force import in_force
 from kanaria.app.output import tell_unread, write
 from kanaria.app.owning import Owning
@@ -59,7 +59,7 @@ def analyze_paths(
     """
     if sys.stderr.isatty() or live:
         announce_compiling(language)
-    settings = _with_home(load(config), home)
+    settings = _with_home(load_for_inputs(config), home)
     order = Order.of(settings, writer, kind, style=style, show_prompt=show_prompt)
     asked = unattended or Unattended()
     own = own_addresses(live) if live and not settings.home else []

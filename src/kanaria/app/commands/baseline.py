@@ -141,8 +141,8 @@ def baseline_explain(
 def _setup(config: Path | None, home: tuple[str, ...], store: Path | None = None) -> Setup:
     from dataclasses import replace
 
-    from kanaria.app.config import load
+    from kanaria.app.config import load_for_inputs
     from kanaria.app.run.setup import prepare
 
-    settings = load(config)
+    settings = load_for_inputs(config)
     return prepare(replace(settings, home=home) if home else settings, store=store)

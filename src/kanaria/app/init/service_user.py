@@ -89,6 +89,8 @@ def must_read(user: str, settings: Config) -> None:
     """Raises SourceError where this user may not read a file that the settings name for a secret or for TLS."""
     keys = [file for source in settings.sources for file in (source.certificate, source.key) if file]
     for file in (*named(settings, "file"), *keys):
+        if not Path(file).exists():
+            raise SourceError(source=file, expected=f"a file that the user {user} may read", got="nothing there")
         if may(user, "test", "-r", file) is not None:
             raise SourceError(
                 source=file, expected=f"a file that the user {user} may read", got="permission denied",
