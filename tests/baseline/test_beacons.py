@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -112,6 +114,18 @@ def test_the_command_lists_them_in_both_languages_and_as_json(log: Path) -> None
     assert "送信80バイト・受信327バイト" in japanese
     (beacon,) = json.loads(CliRunner().invoke(cli, ["beacons", str(log), "--format", "json"]).stdout)["beacons"]
     assert (beacon["calls"], beacon["every"], beacon["first"]) == (140, 601.0, "2025-12-30T00:00:00+00:00")
+
+
+def test_it_needs_no_package_that_only_this_environment_has(log: Path) -> None:
+    """DuckDB looks for pytz when it hands over a moment with a zone; pandas brings that, Kanaria does not."""
+    program = (
+        "import sys; sys.modules['pytz'] = None; from kanaria.app.commands.main import main; sys.argv[0] = 'k'; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "beacons", str(log), "--format", "json"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["beacons"][0]["first"] == "2025-12-30T00:00:00+00:00"
 
 
 def test_nothing_regular_is_said_in_a_sentence(tmp_path: Path, log: Path) -> None:

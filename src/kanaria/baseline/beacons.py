@@ -8,7 +8,7 @@ look through, not an alert. Miners rarely are on it: their shares come as irregu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -34,6 +34,7 @@ SAME_CALL_US = 1_000_000
 BY_DESIGN = frozenset({("udp", port) for port in (53, 67, 68, 123, 137, 138, 546, 547, 1900, 5353, 5355)})
 """Services that repeat themselves by design (IANA: DNS, DHCP, NTP, NetBIOS, SSDP, mDNS, LLMNR)."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = ("src_ip", "dst_ip", "dst_port", "transport", "time", "state", "src_payload", "dst_payload",
             "src_bytes", "dst_bytes")  # fmt: skip
 
@@ -97,7 +98,9 @@ def _beacon(row: dict[str, object]) -> Beacon:
     even, same, covered = (float(str(row[name])) for name in ("even", "same", "covered"))
     beyond_chance = max(even - BY_CHANCE, 0.0) / (1 - BY_CHANCE)
     design = (str(row["transport"]), row["port"]) in BY_DESIGN
-    return Beacon(**row, regularity=beyond_chance * same * covered, by_design=design)  # type: ignore[arg-type]
+    # DuckDB would make moments with a zone by a module of others (pytz), which an installation need not have.
+    moments = {name: _EPOCH + timedelta(microseconds=int(str(row[name]))) for name in ("first", "last")}
+    return Beacon(**(row | moments), regularity=beyond_chance * same * covered, by_design=design)  # type: ignore[arg-type]
 
 
 _CALLS = """
@@ -139,7 +142,7 @@ WITH often AS (
 ), callers AS (
     SELECT dst, port, transport, count(DISTINCT src) AS callers FROM beacon_calls GROUP BY ALL
 )
-SELECT r.src, r.dst, r.transport, r.port, calls, make_timestamptz(r.first) AS first, make_timestamptz(r.last) AS last,
+SELECT r.src, r.dst, r.transport, r.port, calls, r.first, r.last,
     every / 1e6 AS every, low / 1e6 AS low, high / 1e6 AS high, same, up, down, covered, callers,
     len(list_filter(gaps, lambda gap: abs(gap - every) <= every * {CLOSE})) / len(gaps) AS even
 FROM rhythm r
