@@ -46,6 +46,7 @@ PAGE = "203.0.113.1 - - " + AT + ' "GET /{n} HTTP/1.1" 200 {n} "-" "-"'
 GARBLED = "203.0.113.{n} - - " + AT + r' "\x16\x03\x01" 400 0 "-" "-"'
 LIMITS = {
     "findings": 8, "records": 200, "sources": 5, "pairs": 2, "correlation_events": 10, "pictured_devices": 2,
+    "hosts": 5,
 }  # fmt: skip
 
 
@@ -62,11 +63,12 @@ def test_what_is_forgotten_is_the_least_severe_and_is_said(kanaria: Kanaria, tmp
     logs = tmp_path / "logs"
     logs.mkdir()
     campaign(logs)
-    (tmp_path / "k.toml").write_text("[limits]\nfindings = 8\nsources = 5\n")
+    (tmp_path / "k.toml").write_text("[limits]\nfindings = 8\nsources = 5\nhosts = 7\n")
     done = kanaria("analyze", "logs", "--store", "store", "--config", "k.toml", "--format", "json")
     notes = " ".join(note["en"] for note in done.document["notes"])
     assert "findings are more than is remembered at once" in notes and "(limits.findings)" in notes
     assert "25 inputs are more than is remembered" in notes and "(limits.sources)" in notes
+    assert "23 hosts are more than is remembered" in notes and "(limits.hosts)" in notes
     with IncidentStore(tmp_path / "store") as store:
         state = store.state()
         found = sum(len(kept.document["findings"]) for kept in store.all())
@@ -74,6 +76,8 @@ def test_what_is_forgotten_is_the_least_severe_and_is_said(kanaria: Kanaria, tmp
     assert found > 8 >= len(carried), "all are kept, few are carried on"
     assert "ssh_success_after_brute_force" in {finding["rule"] for finding in carried}
     assert len(state["sources"]["content"]["sources"]) == 5
+    (hosts,) = state["silence"]["content"].values()
+    assert sorted(hosts) == [f"gate{number}" for number in range(23, 30)], "those heard last"
 
 
 def test_as_ever_nothing_is_forgotten(kanaria: Kanaria, tmp_path: Path) -> None:
@@ -260,6 +264,8 @@ def test_a_flood_of_files_leaves_the_position_of_the_log_that_is_read_all_the_ti
         ("identities", [LOGIN.format(n=n, at=DAY) for n in range(9)]),
         ("web_answers", [PAGE.format(n=n, at=DAY) for n in range(99)]),
         ("web_clients", [GARBLED.format(n=n, at=DAY) for n in range(99)]),
+        ("web_answers_kept", [PAGE.format(n=n, at=DAY) for n in range(99)]),
+        ("web_clients_kept", [GARBLED.format(n=n, at=DAY) for n in range(99)]),
     ],
 )
 def test_what_is_forgotten_as_it_comes_is_said(tmp_path: Path, name: str, lines: list[str]) -> None:
@@ -268,3 +274,34 @@ def test_what_is_forgotten_as_it_comes_is_said(tmp_path: Path, name: str, lines:
         engine.commit(engine.step(engine.read([log])), checkpoint=False)
         kept(engine)  # counts what has waited
         assert kept(engine) == {name}
+
+
+def test_of_too_many_answers_and_clients_a_restart_knows_the_commonest(tmp_path: Path) -> None:
+    pages = [PAGE.format(n=n, at=DAY) for n in [*range(9), 7, 7, 8]]
+    log = text_stream("access.log", "\n".join([*pages, *(GARBLED.format(n=n, at=DAY) for n in range(9))]).encode())
+    with lives(tmp_path, web_answers_kept=3, web_clients_kept=2) as engine:
+        engine.commit(engine.step(engine.read([log])), checkpoint=False)
+        kept(engine)
+        assert kept(engine) == {"web_answers_kept", "web_clients_kept"}
+        assert any(note.en.startswith("7 answers of web servers are more") for note in engine.left_out)
+        assert any(note.en.startswith("7 clients that sent what could not") for note in engine.left_out)
+    with lives(tmp_path) as engine:
+        web = engine.memory.learned.web
+        assert [web.answers(200, f"/{n}").total for n in range(9)] == [0] * 7 + [3, 2]
+        assert web.malformed_sources(400) == 2
+
+
+def test_connections_told_of_are_remembered_up_to_the_setting(tmp_path: Path) -> None:
+    """An operator who wants to hear of every hour has many."""
+    (tmp_path / "k.toml").write_text(
+        "alerts_per_day = 1000\n[baseline]\nwarm_up_days = 0.01\ndevice_warm_up_hours = 0.01\n[limits]\ntold_connections = 2\n"
+    )
+    usual = [flow(DAY + timedelta(hours=n // 9), n, "192.168.1.20", f"203.0.113.{n % 9}", 443) for n in range(400)]
+    later = DAY + timedelta(hours=50)
+    strange = [flow(later, 900 + n, "192.168.1.20", f"198.51.{n}.7", 443) for n in range(5)]
+    with Engine(prepare(load(tmp_path / "k.toml"), store=tmp_path / "store"), lateness=timedelta(0)) as engine:
+        for number, lines in enumerate((usual, strange)):
+            log = text_stream(f"conn{number}.log", "\n".join(lines).encode())
+            engine.commit(engine.step(engine.read([log])), checkpoint=False)
+        assert kept(engine) == {"told_connections"}
+        assert [note.en[:34] for note in engine.left_out] == ["3 connections told of as anomalies"]

@@ -91,6 +91,17 @@ def test_a_connection_that_is_told_of_speaks_for_its_requests_and_no_others(know
     assert again["http"]["baseline.connection_told"].to_pylist() == [True, True, False, False]
 
 
+def test_of_too_many_connections_told_of_the_latest_speak_for_their_requests(known: PatternOfLife) -> None:
+    ports = range(41_000, 41_004)
+    ends = [{"dst_ip": f"203.0.113.{n}", "remote": f"203.0.113.{n}", "src_port": n} for n in ports]
+    connections = [flow(HOURS, duration_us=600_000_000, src_bytes=9_000_000_000, dst_port=80, **end) for end in ends]
+    odd = OddRequests(known, most=2)
+    odd.explain(known.score({"connection": table("connection", *connections[:3], connections[0])}))
+    found = odd.explain(known.score({"http": table("http", *(asked(HOURS, "Fetch/1", **end) for end in ends))}))
+    assert found["http"]["baseline.connection_told"].to_pylist() == [True, False, True, False]
+    assert odd.forgotten == 2 and sum(map(len, odd._told.values())) == len(odd._order) == 2
+
+
 def test_connections_are_told_of_from_the_bits_of_their_model() -> None:
     document = yaml.safe_load((RULES / "unexplained_anomaly.yml").read_text("utf-8"))
     own = {name: bits for part in document["detection"]["own"] for name, bits in part.items()}

@@ -238,3 +238,15 @@ def test_rotated_sets_of_steady_hosts_are_quiet(seed: int, mean: float, hosts: i
             part = parts - 1 - min(int(hour // (24 * 8 / parts)), parts - 1)
             records.append((f"h{host}", hour, f"h{host}/auth.log" + (f".{part}" if part else "")))
     assert at_the_end(records) == []
+
+
+def test_names_that_strangers_write_do_not_drive_out_the_host_that_stops() -> None:
+    """Of too many hosts those with a rhythm stay; of the others those heard last."""
+    known = Silence(most=10)
+    ours = [*steady("gate", 30), *(r for name in ("web", "mail", "files") for r in steady(name, 72))]
+    strangers = [(f"stranger-{n}", 31 + n / 100, f"{n % 9}.log") for n in range(500)]
+    assert [row["device"] for row in told(known, slices([*ours, *strangers], hours=24))] == ["gate"]
+    left = [name for hosts in known.dump().values() for name in hosts]
+    assert sorted(left) == sorted(["gate", "web", "mail", "files", *(f"stranger-{n}" for n in range(494, 500))])
+    assert known.forgotten == 494
+    assert [name for hosts in Silence(known.dump(), most=10).dump().values() for name in hosts] == left

@@ -159,9 +159,9 @@ def test_counting_goes_on_from_what_was_kept(at: int, again: bool) -> None:
         assert after.malformed_sources(status or 0) == whole.malformed_sources(status or 0)
 
 
-def test_of_too_many_answers_those_seen_once_are_kept_without_their_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "_KEPT", web._KEPT.replace(str(web.KEPT_ROWS), "2"))
-    after = WebProfile(duckdb.connect())
-    after.begin_with(profile_of(ROWS).dump())
+def test_of_too_many_answers_those_seen_once_are_kept_without_their_path() -> None:
+    before, after = WebProfile(duckdb.connect(), Limits(web_answers_kept=2)), WebProfile(duckdb.connect())
+    before.absorb(http(ROWS))
+    after.begin_with(before.dump())
     assert (after.answers(200, "/").total, after.answers(200, "/big").total) == (2, 0)
     assert after.answers(200, None).sizes == ((500, 2),), "of two rows the commonest"

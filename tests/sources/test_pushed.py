@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanaria.core.errors import SourceError, in_words
+from kanaria.sources import inbox as inbox_module
+from kanaria.sources.arrivals import Arrivals, Message
 from kanaria.sources.chunks import Chunk, Health, LineSource, Position
 from kanaria.sources.docker import container_logs
 from kanaria.sources.follow import Follower
@@ -314,6 +317,52 @@ def test_records_keep_their_numbers_over_a_restart() -> None:
     (chunk,) = inbox.take(1000)
     assert isinstance(chunk, Chunk)
     assert chunk.first_line == 42
+
+
+class TestPlaces:
+    """Senders and programs that are read as logs of their own: as many as a setting says."""
+
+    @staticmethod
+    def came(inbox: Inbox, *places: str) -> list[tuple[str, int, int]]:
+        for place in places:
+            assert inbox.offer(place, b"x")
+        return [(chunk.place, chunk.first_line, chunk.lines) for chunk in inbox.take(1000)]
+
+    def test_further_ones_share_one_and_are_counted(self) -> None:
+        inbox = Inbox("", Health(), places=2)
+        assert self.came(inbox, "a", "b", "c", "a", "d") == [("a", 1, 2), ("b", 1, 1), ("others", 1, 2)]
+        assert self.came(inbox, "d", "b") == [("others", 3, 1), ("b", 2, 1)]
+        assert inbox.health.shared == 3
+
+    def test_one_that_is_silent_for_a_day_makes_room_and_no_number_comes_twice(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = [1_000.0]
+        monkeypatch.setattr(inbox_module.time, "monotonic", lambda: clock[0])
+        inbox = Inbox("", Health(), places=2)
+        assert self.came(inbox, "a", "a", "a", "b") == [("a", 1, 3), ("b", 1, 1)]
+        clock[0] += inbox_module.SILENT - 1
+        assert self.came(inbox, "b", "c") == [("b", 2, 1), ("others", 1, 1)]
+        clock[0] += 2
+        assert self.came(inbox, "c", "b") == [("c", 4, 1), ("b", 3, 1)], "the one silent for longest has gone"
+        clock[0] += inbox_module.SILENT + 1
+        assert self.came(inbox, "a") == [("a", 4, 1)], "its lines 1 to 3 have been"
+
+    def test_a_restart_counts_on_and_never_anew(self) -> None:
+        inbox = Inbox("", Health(), places=2)
+        inbox.start({"old": {"lines": 90}, "a": {"lines": 7}, "b": {"lines": 8}}, lambda: None)
+        assert self.came(inbox, "b", "old") == [("b", 9, 1), ("others", 91, 1)]
+
+    def test_a_file_that_a_record_names_shares_the_place_of_its_partition(self) -> None:
+        arrivals = Arrivals("kafka", Health(), places=2)
+        arrivals.start({}, lambda: None)
+        for at, (branch, file) in enumerate([("t/0", ""), ("t/0", "a.log"), ("t/0", "b.log"), ("t/1", "a.log")]):
+            said = (file, b"x")
+            entries_of = partial(list, [said])
+            arrivals.put(branch, [Message(origin=f"{at}", begins={}, ends={"offset": at}, raw=b"", entries=entries_of)])
+        chunks = {chunk.place: (chunk.lines, chunk.position["of"]) for chunk in arrivals.take(1000)}
+        assert chunks == {"t/0": (2, "t/0"), "t/0 a.log": (1, "t/0"), "t/1": (1, "t/1")}
+        assert arrivals.health.shared == 2
 
 
 def test_silence_is_judged_by_a_source_s_own_rhythm() -> None:

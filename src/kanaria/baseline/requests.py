@@ -6,6 +6,7 @@ is true. Such rows are few, so that this costs nothing as long as nothing is odd
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import pyarrow as pa
 from kanaria.baseline.encode import ROW_SHIFT, TABLES
 from kanaria.baseline.shape import INBOUND, KINDS, LANDMARK, LARGEST_EXPONENT, NETWORK_SUBJECT
 from kanaria.baseline.words import percent, usual
+from kanaria.core.limits import Limits
 from kanaria.core.text import cut, printable
 
 if TYPE_CHECKING:
@@ -52,8 +54,6 @@ WIDTH = 60
 """Display columns of each: system and engine of a browser are in front."""
 SLACK_US = 60_000_000
 """Two sensors' clocks and time-outs differ; Zeek and Suricata both give up an idle flow after a minute or less."""
-MOST_TOLD = 10_000
-"""Connections remembered as told of from slice to slice. A day's budget is one alert; a flood may be more rows."""
 
 _BITS = """
 WITH chosen AS ({chosen}),
@@ -73,9 +73,14 @@ _ENDS = ("src_ip", "src_port", "dst_ip", "dst_port")
 class OddRequests:
     """Fills in ``COLUMNS``, slice by slice of one run."""
 
-    def __init__(self, pattern: PatternOfLife) -> None:
-        self._pattern = pattern
-        self._told: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+    def __init__(self, pattern: PatternOfLife, most: int = Limits.told_connections) -> None:
+        self._pattern, self._most = pattern, most
+        self._told: dict[tuple[Any, ...], deque[tuple[int, int]]] = {}
+        """By their ends, when connections told of began and ended."""
+        self._order: deque[tuple[Any, ...]] = deque()
+        """The ends of all in ``_told``, the last told of last."""
+        self.forgotten = 0
+        """How many were let go of for want of room."""
 
     def explain(self, tables: Tables) -> Tables:
         """The tables just scored, ``http`` with what there is to say about its anomalous rows."""
@@ -109,9 +114,18 @@ class OddRequests:
             if row["time"] is not None and any((row[name] or 0.0) >= least for name, least in OWN.items()):
                 begin = _us(row["time"])
                 span = (begin - SLACK_US, begin + (row["duration_us"] or 0) + SLACK_US)
-                self._told.setdefault(tuple(row[name] for name in _ENDS), []).append(span)
-        while len(self._told) > MOST_TOLD:
-            del self._told[next(iter(self._told))]
+                ends = tuple(row[name] for name in _ENDS)
+                self._told.setdefault(ends, deque()).append(span)
+                self._order.append(ends)
+        while len(self._order) > self._most:
+            self._forget_the_oldest()
+
+    def _forget_the_oldest(self) -> None:
+        ends = self._order.popleft()
+        self._told[ends].popleft()
+        if not self._told[ends]:
+            del self._told[ends]
+        self.forgotten += 1
 
     def _covered(self, request: Mapping[str, Any]) -> bool:
         spans = self._told.get(tuple(request[name] for name in _ENDS), ())

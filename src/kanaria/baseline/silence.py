@@ -10,24 +10,21 @@ silence is one row of the ``host`` table (``kind`` silence), at the place of the
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from kanaria.baseline.log_writers import HOUR, Host
 from kanaria.baseline.silent_files import LEAST_OTHERS, GivenFile, silent_files
 from kanaria.core.conversion import made, plain
+from kanaria.core.limits import Limits
 from kanaria.core.logs import log_of
 from kanaria.core.schema import from_rows
 
-if TYPE_CHECKING:
-    pass
-
-# Beyond this many hosts in one log the longest silent are forgotten: bounded memory, some 200 bytes each.
-MOST_HOSTS = 20_000
 COLUMNS = {
     "baseline.silent_hours": pa.float64(),
     "baseline.longest_pause_hours": pa.float64(),
@@ -36,10 +33,13 @@ COLUMNS = {
 
 
 class Silence:
-    """Remembers who writes how often; ``kept`` is what ``dump`` of an earlier run gave."""
+    """Remembers who writes how often, of ``most`` hosts; ``kept`` is what ``dump`` of an earlier run gave."""
 
-    def __init__(self, kept: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, kept: Mapping[str, Any] | None = None, most: int = Limits.hosts) -> None:
         self._logs = made(dict[str, dict[str, Host]], kept or {})
+        self._most = most
+        self.forgotten = 0
+        """Hosts that were let go of for want of room."""
 
     def dump(self) -> dict[str, Any]:
         """What is known, as JSON values."""
@@ -52,7 +52,7 @@ class Silence:
         if logon is None or not len(logon):
             return dict(tables)
         heard = self._hear(logon)
-        rows = [row for log in sorted(heard) for row in self._silent(self._logs[log])]
+        rows = [row for log in sorted(heard & self._logs.keys()) for row in self._silent(self._logs[log])]
         if not rows:
             return dict(tables)
         parts = [tables["host"]] if "host" in tables else []
@@ -84,9 +84,24 @@ class Silence:
             heard = self._logs.setdefault(log, {}).setdefault(host, Host(first=int(times.min())))
             heard.hear(np.sort(times), row)
             heard.shared = heard.shared or writers[source] > 1
-        for log in logs:
-            _forget(self._logs[log])
+        self._forget()
         return logs
+
+    def _forget(self) -> None:
+        """Let go of too many: first who has no rhythm, then who is silent for longest. Names in logs are written by
+        strangers, too, who must not drive out hosts of ours."""
+        beyond = sum(map(len, self._logs.values())) - self._most
+        if beyond <= 0:
+            return
+        for _regular, _last, log, name in heapq.nsmallest(beyond, self._by_importance()):
+            del self._logs[log][name]
+            if not self._logs[log]:
+                del self._logs[log]
+        self.forgotten += beyond
+
+    def _by_importance(self) -> Iterator[tuple[bool, int, str, str]]:
+        for log, hosts in self._logs.items():
+            yield from ((host.regular, host.last, log, name) for name, host in hosts.items())
 
     def _silent(self, known: dict[str, Host]) -> Iterator[dict[str, object]]:
         hosts = {name: host for name, host in known.items() if host.shared}
@@ -113,12 +128,6 @@ def _groups(known: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
     for pair in pairs:
         both = pc.and_(pc.equal(known["source"], pair["source"]), pc.equal(known["host_name"], pair["host_name"]))
         yield pair["source"], pair["host_name"], known.filter(both)
-
-
-def _forget(hosts: dict[str, Host]) -> None:
-    if len(hosts) > MOST_HOSTS:
-        for name in sorted(hosts, key=lambda name: hosts[name].last)[: len(hosts) - MOST_HOSTS]:
-            del hosts[name]
 
 
 def _row(name: str, host: Host, pause: int, others: int) -> dict[str, object]:

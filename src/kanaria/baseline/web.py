@@ -27,14 +27,16 @@ LEAST_COMPACT_ROWS = 100_000
 SIZES_KEPT = 1_000
 # Rows gathered before the engine counts them: about 60 MB of columns.
 GATHERED_ROWS = 400_000
-KEPT_ROWS, KEPT_CLIENTS = 20_000, 10_000
-"""What a service that begins anew knows: answers, where they are more than this those seen once without their path, and
-the commonest of them; and clients. To count 5,000 takes a checkpoint 10 ms of processor time, 200,000 take 70."""
-_KEPT = f"""
+_KEPT = """
     WITH counted AS (SELECT status, path, bytes, sum(times)::BIGINT AS times FROM web_answers GROUP BY ALL),
-    few AS (SELECT count(*) <= {KEPT_ROWS} AS few FROM counted)
-    SELECT status, CASE WHEN few OR times > 1 THEN path END AS named, bytes, sum(times)::BIGINT AS n
-    FROM counted CROSS JOIN few GROUP BY ALL ORDER BY n DESC, status, named, bytes LIMIT {KEPT_ROWS}"""  # noqa: S608
+    every AS (SELECT count(*) AS every FROM counted)
+    SELECT status, CASE WHEN every <= $1 OR times > 1 THEN path END AS named, bytes, sum(times)::BIGINT AS n, every
+    FROM counted CROSS JOIN every GROUP BY ALL ORDER BY n DESC, status, named, bytes LIMIT $1"""
+"""What a service that begins anew knows of answers."""
+_KEPT_CLIENTS = """
+    SELECT status, client FROM (FROM web_malformed
+        ORDER BY row_number() OVER (PARTITION BY status ORDER BY client), status LIMIT $1) ORDER BY ALL"""
+"""And of clients: of every status alike, as ``_forget_clients`` has it."""
 _COUNTED = ("status", "url", "bytes_out", "method", "src_ip")
 _ANSWERS = pa.schema([("status", pa.int32()), ("path", pa.string()), ("bytes", pa.int64()), ("times", pa.int64())])
 _MALFORMED = pa.schema([("status", pa.int32()), ("client", pa.string())])
@@ -49,9 +51,10 @@ class WebProfile:
 
     def __init__(self, engine: duckdb.DuckDBPyConnection, limits: Limits = Limits()) -> None:  # noqa: B008  (frozen)
         self._engine, self._most, self._most_clients = engine, limits.web_answers, limits.web_clients
+        self._kept, self._kept_clients = limits.web_answers_kept, limits.web_clients_kept
         self.forgotten = Counter[str]()
         """By limit, how many answers lost their path, and how many clients were let go of at once at most: the same may
-        come again."""
+        come again. And how many of both are more than was kept last."""
         self._rows = self._compacted = self._clients = 0
         self._settled = False
         self._dumped: dict[str, Any] | None = None
@@ -81,9 +84,11 @@ class WebProfile:
         """What was counted, as JSON values, for ``begin_with``."""
         self._count_in()
         if self._dumped is None:
-            clients = f"SELECT status, client FROM web_malformed ORDER BY ALL LIMIT {KEPT_CLIENTS}"  # noqa: S608
-            asked = {"answers": _KEPT, "malformed": clients}
-            self._dumped = {name: self._engine.execute(sql).fetchall() for name, sql in asked.items()}
+            answers = self._engine.execute(_KEPT, [self._kept]).fetchall()
+            clients = self._engine.execute(_KEPT_CLIENTS, [self._kept_clients]).fetchall()
+            self._dumped = {"answers": [answer[:4] for answer in answers], "malformed": clients}
+            self.forgotten["web_answers_kept"] = max(0, answers[0][4] - self._kept) if answers else 0
+            self.forgotten["web_clients_kept"] = max(0, self._clients - self._kept_clients)
         return self._dumped
 
     def begin_with(self, kept: Mapping[str, Any]) -> None:

@@ -51,6 +51,7 @@ class Learned:
         self._folder, self._work = folder, scratch / "baseline"
         self._generation = int(kept["generation"]) if kept else 0
         self._countries = Countries(kept["countries"] if kept else None, folder)
+        self._limits = limits
         self.web = WebProfile(engine, limits)
         self._opened: tuple[PatternOfLife, OddRequests] | None = None
         self._taught = False
@@ -63,6 +64,11 @@ class Learned:
     def anomalies(self) -> int:
         """Hours of devices that this run called anomalous, of those that have taught: what the alert budget is for."""
         return self._opened[0].anomalies if self._opened else 0
+
+    @property
+    def forgotten(self) -> dict[str, int]:
+        """By limit, what was let go of as it came."""
+        return {**self.web.forgotten, "told_connections": self._opened[1].forgotten if self._opened else 0}
 
     def score(self, tables: Tables) -> Tables:
         """Surprise in bits; nothing that is kept changes."""
@@ -130,7 +136,7 @@ class Learned:
             except duckdb.Error as error:
                 place = f"{self._folder}/{FILE}"
                 raise unusable(place, error) from error
-            self._opened = life, OddRequests(life)
+            self._opened = life, OddRequests(life, self._limits.told_connections)
         return self._opened
 
 

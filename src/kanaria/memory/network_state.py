@@ -96,7 +96,7 @@ class NetworkState:
         self.home = made(Tally, state.get("home") or {})
         """What was counted of connections, to infer which addresses are ours where nobody says so."""
         self.correlations: dict[str, Any] | None = state.get("correlations")
-        self.silence = Silence(state.get("silence"))
+        self.silence = Silence(state.get("silence"), limits.hosts)
         self._forgot: Counter[str] = Counter()
         self._rules: Mapping[str, str] = state.get("judged", {}).get("rules", {})
 
@@ -238,7 +238,8 @@ class NetworkState:
     def forgotten(self, beyond: Mapping[str, int], since_begun: Mapping[str, int]) -> tuple[Text, ...]:
         """What is more than the limits allow, and what was forgotten for that since the beginning, in words; ``beyond``
         is what is too much now of what is kept elsewhere, ``since_begun`` what was forgotten there as it came."""
-        counts = self._forgot + self._beyond(beyond) + Counter(pairs=self._left_out) + Counter(since_begun)
+        as_it_came = {**since_begun, **self.learned.forgotten, "hosts": self.silence.forgotten}
+        counts = self._forgot + self._beyond(beyond) + Counter(pairs=self._left_out) + Counter(as_it_came)
         return tuple(forgotten(kind, counts[kind]) for kind in KINDS if counts[kind])
 
     def forget(self, beyond: Mapping[str, int]) -> None:

@@ -13,16 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from kanaria.core.limits import Limits
 from kanaria.core.text import cut
 from kanaria.core.values import dataclass
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
-from kanaria.sources.inbox import MOST_PLACES, Inbox, Record
+from kanaria.sources.inbox import Inbox, Record
 from kanaria.sources.payload import Entry, NotText
 
-MOST_BRANCHES = MOST_PLACES // 2
-"""Partitions or streams of one source."""
-MOST_FILES = MOST_PLACES - MOST_BRANCHES
-"""Files, named by records, whose lines are numbered and recognised by themselves; further ones share their branch's."""
+MOST_BRANCHES = 500
+"""Partitions or streams of one source: of each there is a position, a quarter of those that are kept."""
 LONGEST_NAME = 200
 """Characters of a file's name: senders choose it."""
 KEPT = 4096
@@ -44,28 +43,27 @@ class Message:
 
 @dataclass
 class Arrivals:
-    """Between one thread that reads and the service. ``name`` begins the names of places."""
+    """Between one thread that reads and the service. ``name`` begins the names of places; so many ``places`` are read
+    as logs of their own: branches, and files that records name; further files are read with their branch."""
 
     name: str
     health: Health
+    places: int = Limits.places
     over: threading.Event = field(default_factory=threading.Event)
     """Set when the source is to end."""
     _number: int = 0
-    _files: set[str] = field(default_factory=set)
     _partly: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._inbox = Inbox(self.name, self.health)
+        self._inbox = Inbox(self.name, self.health, places=self.places)
 
     def start(self, resume: Mapping[str, Position], wake: Wake) -> dict[str, Position]:
         """The newest position of each branch."""
         self._inbox.start(resume, wake)
         newest: dict[str, Position] = {}
-        for place, position in resume.items():
+        for position in resume.values():
             branch, number = str(position["of"]), int(position["number"])
             self._number = max(self._number, number)
-            if place != branch:
-                self._files.add(place)
             if branch not in newest or number > newest[branch]["number"]:
                 newest[branch] = position
         self._partly = {
@@ -115,7 +113,8 @@ class Arrivals:
         for number, (file, line) in enumerate(entries, 1):
             whole = number == len(entries)
             inside = {**message.begins, "record": message.origin, "taken": before + number}
-            yield self._record(branch, self._place(branch, file), line, message.ends if whole else inside, message)
+            place = f"{branch} {cut(file, LONGEST_NAME)}" if file else branch
+            yield self._record(branch, place, line, message.ends if whole else inside, message)
 
     def _record(
         self, branch: str, place: str, line: bytes | None, position: Mapping[str, Any],
@@ -123,16 +122,7 @@ class Arrivals:
     ) -> Record:  # fmt: skip
         self._number += 1
         return Record(
-            place=place, line=line, position={**position, "of": branch, "number": self._number},
+            place=place, line=line, position={**position, "of": branch, "number": self._number}, instead=branch,
             origin=message.origin if message else "", reject=reject,
             raw=message.raw[:KEPT] if message and reject else b"",
         )  # fmt: skip
-
-    def _place(self, branch: str, file: str) -> str:
-        place = f"{branch} {cut(file, LONGEST_NAME)}" if file else branch
-        if place == branch or place in self._files:
-            return place
-        if len(self._files) >= MOST_FILES:
-            return branch
-        self._files.add(place)
-        return place

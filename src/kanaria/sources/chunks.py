@@ -64,6 +64,8 @@ class Health:
     """Records that came and could not be kept, or were gone before they were read."""
     lost_how: Text | None = None
     """What was lost last and why, where that is known more exactly than that it came too fast."""
+    shared: int = 0
+    """Lines of senders, programs or files that have no place of their own for want of room (``limits.places``)."""
     refused: int = 0
     """Records of senders that may not send, or in no shape that can be read."""
     problem: Text | None = None

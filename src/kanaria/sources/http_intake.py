@@ -13,6 +13,7 @@ import zlib
 from typing import Any
 
 from kanaria.core.errors import SourceError, system_words
+from kanaria.core.limits import Limits
 from kanaria.core.text import decimal
 from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox, Line
@@ -29,10 +30,10 @@ PATIENCE = 20.0
 class HttpIntake(Received):
     """Listens until closed. A ``LineSource``. Raises SourceError when the port cannot be had."""
 
-    def __init__(self, name: str, host: str, port: int, token: str) -> None:
+    def __init__(self, name: str, host: str, port: int, token: str, places: int = Limits.places) -> None:
         self.name = name
         self.health = Health()
-        self._inbox = Inbox(name, self.health)
+        self._inbox = Inbox(name, self.health, places=places)
         self._token = f"Bearer {token}".encode()
         try:
             self._server = HttpServer(host, port, _handler(self))

@@ -15,6 +15,7 @@ from dataclasses import field
 from typing import Any
 
 from kanaria.core.batch import RejectedRecord
+from kanaria.core.limits import Limits
 from kanaria.core.values import dataclass
 from kanaria.sources.chunks import Chunk, Health, Position, Wake
 
@@ -24,17 +25,22 @@ FULL = 16 << 20
 """Bytes that wait at most: half a minute of a busy server, and a fraction of what a batch needs in memory."""
 LONGEST = 1 << 20
 """A longer line is cut."""
-MOST_PLACES = 1_000
-"""Senders and programs whose lines are numbered; beyond that they share one place."""
+OTHERS = "others"
+"""The place of lines whose own has no room."""
+SILENT = 24 * 3600.0
+"""Seconds of silence after which a place makes room for another: what writes at all writes once a day, if only that
+its daily work is done. As long as no place is silent for so long, a flood of new ones takes nobody's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A line with where it came from, or what became none; ``position`` belongs into the position of its place."""
+    """A line with where it came from, or what became none; ``position`` belongs into the position of its place, or of
+    the one it has ``instead`` where there is no room; for a place that is its own there always is."""
 
     place: str
     line: bytes | None
     position: Mapping[str, Any]
+    instead: str = OTHERS
     origin: str = ""
     """What it is called where it came from."""
     reject: str = ""
@@ -58,14 +64,19 @@ class _Waiting:
 
 
 class Inbox:
-    """Safe to share between threads. ``name`` begins the names of places."""
+    """Safe to share between threads. ``name`` begins the names of places; so many ``places`` have numbers of their own
+    for their lines. One that made room and comes again has numbers that no other line of it had."""
 
-    def __init__(self, name: str, health: Health, full: int = FULL) -> None:
-        self._name, self.health, self._full = name, health, full
+    def __init__(self, name: str, health: Health, full: int = FULL, *, places: int = Limits.places) -> None:
+        self._name, self.health, self._full, self._places = name, health, full, places
         self._lines: deque[_Waiting] = deque()
         self._size = 0
         self._changed = threading.Condition()
         self._counts: dict[str, int] = {}
+        """Lines by place; those heard last stand last."""
+        self._heard: dict[str, float] = {}
+        self._first = 0
+        """From where lines of a new place are counted: no place that made room had more."""
         self._tickets = self._taken = self._keeping = self._kept = 0
         self._closed = False
         self._wake: Wake = lambda: None
@@ -73,6 +84,11 @@ class Inbox:
     def start(self, resume: Mapping[str, Position], wake: Wake) -> Mapping[str, Position]:
         """Count on from there; returns what it was given."""
         self._counts = {place: int(position["lines"]) for place, position in resume.items()}
+        self._heard = dict.fromkeys(self._counts, time.monotonic())
+        if len(self._counts) >= self._places:  # some may have made room before
+            self._first = max(self._counts.values())
+        while len(self._counts) > self._places:
+            self._let_go(next(iter(self._counts)))
         self._wake = wake
         return resume
 
@@ -158,12 +174,12 @@ class Inbox:
 
     def _chunks(self, taken: Sequence[_Waiting]) -> list[Chunk]:
         by_place: dict[str, list[_Waiting]] = {}
+        now = time.monotonic()
         for waiting in taken:
-            known = waiting.place in self._counts or len(self._counts) < MOST_PLACES
-            by_place.setdefault(waiting.place if known else "others", []).append(waiting)
+            by_place.setdefault(self._place(waiting, now), []).append(waiting)
         found = []
         for place, items in by_place.items():
-            before, name = self._counts.get(place, 0), f"{self._name} {place}".strip()
+            before, name = self._counts[place], f"{self._name} {place}".strip()
             lines = [item for item in items if item.line is not None]
             self._counts[place] = before + len(lines)
             found.append(
@@ -175,6 +191,29 @@ class Inbox:
                 )
             )  # fmt: skip
         return found
+
+    def _place(self, waiting: _Waiting, now: float) -> str:
+        """Where a line belongs; it is heard now."""
+        place, instead = waiting.place, waiting.record.instead if waiting.record else OTHERS
+        if place not in self._counts and place != instead and not self._has_room(now):
+            self.health.shared += waiting.line is not None
+            place = instead
+        self._counts[place] = self._counts.pop(place, self._first)
+        self._heard[place] = now
+        return place
+
+    def _has_room(self, now: float) -> bool:
+        if len(self._counts) < self._places:
+            return True
+        oldest = next(iter(self._counts))
+        if now - self._heard[oldest] < SILENT:
+            return False
+        self._let_go(oldest)
+        return True
+
+    def _let_go(self, place: str) -> None:
+        self._first = max(self._first, self._counts.pop(place))
+        del self._heard[place]
 
 
 def _rejects(name: str, items: Sequence[_Waiting]) -> Iterator[RejectedRecord]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kanaria.core.errors import ConfigError, MissingExtra
 from kanaria.core.japanese import quoted
+from kanaria.core.limits import Limits
 from kanaria.core.text import printable
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
@@ -79,12 +80,13 @@ class Kafka(Received):
     """Names, or patterns with ``*`` and ``?``."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     at_end: bool = False
+    places: int = Limits.places
     begins_within: ClassVar[float] = 2 * ASKED
     ends_within: ClassVar[float] = 4 * ASKED
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
-        self._arrivals = Arrivals(self.name, self.health)
+        self._arrivals = Arrivals(self.name, self.health, places=self.places)
         self._partitions: dict[str, _Partition] = {}
         self._kept: Mapping[str, Position] = {}
         self._suspect = self._assigned = False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kanaria.core.errors import ConfigError, MissingExtra
 from kanaria.core.japanese import quoted
+from kanaria.core.limits import Limits
 from kanaria.core.text import printable
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
@@ -59,12 +60,13 @@ class RedisStreams(Received):
     record: str | None = None
     """The field that has the record; None: the only one, the one with the text, or all as an object."""
     at_end: bool = False
+    places: int = Limits.places
     begins_within: ClassVar[float] = ANSWERED
     ends_within: ClassVar[float] = 2 * ANSWERED
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
-        self._arrivals = Arrivals(self.name, self.health)
+        self._arrivals = Arrivals(self.name, self.health, places=self.places)
         self._at: dict[str, _Stream] = {}
         self._client, self._troubles = self._made()
         self._get_ready(self._arrivals, self._arrivals.over)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 
 from kanaria.core.errors import SourceError, system_words
+from kanaria.core.limits import Limits
 from kanaria.core.words import Text
 from kanaria.sources.chunks import Health
 from kanaria.sources.inbox import Inbox, Line
@@ -34,10 +35,11 @@ class Syslog(Received):
     def __init__(
         self, name: str, host: str, port: int, *, udp: bool = True, tcp: bool = True,
         senders: Sequence[str] = (), certificate: str | None = None, key: str | None = None,
+        places: int = Limits.places,
     ) -> None:  # fmt: skip
         self.name = name
         self.health = Health()
-        self._inbox = Inbox(name, self.health)
+        self._inbox = Inbox(name, self.health, places=places)
         self._senders = Senders(senders)
         self._tls = tls(name, certificate, key) if certificate else None
         self._stream = _listen(name, host, port, socket.SOCK_STREAM) if tcp else None

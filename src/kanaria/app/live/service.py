@@ -33,6 +33,7 @@ from kanaria.app.mending import mend, messages
 from kanaria.app.owning import owning
 from kanaria.core.clock import steady
 from kanaria.core.first_use import announce
+from kanaria.core.limits import forgotten
 from kanaria.core.types import Finding, Incident, RejectedRecord, Text
 from kanaria.respond.acknowledge import Links
 from kanaria.sources.chunks import Chunk
@@ -82,6 +83,8 @@ class Service:
         self._arrived = self._judged = 0.0
         self.started = steady()
         self.batches = self.records = self.rejected = self.news_count = 0
+        self._full: set[str] = set()
+        """Limits of memory that were said to be reached."""
         self.last_batch = self.lag = 0.0
         """Seconds the last batch took, and its oldest line waited from arrival to judgement."""
         self.turned = time.monotonic()
@@ -166,6 +169,12 @@ class Service:
     def everything(self) -> list[Any]:
         """All sources, of lines and of flows: each has a name and its health."""
         return [*(item.source for item in self.sources), *self.flows]
+
+    @property
+    def left_out(self) -> tuple[Text, ...]:
+        """What there was no room for (``[limits]``), in words."""
+        shared = sum(source.health.shared for source in self.everything)
+        return (*self.judging.left_out, *((forgotten("places", shared),) if shared else ()))
 
     @property
     def unread(self) -> int:
@@ -314,15 +323,15 @@ class Service:
     def _checkpoint(self) -> None:
         """A batch of all that waits, and everything is kept up to there; between its parts, as long as a batch each,
         sources are looked at."""
-        before = {self._limit_of(note) for note in self.judging.left_out}
         for item in self.sources:
             item.source.keeping()
         self._batch(self.judging.hurry)
         self._look_between()
         self._tell(self.judging.checkpoint())
-        for note in self.judging.left_out:
-            if self._limit_of(note) not in before:  # once while it lasts; the number changes all the time
+        for note in self.left_out:
+            if self._limit_of(note) not in self._full:  # once while it lasts; the number changes all the time
                 self.log("memory is full", level="warning", note=note.to(message_language(self.config)))
+        self._full = {self._limit_of(note) for note in self.left_out}
         for item in self.sources:
             item.source.kept()
 

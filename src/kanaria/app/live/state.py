@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,6 +41,9 @@ class Running(Protocol):
     upkeep: Any
 
     @property
+    def left_out(self) -> Sequence[Text]: ...
+
+    @property
     def unread(self) -> int: ...
 
     @property
@@ -63,9 +66,7 @@ def state(service: Running) -> Json:
         "rejected": service.rejected,
         "unread": service.unread,
         "news": service.news_count,
-        "notes": [
-            {"en": note.en, "ja": note.ja} for note in (*service.judging.left_out, *service.judging.events.notes())
-        ],
+        "notes": [{"en": note.en, "ja": note.ja} for note in (*service.left_out, *service.judging.events.notes())],
         "events": service.judging.events.size,
         "last_batch_seconds": round(service.last_batch, 4),
         "lag_seconds": round(service.lag, 4),

@@ -9,6 +9,7 @@ from kanaria.app.config import Config, called
 from kanaria.app.config_live import Source
 from kanaria.app.secret_values import secret
 from kanaria.core.errors import ConfigError
+from kanaria.core.limits import Limits
 from kanaria.core.network import HomeNetworks, place
 from kanaria.core.values import dataclass
 from kanaria.sources.chunks import LineSource
@@ -57,7 +58,7 @@ def watched(config: Config) -> list[Watched]:
     """The sources of lines that settings describe."""
     return [
         Watched(
-            source=_made(settings, number, config.limits.positions),
+            source=_made(settings, number, config.limits),
             format=settings.format or FORMATS.get(settings.kind), log_format=settings.log_format,
             on_the_wire=settings.kind in {"zeek", "suricata"},
             at_end=settings.start == "end",
@@ -117,11 +118,13 @@ def name_of(settings: Source, number: int) -> str:
     return settings.name or called(settings) or settings.listen or f"{settings.kind} {number}"
 
 
-def _made(settings: Source, number: int, positions: int) -> LineSource:
+def _made(settings: Source, number: int, limits: Limits) -> LineSource:
     name = name_of(settings, number)
+    places = min(limits.places, limits.positions)  # a place whose position is not kept would be counted anew
     if settings.kind in {"file", "zeek", "suricata", "docker"}:
         return Follower(
-            name, _names(settings), at_end=settings.start == "end", everything=settings.kind == "zeek", most=positions
+            name, _names(settings), at_end=settings.start == "end", everything=settings.kind == "zeek",
+            most=limits.positions,
         )  # fmt: skip
     if settings.kind == "journal":
         from kanaria.sources.journal import Journal
@@ -133,21 +136,21 @@ def _made(settings: Source, number: int, positions: int) -> LineSource:
 
         return Piped(name, standard_input())
     if settings.kind in {"kafka", "redis"}:
-        return _streamed(settings, number, name)
+        return _streamed(settings, number, name, places)
     host, port = place(settings.listen or LISTEN[settings.kind])
     if settings.kind == "syslog":
         from kanaria.sources.syslog import Syslog
 
         return Syslog(
             name, host, port, udp=settings.protocol != "tcp", tcp=settings.protocol != "udp",
-            senders=settings.senders, certificate=settings.certificate, key=settings.key,
+            senders=settings.senders, certificate=settings.certificate, key=settings.key, places=places,
         )  # fmt: skip
     from kanaria.sources.http_intake import HttpIntake
 
-    return HttpIntake(name, host, port, secret(settings.token or "", f"sources[{number}].token"))
+    return HttpIntake(name, host, port, secret(settings.token or "", f"sources[{number}].token"), places)
 
 
-def _streamed(settings: Source, number: int, name: str) -> LineSource:
+def _streamed(settings: Source, number: int, name: str, places: int) -> LineSource:
     key, at_end = f"sources[{number}]", settings.start == "end"
     if settings.kind == "kafka":
         from kanaria.sources.kafka import Kafka
@@ -155,11 +158,11 @@ def _streamed(settings: Source, number: int, name: str) -> LineSource:
         options = {
             name: secret(value, f"{key}.options.{name}") if value else "" for name, value in settings.options.items()
         }
-        return Kafka(name, settings.brokers or "", settings.topics, options=options, at_end=at_end)
+        return Kafka(name, settings.brokers or "", settings.topics, options=options, at_end=at_end, places=places)
     from kanaria.sources.redis_streams import RedisStreams
 
     url = secret(settings.url or "", f"{key}.url")
-    return RedisStreams(name, url, settings.streams, record=settings.record, at_end=at_end)
+    return RedisStreams(name, url, settings.streams, record=settings.record, at_end=at_end, places=places)
 
 
 def _names(settings: Source) -> Names:

@@ -237,8 +237,8 @@ class Engine:
     def _forgotten(self, kept: CarriedCases) -> tuple[Text, ...]:
         """What is more than may be remembered, in words."""
         too_old = self.memory.events.too_old(self._newest(self.setup.clock.now()))
-        while_it_lasts = {"identities": self.case.rhythms.forgotten, **self.memory.learned.web.forgotten}
-        return (*self.memory.forgotten(self._beyond(kept), while_it_lasts), *too_old)
+        as_it_came = {"identities": self.case.rhythms.forgotten}
+        return (*self.memory.forgotten(self._beyond(kept), as_it_came), *too_old)
 
     def _beyond(self, kept: CarriedCases) -> dict[str, int]:
         events = self._detector.beyond(self.memory.limits.correlation_events)
