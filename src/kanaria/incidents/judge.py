@@ -47,6 +47,7 @@ from kanaria.incidents.context import impact, indicators, quoted_records, relate
 from kanaria.incidents.outcomes import came_from_outside, outcome_evidence
 from kanaria.incidents.permission import beside_mining
 from kanaria.incidents.signals import signals_of
+from kanaria.incidents.verdicts import Verdicts
 from kanaria.incidents.weighing import hypotheses, outcome, seen_from_all_sides
 
 # Rows: what it is. Columns: whether it worked. A stranger's probe that failed is news, not a task; a compromised device
@@ -89,13 +90,14 @@ class Verdict:
         return self.scores[0].name
 
 
-def judge(case: Case, around: Surroundings) -> Incident:
-    """The incident a case is. Same case and surroundings, same incident.
+def judge(case: Case, around: Surroundings, known: Verdicts[Verdict] | None = None) -> Incident:
+    """The incident a case is. Same case and surroundings, same incident; ``known`` are verdicts of before, which spare
+    judging anew who did nothing more.
 
     Every actor's deed is judged by itself, and the most serious verdict is the incident's: no number of harmless ones
     makes it less.
     """
-    verdicts = sorted((_verdict(part, around) for part in parts(case)), key=_gravest_first)
+    verdicts = sorted(_verdicts(parts(case), around, known), key=_gravest_first)
     worst_one = verdicts[0]
     top, result = worst_one.top, worst_one.outcome
     suspected = worst_one.suspected
@@ -127,6 +129,17 @@ def judge(case: Case, around: Surroundings) -> Incident:
 def _evidence(case: Case, verdicts: Iterable[Verdict]) -> list[Evidence]:
     items = [item for verdict in verdicts for item in verdict.items]
     return _distinct([*items, *quoted_records(case, {item.event_id for item in items})])[:MOST_EVIDENCE]
+
+
+def _verdicts(found: Sequence[Part], around: Surroundings, known: Verdicts[Verdict] | None) -> list[Verdict]:
+    if known is None or len(found) == 1:
+        return [_verdict(part, around) for part in found]
+    return [replace(known.of(part, around, _alone), part=part) for part in found]
+
+
+def _alone(part: Part, around: Surroundings) -> Verdict:
+    """The verdict, without the whole case: that grows, and the verdict is kept."""
+    return replace(_verdict(part, around), part=replace(part, whole=part.case))
 
 
 def _verdict(part: Part, around: Surroundings) -> Verdict:

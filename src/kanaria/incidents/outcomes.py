@@ -319,7 +319,7 @@ def _mined_after(case: Case, around: Surroundings, whole: Case) -> Iterator[Evid
     """Mining that began after a request, by the device itself or after an attack on it; or that the host shows."""
     first_probe = whole.first_request
     own = {finding.device for finding in case.findings} - {None}
-    for finding in whole.mined_outward:
+    for finding in whole.mined_outward if first_probe else ():
         if own and finding.device not in own:
             continue
         if says_mining(finding) and first_probe and finding.time and finding.time >= first_probe:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from kanaria.baseline.silent_files import GivenFile
+    from kanaria.store.incidents import IncidentStore
 
 VERSION = 1
 """Of the form of the parts together; others are not read, and the run begins without them."""
@@ -217,7 +218,6 @@ class NetworkState:
         """
         if self.folder is None:
             return list(incidents)
-        from kanaria.report.reading import incident_from
         from kanaria.store.alerts import alert, more_severe
         from kanaria.store.incidents import IncidentStore
 
@@ -226,13 +226,12 @@ class NetworkState:
             for incident in incidents:
                 ids = [finding.id for finding in incident.findings]
                 keeper = store.keeper(incident.id, ids)
-                before = incident_from(store.get(keeper).document) if keeper else None
                 told = store.last_notice(ids)
                 fresh = not news.isdisjoint(ids) or store.waits(ids)
                 fresh = fresh or (not ahead.isdisjoint(ids) and (told is None or more_severe(incident, told)))
-                made = alert(incident, told, news=fresh, again=again)
-                normal = incident.normal or (before.normal if before else ())
-                found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=made))
+                told_now = alert(incident, told, news=fresh, again=again)
+                normal = incident.normal or (_normal(store, keeper) if keeper else ())
+                found.append(replace(incident, id=keeper or incident.id, normal=normal, alert=told_now))
         return found
 
     def forgotten(self, beyond: Mapping[str, int], since_begun: Mapping[str, int]) -> tuple[Text, ...]:
@@ -306,6 +305,11 @@ class NetworkState:
     def close(self) -> None:
         """Let go of all files."""
         self.learned.close()
+
+
+def _normal(store: IncidentStore, incident: str) -> tuple[Text, ...]:
+    """What an incident that is kept says of the time before it."""
+    return made(tuple[Text, ...], store.get(incident, rows=False).document.get("normal", ()))
 
 
 def _pairs(table: pa.Table, events: frozenset[int]) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,7 @@ from kanaria.store.joining import escalates, joined_documents
 from kanaria.store.news import News
 from kanaria.store.pairs import pairs
 from kanaria.store.retention import Removed
-from kanaria.store.rows import drop_evidence, put_rows, with_rows
+from kanaria.store.rows import change_rows, drop_evidence, put_rows, rest_of, with_rows
 
 Json = dict[str, Any]
 State = Literal["open", "acknowledged", "contained", "dismissed", "closed", "merged"]
@@ -131,8 +131,7 @@ class IncidentStore:
     @in_clear_words
     def keeper(self, incident: str, findings: Sequence[str]) -> str | None:
         """The stored incident that an incident of this id and these findings continues; None for a new one."""
-        owners = self._owners(findings)
-        return incident if incident in owners else next(iter(owners), None)
+        return _keeper(incident, self._owners(findings))
 
     @in_clear_words
     def pending(self) -> list[News]:
@@ -173,20 +172,27 @@ class IncidentStore:
     @in_clear_words
     def last_notice(self, findings: Sequence[str]) -> LastNotice | None:
         """What was last told of the incidents with these findings."""
-        return joined([told for owner in self._owners(findings) if (told := self._told(owner))])
+        return self._notice(self._owners(findings))
+
+    def _notice(self, owners: Sequence[str]) -> LastNotice | None:
+        return joined([told for owner in owners if (told := self._told(owner))])
 
     def _told(self, incident: str) -> LastNotice | None:
         row = self._db.execute("SELECT content FROM told WHERE incident = ?", (incident,)).fetchone()
         return made(LastNotice, json.loads(row[0])) if row else None
 
     @in_clear_words
-    def get(self, incident: str) -> StoredIncident:
-        """One incident, following merges. Raises ConfigError when there is none; an unambiguous beginning will do."""
-        rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM incident WHERE id = ? OR substr(id, 1, ?) = ? ORDER BY id",  # noqa: S608
-            (incident, len(incident), incident),
-        ).fetchall()
-        exact = [row for row in rows if row[0] == incident] or rows
+    def get(self, incident: str, *, rows: bool = True) -> StoredIncident:
+        """One incident, following merges; without ``rows`` its document says nothing of findings and evidence. Raises
+        ConfigError when there is none; an unambiguous beginning will do."""
+        known = self._db.execute(f"SELECT {_COLUMNS} FROM incident WHERE id = ?", (incident,)).fetchall()  # noqa: S608
+        exact = (
+            known
+            or self._db.execute(
+                f"SELECT {_COLUMNS} FROM incident WHERE substr(id, 1, ?) = ? ORDER BY id",  # noqa: S608
+                (len(incident), incident),
+            ).fetchall()
+        )
         if len(exact) != 1:
             got = f"{incident} ({len(exact)} match)"
             raise ConfigError(
@@ -196,8 +202,8 @@ class IncidentStore:
                 got=got,
                 cause="see kanaria incident list",
             )
-        (found,) = self._whole(exact)
-        return self.get(found.merged_into) if found.merged_into else found
+        (found,) = self._whole(exact, rows=rows)
+        return self.get(found.merged_into, rows=rows) if found.merged_into else found
 
     @in_clear_words
     def all(self, states: Sequence[str] = (), limit: int = -1) -> list[StoredIncident]:
@@ -211,8 +217,9 @@ class IncidentStore:
         )
         return self._whole(rows.fetchall())
 
-    def _whole(self, found: Sequence[Sequence[Any]]) -> list[StoredIncident]:
-        documents = with_rows(self._db, {ident: document for ident, _, _, document, _, _ in found})
+    def _whole(self, found: Sequence[Sequence[Any]], *, rows: bool = True) -> list[StoredIncident]:
+        rest = {ident: document for ident, _, _, document, _, _ in found}
+        documents = with_rows(self._db, rest) if rows else {ident: json.loads(text) for ident, text in rest.items()}
         return [
             StoredIncident(
                 id=ident, state=state, merged_into=merged, document=documents[ident], created=created, changed=changed
@@ -269,8 +276,8 @@ class IncidentStore:
 
     def _save(self, incident: Json, now: str) -> str:
         findings = [finding["id"] for finding in incident["findings"]]
-        owners, told = self._owners(findings), self.last_notice(findings)
-        keeper = self.keeper(incident["id"], findings) or incident["id"]
+        owners = self._owners(findings)
+        told, keeper = self._notice(owners), _keeper(incident["id"], owners) or incident["id"]
         known = {row[0] for row in self._db.execute("SELECT id FROM finding WHERE incident = ?", (keeper,))}
         for other in owners:
             if other != keeper:
@@ -286,7 +293,8 @@ class IncidentStore:
         if told is not None:
             content = json.dumps(plain(told if kind in news.TELLING else known_now), ensure_ascii=False)
             news.remember(self._db, keeper, content)
-        rows = [(keeper, device, remote) for device, remote in pairs(incident)]
+        kept = set(self._db.execute("SELECT device, remote FROM pair WHERE incident = ?", (keeper,)))
+        rows = [(keeper, *pair) for pair in pairs(incident) if pair not in kept]
         self._db.executemany("INSERT INTO pair VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)
         return keeper
 
@@ -313,17 +321,27 @@ class IncidentStore:
 
     def _update(self, keeper: str, incident: Json, news: bool, now: str) -> None:
         (state, text) = self._db.execute("SELECT state, document FROM incident WHERE id = ?", (keeper,)).fetchone()
-        before = with_rows(self._db, {keeper: text})[keeper]
+        reopens = news and state in {"closed", "dismissed"}
+        before = self._before(keeper, text, incident, whole=reopens)
         incident = joined_documents(before, incident)
-        if _text(incident, keeper) == _text(before, keeper):
+        rest = rest_of(keeper, incident)
+        if not change_rows(self._db, keeper, incident) and rest == text:
             return
-        self._keep_document(keeper, incident)
         self._db.execute(
-            "UPDATE incident SET severity = ?, first_seen = ?, last_seen = ?, changed = ? WHERE id = ?",
-            (incident["severity"], incident["first_seen"], incident["last_seen"], now, keeper),
+            "UPDATE incident SET document = ?, severity = ?, first_seen = ?, last_seen = ?, changed = ? WHERE id = ?",
+            (rest, incident["severity"], incident["first_seen"], incident["last_seen"], now, keeper),
         )
-        if news and (state == "closed" or (state == "dismissed" and escalates(before, incident))):
+        if reopens and (state == "closed" or escalates(before, incident)):
             self._decide(keeper, state, "open", "kanaria", "new findings", now)
+
+    def _before(self, keeper: str, text: str, incident: Json, *, whole: bool) -> Json:
+        """The incident as it is kept; without its rows, unless it is to be ``whole`` or they say more than it does now:
+        nobody compares them then."""
+        now = {finding["id"] for finding in incident["findings"]}
+        rows = self._db.execute("SELECT id FROM finding WHERE incident = ? AND number IS NOT NULL", (keeper,))
+        if whole or any(ident not in now for (ident,) in rows):
+            return with_rows(self._db, {keeper: text})[keeper]
+        return {**json.loads(text), "findings": []}
 
     def _merge(self, other: str, keeper: str, now: str) -> None:
         self._db.execute("UPDATE finding SET incident = ?, number = NULL WHERE incident = ?", (keeper, other))
@@ -368,5 +386,5 @@ class IncidentStore:
 _COLUMNS = "id, state, merged_into, document, created, changed"
 
 
-def _text(incident: Json, keeper: str) -> str:
-    return json.dumps({**incident, "id": keeper}, ensure_ascii=False, sort_keys=True)
+def _keeper(incident: str, owners: Sequence[str]) -> str | None:
+    return incident if incident in owners else next(iter(owners), None)

@@ -1,7 +1,8 @@
 """An incident's document as rows of tables, and back: its findings, its evidence, and the records that this quotes.
 
 In: the connection of the store, inside its transactions. What can be asked for in SQL has columns; the rest of each row
-is JSON. A record is kept once, however much evidence of however many incidents rests on it.
+is JSON. A record is kept once, however much evidence of however many incidents rests on it. Only rows that are others
+than those that are kept are written: an incident of hundreds of devices grows by one at a time.
 """
 
 from __future__ import annotations
@@ -17,17 +18,27 @@ Json = dict[str, Any]
 FINDING = ("rule", "stage", "severity", "device", "remote", "time", "until", "bits")
 EVIDENCE = ("id", "kind", "family", "about", "bits")
 RECORD = ("source", "line", "time", "quote")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 AT_ONCE = 500
 """Incidents read with one statement; SQLite takes a thousand values in older versions."""
 
 
 def put_rows(db: sqlite3.Connection, incident: str, document: Json) -> str:
     """Write the rows of a document, and return the rest of it as text."""
+    change_rows(db, incident, document)
+    return rest_of(incident, document)
+
+
+def change_rows(db: sqlite3.Connection, incident: str, document: Json) -> bool:
+    """Write the rows of a document that are not kept as they are; returns whether there were any."""
+    changed = _change_findings(db, incident, document.get("findings", ()))
+    return ("evidence" in document and _change_evidence(db, incident, document["evidence"])) or changed
+
+
+def rest_of(incident: str, document: Json) -> str:
+    """What of a document has no rows, as text."""
     rest = {name: value for name, value in document.items() if name not in {"findings", "evidence"}}
-    _put_findings(db, incident, document.get("findings", ()))
-    if "evidence" in document:
-        _put_evidence(db, incident, document["evidence"])
-    return json.dumps({**rest, "id": incident}, ensure_ascii=False, sort_keys=True)
+    return _text({**rest, "id": incident})
 
 
 def with_rows(db: sqlite3.Connection, documents: Mapping[str, str]) -> dict[str, Json]:
@@ -72,38 +83,76 @@ def _forget(db: sqlite3.Connection, records: Collection[str]) -> None:
     )
 
 
-def _put_findings(db: sqlite3.Connection, incident: str, findings: Sequence[Json]) -> None:
-    db.execute("UPDATE finding SET number = NULL WHERE incident = ?", (incident,))
+def _change_findings(db: sqlite3.Connection, incident: str, findings: Sequence[Json]) -> bool:
+    rows = db.execute("SELECT id, number, content FROM finding WHERE incident = ?", (incident,))
+    before = {ident: (number, content) for ident, number, content in rows}
+    now = {item["id"]: (number, _text(item), item) for number, item in enumerate(findings)}
+    left = [(ident,) for ident, (number, _) in before.items() if number is not None and ident not in now]
+    same = {ident for ident, (_, content, _) in now.items() if ident in before and before[ident][1] == content}
+    moved = [(now[ident][0], ident) for ident in now if ident in same and before[ident][0] != now[ident][0]]
+    new = [
+        (ident, incident, number, *(item.get(name) for name in FINDING), content)
+        for ident, (number, content, item) in now.items()
+        if ident not in same
+    ]
+    db.executemany("UPDATE finding SET number = NULL WHERE id = ?", left)
+    db.executemany("UPDATE finding SET number = ? WHERE id = ?", moved)
     db.executemany(
         "INSERT INTO finding (id, incident, number, rule, stage, severity, device, remote, time, until, bits, content)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET incident = excluded.incident,"
         " number = excluded.number, rule = excluded.rule, stage = excluded.stage, severity = excluded.severity,"
         " device = excluded.device, remote = excluded.remote, time = excluded.time, until = excluded.until,"
         " bits = excluded.bits, content = excluded.content",
-        [
-            (item["id"], incident, number, *(item.get(name) for name in FINDING), _text(item))
-            for number, item in enumerate(findings)
-        ],
+        new,
     )
+    return bool(left or moved or new)
 
 
-def _put_evidence(db: sqlite3.Connection, incident: str, evidence: Sequence[Json]) -> None:
-    before = _quoted(db, incident)
-    db.execute("DELETE FROM evidence WHERE incident = ?", (incident,))
-    records = [_record(item) for item in evidence]
+def _change_evidence(db: sqlite3.Connection, incident: str, evidence: Sequence[Json]) -> bool:
+    gone: dict[int, str | None] = {}
+    """Numbers of rows that are no more, with the records they quoted."""
+    before: dict[tuple[str | None, str], int] = {}
+    for number, digest, content in db.execute(
+        "SELECT number, record, content FROM evidence WHERE incident = ? ORDER BY number", (incident,)
+    ):
+        if before.setdefault((digest, content), number) != number:
+            gone[number] = digest
+    new, moved, records = list[tuple[Any, ...]](), list[tuple[int, int]](), list[tuple[Any, ...]]()
+    for number, item in enumerate(evidence):
+        record = _record(item)
+        digest, content = record[0] if record else None, _text(_rest(item, record))
+        was = before.pop((digest, content), None)
+        if was is None:
+            new.append((incident, number, *(item.get(name) for name in EVIDENCE), digest, content))
+            records += [record] if record else []
+        elif was != number:
+            moved.append((was, number))
+    gone |= {number: digest for (digest, _), number in before.items()}
+    db.executemany("DELETE FROM evidence WHERE incident = ? AND number = ?", [(incident, number) for number in gone])
+    _move(db, incident, moved)
     db.executemany(
-        "INSERT INTO record (id, source, line, time, quote) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-        [record for record in records if record],
+        "INSERT INTO record (id, source, line, time, quote) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING", records
     )
     db.executemany(
         "INSERT INTO evidence (incident, number, id, kind, family, about, bits, record, content)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (incident, number, *(item.get(name) for name in EVIDENCE), record and record[0], _text(_rest(item, record)))
-            for number, (item, record) in enumerate(zip(evidence, records, strict=True))
-        ],
+        new,
     )
-    _forget(db, before - {record[0] for record in records if record})
+    _forget(db, {digest for digest in gone.values() if digest})
+    return bool(gone or moved or new)
+
+
+def _move(db: sqlite3.Connection, incident: str, moved: Sequence[tuple[int, int]]) -> None:
+    """Give rows of evidence other numbers, neighbours together; below zero on the way, where nobody is in theirs."""
+    runs: list[tuple[int, str, int, int]] = []
+    for was, number in sorted(moved):
+        if runs and runs[-1][3] == was - 1 and runs[-1][0] == number - was:
+            runs[-1] = (*runs[-1][:3], was)
+        else:
+            runs.append((number - was, incident, was, was))
+    db.executemany("UPDATE evidence SET number = -1 - (number + ?) WHERE incident = ? AND number BETWEEN ? AND ?", runs)
+    if runs:
+        db.execute("UPDATE evidence SET number = -1 - number WHERE incident = ? AND number < 0", (incident,))
 
 
 def _record(item: Json) -> tuple[Any, ...] | None:
@@ -120,7 +169,7 @@ def _rest(item: Json, record: object) -> Json:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _ENCODER.encode(value)
 
 
 def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -246,7 +246,7 @@ class Judging:
         return [self._brief(kept, goes_on) for kept, goes_on in told.items()]
 
     def _brief(self, incident: str, goes_on: bool = False) -> Json:
-        kept = self._incidents.get(incident)
+        kept = self._incidents.get(incident, rows=False)
         return brief(kept.document, still_open=goes_on, state=kept.state)
 
     def _goes_on(self, incident: Incident) -> bool:

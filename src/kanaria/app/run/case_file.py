@@ -17,11 +17,13 @@ from kanaria.core.schema import TABLES
 from kanaria.core.text import printable
 from kanaria.core.types import Finding, Record, StratumMessage
 from kanaria.incidents.rhythm import Rhythms
+from kanaria.incidents.verdicts import Verdicts
 from kanaria.memory.open_findings import NOTHING, Carried
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from kanaria.incidents.judge import Verdict
     from kanaria.memory.events import Events
 
 # Columns that are large, or shown elsewhere, and so not copied into a record's values.
@@ -65,6 +67,7 @@ class CaseFile:
         for record in carried.records:
             self._note_dropped(record)
         self.rhythms = Rhythms(identities)
+        self.verdicts: Verdicts[Verdict] = Verdicts()
         self._not_found: set[int] = set()
         self.met: set[str] = set()
         self.news: set[str] = set()

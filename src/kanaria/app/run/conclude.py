@@ -114,7 +114,8 @@ def _judged(
     if run.setup.store is not None:
         cases = tuple(case for case in cases if run.memory.concerns(case, met, again=again))
     around = surroundings(run, host, checked)
-    incidents = [_with_normal(run, i) for i in sorted((judge(case, around) for case in cases), key=_worst_first)]
+    found = sorted((judge(case, around, run.case.verdicts) for case in cases), key=_worst_first)
+    incidents = [_with_normal(run, incident) for incident in found]
     pause = timedelta(hours=run.setup.config.realert_hours)
     ahead = frozenset(run.case.told_ahead)
     return run.memory.go_on(incidents, frozenset(run.case.news) - ahead, pause, ahead)

@@ -1,0 +1,106 @@
+"""Verdicts are kept while an incident grows: what is said is the same, and who did nothing more is not judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanaria.core.types import AnswerSizes, HostObservation, InputSummary, Text
+from kanaria.incidents import judge as judging
+from kanaria.incidents import verdicts
+from kanaria.incidents.case import Allowed, Case
+from kanaria.incidents.judge import Verdict, judge
+from kanaria.incidents.rhythm import Rhythm
+from kanaria.incidents.verdicts import Verdicts
+from kanaria.incidents.weighing import evidence
+from tests.incidents.building import around, at, facts, finding, record
+from tests.incidents.test_actors import MINE, THEIRS, Pile, asked, attacked, mined, probed
+
+
+def entered(event: int, device: str) -> Pile:
+    """A logon after many that failed: said of the door, and lent to what the device did itself."""
+    row = record(event, event, "logon", device=device, remote="203.0.113.9", values={"direction": "inbound"})
+    told = finding(
+        "logon_after_guessing", event, id=f"f-{event}", device=device, remote="203.0.113.9", table="logon",
+        stage="initial_access", event_ids=(event,), evidence=(evidence(facts(), "login_after_guessing", row),),
+    )  # fmt: skip
+    return [told], [], [row]
+
+
+def graver(pile: Pile) -> Pile:
+    """The same records, of which a model says more."""
+    findings, messages, records = pile
+    more = (*findings[0].evidence, evidence(facts(), "miner_process", records[0]))
+    return [replace(findings[0], severity="critical", evidence=more)], messages, records
+
+
+MAKERS: tuple[Callable[[int, str], Pile], ...] = (
+    asked, probed, attacked, mined, entered, lambda event, who: mined(event, who, MINE), lambda event, who: probed(event, who, 200),
+)  # fmt: skip
+OBSERVED = HostObservation(
+    kind="miner_process", statement=Text(en="a miner runs", ja="マイナーが動いています"), source="/proc"
+)
+AROUND: tuple[dict[str, Any], ...] = (
+    {},
+    {"answers": lambda _status, _path: AnswerSizes(total=50, sizes=((512, 20), (0, 20)))},
+    {"malformed_sources": lambda _status: 9},
+    {"asked_of": lambda *_: True},
+    {"allowed": Allowed(wallets=frozenset({MINE, THEIRS}))},
+    {"critical_devices": frozenset({"192.0.2.1"})},
+    {"host": (OBSERVED,)},
+    {"rhythm": lambda *_: Rhythm(logins=50, span=6000.0, gap=120.0, deviation=1.0)},
+    {"later_requests": {"x.sh": (record(900, 90, remote="203.0.113.9", values={"status": 200, "url": "/x.sh"}),)}},
+    {"inputs": (InputSummary(path="access.log", format="combined", rows=1, rejected=0, first=at(0), last=at(90_000)),)},
+)
+"""What else there was: it decides some verdicts and not others."""
+
+added = st.tuples(
+    st.sampled_from(MAKERS), st.sampled_from(["192.0.2.1", "192.0.2.2", "203.0.113.9"]), st.sampled_from(AROUND)
+)
+
+
+def together(piles: Sequence[Pile]) -> Case:
+    findings = tuple(one for pile in piles for one in pile[0])
+    messages = tuple(one for pile in piles for one in pile[1])
+    return Case(findings, messages, {one.event_id: one for pile in piles for one in pile[2]})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(added, min_size=2, max_size=7))
+def test_an_incident_that_grows_is_judged_as_if_it_had_come_at_once(
+    grows: list[tuple[Any, str, dict[str, Any]]],
+) -> None:
+    known: Verdicts[Verdict] = Verdicts()
+    piles: list[Pile] = []
+    for number, (make, who, rest) in enumerate(grows):
+        piles.append(make(number, who))
+        case, surroundings = together(piles), around(**rest)
+        assert judge(case, surroundings, known) == judge(case, surroundings)
+    piles[-1] = graver(piles[-1])
+    assert judge(together(piles), surroundings, known) == judge(together(piles), surroundings)
+
+
+def judged_anew(size: int) -> int:
+    """How many are judged when one more comes to so many devices that mine, ask or were attacked."""
+    known: Verdicts[Verdict] = Verdicts()
+    piles = [make(n, f"192.0.{n}.7") for n in range(size) for make in (asked, attacked)[n % 2 :][:1]]
+    judge(together(piles), around(), known)
+    with patch.object(judging, "_verdict", wraps=judging._verdict) as judged:
+        judge(together([*piles, asked(size, "192.0.200.7")]), around(), known)
+    return judged.call_count
+
+
+def test_only_who_is_new_is_judged() -> None:
+    assert judged_anew(20) == judged_anew(200) == 1
+
+
+def test_no_more_are_kept_than_were_asked_for_last(monkeypatch: Any) -> None:
+    monkeypatch.setattr(verdicts, "MOST", 3)
+    known: Verdicts[Verdict] = Verdicts()
+    judge(together([asked(n, f"192.0.{n}.7") for n in range(9)]), around(), known)
+    assert len(known._kept) == 3
