@@ -109,25 +109,23 @@ def _change_findings(db: sqlite3.Connection, incident: str, findings: Sequence[J
 
 
 def _change_evidence(db: sqlite3.Connection, incident: str, evidence: Sequence[Json]) -> bool:
-    gone: dict[int, str | None] = {}
-    """Numbers of rows that are no more, with the records they quoted."""
-    before: dict[tuple[str | None, str], int] = {}
-    for number, digest, content in db.execute(
-        "SELECT number, record, content FROM evidence WHERE incident = ? ORDER BY number", (incident,)
-    ):
-        if before.setdefault((digest, content), number) != number:
-            gone[number] = digest
+    rows = db.execute(
+        "SELECT number, record, content FROM evidence WHERE incident = ? ORDER BY number DESC", (incident,)
+    )
+    before: dict[tuple[str | None, str], list[int]] = {}
+    for number, digest, content in rows:
+        before.setdefault((digest, content), []).append(number)
     new, moved, records = list[tuple[Any, ...]](), list[tuple[int, int]](), list[tuple[Any, ...]]()
     for number, item in enumerate(evidence):
         record = _record(item)
         digest, content = record[0] if record else None, _text(_rest(item, record))
-        was = before.pop((digest, content), None)
+        was = numbers.pop() if (numbers := before.get((digest, content))) else None
         if was is None:
             new.append((incident, number, *(item.get(name) for name in EVIDENCE), digest, content))
             records += [record] if record else []
         elif was != number:
             moved.append((was, number))
-    gone |= {number: digest for (digest, _), number in before.items()}
+    gone = {number: digest for (digest, _), numbers in before.items() for number in numbers}
     db.executemany("DELETE FROM evidence WHERE incident = ? AND number = ?", [(incident, number) for number in gone])
     _move(db, incident, moved)
     db.executemany(
