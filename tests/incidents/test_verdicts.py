@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kanaria.core.types import AnswerSizes, HostObservation, InputSummary, Text
 from kanaria.incidents import judge as judging
 from kanaria.incidents import verdicts
-from kanaria.incidents.case import Allowed, Case
+from kanaria.incidents.case import Allowed, Case, Surroundings
 from kanaria.incidents.judge import Verdict, judge
 from kanaria.incidents.rhythm import Rhythm
 from kanaria.incidents.verdicts import Verdicts
@@ -32,6 +32,12 @@ def entered(event: int, device: str) -> Pile:
     return [told], [], [row]
 
 
+def answered(event: int, remote: str) -> Pile:
+    """An attack that was answered with so many bytes, which others may have been, too."""
+    findings, messages, (row,) = attacked(event, remote)
+    return findings, messages, [replace(row, values={**row.values, "bytes_out": 512})]
+
+
 def graver(pile: Pile) -> Pile:
     """The same records, of which a model says more."""
     findings, messages, records = pile
@@ -40,7 +46,7 @@ def graver(pile: Pile) -> Pile:
 
 
 MAKERS: tuple[Callable[[int, str], Pile], ...] = (
-    asked, probed, attacked, mined, entered, lambda event, who: mined(event, who, MINE), lambda event, who: probed(event, who, 200),
+    asked, answered, probed, attacked, mined, entered, lambda event, who: mined(event, who, MINE), lambda event, who: probed(event, who, 200),
 )  # fmt: skip
 OBSERVED = HostObservation(
     kind="miner_process", statement=Text(en="a miner runs", ja="マイナーが動いています"), source="/proc"
@@ -97,6 +103,12 @@ def judged_anew(size: int) -> int:
 
 def test_only_who_is_new_is_judged() -> None:
     assert judged_anew(20) == judged_anew(200) == 1
+
+
+def test_everything_that_can_be_asked_is_heard() -> None:
+    for kind in (Case, Surroundings):
+        own = {name for name in vars(verdicts._Heard) if not name.startswith("__")} | {"_asked", "_said", "_found"}
+        assert own.isdisjoint(dir(kind)) and own.isdisjoint(kind.__annotations__)
 
 
 def test_no_more_are_kept_than_were_asked_for_last(monkeypatch: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,25 @@ def test_a_first_start_says_that_it_compiles_and_asks_systemd_for_time(tmp_path:
             said = [systemd.recv(100).decode().partition("=")[0] for _ in range(2)]
             assert said == ["EXTEND_TIMEOUT_USEC", "READY"]
             assert done.end() == 0
+
+
+FIRST = """\
+import sys, time
+from pathlib import Path
+from tests.serve.test_serve_urgent import announced, arrived, asked, connected, greeted, judging
+with judging(Path(sys.argv[1])) as one:
+    before = set(sys.modules)
+    news = announced(one, arrived("zeek/conn.log", [connected(1, "10.9.0.9")]), arrived("zeek/dns.log", [asked(2, "10.9.0.1")]))
+    news += announced(one, arrived("zeek/ssl.log", [greeted(3, "10.9.0.3")]))
+    one.dispatched(news)
+    one.dispatched(one.checkpoint())
+    print(len(news), sorted(set(sys.modules) - before))
+"""
+
+
+def test_the_first_message_waits_for_no_module_to_be_loaded(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST, str(tmp_path)], check=True, capture_output=True, text=True)
+    assert done.stdout == "2 []\n"
 
 
 def test_a_trouble_that_goes_on_is_logged_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,11 @@ def about_mining(finding: Finding) -> bool:
 
 def speaks_of_mining(findings: Iterable[Finding], messages: Iterable[StratumMessage]) -> bool:
     """Whether anything of mining was found at all."""
-    return any(True for _ in messages) or any({MINING, MINERS} & set(finding.tags) for finding in findings)
+    return any(True for _ in messages) or any(map(_of_mining, findings))
+
+
+def _of_mining(finding: Finding) -> bool:
+    return MINING in finding.tags or MINERS in finding.tags
 
 
 NAMED = frozenset(
@@ -130,8 +134,9 @@ def asked_from_outside(findings: Iterable[Finding]) -> bool:
 
 
 def _kinds_of_mining(findings: Iterable[Finding]) -> list[set[str]]:
-    about = (finding for finding in findings if finding.evidence and speaks_of_mining([finding], ()))
-    return [{item.kind.partition(".")[0] for item in finding.evidence} for finding in about]
+    """Kinds of evidence of the findings about mining, those that are the same once: of hundreds most are."""
+    about = {tuple(item.kind for item in found.evidence) for found in findings if found.evidence and _of_mining(found)}
+    return [{kind.partition(".")[0] for kind in kinds} for kinds in about]
 
 
 POOLS_OWN = frozenset(

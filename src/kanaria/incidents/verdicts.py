@@ -36,7 +36,7 @@ class Verdicts(Generic[Verdict]):
         if known is None or not known.holds(part, around):
             whole, rest = _Heard(part.whole), _Heard(around)
             verdict = judge(replace(part, whole=cast(Case, whole)), cast(Surroundings, rest))
-            known = _Kept(part.case, part.lent, verdict, whole.answers(), rest.answers())
+            known = _Kept(part.case, part.lent, verdict, _answers(whole), _answers(rest))
         self._kept[key] = known
         if len(self._kept) > MOST:
             del self._kept[next(iter(self._kept))]
@@ -86,7 +86,7 @@ def _same(some: Iterable[object], others: Iterable[object]) -> bool:
 
 
 class _Heard:
-    """An object that is asked things, and what it answers."""
+    """An object that is asked things, and what it answers; it has no names of its own that could be asked for."""
 
     def __init__(self, asked: object) -> None:
         self._asked = asked
@@ -106,6 +106,7 @@ class _Heard:
 
         return ask
 
-    def answers(self) -> tuple[_Answer, ...]:
-        """Everything that was said, fields once."""
-        return (*self._said.values(), *self._found)
+
+def _answers(heard: _Heard) -> tuple[_Answer, ...]:
+    """Everything that was said, fields once."""
+    return (*heard._said.values(), *heard._found)
