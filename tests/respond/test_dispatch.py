@@ -173,7 +173,7 @@ class TestSinceTheLast:
     def test_each_digest_counts_from_the_one_before(self) -> None:
         since = SinceLast()
         assert since.about(self.counted(3, a=100)) == self.counted(3, a=100)
-        since.sent(self.counted(3, a=100), BEGAN + DAY)
+        since.note_sent(self.counted(3, a=100), BEGAN + DAY)
         about = since.about(self.counted(5, a=170, b=9))
         assert (about["alerts"], about["since"]) == (2, BEGAN + DAY)
         assert {one["name"]: one["records"] for one in about["sources"]} == {"a": 70, "b": 9}
@@ -185,6 +185,6 @@ class TestSinceTheLast:
 
     def test_what_the_service_counts_stays_as_it_is(self) -> None:
         since, counted = SinceLast(), self.counted(1, a=10)
-        since.sent(counted, BEGAN)
+        since.note_sent(counted, BEGAN)
         since.about(counted)
         assert counted == self.counted(1, a=10)
