@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kanaria.app.init.systemd_unit import UNIT
 from tests.app.running import Kanaria
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "web-server-logs.md"
@@ -129,10 +130,17 @@ def test_the_nightly_script_mails_only_what_matters_and_never_an_old_report(tmp_
 
 def test_the_units_start_the_script_every_morning() -> None:
     units = {}
-    for name in ("kanaria.service", "kanaria.timer"):
+    for name in ("kanaria-nightly.service", "kanaria-nightly.timer"):
         units[name] = configparser.ConfigParser()
         units[name].read_string(_recipe(name))
-    assert units["kanaria.service"]["Service"]["Type"] == "oneshot"
-    assert units["kanaria.service"]["Service"]["ExecStart"].startswith("/usr/local/bin/kanaria-nightly /var/log/nginx/")
-    assert units["kanaria.timer"]["Timer"]["OnCalendar"] == "*-*-* 06:15:00"
-    assert units["kanaria.timer"]["Install"]["WantedBy"] == "timers.target"
+    assert units["kanaria-nightly.service"]["Service"]["Type"] == "oneshot"
+    assert units["kanaria-nightly.service"]["Service"]["ExecStart"].startswith(
+        "/usr/local/bin/kanaria-nightly /var/log/nginx/"
+    )
+    assert units["kanaria-nightly.timer"]["Timer"]["OnCalendar"] == "*-*-* 06:15:00"
+    assert units["kanaria-nightly.timer"]["Install"]["WantedBy"] == "timers.target"
+
+
+def test_no_unit_of_the_page_takes_the_place_of_the_installed_service() -> None:
+    names = re.findall(r"^```ini file=(\S+)$", PAGE.read_text(), re.MULTILINE)
+    assert len(names) == 2 and UNIT not in names
