@@ -165,3 +165,13 @@ def test_of_too_many_answers_those_seen_once_are_kept_without_their_path() -> No
     after.begin_with(before.dump())
     assert (after.answers(200, "/").total, after.answers(200, "/big").total) == (2, 0)
     assert after.answers(200, None).sizes == ((500, 2),), "of two rows the commonest"
+
+
+def test_of_too_many_clients_those_of_every_status_are_known_after_a_restart() -> None:
+    """Three make it common that a status answers what cannot be parsed: a flood of one must not hide another."""
+    rows = [{"status": status, "bytes_out": 9, "src_ip": f"198.51.100.{n}"} for status in (400, 408) for n in range(50)]
+    before, after = WebProfile(duckdb.connect(), Limits(web_clients_kept=10)), WebProfile(duckdb.connect())
+    before.absorb(http([*rows, *({"status": 501, "bytes_out": 9, "src_ip": f"203.0.113.{n}"} for n in range(3))]))
+    after.begin_with(before.dump())
+    assert [after.malformed_sources(status) for status in (400, 408, 501)] == [4, 3, 3]
+    assert before.forgotten["web_clients_kept"] == 93
