@@ -112,12 +112,16 @@ def test_a_request_to_end_leaves_nothing_behind(tmp_path: Path, number: signal.S
         [sys.executable, "-m", "kanaria", "analyze", "conn.log"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
-    begun = time.monotonic()
-    while not list(scratch.glob("kanaria-*")) and time.monotonic() - begun < 60:
-        time.sleep(0.05)
-    time.sleep(0.3)
-    run.send_signal(number)
-    out, err = run.communicate(timeout=60)
+    with run:
+        try:
+            begun = time.monotonic()
+            while not list(scratch.glob("kanaria-*")) and time.monotonic() - begun < 60:
+                time.sleep(0.05)
+            time.sleep(0.3)
+            run.send_signal(number)
+            out, err = run.communicate(timeout=60)
+        finally:
+            run.kill()
     assert run.returncode == 128 + number
     assert "Traceback" not in err and out == ""
     assert list(scratch.iterdir()) == []
