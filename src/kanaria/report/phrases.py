@@ -219,7 +219,7 @@ _FULL: Mapping[str, Text] = {
     "money_jpy": Text(en="{amount} JPY", ja="{amount}円"),
     "money": Text(en="{amount} {currency}", ja="{amount} {currency}"),
     "looked_at_input": Text(
-        en="{path}: {format}, {rows} records{rejected}{covers}", ja="{path}: {format}、{rows}件{rejected}{covers}"
+        en="{path}: {format}, {rows} {records}{rejected}{covers}", ja="{path}: {format}、{rows}件{rejected}{covers}"
     ),
     "looked_at_rejected": Text(en=", {count} not readable", ja="、読み取れない行{count}件"),
     "looked_at_covers": Text(en=", {first} to {last}", ja="、{first}から{last}まで"),

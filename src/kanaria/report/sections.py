@@ -202,6 +202,7 @@ def _input(subject: Subject, item: InputSummary) -> Claim:
         path=path,
         format=phrase("format_fragment", subject.language) if item.format == "fragment" else item.format,
         rows=f"{item.rows:,}",
+        records="record" if item.rows == 1 else "records",
         rejected=rejected,
         covers=covers,
     )
