@@ -17,6 +17,7 @@ import pytest
 from tests.app.running import Kanaria
 from tests.app.test_cli_incident import DAY, SERVER, flow, guessing
 from tests.app.test_what_teaches import STRANGER, hourly, write
+from tests.running import running
 
 
 @pytest.fixture
@@ -112,16 +113,13 @@ def test_a_request_to_end_leaves_nothing_behind(tmp_path: Path, number: signal.S
         [sys.executable, "-m", "kanaria", "analyze", "conn.log"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
-    with run:
-        try:
-            begun = time.monotonic()
-            while not list(scratch.glob("kanaria-*")) and time.monotonic() - begun < 60:
-                time.sleep(0.05)
-            time.sleep(0.3)
-            run.send_signal(number)
-            out, err = run.communicate(timeout=60)
-        finally:
-            run.kill()
+    with running(run):
+        begun = time.monotonic()
+        while not list(scratch.glob("kanaria-*")) and time.monotonic() - begun < 60:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        run.send_signal(number)
+        out, err = run.communicate(timeout=60)
     assert run.returncode == 128 + number
     assert "Traceback" not in err and out == ""
     assert list(scratch.iterdir()) == []
