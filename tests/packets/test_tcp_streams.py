@@ -13,7 +13,7 @@ from build_packets import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Reader, ether
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanaria.formats.packets import capture
+from kanaria.formats.packets import capture, pooled
 
 One = Callable[[list[bytes]], dict[str, Any]]
 
@@ -322,10 +322,14 @@ def test_both_readers_agree_on_any_pieces_and_count_no_byte_twice(pieces: list[t
 
 
 def test_a_place_in_the_table_that_is_used_again_has_no_holes_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that is reset makes room after five seconds; the next one, met in its middle, gets its place."""
+    """A table with two places: the third connection, met in its middle, gets that of the first."""
     monkeypatch.setattr(capture, "PLAIN_BYTES", -1)
-    first = [*SHAKE, up(TEXT[:10], at=0), up(TEXT[20:], at=20), up(flags=RST, at=36)]
-    second = [up(TEXT[:20], at=0), up(TEXT[20:], at=20), up(TEXT[10:20], at=10)]
-    frames = [*enumerate(first), *((60_000_000 + number, frame) for number, frame in enumerate(second))]
-    rows, _ = read_capture(pcap(frames))
-    assert [row["src_payload"] for row in sorted(rows["connection"], key=lambda row: row["time"])] == [26, 36]
+    monkeypatch.setattr(pooled, "MAX_FLOWS", 2)
+    first = [up(TEXT[:10], at=0), up(TEXT[20:], at=20)]
+    second = [
+        ethernet(ip(tcp(TEXT[low:high], sport=40001, dport=3333, seq=ISN + 1 + low, flags=PSH | ACK)))
+        for low, high in ((0, 20), (20, 36), (10, 20))
+    ]
+    between = ethernet(ip(tcp(b"x", sport=40002, dport=3333, flags=PSH | ACK)))
+    rows, _ = read_capture(pcap([*first, between, *second]))
+    assert {row["src_port"]: row["src_payload"] for row in rows["connection"]} == {40000: 26, 40002: 1, 40001: 36}
