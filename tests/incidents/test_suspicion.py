@@ -15,7 +15,7 @@ POOL = "198.51.100.7"
 SHAPED = ("mining_shape", "mining_shape_of_coin", "tunnel_port", "critical_device_anomaly", "anomaly", "rare_endpoint",
           "anomalous_remote_access")  # fmt: skip
 ALOUD = ("outbound_mining_flow", "outbound_pool_connection", "pool_name_asked", "sensor_alert_mining", "miner_process",
-         "login_after_guessing", "internal_scanning", "several_models")  # fmt: skip
+         "login_after_guessing", "internal_scanning", "internal_guessing", "sensor_saw_scanning", "several_models")  # fmt: skip
 
 
 def shaped(*kinds: str, rule: str = "traffic_shaped_like_mining", **more: Any) -> Finding:

@@ -151,3 +151,18 @@ def test_real_monero_miners_are_named(name: str) -> None:
     found = found_in(folder() / "mining" / "cj-sniffer-a" / name)
     assert {"crypto_currency_mining_activity", "monero_mining"} <= {finding.rule for finding in found}
     assert all(finding.device != finding.remote for finding in found)
+
+
+LIKENED = ("rdp_guessing", "rdp_tool_cookie", "internal_guessing", "rdp_opened_often", "sensor_saw_scanning")
+"""Reasons that liken what was seen to guessing, or quote who says so."""
+
+
+def test_a_reason_speaks_of_tried_passwords_only_where_logons_were_read() -> None:
+    """Connections and scans show no password; a reason states what was seen."""
+    weights = load_knowledge().weights
+    passwords = {name for name, weight in weights.items() if "password" in weight.because.en.lower()}
+    passwords |= {name for name, weight in weights.items() if "パスワード" in weight.because.ja}
+    used = {name: set(rule.weights) & passwords for name, rule in ((r.id, r) for r in load(weights=weights).rules)
+            if Path(rule.file).parent.name == "network"}  # fmt: skip
+    assert used["sensor_scan_alert"] and used["incoming_remote_desktop"]
+    assert {name: said for name, said in used.items() if said - set(LIKENED)} == {}

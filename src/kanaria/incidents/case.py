@@ -200,7 +200,7 @@ def asked_inside(case: Case) -> bool:
 
 
 # Evidence that says that passwords are tried.
-GUESSING = frozenset({"login_guessing", "rdp_guessing"})
+GUESSING = frozenset({"login_guessing", "rdp_guessing", "rdp_opened_often"})
 GOT_IN = "login_after_guessing"
 
 

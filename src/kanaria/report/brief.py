@@ -25,7 +25,7 @@ REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 # From one in ten on, the second explanation is one a reader should keep in mind.
 WORTH_A_THOUGHT = 0.1
 # Evidence that says that passwords are tried; the judge uses the same kinds.
-GUESSING = frozenset({"login_guessing", "rdp_guessing"})
+GUESSING = frozenset({"login_guessing", "rdp_guessing", "rdp_opened_often"})
 
 # Id of the advice that nothing needs to be done.
 NOTHING = "none"
