@@ -69,6 +69,40 @@ def test_keystrokes_are_not_mining(judge: Judge) -> None:
     assert (judge(packets).bits or 0.0) <= 0
 
 
+def telephone(seed: int, every: float, hours: float, *, ours: float, asks: bool) -> list[tuple[bool, int, float]]:
+    """Calls over one connection inside TLS (RFC 3261, 17): of one in ``every`` seconds a share of ``ours`` is made by
+    the client. Who is called says that it rings, and when it is taken; that is confirmed at once, and nobody answers.
+    ``asks``: in between, each side asks whether the other is there."""
+    rng = np.random.default_rng(seed)
+    said: list[tuple[bool, int, float]] = []
+    at = 5.0
+    while at < hours * 3600:
+        at += float(rng.exponential(every))
+        caller, taken = bool(rng.random() < ours), at + 1.0 + float(rng.exponential(8.0))
+        over, more = taken + float(rng.exponential(90.0)), int(rng.integers(0, 4))
+        ends = bool(rng.random() < 0.7) == caller
+        said += [
+            (caller, 527 + more, at), (not caller, 310 + more, at + 0.02), (not caller, 340 + more, at + 0.3),
+            (not caller, 490 + more, taken), (caller, 378 + more, taken + 0.005),
+            (ends, 378 + more, over), (not ends, 320 + more, over + 0.02),
+        ]  # fmt: skip
+        if asks:
+            side = bool(rng.random() < 0.5)
+            said += [(side, 430, at + every / 2), (not side, 335, at + every / 2 + 0.02)]
+    return sorted(said, key=lambda one: one[2])
+
+
+@pytest.mark.parametrize("asks", [False, True])
+@pytest.mark.parametrize("ours", [1.0, 0.5, 0.0], ids=["calls out", "calls out and in", "calls in"])
+@pytest.mark.parametrize("every", [30.0, 120.0, 300.0])
+def test_a_telephone_exchange_is_no_miner(judge: Judge, every: float, ours: float, asks: bool) -> None:
+    """Asked, answered, told unasked, few lengths, by chance and for hours: only who confirms tells it from mining."""
+    for seed in range(4):
+        for hours in (0.5, 2.0, 6.0):
+            judged = judge(telephone(seed, every, hours, ours=ours, asks=asks))
+            assert (judged.bits or 0.0) <= 0, (seed, hours, judged)
+
+
 SWEPT = [(name, wrapping, seed) for name in PUSHES for wrapping in ("", "1.2", "1.3") for seed in range(6)]
 """Every protocol that pushes and acknowledges, in the clear and in either TLS, with six draws of its parameters."""
 

@@ -48,6 +48,16 @@ STREAMS: dict[str, tuple[bytes, bytes, str | None]] = {
     "websocket": (b"GET /s HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", b"", "websocket"),
     "websocket in other letters": (b"GET /s HTTP/1.1\r\nupgrade:WebSocket\r\n\r\n", b"", "websocket"),
     "a word of http and nothing more": (b"GET", b"", None),
+    "a telephone that registers": (b"REGISTER sip:lab.example SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n", b"", "sip"),
+    "a call, behind line ends that kept the connection open": (
+        b"\r\n\r\nINVITE tel:+81312345678 SIP/2.0\r\n",
+        b"",
+        "sip",
+    ),
+    "a telephone's options are no http": (b"OPTIONS sips:phone@lab.example SIP/2.0\r\n", b"", "sip"),
+    "a call, begun before the capture": (b"", b"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP x\r\n", "sip"),
+    "BYE and ACK": (b"BYE sip:a@lab.example SIP/2.0\r\n", b"ACK sip:a@lab.example SIP/2.0\r\n", "sip"),
+    "a call of another version": (b"INVITE sip:a@lab.example SIP/3.0\r\n", b"", None),
     "json": (b'{"id":1}', b"", "json"),
     "json behind blanks": (b' \r\n\t{"id":1}', b"", "json"),
     "a list of json": (b'[{"id":1}]', b"", "json"),
@@ -118,6 +128,8 @@ def ike(exchange: int, *, marked: bool = False) -> bytes:
 
 
 DATAGRAMS: dict[str, tuple[bytes, str | None]] = {
+    "sip": (b"UPDATE sip:a@lab.example SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n", "sip"),
+    "sip, an answer": (b"SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP x\r\n", "sip"),
     "dns": (dns(), "dns"),
     "dns, an answer": (dns(flags=0x8180, counts=(1, 0, 0)) + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xcb\0\x71\x05", "dns"),
     "dns with extensions": (dns(counts=(0, 0, 1)) + b"\0\0\x29\x10\0\0\0\0\0\0\0", "dns"),

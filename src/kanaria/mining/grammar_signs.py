@@ -33,7 +33,10 @@ SEQUENCE_AGAINST = (
 )  # fmt: skip
 """Signs against mining in a message sequence: what keystrokes, heartbeats, polling and transfers look like."""
 
-FIXED = ("not_shown", "silent_client", "other_protocol", "readable", "receipt_tiny", "shares_bunched", "jobs_flood")
+FIXED = (
+    "not_shown", "silent_client", "other_protocol", "readable", "receipt_tiny", "shares_bunched", "jobs_flood",
+    "pushes_acknowledged",
+)  # fmt: skip
 """Vetoes: each by itself is the end of the matter. Their bits are set, not fitted."""
 
 FLOW = ("flow_thin", "flow_small_up", "flow_small_down", "flow_balanced", "flow_paced", "flow_long")
@@ -150,6 +153,8 @@ def _answers(seen: Exchange) -> dict[str, Floats]:
         * ramp(seen.hello, 60, 90)
         * ramp(seen.push_count, 0, 2),
         "echo": _both_near(seen.answer, seen.submit),
+        # A call that is taken is confirmed at once, and nobody answers that; a job is taken in silence.
+        "pushes_acknowledged": ramp(_share(seen.acknowledged, seen.push_count), 0.4, 0.8) * (seen.push_count >= 3),
         "unanswered": ramp(_share(seen.answered, seen.submit_count), 0.6, 0.2) * ramp(seen.submit_count, 1, 4),
     }
 

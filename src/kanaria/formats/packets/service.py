@@ -11,6 +11,8 @@ from kanaria.core.late_regex import late_regex
 from kanaria.core.proxies import is_socks
 
 _REQUEST = late_regex(rb"(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|PATCH|TRACE|PROPFIND|M-SEARCH|NOTIFY) \S")
+# RFC 3261, 7.1 and 7.2; line ends before it keep a connection open (RFC 5626, 3.5.1).
+_SIP = late_regex(rb"(?:\r\n)*(?:SIP/2\.0 \d{3} |[A-Z]{3,16} (?:sips?|tel):\S{1,512} SIP/2\.0\r\n)")
 _JSON = late_regex(rb'\s*[{\[]\s*["{\[\]}]')
 # JSON-RPC method names only one side of a mining connection uses. A capture that starts in the middle has nothing
 # else to tell client from server by when the pool listens on a high port.
@@ -39,6 +41,8 @@ def _tcp(data: bytes) -> str | None:
         return "smb"
     if data.startswith(b"SSH-"):
         return "ssh"
+    if _SIP.match(data):
+        return "sip"
     if data.startswith(b"HTTP/1.") or _REQUEST.match(data):
         return "websocket" if re.search(rb"(?i)\nupgrade: *websocket", data[:2048]) else "http"
     if _JSON.match(data):
@@ -89,6 +93,8 @@ def _udp(data: bytes) -> str | None:
         return "quic"  # asked before NTP: 1,200 bytes are 25 times the 48 of that
     if len(data) >= 48 and data[0] & 7 in (1, 2, 3, 4) and 1 <= data[0] >> 3 & 7 <= 4 and len(data) % 48 == 0:
         return "ntp"
+    if _SIP.match(data):
+        return "sip"
     if _REQUEST.match(data) or data.startswith(b"HTTP/1.1 "):
         return "ssdp" if b"ssdp:" in data or b"SSDP" in data or data.startswith(b"M-SEARCH") else "http"
     if len(data) >= 20 and data[4:8] == b"\x21\x12\xa4\x42" and data[0] < 2:

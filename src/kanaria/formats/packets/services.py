@@ -25,7 +25,7 @@ _SEEN = 4096  # bytes of a stream that tell client from server, at most
 _LEAST_DNS = 17  # a header and the question for the root
 _BEGINNINGS = np.zeros(256, np.bool_)
 """First bytes of the TCP protocols ``service`` knows, apart from TLS and DNS."""
-_BEGINNINGS[list(b"\x00\x03\x04\x05\x10\x13\x16\x81\xf9\xfa\x0b{[ \t\n\r\x0b\x0c*2SHEGPDOCTMNR")] = True
+_BEGINNINGS[list(b"\x00\x03\x04\x05\x10\x13\x16\x81\xf9\xfa\x0b{[ \t\n\r\x0b\x0c*2SHEGPDOCTMNRABIU")] = True
 
 
 def services(client: pa.Array, server: pa.Array, proto: Array, ports: Array) -> pa.Array:
