@@ -208,7 +208,7 @@ run(command)
 def test_a_command_ends_though_a_library_hears_of_no_request(tmp_path: Path, number: signal.Signals) -> None:
     """Nothing is left behind then either: no scratch folder, no half-made file, no program that was started."""
     code = """
-import ctypes, subprocess, sys, tempfile
+import atexit, ctypes, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 import click
 from kanaria.app.commands.exit_status import run
@@ -217,10 +217,19 @@ from kanaria.core.unfinished import unfinished
 @click.command()
 def command():
     kept, folder = Workspace(), tempfile.TemporaryDirectory()
+    # What others do at the end may wait for the thread that hangs.
+    atexit.register(lambda: threading.current_thread() is threading.main_thread() or time.sleep(1000))
+    def works():
+        number = 0
+        while kept.scratch.exists():
+            (kept.scratch / str(number)).touch()
+            number += 1
+            time.sleep(0.001)
+    threading.Thread(target=works, daemon=True).start()
     with unfinished(Path("out"), ".report-"), subprocess.Popen(["sleep", "1000"]) as child:
         lock, known = ctypes.create_string_buffer(64), ctypes.CDLL(None)
         known.pthread_mutex_lock(lock)
-        print(child.pid, flush=True)
+        threading.Timer(1.0, print, (child.pid,), {"flush": True}).start()
         known.pthread_mutex_lock(lock)
 run(command)
 """

@@ -14,7 +14,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 _RANDOM = "?" * 8
@@ -33,13 +32,38 @@ def unfinished(beside: Path, prefix: str, suffix: str = "", *, folder: bool = Fa
         if made.exists():
             break
         os.close(descriptor)  # another process took it for a leftover before it was locked
-    gone = atexit.register(partial(_remove, made))  # where the process ends without unwinding
+    remove_at_end(made)
     try:
         yield made, descriptor
     finally:
-        gone()
-        atexit.unregister(gone)
+        remove_now(made)
         os.close(descriptor)
+
+
+_to_remove: set[Path] = set()
+
+
+def remove_at_end(path: Path) -> None:
+    """The file or folder is gone when the process ends, unless that is killed."""
+    _to_remove.add(path)
+
+
+def remove_now(path: Path) -> None:
+    """The same, already."""
+    _remove(path)
+    _to_remove.discard(path)
+
+
+@atexit.register
+def remove_leftovers() -> bool:
+    """Remove what is gone at the end of this process; returns whether all of it is. A thread that still works may make
+    new files in a folder meanwhile."""
+    for path in tuple(_to_remove):
+        away = path.with_name(f"{path.name}.gone")
+        with suppress(OSError):
+            path.rename(away)
+        _remove(away)
+    return not any(path.exists() for path in tuple(_to_remove))
 
 
 def _made(beside: Path, prefix: str, suffix: str, *, folder: bool) -> tuple[Path, int]:

@@ -7,22 +7,22 @@ Needs matplotlib (extra ``plot``). No font is ever fetched: without a Japanese o
 
 from __future__ import annotations
 
-import atexit
 import importlib.util
 import io
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from kanaria.core.errors import MissingExtra
 from kanaria.core.folders import cache_folder
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Language, Severity, Text
+from kanaria.core.unfinished import remove_at_end
 from kanaria.core.values import dataclass
 
 ThemeName = Literal["light", "dark"]
@@ -110,7 +110,7 @@ def _fonts_listed_in() -> str:
     if os.environ.get("XDG_CACHE_HOME") or kept.is_dir():
         return str(kept / "matplotlib")
     folder = tempfile.mkdtemp(prefix="kanaria-fonts-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    remove_at_end(Path(folder))
     return folder
 
 

@@ -6,11 +6,12 @@ that it was no error. What listens or serves is asked to end instead (``asking``
 
 from __future__ import annotations
 
-import atexit
 import os
 import signal
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import NoReturn
 
+from kanaria.core.unfinished import remove_leftovers
 from kanaria.core.values import dataclass
 
 BY_SIGNAL = 128
@@ -181,14 +183,22 @@ def leave_at_once(status: int) -> NoReturn:
     """End the process from any thread, without unwinding what runs: temporary folders are removed and programs we
     started are ended, as far as that takes no longer than ``LEAVES_WITHIN``. What a store keeps is as safe as from a
     power cut."""
-    late = threading.Timer(LEAVES_WITHIN, os._exit, (status,))
+    late = threading.Timer(LEAVES_WITHIN, _leave, (status,))
     late.daemon = True
     late.start()
     for child in _children():
         with suppress(OSError):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-    atexit._run_exitfuncs()
+    while not remove_leftovers():
+        time.sleep(AGAIN)
+    # Temporary folders of the library. No other exit functions: they may wait for what the main thread holds.
+    weakref.finalize._exitfunc()  # type: ignore[attr-defined]
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    remove_leftovers()
     os._exit(status)
 
 

@@ -6,13 +6,14 @@ locked file, so that the next run knows which folders of killed runs it may remo
 
 from __future__ import annotations
 
-import atexit
 import fcntl
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from kanaria.core.unfinished import remove_at_end, remove_now
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +33,7 @@ class Workspace:
 
         sweep(Path(tempfile.gettempdir()))
         self.scratch = Path(tempfile.mkdtemp(prefix=PREFIX))
-        atexit.register(shutil.rmtree, self.scratch, ignore_errors=True)
+        remove_at_end(self.scratch)
         self._lock = _held(self.scratch)
         settings: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
@@ -54,7 +55,7 @@ class Workspace:
     def close(self) -> None:
         """Let go of the engine and of the files attached to it, so that another run may open them."""
         self.engine.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        remove_now(self.scratch)
         self._lock.close()
 
 
