@@ -123,7 +123,8 @@ def test_a_published_address_is_its_own_and_its_neighbour_is_not(pool: Pool) -> 
 
 
 @given(st.text(max_size=600))
-def test_any_text_is_a_name_or_none(text: str) -> None:
-    AGENTS.of_text(text)
-    POOLS.of_host(text)
-    POOLS.of_address(text)
+def test_any_text_is_a_known_name_or_none(text: str) -> None:
+    assert AGENTS.of_text(text) in (None, *FACTS.agents)
+    assert AGENTS.of_text(text + "x" * 600) == AGENTS.of_text((text + "x" * 600)[:512])
+    assert POOLS.of_host(text) in (None, *FACTS.pools)
+    assert POOLS.of_address(text) in (None, *FACTS.pools)
