@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kanaria.app.run.engine import Engine, Judged
+from kanaria.app.run.setup import prepare
 
 _USED = """
 import sys
@@ -39,6 +46,49 @@ before = resident()
 give_back_what_is_free()
 print(before - resident())
 """
+
+
+_ENGINE = """
+import duckdb
+from kanaria.core.memory import ENGINE, give_back_what_the_engine_freed
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+
+engine = duckdb.connect(config={"memory_limit": "2GB"})
+for number in range(10):
+    engine.execute(f"CREATE TEMP TABLE t{number} AS SELECT range, hash(range), range::VARCHAR FROM range(400_000)")
+for number in range(10):
+    engine.execute(f"DROP TABLE t{number}")
+before = resident()
+give_back_what_the_engine_freed(engine)
+limit = engine.execute("SELECT current_setting('memory_limit')").fetchone()[0]
+set_here = duckdb.connect(config={"memory_limit": ENGINE}).execute("SELECT current_setting('memory_limit')").fetchone()
+print(before - resident(), limit == set_here[0])
+"""
+
+
+def test_what_the_engine_freed_is_given_back_and_its_limit_holds() -> None:
+    """Of some 130 MB of tables that were dropped."""
+    run = subprocess.run([sys.executable, "-c", _ENGINE], capture_output=True, text=True, check=True)
+    given_back, limited = run.stdout.split()
+    assert int(given_back) > 80
+    assert limited == "True"
+
+
+@pytest.mark.parametrize("endless", [True, False], ids=["a service", "files"])
+def test_a_service_gives_back_with_every_checkpoint(tmp_path: Path, *, endless: bool) -> None:
+    """Setting the limit is what makes the engine give back, so another limit does not outlive a checkpoint. Files end
+    by themselves."""
+
+    def limit(engine: Engine) -> str:
+        return str(engine.engine.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
+
+    with Engine(prepare(store=tmp_path / "s"), lateness=timedelta(0) if endless else None) as engine:
+        usual = limit(engine)
+        engine.engine.execute("SET memory_limit = '500MB'")
+        engine.commit(Judged(changed=()))
+        assert (limit(engine) == usual) is endless
 
 
 def test_holes_in_the_heap_are_given_back() -> None:

@@ -126,7 +126,9 @@ class Statements:
         return int(added[0]) if added else 0
 
     def append(self, table: str, arrow_rows: pa.Table) -> None:
-        """Add Arrow rows, with the table's columns in their order, to a table that is named in full."""
+        """Add Arrow rows, with the table's columns in their order, to a table that is named in full.
+
+        A name to hand them over would be lost with a walk's transaction; only small slices have names made before."""
         if not len(arrow_rows):
             return
         if not self.few:

@@ -22,7 +22,7 @@ from kanaria.baseline.silence import Silence
 from kanaria.core.conversion import made, plain
 from kanaria.core.facts import Knowledge
 from kanaria.core.limits import KINDS, EventLimits, Limits, forgotten
-from kanaria.core.memory import give_back_what_is_free, one_heap_for_a_long_life
+from kanaria.core.memory import give_back_what_is_free, give_back_what_the_engine_freed, one_heap_for_a_long_life
 from kanaria.core.types import Finding, Incident, Text
 from kanaria.core.values import dataclass
 from kanaria.incidents.case import Case
@@ -300,6 +300,7 @@ class NetworkState:
         self.learned.settle()
         self.events.settle()
         if self.events.endless:
+            give_back_what_the_engine_freed(self._engine)
             give_back_what_is_free()
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from kanaria.core.memory import ENGINE
 from kanaria.core.unfinished import remove_at_end, remove_now
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Workspace:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "temp_directory": str(self.scratch),
-            "memory_limit": "600MB",
+            "memory_limit": ENGINE,
             "enable_external_file_cache": "false",
         }
         self.engine: duckdb.DuckDBPyConnection = duckdb.connect(config=settings)
