@@ -14,8 +14,9 @@ import pytest
 from kanaria.app.config import load
 from kanaria.app.live.judging import Judging
 from kanaria.app.run.case_file import CaseFile
-from kanaria.app.run.engine import Engine, Judged
+from kanaria.app.run.engine import Engine
 from kanaria.app.run.input_accounts import Inputs
+from kanaria.app.run.judged import Judged
 from kanaria.app.run.setup import prepare
 from kanaria.core.limits import Limits
 from kanaria.core.network import ip16, parse_address

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import kanaria as api
-from kanaria.app.run.engine import Engine, Judged
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.judged import Judged
 from kanaria.app.run.setup import prepare
 from kanaria.core.types import Analysis
 from kanaria.sources import text_stream

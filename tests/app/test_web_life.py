@@ -114,8 +114,8 @@ def access_log(folder: Path, requests: list[Request]) -> Path:
 def passed(engine: Engine, *paths: Path) -> Iterator[dict[str, pa.Table]]:
     """Every batch of a run, scored and learned."""
     for piece in engine.slices(engine.read(open_inputs([str(path) for path in paths]))):
-        scored = engine.score(piece, enrich(piece.tables, engine.setup))
-        engine.learn(piece, scored)
+        scored = engine.pattern.score(piece, enrich(piece.tables, engine.setup))
+        engine.pattern.learn(piece, scored)
         yield dict(scored)
 
 

@@ -94,8 +94,8 @@ def learn(paths: Sequence[str], setup: Setup, language: Language, mine: Owning) 
         mine.follow(engine)
         for piece in engine.slices(engine.read(open_inputs(paths))):
             events = enrich(piece.tables, setup)
-            engine.remember(piece)
-            engine.learn(piece, engine.score(piece, events))
+            engine.pattern.remember(piece)
+            engine.pattern.learn(piece, engine.pattern.score(piece, events))
             seen |= set(piece.tables)
         status = tell(engine.accounts, language, seen=seen, needed=LIVED)
         mine.heed(engine)
@@ -111,14 +111,14 @@ def explain_event(place: str, paths: Sequence[str], setup: Setup, language: Lang
     source, _, line = place.rpartition(":")
     with Engine(setup) as engine:
         for piece in engine.slices(engine.read(open_inputs(paths))):
-            scored = engine.score(piece, enrich(piece.tables, setup))
+            scored = engine.pattern.score(piece, enrich(piece.tables, setup))
             rows = [row for name in sorted(LIVED & set(scored)) for row in _at(scored[name], source, line)]
             if rows:
                 for row in rows:
                     yield f"{row['src_ip']} → {row['dst_ip']}:{row['dst_port']}"
                     yield from (f"  {sentence.to(language)}" for sentence in words.explain(row))
                 return
-            engine.learn(piece, scored)
+            engine.pattern.learn(piece, scored)
     raise SourceError(source=place, expected="PATH:RECORD of a network record in the inputs", got="no such record")
 
 

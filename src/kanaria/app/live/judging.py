@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 from kanaria.app.config import Config
 from kanaria.app.live.warm_up import warm_up
 from kanaria.app.owning import Owning
-from kanaria.app.run.engine import Engine, Judged
+from kanaria.app.run.engine import Engine
+from kanaria.app.run.judged import Judged
 from kanaria.app.run.setup import Setup, prepare
 from kanaria.core.clock import Clock
 from kanaria.core.limits import forgotten

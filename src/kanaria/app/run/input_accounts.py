@@ -153,6 +153,10 @@ class Inputs:
                 cause=self.reasons.get(first.path, ""),
             )  # fmt: skip
 
+    def count_doubles(self, rows: int) -> None:
+        """So many rows were left out because a better sensor saw the same flow."""
+        self.doubles += rows
+
     def note(self, notes: Iterable[Text]) -> None:
         """Something for the reader, once."""
         self.notes += [one for one in notes if one not in self.notes]
