@@ -88,11 +88,11 @@ def grade(measures: Table, tails: Table, half_life: float) -> Table:
     are heavy-tailed with an exponent near 1 (Crovella and Bestavros, 1997).
     """
     parts = [_tail(measures, tails, level, subject) for level, subject in _subjects(measures).items()]
-    found = beside(measures, *parts)
-    now = scale(found.hour, half_life)
+    joined = beside(measures, *parts)
+    now = scale(joined.hour, half_life)
 
     def weight(name: str) -> Value:
-        return found[name].fill_null(0.0) * now
+        return joined[name].fill_null(0.0) * now
 
     p: Value = (weight("network_above") + 1.0) / (weight("network_all") + 1.0)
     for level in ("peers", "device"):
@@ -100,10 +100,13 @@ def grade(measures: Table, tails: Table, half_life: float) -> Table:
         share = ibis.greatest(PRIOR / (total + PRIOR), LEAST_SHARE)
         p = (1.0 - share) * above / ibis.greatest(total, 1e-300) + share * p
     # What the peers' share of p has paid for already is not charged again as beyond the device's own largest.
-    device, peers = ibis.coalesce(found.device_top, found.peers_top), ibis.coalesce(found.peers_top, found.device_top)
-    top = ibis.coalesce(ibis.greatest(device, peers), found.network_top, found.bucket)
-    beyond = ibis.greatest(found.bucket - top, 0).cast(_F)
-    return found.select(*MEASURES, bits=to_bits(p) + beyond).select(*STEPS["graded"])
+    device, peers = (
+        ibis.coalesce(joined.device_top, joined.peers_top),
+        ibis.coalesce(joined.peers_top, joined.device_top),
+    )
+    top = ibis.coalesce(ibis.greatest(device, peers), joined.network_top, joined.bucket)
+    beyond = ibis.greatest(joined.bucket - top, 0).cast(_F)
+    return joined.select(*MEASURES, bits=to_bits(p) + beyond).select(*STEPS["graded"])
 
 
 def _subjects(measures: Table) -> dict[str, Value]:
@@ -141,9 +144,9 @@ def volumes_of(rows: Table, graded: Table) -> list[tuple[Table, list[Value]]]:
     return parts
 
 
-def volume(found: Table) -> Value:
+def volume(joined: Table) -> Value:
     """The most surprising of a flow's quantities."""
-    measured = [found[f"{name}_graded"] for name in QUANTITIES]
+    measured = [joined[f"{name}_graded"] for name in QUANTITIES]
     most = ibis.greatest(*(bits.fill_null(0.0) for bits in measured))
     some = ibis.coalesce(*measured).notnull()
     # The largest of several looks surprising by chance: take off log2 of how many were looked at (Bonferroni).
@@ -157,9 +160,9 @@ def rates_of(rows: Table, graded: Table) -> tuple[Table, list[Value]]:
     return best, [rows.actor == best.r_actor, rows.hour == best.r_hour]
 
 
-def rate(found: Table) -> Value:
+def rate(joined: Table) -> Value:
     """How surprising this hour of the device is so far."""
-    return ibis.greatest(found.rate_graded - _LOG2_RATES, 0.0)
+    return ibis.greatest(joined.rate_graded - _LOG2_RATES, 0.0)
 
 
 def per_hour(rows: Table, active: Table) -> Table:

@@ -44,9 +44,9 @@ def p_values(hours: Mapping[int, Counts], least_slope: float = LEAST_SLOPE) -> d
     """
     everyone = np.sum(list(hours.values()), axis=0) if hours else np.zeros(CALIBRATION_BINS)
     common = _tail(everyone, None, least_slope)
-    found = {0: common} | {group: _tail(counts, common, least_slope) for group, counts in hours.items()}
+    tails = {0: common} | {group: _tail(counts, common, least_slope) for group, counts in hours.items()}
     claimed = 2.0 ** (-np.arange(CALIBRATION_BINS) / BINS_PER_BIT)
-    return {group: np.maximum(p, claimed) for group, p in found.items()}
+    return {group: np.maximum(p, claimed) for group, p in tails.items()}
 
 
 def _tail(counts: Counts, wider: Counts | None, least_slope: float) -> Counts:

@@ -152,8 +152,8 @@ class Inventory:
 
     def devices(self) -> list[Device]:
         """All devices: critical and exposed ones first, then by address."""
-        found = [self._device(address, known) for address, known in self._known.items()]
-        return sorted(found, key=lambda d: (not d.critical, not d.exposed, _address_key(d.address)))
+        devices = [self._device(address, facts) for address, facts in self._known.items()]
+        return sorted(devices, key=lambda d: (not d.critical, not d.exposed, _address_key(d.address)))
 
     # ---- collecting ---------------------------------------------------------------------------------------------
 
@@ -163,14 +163,14 @@ class Inventory:
             src, dst = row["src_ip"], row["dst_ip"]
             span = row["first"], row["last"]
             if src and self.home.has(src):
-                known = self._touch(src, *span)
-                if dst and len(known.places) < _PEERS:
-                    known.places.add(dst)
+                facts = self._touch(src, *span)
+                if dst and len(facts.places) < _PEERS:
+                    facts.places.add(dst)
             if dst and self.home.has(dst) and row["answered"] and row["port"] is not None:
                 self._offered(self._touch(dst, *span), row)
 
-    def _offered(self, known: _DeviceFacts, row: Mapping[str, Any]) -> None:
-        offer = known.offers.setdefault((row["transport"] or "tcp", row["port"]), _Offer())
+    def _offered(self, facts: _DeviceFacts, row: Mapping[str, Any]) -> None:
+        offer = facts.offers.setdefault((row["transport"] or "tcp", row["port"]), _Offer())
         offer.name = offer.name or row["service"] or ""
         offer.first, offer.last = _span(offer.first, offer.last, row["first"], row["last"])
         src = row["src_ip"]
@@ -202,33 +202,33 @@ class Inventory:
                 self._touch(row["src_ip"], None, None).names[row["client_name"]] += row["count_all"]
 
     def _touch(self, address: str, first: int | None, last: int | None) -> _DeviceFacts:
-        known = self._known.setdefault(address, _DeviceFacts())
-        known.first, known.last = _span(known.first, known.last, first, last)
-        return known
+        facts = self._known.setdefault(address, _DeviceFacts())
+        facts.first, facts.last = _span(facts.first, facts.last, first, last)
+        return facts
 
     # ---- telling ------------------------------------------------------------------------------------------------
 
-    def _device(self, address: str, known: _DeviceFacts) -> Device:
-        services = tuple(_service(place, offer) for place, offer in sorted(known.offers.items()))
+    def _device(self, address: str, facts: _DeviceFacts) -> Device:
+        services = tuple(_service(place, offer) for place, offer in sorted(facts.offers.items()))
         clients = {f"{service.transport}/{service.port}": service.clients for service in services}
-        role = self._roles.get(address) or _role(clients, known)
+        role = self._roles.get(address) or _role(clients, facts)
         return Device(
             address=address,
-            names=tuple(printable(name) for name, _ in known.names.most_common(_NAMES)),
+            names=tuple(printable(name) for name, _ in facts.names.most_common(_NAMES)),
             role=role,
             critical=role in CRITICAL or address in self._critical,
             services=services,
-            places=len(known.places),
-            first=_moment(known.first),
-            last=_moment(known.last),
+            places=len(facts.places),
+            first=_moment(facts.first),
+            last=_moment(facts.last),
             problems=tuple(problem for service in services for problem in _problems(service)),
         )
 
 
-def _role(clients: Mapping[str, int], known: _DeviceFacts) -> str:
+def _role(clients: Mapping[str, int], facts: _DeviceFacts) -> str:
     """The inferred role. That a device goes to few places is telling after a day, not after a minute."""
-    role = infer(Evidence(clients=clients, places=len(known.places)))
-    short = known.first is None or known.last is None or known.last - known.first < _DAY_US
+    role = infer(Evidence(clients=clients, places=len(facts.places)))
+    short = facts.first is None or facts.last is None or facts.last - facts.first < _DAY_US
     return "unknown" if role == "iot" and short else role
 
 
@@ -295,10 +295,10 @@ def _service(place: tuple[str, int], offer: _Offer) -> Service:
 
 def _problems(service: Service) -> list[Text]:
     """What is wrong with a service that answered to the Internet."""
-    known = _RISKY.get(_BY_NAME.get(service.name, service.port))
-    if not service.outside or known is None:
+    risk = _RISKY.get(_BY_NAME.get(service.name, service.port))
+    if not service.outside or risk is None:
         return []
-    title, why = known
+    title, why = risk
     port = f"{service.transport}/{service.port}"
     some = ", ".join(service.outside_examples[:3])
     return [

@@ -139,7 +139,7 @@ def _select(name: str, number: int, given: set[str], source: str) -> str:
     named, account = _NAME.get(name, "sni"), _ACCOUNT.get(name, "user")
     account = column(account) if name in _ACCOUNT else "NULL::VARCHAR"
     measured = name == "connection"
-    found = ", ".join(f"{column(f'baseline.{bits}_bits')} AS found_{bits}" for bits in _FOUND)
+    bits_before = ", ".join(f"{column(f'baseline.{bits}_bits')} AS found_{bits}" for bits in _FOUND)
     return f"""
         SELECT ({number}::BIGINT << {ROW_SHIFT}) + row_number AS row, {column("event_id")} AS event_id,
             {column("time")} AS time, {column("direction")} AS direction, {column("src_ip")} AS src_ip,
@@ -151,7 +151,7 @@ def _select(name: str, number: int, given: set[str], source: str) -> str:
             {column("duration_us")} AS duration_us, {str(measured).lower()} AS measured,
             {str(name not in ("dns", "logon", "http")).lower()} AS has_service,
             {str(name != "dns").lower()} AS has_endpoint,
-            {column("user_agent")} AS raw_agent, {found}
+            {column("user_agent")} AS raw_agent, {bits_before}
         FROM {source}"""  # noqa: S608
 
 

@@ -37,9 +37,9 @@ class Rows(dict[str, Column]):
     """A table: columns of one length by name."""
 
     def __init__(self, columns: Mapping[str, Iterable[Value]], height: int | None = None) -> None:
-        made = {name: values if isinstance(values, Column) else Column(values) for name, values in columns.items()}
-        super().__init__(made)
-        self.height = height if height is not None else len(next(iter(made.values()), ()))
+        converted = {name: values if isinstance(values, Column) else Column(values) for name, values in columns.items()}
+        super().__init__(converted)
+        self.height = height if height is not None else len(next(iter(converted.values()), ()))
 
     def taken(self, places: Sequence[int]) -> Rows:
         return Rows({name: [values[place] for place in places] for name, values in self.items()}, len(places))
@@ -114,13 +114,13 @@ def _group(
 ) -> Rows:  # fmt: skip
     groups = _places([done[column] for column in by.values()], nulls=True)
     keys = zip(*groups, strict=True) if groups else ((),) * len(by)
-    found: dict[str, Iterable[Value]] = dict(zip(by, keys, strict=True))
+    columns: dict[str, Iterable[Value]] = dict(zip(by, keys, strict=True))
     for name, (metric, column) in metrics.items():
         values, gather = done[column], _METRICS[metric]
-        found[name] = [
+        columns[name] = [
             gather([v for place in places if (v := values[place]) is not None]) for places in groups.values()
         ]
-    return Rows(found, len(groups))
+    return Rows(columns, len(groups))
 
 
 def _label(done: Sequence[Any], _tables: Mapping[str, Rows], parent: int, number: int) -> Rows:
@@ -134,11 +134,11 @@ def _join(
 ) -> Rows:  # fmt: skip
     """Rows of both tables with equal keys beside each other; of the left one all where it is a left join."""
     chain, other = done[left], done[right]
-    known = done[rights[0]].places() if len(rights) == 1 else _places([done[key] for key in rights])
+    places_of = done[rights[0]].places() if len(rights) == 1 else _places([done[key] for key in rights])
     here: list[int] = []
     there: list[int | None] = []
     for place, key in enumerate(zip(*(done[key] for key in lefts), strict=True)):
-        met: Sequence[int | None] = known.get(key) or ((None,) if how == "left" else ())
+        met: Sequence[int | None] = places_of.get(key) or ((None,) if how == "left" else ())
         here += [place] * len(met)
         there += met
     once = len(here) == chain.height and how == "left"
@@ -150,11 +150,11 @@ def _join(
 
 def _places(columns: Sequence[Sequence[Value]], *, nulls: bool = False) -> Places:
     """Where each combination of values stands, in order. Null equals nothing in joins, and itself in groups."""
-    found: Places = {}
+    places: Places = {}
     for place, key in enumerate(zip(*columns, strict=True)):
         if nulls or None not in key:
-            found.setdefault(key, []).append(place)
-    return found
+            places.setdefault(key, []).append(place)
+    return places
 
 
 # ---- values: SQL's nulls, DuckDB's order -----------------------------------------------------------------------------
@@ -168,11 +168,11 @@ def _rank(value: Value) -> tuple[bool, Value]:
 _LOG10_2 = math.log10(2)
 
 
-def _strict(made: Callable[..., Value]) -> Callable[..., Value]:
+def _strict(function: Callable[..., Value]) -> Callable[..., Value]:
     """Null where anything is null."""
 
     def of(*values: Value) -> Value:
-        return None if None in values else made(*values)
+        return None if None in values else function(*values)
 
     return of
 

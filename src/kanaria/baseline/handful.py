@@ -53,9 +53,9 @@ _KINDS = {"int64": pa.int64(), "float64": pa.float64()}
 
 def of_one_hour(state: State, plans: Plans) -> Handful | None:
     """The encoded slice of at most ``MOST`` rows, if they are of one hour and none was scored before."""
-    found = Handful(state, plans)
-    fresh = all(peak is None for peak in found.rows["together_peak"])
-    return found if fresh and len(set(found.rows["hour"])) == 1 else None
+    handful = Handful(state, plans)
+    fresh = all(peak is None for peak in handful.rows["together_peak"])
+    return handful if fresh and len(set(handful.rows["hour"])) == 1 else None
 
 
 class Handful:
@@ -94,8 +94,8 @@ class Handful:
         self._evaluate("choices")
         self._statements.list_ids("asked", self._asked())
         for name, (columns, query) in _KNOWN.items():
-            found = self._fetched(query.format(f"{self.state.alias}.{name}", _ASKED))
-            self.tables[name] = rows_of(columns, found)
+            rows = self._fetched(query.format(f"{self.state.alias}.{name}", _ASKED))
+            self.tables[name] = rows_of(columns, rows)
         self._evaluate("seen")
         self.follow()
 
@@ -121,11 +121,11 @@ class Handful:
             for hour, first in zip(scored["hour"], since, strict=True)
         ]
         rare = [p <= threshold and not new for p, new in zip(scored["p_value"], learning, strict=True)]
-        found = {name: pa.array(scored[name], _kind(name)) for name in shape.SCORED}
-        found["role"] = pa.array([self.actors["role"][place] for place in acting], pa.string())
-        found["new_device"] = pa.array([not self.actors["known"][place] for place in acting], pa.bool_())
-        found |= {"learning": pa.array(learning, pa.bool_()), "anomalous": pa.array(rare, pa.bool_())}
-        return pa.table(found)
+        columns = {name: pa.array(scored[name], _kind(name)) for name in shape.SCORED}
+        columns["role"] = pa.array([self.actors["role"][place] for place in acting], pa.string())
+        columns["new_device"] = pa.array([not self.actors["known"][place] for place in acting], pa.bool_())
+        columns |= {"learning": pa.array(learning, pa.bool_()), "anomalous": pa.array(rare, pa.bool_())}
+        return pa.table(columns)
 
     def _asked(self) -> set[int]:
         """Ids of everything that the history could know of the slice."""
@@ -159,14 +159,14 @@ class Handful:
         """The most surprising of each device's hour, as rows that count nothing else."""
         scored, still = self.tables["scored"], set(self.rows["row"])
         first = dict(zip(self.actors["actor"], self.actors["first"], strict=True))
-        found: dict[tuple[int, int], list[tuple[float, ...]]] = {}
+        peaks_of: dict[tuple[int, int], list[tuple[float, ...]]] = {}
         for row, actor, group, *peaks in zip(
             *(scored[name] for name in ("row", "actor", "grp", *shape.PEAKS)), strict=True
         ):
             if row in still and first[actor] is not None and settled(first[actor]):
-                found.setdefault((actor, group), []).append(tuple(peaks))
+                peaks_of.setdefault((actor, group), []).append(tuple(peaks))
         nothing = (0.0,) * len(shape.RATES)
-        most = [(*who, self.hour, *nothing, *map(max, zip(*peaks, strict=True))) for who, peaks in found.items()]
+        most = [(*who, self.hour, *nothing, *map(max, zip(*peaks, strict=True))) for who, peaks in peaks_of.items()]
         return rows_of(tuple(shape.HISTORY["hourly"]), most)
 
     @property
@@ -187,12 +187,16 @@ class Handful:
 
     def fresh_rows(self, kinds: Sequence[str]) -> pa.Table:
         """The kind of each of these values, and the first row that has it."""
-        fresh, found = set(self.fresh), dict[tuple[str, int], int]()
+        fresh, first_row = set(self.fresh), dict[tuple[str, int], int]()
         for kind in kinds:
             for value, row in zip(self.rows[kind], self.rows["row"], strict=True):
                 if value in fresh:
-                    found[kind, value] = min(row, found.get((kind, value), row))
-        kept = {"kind": [kind for kind, _ in found], "id": [value for _, value in found], "row": [*found.values()]}
+                    first_row[kind, value] = min(row, first_row.get((kind, value), row))
+        kept = {
+            "kind": [kind for kind, _ in first_row],
+            "id": [value for _, value in first_row],
+            "row": [*first_row.values()],
+        }
         return pa.table({name: pa.array(kept[name], kind) for name, kind in _FRESH.items()})
 
     # ---- inside -------------------------------------------------------------------------------------------------

@@ -146,11 +146,13 @@ class History:
 
     def _keep_texts_of(self, slice_: Handful) -> None:
         """The same for a handful, of which is known in which row each is; only the words of these kinds are made."""
-        found = slice_.fresh_rows(_TEXT_KINDS)
-        text = " ".join(f"WHEN '{kind}' THEN {kind}_text" for kind in _TEXT_KINDS if kind in found["kind"].to_pylist())
+        first_rows = slice_.fresh_rows(_TEXT_KINDS)
+        text = " ".join(
+            f"WHEN '{kind}' THEN {kind}_text" for kind in _TEXT_KINDS if kind in first_rows["kind"].to_pylist()
+        )
         if not text:
             return
-        with self._statements.handed(found) as rows:
+        with self._statements.handed(first_rows) as rows:
             self._statements.run(
                 f"""INSERT INTO {self.state.alias}.texts SELECT id, kind, CASE kind {text} END
                     FROM {rows} JOIN ({encode.EVERY_TEXT}) USING (row)"""  # noqa: S608

@@ -84,16 +84,16 @@ class _Lowering:
 
     def _joined(self, op: Any) -> int:
         chain = {part: number for number, part in enumerate((op.first, *(link.table for link in op.rest)))}
-        found = self._add("label", self.table(op.first.parent), 0)
+        joined = self._add("label", self.table(op.first.parent), 0)
         for link in op.rest:
             if link.how not in {"inner", "left"}:
                 raise _unknown(link)
             right, number = self.table(link.table.parent), chain[link.table]
             keys = [self._sides(predicate, link.table) for predicate in link.predicates]
-            lefts = [self.value(left, found, chain) for left, _ in keys]
+            lefts = [self.value(left, joined, chain) for left, _ in keys]
             rights = [self.value(right_key, right) for _, right_key in keys]
-            found = self._add("join", link.how, found, right, number, lefts, rights)
-        return self._add("select", found, self._named(op.values, found, chain))
+            joined = self._add("join", link.how, joined, right, number, lefts, rights)
+        return self._add("select", joined, self._named(op.values, joined, chain))
 
     def _sides(self, predicate: Any, joining: Any) -> tuple[Any, Any]:
         """The two sides of a condition: of the chain so far, and of the table that joins it."""
@@ -136,13 +136,13 @@ class _Lowering:
 
 def _aggregates(values: Iterable[Any]) -> list[Any]:
     """Sums and extremes inside expressions, each once."""
-    found: list[Any] = []
+    aggregates: list[Any] = []
     for value in values:
         if isinstance(value, _AGGREGATES) and value.where is None:
-            found.append(value)
+            aggregates.append(value)
         else:
-            found += _aggregates(child for child in value.__children__ if isinstance(child, ops.Value))
-    return list(dict.fromkeys(found))
+            aggregates += _aggregates(child for child in value.__children__ if isinstance(child, ops.Value))
+    return list(dict.fromkeys(aggregates))
 
 
 def _unknown(op: Any) -> TypeError:

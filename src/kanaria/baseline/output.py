@@ -33,8 +33,8 @@ def attach(
 
     ``actors`` holds (actor, actor_text) of everybody in the tables.
     """
-    found = list(parts)
-    scored = _described(pa.concat_tables(found), actors, serves, frozenset(critical)) if found else None
+    scored_parts = list(parts)
+    scored = _described(pa.concat_tables(scored_parts), actors, serves, frozenset(critical)) if scored_parts else None
     return {
         name: _attach_one(table, scored, TABLES.index(name)) if name in TABLES else table
         for name, table in tables.items()
@@ -56,14 +56,14 @@ def _described(scored: pa.Table, actors: pa.Table, serves: Mapping[str, str], cr
 def _attach_one(table: pa.Table, scored: pa.Table | None, number: int) -> pa.Table:
     import pyarrow.compute as pc
 
-    found = _in_order(table, scored, number) if scored is not None else None
+    ordered = _in_order(table, scored, number) if scored is not None else None
     there = set(table.column_names)
     kept = table.drop_columns([name for name in COLUMNS if name in there])
     for name, (kind, _) in COLUMNS.items():
-        if found is None:
+        if ordered is None:
             values = pa.nulls(len(table), kind)
         else:
-            values = found[_FROM.get(name, name.removeprefix("baseline."))].cast(kind)
+            values = ordered[_FROM.get(name, name.removeprefix("baseline."))].cast(kind)
         kept = kept.append_column(name, pc.fill_null(values, False) if kind == pa.bool_() else values)
     return kept
 

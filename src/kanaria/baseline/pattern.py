@@ -125,10 +125,10 @@ class PatternOfLife:
             return [(low, low + 1)]
         hours = high + 1 - low
         width = -(-hours // min(hours, max(rows // STEP_ROWS, -(-hours // 24)), MAX_STEPS))
-        found = self._engine.execute(
+        numbers = self._engine.execute(
             f"SELECT DISTINCT (hour - {low}) // {width} FROM encoded ORDER BY 1"  # noqa: S608
         ).fetchall()
-        return [(low + int(number) * width, low + (int(number) + 1) * width) for (number,) in found]
+        return [(low + int(number) * width, low + (int(number) + 1) * width) for (number,) in numbers]
 
     def _score_step(self, low: int, high: int, *, whole: bool) -> pa.Table:
         self._history.take(low, high, whole=whole)
@@ -187,9 +187,9 @@ class PatternOfLife:
         ``exclude_entities`` are (device, remote) pairs of open incidents; None as remote means the whole device.
         """
         gate = (frozenset(exclude_event_ids), frozenset(exclude_entities))
-        known = self._just_scored(tables)
+        scored = self._just_scored(tables)
         self._scored = None
-        if not known:
+        if not scored:
             encode.encode(self._statements, tables, f"{self.state.alias}.devices")
         held = any(gate) and not self.settings.learn_incidents
         if held:
@@ -198,10 +198,10 @@ class PatternOfLife:
             self._count_alerts(tables)
             if held:
                 self._history.keep_aside()
-            if known and self._handful is not None:
+            if scored and self._handful is not None:
                 self._learn_handful(self._handful, held=held)
             else:
-                self._learn_encoded(scored=known, held=held)
+                self._learn_encoded(scored=scored, held=held)
             if position is not None:
                 self.state.put("position", position)
         encode.release(self._statements)
@@ -248,9 +248,9 @@ class PatternOfLife:
         self._statements.walk()
         encode.name_held(self._statements, event_ids, entities)
         with self.state.transaction():
-            found = self._history.bring_back(encode.HELD)
+            rows = self._history.bring_back(encode.HELD)
             self._learn_encoded()
-        return found
+        return rows
 
     def _count_alerts(self, tables: Mapping[str, pa.Table]) -> None:
         """How many device hours were called anomalous, by day: what is reported against the budget."""
@@ -264,8 +264,8 @@ class PatternOfLife:
 
     def alert_bits(self, wanted: Iterable[str]) -> dict[str, float]:
         """By role, the surprise from which an hour is told of now; roles of which none would be are left out."""
-        found = {role: self._calibration.alert_bits(group_of(self._engine, role)) for role in wanted}
-        return {role: bits for role, bits in found.items() if bits is not None}
+        bits_of = {role: self._calibration.alert_bits(group_of(self._engine, role)) for role in wanted}
+        return {role: bits for role, bits in bits_of.items() if bits is not None}
 
     # ---- answers ------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,6 @@ class Plans:
 @lru_cache(maxsize=4)
 def plans(half_life_hours: float) -> Plans:
     """The plans for a half-life in hours."""
-    found = json.loads(TARGET.read_text("utf-8").replace(repr(HALF_LIFE), repr(float(half_life_hours))))
-    few = {part: {name: json.loads(text) for name, text in steps.items()} for part, steps in found["few"].items()}
-    return Plans(**found | {"few": few})
+    stored = json.loads(TARGET.read_text("utf-8").replace(repr(HALF_LIFE), repr(float(half_life_hours))))
+    few = {part: {name: json.loads(text) for name, text in steps.items()} for part, steps in stored["few"].items()}
+    return Plans(**stored | {"few": few})

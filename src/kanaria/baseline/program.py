@@ -81,15 +81,15 @@ def look_up(choices: Table, ties: Table) -> Table:
     # Every id passes. But only for a filtered side DuckDB 1.5 takes the trouble of a Bloom filter, which sorts out most
     # of ten million ties while they are read: four tenths less processor time.
     keys = keys.filter(keys.tie % 2 < 2)
-    known = ties.inner_join(keys, "tie").select("tie", "weight", "last")
-    return known.group_by("tie").agg(weight=known.weight.sum(), last=known["last"].max())
+    matching = ties.inner_join(keys, "tie").select("tie", "weight", "last")
+    return matching.group_by("tie").agg(weight=matching.weight.sum(), last=matching["last"].max())
 
 
 def own_ties(choices: Table, seen: Table) -> Table:
     """Each choice with what its device's own tie held before the batch."""
-    known = seen.select(own_tie="tie", weight="weight", last="last")
-    found = beside(choices, (known, [tie(choices.actor, choices.value) == known.own_tie]))
-    return found.select(*CHOICES, "weight", "last")
+    own_ties_seen = seen.select(own_tie="tie", weight="weight", last="last")
+    joined = beside(choices, (own_ties_seen, [tie(choices.actor, choices.value) == own_ties_seen.own_tie]))
+    return joined.select(*CHOICES, "weight", "last")
 
 
 def active(own: Table) -> Table:
@@ -124,11 +124,11 @@ def score(history: Mapping[str, Table], half_life: float) -> dict[str, Table]:
 def _scored(rows: Table, step: Mapping[str, Table], calibration: Table) -> Table:
     parts = [_bits_of(rows, step["judged"], number, name) for number, name in enumerate(KINDS)]
     parts += [*volumes_of(rows, step["graded"]), rates_of(rows, step["graded"])]
-    found = beside(rows, *parts)
-    columns = {f"{name}_bits": found[f"{name}_found"] for name in KINDS}
-    columns |= {"volume_bits": volume(found), "rate_bits": rate(found)}
-    found = found.select(*(name for name in rows.columns if name not in PEAKS), *_ENDPOINT, **columns)
-    return _with_p(_with_surprise(found), calibration).select(*SCORED)
+    joined = beside(rows, *parts)
+    columns = {f"{name}_bits": joined[f"{name}_found"] for name in KINDS}
+    columns |= {"volume_bits": volume(joined), "rate_bits": rate(joined)}
+    joined = joined.select(*(name for name in rows.columns if name not in PEAKS), *_ENDPOINT, **columns)
+    return _with_p(_with_surprise(joined), calibration).select(*SCORED)
 
 
 def judge(own: Table, seen: Table, totals: Table, half_life: float) -> Table:
@@ -140,16 +140,16 @@ def judge(own: Table, seen: Table, totals: Table, half_life: float) -> Table:
     subjects = {"device": own.actor, "peers": own.grp, "network": ibis.literal(NETWORK_SUBJECT, _ID)}
     ties = [_tie_of(own, seen, level, subject) for level, subject in subjects.items() if level != "device"]
     every = [_totals_of(own, totals, level, subject) for level, subject in subjects.items()]
-    found = beside(own.rename(device_weight="weight", device_last="last"), *ties, *every)
-    now = scale(found.hour, half_life)
+    joined = beside(own.rename(device_weight="weight", device_last="last"), *ties, *every)
+    now = scale(joined.hour, half_life)
     counted: dict[str, Value] = {}
     for level in subjects:
         counted |= {
-            f"{level}_c": found[f"{level}_weight"].fill_null(0.0) * now,
-            f"{level}_n": found[f"{level}_total"].fill_null(0.0) * now,
-            f"{level}_t": found[f"{level}_types"].fill_null(0.0),
+            f"{level}_c": joined[f"{level}_weight"].fill_null(0.0) * now,
+            f"{level}_n": joined[f"{level}_total"].fill_null(0.0) * now,
+            f"{level}_t": joined[f"{level}_types"].fill_null(0.0),
         }
-    table = found.select(*CHOICES, "device_last", "network_last", **counted)
+    table = joined.select(*CHOICES, "device_last", "network_last", **counted)
     bits = {f"{level}_bits": _own_bits(table, level) for level in subjects}
     p: Value = 1.0 / (table.network_t + 1.0)
     for level in ("network", "peers", "device"):
@@ -214,9 +214,9 @@ def close_hours(hourly: Table, flows: Table, half_life: float) -> dict[str, Tabl
 
 def _peaks(hourly: Table, number: int, name: str, half_life: float) -> Table:
     """How surprising the most surprising row of each hour was, in one respect."""
-    known = hourly.filter(hourly[name].notnull())
-    grown = growth(known.hour, half_life)
-    return known.select("grp", rank=ibis.literal(number, _ID), bin=bin_of(known[name]), weight=grown)
+    valued = hourly.filter(hourly[name].notnull())
+    grown = growth(valued.hour, half_life)
+    return valued.select("grp", rank=ibis.literal(number, _ID), bin=bin_of(valued[name]), weight=grown)
 
 
 def _choices(rows: Table, number: int, name: str) -> Table:
@@ -237,8 +237,10 @@ def totals_of(totals: Table) -> Table:
 
 def _tie_of(own: Table, seen: Table, level: str, subject: Value) -> tuple[Table, list[Value]]:
     """How much a wider level had to do with each value, and when last."""
-    known = seen.select(**{f"{level}_tie": seen.tie, f"{level}_weight": seen.weight, f"{level}_last": seen["last"]})
-    return known, [tie(subject, own.value) == known[f"{level}_tie"]]
+    level_ties = seen.select(
+        **{f"{level}_tie": seen.tie, f"{level}_weight": seen.weight, f"{level}_last": seen["last"]}
+    )
+    return level_ties, [tie(subject, own.value) == level_ties[f"{level}_tie"]]
 
 
 def _totals_of(own: Table, totals: Table, level: str, subject: Value) -> tuple[Table, list[Value]]:
@@ -249,8 +251,8 @@ def _totals_of(own: Table, totals: Table, level: str, subject: Value) -> tuple[T
         "weight": f"{level}_total",
         "types": f"{level}_types",
     }
-    known = totals.select(**{new: totals[old] for old, new in names.items()})
-    return known, [subject == known[f"{level}_subject"], own.kind == known[f"{level}_kind"]]
+    level_totals = totals.select(**{new: totals[old] for old, new in names.items()})
+    return level_totals, [subject == level_totals[f"{level}_subject"], own.kind == level_totals[f"{level}_kind"]]
 
 
 def _interpolate(table: Table, level: str, wider: Value) -> Value:
@@ -283,8 +285,8 @@ def _with_surprise(rows: Table) -> Table:
         f"{feature}_peak": ibis.greatest(*(rows[f"{name}_bits"].fill_null(0.0) for name in names), 0.0)
         for feature, names in FEATURES.items()
     }
-    found = rows.mutate(**strongest)
-    return found.mutate(together_peak=reduce(add, (found[name] for name in strongest)))
+    peaked = rows.mutate(**strongest)
+    return peaked.mutate(together_peak=reduce(add, (peaked[name] for name in strongest)))
 
 
 def _with_p(rows: Table, calibration: Table) -> Table:
@@ -292,15 +294,15 @@ def _with_p(rows: Table, calibration: Table) -> Table:
 
     A weighted Bonferroni bound: the sum may use up eight tenths of the false alarms, each of the four features 1/20.
     """
-    found = beside(rows, *(_rank(rows, calibration, number, name) for number, name in enumerate(RANKED)))
-    looks = [found[f"{name}_p"].fill_null(1.0) * factor for name, factor in LOOKS.items()]
-    return found.select(*rows.columns, p_value=ibis.least(*looks, 1.0))
+    ranked = beside(rows, *(_rank(rows, calibration, number, name) for number, name in enumerate(RANKED)))
+    looks = [ranked[f"{name}_p"].fill_null(1.0) * factor for name, factor in LOOKS.items()]
+    return ranked.select(*rows.columns, p_value=ibis.least(*looks, 1.0))
 
 
 def _rank(rows: Table, calibration: Table, number: int, name: str) -> tuple[Table, list[Value]]:
-    known = calibration.select(**{f"{name}_key": calibration.key, f"{name}_p": calibration.p})
+    rank_table = calibration.select(**{f"{name}_key": calibration.key, f"{name}_p": calibration.p})
     step = bin_of(rows[f"{name}_peak"]) + number * CALIBRATION_BINS
-    return known, [rows.grp ^ (step * RANK_STEP) == known[f"{name}_key"]]
+    return rank_table, [rows.grp ^ (step * RANK_STEP) == rank_table[f"{name}_key"]]
 
 
 def _wider(fresh: Table, subject: Value) -> Table:
@@ -313,5 +315,7 @@ def _wider(fresh: Table, subject: Value) -> Table:
 
 
 def _wider_totals(part: Table, seen: Table) -> Table:
-    known = join(part, seen, "tie", "tie", {"last": "before"})
-    return known.group_by("subject", "kind").agg(weight=known.weight.sum(), types=known.before.isnull().cast(_F).sum())
+    matched = join(part, seen, "tie", "tie", {"last": "before"})
+    return matched.group_by("subject", "kind").agg(
+        weight=matched.weight.sum(), types=matched.before.isnull().cast(_F).sum()
+    )

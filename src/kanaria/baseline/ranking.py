@@ -52,8 +52,8 @@ class Calibration:
         """The same of some groups, for a handful of rows."""
         wanted = frozenset(groups)
         if wanted not in self._rows:
-            made = self._made([(rank, group) for rank, group in self._p if group in wanted])
-            self._rows[wanted] = Rows({name: values.tolist() for name, values in made.items()})
+            arrays = self._made([(rank, group) for rank, group in self._p if group in wanted])
+            self._rows[wanted] = Rows({name: values.tolist() for name, values in arrays.items()})
         return self._rows[wanted]
 
     def hand_over(self, statements: Statements) -> None:
@@ -76,8 +76,8 @@ def refresh(state: State, settings: BaselineSettings) -> Calibration:
     ranks: list[dict[int, calibration.Counts]] = [{} for _ in shape.RANKED]
     latest = int(state.get("latest_hour") or shape.LANDMARK)
     scale = shape.scale_at(latest, settings.half_life_days * 24)
-    found = state.statements.run(f"SELECT grp, rank, bin, sum(weight) FROM {state.alias}.peaks GROUP BY ALL")  # noqa: S608
-    for group, rank, number, weight in found.fetchall():
+    sums = state.statements.run(f"SELECT grp, rank, bin, sum(weight) FROM {state.alias}.peaks GROUP BY ALL")  # noqa: S608
+    for group, rank, number, weight in sums.fetchall():
         counts = ranks[int(rank)].setdefault(int(group), np.zeros(shape.CALIBRATION_BINS))
         counts[int(number)] = weight * scale
     groups = state.statements.run(f"SELECT DISTINCT grp FROM {state.alias}.devices").fetchall()  # noqa: S608
@@ -120,8 +120,8 @@ def observed(state: State, settings: BaselineSettings, span_days: float = BUDGET
 def _recent(state: State) -> tuple[int, int]:
     """Device hours of the last days, and on how many days they were."""
     latest = int(state.get("latest_hour") or 0)
-    found = state.statements.run(
+    totals = state.statements.run(
         f"""SELECT coalesce(sum(device_hours), 0), count(DISTINCT day) FILTER (device_hours > 0)
         FROM {state.alias}.days WHERE day > {latest // 24 - BUDGET_DAYS}"""  # noqa: S608
     ).fetchone()
-    return (int(found[0]), int(found[1])) if found else (0, 0)
+    return (int(totals[0]), int(totals[1])) if totals else (0, 0)

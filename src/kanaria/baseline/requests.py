@@ -90,16 +90,16 @@ class OddRequests:
         if http is None or "baseline.anomalous" not in http.column_names:
             return tables
         odd = np.flatnonzero(http["baseline.anomalous"].to_numpy())
-        found: dict[int, dict[str, Any]] = {int(row): {} for row in odd}
-        if found:
-            self._weigh(odd, found)
+        added: dict[int, dict[str, Any]] = {int(row): {} for row in odd}
+        if added:
+            self._weigh(odd, added)
             ends = http.select(["time", *_ENDS]).take(odd).to_pylist()
             for row, request in zip(odd.tolist(), ends, strict=True):
-                found[row]["baseline.connection_told"] = self._covered(request)
+                added[row]["baseline.connection_told"] = self._covered(request)
         kept = http.drop_columns([name for name in COLUMNS if name in http.column_names])
         for name, (kind, _) in COLUMNS.items():
             kept = kept.append_column(
-                name, _column(len(http), {row: told.get(name) for row, told in found.items()}, kind)
+                name, _column(len(http), {row: told.get(name) for row, told in added.items()}, kind)
             )
         return {**tables, "http": kept}
 
@@ -133,23 +133,23 @@ class OddRequests:
 
     # ---- levels, and what is usual ------------------------------------------------------------------------------
 
-    def _weigh(self, odd: np.ndarray[Any, np.dtype[np.int64]], found: dict[int, dict[str, Any]]) -> None:
-        """Put the bits of program and name on each level, and the usual ones, into ``found``."""
+    def _weigh(self, odd: np.ndarray[Any, np.dtype[np.int64]], added: dict[int, dict[str, Any]]) -> None:
+        """Put the bits of program and name on each level, and the usual ones, into ``added``."""
         shift = TABLES.index("http") << ROW_SHIFT
         statements = self._pattern.state.statements
         statements.take_in("odd_requests", pa.table({"row": odd + shift}))
         for row, part, level, bits in statements.run(self._query()).fetchall():
-            found[row - shift][f"baseline.{part}_bits_{level}"] = bits
+            added[row - shift][f"baseline.{part}_bits_{level}"] = bits
         actors = statements.run("SELECT row, actor FROM encoded SEMI JOIN odd_requests USING (row)").fetchall()
         listed = {actor: dict(self._usual(actor)) for actor in {actor for _, actor in actors}}
         for row, actor in actors:
-            found[row - shift] |= listed[actor]
+            added[row - shift] |= listed[actor]
 
     def _usual(self, actor: int) -> Iterator[tuple[str, str | None]]:
         for part in _PARTS:
-            known, _ = usual(self._pattern, actor, part, USUAL)
-            said = [f"{cut(printable(text), WIDTH)} ({percent(share)} %)" for text, share in known]
-            yield f"baseline.usual_{part}s", ", ".join(said) or None
+            values, _ = usual(self._pattern, actor, part, USUAL)
+            listed = [f"{cut(printable(text), WIDTH)} ({percent(share)} %)" for text, share in values]
+            yield f"baseline.usual_{part}s", ", ".join(listed) or None
 
     def _query(self) -> str:
         half_life = self._pattern.settings.half_life_days * 24

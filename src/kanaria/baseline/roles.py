@@ -101,12 +101,12 @@ def assign(state: State, configured: Mapping[str, str], half_life_hours: float) 
     """
     execute, alias = state.engine.execute, state.alias
     clients = served(state)
-    found = state.statements.run(
+    rows = state.statements.run(
         f"""SELECT d.actor, d.device, d.role, coalesce(sum(t.types), 0) FROM {alias}.devices d
             LEFT JOIN {alias}.totals t ON t.subject = d.actor AND t.kind = 0 GROUP BY ALL"""  # noqa: S608
     ).fetchall()
     changed = []
-    for actor, device, role, places in found:
+    for actor, device, role, places in rows:
         now = configured.get(device) or infer(Evidence(clients=clients.get(device, {}), places=int(places)))
         if now != role:
             changed.append((actor, now, group_of(state.engine, now)))
@@ -148,11 +148,11 @@ def _regroup(state: State, half_life_hours: float) -> None:
 
 def served(state: State) -> dict[str, dict[str, int]]:
     """Offered services by device, with the most distinct clients in one hour."""
-    found = state.statements.run(
+    rows = state.statements.run(
         f"SELECT device, service, max(clients) FROM {state.alias}.services GROUP BY ALL ORDER BY ALL"  # noqa: S608
     ).fetchall()
     services: dict[str, dict[str, int]] = {}
-    for device, service, clients in found:
+    for device, service, clients in rows:
         services.setdefault(device, {})[service] = int(clients)
     return services
 

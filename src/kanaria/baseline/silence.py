@@ -51,8 +51,8 @@ class Silence:
         logon = tables.get("logon")
         if logon is None or not len(logon):
             return dict(tables)
-        heard = self._hear(logon)
-        rows = [row for log in sorted(heard & self._logs.keys()) for row in self._silent(self._logs[log])]
+        logs = self._hear(logon)
+        rows = [row for log in sorted(logs & self._logs.keys()) for row in self._silent(self._logs[log])]
         if not rows:
             return dict(tables)
         parts = [tables["host"]] if "host" in tables else []
@@ -70,10 +70,10 @@ class Silence:
         """Take in the records in order of time; the logs they stood in."""
         import numpy as np
 
-        known = logon.select(["time", "source", "host_name", "event_id", "line"])
-        known = known.filter(known["time"].is_valid()).drop_null()
+        records = logon.select(["time", "source", "host_name", "event_id", "line"])
+        records = records.filter(records["time"].is_valid()).drop_null()
         logs: set[str] = set()
-        groups = list(_groups(known))
+        groups = list(_groups(records))
         writers = Counter(source for source, _, _ in groups)
         for source, host, part in groups:
             log = log_of(source)
@@ -81,9 +81,9 @@ class Silence:
             times = part["time"].cast(pa.int64()).to_numpy()
             newest = int(np.argmax(times))
             row = {name: part[name][newest].as_py() for name in ("event_id", "source", "line")}
-            heard = self._logs.setdefault(log, {}).setdefault(host, Host(first=int(times.min())))
-            heard.hear(np.sort(times), row)
-            heard.shared = heard.shared or writers[source] > 1
+            writer = self._logs.setdefault(log, {}).setdefault(host, Host(first=int(times.min())))
+            writer.hear(np.sort(times), row)
+            writer.shared = writer.shared or writers[source] > 1
         self._forget()
         return logs
 
@@ -103,8 +103,8 @@ class Silence:
         for log, hosts in self._logs.items():
             yield from ((host.regular, host.last, log, name) for name, host in hosts.items())
 
-    def _silent(self, known: dict[str, Host]) -> Iterator[dict[str, object]]:
-        hosts = {name: host for name, host in known.items() if host.shared}
+    def _silent(self, named: dict[str, Host]) -> Iterator[dict[str, object]]:
+        hosts = {name: host for name, host in named.items() if host.shared}
         if not hosts:
             return
         now = max(host.last for host in hosts.values())
@@ -120,14 +120,14 @@ class Silence:
             yield _row(name, host, pause, others)
 
 
-def _groups(known: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
+def _groups(records: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
     """The rows of every host in every file: a few hosts, however many rows."""
     import pyarrow.compute as pc
 
-    pairs = known.group_by(["source", "host_name"]).aggregate([]).to_pylist()
+    pairs = records.group_by(["source", "host_name"]).aggregate([]).to_pylist()
     for pair in pairs:
-        both = pc.and_(pc.equal(known["source"], pair["source"]), pc.equal(known["host_name"], pair["host_name"]))
-        yield pair["source"], pair["host_name"], known.filter(both)
+        both = pc.and_(pc.equal(records["source"], pair["source"]), pc.equal(records["host_name"], pair["host_name"]))
+        yield pair["source"], pair["host_name"], records.filter(both)
 
 
 def _row(name: str, host: Host, pause: int, others: int) -> dict[str, object]:

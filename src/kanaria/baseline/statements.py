@@ -167,11 +167,11 @@ class Statements:
         if self.few:
             self.fill(name, sql)
             return arrow_table(self.run(f"FROM {name}"), FEW_ROWS)
-        found = arrow_table(self.engine.execute(sql), MANY)
+        rows = arrow_table(self.engine.execute(sql), MANY)
         self.release(name)
         self.engine.execute(f"DROP TABLE IF EXISTS temp.{name}")
-        self.lend(name, found)
-        return found
+        self.lend(name, rows)
+        return rows
 
     def view(self, name: str, sql: str) -> None:
         """Let ``name`` stand for a query."""

@@ -92,27 +92,27 @@ def describe(pattern: PatternOfLife, device: str) -> tuple[Text, ...]:
     age, own = int(last) + 1 - int(first), pattern.settings.device_warm_up_hours
     sure = learning(now.learned_hours, now.wanted_hours) if now.learning else learning(age, own)
     name = ROLES.get(role, Text(en=role, ja=role))
-    known = role != "unknown"
+    has_role = role != "unknown"
     what = Text(
-        en=f"looks like a {name.en}" if known else "shows no role yet",
-        ja=f"は{name.ja}とみられます" if known else "の役割はまだわかりません",
+        en=f"looks like a {name.en}" if has_role else "shows no role yet",
+        ja=f"は{name.ja}とみられます" if has_role else "の役割はまだわかりません",
     )
-    said = [
+    sentences = [
         Text(
             en=f"{device} {what.en}: {sure.en}; {float(str(hours)):.0f} connections in the open hour.",
             ja=f"{device}{what.ja}。{sure.ja}。この1時間の接続は{float(str(hours)):.0f}件です。",
         )
     ]
-    said += [text for kind in _KINDS for text in _usual(pattern, int(actor), kind)]
-    return tuple(said)
+    sentences += [text for kind in _KINDS for text in _usual(pattern, int(actor), kind)]
+    return tuple(sentences)
 
 
 def _usual(pattern: PatternOfLife, actor: int, kind: str) -> list[Text]:
     """The commonest values of one kind with their share of active hours."""
-    known, count = usual(pattern, actor, kind, _SHOWN)
-    if not known:
+    values, count = usual(pattern, actor, kind, _SHOWN)
+    if not values:
         return []
-    listed = ", ".join(f"{printable(text)} ({percent(share)} %)" for text, share in known)
+    listed = ", ".join(f"{printable(text)} ({percent(share)} %)" for text, share in values)
     name = _KINDS[kind]
     return [
         Text(en=f"Usual {name.en}, of {count}: {listed}.", ja=f"よくある{name.ja}(全{count}件): {listed}。"),
@@ -146,17 +146,17 @@ def explain(row: Mapping[str, object]) -> tuple[Text, ...]:
             ),
         )
     bits = [(value, text) for name, text in _FEATURES if isinstance(value := row.get(name), float) and value > 0]
-    said = [
+    features = [
         Text(en=f"{value:.1f} bits: {text.en}", ja=f"{value:.1f}ビット: {text.ja}")
         for value, text in sorted(bits, key=lambda part: -part[0])
     ]
-    return (*said, *_levels(row), _sum(row))
+    return (*features, *_levels(row), _sum(row))
 
 
 def _levels(row: Mapping[str, object]) -> list[Text]:
-    found = [(text, row.get(f"baseline.endpoint_bits_{level}")) for level, text in _LEVELS]
-    known = [(text, value) for text, value in found if isinstance(value, float)]
-    if not known:
+    levels = [(text, row.get(f"baseline.endpoint_bits_{level}")) for level, text in _LEVELS]
+    measured = [(text, value) for text, value in levels if isinstance(value, float)]
+    if not measured:
         return []
     new = [
         (
@@ -169,10 +169,10 @@ def _levels(row: Mapping[str, object]) -> list[Text]:
     return [
         Text(
             en=f"The address was {seen.en}; among what each level does: "
-            + ", ".join(f"{text.en} {value:.1f}" for text, value in known)
+            + ", ".join(f"{text.en} {value:.1f}" for text, value in measured)
             + " bits.",
             ja=f"アドレスは{seen.ja}ものです。"
-            + "、".join(f"{text.ja}{value:.1f}ビット" for text, value in known)
+            + "、".join(f"{text.ja}{value:.1f}ビット" for text, value in measured)
             + "。",
         )
     ]
