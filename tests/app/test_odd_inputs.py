@@ -38,6 +38,56 @@ def test_what_nobody_recognises_is_said_and_is_an_input_error(tmp_path: Path, ka
     assert "expected a log or capture in a known format" in done.err
 
 
+@pytest.mark.parametrize(("content", "searched"), [(PICTURE, False), (b"\0" * 5000, False), (b"hello\nyou\n", True)])
+def test_only_what_was_searched_is_called_searched(
+    tmp_path: Path, kanaria: Kanaria, content: bytes, searched: bool
+) -> None:
+    """A picture is not looked through, so neither the first sentence nor the word about it may say so."""
+    (tmp_path / "thing").write_bytes(content)
+    for language, word, not_so in (
+        ("en", "only searched", "searched: it is no text"),
+        ("ja", "だけを調べました", "検索もしていません"),
+    ):
+        said = kanaria("analyze", "--lang", language, "thing").out.replace("\n", "" if language == "ja" else " ")
+        assert (word in said, not_so in said) == (searched, not searched)
+
+
+def test_of_unread_records_only_text_is_called_searched(tmp_path: Path, kanaria: Kanaria) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for name, content in (("picture.png", PICTURE), ("access.log", LOG)):
+        (folder / name).write_bytes(content)
+    said = " ".join(kanaria("analyze", "mixed").out.split())
+    assert said.startswith(
+        "2.4 % of the records could not be read (1 of 42), and nothing is claimed of them. Inputs in"
+    )
+    (folder / "words").write_bytes(b"hello\nyou\n")
+    said = " ".join(kanaria("analyze", "mixed").out.split())
+    assert "Those of them that are text were only searched" in said
+    assert "What the search found, if anything, is told below. Inputs in no known format: 2" in said
+
+
+def test_what_damage_took_away_is_not_called_searched(tmp_path: Path, kanaria: Kanaria) -> None:
+    lines = b"".join(LOG.replace(b":07:0", b":%02d:0" % hour) for hour in range(24))
+    (tmp_path / "old.log.gz").write_bytes(gzip.compress(lines)[:-20])
+    done = kanaria("analyze", "old.log.gz")
+    assert "could not be read" in done.out
+    assert "They were only searched" not in done.out
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("hole", [20, 5000, 300_000, 3 << 18, 5_000_000])
+def test_a_log_that_was_emptied_under_its_writer_is_read_behind_the_hole(
+    tmp_path: Path, kanaria: Kanaria, hole: int, pack: Callable[[bytes], bytes]
+) -> None:
+    """``copytruncate`` beside a program that did not open its log for appending leaves zeros where the old lines were."""
+    (tmp_path / "access.log").write_bytes(pack(b"\0" * hole + LOG))
+    done = kanaria("analyze", "--format", "json", "access.log")
+    (read,) = done.document["inputs"]
+    assert (done.status, read["format"], read["rows"], read["unread"]) == (0, "combined", 41, 0)
+    assert done.incident["evidence"][0]["line"] == 41
+
+
 def test_the_same_in_japanese(tmp_path: Path, kanaria: Kanaria) -> None:
     (tmp_path / "thing").write_bytes(PICTURE)
     done = kanaria("analyze", "thing", LANG="ja_JP.UTF-8")

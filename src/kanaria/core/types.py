@@ -269,6 +269,7 @@ class InputSummary:
 
     ``unread`` are the rows of which nothing is claimed: rejected ones, and those that no reader of the format knows. An
     input that ``failed`` (permission, a missing program) counts as one of them more: how many it holds is not known.
+    ``unsearched`` of them were not even looked through: what is no text, and what damage took away.
     """
 
     path: str
@@ -279,6 +280,7 @@ class InputSummary:
     last: datetime | None = None
     note: Text | None = None
     unread: int = 0
+    unsearched: int = 0
     failed: bool = False
 
 

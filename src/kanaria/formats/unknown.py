@@ -27,6 +27,11 @@ def is_text(head: bytes) -> bool:
     return b"\0" not in sample and len(sample.translate(None, _TEXT)) <= _STRAY * len(sample)
 
 
+def searchable(head: bytes) -> bool:
+    """Whether an input that begins so is looked through line by line."""
+    return reader_of(head) is not None or is_text(head)
+
+
 class UnknownText:
     """What reads them. It is never detected and cannot be asked for."""
 

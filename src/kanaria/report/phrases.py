@@ -47,9 +47,13 @@ _FULL: Mapping[str, Text] = {
         en="They were only searched for mining messages, names of miners and download commands.",
         ja="これらについては、マイニングのメッセージ、マイナーの名前、ダウンロードコマンドの有無だけを調べました。",
     ),
+    "unread_searched_part": Text(
+        en="Those of them that are text were only searched for mining messages, names of miners and download commands.",
+        ja="このうちテキストの行については、マイニングのメッセージ、マイナーの名前、ダウンロードコマンドの有無だけを調べました。",
+    ),
     "unread_searched_found": Text(
-        en="They were only searched for mining messages, names of miners and download commands; what the search found is told below.",
-        ja="これらについては、マイニングのメッセージ、マイナーの名前、ダウンロードコマンドの有無だけを調べました。見つかったものは以下のとおりです。",
+        en="What the search found, if anything, is told below.",
+        ja="見つかったものがあれば、以下に示します。",
     ),
     "unread_inputs": Text(
         en="Inputs in no known format: {count} ({paths}).",

@@ -84,8 +84,11 @@ def _beside(analysis: Analysis, language: Language) -> str:
         return ""
     strange = [item.path for item in analysis.inputs if item.format is None and item.rows and not item.failed]
     failed = [item.path for item in analysis.inputs if item.failed]
-    kind = "unread_searched_found" if analysis.incidents and strange else "unread_searched"
-    searched = phrase(kind, language) if analysis.coverage.unread > len(failed) else ""
+    blind = sum(item.unsearched for item in analysis.inputs)
+    kind = "unread_searched_part" if blind else "unread_searched"
+    searched = phrase(kind, language) if analysis.coverage.unread > blind else ""
+    if searched and strange and analysis.incidents:
+        searched = _joined(searched, phrase("unread_searched_found", language), language=language)
     return _joined(
         searched, _named("unread_inputs", strange, language), _named("unread_failed", failed, language),
         language=language,

@@ -165,17 +165,26 @@ class InputStream:
 
     def _start(self) -> None:
         if self._reader is None:
-            self._head = self._source.take(HEAD)
+            self._head = _behind_the_hole(self._source)
             self._text = plain(self._head, self._source)
             if self._text is not None:
                 self._head = _filled(self._text, HEAD)
+
+
+def _behind_the_hole(source: Decompressed) -> bytes:
+    """The first bytes that are something. A log that was emptied in place (``copytruncate``) while its writer kept its
+    place in it begins with a hole as long as the log was: zeros, which belong to no line."""
+    head = source.take(HEAD)
+    while len(head) == HEAD and not head.strip(b"\0") and (more := source.take(HEAD)):
+        head = more.lstrip(b"\0") or more
+    return head + source.take(HEAD - len(head)) if len(head) < HEAD else head
 
 
 def _as_it_is(peek: BinaryIO) -> bool:
     """Whether a file can be read by its path: not compressed, in no encoding of its own, on a disk that works."""
     try:
         first = peek.read(SAMPLE)
-        return compression(first) is None and plain(first, peek) is None
+        return compression(first) is None and bool(first.strip(b"\0") or not first) and plain(first, peek) is None
     except OSError:
         return False
 

@@ -29,6 +29,10 @@ _UNKNOWN = Text(
     en="format not recognised, nothing was read, only searched (kanaria formats shows what can be read).",
     ja="形式を判別できず、読み取っていません(検索だけ行いました。読める形式は kanaria formats で確認できます)。",
 )
+_BINARY = Text(
+    en="format not recognised, nothing was read or searched: it is no text (kanaria formats shows what can be read).",
+    ja="形式を判別できず、読み取っていません(テキストではないため、検索もしていません。読める形式は kanaria formats で確認できます)。",
+)
 
 
 @dataclass
@@ -88,10 +92,14 @@ class Inputs:
         """An input nobody recognised; ``remark`` is what it is by name."""
         if remark is not None and is_log:
             self.named.add(stream.name)
-        note = _damage(stream) or remark or (_UNKNOWN if stream.head() else _EMPTY)
+        from kanaria.formats.unknown import searchable
+
+        head = stream.head()
+        binary = bool(head) and not searchable(head)
+        note = _damage(stream) or remark or (_BINARY if binary else _UNKNOWN if head else _EMPTY)
         lost = int(_damage(stream) is not None)
         self.summaries[stream.name] = InputSummary(
-            path=stream.name, format=None, rows=lost, rejected=0, unread=lost, note=note
+            path=stream.name, format=None, rows=lost, rejected=0, unread=lost, unsearched=lost + binary, note=note
         )
 
     def failed(self, name: str, error: KanariaError) -> None:
@@ -101,7 +109,12 @@ class Inputs:
         note = Text(en=f"could not be read: {en}", ja=f"読み取れませんでした({ja})。")
         self.failures[name] = error
         self.summaries[name] = replace(
-            summary, rows=summary.rows + 1, unread=summary.unread + 1, note=note, failed=True
+            summary,
+            rows=summary.rows + 1,
+            unread=summary.unread + 1,
+            unsearched=summary.unsearched + 1,
+            note=note,
+            failed=True,
         )
 
     def done(self, stream: Stream) -> None:
@@ -109,7 +122,8 @@ class Inputs:
         summary = self.summaries[stream.name]
         ended = getattr(stream, "ended", None)
         note = ended() if ended else _damage(stream)
-        self.summaries[stream.name] = replace(summary, note=note or summary.note)
+        lost = int(_damage(stream) is not None and summary.format is not None)
+        self.summaries[stream.name] = replace(summary, note=note or summary.note, unsearched=summary.unsearched + lost)
 
     def remarks(self, *, all_rejects: bool) -> list[Text]:
         """What a reader must know about inputs that were not read completely; the first few are named.
