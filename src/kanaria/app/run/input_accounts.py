@@ -31,7 +31,8 @@ _UNKNOWN = Text(
 )
 _BINARY = Text(
     en="format not recognised, nothing was read or searched: it is no text (kanaria formats shows what can be read).",
-    ja="形式を判別できず、読み取っていません(テキストではないため、検索もしていません。読める形式は kanaria formats で確認できます)。",
+    ja="形式を判別できず、読み取っていません(テキストではないため、検索もしていません。"
+    "読める形式は kanaria formats で確認できます)。",
 )
 
 
