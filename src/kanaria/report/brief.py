@@ -19,7 +19,14 @@ from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
 from kanaria.report.sections import Subject, about, probability
-from kanaria.report.verdict_words import aim_of_names, asked_inside, brings_a_program, interface_answered, outcome_words
+from kanaria.report.verdict_words import (
+    aim_of_names,
+    asked_inside,
+    brings_a_program,
+    interface_answered,
+    only_talk,
+    outcome_words,
+)
 
 REASONS, ADVICE, CVES, TITLES, METHODS = 2, 3, 2, 3, 4
 # From one in ten on, the second explanation is one a reader should keep in mind.
@@ -268,9 +275,10 @@ def again(subject: Subject) -> Iterator[Claim]:
 
 def _cve(subject: Subject) -> Iterator[Claim]:
     """Each vulnerability an attempt aimed at, in a sentence; for mining messages that there is none."""
-    matched = [item for item in subject.incident.vulnerabilities if item.relation == "matched"]
-    if subject.incident.messages and not matched:
-        yield subject.say("cve_none")
+    incident = subject.incident
+    matched = [item for item in incident.vulnerabilities if item.relation == "matched"]
+    if incident.messages and not matched:
+        yield subject.say("cve_none" if only_talk(incident) else "cve_unnamed")
     for item in matched[:CVES]:
         vulnerability = subject.facts.vulnerabilities.get(item.cve)
         if vulnerability is None:

@@ -160,6 +160,10 @@ _FULL: Mapping[str, Text] = {
         en="Nothing here uses a vulnerability. A mining message is not an exploit; no CVE belongs to it.",
         ja="脆弱性を利用する通信はありません。マイニングのメッセージは攻撃コードではなく、対応するCVEはありません。",
     ),
+    "cve_unnamed": Text(
+        en="What was seen belongs to no known vulnerability (CVE). A mining message itself is no exploit.",
+        ja="観測した内容に、特定の脆弱性(CVE)に対応するものはありません。マイニングのメッセージ自体は攻撃コードではありません。",
+    ),
     "cve_matched": Text(
         en="{cve} ({product}): an attempt was seen. {scores}. Affected: {affected}. {summary}{kev}",
         ja="{cve}({product}): 攻撃の試みを確認しました。{scores}。影響を受ける版: {affected}。{summary}{kev}",

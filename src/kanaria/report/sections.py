@@ -23,7 +23,7 @@ from kanaria.core.values import dataclass
 from kanaria.core.versions import in_words
 from kanaria.report.meaning import message_meaning
 from kanaria.report.phrases import input_name, phrase, place, sentence
-from kanaria.report.verdict_words import outcome_words
+from kanaria.report.verdict_words import only_talk, outcome_words
 
 MESSAGES_SHOWN = 30
 FINDINGS_SHOWN = 200
@@ -142,7 +142,7 @@ def findings(subject: Subject) -> Iterator[Claim]:
 def vulnerabilities(subject: Subject) -> Iterator[Claim]:
     related = subject.incident.vulnerabilities
     if subject.incident.messages and not any(item.relation == "matched" for item in related):
-        yield subject.say("cve_none")
+        yield subject.say("cve_none" if only_talk(subject.incident) else "cve_unnamed")
     for item in related:
         known = subject.facts.vulnerabilities.get(item.cve)
         if known is None:

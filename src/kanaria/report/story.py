@@ -18,6 +18,7 @@ from kanaria.report.brief import again, aimed, cited, counted, strongest, worked
 from kanaria.report.phrases import phrase
 from kanaria.report.sections import Subject, about, probability
 from kanaria.report.story_steps import between, steps
+from kanaria.report.verdict_words import only_talk
 
 METHODS, REASONS, CVES, ADVICE = 4, 2, 2, 4
 
@@ -114,7 +115,8 @@ def _meant(incident: Incident) -> str:
 
 def _vulnerabilities(subject: Subject) -> Iterator[Claim]:
     matched = [item for item in subject.incident.vulnerabilities if item.relation == "matched"]
-    if subject.incident.messages and not matched and not subject.incident.devices:
+    incident = subject.incident
+    if incident.messages and not matched and not incident.devices and only_talk(incident):
         yield subject.say("story_unsaid")
     for item in matched[:CVES]:
         vulnerability = subject.facts.vulnerabilities.get(item.cve)

@@ -35,6 +35,12 @@ def outcome_words(incident: Incident) -> str:
     return "outcome_active" if top == "compromised_device" else "outcome_possible"
 
 
+def only_talk(incident: Incident) -> bool:
+    """Whether mining was asked for and nothing else: no command, logon or program, of which one would ask what hole it
+    came through."""
+    return all(finding.stage in {None, "reconnaissance"} for finding in incident.findings)
+
+
 def logged_on(incident: Incident) -> bool:
     """Whether all that shows success is a logon after many that failed: it is seen; whose it was is not."""
     speaking = [item for item in incident.evidence if item.about == "outcome" and item.bits > 0]
