@@ -344,3 +344,44 @@ def test_order_and_batches_change_nothing(
     # Live: the same occurrences, as long as nothing comes later than promised.
     live = run(rules, engine, *batches, lateness=timedelta(minutes=41))
     assert {(f.id, f.time) for f in live} == {(f.id, f.time) for f in run(rules, engine, rows)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        (KINDS[0], fails(1, 2), fails(3)),
+        (KINDS[1], fails(1, user="a") + fails(2, user="b"), fails(3, user="c")),
+        (KINDS[2], fails(1), passes(2)),
+    ],
+)
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "192.0.2.1"])
+@pytest.mark.parametrize("named", [False, True])
+def test_an_address_that_means_itself_is_one_machine_s(
+    write: Write,
+    engine: duckdb.DuckDBPyConnection,
+    kind: tuple[str, list[str], Any],
+    first: list[dict[str, Any]],
+    second: list[dict[str, Any]],
+    address: str,
+    named: bool,
+) -> None:
+    """Two logs fulfil a condition together: of one machine, or by an address that only one machine has."""
+    rules = loaded(write, *kind)
+
+    def found(*machines: str) -> int:
+        where = [{"source": "l.log", "host_name": name} if named else {"source": f"{name}.log"} for name in machines]
+        rows = [{**row, "src_ip": address, **where[0]} for row in first]
+        return len(run(rules, engine, rows, [{**row, "src_ip": address, **where[1]} for row in second]))
+
+    assert found("web1", "web1") == 1
+    assert found("web1", "web2") == (address == "192.0.2.1")
+
+
+def test_a_finding_about_a_machine_s_own_address_shows_it_as_recorded(
+    write: Write, engine: duckdb.DuckDBPyConnection
+) -> None:
+    rules = loaded(write, "event_count", ["failed"], {"gte": 3})
+    rows = [{**row, "src_ip": "127.0.0.1", "device": "127.0.0.1"} for row in fails(1, 2, 3)]
+    (found,) = run(rules, engine, rows)
+    assert (found.device, found.values["src_ip"]) == ("127.0.0.1", "127.0.0.1")
+    assert "\x1f" not in repr(found)

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kanaria.core.errors import ConfigError
+from kanaria.core.japanese import in_japanese
 from kanaria.formats import registry
 from kanaria.formats.lines import LONGEST, blocks
 from kanaria.formats.web import escapes, values
@@ -274,3 +275,63 @@ def test_a_call_of_a_mining_protocol_is_read_wherever_it_stands(
 @pytest.mark.parametrize("line", [b'user alice wrote {"text":"method: login"}', b"the method is mining.subscribe {}"])
 def test_talk_about_mining_is_no_call(line: bytes) -> None:
     assert LineParser().parse(line) == "no web log record"
+
+
+_MESSAGES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def counted(*lines: bytes) -> tuple[int, int, int]:
+    """Records, those of which nothing is claimed, and rows."""
+    batches = kit.read_all(registry.get("combined"), b"\n".join(lines) + b"\n")
+    return (
+        sum(batch.rows for batch in batches),
+        sum(batch.unread for batch in batches),
+        sum(batch.tables["http"].num_rows for batch in batches),
+    )
+
+
+@given(_MESSAGES, st.booleans(), st.data())
+def test_a_json_rpc_message_is_read_only_where_its_end_is_there(
+    params: object, escaped: bool, data: st.DataObject
+) -> None:
+    message = json.dumps({"id": 1, "jsonrpc": "2.0", "method": "login", "params": params}, ensure_ascii=False).encode()
+    shown = escape_nginx(message) if escaped else message
+    assert counted(shown)[:2] == (1, 0)
+    cut = message[: data.draw(st.integers(6, len(message) - 1))]
+    assert counted(escape_nginx(cut) if escaped else cut)[:2] == (1, 1)
+
+
+@given(st.integers(44, 73))
+def test_a_line_that_ends_in_its_request_is_an_event_and_counts_as_not_read(length: int) -> None:
+    line = b'203.0.113.8 - - [17/May/2015:10:05:04 +0000] "GET /shell?cd+/tmp HTTP/1.1" 200 512'
+    assert counted(line[:length], line) == (2, 1, 2)
+    assert line[73:74] == b'"'
+
+
+def test_a_cut_message_in_a_line_of_something_else_counts_as_not_read() -> None:
+    whole = b'alert: {"id":1,"method":"login","params":{"agent":"XMRig/6.21"}} from 203.0.113.8'
+    assert counted(whole) == (1, 0, 1)
+    assert counted(whole[:50]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"id":1,"jsonrpc":"2.0","method":"lo',
+        b'203.0.113.8 - - [17/May/2015:10:05:04 +0000] "GET /she',
+        b'{"time":"2026-01-02","mess',
+        b'{"message":"hello"}',
+        b'{"colour":"green"}',
+        b"<alert><text>hello</text>",
+        b'x "GET /a HTTP/1.1" and "GET /b HTTP/1.1"',
+        b"hello",
+        b"\x7fELF\0",
+    ],
+)
+def test_why_a_line_was_not_read_is_said_in_japanese(line: bytes) -> None:
+    reason = kit.read_all(registry.get("combined"), line + b"\n")[0].rejects[0].reason
+    assert in_japanese(reason) != reason

@@ -64,7 +64,7 @@ def both(tree: Tree, data: bytes) -> tuple[Seen, Seen]:
     """Rows and rejects of the fast path, and of the careful one."""
     block = Block(np.frombuffer(data, np.uint8), 0)
     fast, slow = tree.parse(block, LineParser()), parse_block(block, LineParser())
-    return (rows(fast), fast.rejects, fast.rejected), (rows(slow), slow.rejects, slow.rejected)
+    return (rows(fast), fast.rejects.kept, fast.rejects.count), (rows(slow), slow.rejects.kept, slow.rejects.count)
 
 
 def leaves(record: dict[str, Any], above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -34,7 +34,7 @@ def rows(parsed: Parsed) -> tuple[object, ...]:
     table = pa.table(parsed.columns)
     table.validate(full=True)
     return sorted(table.column_names), table.select(sorted(table.column_names)).to_pylist(), parsed.rows.tolist(), \
-        parsed.rejects, parsed.rejected  # fmt: skip
+        parsed.rejects.kept, parsed.rejects.count  # fmt: skip
 
 
 def both(data: bytes) -> tuple[tuple[object, ...], tuple[object, ...]]:

@@ -141,3 +141,22 @@ def test_a_request_that_was_let_in_is_joined_with_what_the_server_did_next() -> 
     ]
     cases = group(hits, (), {1: let_in, 2: refused}, server="192.0.2.1")
     assert {frozenset(f.id for f in c.findings) for c in cases} == {frozenset({"in", "mines"}), frozenset({"out"})}
+
+
+@given(
+    st.sampled_from(["127.0.0.1", "127.0.1.1", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "::"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_an_address_that_means_itself_is_another_machine_in_another_log(address: str, acts: bool, same: bool) -> None:
+    logs = ("web1/access.log-20260102.gz", "web1/access.log" if same else "web2/access.log")
+    side = {"device": address, "stage": "impact"} if acts else {"remote": address}
+    hits = [finding(name, events=(number,), **side) for number, name in enumerate("ab", 1)]  # type: ignore[arg-type]
+    cases = group(hits, (), {number: record(number, source) for number, source in enumerate(logs, 1)})
+    assert len(cases) == (1 if same else 2)
+
+
+def test_an_address_of_a_network_is_one_device_in_two_logs() -> None:
+    for address in ("192.168.1.5", "fe80::211:22ff:fe33:4455", "169.254.7.9", "172.17.0.2", "::ffff:192.168.1.5"):
+        hits = [finding(name, events=(n,), device=address, stage="impact") for n, name in enumerate("ab", 1)]
+        assert len(group(hits, (), {1: record(1, "x.log"), 2: record(2, "y.log")})) == 1

@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.own_address import together
 from kanaria.core.types import Finding, Text
 from kanaria.core.values import dataclass
-from kanaria.detect import remembered
+from kanaria.detect import own_addresses, remembered
 from kanaria.detect.findings import (
     KEPT_IDS,
     QUOTED_ROWS,
@@ -113,6 +114,7 @@ class Correlator:
         matched = table.select([name for name in self._wanted(rule_id) if name in there]).take(rows)
         matched = matched.filter(matched["time"].is_valid())
         if matched.num_rows:
+            matched = own_addresses.marked(matched, self._group_columns(rule_id))
             self._pending.setdefault(rule_id, []).append(matched)
 
     def advance(self, closed: int, *, most: int | None = None, involved: set[int] | None = None) -> list[Finding]:
@@ -131,13 +133,17 @@ class Correlator:
                 findings += made
         return findings
 
+    def _group_columns(self, rule_id: str) -> frozenset[str]:
+        """By which columns a correlation puts the rows of the rule into groups."""
+        return frozenset(name for rule in self._order for name in _correlation(rule).groups.get(rule_id, ()))
+
     def _wanted(self, rule_id: str) -> tuple[str, ...]:
         names = [*_ALWAYS, *self._words]
         for rule in self._order:
             correlation = _correlation(rule)
             names += [*correlation.groups.get(rule_id, ()), *correlation.fields.get(rule_id, ())]
             names += columns_of_weights(rule, self._facts)
-        return tuple(dict.fromkeys([*names, *RAW]))
+        return tuple(dict.fromkeys([*names, "host_name", *RAW]))
 
     def _due(self, rule_id: str, closed: int) -> _Due | None:
         """The waiting rows whose time has come; the others go on waiting."""
@@ -237,7 +243,8 @@ class Correlator:
         ids = list(dict.fromkeys(number for event in events for number in event.ids))
         key = _named(correlation, moment.first)
         rules = self._happened(events)
-        values = {name: show(value, name) for name, value in moment.first.row.items() if name in self._words}
+        first = own_addresses.plain(moment.first.row)
+        values = {name: show(value, name) for name, value in first.items() if name in self._words}
         values |= {name: show(value) for name, value in key}
         values |= {"count": str(len(ids)), "measure": f"{moment.measure:g}", "rules": ", ".join(rules)}
         telling = _telling(events)
@@ -277,7 +284,7 @@ class Correlator:
         """A finding as an event of the next correlation: it happens when it became true, and is about its group."""
         events = moment.ends(ALERT_EVENTS)
         kept = tuple(dict.fromkeys(number for event in events for number in event.ids))
-        row = dict(events[-1].row) | dict(_named(correlation, moment.first))
+        row = dict(events[-1].row) | {name: moment.first.row[name] for name in correlation.group_by}
         row[INNER] = ",".join(self._happened(events))
         row[BEGUN] = _begun(moment.first)
         for name in ("device", "remote"):
@@ -382,13 +389,14 @@ def _folded(value: Any) -> Any:
 
 
 def _named(correlation: Correlation, event: Event) -> list[tuple[str, Any]]:
-    return [(name, event.row[name]) for name in correlation.group_by]
+    row = own_addresses.plain(event.row)
+    return [(name, row[name]) for name in correlation.group_by]
 
 
 def _common(events: Sequence[Event], name: str) -> str | None:
     values = {event.row.get(name) for event in events}
     value = values.pop() if len(values) == 1 else None
-    return None if value is None else str(value)
+    return None if value is None else together(str(value))
 
 
 def _telling(events: Sequence[Event]) -> list[Event]:
@@ -405,7 +413,7 @@ def _begun(event: Event) -> int:
 
 
 def _record(event: Event) -> dict[str, Any]:
-    return {**event.row, "event_id": _own_id(event), "time": _time(event.time)}
+    return {**own_addresses.plain(event.row), "event_id": _own_id(event), "time": _time(event.time)}
 
 
 def _own_id(event: Event) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from kanaria.core.network import parse_address
+from kanaria.core.own_address import apart, means_itself
 from kanaria.core.types import Finding, Record, StratumMessage
 from kanaria.incidents.actors import DEVICE_STAGES, NETWORK_TABLES, acted
 from kanaria.incidents.alike import alike
@@ -79,22 +80,31 @@ def group(
 
 def _links(finding: Finding, by_event: ByEvent, records: Mapping[int, Record], server: str | None) -> Iterator[Link]:
     own = acted(finding, records)
+    at, to = (_apart(name, finding, records) for name in (finding.device or server, finding.remote))
     yield from _by_messages(finding, by_event, own)
     if account := finding.values.get("user"):
-        yield "account", f"{account}@{finding.remote}"
-    if finding.remote and not own:  # a stranger is known by the address; what a device reaches, others reach too
-        yield "remote", finding.remote
-        if finding.table == "http" and (network := _network(finding.remote)):
+        yield "account", f"{account}@{to}"
+    if to and not own:  # a stranger is known by the address; what a device reaches, others reach too
+        yield "remote", to
+        if finding.table == "http" and (network := _network(to)):
             yield "network", network
-    if finding.remote and (device := finding.device or server):
-        yield "pair", f"{device} {finding.remote}"
+    if to and at:
+        yield "pair", f"{at} {to}"
     about_device = finding.table in NETWORK_TABLES or finding.stage in DEVICE_STAGES
-    if finding.device and about_device:
-        yield "device", finding.device
+    if finding.device and at and about_device:
+        yield "device", at
     if not finding.remote and not finding.device:
         for source in sorted({records[e].source for e in finding.event_ids if e in records}):
             yield "fragment", source
-    yield from _entrances(finding, records, server)
+    yield from _entrances(finding, records, at)
+
+
+def _apart(address: str | None, finding: Finding, records: Mapping[int, Record]) -> str | None:
+    """An address that means the machine itself, told apart from that of another machine."""
+    if not address or not means_itself(address):
+        return address
+    found = next((records[event] for event in finding.event_ids if event in records), None)
+    return apart(address, found.source, found.values.get("host_name")) if found else address
 
 
 def _by_messages(finding: Finding, by_event: ByEvent, own: bool) -> Iterator[Link]:
@@ -108,9 +118,8 @@ def _by_messages(finding: Finding, by_event: ByEvent, own: bool) -> Iterator[Lin
                 yield "wallet", message.wallet
 
 
-def _entrances(finding: Finding, records: Mapping[int, Record], server: str | None) -> Iterator[Link]:
+def _entrances(finding: Finding, records: Mapping[int, Record], device: str | None) -> Iterator[Link]:
     """A web request that was not refused may be how they came in; a refused one is not."""
-    device = finding.device or server
     if device is None:
         return
     if finding.table == "http":

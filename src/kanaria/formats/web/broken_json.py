@@ -55,6 +55,11 @@ def is_left_open(text: bytes) -> bool:
     return False
 
 
+def is_unfinished(text: bytes) -> bool:
+    """Whether the end of a message is missing, in the middle of a word as well."""
+    return is_left_open(text) or (not text.rstrip().endswith(_ENDS) and _is_open(to_text(text[:_LONGEST])))
+
+
 def _is_open(text: str) -> bool:
     """Whether a bracket or a quote is left open, of JSON or of Python."""
     depth = 0
@@ -115,4 +120,4 @@ def _members(text: str) -> dict[str, str | None]:
     return members
 
 
-__all__ = ["is_broken_rpc", "is_cut", "is_left_open", "is_open_element"]
+__all__ = ["is_broken_rpc", "is_cut", "is_left_open", "is_open_element", "is_unfinished"]

@@ -16,7 +16,7 @@ from kanaria.core.senders import sender
 from kanaria.core.values import dataclass
 from kanaria.core.zone import LocalTime, Zoneless
 from kanaria.formats.web import layouts, prefix, socks, values
-from kanaria.formats.web.broken_json import is_broken_rpc, is_cut, is_open_element
+from kanaria.formats.web.broken_json import is_broken_rpc, is_cut, is_open_element, is_unfinished
 from kanaria.formats.web.csvrows import CsvState
 from kanaria.formats.web.delimited import W3cState, alb_row
 from kanaria.formats.web.embedded import access_line
@@ -50,6 +50,9 @@ _INSIDE = late_regex(
     rb"|" + _QUOTE + rb"type" + _QUOTE + rb"\s{0,8}:\s{0,8}" + _QUOTE + rb"(?:auth|submit)" + _QUOTE
     + rb"\s{0,8},\s{0,8}" + _QUOTE + rb"params" + _QUOTE
 )  # fmt: skip
+_OPEN_REQUEST = late_regex(rb'(?:^|[\s\[(])"[A-Z]{3,10} [^"]*$')
+CUT = "cut"
+"""In a row: why a part of its line is missing. It is an event, and its line counts as not read."""
 _BEFORE_METHOD = 4096  # bytes of a call before its method's name; parameters may stand first
 
 
@@ -82,8 +85,11 @@ class LineParser:
         if b"\0" in line and b'"' not in line and b"{" not in line:
             return _BINARY  # said early: a binary file given as a log has "lines" of megabytes
         parsed = self._record(line, 0)
-        if isinstance(parsed, dict) and type(parsed.get("time")) is Zoneless:
-            parsed["time"] = self.zone.micros(parsed["time"])  # type: ignore[arg-type]  # it is one
+        if isinstance(parsed, dict):
+            if type(parsed.get("time")) is Zoneless:
+                parsed["time"] = self.zone.micros(parsed["time"])  # type: ignore[arg-type]  # it is one
+            if self.shape == "cut" or (self.shape == "learned" and _OPEN_REQUEST.search(line)):
+                parsed[CUT] = "a line that ends in its request"
         return parsed
 
     def _record(self, line: bytes, depth: int) -> Row | str | None:
@@ -201,6 +207,8 @@ class LineParser:
     def _rpc(self, line: bytes, request: bytes) -> Row:
         self.shape = "jsonrpc"
         row: Row = {"request": request}
+        if is_unfinished(request):
+            row[CUT] = "a JSON-RPC message that is cut"
         return row
 
     def _loose(self, line: bytes) -> Row | str:
@@ -301,7 +309,10 @@ def inside_row(line: bytes) -> Row | None:
     end = line.rfind(b"}") + 1
     call = line[start:end] if end > start else line[start:]
     client, port = sender(line.decode("latin-1"), (start, start + len(call)))
-    return {"request": unescape(call), "src_ip": client, "src_port": port}
+    row: Row = {"request": unescape(call), "src_ip": client, "src_port": port}
+    if is_unfinished(unescape(line[start:])):
+        row[CUT] = "a JSON-RPC message that is cut"
+    return row
 
 
 def _opening_brace(line: bytes, inside: int) -> int | None:

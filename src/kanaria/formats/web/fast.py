@@ -146,16 +146,14 @@ class Delimited:
         keep = sure.copy()
         for index in np.flatnonzero(~sure).tolist():
             parsed = careful.parse(block.line(index)) if not block.overlong else "line too long"
-            if isinstance(parsed, dict):
-                _place(parsed, index, side, starts, lens, numbers)
+            if row := rejects.sort(index, parsed, block.line(index)):
+                _place(row, index, side, starts, lens, numbers)
                 keep[index] = True
-            elif parsed is not None:
-                rejects.add(index, parsed, block.line(index))
         if not keep.all():
             starts, lens, numbers = starts[:, keep], lens[:, keep], numbers[:, keep]
         columns = _columns(block, side, np.ascontiguousarray(starts), np.ascontiguousarray(lens), numbers)
         rows = np.flatnonzero(keep).astype(np.int64)
-        return Parsed(columns, rows, rejects.kept, rejects.count)
+        return Parsed(columns, rows, rejects)
 
 
 def _place(row: Row, index: int, side: _Side, starts: Int32, lens: Int32, numbers: Int64) -> None:

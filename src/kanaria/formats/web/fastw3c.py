@@ -115,11 +115,9 @@ class _Collected:
         for index in (np.flatnonzero(~sure) + begin).tolist():
             line = self._block.line(index)
             parsed = careful.parse(line) if not self._block.overlong else "line too long"
-            if isinstance(parsed, dict):
-                self._rows.append(parsed)
+            if row := self._rejects.sort(index, parsed, line):
+                self._rows.append(row)
                 self._kept.append(index)
-            elif parsed is not None:
-                self._rejects.add(index, parsed, line)
             if _declared(careful.w3c) != declared:
                 return index + 1
         return len(self._block)
@@ -141,7 +139,7 @@ class _Collected:
         if len(parts) > 1:
             order = pa.array(np.argsort(places, kind="stable"))
             columns = {name: column.take(order) for name, column in columns.items()}
-        return Parsed(columns, np.sort(places), self._rejects.kept, self._rejects.count)
+        return Parsed(columns, np.sort(places), self._rejects)
 
 
 def _read(block: Block, begin: int, layout: _Layout) -> tuple[dict[str, pa.Array], _Flags]:

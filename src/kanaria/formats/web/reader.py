@@ -19,7 +19,7 @@ from kanaria.core.types import Batch, Position, RejectedRecord
 from kanaria.core.values import dataclass
 from kanaria.formats.lines import BLOCK, Block, Int64, UInt8, blocks, line_feeds
 from kanaria.formats.web import tables
-from kanaria.formats.web.careful import LineParser
+from kanaria.formats.web.careful import CUT, LineParser
 from kanaria.formats.web.values import Row
 
 KEPT_REJECTS = 100_000  # per block of lines: bounds memory when a binary file is given as a log; all are counted
@@ -28,12 +28,11 @@ KEPT_BYTES = 4096  # per reject: longer than any request line a server accepts b
 
 @dataclass
 class Parsed:
-    """One block's rows by column, and its rejects as (row, reason, raw). Rows are numbered from 0 within the block."""
+    """One block's rows by column, and its rejects. Rows are numbered from 0 within the block."""
 
     columns: dict[str, pa.Array]
     rows: Int64
-    rejects: list[tuple[int, str, bytes]]
-    rejected: int
+    rejects: Rejects
 
 
 class Fast(Protocol):
@@ -76,13 +75,11 @@ def parse_block(block: Block, careful: LineParser) -> Parsed:
     for index in range(0 if not block.overlong else len(block), len(block)):
         line = block.line(index)
         parsed = careful.parse(line)
-        if isinstance(parsed, dict):
-            rows.append(parsed)
+        if row := rejects.sort(index, parsed, line):
+            rows.append(row)
             raw.append(line)
             numbers.append(index)
-        elif parsed is not None:
-            rejects.add(index, parsed, line)
-    return Parsed(tables.from_rows(rows, raw), np.array(numbers, np.int64), rejects.kept, rejects.count)
+    return Parsed(tables.from_rows(rows, raw), np.array(numbers, np.int64), rejects)
 
 
 class Rejects:
@@ -91,6 +88,19 @@ class Rejects:
     def __init__(self) -> None:
         self.kept: list[tuple[int, str, bytes]] = []
         self.count = 0
+        self.cut = 0
+        """Of these, lines that are rows as far as they go."""
+
+    def sort(self, row: int, parsed: Row | str | None, raw: bytes) -> Row | None:
+        """The row, if the careful parser made one of a line. A row of a line that is cut is noted as well."""
+        if isinstance(parsed, dict):
+            if reason := parsed.pop(CUT, None):
+                self.cut += 1
+                self.add(row, str(reason), raw)
+            return parsed
+        if parsed is not None:
+            self.add(row, parsed, raw)
+        return None
 
     def add(self, row: int, reason: str, raw: bytes) -> None:
         """Note one rejected line."""
@@ -104,15 +114,16 @@ def _batch(
 ) -> Batch:
     """``first`` is the number of the block's first line."""
     rejects = tuple(
-        RejectedRecord(source=source, row=first + row, reason=reason, raw=raw) for row, reason, raw in parsed.rejects
+        RejectedRecord(source=source, row=first + row, reason=reason, raw=raw)
+        for row, reason, raw in parsed.rejects.kept
     )
     return Batch(
         source=source,
         format=name,
         tables={"http": tables.finish(parsed.columns, parsed.rows + first, source, context, sensor)},
-        rows=len(parsed.rows) + parsed.rejected,
+        rows=len(parsed.rows) + parsed.rejects.count - parsed.rejects.cut,
         rejects=rejects,
-        rejected=parsed.rejected,
+        rejected=parsed.rejects.count,
         unparsed=_unparsed(block, parsed.rows, first),
         position=Position(source=source, offset=block.offset + block.size, row=first + len(block) - 1),
     )

@@ -104,18 +104,16 @@ def _completed(block: Block, careful: LineParser, sure: npt.NDArray[np.int64], c
     for index in np.flatnonzero(left).tolist():
         line = block.line(index)
         parsed = "line too long" if block.overlong else careful.parse(line)
-        if isinstance(parsed, dict):
-            rows.append(parsed)
+        if row := rejects.sort(index, parsed, line):
+            rows.append(row)
             lines.append(line)
             kept.append(index)
-        elif parsed is not None:
-            rejects.add(index, parsed, line)
     places = np.concatenate([sure, np.array(kept, np.int64)])
     if rows:
         others = tables.from_rows(rows, lines)
         order = pa.array(np.argsort(places, kind="stable"))
         columns = {name: pa.concat_arrays([columns[name], others[name]]).take(order) for name in others}
-    return Parsed(columns, np.sort(places), rejects.kept, rejects.count)
+    return Parsed(columns, np.sort(places), rejects)
 
 
 def choose(head: bytes, aliases: Mapping[str, str]) -> Tree | None:
