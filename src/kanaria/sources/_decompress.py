@@ -46,12 +46,12 @@ def _decoder(kind: str) -> _Decoder:
 
 def decompressed(source: BinaryIO, on_progress: Callable[[int], None], *, owned: bool = True) -> Decompressed:
     """The plain bytes of ``source``, also where a compressed file was compressed again."""
-    found = Decompressed(source, on_progress, owned=owned)
+    decompressed = Decompressed(source, on_progress, owned=owned)
     for _ in range(_NESTED):
-        if found.kind is None:
+        if decompressed.kind is None:
             break
-        found = Decompressed(found, lambda _count: None)
-    return found
+        decompressed = Decompressed(decompressed, lambda _count: None)
+    return decompressed
 
 
 class Decompressed(io.RawIOBase):

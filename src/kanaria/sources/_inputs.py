@@ -45,15 +45,15 @@ def _streams(names: Sequence[str], on_progress: Progress) -> Iterator[Stream]:
 
 def expand(paths: Sequence[str]) -> list[str]:
     """File names (and ``-``) that ``paths`` stand for, each once, rotated sets in time order."""
-    found: list[str] = []
+    names: list[str] = []
     seen: set[str] = set()
     for path in paths:
         for name in in_time_order([path]) if path == "-" else _expand(path):
             key = name if name == "-" else os.path.realpath(name)
             if key not in seen:
                 seen.add(key)
-                found.append(name)
-    return in_time_order(found)
+                names.append(name)
+    return in_time_order(names)
 
 
 def _expand(path: str) -> list[str]:

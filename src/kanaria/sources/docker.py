@@ -21,25 +21,25 @@ def container_logs(folder: str, names: Sequence[str]) -> Callable[[], list[str |
 
     Raises SourceError where the folder cannot be read. A name that was read once still holds when it no longer can be.
     """
-    known: dict[str, str] = {}
+    names_read: dict[str, str] = {}
 
     def files() -> list[str | SourceError]:
-        found: list[str | SourceError] = []
+        logs: list[str | SourceError] = []
         closed = 0
         for place in _containers(folder):
             try:
                 if names:
-                    known[place] = _name(place)
+                    names_read[place] = _name(place)
             except PermissionError:
-                closed += place not in known
-            if not names or known.get(place) in names:
+                closed += place not in names_read
+            if not names or names_read.get(place) in names:
                 try:
-                    found += _logs(place)
+                    logs += _logs(place)
                 except PermissionError:
                     closed += 1
         if closed:
-            found.append(_closed(folder, closed))
-        return found
+            logs.append(_closed(folder, closed))
+        return logs
 
     return files
 

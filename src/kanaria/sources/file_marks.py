@@ -81,8 +81,8 @@ class Marks:
     @staticmethod
     def key(path: str) -> tuple[int, int] | None:
         """Device and inode of the file at a path."""
-        found = _stat(path)
-        return (found.st_dev, found.st_ino) if found else None
+        status = _stat(path)
+        return (status.st_dev, status.st_ino) if status else None
 
     def others(self, path: str, mark: Mark) -> bool:
         """Whether the file was read under another mark than this."""
@@ -102,8 +102,8 @@ class Marks:
         """The mark of the file at ``path``, known by its inode or as a copy; those ``taken`` are open already."""
         places = {mark.place for mark in taken}
         free = [mark for mark in self._marks.values() if mark.place not in places]
-        found = os.stat(path)
-        same = [m for m in free if m.key == (found.st_dev, found.st_ino) and continues(path, m)]
+        status = os.stat(path)
+        same = [m for m in free if m.key == (status.st_dev, status.st_ino) and continues(path, m)]
         if same:
             return same[-1]
         present = {(s.st_dev, s.st_ino) for name in siblings(path) if (s := _stat(name)) is not None}
@@ -162,20 +162,20 @@ def archived(mark: Mark) -> list[str]:
     folder, stem = os.path.dirname(mark.path), split(os.path.basename(mark.path))[0]
     if os.path.basename(folder) != "current":
         return []
-    found: list[str] = []
+    paths: list[str] = []
     for dated in _dated(os.path.dirname(folder))[:MOST_FOLDERS]:
         names = (os.path.join(dated, name) for name in _listed(dated) if split(name)[0] == stem)
         for path in reversed(in_time_order(sorted(names))):
-            found.insert(0, path)
+            paths.insert(0, path)
             if continues(path, mark):
-                return found
+                return paths
     return []
 
 
 def appeared(marks: Iterable[Mark]) -> list[tuple[str, str]]:
     """Files in such an archive of logs that none of the marks is of, each with the path it was written under, oldest
     first: from the hour on in which the last log of the marks was archived, for what appeared earlier has a mark."""
-    found: list[tuple[str, str]] = []
+    archives: list[tuple[str, str]] = []
     places: dict[str, list[Mark]] = {}
     for mark in marks:
         if os.path.basename(folder := os.path.dirname(mark.path)) == "current":
@@ -186,8 +186,8 @@ def appeared(marks: Iterable[Mark]) -> list[tuple[str, str]]:
         for path in _since(os.path.dirname(current), max(map(_hour, gone), default=None)):
             stem = split(os.path.basename(path))[0]
             if stem.endswith(".log") and stem not in stems:
-                found.append((path, os.path.join(current, stem)))
-    return found
+                archives.append((path, os.path.join(current, stem)))
+    return archives
 
 
 def _since(folder: str, hour: tuple[str, str] | None) -> Iterator[str]:

@@ -73,17 +73,21 @@ class Follower:
         self._open, self._left = {}, []
 
     def take(self, limit: int) -> list[Chunk]:
-        found = list(self._take(limit))
-        for chunk in filter(lambda chunk: chunk.lines, found):
+        chunks = list(self._take(limit))
+        for chunk in filter(lambda chunk: chunk.lines, chunks):
             self.health.came(chunk.lines, len(chunk.data))
         self.health.behind = sum(file.behind for file in self._files())
         self.health.problem = self._problem()
-        return found
+        return chunks
 
     def _problem(self) -> Text | None:
         """Everything that cannot be read now, in words."""
-        said = [self._problems[path] for path in sorted(self._problems)]
-        return Text(en="; ".join(one.en for one in said), ja="、".join(one.ja for one in said)) if said else None
+        problems = [self._problems[path] for path in sorted(self._problems)]
+        return (
+            Text(en="; ".join(one.en for one in problems), ja="、".join(one.ja for one in problems))
+            if problems
+            else None
+        )
 
     def _files(self) -> list[FollowedFile]:
         return [*self._left, *self._open.values()]
@@ -129,11 +133,11 @@ class Follower:
         """Which file each name leads to now."""
         self._looked = time.monotonic()
         try:
-            found = list(self._names())
+            names_or_errors = list(self._names())
         except SourceError as error:
-            found = [error]
-        names = [name for name in found if not isinstance(name, SourceError)]
-        self._problems = {error.source: error.text for error in found if isinstance(error, SourceError)}
+            names_or_errors = [error]
+        names = [name for name in names_or_errors if not isinstance(name, SourceError)]
+        self._problems = {error.source: error.text for error in names_or_errors if isinstance(error, SourceError)}
         self._current = set(names)
         try:
             yield from self._appeared()
@@ -158,9 +162,9 @@ class Follower:
         """Logs that a sensor began and archived while nobody looked."""
         if not (self._resumes and self._everything):
             return
-        found = appeared(self._marks.newest())
-        _settled([archive for archive, _path in found])
-        for archive, path in found:
+        archives = appeared(self._marks.newest())
+        _settled([archive for archive, _path in archives])
+        for archive, path in archives:
             yield from self._finish(archive, self._marks.next_of(path))
         self._everything = False
 
@@ -178,20 +182,20 @@ class Follower:
                 self._problems[mark.path], self._resumes = in_words(error), True
 
     def _look_at(self, path: str) -> Iterator[Chunk]:
-        found = os.stat(path)
-        key = found.st_dev, found.st_ino
-        known = self._open.get(path)
+        status = os.stat(path)
+        key = status.st_dev, status.st_ino
+        open_file = self._open.get(path)
         if any(file.mark.key == key for file in self._files()):  # also a rotated file under the pattern: read already
             return
-        if known is not None:
-            yield from self._between(known)
+        if open_file is not None:
+            yield from self._between(open_file)
             self._lose(path)
         if compression(_first_bytes(path)) is not None:
             return
         mark = self._marks.of(path, [file.mark for file in self._files()])
         if mark is None:
             before = self._marks.latest(path)
-            if before is not None and known is None:
+            if before is not None and open_file is None:
                 yield from self._missed(before)
             mark = self._marks.next_of(path)
         self._open[path] = FollowedFile(path, mark)
@@ -298,8 +302,8 @@ def _opens(path: str) -> bool:
 
 def _was_read(path: str, mark: Mark) -> bool:
     """Whether a file that cannot be opened is the one of a mark, and has nothing after it."""
-    found = os.stat(path)
-    return (found.st_dev, found.st_ino) == mark.key and found.st_size == mark.offset
+    status = os.stat(path)
+    return (status.st_dev, status.st_ino) == mark.key and status.st_size == mark.offset
 
 
 def _first_bytes(path: str) -> bytes:
@@ -335,7 +339,7 @@ def below(folder: str, patterns: tuple[str, ...]) -> Callable[[], list[str]]:
             got = "a file of another kind" if os.path.lexists(folder) else "nothing there yet"
             raise SourceError(source=folder, expected="a folder of logs", got=got, retry_after=1.0)
         places = [folder, os.path.join(folder, "current")]
-        found = {p for place in places for pattern in patterns for p in glob.glob(os.path.join(place, pattern))}
-        return in_time_order(sorted(path for path in found if os.path.isfile(path)))
+        paths = {p for place in places for pattern in patterns for p in glob.glob(os.path.join(place, pattern))}
+        return in_time_order(sorted(path for path in paths if os.path.isfile(path)))
 
     return names

@@ -20,8 +20,8 @@ class FollowedFile:
 
     def __init__(self, path: str, mark: Mark) -> None:
         self._fd = _open(path)
-        found = os.fstat(self._fd)
-        self.mark = replace(mark, device=found.st_dev, inode=found.st_ino)
+        status = os.fstat(self._fd)
+        self.mark = replace(mark, device=status.st_dev, inode=status.st_ino)
         self.gone_since: float | None = None
         """When its name was last found to lead elsewhere while something still came."""
         self._partial = b""

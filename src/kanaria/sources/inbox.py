@@ -177,12 +177,12 @@ class Inbox:
         now = time.monotonic()
         for waiting in taken:
             by_place.setdefault(self._place(waiting, now), []).append(waiting)
-        found = []
+        chunks = []
         for place, items in by_place.items():
             before, name = self._counts[place], f"{self._name} {place}".strip()
             lines = [item for item in items if item.line is not None]
             self._counts[place] = before + len(lines)
-            found.append(
+            chunks.append(
                 Chunk(
                     name=name, place=place, data=b"".join((item.line or b"") + b"\n" for item in lines),
                     position={"lines": before + len(lines), **items[-1].extra},
@@ -190,7 +190,7 @@ class Inbox:
                     origins=[item.record.origin for item in lines if item.record], rejects=list(_rejects(name, items)),
                 )
             )  # fmt: skip
-        return found
+        return chunks
 
     def _place(self, waiting: _Waiting, now: float) -> str:
         """Where a line belongs; it is heard now."""

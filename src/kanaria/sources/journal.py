@@ -53,11 +53,11 @@ class Journal(Received):
         """What is written from now on counts, though nobody reads it yet."""
         command = [self._program, "-o", "json", "--no-pager", "--quiet", *self._options, "--lines=1"]
         try:
-            said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ASKED, check=True)
+            run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ASKED, check=True)
         except (OSError, subprocess.SubprocessError):
             return  # said when it is asked to follow; it begins at its end then
         self._at_end = False  # there is none where there is nothing yet
-        for line in said.stdout.splitlines()[-1:]:
+        for line in run.stdout.splitlines()[-1:]:
             if (cursor := _cursor(line)) is not None:
                 self._cursor = cursor
                 self._inbox.put([Record(place=PLACE, line=None, position={"cursor": cursor})])
@@ -100,9 +100,9 @@ class Journal(Received):
                 if self._over.is_set():
                     child.terminate()
                     break
-            said = child.stderr.read(4096).decode("utf-8", "replace").strip()
+            reason = child.stderr.read(4096).decode("utf-8", "replace").strip()
         if not self._over.is_set():
-            last, name = printable(said.splitlines()[-1]) if said else "", printable(self._program)
+            last, name = printable(reason.splitlines()[-1]) if reason else "", printable(self._program)
             self.health.problem = Text(
                 en=f"{name} ended: {last}" if last else f"{name} ended",
                 ja=f"{name} が終了しました: {quoted(last)}" if last else f"{name} が終了しました",
@@ -111,7 +111,7 @@ class Journal(Received):
 
 def _cursor(line: bytes) -> str | None:
     try:
-        found = json.loads(line).get("__CURSOR")
+        cursor = json.loads(line).get("__CURSOR")
     except (ValueError, AttributeError):
         return None
-    return found if isinstance(found, str) else None
+    return cursor if isinstance(cursor, str) else None

@@ -115,8 +115,8 @@ class Kafka(Received):
         try:
             return confluent_kafka.Consumer(settings)
         except (confluent_kafka.KafkaException, TypeError, ValueError) as error:
-            said = error.args[0] if error.args else error
-            words = said.str() if isinstance(said, confluent_kafka.KafkaError) else str(said)
+            reason = error.args[0] if error.args else error
+            words = reason.str() if isinstance(reason, confluent_kafka.KafkaError) else str(reason)
             raise ConfigError(
                 path="settings", key=f"sources {self.name}", expected="options that the Kafka library takes",
                 got=printable(words), cause="see the list of librdkafka's settings, CONFIGURATION.md",
@@ -145,9 +145,9 @@ class Kafka(Received):
         """Which partitions there are now; new ones are assigned, and all of them anew after a fault."""
         again = self._suspect
         try:
-            found = self._consumer.list_topics(timeout=ASKED).topics
+            topics = self._consumer.list_topics(timeout=ASKED).topics
             self._suspect = False
-            missing = self._find(found, library)
+            missing = self._find(topics, library)
             if again or not self._assigned:
                 self._assign(library)
         except library.KafkaException as error:
@@ -331,5 +331,5 @@ def _out_of_range(library: Any) -> frozenset[int]:
 
 
 def _words(error: Any) -> Text:
-    said = printable(error.str())
-    return Text(en=f"the brokers cannot be read: {said}", ja=f"ブローカーから読めません: {quoted(said)}")
+    message = printable(error.str())
+    return Text(en=f"the brokers cannot be read: {message}", ja=f"ブローカーから読めません: {quoted(message)}")

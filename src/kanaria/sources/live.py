@@ -80,18 +80,18 @@ def interfaces() -> list[str]:
 def addresses(name: str) -> list[str]:
     """Addresses of this machine on an interface (``any``: on all), as far as the kernel says: of IPv4 the first one."""
     names = interfaces() if name == "any" else [name]
-    found = []
+    addresses = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         for each in names:
             with contextlib.suppress(OSError):  # no such interface, or none without an address
                 answer = fcntl.ioctl(asking, _SIOCGIFADDR, struct.pack("256s", each.encode()[:15]))
-                found.append(socket.inet_ntoa(answer[20:24]))
+                addresses.append(socket.inet_ntoa(answer[20:24]))
     with contextlib.suppress(OSError):  # a kernel without IPv6
         for line in Path("/proc/net/if_inet6").read_text("ascii").splitlines():
             packed, *_, owner = line.split()
             if owner in names:
-                found.append(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(packed)))
-    return found
+                addresses.append(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(packed)))
+    return addresses
 
 
 class LiveStream:
@@ -174,8 +174,8 @@ class LiveStream:
             )
         if self._stopped.is_set():
             return None
-        said = _last_line(self._said)
-        return Text(en=f"the capture ended by itself: {said}.", ja=f"キャプチャが途中で終了しました: {said}")
+        reason = _last_line(self._said)
+        return Text(en=f"the capture ended by itself: {reason}.", ja=f"キャプチャが途中で終了しました: {reason}")
 
     def _finish(self) -> None:
         self._said += self._wait() if self._opened else self._errors()
@@ -211,19 +211,21 @@ class LiveStream:
     def _failure(self) -> SourceError:
         if self._process.poll() is None:
             self._process.terminate()
-        said = self._errors()
-        lines = [line for line in said.decode("utf-8", "replace").splitlines() if self._tool.rpartition("/")[2] in line]
+        output = self._errors()
+        lines = [
+            line for line in output.decode("utf-8", "replace").splitlines() if self._tool.rpartition("/")[2] in line
+        ]
         return SourceError(
             source=self.name,
             expected="a running capture",
-            got=printable(lines[-1].strip()) if lines else _last_line(said),
-            cause=self._cause(said),
+            got=printable(lines[-1].strip()) if lines else _last_line(output),
+            cause=self._cause(output),
         )
 
     def _cause(self, said: bytes) -> str:
-        known = interfaces()
-        if self.name not in known:
-            return f"there is no interface {self.name}; there are: {', '.join(printable(name) for name in known)}"
+        names = interfaces()
+        if self.name not in names:
+            return f"there is no interface {self.name}; there are: {', '.join(printable(name) for name in names)}"
         if re.search(rb"(?i)permi(ssion|tted)", said):
             return f"capture as root with sudo, or allow it to everybody: sudo setcap cap_net_raw+ep {self._tool}"
         wrong = re.search(rb"filter expression|capture filter", said)

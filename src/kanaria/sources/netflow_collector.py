@@ -77,14 +77,18 @@ class NetflowCollector:
                 en="no datagram arrived; is the router told to export to this address and port?",
                 ja="データグラムが届きませんでした。ルータの送信先アドレスとポートを確認してください。",
             )
-        said = []
+        problems = []
         if self.dropped:
             en = f"{self.dropped:,} datagrams were lost because this machine could not keep up."
-            said.append(Text(en=en, ja=f"処理が追いつかず、{self.dropped:,}個のデータグラムを取りこぼしました。"))
+            problems.append(Text(en=en, ja=f"処理が追いつかず、{self.dropped:,}個のデータグラムを取りこぼしました。"))
         if self.refused:
             en = f"{self.refused:,} datagrams were refused because of their sender."
-            said.append(Text(en=en, ja=f"許可していない送信元からの{self.refused:,}個のデータグラムを捨てました。"))
-        return Text(en=" ".join(part.en for part in said), ja="".join(part.ja for part in said)) if said else None
+            problems.append(Text(en=en, ja=f"許可していない送信元からの{self.refused:,}個のデータグラムを捨てました。"))
+        return (
+            Text(en=" ".join(part.en for part in problems), ja="".join(part.ja for part in problems))
+            if problems
+            else None
+        )
 
     def _receive(self) -> None:
         self._socket.settimeout(min(0.2, self._every))

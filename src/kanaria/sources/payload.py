@@ -43,10 +43,10 @@ def entries(body: bytes) -> Iterator[Entry]:
     if not text:
         return
     try:
-        found = [_loaded(text)]
+        values = [_loaded(text)]
     except ValueError:
-        found = [_loaded(line) for line in text.splitlines() if line.strip()]
-    for item in found:
+        values = [_loaded(line) for line in text.splitlines() if line.strip()]
+    for item in values:
         for one in item if isinstance(item, list) else [item]:
             yield _entry(one)
 
@@ -59,13 +59,13 @@ def lines_of(value: bytes) -> list[Entry]:
         raise NotText(BINARY)
     if value.lstrip()[:1] in {b"{", b"["}:
         try:
-            found = list(entries(value))
+            listed = list(entries(value))
         except ValueError:
-            found = []
-        if len(found) == 1 and found[0][1].lstrip()[:1] == b"{" and b"\n" not in value.strip():
-            return [(found[0][0], value.strip())]  # an object that is a line itself, as it was written
-        if found:
-            return found
+            listed = []
+        if len(listed) == 1 and listed[0][1].lstrip()[:1] == b"{" and b"\n" not in value.strip():
+            return [(listed[0][0], value.strip())]  # an object that is a line itself, as it was written
+        if listed:
+            return listed
     return [("", line.rstrip(b"\r")) for line in value.split(b"\n") if line.strip()]
 
 

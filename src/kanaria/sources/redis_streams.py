@@ -114,9 +114,9 @@ class RedisStreams(Received):
                     self._await()
                 pause = FIRST_PAUSE
             except self._troubles as error:
-                said = printable(str(error))
+                reason = printable(str(error))
                 self.health.problem = Text(
-                    en=f"the Redis server cannot be read: {said}", ja=f"Redisサーバから読めません: {quoted(said)}"
+                    en=f"the Redis server cannot be read: {reason}", ja=f"Redisサーバから読めません: {quoted(reason)}"
                 )
                 self._over.wait(pause)
                 pause = min(LONGEST_PAUSE, 2 * pause)

@@ -64,11 +64,11 @@ class Frames:
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are complete now."""
         self._left += data
-        found = []
+        messages = []
         while (message := self._next()) is not None:
             if message:
-                found.append(message)
-        return found
+                messages.append(message)
+        return messages
 
     def rest(self) -> bytes:
         """What the sender did not end before it hung up."""

@@ -265,11 +265,11 @@ class Judging:
     def _piece(self, item: Arrived) -> Piece:
         chunk = item.chunk
         header = chunk.preamble.count(b"\n")
-        known = item.format if item.format or item.layout else self._recognised(item.source, chunk)
-        if known is None and item.layout is None:
+        format_name = item.format if item.format or item.layout else self._recognised(item.source, chunk)
+        if format_name is None and item.layout is None:
             self.unread += chunk.lines
         return Piece(
-            name=chunk.name, data=chunk.preamble + chunk.data, format_name=known, layout=item.layout,
+            name=chunk.name, data=chunk.preamble + chunk.data, format_name=format_name, layout=item.layout,
             placed=Placed(identity=chunk.identity, before=chunk.first_line - 1 - header),
         )  # fmt: skip
 
@@ -280,8 +280,8 @@ class Judging:
         sample = self._samples.setdefault((source, chunk.place), _Sample())
         if not sample.settled:
             sample.data += (b"" if sample.data else chunk.preamble) + chunk.data[: SAMPLE - len(sample.data)]
-            found = registry.detect(text_stream(chunk.name, sample.data))
-            sample.format_name = found.name if found else None
+            recognised = registry.detect(text_stream(chunk.name, sample.data))
+            sample.format_name = recognised.name if recognised else None
             sample.settled = len(sample.data) >= SAMPLE
             if sample.settled:
                 sample.data = b""

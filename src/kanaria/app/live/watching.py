@@ -70,11 +70,11 @@ def watched(config: Config) -> list[Watched]:
 
 def watched_flows(config: Config) -> list[Flows | HostSamples]:
     """The interfaces and NetFlow ports that settings describe, and this machine if it is to be looked at."""
-    found: list[Flows | HostSamples] = []
+    sources: list[Flows | HostSamples] = []
     if config.host.check:
         from kanaria.app.live.host_samples import HostSamples
 
-        found.append(HostSamples(config.host.every_seconds, config.home_networks))
+        sources.append(HostSamples(config.host.every_seconds, config.home_networks))
     for number, settings in enumerate(config.sources, 1):
         if settings.kind in FLOWS:
             from kanaria.app.live.flows import Flows
@@ -83,8 +83,8 @@ def watched_flows(config: Config) -> list[Flows | HostSamples]:
             if settings.kind == "interface":
                 warm_up()  # before anything is captured: compiling takes seconds in which packets would queue up
             home = _home(config, settings)
-            found.append(Flows(name_of(settings, number), _opener(settings), home))
-    return found
+            sources.append(Flows(name_of(settings, number), _opener(settings), home))
+    return sources
 
 
 def _opener(settings: Source) -> Callable[[], LiveStream | NetflowCollector]:

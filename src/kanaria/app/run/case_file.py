@@ -103,8 +103,8 @@ class CaseFile:
 
     def note_told(self, events: Collection[int]) -> None:
         """Somebody was told of these records before they were added."""
-        known = set(events)
-        self.told_ahead |= {name for name in self.news if known.issuperset(self.findings[name].event_ids)}
+        told = set(events)
+        self.told_ahead |= {name for name in self.news if told.issuperset(self.findings[name].event_ids)}
 
     def beside(self) -> CaseFile:
         """The same, to which more may be added while this one stays as it is; nothing of it is new yet."""
@@ -130,8 +130,8 @@ class CaseFile:
             if finding.device and finding.remote:
                 yield finding.id, finding.device, finding.remote
             elif finding.device:
-                known = (self.records[event] for event in finding.event_ids if event in self.records)
-                for remote in {record.remote for record in known if record.device == finding.device}:
+                records = (self.records[event] for event in finding.event_ids if event in self.records)
+                for remote in {record.remote for record in records if record.device == finding.device}:
                     if remote:
                         yield finding.id, finding.device, remote
 
@@ -198,14 +198,14 @@ class CaseFile:
     def _place(self, finding: Finding) -> str:
         """Put the finding where it belongs; returns the id it has there."""
         ids = self._by_key.setdefault(finding.key, [])
-        known = (
+        earlier_ids = (
             [finding.id] if finding.id in ids else [i for i in reversed(ids) if _continues(self.findings[i], finding)]
         )
-        if not known:
+        if not earlier_ids:
             ids.append(finding.id)
             self.findings[finding.id] = finding
             return finding.id
-        earlier = self.findings[known[0]]
+        earlier = self.findings[earlier_ids[0]]
         again = earlier.id == finding.id
         if again and earlier.id not in self._old_findings and finding.known < _count(finding):
             self.findings[finding.id] = finding

@@ -114,8 +114,8 @@ def _judged(
     if run.setup.store is not None:
         cases = tuple(case for case in cases if run.memory.concerns(case, met, again=again))
     around = surroundings(run, host, checked)
-    found = sorted((judge(case, around, run.case.verdicts) for case in cases), key=_worst_first)
-    incidents = [_with_normal(run, incident) for incident in found]
+    incidents = sorted((judge(case, around, run.case.verdicts) for case in cases), key=_worst_first)
+    incidents = [_with_normal(run, incident) for incident in incidents]
     pause = timedelta(hours=run.setup.config.realert_hours)
     ahead = frozenset(run.case.told_ahead)
     return run.memory.go_on(incidents, frozenset(run.case.news) - ahead, pause, ahead)
@@ -166,13 +166,13 @@ def _look_at_host(run: Around) -> tuple[tuple[HostObservation, ...], tuple[str, 
 def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: tuple[str, ...] = ()) -> Surroundings:
     """What the judge may ask about the rest of the run."""
     config, seen, web = run.setup.config, run.seen, run.memory.learned.web
-    known = "http" in seen or web.known
+    knows_answers = "http" in seen or web.known
     made = Surroundings(
         facts=run.setup.facts,
         inputs=tuple(run.accounts.summaries.values()),
         asked_of=asked_of(run.case.records),
-        answers=web.answers if known else _no_answers,
-        malformed_sources=web.malformed_sources if known else lambda _status: 0,
+        answers=web.answers if knows_answers else _no_answers,
+        malformed_sources=web.malformed_sources if knows_answers else lambda _status: 0,
         later_requests={name: tuple(found) for name, found in run.case.later_requests.items()},
         rhythm=run.case.rhythms.of,
         host=host,
@@ -190,9 +190,9 @@ def surroundings(run: Around, host: tuple[HostObservation, ...] = (), checked: t
 
 
 def _allowed(setup: Setup) -> Allowed:
-    said = setup.config.allowed
-    pools = pools_meant(said.pools, setup.facts)
-    return Allowed(pools=pools, wallets=frozenset(said.wallets), devices=frozenset(said.devices))
+    allowed = setup.config.allowed
+    pools = pools_meant(allowed.pools, setup.facts)
+    return Allowed(pools=pools, wallets=frozenset(allowed.wallets), devices=frozenset(allowed.devices))
 
 
 def trusted(setup: Setup) -> Trusted:
@@ -204,13 +204,13 @@ def trusted(setup: Setup) -> Trusted:
 
 def _costs(setup: Setup, host: tuple[HostObservation, ...]) -> Costs:
     """What is set, and how many cores this machine has when the miner was found on it."""
-    said = setup.config.impact
+    impact = setup.config.impact
     mines = any(observation.kind in {"miner_process", "cpu_step"} for observation in host)
     return Costs(
-        cores=said.cores,
-        watts_per_core=said.watts_per_core,
-        price_per_kwh=said.price_per_kwh,
-        currency=said.currency,
+        cores=impact.cores,
+        watts_per_core=impact.watts_per_core,
+        price_per_kwh=impact.price_per_kwh,
+        currency=impact.currency,
         observed_cores=os.cpu_count() if mines else None,
     )
 

@@ -147,11 +147,11 @@ class Engine:
         self.pattern.remember(piece)
         scored = self.pattern.score(piece, events)  # baseline.*: surprise, in bits, before any learning
         revised = piece.anew.revised if piece.anew else frozenset[int]()
-        found = self._detector.judge(scored, revised | _silences(scored), before)  # Sigma rules and correlations
-        findings, told = self._announcing.as_announced(self._without_hindsight(found.findings))
+        matched = self._detector.judge(scored, revised | _silences(scored), before)  # Sigma rules and correlations
+        findings, told = self._announcing.as_announced(self._without_hindsight(matched.findings))
         self.case.add(scored, messages, findings)
         self.case.note_told(told)
-        self.pattern.learn(piece, scored, found.event_ids)  # the gate: what belongs to a finding is not learned
+        self.pattern.learn(piece, scored, matched.event_ids)  # the gate: what belongs to a finding is not learned
         self._series.add(scored, _mining(findings), self.memory.ledger.settled)
         if piece.anew and piece.anew.again:
             self._judge_again(piece, piece.anew, before)
@@ -168,8 +168,8 @@ class Engine:
         """Judge rows that were handed on before and are others now. They have been counted, and have taught."""
         events, messages = understand(anew.again, self.setup)
         scored = self.pattern.score_again(piece, events)
-        found = self._detector.judge(scored, anew.revised, before)
-        self.case.add(scored, messages, self._without_hindsight(found.findings))
+        matched = self._detector.judge(scored, anew.revised, before)
+        self.case.add(scored, messages, self._without_hindsight(matched.findings))
 
     def _without_hindsight(self, findings: Sequence[Finding]) -> list[Finding]:
         """What is read again is judged as it was when it came: more was learned since, also of these records."""

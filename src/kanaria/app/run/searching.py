@@ -46,10 +46,10 @@ def _searched_tables(
     if not len(left):
         return {}
     inside = formats_searched.carried(left)
-    said = set(_hits(inside["raw"], pools).tolist())
+    naming_pools = set(_hits(inside["raw"], pools).tolist())
     whole = prose.is_prose(stream.head(), stream.name)
     quoted = {row for row, raw in enumerate(left["raw"].to_pylist()) if whole or prose.quotes(raw)}
-    raw = [(inside if row in said else left)["raw"][row].as_py() for row in range(len(left))]
+    raw = [(inside if row in naming_pools else left)["raw"][row].as_py() for row in range(len(left))]
     left = left.set_column(1, "raw", pa.array(raw, pa.binary()))
     named = set(pools.rows(left["raw"])[0].tolist()) if pools else set()
     members = set(pools.rows(formats_searched.hosts_of_members(left["raw"]))[0].tolist()) if pools and named else set()

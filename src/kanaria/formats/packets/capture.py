@@ -92,8 +92,8 @@ class _Compiled:
         yield from self._tracker.packets(data, self._packets, count, number)
 
     def fragments(self, data: Array, records: Array, count: int) -> list[tuple[int, int]]:
-        found = self._find(data, records, count, self._places)
-        return [(index, at) for index, at in self._places[:found].tolist()]
+        number = self._find(data, records, count, self._places)
+        return [(index, at) for index, at in self._places[:number].tolist()]
 
     def statuses(self) -> Array:
         return np.asarray(self._packets["status"][: self._count])

@@ -190,7 +190,7 @@ class PcapngReader:
     def _skip(self, data: Bytes, start: int, end: int) -> int:
         """Bytes to the next block whose two lengths agree; damage may have shifted blocks to any offset."""
         order = ">" if self._big else "<"
-        found = max(end - 12, start + 1)
+        next_block = max(end - 12, start + 1)
         for low in range(start + 1, end - 12, _WINDOW):
             words = _u32(data[low : min(low + _WINDOW + 8, end)], order)
             kind, size = words[:-4], words[4:]
@@ -198,13 +198,13 @@ class PcapngReader:
             for at in np.flatnonzero(good).tolist():
                 tail = low + at + int(size[at]) - 4
                 if tail + 4 <= end and _u32(data[tail : tail + 4], order)[0] == size[at]:
-                    found = low + at
+                    next_block = low + at
                     break
             else:
                 continue
             break
-        self.damage.add(found - start, data[start : min(start + 64, end)].tobytes())
-        return found - start
+        self.damage.add(next_block - start, data[start : min(start + 64, end)].tobytes())
+        return next_block - start
 
 
 def _u32(data: Bytes, order: str) -> Bytes:

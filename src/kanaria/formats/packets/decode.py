@@ -214,13 +214,13 @@ def _is_fragment(data: Array, at: Int, end: Int) -> Any:
 @jit
 def fragments(data: Array, records: Array, count: int, places: Array) -> int:
     """Put (record, offset of the IP header) of every fragment into ``places``, ``int64`` of shape (count, 2)."""
-    found = 0
+    number = 0
     for index in range(count):
         record = records[index]
         end = record["at"] + record["captured"]
         at = network(data, record["at"], end, record["link"])
         if at >= 0 and at + 20 <= end and _is_fragment(data, at, end):
-            places[found, 0] = index
-            places[found, 1] = at
-            found += 1
-    return found
+            places[number, 0] = index
+            places[number, 1] = at
+            number += 1
+    return number

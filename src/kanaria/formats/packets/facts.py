@@ -38,15 +38,15 @@ def protocol_tables(flows: FlowSet, columns: dict[str, Any]) -> dict[str, pa.Tab
     shared = [(name, columns[name].take(pa.array(wanted)).to_pylist()) for name in (*_SHARED, "event_id", "transport")]
     for place, index in enumerate(wanted.tolist()):
         flow = _Flow(flows, index)
-        found = list(_READERS[services[place]](flow))
+        facts = list(_READERS[services[place]](flow))
         names[index] = _destination(flow)
-        if found:
+        if facts:
             base = {name: values[place] for name, values in shared}
-            names[index] = names[index] or _server_name(found)
-            for number, (table, offset, values) in enumerate(found):
+            names[index] = names[index] or _server_name(facts)
+            for number, (table, offset, values) in enumerate(facts):
                 rows.setdefault(table, []).append(_row(table, base, number, offset, values))
     columns["sni"] = pa.array(names, pa.string())
-    return {name: pa.Table.from_pylist(found, schema=TABLES[name].arrow) for name, found in rows.items()}
+    return {name: pa.Table.from_pylist(facts, schema=TABLES[name].arrow) for name, facts in rows.items()}
 
 
 def _row(
@@ -138,10 +138,10 @@ _LOGON_PENDING = "MORE_PROCESSING_REQUIRED"
 
 
 def _smb(flow: _Flow) -> Iterator[Found]:
-    found = smb.rows(flow.client, flow.server)
-    for offset, row in found:
+    rows = smb.rows(flow.client, flow.server)
+    for offset, row in rows:
         yield "smb", flow.time_at(offset), row
-    for offset, row in found:
+    for offset, row in rows:
         if row["action"] == "session_setup" and row["user"] and row["status"] != _LOGON_PENDING:
             status = row["status"]
             yield "logon", flow.time_at(offset), {

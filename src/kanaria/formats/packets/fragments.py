@@ -116,15 +116,15 @@ class Reassembler:
 
     def whole(self, find: Find, data: Array, records: Array, count: int) -> tuple[Array, Array]:
         """Data and records in which every fragment's place holds the whole packet it completes, or nothing."""
-        found = find(data, records, count)
-        if not found:
+        places = find(data, records, count)
+        if not places:
             return data, records
         records = records[:count].copy()
         low, high = int(records["at"][0]), int(records["at"][-1] + records["captured"][-1])
         kept, added = data[low:high], [_NOTHING]
         records["at"] -= low
         size = len(kept) + len(_NOTHING)
-        for index, at in found:
+        for index, at in places:
             start, time, captured, _, _ = records[index].item()
             part = _part(kept[at - low : start + captured].tobytes())
             if part is None:

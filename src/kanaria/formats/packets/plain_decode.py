@@ -148,7 +148,7 @@ def walk_pcapng(
 ) -> tuple[int, int, bool]:
     """As ``walk.walk_pcapng``."""
     order, count = ">" if big else "<", 0
-    known = interfaces.tolist()
+    known_interfaces = interfaces.tolist()
     while count < len(records) and at + 12 <= end:
         kind, size = struct.unpack_from(order + "II", data, at)
         if kind in (0x0A0D0D0A, 1) or size < 12 or size % 4 or size > 16 << 20:
@@ -158,7 +158,7 @@ def walk_pcapng(
         if struct.unpack_from(order + "I", data, at + size - 4)[0] != size:
             return count, at, True
         if kind in (2, 3, 6) and size >= (16 if kind == 3 else 32):
-            found = _packet_block(data, at, size, kind, order, known)
+            found = _packet_block(data, at, size, kind, order, known_interfaces)
             if found is None:
                 return count, at, True
             records[count] = found

@@ -15,15 +15,15 @@ def carried(frame: bytes, at: int, proto: int) -> int | None:
     if proto in (4, 41):
         return at
     try:
-        found = _found(frame, at, proto)
+        inner = _found(frame, at, proto)
     except _NoTunnel:
         return None
     except Bad as bad:
         if bad.status == L.SEALED:
             return None
         raise
-    need(frame, found + 20)
-    return found if frame[found] >> 4 in (4, 6) else None
+    need(frame, inner + 20)
+    return inner if frame[inner] >> 4 in (4, 6) else None
 
 
 def _found(frame: bytes, at: int, proto: int) -> int:
@@ -126,9 +126,9 @@ def _likely_frame(frame: bytes, at: int) -> int:
         return 0
     try:
         if u16(frame, at + 12) in (0x0800, 0x86DD, 0x8100, 0x88A8):
-            found = ethernet(frame, at)
-            if found < len(frame) and (frame[found] == 0x45 or frame[found] >> 4 == 6):
-                return found
+            inner = ethernet(frame, at)
+            if inner < len(frame) and (frame[inner] == 0x45 or frame[inner] >> 4 == 6):
+                return inner
     except Bad:
         pass
     try:

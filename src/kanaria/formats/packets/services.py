@@ -37,8 +37,8 @@ def services(client: pa.Array, server: pa.Array, proto: Array, ports: Array) -> 
     names: list[str | None] = ["tls" if found else None for found in tls.tolist()]
     for index in np.flatnonzero(candidate).tolist():
         ours, theirs = (side.get(index, L.TEXT_BYTES) for side in heads)  # whole: sizes tell DNS and NTP
-        known = service_of(ours, theirs, "tcp" if tcp[index] else "udp")
-        names[index] = known if known or tcp[index] else _closed(ports[index])
+        service = service_of(ours, theirs, "tcp" if tcp[index] else "udp")
+        names[index] = service if service or tcp[index] else _closed(ports[index])
     return pa.array(names, pa.string())
 
 

@@ -303,7 +303,7 @@ SETTLED, SOON = 30 * SECOND, 2 * SECOND
 def _grown(flow: Any, now: Int, first_report: Int, interval: Int) -> bool:
     """Whether an open flow shows enough that it did not show when it was last reported."""
     sent = flow["messages"]
-    said = i64(sent[0] + sent[1])
+    declared = i64(sent[0] + sent[1])
     age = now - flow["start"]
     if sent[0] == 0 or sent[1] == 0 or age < first_report or flow["last"] <= flow["reported"]:
         return False
@@ -312,7 +312,7 @@ def _grown(flow: Any, now: Int, first_report: Int, interval: Int) -> bool:
     if flow["reported"] == 0:
         return True
     told = i64(flow["told"])
-    if told < MESSAGES and said > told and (4 * said >= 5 * told or _judged_soon(flow, now, age)):
+    if told < MESSAGES and declared > told and (4 * declared >= 5 * told or _judged_soon(flow, now, age)):
         return True
     return bool(age >= interval and age >= 2 * (flow["reported"] - flow["start"]))
 

@@ -116,9 +116,9 @@ def _likely_frame(data: Array, at: Int, end: Int) -> Int:
         return 0
     kind = u16(data, at + 12)
     if kind == 0x0800 or kind == 0x86DD or kind == 0x8100 or kind == 0x88A8:
-        found = ethernet(data, at, end)
-        if 0 < found < end and (data[found] == 0x45 or data[found] >> 4 == 6):
-            return found
+        inner = ethernet(data, at, end)
+        if 0 < inner < end and (data[inner] == 0x45 or data[inner] >> 4 == 6):
+            return inner
     return max(ppp(data, at, end), 0) if u16(data, at) == 0xFF03 else 0
 
 
@@ -127,9 +127,9 @@ def _l2tp3(data: Array, at: Int, end: Int) -> Int:
     """Behind the session of L2TP version 3 (RFC 3931). Its packets do not say how long the cookie (0, 4 or 8 bytes) and
     the sublayer (0 or 4) are: the first length with a frame behind it counts."""
     for step in range(4):
-        found = _likely_frame(data, at + 4 * step, end)
-        if found > 0:
-            return found
+        inner = _likely_frame(data, at + 4 * step, end)
+        if inner > 0:
+            return inner
     return -SEALED
 
 
@@ -231,19 +231,19 @@ def carried(data: Array, at: Int, end: Int, proto: Int) -> Int:
     ``NO_TUNNEL`` when it is none or cannot be opened; minus the packet status when it was opened and has none of ours.
     """
     if proto == UDP:
-        found = _in_udp(data, at, end)
+        inner = _in_udp(data, at, end)
     elif proto == GRE:
-        found = _in_gre(data, at, end)
+        inner = _in_gre(data, at, end)
     elif proto == 4 or proto == 41:
         return at
     elif proto == ETHER_IP:
-        found = ethernet(data, at + 2, end) if at < end and data[at] >> 4 == 3 else NO_TUNNEL
+        inner = ethernet(data, at + 2, end) if at < end and data[at] >> 4 == 3 else NO_TUNNEL
     elif proto == L2TP:
-        found = _l2tp3(data, at + 4, end) if at + 4 <= end and u32(data, at) else NO_TUNNEL
+        inner = _l2tp3(data, at + 4, end) if at + 4 <= end and u32(data, at) else NO_TUNNEL
     else:
         return NO_TUNNEL
-    if found < 0:
-        return NO_TUNNEL if found == -SEALED else found
-    if found + 20 > end:
+    if inner < 0:
+        return NO_TUNNEL if inner == -SEALED else inner
+    if inner + 20 > end:
         return -CUT
-    return found if data[found] >> 4 == 4 or data[found] >> 4 == 6 else NO_TUNNEL
+    return inner if data[inner] >> 4 == 4 or data[inner] >> 4 == 6 else NO_TUNNEL

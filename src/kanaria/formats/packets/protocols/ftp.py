@@ -20,7 +20,7 @@ def attempts(client: bytes, server: bytes) -> list[tuple[int, dict[str, object]]
     A reply answers the command in the same place (RFC 959, 5.4), so that a refused ``USER`` or ``FEAT`` is no verdict
     on a later password. ``success`` is None where the reply was not seen or asks for more.
     """
-    found: list[tuple[int, dict[str, object]]] = []
+    rows: list[tuple[int, dict[str, object]]] = []
     user: str | None = None
     commands = [(match.start(), match[1].upper(), match[2]) for match in islice(_lines(client), _COMMANDS)]
     replies = _replies(server)
@@ -30,10 +30,10 @@ def attempts(client: bytes, server: bytes) -> list[tuple[int, dict[str, object]]
         if word == b"USER":
             user = value.decode("utf-8", "backslashreplace").rstrip()
         if word == b"PASS":
-            found.append((offset, {"user": user, "success": success, "method": "password"}))
+            rows.append((offset, {"user": user, "success": success, "method": "password"}))
         elif word == b"USER" and success is not None and following != b"PASS":  # decided by the name alone
-            found.append((offset, {"user": user, "success": success}))
-    return found[:_ATTEMPTS]
+            rows.append((offset, {"user": user, "success": success}))
+    return rows[:_ATTEMPTS]
 
 
 def _lines(client: bytes) -> Iterator[re.Match[bytes]]:

@@ -42,12 +42,12 @@ def rows(client: bytes, server: bytes) -> list[tuple[int, dict[str, object]]]:
     new = list(_smb2(client, server))
     if new:  # the same SMB1 negotiation is in both when the server answers it with SMB2
         old = [(offset, row) for offset, row in old if row["answered"] or row["action"] != "negotiate"]
-    found = [*old, *new]
-    agreed = [row["version"] for _, row in found if row["action"] == "negotiate" and row["version"]]
+    rows = [*old, *new]
+    agreed = [row["version"] for _, row in rows if row["action"] == "negotiate" and row["version"]]
     version = agreed[-1] if agreed else None  # the first of two only says that the server speaks SMB2
-    for _, row in found:
+    for _, row in rows:
         row["version"] = row["version"] or version
-    return found[:ROWS]
+    return rows[:ROWS]
 
 
 def _frames(data: bytes, mark: bytes) -> Iterator[tuple[int, bytes]]:

@@ -52,12 +52,12 @@ def _row(command: int, words: bytes, data: bytes, at: int, message: bytes, answe
     unicode = bool(struct.unpack_from("<H", message, 10)[0] & 0x8000)
     user, domain, station = _account(words, data, at, unicode) if command == 0x73 else (None, None, None)
     texts = {0x75: _share, 0xA2: _path}
-    found = texts[command](words, data, at, unicode) if command in texts else None
+    text = texts[command](words, data, at, unicode) if command in texts else None
     return {
         "version": "SMB1",
         "action": _ACTIONS[command],
-        "share": found if command == 0x75 else None,
-        "path": found if command == 0xA2 else None,
+        "share": text if command == 0x75 else None,
+        "path": text if command == 0xA2 else None,
         "user": user,
         "domain": domain,
         "client_name": station,

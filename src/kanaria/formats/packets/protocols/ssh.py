@@ -61,7 +61,7 @@ def _compresses(client: bytes) -> bool:
 def _answers(messages: Sequence[tuple[bool, int]], client_from: int, server_from: int) -> Sequence[int]:
     """Lengths of encrypted server messages that directly follow an encrypted client message."""
     seen = {True: 0, False: 0}
-    found = []
+    lengths = []
     asked = False
     for from_client, length in messages:
         begin = seen[from_client]
@@ -70,9 +70,9 @@ def _answers(messages: Sequence[tuple[bool, int]], client_from: int, server_from
         if from_client:
             asked = encrypted
         elif asked and begin >= server_from:
-            found.append(length)
+            lengths.append(length)
             asked = False
-    return found
+    return lengths
 
 
 def _encrypted_from(data: bytes) -> int | None:

@@ -114,13 +114,13 @@ def records(data: bytes) -> Flight:
 
 
 def _messages(data: bytes) -> list[tuple[int, bytes]]:
-    found: list[tuple[int, bytes]] = []
+    messages: list[tuple[int, bytes]] = []
     at = 0
-    while at + 4 <= len(data) and len(found) < _RECORDS:
+    while at + 4 <= len(data) and len(messages) < _RECORDS:
         size = int.from_bytes(data[at + 1 : at + 4], "big")
-        found.append((data[at], data[at + 4 : at + 4 + size]))
+        messages.append((data[at], data[at + 4 : at + 4 + size]))
         at += 4 + size
-    return found
+    return messages
 
 
 def client_hello(body: bytes) -> Hello | None:
@@ -169,8 +169,8 @@ def _extension(hello: Hello, kind: int, body: Cursor, *, client: bool) -> None:
     try:
         if kind == _SUPPORTED:
             values = body.block(1) if client else body
-            found = [values.number(2) for _ in range(values.left // 2)]
-            hello.supported = [value for value in found if not is_grease(value)]
+            numbers = [values.number(2) for _ in range(values.left // 2)]
+            hello.supported = [value for value in numbers if not is_grease(value)]
         elif client and kind == _SNI:
             names = body.block(2)
             names.take(1)
