@@ -97,14 +97,14 @@ def test_what_comes_while_a_batch_is_judged_and_fills_the_next_stops_nothing(
                 added.append(f"{ORDINARY}\n" * 40)
                 with log.open("a") as file:
                     file.write(added[0])
-                until(service._wake.is_set)
-                service._next_look = 0.0
+                until(service._signals.wake.is_set)
+                service.turns.pace._next_look = 0.0
                 monkeypatch.setattr(Judging, "due", property(lambda judging: judging._dirty))
             return judge(self, between)
 
         return judged
 
-    monkeypatch.setattr("kanaria.app.live.service.LEAST", 1_000)
+    monkeypatch.setattr("kanaria.app.live.pace.LEAST", 1_000)
     log.write_text(f"{ORDINARY}\n")
     with running(tmp_path) as service:
         for name in ("step", "hurry"):

@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
 from kanaria.app.config import load
+from kanaria.app.live.intake import Intake
 from kanaria.app.live.judging import Arrived, Judging
-from kanaria.app.live.service import Service
+from kanaria.app.live.pace import LEAST, Pace
+from kanaria.app.live.turns import Signals, Turns
+from kanaria.app.live.watching import watched
 from kanaria.app.run.at_once import MOST
 from kanaria.sources.chunks import Chunk
 from kanaria.store.incidents import IncidentStore
@@ -275,35 +279,42 @@ def test_what_comes_while_a_batch_is_judged_is_told_before_its_incidents(tmp_pat
     assert {item["id"] for item in (*ahead, *later)} == set(kept(tmp_path / "store"))
 
 
+def turns(judging: Any, intake: Any, wake: Event) -> Turns:
+    return Turns(
+        judging, intake, Mock(), Mock(), Pace(5.0), signals=Signals(wake=wake), alive=Mock(), log=Mock(), language="en"
+    )
+
+
 def test_sources_are_looked_at_between_the_parts_of_a_checkpoint(tmp_path: Path) -> None:
     """Keeping everything takes as long as a batch: who is grave is not kept waiting by both."""
-    service = Service(load(settings(tmp_path)), tmp_path / "store")
     done: list[str] = []
-    with judging(tmp_path) as service.judging:
-        service.telling, service.siem, service.upkeep = Mock(), Mock(), Mock(sheds=False)
-        service.sources = []
-        engine, commit = service.judging._engine, service.judging._engine.commit
+    wake, intake = Event(), Mock(left_out=())
+    intake.lines = Mock(side_effect=lambda _room: (done.append("looked"), wake.set(), [])[2])
+    intake.flows = Mock(return_value=[])
+    with judging(tmp_path) as one:
+        engine, commit = one._engine, one._engine.commit
         engine.commit = Mock(side_effect=lambda *a, **k: (done.append("kept"), commit(*a, **k))[1])  # type: ignore[method-assign]
-        service._look = lambda: done.append("looked")  # type: ignore[method-assign]
-        service.judging.take_in([arrived("zeek/conn.log", [connected(1, "10.9.0.1")])])
-        service._wake = Mock()
-        service._checkpoint()
+        one.take_in([arrived("zeek/conn.log", [connected(1, "10.9.0.1")])])
+        wake.set()
+        turns(one, intake, wake).checkpoint()
     assert done == ["looked", "looked", "kept"]
 
 
 def test_a_source_that_brings_much_keeps_no_other_waiting(tmp_path: Path) -> None:
-    service = Service(load(settings(tmp_path)), tmp_path / "store")
     (tmp_path / "zeek").mkdir()
     (tmp_path / "zeek/conn.log").write_text(connected(1, "10.9.0.1") * 10_000)
     (tmp_path / "access.log").write_text(CRADLE)
-    for item in service.sources:
-        item.source.start({}, lambda: None)
-    came = [(one.source, one.chunk.data) for one in service._gather()]
-    for item in service.sources:
-        item.source.close()
+    intake, wake, taken = Intake(watched(load(settings(tmp_path))), ()), Event(), list[Arrived]()
+    intake.begin({}, lambda: None)
+    judge = Mock(hastens=False)
+    judge.take_in = Mock(side_effect=lambda lines, _flows: taken.extend(lines))
+    one = turns(judge, intake, wake)
+    one._look()
+    intake.close()
+    came = [(item.source, item.chunk.data) for item in taken]
     assert [data for source, data in came if source.endswith("access.log")] == [CRADLE.encode()]
-    assert service._limit * 0.9 < sum(len(data) for _source, data in came) < service._limit * 1.1
-    assert service._wake.is_set(), "there is more"
+    assert LEAST * 0.9 < sum(len(data) for _source, data in came) < LEAST * 1.1
+    assert wake.is_set(), "there is more"
 
 
 def work_of_one_more(folder: Path, monkeypatch: pytest.MonkeyPatch, known: int) -> tuple[int, int]:

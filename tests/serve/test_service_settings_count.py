@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kanaria.app.config import load
-from kanaria.app.live.service import LEAST
+from kanaria.app.live.pace import LEAST
 from kanaria.app.live.state import state
 from kanaria.app.live.watching import watched, watched_flows
 from kanaria.store.incidents import IncidentStore
@@ -238,4 +238,4 @@ def test_what_is_closed_leaves_by_size_and_batches_stay_small(tmp_path: Path, ph
     with running(folder) as service:
         until(lambda: kept(folder) == {"i-0003"})
         until(lambda: service.records == 4_000 and not service.judging.waits)
-        assert service._limit == LEAST
+        assert service.turns.pace.limit == LEAST

@@ -29,7 +29,7 @@ class Siem:
 
     def __init__(self, store: Path, facts: Knowledge, language: Language, path: Path | None, limit: int) -> None:
         self._store, self._facts, self._language = store, facts, language
-        self._path, self._limit = path, limit
+        self.path, self._limit = path, limit
 
     def events(self, incident: str) -> list[Json]:
         """A Detection Finding for each finding, then the Incident Finding."""
@@ -40,15 +40,15 @@ class Siem:
 
     def write(self, news: Sequence[Mapping[str, Any]]) -> None:
         """Append the events of these incidents. Raises OSError when the file cannot be written."""
-        if self._path is None or not news:
+        if self.path is None or not news:
             return
         lines = [json.dumps(event, ensure_ascii=False) for item in news for event in self.events(item["id"])]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
             file.write("".join(f"{line}\n" for line in lines))
             size = file.tell()
         if size >= self._limit:
-            self._rotate(self._path)
+            self._rotate(self.path)
 
     def _rotate(self, path: Path) -> None:
         """By renaming, so that whoever follows the file reads it to its end."""

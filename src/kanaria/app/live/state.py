@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,32 +26,21 @@ class Running(Protocol):
 
     store: Path
     started: float
-    turned: float
     ready: bool
-    batches: int
-    records: int
     rejected: int
-    news_count: int
-    last_batch: float
-    lag: float
     mended: list[Text]
     judging: Any
+    intake: Any
+    turns: Any
+    outgoing: Any
     outbox: Any
     telling: Any
     upkeep: Any
 
-    @property
-    def left_out(self) -> Sequence[Text]: ...
-
-    @property
-    def unread(self) -> int: ...
-
-    @property
-    def everything(self) -> list[Any]: ...
-
 
 def state(service: Running) -> Json:
     """Everything about a running service."""
+    judging, turns, pace = service.judging, service.turns, service.turns.pace
     return {
         "command": "serve",
         "pid": os.getpid(),
@@ -59,22 +48,22 @@ def state(service: Running) -> Json:
         "started": wall(service.started),
         "uptime": round(steady() - service.started, 1),
         "store": str(service.store),
-        "alive": time.monotonic() - service.turned < STUCK,
+        "alive": time.monotonic() - turns.turned < STUCK,
         "ready": service.ready,
-        "batches": service.batches,
-        "records": service.records,
+        "batches": pace.batches,
+        "records": turns.records,
         "rejected": service.rejected,
-        "unread": service.unread,
-        "news": service.news_count,
-        "notes": [{"en": note.en, "ja": note.ja} for note in (*service.left_out, *service.judging.events.notes())],
-        "events": service.judging.events.size,
-        "last_batch_seconds": round(service.last_batch, 4),
-        "lag_seconds": round(service.lag, 4),
+        "unread": judging.unread,
+        "news": service.outgoing.count,
+        "notes": [{"en": note.en, "ja": note.ja} for note in (*turns.left_out, *judging.events.notes())],
+        "events": judging.events.size,
+        "last_batch_seconds": round(pace.took, 4),
+        "lag_seconds": round(pace.lag, 4),
         "free_bytes": shutil.disk_usage(service.store).free,
         "incident_bytes": service.upkeep.size,
         "removed_incidents": service.upkeep.removed,
         "mended": [{"en": said.en, "ja": said.ja} for said in service.mended],
-        "sources": [_source(source.name, source.health) for source in service.everything],
+        "sources": [_source(source.name, source.health) for source in service.intake.all],
         "channels": list(_channels(service)),
     }
 
