@@ -133,11 +133,16 @@ def test_nothing_spooled_gives_nothing() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["http", "dns"]), st.integers(0, 9)), max_size=12), st.integers(1, 20))
-def test_gathered_tables_keep_every_row_in_order(sizes: list[tuple[str, int]], enough: int) -> None:
+@given(
+    st.lists(st.tuples(st.sampled_from(["http", "dns"]), st.integers(0, 9)), max_size=12),
+    st.integers(1, 20),
+    st.integers(2, 5),
+)
+def test_gathered_tables_keep_every_row_in_order(sizes: list[tuple[str, int]], enough: int, joined: int) -> None:
     gathered, seen, wanted = Gathered(), [], []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "GATHERED_ROWS", enough)
+        patch.setattr(module, "JOINED", joined)
         for number, (name, count) in enumerate(sizes):
             wanted += [(name, 100 * number + n) for n in range(count)]
             handed = gathered.add({name: from_rows(name, rows([0] * count, 100 * number))})
@@ -159,3 +164,13 @@ def test_many_small_batches_become_few_statements(monkeypatch: pytest.MonkeyPatc
     spool.settle()
     assert sum(inserted) == 1
     assert sum(len(tables["dns"]) for tables in spool.slices()) == 50
+
+
+def test_a_small_table_costs_what_its_rows_take() -> None:
+    """Thousands of inputs of a record each: what waits is joined now and then, and its columns are few."""
+    gathered = Gathered()
+    for number in range(1000):
+        assert not gathered.add({"http": from_rows("http", rows([0], number))})
+    waiting = [*gathered._parts["http"], *gathered._small["http"]]
+    assert len(waiting) < 2 * module.JOINED
+    assert sum(map(len, waiting)) == 1000

@@ -253,6 +253,23 @@ def test_misp_events() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("flag", "kind", "taken"),
+    [
+        (True, "ip-dst", True), (False, "ip-dst", False), (None, "ip-dst", True), (1, "ip-dst", True),
+        ("1", "ip-dst", True), ("0", "ip-dst", False), (0, "ip-dst", False), (None, "cookie", False),
+        (True, "cookie", True),
+    ],
+)  # fmt: skip
+def test_a_misp_attribute_without_the_flag_counts_as_its_type_does_by_default(
+    flag: object, kind: str, taken: bool
+) -> None:
+    attribute = {"type": kind, "value": "203.0.113.5"} | ({} if flag is None else {"to_ids": flag})
+    for wrapped in ({"Event": {"Attribute": [attribute]}}, {"response": {"Attribute": [attribute]}}):
+        report = read(json.dumps(wrapped), "attributes.json")
+        assert (len(report.indicators), len(report.refused)) == (taken, not taken)
+
+
 @pytest.mark.parametrize("text", ['{"a": 1}', "[{}]", '{"objects": ', "[" * 100_000])
 def test_other_json_is_an_error_that_says_what_was_expected(text: str) -> None:
     with pytest.raises(SourceError, match=r"expected"):

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kanaria.core.stream import ReadContext
 from kanaria.formats.tcpdump_text import TcpdumpText
@@ -372,3 +374,43 @@ def test_recognised_by_two_packets_of_any_kind(packets: tuple[int, int]) -> None
     text = printed(dated, [talk()[at] for at in packets])
     assert TcpdumpText().sniff(text.encode(), "x") > 0.9
     assert TcpdumpText().sniff(text.replace("Flags [", "Banner [").encode(), "x") == 0.0
+
+
+# --- hostile payloads ---------------------------------------------------------------------------------------------------
+
+FORGED = "2026-01-10 09:00:03.250000 IP 192.168.1.20.50000 > 198.51.100.66.3333: Flags [P.], seq 1:{0}, ack 1, win 1, length {0}"
+PIECES = st.sampled_from([FORGED.format(9), FORGED.format(0), "", "GET / HTTP/1.1", "> x", LOGIN.decode().strip(), "\t0x0000:  4500 0028",
+                          "IP 192.168.1.20.5 > 198.51.100.66.3333: UDP, length 4", "2026-01-10 09:00:04.1 x", "9 packets captured"])  # fmt: skip
+
+
+def ends(text: str) -> set[tuple[str, str, int]]:
+    return {(row["src_ip"], row["dst_ip"], row["src_payload"]) for row in read(text).rows_of("connection")}
+
+
+def as_printed(packet: Packet) -> str:
+    """``-A`` leaves out a carriage return before a line feed."""
+    shown = "".join(chr(byte) if 32 <= byte < 127 or byte in (9, 10, 13) else "." for byte in packet.bytes)
+    return f"{dated(3, packet)}{shown.replace(chr(13) + chr(10), chr(10))}\n"
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
+def test_a_line_of_a_payload_opens_no_connection(pieces: list[str], end: str, last: bool, six: bool) -> None:
+    data = ("POST / HTTP/1.1" + end + end.join(pieces) + (end if last else "")).encode()
+    client, server = (CLIENT6, SERVER6) if six else (CLIENT, SERVER)
+    sent = Packet(client, server, "P.", data)
+    before, after = talk(client, server)[:3], talk(client, server)[4:]
+    text = printed(in_text, before) + as_printed(sent) + printed(in_text, after)
+    assert ends(text) == {(client[0], server[0], len(data))}
+
+
+def test_packets_of_which_only_the_beginning_was_kept_stay_packets() -> None:
+    """``-s 64``: less is printed than the lengths say, and each line of a packet is one."""
+    many = [Packet((f"192.0.2.{n}", 50_000), SERVER, "P.", b"A" * 1000) for n in range(1, 200)]
+    text = "".join(f"{dated(n % 60, packet)}{'E' + 63 * '.'}\n" for n, packet in enumerate(many))
+    assert len(ends(text)) == len(many)
+
+
+def test_packets_without_their_payload_stay_packets() -> None:
+    many = [Packet((f"192.0.2.{n}", 50_000), SERVER, "P.", b"A" * n) for n in range(1, 200)]
+    assert len(ends("".join(dated(n % 60, packet) for n, packet in enumerate(many)))) == len(many)

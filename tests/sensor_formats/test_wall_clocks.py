@@ -34,6 +34,8 @@ LOCAL: dict[str, str] = {
     "dnsmasq": "Jan 10 09:00:00 dnsmasq[7]: query[A] a.example from 192.0.2.10\n",
     "windows-dns": "1/10/2026 9:00:00 AM 0E44 PACKET  01D3 UDP Rcv 192.0.2.10    0002   Q [0001   D   NOERROR] A   (1)a(7)example(0)\n",
     "nfdump": NFDUMP + "2026-01-10 09:00:00.000 1.000 TCP 192.0.2.10:50000 -> 203.0.113.5:443 5 400 1\n",
+    "nfdump-csv": "ts,te,td,sa,da,sp,dp,pr,flg,ipkt,ibyt\n2026-01-10 09:00:00,2026-01-10 09:00:01,1.0,192.0.2.10,203.0.113.5,50000,443,TCP,...AP...,5,400\n",
+    "argus-csv": "StartTime,SrcAddr,Sport,DstAddr,Dport,Proto,SrcPkts,DstPkts,SrcBytes,DstBytes\n2026/01/10 09:00:00.000000,192.0.2.10,50000,203.0.113.5,443,tcp,5,4,400,300\n",
     "windows-csv": VIEWER.format("1/10/2026 9:00:00 AM"),
     "samba": SMBD.format("2026/01/10 09:00:00.000000"),
     "errorlog": "[Sat Jan 10 09:00:00.000000 2026] [core:error] [pid 7] [client 198.51.100.7:5000] AH00126: Invalid URI in request GET /x HTTP/1.1\n",
@@ -45,6 +47,8 @@ ZONED: dict[str, str] = {
     "unbound": "[1768035600] unbound[7:0] info: 192.0.2.10 a.example. A IN\n",
     "conntrack": "[1768035600.000000] [DESTROY] tcp 6 src=192.0.2.10 dst=203.0.113.5 sport=5 dport=443 src=203.0.113.5 dst=192.0.2.10 sport=443 dport=5\n",
     "suricata": '{"timestamp":"2026-01-10T18:00:00.000000+0900","flow_id":1,"event_type":"ssh","src_ip":"192.0.2.10","dest_ip":"203.0.113.5","proto":"TCP","ssh":{}}\n',
+    "unirec": "ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint64 BYTES_REV,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,uint32 PACKETS_REV,uint16 DST_PORT,uint16 SRC_PORT,uint8 PROTOCOL\n203.0.113.5,192.0.2.10,400,300,2026-01-10T09:00:00.000000,2026-01-10T09:00:01.000000,5,4,443,50000,6\n",
+    "flow-csv": "ts,te,td,sa,da,sp,dp,pr,flg,ipkt,ibyt\n2026-01-10T18:00:00+09:00,2026-01-10T18:00:01+09:00,1.0,192.0.2.10,203.0.113.5,50000,443,TCP,...AP...,5,400\n",
     "zeek-json": '{"_path":"conn","ts":1768035600.0,"uid":"C","id.orig_h":"192.0.2.10","id.orig_p":1,"id.resp_h":"203.0.113.5","id.resp_p":443,"proto":"tcp"}\n',
 }  # fmt: skip
 

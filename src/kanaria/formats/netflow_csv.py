@@ -1,8 +1,9 @@
 """Flow records as delimited text with a header: nfdump, argus, ipfixprobe and whatever else names its columns sensibly.
 
 Column names are recognised by a list of aliases, in any order and subset. Files with a column for the way back give one
-connection per row; files of one-way records are stitched. Times without a zone are UTC; numbers may be seconds,
-milliseconds or microseconds since 1970 (told apart by their size).
+connection per row; files of one-way records are stitched. Times without a zone are of the writer's clock (nfdump,
+argus), but for UniRec's, which are UTC; numbers may be seconds, milliseconds or microseconds since 1970 (told apart by
+their size).
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from kanaria.core.distinct import map_distinct
 from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
 from kanaria.core.types import Batch
+from kanaria.core.zone import LocalTime
 from kanaria.formats import columns as cols
 from kanaria.formats import flow_state
+from kanaria.formats.local_times import local_to_utc
 from kanaria.formats.netflow_stitch import RECORD, stitch
 from kanaria.formats.spans import Lines, Part, Spans
 
@@ -58,6 +61,10 @@ _ZEEK_STATES = {"S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "
 _ARGUS_FLAGS = late_regex(r"^([FSRPAUEC]*)_([FSRPAUEC]*)$")
 
 
+_UTC = late_regex(rb"\btime TIME_FIRST\b")
+"""UniRec's header (ipfixprobe, NEMEA), whose times are UTC."""
+
+
 class FlowCsv:
     """Flow records with a header line."""
 
@@ -75,15 +82,16 @@ class FlowCsv:
 
     def read(self, stream: Stream, context: ReadContext) -> Iterator[Batch]:
         header: tuple[str, list[str]] | None = None
-        ended = False
+        ended, zone = False, None
         for chunk in cols.chunks(stream):
             data, first = chunk.data, chunk.first
             if header is None:
                 line, rest = _first_line(data)
                 first += data.count(b"\n", 0, len(data) - len(rest))
                 header, data = canonical(line), rest
+                zone = None if _UTC.search(line) else context.zone
             data, ended = (b"", True) if ended else _before_summary(data)
-            columns, numbers, part = _connections(data, first, header)
+            columns, numbers, part = _connections(data, first, header, zone)
             done = cols.finish("connection", columns, numbers, stream=stream, context=context, sensor="flow")
             rows = len(part.lines) + len(part.rejects)
             yield cols.make_batch(stream, self.name, chunk, {"connection": done}, rows, part.rejects)
@@ -119,14 +127,16 @@ def _before_summary(data: bytes) -> tuple[bytes, bool]:
     return data, False
 
 
-def _connections(data: bytes, first: int, header: tuple[str, list[str]]) -> tuple[dict[str, Any], Lines, Part]:
+def _connections(
+    data: bytes, first: int, header: tuple[str, list[str]], zone: LocalTime | None
+) -> tuple[dict[str, Any], Lines, Part]:
     delimiter, names = header
     if not data.strip() or not any(names):
         nothing = Part(pa.table({}), Spans.of(b"", first))
         return {}, nothing.lines, nothing
     types = {name: pa.string() for name in names if name}
     part = cols.read_delimited(Spans.of(data, first), names, types, delimiter=delimiter, nulls=("", "-"), quote='"')
-    table = _Table(part.table)
+    table = _Table(part.table, zone)
     if {"bytes_total", "flags_rev", "ppi_lengths"} & set(names) or table.any_reverse():
         return _rows(table), part.lines, part
     columns, numbers = stitch(_records(table, part.lines))
@@ -134,10 +144,10 @@ def _connections(data: bytes, first: int, header: tuple[str, list[str]]) -> tupl
 
 
 class _Table:
-    """Text columns by our name, with numbers and times read out of them."""
+    """Text columns by our name, with numbers and times read out of them: without a zone, they are of ``zone``."""
 
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
+    def __init__(self, table: pa.Table, zone: LocalTime | None) -> None:
+        self._table, self._zone = table, zone
         self.count = table.num_rows
 
     def text(self, name: str) -> pa.Array:
@@ -164,7 +174,9 @@ class _Table:
         number = cols.lenient(text, pa.float64())
         scale = pc.if_else(pc.greater(number, 1e14), 1e-6, pc.if_else(pc.greater(number, 1e11), 1e-3, 1.0))
         seconds = pc.multiply(number, scale)
-        return pc.coalesce(cols.iso_to_time(text), cols.seconds_to_time(seconds)).cast(pa.int64())
+        written = cols.iso_to_time(text).cast(pa.int64())
+        written = local_to_utc(text, written, self._zone) if self._zone else written
+        return pc.coalesce(written, cols.seconds_to_time(seconds).cast(pa.int64()))
 
     def span(self) -> pa.Array:
         """Duration in microseconds: of its own column, else from first to last."""

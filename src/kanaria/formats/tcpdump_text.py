@@ -8,7 +8,10 @@ the client as ``device``. A clock without a date gives rows without a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from datetime import datetime
 
@@ -21,11 +24,14 @@ from kanaria.core.values import dataclass
 from kanaria.formats.logons.emit import Taken, address, batches
 from kanaria.formats.logons.text_input import open_text
 from kanaria.formats.mapped.clock import Clock
+from kanaria.formats.tcpdump_payload import printed_length, rest_of_payload
 from kanaria.formats.text_log import Row, first_lines
 
 _CLAIM = 0.96
 _FLOWS = 100_000
 """Flows kept at a time, 100 MB at most; then they are told of, and what follows of them is a flow of its own."""
+_MISSES = 100
+"""Packets whose printed bytes do not come out, before nobody looks any more: the capture holds beginnings only."""
 _FIRST = 4096
 """Bytes of a side's payload that are kept: a login and its answer with the first job are 2 kB."""
 _HEADERS = 120
@@ -64,21 +70,34 @@ class _Packet:
     dst: tuple[str, str]
     flags: str | None
     length: int
+    line: str
+    quoted: bool
     text: list[str] = field(default_factory=list)
     data: bytearray = field(default_factory=bytearray)
 
     def wants(self, line: str) -> bool:
         """Whether a line below it may still be its payload."""
-        if _HEX.match(line):
+        if not self.text and _HEX.match(line):
             return True
         return not self.data and self.length > 0 and sum(map(len, self.text)) < self.length + _HEADERS
 
     def add(self, line: str) -> None:
-        found = _HEX.match(line)
+        found = None if self.text else _HEX.match(line)  # a payload printed as text may hold such lines
         if found:
             self.data += bytes.fromhex(found[1].replace(" ", ""))
         else:
             self.text.append(line)
+
+    def rest(self, ahead: Iterable[str]) -> int:
+        """How many of the lines ahead, of which the first looks like another packet's, are its payload all the same."""
+        if self.data or not self.text:
+            return 0
+        whole = printed_length(self.line, self.text[0], self.length, tcp=self.flags is not None)
+        return 0 if whole is None else rest_of_payload(self.text, ahead, whole, _is_new)
+
+    def is_short(self) -> bool:
+        """Whether less was printed than its length says."""
+        return bool(self.text) and sum(map(len, self.text)) + len(self.text) < self.length
 
     def payload(self) -> bytes:
         """Its payload: the last bytes of what is printed. A paste that lost bytes is read from a brace on."""
@@ -200,16 +219,68 @@ class TcpdumpText:
             yield from batches(_records(handle, clock), stream, context, name=self.name, sensor="tcpdump")
 
 
-def _records(lines: Iterator[str], clock: Clock) -> Iterator[list[Taken] | tuple[str, bytes]]:
+class _Lines:
+    """The lines of an input; those ahead may be looked at."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines, self._seen = lines, deque[str]()
+
+    def __iter__(self) -> Iterator[str]:
+        while (line := self._next()) is not None:
+            yield line
+
+    def ahead(self, *, quoted: bool) -> Iterator[str]:
+        """Those that come, without being taken."""
+        for place in itertools.count():
+            while place >= len(self._seen):
+                raw = next(self._lines, None)
+                if raw is None:
+                    return
+                self._seen.append(raw.rstrip("\r\n"))
+            yield _unquoted(self._seen[place], quoted=quoted)
+
+    def skip(self, count: int) -> Iterator[str]:
+        """So many lines are taken."""
+        return itertools.islice(iter(self), count)
+
+    def _next(self) -> str | None:
+        if self._seen:
+            return self._seen.popleft()
+        raw = next(self._lines, None)
+        return None if raw is None else raw.rstrip("\r\n")
+
+
+def _unquoted(line: str, *, quoted: bool) -> str:
+    return line.removeprefix("> ") if quoted else line
+
+
+def _is_new(line: str) -> bool:
+    """Whether a line looks like something else than payload."""
+    return any(pattern.match(line) for pattern in (_PACKET, _HEAD, _STAMPED, _OTHER))
+
+
+def _records(given: Iterator[str], clock: Clock) -> Iterator[list[Taken] | tuple[str, bytes]]:
     """As many records as packets, of which each flow takes one. Other lines are left to be searched."""
     flows: dict[tuple[object, ...], _Flow] = {}
     packet: _Packet | None = None
-    packets = 0
-    for line, found in _with_packets(lines, clock):
+    packets = missed = 0
+    lines = _Lines(given)
+    said: str | None = None
+    for raw in lines:
+        if packet is not None and missed < _MISSES and _is_new(line := _unquoted(raw, quoted=packet.quoted)):
+            rest = packet.rest(itertools.chain([line], lines.ahead(quoted=packet.quoted)))
+            missed += not rest and packet.is_short()
+            if rest:
+                packet.text += [line, *(_unquoted(one, quoted=packet.quoted) for one in lines.skip(rest - 1))]
+                continue
+        line = _unquoted(raw, quoted=True)
+        head, found = _HEAD.match(line), _PACKET.match(line)
+        said = head["time"] if head and not found else said
         if found is not None:
             if packet is not None:
                 _take(packet, flows)
-            packet, packets = found, packets + 1
+            packet, packets = _packet(found, raw, said, clock), packets + 1
+            said = None
             if len(flows) >= _FLOWS:
                 yield from _rows(flows, packets - 1)
                 packets = 1
@@ -218,7 +289,7 @@ def _records(lines: Iterator[str], clock: Clock) -> Iterator[list[Taken] | tuple
             _take(packet, flows)
             packet = None
         if packet is not None and packet.wants(line):
-            packet.add(line)
+            packet.add(_unquoted(raw, quoted=packet.quoted))
         elif not _OTHER.match(line):
             yield "", line.encode("utf-8", "backslashreplace")
     if packet is not None:
@@ -226,23 +297,13 @@ def _records(lines: Iterator[str], clock: Clock) -> Iterator[list[Taken] | tuple
     yield from _rows(flows, packets)
 
 
-def _with_packets(lines: Iterator[str], clock: Clock) -> Iterator[tuple[str, _Packet | None]]:
-    """Every line, with the packet that begins there, if one does."""
-    said: str | None = None
-    for raw in lines:
-        line = raw.rstrip("\r\n").removeprefix("> ")
-        found = _PACKET.match(line)
-        if found is None:
-            head = _HEAD.match(line)
-            said = head["time"] if head else said
-            yield line, None
-            continue
-        time, said = found["time"] or said, None
-        yield line, _Packet(
-            time=clock.when(time) if time and (" " in time or ":" not in time) else None,
-            src=(found["src"], found["src_port"]), dst=(found["dst"], found["dst_port"]),
-            flags=found["flags"], length=int(found["length"]),
-        )  # fmt: skip
+def _packet(found: re.Match[str], raw: str, said: str | None, clock: Clock) -> _Packet:
+    time = found["time"] or said
+    return _Packet(
+        time=clock.when(time) if time and (" " in time or ":" not in time) else None,
+        src=(found["src"], found["src_port"]), dst=(found["dst"], found["dst_port"]),
+        flags=found["flags"], length=int(found["length"]), line=raw, quoted=raw.startswith("> "),
+    )  # fmt: skip
 
 
 def _take(packet: _Packet, flows: dict[tuple[object, ...], _Flow]) -> None:

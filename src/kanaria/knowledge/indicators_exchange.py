@@ -2,7 +2,7 @@
 
 Takes text of one of them; returns candidates with their dates and comments, and what was left aside with the reason.
 Only what the sender marked as something to act on counts: patterns of STIX indicators that still hold, MISP attributes
-with ``to_ids``.
+with ``to_ids``, or without that flag but of a type that MISP sets it for by default.
 """
 
 from __future__ import annotations
@@ -63,6 +63,9 @@ _MISP_TYPES = {
     "xmr": "wallet", "btc": "wallet", "dash": "wallet", "filename": "file", "target-user": "account",
     "md5": "hash", "sha1": "hash", "sha256": "hash",
 }  # fmt: skip
+
+_CONTEXT_BY_DEFAULT = frozenset({"user-agent", "cookie", "target-user"})
+"""Of these, those that MISP does not detect by unless somebody says so (``sane_defaults`` of its ``describeTypes``)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,8 +175,10 @@ def _unusable(item: Mapping[str, Any], pattern: str, today: date) -> str | None:
 
 
 def _misp_events(loaded: Any) -> list[Mapping[str, Any]]:
-    """The events of a single export, a response of several, or a bare list."""
+    """The events of a single export, a response of several, or a bare list; attributes that were searched for count as
+    one event."""
     wrapped = loaded.get("response", [loaded]) if isinstance(loaded, Mapping) else loaded
+    wrapped = [wrapped] if isinstance(wrapped, Mapping) else wrapped
     if not isinstance(wrapped, list):
         return []
     events = [item["Event"] for item in wrapped if isinstance(item, Mapping) and isinstance(item.get("Event"), Mapping)]
@@ -189,7 +194,7 @@ def _misp(event: Mapping[str, Any]) -> Iterator[ImportCandidate]:
         if not isinstance(attribute, Mapping) or attribute.get("type") not in _MISP_TYPES or attribute.get("deleted"):
             continue
         value = str(attribute.get("value", ""))
-        if attribute.get("to_ids") is not True:
+        if not _is_to_detect(attribute):
             yield ImportCandidate(value=value[:200], refused="the sender marked it as context only (to_ids)")
             continue
         comment = attribute.get("comment") or info
@@ -198,6 +203,15 @@ def _misp(event: Mapping[str, Any]) -> Iterator[ImportCandidate]:
         parts = [value] if kind else value.split("|")[: 2 if attribute["type"] == "domain|ip" else 1]
         for part in parts:
             yield candidate(part, comment if isinstance(comment, str) else None, when, kind)
+
+
+def _is_to_detect(attribute: Mapping[str, Any]) -> bool:
+    """Whether an attribute is one to detect by. Where the flag is left out, as MISP's format allows (it is not required
+    of a feed, and exports without context drop it), the type's own default holds: that of ``describeTypes``."""
+    marked = attribute.get("to_ids")
+    if marked is None:
+        return attribute.get("type") not in _CONTEXT_BY_DEFAULT
+    return marked in (True, 1, "1", "true")
 
 
 def day(value: object) -> date | None:

@@ -28,6 +28,8 @@ SLICE_ROWS = 200_000
 # rows, so small tables wait for one another until there are this many rows or bytes.
 GATHERED_ROWS = 16_384
 GATHERED_BYTES = 16 << 20
+# A table of one row and forty columns takes 30 kB of memory, whatever is in it: so many are joined to one at a time.
+JOINED = 64
 # Beyond this a slice per day would cost more than it teaches.
 MOST_DAYS = timedelta(days=60)
 DAY_US = 86_400_000_000
@@ -46,25 +48,33 @@ class Gathered:
 
     def __init__(self) -> None:
         self._parts: dict[str, list[pa.Table]] = {}
+        self._small: dict[str, list[pa.Table]] = {}
         self._rows = self._bytes = 0
 
     def add(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """Take in tables; hand out everything held once it is enough, else nothing."""
         for name, table in tables.items():
             if len(table):
-                self._parts.setdefault(name, []).append(table)
+                small = self._small.setdefault(name, [])
+                small.append(table)
+                if len(small) == JOINED:
+                    self._parts.setdefault(name, []).append(_joined(small))
+                    small.clear()
                 self._rows += len(table)
                 self._bytes += table.nbytes
         return self.take() if self._rows >= GATHERED_ROWS or self._bytes >= GATHERED_BYTES else {}
 
     def take(self) -> dict[str, pa.Table]:
         """Everything held, one table a name."""
-        whole = {
-            name: parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="default").combine_chunks()
-            for name, parts in self._parts.items()
-        }
-        self._parts, self._rows, self._bytes = {}, 0, 0
+        for name, small in self._small.items():
+            self._parts.setdefault(name, []).extend(small)
+        whole = {name: _joined(parts) for name, parts in self._parts.items() if parts}
+        self._parts, self._small, self._rows, self._bytes = {}, {}, 0, 0
         return whole
+
+
+def _joined(parts: list[pa.Table]) -> pa.Table:
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="default").combine_chunks()
 
 
 class Spool:

@@ -77,8 +77,9 @@ _LINES: tuple[tuple[tuple[str, ...], str, str, bool | None], ...] = tuple(
         (("su",), r"^\(to (?P<user>[^)]*)\) \S+ on ", "su", True),
         (("su",), r"^FAILED su for (?P<user>\S+) by ", "su", False),
         (("su",), r"^Successful su for (?P<user>\S+) by ", "su", True),
-        (("login",), r"^FAILED LOGIN .*?(?:FROM (?P<ip>\S+) )?FOR '?(?P<user>[^',]*)'?", "login", False),
-        (("login",), r"^ROOT LOGIN ON \S+(?: FROM (?P<ip>\S+))?", "login", True),
+        (("login",), r"^(?:FAILED LOGIN|TOO MANY LOGIN TRIES)\b.{0,80}? (?:(?i:from) '?(?P<ip>[^\s']+)'? )?"
+         r"FOR '?(?P<user>[^',]*)'?", "login", False),
+        (("login",), r"^ROOT LOGIN\s+(?i:on) \S+(?: (?i:from) '?(?P<ip>[^\s']+))?", "login", True),
         (("login",), r"^LOGIN ON \S+(?: BY (?P<user>\S+))?(?: FROM (?P<ip>\S+))?", "login", True),
         (("vsftpd",), rf'\[(?P<user>[^\]]*)\] FAIL LOGIN: Client "(?:::ffff:)?{_IP}"', "ftp", False),
         (("vsftpd",), rf'\[(?P<user>[^\]]*)\] OK LOGIN: Client "(?:::ffff:)?{_IP}"', "ftp", True),
