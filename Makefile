@@ -10,6 +10,10 @@ WORKERS := 3
 
 demo: .venv/ready           ## both real cases on bundled examples
 	@$(PY) -m kanaria demo
+	@case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in \
+	ja*) echo "次は: source .venv/bin/activate のあと、kanaria demo --full、または kanaria analyze /var/log/nginx/" ;; \
+	*) echo "Next: source .venv/bin/activate, then kanaria demo --full, or kanaria analyze /var/log/nginx/" ;; \
+	esac >&2
 
 test: .venv/ready-test      ## lint, types and the whole test suite
 	@$(MAKE) --no-print-directory -j 3 --output-sync=line lint programs compiled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,6 +69,18 @@ def test_two_runs_of_one_process_share_a_store(kanaria: Kanaria, filled: Path, t
     assert {"model", "account", "technique"} <= {shared["kind"] for shared in similar["shared"]}
     assert [day["day"] for day in second["daily_counts"]] == [f"2026-03-0{n}" for n in range(2, 9)]
     assert [bool(day["counts"]) for day in second["daily_counts"]] == [True, *[False] * 5, True]
+
+
+def test_times_and_states_are_in_the_readers_zone_and_language(kanaria: Kanaria, filled: Path, tmp_path: Path) -> None:
+    """An hour without a zone is taken for one's own, which it was not."""
+    (tmp_path / "kanaria.toml").write_text('timezone = "Asia/Tokyo"\n')
+    asked = ("--store", str(filled), "--config", "kanaria.toml")
+    first = kanaria("incident", "list", *asked).out.splitlines()[0]
+    assert "  2026-03-08 10:06:00 +09:00  " in first
+    ident = first.split()[0]
+    assert kanaria("incident", "set", ident, "contained", *asked, "--why", "x", "--who", "me").status == 0
+    shown = kanaria("incident", "show", ident, *asked, "--lang", "ja").out.splitlines()[-1]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+09:00  me: 未対応 → 封じ込め済み \(x\)", shown)
 
 
 def test_a_reason_that_somebody_gives_cannot_write_to_the_terminal(kanaria: Kanaria, filled: Path) -> None:

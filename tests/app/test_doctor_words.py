@@ -29,7 +29,7 @@ CHANNEL: dict[str, Any] = {
 }  # fmt: skip
 WELL: dict[str, Any] = {
     "command": "serve", "pid": 7, "version": "0.1.0", "started": 1.0, "uptime": 7200.0, "store": "/kept", "alive": True,
-    "ready": True, "batches": 3400, "records": 1200, "rejected": 0, "unread": 0, "news": 4, "notes": [],
+    "ready": True, "batches": 3400, "records": 1200, "rejected": 0, "unread": 0, "unread_in": {}, "news": 4, "notes": [],
     "events": {"rows": 0, "bytes": 0, "first": None}, "last_batch_seconds": 0.1, "lag_seconds": 0.2, "free_bytes": 9e12,
     "incident_bytes": 0, "removed_incidents": 0, "mended": [], "sources": [SOURCE], "channels": [CHANNEL],
 }  # fmt: skip
@@ -72,8 +72,9 @@ MATTERS: dict[str, tuple[dict[str, Any], str, str]] = {
                     "phone cannot be reached (3 attempts in a row): phone: expected", "phone に届きません(連続3回失敗): "),
     "nobody told": (ill(channels=[]), "Nobody is notified: the service began before the settings had a [[notify]].",
                     "通知先がありません: 設定に [[notify]] を追加する前に起動したサービスです。"),
-    "unknown lines": (ill(unread=1234), "1,234 lines are in no known format; name it with format or log_format",
-                      "1,234行の形式を判別できません。"),
+    "unknown lines": (ill(unread=1234, unread_in={"odd.log": 1234}),
+                      "odd.log: 1,234 lines are in no known format; name it with format or log_format",
+                      "odd.log: 1,234行の形式を判別できません。"),
 }  # fmt: skip
 
 
@@ -99,10 +100,10 @@ class TestDoctor:
 
     def test_the_worst_comes_first(self) -> None:
         everything = WELL | {
-            "alive": False, "free_bytes": 0, "unread": 5, "sources": [SOURCE | {"last": None}], "channels": [CHANNEL | {"dead": 1}],
+            "alive": False, "free_bytes": 0, "unread": 5, "unread_in": {"odd.log": 5}, "sources": [SOURCE | {"last": None}], "channels": [CHANNEL | {"dead": 1}],
         }  # fmt: skip
         said = [line.en for line in findings(everything, SETTINGS)]
-        assert [line.split()[0] for line in said] == ["The", "Only", "web.log:", "phone:", "5"]
+        assert [line.split()[0] for line in said] == ["The", "Only", "web.log:", "phone:", "odd.log:"]
 
     def test_a_source_that_cannot_be_read_is_not_also_called_empty(self) -> None:
         assert len(list(findings(source(last=None, problem="no such file"), SETTINGS))) == 1

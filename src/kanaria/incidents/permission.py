@@ -250,7 +250,7 @@ def under(name: str, allowed: frozenset[str]) -> bool:
 def words(way: Way) -> Text:
     """The reason, for a reader."""
     kinds = {
-        "device": Text(en="device", ja="デバイス"),
+        "device": Text(en="device", ja="機器"),
         "wallet": Text(en="payout address", ja="送金先アドレス"),
         "pool": Text(en="pool", ja="プール"),
     }

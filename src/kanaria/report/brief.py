@@ -24,6 +24,7 @@ from kanaria.report.verdict_words import (
     asked_inside,
     brings_a_program,
     interface_answered,
+    only_suspected,
     only_talk,
     outcome_words,
 )
@@ -191,8 +192,13 @@ def aimed(subject: Subject) -> Iterator[Claim]:
         words = "aimed_inside" if asked_inside(subject.incident) else words
         yield subject.say("aimed_guessing" if _guessed(subject) else words, *evidence)
     else:
-        words = "aimed_exploit" if top == "exploitation_attempt" and brings_a_program(subject.incident) else _AIMED[top]
-        yield subject.say(words, *evidence)
+        yield subject.say(_aim(subject.incident, top), *evidence)
+
+
+def _aim(incident: Incident, top: str) -> str:
+    if top == "exploitation_attempt" and brings_a_program(incident):
+        return "aimed_exploit"
+    return "aimed_suspected" if top == "compromised_device" and only_suspected(incident) else _AIMED[top]
 
 
 _AIMED = {

@@ -40,7 +40,7 @@ def _incident(view: IncidentView, language: Language) -> Iterator[str]:
     yield ""
     for section in view.brief:
         text = ("" if language == "ja" else " ").join(claim.text for claim in section.claims)
-        yield f"- **{section.heading}** {escape(text)}"
+        yield f"- **{section.heading}**{'' if section.heading.endswith('?') else ':'} {escape(text)}"
     for section in view.report.sections:
         yield from ("", f"### {section.heading}", "")
         for claim in section.claims:

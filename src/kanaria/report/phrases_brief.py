@@ -95,6 +95,10 @@ BRIEF: Mapping[str, Text] = {
         en="Not stray traffic: what was seen involves the device itself, as after a break-in.",
         ja="誤送ではありません。侵入された後にみられる動きが、機器そのものに現れています。",
     ),
+    "aimed_suspected": Text(
+        en="Not stray traffic: the device itself takes part. Whether a program of its owner's does, or one of somebody who broke in, the shape of traffic alone does not say.",
+        ja="誤送ではなく、機器自身の通信です。ただし、所有者のプログラムによるものか、侵入した誰かによるものかは、通信の形だけでは分かりません。",
+    ),
     "aimed_in_browser": Text(
         en="Neither an attack on the device nor stray traffic: a page that was open, or an extension of the browser, mines while it runs. Nothing shows that anybody entered the device.",
         ja="機器への攻撃でも、誤送でもありません。開いていたWebページかブラウザの拡張機能が、動いている間だけマイニングをしています。機器に侵入された形跡はありません。",

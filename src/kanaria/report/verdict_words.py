@@ -41,6 +41,11 @@ def only_talk(incident: Incident) -> bool:
     return all(finding.stage in {None, "reconnaissance"} for finding in incident.findings)
 
 
+def only_suspected(incident: Incident) -> bool:
+    """Whether it is the shape of traffic alone that speaks of mining: then, and only then, its owner is to be asked."""
+    return any(item.id == "ask_owner" for item in incident.recommendations)
+
+
 def logged_on(incident: Incident) -> bool:
     """Whether all that shows success is a logon after many that failed: it is seen; whose it was is not."""
     speaking = [item for item in incident.evidence if item.about == "outcome" and item.bits > 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from kanaria.app.commands.options import (
     config_option,
     kept_folder,
     language_option,
+    reader_zone,
     set_up,
     store_option,
     writer_options,
@@ -25,8 +27,9 @@ from kanaria.core.words import Text
 
 if TYPE_CHECKING:
     from kanaria.core.words import Language
+    from kanaria.core.zone import LocalTime
     from kanaria.report.plots_style import ThemeName
-    from kanaria.store.incidents import StoredIncident
+    from kanaria.store.incidents import Decision, StoredIncident
 
 # Incidents counted per day beside the one drawn; as many as a run compares its own with.
 NEIGHBOURS = 1_000
@@ -65,9 +68,10 @@ def incident_list(folder: Path | None, config: Path | None, states: tuple[str, .
     """
     from kanaria.app.kept import kept
 
+    zone = reader_zone(config)
     with kept(kept_folder(folder, config)) as store:
         for stored in store.all(states):
-            click.echo(_line(stored, language))
+            click.echo(_line(stored, zone, language))
 
 
 @incident.command("show")
@@ -134,7 +138,8 @@ def incident_show(
     if kind == "json":
         click.echo(json.dumps({**document, "state": kept.state}, ensure_ascii=False, indent=2))
         return
-    click.echo(_line(kept, language))
+    zone = reader_zone(config)
+    click.echo(_line(kept, zone, language))
     if style == "story":
         stories, note = kept_story(document, note, language)
         click.echo("\n" + "\n\n".join(paragraphs(stories[language], language)))
@@ -143,8 +148,7 @@ def incident_show(
     if note:
         click.echo(f"\n{note.to(language)}")
     for decision in history:
-        who, why = printable(decision.who), printable(decision.why)
-        click.echo(f"\n{decision.time}  {who}: {decision.was} → {decision.became} ({why})")
+        click.echo(f"\n{_decided(decision, zone, language)}")
 
 
 def _report(report: Mapping[str, Any], *, full: bool) -> None:
@@ -205,7 +209,7 @@ def incident_set(
     with opened(kept_folder(folder, config), set_up(folder, config)) as store:
         was = store.get(id).state
         kept = store.decide(id, state, who=who or getpass.getuser(), why=why)
-        click.echo(_line(kept, language))
+        click.echo(_line(kept, reader_zone(config), language))
         if "dismissed" in {was, kept.state} and (later := LATER.get(store.learn_dismissed())):
             click.echo(later.to(language), err=True)
 
@@ -229,13 +233,22 @@ def _plot(
         click.echo(english.to(language), err=True)
 
 
-def _line(kept: StoredIncident, language: Language) -> str:
+def _decided(decision: Decision, zone: LocalTime, language: Language) -> str:
+    from kanaria.core.glossary import STATES as STATES_SHOWN
+
+    was, became = (STATES_SHOWN[state].to(language) for state in (decision.was, decision.became))
+    by_link = decision.who == "link" and language == "ja"
+    who, why = ("リンク", "通知のリンクによる") if by_link else (printable(decision.who), printable(decision.why))
+    return f"{zone.shown(datetime.fromisoformat(decision.time))}  {who}: {was} → {became} ({why})"
+
+
+def _line(kept: StoredIncident, zone: LocalTime, language: Language) -> str:
     from kanaria.core.glossary import SEVERITIES
     from kanaria.core.glossary import STATES as STATES_SHOWN
     from kanaria.report.section_news import brief
 
     title = kept.document["title"][language]
-    when = (kept.document.get("last_seen") or kept.changed)[:19]
+    when = zone.shown(datetime.fromisoformat(kept.document.get("last_seen") or kept.changed))
     state = STATES_SHOWN[kept.state].to(language)
     severity = SEVERITIES[kept.document["severity"]].to(language)
     return f"{kept.id}  {state}  {severity}  {when}  {title}{brief(kept.document, language)}"

@@ -17,6 +17,7 @@ from kanaria.core.words import Language
 if TYPE_CHECKING:
     from kanaria.app.config import Config
     from kanaria.app.run.setup import Setup
+    from kanaria.core.zone import LocalTime
 
 FOUND, NOTHING, USAGE, IN_PART = 1, 0, 2, 3
 # What ``--fail-on`` accepts: anything, what a person must act on, or a severity and what is worse.
@@ -139,6 +140,14 @@ def kept_folder(folder: Path | None, config: Path | None) -> Path:
     if chosen.exists() and not chosen.is_dir():
         raise SourceError(source=str(chosen), expected="a folder to keep incidents in", got="a file")
     return chosen
+
+
+def reader_zone(config: Path | None) -> LocalTime:
+    """The zone that times are shown in: that of the settings, else the system's."""
+    from kanaria.app.config import load
+    from kanaria.core.zone import local_time
+
+    return local_time(load(config).timezone)
 
 
 def set_up(folder: Path | None, config: Path | None) -> Callable[[], Setup]:

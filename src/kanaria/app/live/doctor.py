@@ -11,6 +11,7 @@ from typing import Any
 from kanaria.app.config import Config
 from kanaria.app.kept import kept
 from kanaria.core.errors import SourceError, sentence_in_japanese
+from kanaria.core.text import printable
 from kanaria.core.types import Text
 
 Json = dict[str, Any]
@@ -62,11 +63,12 @@ def findings(state: Json, config: Config) -> Iterator[Text]:
             en="Nobody is notified: the service began before the settings had a [[notify]]. Restart it.",
             ja="通知先がありません: 設定に [[notify]] を追加する前に起動したサービスです。再起動してください。",
         )
-    if state["unread"]:
-        count = f"{state['unread']:,}"
+    for place, lines in state.get("unread_in", {}).items():
+        name = printable(place)
         yield Text(
-            en=f"{count} lines are in no known format; name it with format or log_format (kanaria formats).",
-            ja=f"{count}行の形式を判別できません。format または log_format で指定してください(kanaria formats)。",
+            en=f"{name}: {lines:,} lines are in no known format; name it with format or log_format (kanaria formats).",
+            ja=f"{name}: {lines:,}行の形式を判別できません。"
+            "format または log_format で指定してください(kanaria formats)。",
         )
 
 

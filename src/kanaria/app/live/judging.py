@@ -80,6 +80,9 @@ class _Sample:
     data: bytes = b""
     format_name: str | None = None
     settled: bool = False
+    name: str = ""
+    lines: int = 0
+    """Lines that came while nobody knew the format."""
 
 
 class Judging:
@@ -258,6 +261,13 @@ class Judging:
         for stream, batch in flows:
             yield from self._engine.arrived(stream, [batch])
 
+    @property
+    def unknown(self) -> dict[str, int]:
+        """By place how many lines it has in no known format, most first. Whose format a later line gave away, as
+        that of a resolver that begins with words about itself, is none of them."""
+        found = {one.name: one.lines for one in list(self._samples.values()) if one.lines and one.format_name is None}
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
     def _rejected(self, record: RejectedRecord) -> None:
         chunk = self._chunks.get(record.source)
         self._on_reject(replace(record, origin=chunk.origin(record.row)) if chunk else record)
@@ -268,6 +278,7 @@ class Judging:
         format_name = item.format if item.format or item.layout else self._recognised(item.source, chunk)
         if format_name is None and item.layout is None:
             self.unread += chunk.lines
+            self._samples[item.source, chunk.place].lines += chunk.lines
         return Piece(
             name=chunk.name, data=chunk.preamble + chunk.data, format_name=format_name, layout=item.layout,
             placed=Placed(identity=chunk.identity, before=chunk.first_line - 1 - header),
@@ -277,7 +288,7 @@ class Judging:
         from kanaria.formats import registry
         from kanaria.sources import text_stream
 
-        sample = self._samples.setdefault((source, chunk.place), _Sample())
+        sample = self._samples.setdefault((source, chunk.place), _Sample(name=chunk.name))
         if not sample.settled:
             sample.data += (b"" if sample.data else chunk.preamble) + chunk.data[: SAMPLE - len(sample.data)]
             recognised = registry.detect(text_stream(chunk.name, sample.data))

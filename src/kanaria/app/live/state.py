@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ from kanaria.core.words import Text
 Json = dict[str, Any]
 STUCK = 120.0
 """Seconds without a turn of the loop after which the service counts as hanging: by its limits a batch takes 5."""
+
+PLACES = 3
+"""As many places of unknown lines as are named: the first tells what kind of log it is."""
 
 
 class Running(Protocol):
@@ -54,6 +58,7 @@ def state(service: Running) -> Json:
         "records": turns.records,
         "rejected": service.rejected,
         "unread": judging.unread,
+        "unread_in": dict(islice(judging.unknown.items(), PLACES)),
         "news": service.outgoing.count,
         "notes": [{"en": note.en, "ja": note.ja} for note in (*turns.left_out, *judging.events.notes())],
         "events": judging.events.size,
