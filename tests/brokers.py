@@ -4,11 +4,9 @@ and what comes of a source that reads from one."""
 from __future__ import annotations
 
 import importlib.util
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,7 @@ import pytest
 
 from kanaria.sources.chunks import Chunk, LineSource, Position
 from tests.programs import program
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.running import free_port, listens, until
 
 
 @dataclass
@@ -41,27 +34,13 @@ class Broker:
     def start(self) -> None:
         with (self.folder / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(self.command, cwd=self.folder, stdout=log, stderr=log)
-        wait(self._answers)
+        until(lambda: listens(self.port))
 
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1.0).close()
-        except OSError:
-            return False
-        return True
-
-
-def wait(done: Callable[[], object], seconds: float = 60.0) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until, "not in time"
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -135,7 +114,7 @@ def chunks(source: LineSource, lines: int, limit: int = 1 << 20) -> list[Chunk]:
         found.extend(source.take(limit))
         return sum(chunk.lines for chunk in found) >= lines
 
-    wait(enough, 30.0)
+    until(enough)
     return found
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kanaria.lab import netns
+from tests.running import PATIENCE
 
 _LISTENS = "0A"
 """TCP_LISTEN of linux/net/tcp_states.h, as /proc/net/tcp has it."""
@@ -45,7 +46,7 @@ def miner(pair: netns.Pair, port: int, *how: str) -> subprocess.Popen[bytes]:
 def mine(pair: netns.Pair, port: int, *how: str) -> None:
     """A miner that has come, mined and left."""
     running = miner(pair, port, *how)
-    _, said = running.communicate(timeout=120)
+    _, said = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0, said
 
 

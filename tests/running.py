@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import AnyStr
 
+PATIENCE = 300.0
+"""Seconds for whatever a test waits for, in every test: what comes within one or two on an idle machine took 60 at a load
+of 12 on two cores, and a first start that compiles takes longer. Only a test that fails waits so long."""
 ENDING = 60.0
 """Seconds for a program that ends its own before it ends, on a machine that is busy; then it is killed."""
 
@@ -48,6 +53,35 @@ def running(
                 with contextlib.suppress(OSError, ValueError):  # what was still to be written, and nobody reads now
                     pipe.close()
         process.wait()
+
+
+def until(
+    done: Callable[[], object],
+    *,
+    alive: Callable[[], object] = lambda: None,
+    said: Callable[[], str] = lambda: "",
+    seconds: float = PATIENCE,
+    every: float = 0.02,
+) -> None:
+    """Wait until it is so; fails with what was ``said`` when that takes too long. ``alive`` raises when it cannot come."""
+    ends = time.monotonic() + seconds
+    while not done():
+        alive()
+        assert time.monotonic() < ends, f"not within {seconds:.0f} s\n{said()}"
+        time.sleep(every)
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A port of 127.0.0.1 that nobody has."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def unread(port: int) -> int | None:

@@ -7,10 +7,8 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +20,7 @@ import pytest
 from benchmarks.analyst.real_model import cache
 from tests.analyst.test_writer_llm import LINE
 from tests.app.running import Kanaria
-from tests.running import running, unconfigured
+from tests.running import PATIENCE, free_port, listens, running, unconfigured, until
 
 INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"
 CACHE = cache()  # before a test gets a home of its own
@@ -99,26 +97,19 @@ def test_an_assistant_reads_everything_and_changes_nothing(tmp_path: Path, kept:
         async with Client(stdio_client(place)) as client:
             return await conversation(client, kept["id"])
 
-    check(asyncio.run(asyncio.wait_for(talk(), 120)), kept)
+    check(asyncio.run(asyncio.wait_for(talk(), PATIENCE)), kept)
 
 
 @contextmanager
 def over_http(folder: Path, token: str) -> Iterator[str]:
     """Where it answers, once it does."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "HOME": str(folder), "KANARIA_MCP_TOKEN": token}
     started = subprocess.Popen(
         [*command(folder), "--http", f"127.0.0.1:{port}"], env=environment, stderr=subprocess.PIPE
     )
     with running(started):
-        until = time.monotonic() + 60
-        while time.monotonic() < until and started.poll() is None:
-            with socket.socket() as tried:
-                if tried.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
+        until(lambda: listens(port) or started.poll() is not None)
         yield f"http://127.0.0.1:{port}/mcp"
 
 
@@ -128,13 +119,13 @@ def test_over_http_only_who_has_the_token_is_answered(tmp_path: Path, kept: dict
 
     async def talk(url: str) -> dict[str, Any]:
         async with (
-            httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60) as web,
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=PATIENCE) as web,
             Client(streamable_http_client(url, http_client=web)) as client,
         ):
             return await conversation(client, kept["id"])
 
     with over_http(tmp_path, TOKEN) as url:
-        check(asyncio.run(asyncio.wait_for(talk(url), 120)), kept)
+        check(asyncio.run(asyncio.wait_for(talk(url), PATIENCE)), kept)
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
         accept = {"Accept": "application/json, text/event-stream"}
         for shown in (
@@ -194,7 +185,7 @@ def test_the_protocols_inspector_is_answered_too(tmp_path: Path, kept: dict[str,
     def asked(*words: str) -> dict[str, Any]:
         line = [*inspector(), "--cli", *command(tmp_path), *words]
         environment = unconfigured(tmp_path)
-        done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=environment)
+        done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer

@@ -29,7 +29,7 @@ from tests import live_mining
 from tests.app.running import Kanaria
 from tests.packets.build_packets import pcap
 from tests.programs import program
-from tests.running import running, unconfigured
+from tests.running import PATIENCE, free_port, running, unconfigured
 
 LISTENS = (b"Listening on ", "lab0 で".encode())
 """How the line begins that comes before anything is missed; where code is compiled first, another says so."""
@@ -53,13 +53,6 @@ def process(folder: Path, *arguments: str, inside: str = "") -> Iterator[subproc
         yield started
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
 def netflow_v5(client: str, server: str, port: int) -> bytes:
     now = int(time.time())
     head = struct.pack("!HHIIIIBBH", 5, 1, 100_000, now, 0, 1, 0, 0, 0)
@@ -78,7 +71,7 @@ def mined(pair: netns.Pair, folder: Path, *runs: Sequence[str]) -> list[tuple[in
             live_mining.mine(pair, 3333, "--speed", "200", "--seconds", "600")
         for one in running:
             os.kill(one.pid, signal.SIGINT)
-        said = [one.communicate(timeout=120) for one in running]
+        said = [one.communicate(timeout=PATIENCE) for one in running]
     return [(one.returncode, out, err) for one, (out, err) in zip(running, said, strict=True)]
 
 
@@ -143,7 +136,7 @@ def test_packets_that_came_just_before_the_end_are_read(tmp_path: Path) -> None:
             sender.sendto(b"hello", ("127.0.0.1", 39997))
             time.sleep(0.008)
         kanaria.send_signal(signal.SIGINT)
-        out, _ = kanaria.communicate(timeout=60)
+        out, _ = kanaria.communicate(timeout=PATIENCE)
     (read,) = json.loads(out)["inputs"]
     assert (read["rows"], read["note"]) == (200, None)
 
@@ -157,7 +150,7 @@ def test_ctrl_c_gives_the_report_as_soon_as_it_says_so(kanaria: Kanaria, monkeyp
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(click, "echo", hasty)
-    done = kanaria("analyze", "--listen", f"127.0.0.1:{free_port()}")
+    done = kanaria("analyze", "--listen", f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}")
     assert (done.status, done.err.count("\n")) == (0, 2)
     assert "Stopped listening" in done.err
     assert "no datagram arrived" in done.out
@@ -183,7 +176,7 @@ def router(port: int) -> Iterator[None]:
 
 
 def test_netflow_of_a_router_is_read_until_the_time_is_over(kanaria: Kanaria) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     with router(port):
         done = kanaria("analyze", "--listen", f"127.0.0.1:{port}", "--seconds", "1", "--format", "json")
     (read,) = done.document["inputs"]
@@ -195,22 +188,22 @@ def test_netflow_of_a_router_is_read_until_the_time_is_over(kanaria: Kanaria) ->
 @pytest.mark.privileged
 def test_softflowd_exports_to_us(tmp_path: Path) -> None:
     softflowd = program("softflowd", "softflowd")
-    capture, port = tmp_path / "miner.pcap", free_port()
+    capture, port = tmp_path / "miner.pcap", free_port(socket.SOCK_DGRAM)
     miner, pool = Host("miner", "192.168.10.53"), Host("pool", "203.0.113.38")
     write_pcap([conversation(Plan(dialect="cryptonote", seconds=600), miner, pool, 443)], capture)
     with process(tmp_path, "--listen", f"127.0.0.1:{port}", "--exporter", "127.0.0.0/8", "--format", "json") as kanaria:
         for version in ("5", "9", "10"):
             command = [softflowd, "-r", str(capture), "-n", f"127.0.0.1:{port}", "-v", version, "-d"]
-            subprocess.run(command, check=True, capture_output=True, timeout=30)
+            subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
         kanaria.send_signal(signal.SIGTERM)
-        out, _ = kanaria.communicate(timeout=60)
+        out, _ = kanaria.communicate(timeout=PATIENCE)
     assert b'"path": "netflow:127.0.0.1:%d"' % port in out
     assert b'"rows": 0,' not in out
     assert b'"rejected": 0,' in out
 
 
 def test_datagrams_of_strangers_are_refused_and_counted(kanaria: Kanaria) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     with router(port):
         done = kanaria("analyze", "--listen", f"127.0.0.1:{port}", "--exporter", "192.0.2.1", "--seconds", "1")
     assert "datagrams were refused" in done.out
@@ -219,7 +212,9 @@ def test_datagrams_of_strangers_are_refused_and_counted(kanaria: Kanaria) -> Non
 
 
 def test_nothing_came(kanaria: Kanaria) -> None:
-    done = kanaria("analyze", "--listen", f"127.0.0.1:{free_port()}", "--seconds", "0.3", "--lang", "ja")
+    done = kanaria(
+        "analyze", "--listen", f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "--seconds", "0.3", "--lang", "ja"
+    )
     assert "データグラムが届きませんでした" in done.out
     assert "で受信しています" in done.err
 
@@ -384,7 +379,7 @@ def test_when_one_of_two_interfaces_cannot_be_captured_nothing_runs_on(kanaria: 
 
 
 def test_an_interface_and_a_router_at_once(kanaria: Kanaria, tmp_path: Path) -> None:
-    capture, port = tmp_path / "miner.pcap", free_port()
+    capture, port = tmp_path / "miner.pcap", free_port(socket.SOCK_DGRAM)
     ends = Host("a", "192.168.10.5"), Host("b", "203.0.113.38")
     write_pcap([conversation(Plan(dialect="cryptonote", seconds=600), *ends, 443)], capture)
     path = _fake_capture(tmp_path, f"exec cat {capture}")

@@ -17,7 +17,7 @@ import pytest
 from benchmarks.web_log_analysis import measure
 from kanaria.core.text import width
 from tests.app.running import Kanaria
-from tests.running import running, unconfigured
+from tests.running import PATIENCE, running, unconfigured
 
 PROBE = (
     '203.0.113.9 - - [21/Jun/2026:07:01:00 +0000] "{\\x22id\\x22:1,\\x22method\\x22:\\x22login\\x22,\\x22params\\x22:'
@@ -44,7 +44,7 @@ def log(tmp_path: Path) -> Path:
 def shell(folder: Path, line: str) -> subprocess.CompletedProcess[bytes]:
     script = line.replace("kanaria", f"{sys.executable} -m kanaria", 1)
     return subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=clean(folder), capture_output=True, timeout=120, check=False
+        ["bash", "-c", script], cwd=folder, env=clean(folder), capture_output=True, timeout=PATIENCE, check=False
     )
 
 
@@ -90,7 +90,7 @@ def test_interrupted_while_reading(tmp_path: Path) -> None:
         writer.flush()
         time.sleep(0.5)
         run.send_signal(signal.SIGINT)
-        _, said = run.communicate(timeout=60)
+        _, said = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130
     assert b"interrupted" in said
     assert b"Traceback" not in said
@@ -141,7 +141,7 @@ def terminal(folder: Path, columns: int, *arguments: str, **more: str) -> str:
     os.close(theirs)
     written = b""
     with running(started) as run, open(ours, "rb", buffering=0):
-        while select.select([ours], [], [], 60)[0]:
+        while select.select([ours], [], [], PATIENCE)[0]:
             try:
                 part = os.read(ours, 65536)
             except OSError:
@@ -149,7 +149,7 @@ def terminal(folder: Path, columns: int, *arguments: str, **more: str) -> str:
             if not part:
                 break
             written += part
-        run.wait(60)
+        run.wait(PATIENCE)
     return written.decode().replace("\r\n", "\n")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.running import Kanaria
+from tests.running import PATIENCE
 
 LINE = '203.0.113.5 - - [21/Jun/2026:07:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "curl/8"\n'
 
@@ -156,7 +157,7 @@ def test_a_device_given_as_output_is_written_to_and_never_replaced(tmp_path: Pat
     reader = threading.Thread(target=lambda: read.append(fifo.read_text()))
     reader.start()
     assert kanaria("analyze", "a.log", "-o", "fifo").status == 0
-    reader.join(30)
+    reader.join(PATIENCE)
     assert stat.S_ISFIFO(fifo.stat().st_mode)
     assert read[0].startswith("Nothing of mining")
 

@@ -17,6 +17,7 @@ import pytest
 
 from kanaria.sources import _inputs
 from tests.app.running import Kanaria
+from tests.running import PATIENCE
 
 ORDINARY = b'203.0.113.5 - - [21/Jun/2026:07:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "curl/8"\n'
 PROBE = (
@@ -249,7 +250,7 @@ def test_a_pipe_is_read(tmp_path: Path, kanaria: Kanaria) -> None:
     writer = threading.Thread(target=fifo.write_bytes, args=(LOG,))
     writer.start()
     done = kanaria("analyze", "fifo", "--format", "json")
-    writer.join(10)
+    writer.join(PATIENCE)
     assert done.document["inputs"][0]["rows"] == 41
 
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from kanaria.store import calls
 from kanaria.store.alone import alone
 from tests.app.running import Kanaria
 from tests.app.test_cli_incident import SERVER, flow, guessing
-from tests.running import running, unconfigured
+from tests.running import PATIENCE, running, unconfigured, until
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 STRANGER = "203.0.113.9"
@@ -45,10 +44,11 @@ def long_run(folder: Path, store: Path) -> Iterator[subprocess.Popen[str]]:
         command, cwd=folder, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     with running(started) as run:
-        begun = time.monotonic()
-        while not (store / calls.FILE).is_file():
-            assert run.poll() is None and time.monotonic() - begun < 60
-            time.sleep(0.02)
+
+        def alive() -> None:
+            assert run.poll() is None
+
+        until((store / calls.FILE).is_file, alive=alive)
         yield run
 
 
@@ -84,7 +84,7 @@ def test_what_is_decided_meanwhile_is_taken_in_when_the_run_ends(kanaria: Kanari
         run.stdin.write("\n".join(guessing(DAY + timedelta(days=1), "198.51.100.7")) + "\n")
         run.stdin.close()
         run.stdin = None
-        assert run.wait(timeout=120) == 1
+        assert run.wait(timeout=PATIENCE) == 1
     states = [line.split()[1] for line in kanaria("incident", "list", "--store", "store").out.splitlines()]
     assert sorted(states) == ["dismissed", "open"]
     assert not (store / calls.FILE).exists() and not (store / calls.SOCKET).exists()

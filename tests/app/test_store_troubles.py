@@ -17,7 +17,7 @@ import pytest
 from tests.app.running import Kanaria
 from tests.app.test_cli_incident import DAY, SERVER, flow, guessing
 from tests.app.test_what_teaches import STRANGER, hourly, write
-from tests.running import running
+from tests.running import PATIENCE, running
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_request_to_end_leaves_nothing_behind(tmp_path: Path, number: signal.S
             time.sleep(0.05)
         time.sleep(0.3)
         run.send_signal(number)
-        out, err = run.communicate(timeout=60)
+        out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 128 + number
     assert "Traceback" not in err and out == ""
     assert list(scratch.iterdir()) == []

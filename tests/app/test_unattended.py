@@ -15,6 +15,7 @@ import pytest
 
 from kanaria.app.init.systemd_unit import UNIT
 from tests.app.running import Kanaria
+from tests.running import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "web-server-logs.md"
 GOOD = '203.0.113.7 - - [{time}] "GET /page HTTP/1.1" 200 512 "-" "Mozilla/5.0"'
@@ -107,7 +108,7 @@ def test_the_nightly_script_mails_only_what_matters_and_never_an_old_report(tmp_
 
     def night() -> str | None:
         mailed.unlink(missing_ok=True)
-        subprocess.run(["kanaria-nightly", str(log), "admin"], env=environment, check=False, timeout=300)
+        subprocess.run(["kanaria-nightly", str(log), "admin"], env=environment, check=False, timeout=PATIENCE)
         return mailed.read_text() if mailed.exists() else None
 
     _log(log, PROBE)

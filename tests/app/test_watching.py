@@ -30,6 +30,7 @@ from kanaria.lab.scenario import EPOCH, Conversation, Host, write_pcap
 from kanaria.sources import open_inputs
 from tests import live_mining
 from tests.app.test_cli_live import process
+from tests.running import PATIENCE
 
 MINER, POOL = Host("miner", "192.168.1.20"), Host("pool", "203.0.113.50")
 Told = list[tuple[timedelta, Finding]]
@@ -190,7 +191,7 @@ def test_a_miner_that_never_leaves_is_told_of_while_it_mines(tmp_path: Path) -> 
             assert miner.poll() is None
             for kanaria in running.values():
                 os.kill(kanaria.pid, signal.SIGINT)
-            done = {language: kanaria.communicate(timeout=120) for language, kanaria in running.items()}
+            done = {language: kanaria.communicate(timeout=PATIENCE) for language, kanaria in running.items()}
         finally:
             miner.kill()
             miner.communicate()
@@ -207,9 +208,9 @@ def test_a_miner_that_never_leaves_is_told_of_while_it_mines(tmp_path: Path) -> 
 
 
 def first_line(kanaria: subprocess.Popen[bytes]) -> str:
-    """What is said next, within two minutes."""
+    """What is said next, with patience."""
     assert kanaria.stderr is not None
-    limit = threading.Timer(120, kanaria.kill)
+    limit = threading.Timer(PATIENCE, kanaria.kill)
     limit.start()
     line = kanaria.stderr.readline().decode()
     limit.cancel()

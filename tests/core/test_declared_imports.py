@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -54,3 +55,10 @@ def test_what_is_needed_always_is_imported_somewhere() -> None:
     needed = {re.split(r"[<>=!~\[; ]", item)[0].lower() for item in project["dependencies"]}
     used = {name for source in SOURCES for name in imported(source)}
     assert needed <= used | {NAMES_OF[name] for name in used if name in NAMES_OF}
+
+
+def test_programs_that_tests_start_have_no_module_that_only_tests_bring() -> None:
+    found = 'print([n for n in ("numpy", "pandas", "coverage") if tried(n)])'
+    tried = "def tried(n):\n    try: __import__(n)\n    except ImportError: return False\n    return True\n"
+    done = subprocess.run([sys.executable, "-c", tried + found], check=True, capture_output=True, text=True)
+    assert done.stdout == "['numpy']\n"

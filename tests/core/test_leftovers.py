@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.install.environments import ROOT
-from tests.running import running
+from tests.running import PATIENCE, running
 
 _TEST = """
 import subprocess, sys, time
@@ -112,12 +112,12 @@ def test_nothing_is_left_when_a_run_is_ended(ending: signal.Signals | None, work
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background shell ignores it
     )  # fmt: skip
     with running(begun) as run:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not (tmp_path / "pids").exists() and run.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         started = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
         if ending:
             assert all(psutil.pid_exists(pid) for pid in started)
             run.send_signal(ending)
-        assert run.wait(60) is not None
+        assert run.wait(PATIENCE) is not None
         assert not [pid for pid in started if psutil.pid_exists(pid)]

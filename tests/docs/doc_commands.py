@@ -23,7 +23,7 @@ from pathlib import Path
 from unittest import mock
 
 from tests.docs.doc_pages import ROOT, Block, blocks, written
-from tests.running import unconfigured
+from tests.running import PATIENCE, unconfigured
 
 CUT = "…"
 WIDTH = "80"
@@ -128,7 +128,7 @@ def _shell(command: str, folder: Path) -> tuple[int, list[str]]:
         env=_environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     return done.returncode, done.stdout.decode().splitlines()

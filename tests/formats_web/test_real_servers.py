@@ -18,7 +18,7 @@ import pytest
 from kanaria.core.stream import ReadContext
 from kanaria.formats import registry
 from tests.programs import program
-from tests.running import running
+from tests.running import PATIENCE, free_port, listens, running, until
 
 _spec = importlib.util.spec_from_file_location("kit_formats", Path(__file__).parent / "kit_formats.py")
 assert _spec and _spec.loader
@@ -48,28 +48,16 @@ def servers() -> None:
         program(name, package)
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def serving(command: list[str], port: int) -> Iterator[None]:
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with running(started, signal.SIGTERM):
-        for _ in range(100):
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        else:
-            pytest.fail(f"{command[0]} did not start")
+        until(lambda: listens(port))
         yield
 
 
 def send(port: int, data: bytes) -> None:
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)) as connection:
         connection.sendall(data + b"\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):

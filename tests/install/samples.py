@@ -14,12 +14,11 @@ from pathlib import Path
 from kanaria.core.stream import Format
 from kanaria.formats import registry
 from kanaria.formats.netflow_datagrams import MAGIC, frame
-from tests.brokers import wait
 from tests.install.environments import ROOT
 from tests.logon_formats.build_evtx import evtx
 from tests.programs import program
 from tests.reading_formats import BytesStream
-from tests.running import running, unread
+from tests.running import running, unread, until
 from tests.sensor_formats.test_netflow_wire import version5
 from tests.sensor_formats.test_wrapped import CONN
 
@@ -39,10 +38,10 @@ def _nfcapd(folder: Path) -> bytes:
     command = [program("nfcapd", "nfdump"), "-w", str(made), "-p", str(port), "-b", "127.0.0.1"]
     collector = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with running(collector, signal.SIGTERM):
-        wait(lambda: unread(port) == 0)
+        until(lambda: unread(port) == 0)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(version5(), ("127.0.0.1", port))
-        wait(lambda: unread(port) == 0)
+        until(lambda: unread(port) == 0)
     data = next(made.glob("nfcapd.*")).read_bytes()
     shutil.rmtree(made)
     return data

@@ -15,6 +15,7 @@ from kanaria.core.types import Batch
 from kanaria.formats.packets.capture import PcapFormat
 from kanaria.sources.live import open_interface
 from tests.programs import program
+from tests.running import PATIENCE
 
 
 def _needs_capture() -> None:
@@ -52,7 +53,7 @@ def test_packets_on_loopback_arrive_while_the_capture_runs() -> None:
                     break
     finally:
         stream.close()
-        reader.join(20)
+        reader.join(PATIENCE)
     assert seen.is_set()
     assert not reader.is_alive()
     rows = [row for batch in batches if "connection" in batch.tables for row in batch.tables["connection"].to_pylist()]

@@ -30,9 +30,8 @@ from kanaria.formats.netflow_datagrams import NetflowDatagrams
 from kanaria.formats.suricata import SuricataEve
 from kanaria.formats.zeek import ZeekJson, ZeekTsv
 from kanaria.sources.netflow_collector import NetflowCollector
-from tests.brokers import wait
 from tests.programs import program
-from tests.running import unread
+from tests.running import PATIENCE, unread, until
 
 SAME = (
     "src_ip", "src_port", "dst_ip", "dst_port", "transport", "community_id", "src_packets", "dst_packets", "src_bytes",
@@ -76,7 +75,7 @@ def test_a_netflow_exporter_sends_the_same_connection(version: str, tmp_path: Pa
     collector = NetflowCollector(port=0, every=60)
     target = f"127.0.0.1:{collector.port}"
     subprocess.run([softflowd, "-r", str(capture), "-n", target, "-v", version, "-d"], check=True, capture_output=True)
-    wait(lambda: unread(collector.port) == 0)
+    until(lambda: unread(collector.port) == 0)
     collector.close()
     _assert_same(_connection(NetflowDatagrams(), collector))
 
@@ -102,7 +101,7 @@ def told_by_tshark(folder: Path) -> dict[str, Any]:
     capture.write_bytes(TRAFFIC)
     fields = [part for name in _FIELDS for part in ("-e", name)]
     command = [tshark, "-r", str(capture), "--enable-protocol", "communityid", "-T", "fields", *fields]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
     packets = [dict(zip(_FIELDS, line.split("\t"), strict=True)) for line in said.splitlines()]
     first, last = packets[0], packets[-1]
     there = [packet for packet in packets if packet["ip.src"] == first["ip.src"]]

@@ -22,9 +22,8 @@ from kanaria.formats.netflow_nfcapd import Nfcapd
 from kanaria.formats.netflow_wire import Decoder
 from kanaria.sources import netflow_collector
 from kanaria.sources.netflow_collector import NetflowCollector
-from tests.brokers import wait
 from tests.programs import program
-from tests.running import running, unread
+from tests.running import PATIENCE, running, unread, until
 
 NOW = 1_768_003_260
 V4 = [bytes([192, 0, 2, 10]), bytes([203, 0, 113, 5])]
@@ -165,9 +164,7 @@ def test_collector_hands_on_in_time_and_ends_when_closed() -> None:
 def test_collector_refuses_strangers_and_occupied_ports() -> None:
     collector = NetflowCollector(port=0, exporters=["192.0.2.0/24"])
     _send(collector.port, version5())
-    deadline = time.monotonic() + 5
-    while not collector.refused and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: collector.refused)
     with pytest.raises(SourceError, match="another collector may be running"):
         NetflowCollector(port=collector.port)
     collector.close()
@@ -217,7 +214,7 @@ def test_softflowd_to_collector(version: str, tmp_path: Path, caplog: pytest.Log
         version,
     ]
     subprocess.run(target, check=True, capture_output=True)
-    wait(lambda: unread(collector.port) == 0)
+    until(lambda: unread(collector.port) == 0)
     collector.close()
     batches = NetflowDatagrams().read(collector, ReadContext())
     rows = [row for batch in batches for table in batch.tables.values() for row in table.to_pylist()]
@@ -246,11 +243,11 @@ def test_softflowd_to_nfcapd_to_us(tmp_path: Path, read: Callable[..., object]) 
         "9",
     ]
     with running(started) as keeper:
-        wait(lambda: unread(port) == 0)
+        until(lambda: unread(port) == 0)
         subprocess.run(command, check=True, capture_output=True)
-        wait(lambda: unread(port) == 0)
+        until(lambda: unread(port) == 0)
         keeper.terminate()
-        keeper.wait(60)
+        keeper.wait(PATIENCE)
     (kept,) = folder.glob("nfcapd.*")
     data = kept.read_bytes()
     assert Nfcapd().sniff(data, "anything") > 0.9

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import running
+from tests.running import PATIENCE, running
 
-BOOT_SECONDS = 60
+BOOT_SECONDS = PATIENCE
 # The control groups of this test, the namespaces, and what a container's own file systems are. $1 is the work folder,
 # $2 the group; udev, which would look after the machine's devices, does not start where /sys cannot be written.
 _BOOT = """\
@@ -74,7 +74,7 @@ class Booted:
             env={**kept, "HOME": "/root", "LANG": "C.UTF-8", "SYSTEMD_PAGER": ""},
         )  # fmt: skip
 
-    def wait_for(self, wanted: str, *command: str, seconds: float = 120) -> str:
+    def wait_for(self, wanted: str, *command: str, seconds: float = PATIENCE) -> str:
         """What the command says once it says what is wanted."""
         until = time.monotonic() + seconds
         while wanted not in (said := self.inside(*command).stdout):

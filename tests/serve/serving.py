@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.serving import LOG, STARTED, patient
-from tests.running import running, unconfigured
+from benchmarks.serving import LOG, STARTED
+from tests.running import PATIENCE, running, unconfigured, until
 
 SERVE = (sys.executable, "-m", "kanaria", "serve")
-WAIT = 60.0
-"""Seconds a test waits for what must come; on an idle machine it comes within one."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +92,9 @@ class Serving:
     def log(self) -> str:
         return (self.folder / LOG).read_text("utf-8")
 
-    def wait_for(self, done: Callable[[], object], seconds: float = WAIT) -> None:
+    def wait_for(self, done: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Until it is so; fails with the service's log when it is not in time, or when the service ended."""
-        assert patient(done, seconds, alive=self._alive, every=0.02), f"not within {seconds} s:\n{self.log}"
+        until(done, alive=self._alive, said=lambda: self.log, seconds=seconds)
 
     def _alive(self) -> None:
         assert self.process.poll() is None, f"the service ended:\n{self.log}"
@@ -108,12 +106,12 @@ class Serving:
     def end(self) -> int:
         """Ask it to end; returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=WAIT)
+        return self.process.wait(timeout=PATIENCE)
 
 
 @contextmanager
 def serving(
-    folder: Path, config: str = "kanaria.toml", inside: str = "", within: float = WAIT, **environment: str
+    folder: Path, config: str = "kanaria.toml", inside: str = "", within: float = PATIENCE, **environment: str
 ) -> Iterator[Serving]:
     """``kanaria serve`` in ``folder``, in a network namespace if one is named, that has started; ended at the end."""
     with (folder / LOG).open("ab") as log:
@@ -131,7 +129,7 @@ def serving(
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Any other command beside the service, as a user runs it."""
     return subprocess.run(
-        [sys.executable, "-m", "kanaria", *arguments], cwd=folder, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-m", "kanaria", *arguments], cwd=folder, capture_output=True, text=True, timeout=PATIENCE,
         check=False, env=unconfigured(folder, **environment),
     )  # fmt: skip
 

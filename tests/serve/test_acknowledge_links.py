@@ -24,6 +24,7 @@ from kanaria.respond.acknowledge import KEY, USED, Links
 from kanaria.sources.ports import HttpServer
 from kanaria.store.outbox import Outbox
 from kanaria.store.timeline import Timeline
+from tests.running import PATIENCE
 from tests.store.test_timeline import YEARS, Machine
 
 HOUR = 3600.0
@@ -82,7 +83,7 @@ def ask(server: HttpServer, site: Site) -> Ask:
 
     def request(method: str, path: str, language: Language = "en", body: str = "", **headers: str) -> Answer:
         server.RequestHandlerClass = _handler(site.links, site.acknowledge, language, site.log)
-        with closing(http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=20)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE)) as connection:
             connection.request(method, path, body or None, {"content-length": str(len(body)), **headers})
             answer = connection.getresponse()
             named = {name.lower(): value for name, value in answer.getheaders()}
@@ -134,7 +135,7 @@ class TestPressing:
 
         def looked(token: str, now: float | None = None) -> str | None:
             found = look(token, now)
-            together.wait(20)
+            together.wait(PATIENCE)
             return found
 
         monkeypatch.setattr(site.links, "incident", looked)
@@ -287,7 +288,7 @@ class TestStrangers:
         assert handler.timeout == TIMEOUT <= 30
         server.RequestHandlerClass = handler
         port = server.server_address[1]
-        with closing(socket.create_connection(("127.0.0.1", port))), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as other:  # fmt: skip
+        with closing(socket.create_connection(("127.0.0.1", port))), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as other:  # fmt: skip
             other.request("GET", "/")
             assert other.getresponse().status == 404
 
@@ -296,7 +297,7 @@ class TestStrangers:
         self, server: HttpServer, site: Site, ask: Ask, raw: bytes
     ) -> None:
         ask("GET", "/")
-        with closing(socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=20)) as talker:
+        with closing(socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=PATIENCE)) as talker:
             talker.sendall(raw)
             talker.shutdown(socket.SHUT_WR)
             while talker.recv(4096):

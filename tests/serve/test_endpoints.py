@@ -15,6 +15,7 @@ import pytest
 
 from kanaria.app.live.endpoints import FILE, OPENMETRICS, answering
 from kanaria.app.live.state import COUNTERS, GAUGES, STUCK
+from tests.running import PATIENCE
 
 WELL: dict[str, Any] = {
     "alive": True, "ready": True, "started": 1_795_000_000.0, "last_batch_seconds": 0.25, "lag_seconds": 0.5,
@@ -41,7 +42,9 @@ class House:
         self.logged.append((what, facts))
 
     def get(self, path: str, method: str = "GET") -> tuple[int, str, dict[str, str]]:
-        with closing(http.client.HTTPConnection(self.place["host"], self.place["port"], timeout=20)) as connection:
+        with closing(
+            http.client.HTTPConnection(self.place["host"], self.place["port"], timeout=PATIENCE)
+        ) as connection:
             connection.request(method, path)
             answer = connection.getresponse()
             return answer.status, answer.read().decode(), {n.lower(): v for n, v in answer.getheaders()}

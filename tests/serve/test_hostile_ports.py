@@ -17,7 +17,7 @@ from kanaria.sources.chunks import LineSource
 from kanaria.sources.http_intake import HttpIntake
 from kanaria.sources.syslog import Syslog
 from tests.app.running import Kanaria
-from tests.brokers import free_port, wait
+from tests.running import free_port, until
 
 TOKEN = b"Authorization: Bearer secret\r\n"
 
@@ -74,7 +74,7 @@ def test_strangers_that_keep_connections_open_are_ended_and_others_are_served(mo
                 pass
             connection.close()
         assert time.monotonic() - begun < 15.0
-        wait(lambda: said(source.port, b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}").split()[1:2] == [b"401"])
+        until(lambda: said(source.port, b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}").split()[1:2] == [b"401"])
 
 
 @pytest.mark.parametrize("host", ["::1", "127.0.0.1", "localhost"])
@@ -85,7 +85,7 @@ def test_ports_of_both_kinds_of_addresses_and_names(host: str, tmp_path: Path) -
         assert said(source.port, b"POST / HTTP/1.1\r\n\r\n", host).split()[1] == b"401"
     with started(syslog := Syslog("syslog", host, 0, udp=False)):
         said(syslog.port, b"<13>app: hello\n", host)
-        wait(lambda: syslog.health.records or syslog.take(1 << 20))
+        until(lambda: syslog.health.records or syslog.take(1 << 20))
     port = free_port()
     with answering(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", tmp_path, dict, lambda *_a, **_k: None):
         assert said(port, b"GET /no HTTP/1.0\r\n\r\n", host).split()[1] == b"404"

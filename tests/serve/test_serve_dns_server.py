@@ -75,7 +75,7 @@ def test_somebody_is_told_of_mining_on_a_server_while_it_goes_on(tmp_path: Path)
             assert lab.stdin is not None
             lab.stdin.write("\n")
             lab.stdin.flush()
-            service.wait_for(lambda: _high(arrived()), 150)
+            service.wait_for(lambda: _high(arrived()))
             assert lab.poll() is None  # it goes on
             message = _high(arrived())[0]
             incident = re.search(r"i-[0-9a-f]{12}", message["message"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.serve_kills.kept_and_told import lines_read
+from tests.running import PATIENCE
 from tests.serve.serving import serving
 
 SETTINGS = """\
@@ -70,7 +71,7 @@ def read_and_kept(folder: Path, pause: float | None, ahead: float) -> None:
         with (folder / "zeek/conn.log").open("a") as log:
             log.write(connection(0, time.time() + ahead))
             log.flush()
-            until, number = time.monotonic() + 30, 1
+            until, number = time.monotonic() + PATIENCE, 1
             while kept(folder) < 2:
                 assert time.monotonic() < until, service.log
                 if pause:

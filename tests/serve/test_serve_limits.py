@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kanaria.store.incidents import IncidentStore
-from tests.brokers import free_port
+from tests.running import free_port
 from tests.serve.serving import run, serving
 from tests.store.test_retention import BEGAN, incident
 

@@ -16,6 +16,7 @@ import pytest
 
 from kanaria.store.incidents import IncidentStore
 from tests.brokers import kafka, redis_server
+from tests.running import PATIENCE
 from tests.serve.serving import run, serving
 
 SETTINGS = """store = "store"
@@ -76,7 +77,7 @@ def test_every_record_counts_once_through_kills_and_brokers_that_go_away(tmp_pat
                     producer.produce(f"web-{number % 2}", value.encode(), partition=0)
                     piped.xadd("web", {"line": line(number, 2).encode()})
                 piped.execute()
-            assert producer.flush(30) == 0
+            assert producer.flush(PATIENCE) == 0
 
         draw, sent = random.Random(7), 0
         for _kill in range(KILLS):
@@ -97,7 +98,7 @@ def test_every_record_counts_once_through_kills_and_brokers_that_go_away(tmp_pat
             send(sent, sent + more)
             sent += more
             expected = Counter(f"n{net}w{number}" for net in (1, 2) for number in range(0, sent, PROBE_EVERY))
-            service.wait_for(lambda: probes(tmp_path) == expected, 120.0)
+            service.wait_for(lambda: probes(tmp_path) == expected)
             said = run(tmp_path, "doctor", "--config", "kanaria.toml", **url).stdout
             assert "lost" not in said and "cannot be read" not in said, said
             assert "source kafka web-*: " in run(tmp_path, "status", "--config", "kanaria.toml", **url).stdout

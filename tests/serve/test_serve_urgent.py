@@ -24,6 +24,7 @@ from kanaria.app.live.watching import watched
 from kanaria.app.run.at_once import MOST
 from kanaria.sources.chunks import Chunk
 from kanaria.store.incidents import IncidentStore
+from tests.running import PATIENCE
 from tests.serve.serving import serving, sink
 
 POOL = "pool.supportxmr.com"
@@ -80,7 +81,7 @@ def arrived(name: str, lines: Sequence[str], before: int = 0) -> Arrived:
 def announced(judging: Judging, *what: Arrived) -> list[dict[str, Any]]:
     """What is told ahead of these, now or when others had their turn."""
     news = judging.take_in(what)
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while judging.hastens and time.monotonic() < until:
         news += judging.take_in([])
     return news

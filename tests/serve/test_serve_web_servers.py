@@ -7,13 +7,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.programs import program
-from tests.running import running
+from tests.running import PATIENCE, free_port, listens, running, until
 from tests.serve.serving import serving, sink
 
 pytestmark = [pytest.mark.slow, pytest.mark.privileged]
@@ -54,20 +54,6 @@ CustomLog {folder}/access.log combined
 """
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until_open(port: int) -> None:
-    for _ in range(200):
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-
-
 @contextmanager
 def nginx(folder: Path) -> Iterator[int]:
     """A real nginx that writes ``access.log``; its port."""
@@ -76,13 +62,13 @@ def nginx(folder: Path) -> Iterator[int]:
     (folder / "nginx.conf").write_text(SERVER.format(folder=folder, port=port))
     process = subprocess.Popen([binary, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
     with running(process, signal.SIGTERM):
-        until_open(port)
+        until(lambda: listens(port))
         yield port
 
 
 def say(port: int, request: bytes) -> None:
     """Send a request and wait until the server has answered and hung up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(request + b"\n")
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):
@@ -103,7 +89,7 @@ def apache(folder: Path) -> Iterator[int]:
         [binary, "-X", "-d", str(folder), "-f", str(folder / "apache.conf")], stderr=subprocess.DEVNULL
     )
     with running(process, signal.SIGTERM):
-        until_open(port)
+        until(lambda: listens(port))
         yield port
 
 

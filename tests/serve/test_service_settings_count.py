@@ -20,6 +20,7 @@ from kanaria.app.live.pace import LEAST
 from kanaria.app.live.state import state
 from kanaria.app.live.watching import watched, watched_flows
 from kanaria.store.incidents import IncidentStore
+from tests.running import PATIENCE, free_port
 from tests.serve.serving import Sink, sink
 from tests.serve.test_looking_after import running, until
 from tests.serve.test_serve import ORDINARY, PROBES
@@ -33,12 +34,6 @@ OWN = "$status;$remote_addr;$request_uri;$request_method"
 def phone() -> Iterator[Sink]:
     with sink() as made:
         yield made
-
-
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    with closing(socket.socket(socket.AF_INET, kind)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def container(folder: Path, name: str, *lines: str) -> None:
@@ -120,7 +115,7 @@ protocol = "tcp"
 """)
 
     def posted(token: str) -> int:
-        with closing(http.client.HTTPConnection("127.0.0.1", ports["http"], timeout=30)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", ports["http"], timeout=PATIENCE)) as connection:
             body = json.dumps([{"message": ORDINARY}])
             connection.request("POST", "/", body, {"authorization": f"Bearer {token}"})
             return connection.getresponse().status
@@ -224,7 +219,7 @@ def test_a_service_runs_as_its_settings_say(tmp_path: Path, phone: Sink, capfd: 
         until((tmp_path / "siem" / "k.ocsf.1").exists)
         until(lambda: kept(tmp_path) == {"i-0002", "i-0003"})
         until(lambda: service.upkeep.removed == 1)
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
             connection.request("GET", "/ack/none")
             assert connection.getresponse().status == 404
     events = [json.loads(line)["event"] for line in capfd.readouterr().err.splitlines()]

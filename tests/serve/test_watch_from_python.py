@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import kanaria
+from tests.running import PATIENCE
 from tests.serve.test_serve import ORDINARY, PROBES
 
-IN_TIME = 60.0
 Watch = AsyncGenerator[kanaria.Incident, None]
 
 
@@ -34,7 +34,7 @@ def from_another(number: int) -> str:
 
 async def first(watch: Watch, then: Callable[[], None] = lambda: None) -> kanaria.Incident:
     """The first news, after ``then`` was done while the loop waited; the watch is closed before it was told."""
-    async with aclosing(watch), asyncio.timeout(IN_TIME):
+    async with aclosing(watch), asyncio.timeout(PATIENCE):
         asyncio.get_running_loop().call_later(0.1, then)
         return await anext(watch)
 
@@ -53,7 +53,7 @@ def test_what_a_log_brings_is_news_and_what_was_not_worked_on_stays_so(tmp_path:
     async def told() -> list[kanaria.Incident]:
         found = []
         watch = kanaria.watch(log, store=store)
-        async with aclosing(watch), asyncio.timeout(IN_TIME):
+        async with aclosing(watch), asyncio.timeout(PATIENCE):
             async for incident in watch:
                 found.append(incident)
                 if len(found) == 2:
@@ -84,7 +84,7 @@ def test_the_loop_goes_on_and_cancelling_ends_the_watch_at_once(tmp_path: Path) 
     async def main() -> None:
         nonlocal worst
         task = asyncio.create_task(consume())
-        until = time.monotonic() + IN_TIME
+        until = time.monotonic() + PATIENCE
         while not seen and time.monotonic() < until:
             before = time.monotonic()
             await asyncio.sleep(0.01)
@@ -108,7 +108,7 @@ def test_a_slow_program_holds_the_service_up_instead_of_being_flooded(tmp_path: 
 
     async def main() -> tuple[int, int]:
         watch = kanaria.watch(log, store=store)
-        async with aclosing(watch), asyncio.timeout(IN_TIME):
+        async with aclosing(watch), asyncio.timeout(PATIENCE):
             await anext(watch)
             write(log, from_another(1))
             await asyncio.sleep(1.0)
@@ -132,7 +132,7 @@ def test_errors_come_to_the_loop(tmp_path: Path) -> None:
 
     async def two() -> None:
         one = kanaria.watch(log, store=store)
-        async with aclosing(one), asyncio.timeout(IN_TIME):
+        async with aclosing(one), asyncio.timeout(PATIENCE):
             await anext(one)
             await first(kanaria.watch(log, store=store))
 

@@ -16,7 +16,8 @@ from kanaria.lab import live
 from kanaria.sources import kafka as module
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.sources.kafka import Kafka
-from tests.brokers import Broker, chunks, free_port, in_tls, kafka, positions, said, started, wait
+from tests.brokers import Broker, chunks, in_tls, kafka, positions, said, started
+from tests.running import PATIENCE, free_port, until
 from tests.sasl_door import MECHANISMS, sasl_before
 
 confluent_kafka = pytest.importorskip("confluent_kafka")
@@ -37,7 +38,7 @@ def create(broker: Broker, topic: str, partitions: int = 1) -> None:
     from confluent_kafka.admin import AdminClient, NewTopic
 
     admin = AdminClient({"bootstrap.servers": broker.address})
-    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(timeout=20)
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(timeout=PATIENCE)
 
 
 def send(broker: Broker, topic: str, *values: bytes | None, partition: int = 0, when: int = 0, **options: str) -> None:
@@ -127,7 +128,7 @@ def test_over_tls_the_authority_is_the_library_s_option(tmp_path: Path) -> None:
         with reading(broker, "secret", options=known) as source:
             assert said(chunks(source, 1)) == [b"over TLS"]
         with reading(broker, "secret", options={"security.protocol": "SSL"}) as source:
-            wait(lambda: source.health.problem)
+            until(lambda: source.health.problem)
             assert source.health.problem is not None and "certificate" in source.health.problem.en
 
 
@@ -143,7 +144,7 @@ def test_an_account_is_the_library_s_options_and_a_wrong_password_is_said(mechan
             assert said(chunks(source, 1)) == [b"for those who may"]
         for options in (wrong, {}):
             with reading(behind, "account", options=options) as source:
-                wait(lambda: source.health.problem)
+                until(lambda: source.health.problem)
                 assert source.take(1 << 20) == []
 
 
@@ -164,7 +165,7 @@ def test_what_is_no_text_is_rejected_with_its_offset_and_empty_ones_are_nothing(
 def test_partitions_and_topics_that_come_later_are_found_and_read_from_their_beginning(shared: Broker) -> None:
     send(shared, "late-1", b"before")
     with reading(shared, "late-*", "never", at_end=True) as source:
-        wait(lambda: source.health.problem)
+        until(lambda: source.health.problem)
         assert source.health.problem is not None and source.health.problem.en == "there is no topic never"
         send(shared, "late-2", b"new topic")
         send(shared, "late-1", b"after")
@@ -175,7 +176,7 @@ def test_partitions_and_topics_that_come_later_are_found_and_read_from_their_beg
 def library_s_own(folder: Path) -> Iterator[Broker]:
     """The library's mock cluster: its ends are right at once, and it keeps 5 MB of a partition."""
     host = confluent_kafka.Producer({"test.mock.num.brokers": 1, "log_level": 0})
-    known = next(iter(host.list_topics(timeout=10).brokers.values()))
+    known = next(iter(host.list_topics(timeout=PATIENCE).brokers.values()))
     yield Broker((), known.port, folder)
     del host
 
@@ -185,7 +186,7 @@ def test_at_the_end_is_where_the_end_was_when_it_began(tmp_path: Path) -> None:
         send(broker, "end", b"old", b"older")
         with reading(broker, "end", at_end=True) as source:
             found: list[Chunk] = []
-            wait(lambda: found.extend(source.take(1 << 20)) or found)  # type: ignore[func-returns-value]
+            until(lambda: found.extend(source.take(1 << 20)) or found)  # type: ignore[func-returns-value]
             assert said(found) == []
         send(broker, "end", b"while nobody read")
         with reading(broker, "end", at_end=True, resume=positions(found)) as source:
@@ -211,7 +212,7 @@ def test_what_retention_deleted_first_is_lost_and_counted(tmp_path: Path) -> Non
         large = [b"%d %s" % (number, b"x" * 900_000) for number in range(2, 12)]
         send(broker, "short", *large)
         asked = confluent_kafka.Consumer({"bootstrap.servers": broker.address, "group.id": "x", "log_level": 0})
-        first, end = asked.get_watermark_offsets(confluent_kafka.TopicPartition("short", 0), timeout=10)
+        first, end = asked.get_watermark_offsets(confluent_kafka.TopicPartition("short", 0), timeout=PATIENCE)
         asked.close()
         assert 2 < first < end == 12
         with reading(broker, "short", resume=positions(found)) as source:
@@ -229,12 +230,12 @@ def test_a_broker_that_was_away_is_read_on_and_a_topic_made_anew_from_its_beginn
         with reading(broker, "conn") as source:
             found = chunks(source, 5)
             broker.kill()
-            wait(lambda: source.health.problem)
+            until(lambda: source.health.problem)
             assert source.health.problem is not None and "cannot be read" in source.health.problem.en
             broker.start()  # its topics were in memory
             send(broker, "conn", *(b"new %d" % number for number in range(8)), when=now + 1)
             found += chunks(source, 8)
-            wait(lambda: source.health.problem is None)
+            until(lambda: source.health.problem is None)
             send(broker, "conn", b"last", when=now + 2)
             found += chunks(source, 1)
         expected = [*(b"old %d" % n for n in range(5)), *(b"new %d" % n for n in range(8)), b"last"]
@@ -249,7 +250,7 @@ def test_nothing_is_pulled_while_nobody_takes(shared: Broker, monkeypatch: pytes
     sent = [b"%05d %s" % (number, b"x" * 1000) for number in range(500)]
     send(shared, "much", *sent)
     with reading(shared, "much") as source:
-        wait(lambda: source.health.problem is None and source.take(0) == [])
+        until(lambda: source.health.problem is None and source.take(0) == [])
         time.sleep(1.0)
         assert said(chunks(source, 500, 10_000)) == sent
 

@@ -9,8 +9,7 @@ import os
 import socket
 import stat
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from kanaria.sources.journal import Journal
 from kanaria.sources.payload import NotText, entries, lines_of
 from kanaria.sources.syslog import Syslog
 from kanaria.sources.syslog_frames import Frames, parse
+from tests.running import PATIENCE, until
 
 
 @contextmanager
@@ -42,13 +42,6 @@ def started(source: LineSource, resume: dict[str, Position] | None = None) -> It
         source.close()
 
 
-def wait(done: Callable[[], object], seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def lines(source: LineSource, count: int) -> list[tuple[str, bytes]]:
     """Place and line of the first ``count`` lines that come."""
     found: list[tuple[str, bytes]] = []
@@ -58,7 +51,7 @@ def lines(source: LineSource, count: int) -> list[tuple[str, bytes]]:
             found.extend((chunk.place, line) for line in chunk.data.splitlines())
         return len(found) >= count
 
-    wait(enough)
+    until(enough)
     return found
 
 
@@ -76,7 +69,7 @@ def test_syslog_comes_by_datagram_and_stream_counted_or_not() -> None:
         assert found["127.0.0.1 nginx"] == b'192.0.2.7 - - [x] "GET / HTTP/1.1" 200 1'
         assert found["127.0.0.1 sshd"] == b"Nov 28 10:00:01 srv sshd[8]: second"
         assert source.health.records == 3
-        wait(lambda: source.health.refused == 1)
+        until(lambda: source.health.refused == 1)
 
 
 def test_syslog_of_senders_that_may_not_send_is_refused() -> None:
@@ -84,7 +77,7 @@ def test_syslog_of_senders_that_may_not_send_is_refused() -> None:
         assert isinstance(source, Syslog)
         with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
             sender.sendto(b"<34>Nov 28 10:00:01 srv sshd[8]: x", ("127.0.0.1", source.port))
-        wait(lambda: source.health.refused)
+        until(lambda: source.health.refused)
         assert source.take(1000) == []
 
 
@@ -108,7 +101,7 @@ def test_any_bytes_are_a_message_or_none(raw: bytes) -> None:
 
 
 def post(port: int, body: bytes, shown: str = "secret", **headers: str) -> int:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
         sent = {"authorization": f"Bearer {shown}", **{k.replace("_", "-"): v for k, v in headers.items()}}
         connection.request("POST", "/", body, sent)
         return connection.getresponse().status
@@ -248,7 +241,7 @@ def test_the_journal_goes_on_after_its_cursor_when_journalctl_ends(tmp_path: Pat
 
 def test_a_journal_that_cannot_be_read_is_a_problem_with_a_name() -> None:
     with started(Journal("journal", program="/no/such/journalctl")) as source:
-        wait(lambda: source.health.problem)
+        until(lambda: source.health.problem)
         assert source.health.problem.en == "/no/such/journalctl: No such file or directory"
 
 

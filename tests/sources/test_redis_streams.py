@@ -14,7 +14,8 @@ from kanaria.core.errors import ConfigError
 from kanaria.lab import live
 from kanaria.sources.chunks import Chunk, Position
 from kanaria.sources.redis_streams import RedisStreams
-from tests.brokers import Broker, chunks, free_port, positions, redis_server, said, started, wait
+from tests.brokers import Broker, chunks, positions, redis_server, said, started
+from tests.running import free_port, until
 
 redis = pytest.importorskip("redis")
 
@@ -51,11 +52,11 @@ def test_entries_come_once_and_resume_from_what_was_kept(shared: Broker) -> None
     with reading(shared, "a", "b") as source:
         found = chunks(source, 2)
         assert said(found) == [b"a 1", b"a 2"]
-        wait(lambda: source.health.problem)
+        until(lambda: source.health.problem)
         assert source.health.problem is not None and source.health.problem.en == "there is no stream b"
         send(shared, "b", {"line": b"b 1"})
         found += chunks(source, 1)
-        wait(lambda: source.health.problem is None)
+        until(lambda: source.health.problem is None)
         assert source.health.behind_records == 0
         kept = positions(found)
         send(shared, "a", {"line": b"a 3"})
@@ -74,14 +75,14 @@ def test_fields_are_a_line_or_an_object_or_the_one_that_was_named(shared: Broker
     with reading(shared, "fields") as source:
         found = chunks(source, 5)
         found += source.take(100)
-        wait(lambda: source.health.refused or found.extend(source.take(100)))  # type: ignore[func-returns-value]
+        until(lambda: source.health.refused or found.extend(source.take(100)))  # type: ignore[func-returns-value]
     assert {chunk.place: chunk.data for chunk in found if chunk.data} == {
         "fields /var/log/a": b"from a file\n", "fields": b'{"ts": "1.5", "uid": "C1"}\none\ntwo\n',
         "fields /var/log/b": b"inner\n",
     }  # fmt: skip
     with reading(shared, "fields", record="data") as source:
         found = chunks(source, 3)
-        wait(lambda: source.health.refused == 3)
+        until(lambda: source.health.refused == 3)
         assert sorted(said(found)) == [b"inner", b"one", b"two"]
 
 
@@ -113,7 +114,7 @@ def test_at_the_end_is_where_the_end_was_when_it_began(shared: Broker) -> None:
     send(shared, "end", {"line": b"old"})
     with reading(shared, "end", at_end=True) as source:
         found: list[Chunk] = []
-        wait(lambda: found.extend(source.take(1 << 20)) or found)  # type: ignore[func-returns-value]
+        until(lambda: found.extend(source.take(1 << 20)) or found)  # type: ignore[func-returns-value]
         assert said(found) == []
     send(shared, "end", {"line": b"while nobody read"})
     with reading(shared, "end", at_end=True, resume=positions(found)) as source:
@@ -139,7 +140,7 @@ def test_what_comes_after_the_start_counts_however_soon(shared: Broker, monkeypa
 def test_a_stream_that_is_not_there_yet_counts_whole_also_after_a_restart(shared: Broker) -> None:
     found: list[Chunk] = []
     with reading(shared, "comes later", at_end=True) as source:
-        wait(lambda: found.extend(source.take(1 << 20)) or found)  # type: ignore[func-returns-value]
+        until(lambda: found.extend(source.take(1 << 20)) or found)  # type: ignore[func-returns-value]
     send(shared, "comes later", {"line": b"while nobody read"})
     with reading(shared, "comes later", at_end=True, resume=positions(found)) as source:
         assert said(chunks(source, 1)) == [b"while nobody read"]
@@ -152,12 +153,12 @@ def test_a_server_that_was_away_is_read_on(tmp_path: Path) -> None:
         with reading(broker, "conn") as source:
             found = chunks(source, 1)
             broker.kill()
-            wait(lambda: source.health.problem)
+            until(lambda: source.health.problem)
             assert source.health.problem is not None and "the Redis server cannot be read" in source.health.problem.en
             broker.start()
             send(broker, "conn", {"line": b"2"})
             found += chunks(source, 1)
-            wait(lambda: source.health.problem is None)
+            until(lambda: source.health.problem is None)
         assert said(found) == [b"1", b"2"]
 
 
@@ -170,7 +171,7 @@ def test_a_stream_that_ends_before_what_was_read_waits_and_says_so(shared: Broke
         made.delete("back")
         made.xadd("back", {"line": b"again"}, id="400-0")
     with reading(shared, "back", resume=kept) as source:
-        wait(lambda: source.health.problem)
+        until(lambda: source.health.problem)
         assert source.health.problem is not None and "ends before what was read (500-0)" in source.health.problem.en
         send(shared, "back", {"line": b"2"})
         assert said(chunks(source, 1)) == [b"2"]
@@ -211,7 +212,7 @@ def test_a_wrong_url_or_password_is_named_without_showing_it(tmp_path: Path, sha
         source = RedisStreams("logs", f"redis://:hunter2@{broker.address}/0", ["a"])
         source.start({}, lambda: None)
         try:
-            wait(lambda: source.health.problem)
+            until(lambda: source.health.problem)
             assert source.health.problem is not None and "hunter2" not in source.health.problem.en + repr(source)
         finally:
             source.close()
