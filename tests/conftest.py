@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 from collections.abc import Iterator
@@ -50,6 +51,16 @@ def programs_find_what_users_have() -> Iterator[None]:
     """Modules that only the tests bring are not there for programs that tests start: see ``tests/plain``."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(PLAIN))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rules_are_read_once() -> Iterator[None]:
+    """They are values that nobody changes; reading them took a twelfth of each run of a command in this process."""
+    from kanaria.detect import loading
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "bundled", functools.cache(loading.bundled))
         yield
 
 

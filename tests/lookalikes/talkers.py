@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanaria.lab import live, netns
+from tests.running import PATIENCE
 
 SECONDS = 30.0
-START_SECONDS = 90.0
-"""The most that servers may take to listen; whoever does not by then is missed in the capture, and said to be."""
 DRIVERS = Path(__file__).with_name("drivers.py")
 HERE, THERE = netns.CLIENT_ADDRESS, netns.SERVER_ADDRESS
 
@@ -441,8 +440,10 @@ def talking(pair: netns.Pair, folder: Path) -> Iterator[None]:
 
 
 def _listened(namespace: str, ports: set[int]) -> None:
-    """Wait until servers listen there: a second or two, a minute for RabbitMQ on a busy machine. Clients try again."""
-    until = time.monotonic() + START_SECONDS
+    """Wait until servers listen there: a second or two, a minute for RabbitMQ on a busy machine. Clients try again.
+
+    Who does not listen by then is missed in the capture, and said to be."""
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         said = subprocess.run(
             ["ip", "netns", "exec", namespace, "ss", "-Hltun"], capture_output=True, text=True, check=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import threading
 import time
 from collections.abc import Iterator
@@ -254,33 +253,3 @@ def test_a_digest_comes_once_a_day_at_its_time_also_when_clocks_change(
         time.tzset()
     assert {f"{day:%H:%M}" for day in days} == {at}
     assert len({day.date() for day in days}) == 365 and (days[-1].date() - days[0].date()).days == 364
-
-
-@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # a library of Apprise's
-def test_a_receiver_that_sends_us_elsewhere_has_not_accepted() -> None:
-    asked = []
-
-    class Elsewhere(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(302)
-            self.send_header("location", "/other")
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        for kind in ("json", "webhook+http"):
-            channel = Channel(plan(), f"{kind}://127.0.0.1:{server.server_address[1]}/")
-            with pytest.raises(SourceError):
-                channel.send(Message(id="m-1", title="t", body="b", kind="info", data=None))
-        server.shutdown()
-    assert asked == []
