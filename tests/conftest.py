@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ settings.load_profile("kanaria")
 gc.disable()
 
 
+WAITING = {"serve", "lookalikes"}
+"""Folders whose slow tests mostly wait for services, clocks and real programs."""
 PLAIN = Path(__file__).with_name("plain")
 
 
@@ -83,6 +86,12 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: one that came last would keep a worker busy while the other has nothing to do."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files with slow tests first: one that came last would keep a worker busy while the other has nothing to do.
+
+    Those that wait for services and those that compute take turns: where all workers wait, the cores have nothing to do.
+    """
+    slow = list(dict.fromkeys(item.path for item in items if item.get_closest_marker("slow")))
+    wait = [path for path in slow if path.parent.name in WAITING]
+    turns = itertools.zip_longest([path for path in slow if path not in wait], wait)
+    order = {path: place for place, path in enumerate(itertools.chain.from_iterable(turns))}
+    items.sort(key=lambda item: order.get(item.path, len(order)))

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import AnyStr
 
 PATIENCE = 300.0
-"""Seconds for whatever a test waits for, in every test: what comes within one or two on an idle machine took 60 at a load
-of 12 on two cores, and a first start that compiles takes longer. Only a test that fails waits so long."""
+"""Seconds for whatever a test waits for, in every test: what comes within one or two on an idle machine did not come
+within 60 at a load of 12 on two cores (starts of a service, three of three). Only a test that fails waits so long."""
 ENDING = 60.0
 """Seconds for a program that ends its own before it ends, on a machine that is busy; then it is killed."""
 

@@ -77,6 +77,12 @@ def test_the_request_that_ends_it_is_none_that_came_afterwards(
     assert left == [number]
 
 
+def as_shells_count(returncode: int) -> int:
+    """Seen once at a load of 12, with a request at the very beginning: "interrupted" was said, and the process was ended
+    by the signal afterwards. Shells show that as the status of a command that ended by itself."""
+    return 128 - returncode if returncode < 0 else returncode
+
+
 def until_handled(pid: int) -> None:
     """Until the program has its handler of SIGTERM; before that Python or the system ends it in their own way."""
 
@@ -109,7 +115,8 @@ def test_listening_ends_in_seconds(tmp_path: Path, number: signal.Signals, after
     if "Listening" in first + err and "Stopped listening" in err:
         assert run.returncode == 0 and "no datagram arrived" in out
     else:
-        assert run.returncode == 128 + number, err
+        assert as_shells_count(run.returncode) == 128 + number, err
+        assert run.returncode > 0 or "interrupted" in err, "ended before it could say so"
     assert "Traceback" not in err
 
 
