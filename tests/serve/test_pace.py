@@ -22,12 +22,16 @@ def test_full_batches_that_are_done_soon_grow_and_those_that_take_too_long_shrin
         pace.looked(now, now, pace.room)
         now = judge(pace, now, LONGEST / 10)
     assert pace.limit == MOST
+    slow = Pace(LONGEST)
+    slow.looked(now, now, slow.room)
+    judge(slow, now, LONGEST / 2)
+    assert slow.limit == LEAST, "it took too long to grow"
     pace.looked(now, now, pace.room // 2)
     now = judge(pace, now, LONGEST / 10)
     assert pace.limit == MOST, "one that was not full says nothing"
     pace.looked(now, now, pace.room)
     now = judge(pace, now, LONGEST / 2)
-    assert pace.limit == MOST, "it took long, but not too long"
+    assert pace.limit == MOST, "and not too long to stay"
     for _ in range(10):
         now = judge(pace, now, LONGEST + 0.1)
     assert pace.limit == LEAST

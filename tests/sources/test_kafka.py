@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from kanaria.app.config import Config
+from kanaria.app.config_live import Source
+from kanaria.app.live.watching import watched
 from kanaria.core.errors import ConfigError
+from kanaria.core.limits import Limits
 from kanaria.lab import live
 from kanaria.sources import kafka as module
 from kanaria.sources.chunks import Chunk, Position
@@ -170,6 +174,37 @@ def test_partitions_and_topics_that_come_later_are_found_and_read_from_their_beg
         send(shared, "late-2", b"new topic")
         send(shared, "late-1", b"after")
         assert sorted(said(chunks(source, 2))) == [b"after", b"new topic"]
+
+
+def test_of_too_many_partitions_those_that_were_read_go_on(shared: Broker) -> None:
+    create(shared, "many", 3)
+    for partition in range(3):
+        send(shared, "many", b"old", partition=partition)
+    with reading(shared, "many", partitions=3) as source:
+        known = {place: at for place, at in positions(chunks(source, 3)).items() if place == "many/2"}
+        assert source.health.problem is None
+    for partition in range(3):
+        send(shared, "many", b"new", partition=partition)
+    with reading(shared, "many", partitions=2, resume=known) as source:
+        found = chunks(source, 3)
+        assert {chunk.place: chunk.data for chunk in found} == {"many/0": b"old\nnew\n", "many/2": b"new\n"}
+        problem = source.health.problem
+        assert problem is not None and problem.en.startswith("1 partitions are more than one source reads")
+        assert problem.en.endswith("(limits.partitions)") and problem.ja.endswith("(limits.partitions)")
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [({}, (500, 1_000)), ({"positions": 100}, (50, 50)), ({"partitions": 3, "places": 9}, (3, 9))],
+)
+def test_a_partition_is_read_only_if_its_position_can_be_kept(
+    limits: dict[str, int], expected: tuple[int, int]
+) -> None:
+    settings = Config(sources=(Source(kind="kafka", brokers="127.0.0.1:1", topics=("logs",)),), limits=Limits(**limits))
+    (item,) = watched(settings)
+    assert isinstance(item.source, Kafka)
+    assert (item.source.partitions, item.source.places) == expected
+    item.source.close()
 
 
 @contextmanager

@@ -59,6 +59,10 @@ class Limits:
     """Senders with their programs, or files that records name, of one source of `kanaria serve` that is sent its lines
     (syslog, HTTP, Kafka, Redis): each is read as a log of its own. One that wrote nothing for a day makes room for
     another; as long as there is none, the lines of further ones are read as one log."""
+    # A quarter of the positions that are kept: files that records name have theirs.
+    partitions: int = 500
+    """Partitions that one source of `kanaria serve` reads (Kafka), those first that were read before, and half of
+    `limits.positions` at most: of each is kept how far it was read. Further ones are not read."""
     positions: int = 2_000
     """Files of one source of `kanaria serve` of which is kept how far they were read, the last read first. Some 500
     bytes each."""
@@ -154,6 +158,12 @@ _FORGOTTEN: Mapping[str, Text] = {
         "one log.",
         ja="区別できる数を超えた送信元、プログラム、ファイル(新しく現れたもの)の{n}行は、"
         "1つのログとしてまとめて読みます。",
+    ),
+    "partitions": Text(
+        en="{n} partitions are more than one source reads: those found last are not read. Share them among several "
+        "sources.",
+        ja="1つのソースで読める数を超えた{n}個のパーティション(あとから見つかったもの)は読みません。"
+        "複数のソースに分けてください。",
     ),
     "positions": Text(
         en="{n} files are more than positions are kept of: those not read for longest are read from their beginning "

@@ -20,8 +20,6 @@ from kanaria.sources.chunks import Chunk, Health, Position, Wake
 from kanaria.sources.inbox import Inbox, Record
 from kanaria.sources.payload import Entry, NotText
 
-MOST_BRANCHES = 500
-"""Partitions or streams of one source: of each there is a position, a quarter of those that are kept."""
 LONGEST_NAME = 200
 """Characters of a file's name: senders choose it."""
 KEPT = 4096

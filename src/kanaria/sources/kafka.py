@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kanaria.core.errors import ConfigError, MissingExtra
 from kanaria.core.japanese import quoted
-from kanaria.core.limits import Limits
+from kanaria.core.limits import Limits, forgotten
 from kanaria.core.text import printable
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
-from kanaria.sources.arrivals import MOST_BRANCHES, Arrivals, Message
+from kanaria.sources.arrivals import Arrivals, Message
 from kanaria.sources.chunks import Health, Position
 from kanaria.sources.payload import lines_of
 from kanaria.sources.received import Received
@@ -81,6 +81,7 @@ class Kafka(Received):
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     at_end: bool = False
     places: int = Limits.places
+    partitions: int = Limits.partitions
     begins_within: ClassVar[float] = 2 * ASKED
     ends_within: ClassVar[float] = 4 * ASKED
     health: Health = field(default_factory=Health)
@@ -162,6 +163,7 @@ class Kafka(Received):
     def _find(self, found: Mapping[str, Any], library: Any) -> Text | None:
         """Note partitions that are new; what cannot be read of what was asked for, in words."""
         problem = None
+        there: dict[str, tuple[str, int]] = {}
         for wanted in self.topics:
             names = [name for name in sorted(found) if fnmatchcase(name, wanted) and not name.startswith("__")]
             if not names:
@@ -170,19 +172,20 @@ class Kafka(Received):
             for name in names:
                 if found[name].error is not None:
                     problem = _words(found[name].error)
-                for number in sorted(found[name].partitions):
-                    branch = f"{name}/{number}"
-                    if branch in self._partitions:
-                        continue
-                    if len(self._partitions) >= MOST_BRANCHES:
-                        most = f"{MOST_BRANCHES:,}"
-                        return Text(
-                            en=f"more than {most} partitions: the rest is not read; share them among several sources",
-                            ja=f"パーティションが{most}個を超えるため、残りを読みません。複数の監視対象に分けてください",
-                        )
-                    self._partitions[branch] = self._placed(library, branch, name, number)
-                    self._assigned = False
-        return problem
+                there |= {f"{name}/{number}": (name, number) for number in sorted(found[name].partitions)}
+        left = self._add(there, library)
+        return forgotten("partitions", left) if left else problem
+
+    def _add(self, there: Mapping[str, tuple[str, int]], library: Any) -> int:
+        """Take up partitions that are new, those first that an earlier service read; how many there is no room for."""
+        new = sorted(
+            (branch for branch in there if branch not in self._partitions), key=lambda one: one not in self._kept
+        )
+        room = max(0, self.partitions - len(self._partitions))
+        for branch in new[:room]:
+            self._partitions[branch] = self._placed(library, branch, *there[branch])
+            self._assigned = False
+        return len(new[room:])
 
     def _placed(self, library: Any, branch: str, topic: str, number: int) -> _Partition:
         """Where a partition that is new to us begins."""

@@ -136,7 +136,7 @@ def _made(settings: Source, number: int, limits: Limits) -> LineSource:
 
         return Piped(name, standard_input())
     if settings.kind in {"kafka", "redis"}:
-        return _streamed(settings, number, name, places)
+        return _streamed(settings, number, name, limits)
     host, port = place(settings.listen or LISTEN[settings.kind])
     if settings.kind == "syslog":
         from kanaria.sources.syslog import Syslog
@@ -150,7 +150,7 @@ def _made(settings: Source, number: int, limits: Limits) -> LineSource:
     return HttpIntake(name, host, port, secret(settings.token or "", f"sources[{number}].token"), places)
 
 
-def _streamed(settings: Source, number: int, name: str, places: int) -> LineSource:
+def _streamed(settings: Source, number: int, name: str, limits: Limits) -> LineSource:
     key, at_end = f"sources[{number}]", settings.start == "end"
     if settings.kind == "kafka":
         from kanaria.sources.kafka import Kafka
@@ -158,10 +158,16 @@ def _streamed(settings: Source, number: int, name: str, places: int) -> LineSour
         options = {
             name: secret(value, f"{key}.options.{name}") if value else "" for name, value in settings.options.items()
         }
-        return Kafka(name, settings.brokers or "", settings.topics, options=options, at_end=at_end, places=places)
+        # Files that records name have positions of their own, beside that of their partition.
+        partitions = min(limits.partitions, max(1, limits.positions // 2))
+        return Kafka(
+            name, settings.brokers or "", settings.topics, options=options, at_end=at_end, partitions=partitions,
+            places=min(limits.places, max(1, limits.positions - partitions)),
+        )  # fmt: skip
     from kanaria.sources.redis_streams import RedisStreams
 
     url = secret(settings.url or "", f"{key}.url")
+    places = min(limits.places, limits.positions)
     return RedisStreams(name, url, settings.streams, record=settings.record, at_end=at_end, places=places)
 
 
