@@ -96,9 +96,7 @@ def judged_anew(size: int) -> int:
     known: Verdicts[Verdict] = Verdicts()
     piles = [make(n, f"192.0.{n}.7") for n in range(size) for make in (asked, attacked)[n % 2 :][:1]]
     judge(together(piles), around(), known)
-    with patch.object(judging, "_verdict", wraps=judging._verdict) as judged:
-        judge(together([*piles, asked(size, "192.0.200.7")]), around(), known)
-    return judged.call_count
+    return anew(together([*piles, asked(size, "192.0.200.7")]), known)
 
 
 def test_only_who_is_new_is_judged() -> None:
@@ -111,8 +109,19 @@ def test_everything_that_can_be_asked_is_heard() -> None:
         assert own.isdisjoint(dir(kind)) and own.isdisjoint(kind.__annotations__)
 
 
-def test_no_more_are_kept_than_were_asked_for_last(monkeypatch: Any) -> None:
-    monkeypatch.setattr(verdicts, "MOST", 3)
-    known: Verdicts[Verdict] = Verdicts()
-    judge(together([asked(n, f"192.0.{n}.7") for n in range(9)]), around(), known)
-    assert len(known._kept) == 3
+def test_of_more_than_are_kept_those_that_are_kept_are_not_judged_again() -> None:
+    known: Verdicts[Verdict] = Verdicts(6)
+    case = together([asked(n, f"192.0.{n}.7") for n in range(9)])
+    for expected in (9, 3, 3):
+        assert anew(case, known) == expected
+    known.forget({finding.id for finding in case.findings})
+    assert anew(case, known) == 6, "half of them made room"
+    assert anew(case, known) == 3
+    known.forget({finding.id for finding in case.findings[:4]})
+    assert len(known._kept) <= 4
+
+
+def anew(case: Case, known: Verdicts[Verdict]) -> int:
+    with patch.object(judging, "_verdict", wraps=judging._verdict) as judged:
+        judge(case, around(), known)
+    return judged.call_count

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import kanaria.store
 from kanaria.store.incidents import IncidentStore
+from kanaria.store.joining import joined
 from kanaria.store.rows import change_rows, put_rows, with_rows
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -59,6 +60,30 @@ def test_what_is_kept_is_what_writing_everything_anew_keeps(saved: Sequence[tupl
             _write_anew(other, incident, document)
             assert _tables(one) == _tables(other)
             assert with_rows(one, {incident: "{}"})[incident]["findings"] == document["findings"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(saved=st.lists(documents, max_size=6), left=st.sets(some))
+def test_what_stays_beside_is_what_joining_and_writing_everything_anew_keeps(
+    saved: Sequence[Json], left: set[int]
+) -> None:
+    """Also of findings that were another incident's, and are listed no more (``left``)."""
+    with _empty() as one, _empty() as other:
+        for document in saved:
+            before = with_rows(other, {"i-1": "{}"})["i-1"]
+            kept = _tables(one)
+            changed = change_rows(one, "i-1", document, beside=True)
+            assert _tables(one) == _joined_anew(other, before, document)
+            assert changed == (kept != _tables(one))
+            for db in (one, other):
+                db.executemany("UPDATE finding SET number = NULL WHERE id = ?", [(f"f-{name}",) for name in left])
+
+
+def _joined_anew(db: sqlite3.Connection, before: Json, document: Json) -> list[list[Any]]:
+    names = ("findings", "evidence")
+    lists = {name: joined(before.get(name, []), document.get(name, [])) for name in names if name in before | document}
+    _write_anew(db, "i-1", lists)
+    return _tables(db)
 
 
 def _write_anew(db: sqlite3.Connection, incident: str, document: Json) -> None:
@@ -117,6 +142,21 @@ def test_one_member_more_costs_the_same_however_many_there_are(tmp_path: Path, m
             assert not any("evidence" in said or "finding" in said for said in written), "nothing of it is new"
             assert [e["line"] for e in store.get("i-1").document["evidence"]] == sorted(members)
     assert counts[:2] == counts[2:], counts
+
+
+def test_what_an_incident_says_no_more_stays_and_is_not_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a campaign only so many findings are carried on: each further one would read all that were kept before."""
+    with IncidentStore(tmp_path) as store:
+        store.save([grown(range(1, 31))], NOW)
+        with monkeypatch.context() as patch:
+            patch.setattr("kanaria.store.incidents.with_rows", None)
+            for last in (31, 32):
+                store.save([grown(range(last - 19, last + 1))], NOW + timedelta(minutes=last))
+        kept = store.get("i-1").document
+    assert [one["id"] for one in kept["findings"]] == [f"f-{n}" for n in range(1, 33)]
+    assert [one["line"] for one in kept["evidence"]] == list(range(1, 33))
 
 
 WRITES = ("INSERT", "UPDATE", "DELETE")

@@ -8,25 +8,27 @@ come to it is answered the same way now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from operator import is_
 from typing import Any, Generic, TypeVar, cast
 
+from kanaria.core.limits import Limits
 from kanaria.core.values import dataclass
 from kanaria.incidents.actors import Part
 from kanaria.incidents.case import Case, Surroundings
-
-MOST = 1_000
-"""Verdicts kept, each of some kilobytes: two incidents of as many findings as are carried on of one (``limits``)."""
 
 Verdict = TypeVar("Verdict")
 
 
 class Verdicts(Generic[Verdict]):
-    """Verdicts by deed, actor and first finding; those that were asked for last are kept."""
+    """Verdicts by deed, actor and first finding, of some kilobytes each; as many as findings are remembered.
 
-    def __init__(self) -> None:
+    When there are more, those that are kept stay. To let them go for others would let each go just before it is asked
+    for again: the actors of an incident are asked for in turn."""
+
+    def __init__(self, most: int = Limits.findings) -> None:
+        self._most = most
         self._kept: dict[tuple[str, str, str], _Kept] = {}
 
     def of(self, part: Part, around: Surroundings, judge: Callable[[Part, Surroundings], Verdict]) -> Verdict:
@@ -37,10 +39,15 @@ class Verdicts(Generic[Verdict]):
             whole, rest = _Heard(part.whole), _Heard(around)
             verdict = judge(replace(part, whole=cast(Case, whole)), cast(Surroundings, rest))
             known = _Kept(part.case, part.lent, verdict, _answers(whole), _answers(rest))
-        self._kept[key] = known
-        if len(self._kept) > MOST:
-            del self._kept[next(iter(self._kept))]
+        if len(self._kept) < self._most:
+            self._kept[key] = known
         return cast(Verdict, known.verdict)
+
+    def forget(self, findings: Collection[str]) -> None:
+        """Keep only verdicts of these findings; and when there is no room even so, those asked for last."""
+        left = {key: kept for key, kept in self._kept.items() if key[2] in findings}
+        asked_last = list(left.items())[self._most // 2 :] if len(left) >= self._most else left
+        self._kept = dict(asked_last)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from kanaria.core.values import dataclass
 from kanaria.store import events, news, retention, versions
 from kanaria.store.alerts import LastNotice, joined, remember
 from kanaria.store.database import Opened, closed_on_failure, in_clear_words, unusable
-from kanaria.store.joining import escalates, joined_documents
+from kanaria.store.joining import escalates, joined_documents, joined_rest
 from kanaria.store.news import News
 from kanaria.store.pairs import pairs
 from kanaria.store.retention import Removed
@@ -322,10 +322,11 @@ class IncidentStore:
     def _update(self, keeper: str, incident: Json, news: bool, now: str) -> None:
         (state, text) = self._db.execute("SELECT state, document FROM incident WHERE id = ?", (keeper,)).fetchone()
         reopens = news and state in {"closed", "dismissed"}
-        before = self._before(keeper, text, incident, whole=reopens)
-        incident = joined_documents(before, incident)
+        before = with_rows(self._db, {keeper: text})[keeper] if reopens else {**json.loads(text), "findings": []}
+        beside = not reopens and self._says_less(keeper, incident)
+        incident = joined_rest(before, incident) if beside else joined_documents(before, incident)
         rest = rest_of(keeper, incident)
-        if not change_rows(self._db, keeper, incident) and rest == text:
+        if not change_rows(self._db, keeper, incident, beside=beside) and rest == text:
             return
         self._db.execute(
             "UPDATE incident SET document = ?, severity = ?, first_seen = ?, last_seen = ?, changed = ? WHERE id = ?",
@@ -334,14 +335,11 @@ class IncidentStore:
         if reopens and (state == "closed" or escalates(before, incident)):
             self._decide(keeper, state, "open", "kanaria", "new findings", now)
 
-    def _before(self, keeper: str, text: str, incident: Json, *, whole: bool) -> Json:
-        """The incident as it is kept; without its rows, unless it is to be ``whole`` or they say more than it does now:
-        nobody compares them then."""
+    def _says_less(self, keeper: str, incident: Json) -> bool:
+        """Whether findings are kept that the incident does not name now."""
         now = {finding["id"] for finding in incident["findings"]}
         rows = self._db.execute("SELECT id FROM finding WHERE incident = ? AND number IS NOT NULL", (keeper,))
-        if whole or any(ident not in now for (ident,) in rows):
-            return with_rows(self._db, {keeper: text})[keeper]
-        return {**json.loads(text), "findings": []}
+        return any(ident not in now for (ident,) in rows)
 
     def _merge(self, other: str, keeper: str, now: str) -> None:
         self._db.execute("UPDATE finding SET incident = ?, number = NULL WHERE incident = ?", (keeper, other))

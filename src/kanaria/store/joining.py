@@ -27,14 +27,15 @@ def joined_documents(before: Json, now: Json) -> Json:
 
     A run goes on from the findings of those before it, so that its incident usually says everything already.
     """
-    joined = dict(now)
     if {finding["id"] for finding in before["findings"]} <= {finding["id"] for finding in now["findings"]}:
-        return joined | ({"series": _joined_series(before.get("series", []), now["series"])} if "series" in now else {})
-    for name in {"findings", "messages", "indicators", "timeline", "evidence"} & (set(before) | set(now)):
-        entries = {json.dumps(entry, sort_keys=True): entry for entry in before.get(name, [])}
-        ids = {entry.get("id") for entry in now.get(name, [])} - {None}
-        kept = [entry for entry in entries.values() if entry.get("id") not in ids and entry not in now.get(name, [])]
-        joined[name] = kept + now.get(name, [])
+        series = {"series": _joined_series(before.get("series", []), now["series"])} if "series" in now else {}
+        return now | series
+    return joined_rest(before, now) | _joined(("findings", "evidence"), before, now)
+
+
+def joined_rest(before: Json, now: Json) -> Json:
+    """The same where the older one knew more, but for what has rows (``rows``): these are the newer one's."""
+    joined = now | _joined(("messages", "indicators", "timeline"), before, now)
     if "series" in now:
         joined["series"] = _joined_series(before.get("series", []), now["series"])
     if "timeline" in joined:
@@ -42,6 +43,21 @@ def joined_documents(before: Json, now: Json) -> Json:
     joined["first_seen"] = min(filter(None, (before["first_seen"], now["first_seen"])), default=None)
     joined["last_seen"] = max(filter(None, (before["last_seen"], now["last_seen"])), default=None)
     return joined
+
+
+def _joined(names: Sequence[str], before: Json, now: Json) -> Json:
+    """Lists of both, as far as there are any: what only the older one has, then the newer one's."""
+    return {name: joined(before.get(name, []), now.get(name, [])) for name in names if name in before or name in now}
+
+
+def joined(before: Sequence[Json], now: Sequence[Json]) -> list[Json]:
+    """What only the older list has, each once, then the newer list. The same id is the same thing, and so is what is
+    equal."""
+    entries = {json.dumps(entry, sort_keys=True): entry for entry in before}
+    same = {json.dumps(entry, sort_keys=True) for entry in now}
+    ids = {entry.get("id") for entry in now} - {None}
+    only = [entry for text, entry in entries.items() if entry.get("id") not in ids and text not in same]
+    return only + list(now)
 
 
 AS_IT_CAME = frozenset({"surprise", "threshold"})

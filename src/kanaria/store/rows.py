@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 Json = dict[str, Any]
+_Same = tuple[str | None, str]
+"""What two rows of evidence have in common that are the same: the record they quote, and the rest."""
 
 FINDING = ("rule", "stage", "severity", "device", "remote", "time", "until", "bits")
 EVIDENCE = ("id", "kind", "family", "about", "bits")
@@ -29,10 +31,12 @@ def put_rows(db: sqlite3.Connection, incident: str, document: Json) -> str:
     return rest_of(incident, document)
 
 
-def change_rows(db: sqlite3.Connection, incident: str, document: Json) -> bool:
-    """Write the rows of a document that are not kept as they are; returns whether there were any."""
-    changed = _change_findings(db, incident, document.get("findings", ()))
-    return ("evidence" in document and _change_evidence(db, incident, document["evidence"])) or changed
+def change_rows(db: sqlite3.Connection, incident: str, document: Json, *, beside: bool = False) -> bool:
+    """Write the rows of a document that are not kept as they are; returns whether there were any. ``beside`` those that
+    are kept and that it does not name: they stay, ahead of its own, as ``joining.joined`` has it."""
+    changed = _change_findings(db, incident, document.get("findings", ()), beside)
+    told = beside or "evidence" in document
+    return (told and _change_evidence(db, incident, document.get("evidence", ()), beside)) or changed
 
 
 def rest_of(incident: str, document: Json) -> str:
@@ -83,13 +87,17 @@ def _forget(db: sqlite3.Connection, records: Collection[str]) -> None:
     )
 
 
-def _change_findings(db: sqlite3.Connection, incident: str, findings: Sequence[Json]) -> bool:
+def _change_findings(db: sqlite3.Connection, incident: str, findings: Sequence[Json], beside: bool) -> bool:
     rows = db.execute("SELECT id, number, content FROM finding WHERE incident = ?", (incident,))
     before = {ident: (number, content) for ident, number, content in rows}
-    now = {item["id"]: (number, _text(item), item) for number, item in enumerate(findings)}
-    left = [(ident,) for ident, (number, _) in before.items() if number is not None and ident not in now]
+    ids = {item["id"] for item in findings}
+    others = sorted((n, ident) for ident, (n, _) in before.items() if n is not None and ident not in ids)
+    stay = others if beside else []
+    now = {item["id"]: (number, _text(item), item) for number, item in enumerate(findings, len(stay))}
+    left = [] if beside else [(ident,) for _, ident in others]
     same = {ident for ident, (_, content, _) in now.items() if ident in before and before[ident][1] == content}
-    moved = [(now[ident][0], ident) for ident in now if ident in same and before[ident][0] != now[ident][0]]
+    moved = [(number, ident) for number, (was, ident) in enumerate(stay) if number != was]
+    moved += [(now[ident][0], ident) for ident in now if ident in same and before[ident][0] != now[ident][0]]
     new = [
         (ident, incident, number, *(item.get(name) for name in FINDING), content)
         for ident, (number, content, item) in now.items()
@@ -108,17 +116,19 @@ def _change_findings(db: sqlite3.Connection, incident: str, findings: Sequence[J
     return bool(left or moved or new)
 
 
-def _change_evidence(db: sqlite3.Connection, incident: str, evidence: Sequence[Json]) -> bool:
+def _change_evidence(db: sqlite3.Connection, incident: str, evidence: Sequence[Json], beside: bool) -> bool:
     rows = db.execute(
-        "SELECT number, record, content FROM evidence WHERE incident = ? ORDER BY number DESC", (incident,)
-    )
-    before: dict[tuple[str | None, str], list[int]] = {}
-    for number, digest, content in rows:
-        before.setdefault((digest, content), []).append(number)
-    new, moved, records = list[tuple[Any, ...]](), list[tuple[int, int]](), list[tuple[Any, ...]]()
-    for number, item in enumerate(evidence):
-        record = _record(item)
-        digest, content = record[0] if record else None, _text(_rest(item, record))
+        "SELECT number, id, record, content FROM evidence WHERE incident = ? ORDER BY number", (incident,)
+    ).fetchall()
+    now = [(item, *_row(item)) for item in evidence]
+    stay = _beside(rows, {item.get("id") for item in evidence}, {same for _, _, same in now}) if beside else {}
+    before: dict[_Same, list[int]] = {}
+    for number, _ident, digest, content in reversed(rows):
+        if number not in stay:
+            before.setdefault((digest, content), []).append(number)
+    new, records = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    moved = [(was, number) for was, number in stay.items() if was != number]
+    for number, (item, record, (digest, content)) in enumerate(now, len(stay)):
         was = numbers.pop() if (numbers := before.get((digest, content))) else None
         if was is None:
             new.append((incident, number, *(item.get(name) for name in EVIDENCE), digest, content))
@@ -138,6 +148,15 @@ def _change_evidence(db: sqlite3.Connection, incident: str, evidence: Sequence[J
     )
     _forget(db, {digest for digest in gone.values() if digest})
     return bool(gone or moved or new)
+
+
+def _beside(rows: Sequence[Any], ids: Collection[object], now: Collection[_Same]) -> dict[int, int]:
+    """The numbers of rows that a document says nothing of, with those they get: each once, ahead of its own."""
+    others: dict[_Same, int] = {}
+    for number, ident, digest, content in rows:
+        if (ident is None or ident not in ids) and (digest, content) not in now:
+            others.setdefault((digest, content), number)
+    return {was: number for number, was in enumerate(others.values())}
 
 
 def _move(db: sqlite3.Connection, incident: str, moved: Sequence[tuple[int, int]]) -> None:
@@ -160,6 +179,12 @@ def _record(item: Json) -> tuple[Any, ...] | None:
     values = [item[name] for name in RECORD]
     digest = hashlib.blake2b(_text(values).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return digest, *values
+
+
+def _row(item: Json) -> tuple[tuple[Any, ...] | None, _Same]:
+    """The record a piece of evidence quotes, and what it has in common with a row that says the same."""
+    record = _record(item)
+    return record, (record[0] if record else None, _text(_rest(item, record)))
 
 
 def _rest(item: Json, record: object) -> Json:

@@ -57,7 +57,7 @@ def assembled(setup: Setup, lateness: timedelta | None, *, only_learns: bool) ->
         memory = _memory(setup, work, only_learns=only_learns)
         if lateness is not None:
             memory.go_on_without_end()
-        case = CaseFile(memory.carried, setup.config.limits.identities)
+        case = CaseFile(memory.carried, setup.config.limits)
         watch = _watching(setup, work, memory, case, endless=lateness is not None) if setup.on_alert else None
         reading = Reading(setup, work.engine, memory.ledger, watch.look if watch else None)
         around = Around(setup=setup, memory=memory, case=case, accounts=reading.accounts)

@@ -53,7 +53,7 @@ class CaseFile:
     ``news`` those of them with records that no earlier run had.
     """
 
-    def __init__(self, carried: Carried = NOTHING, identities: int = Limits.identities) -> None:
+    def __init__(self, carried: Carried = NOTHING, limits: Limits = Limits()) -> None:  # noqa: B008  (frozen)
         self.findings: dict[str, Finding] = {finding.id: finding for finding in carried.findings}
         self._by_key: dict[str, list[str]] = {}
         for finding in carried.findings:
@@ -66,8 +66,8 @@ class CaseFile:
         self._searched: Prefilter | None = None
         for record in carried.records:
             self._note_dropped(record)
-        self.rhythms = Rhythms(identities)
-        self.verdicts: Verdicts[Verdict] = Verdicts()
+        self.rhythms = Rhythms(limits.identities)
+        self.verdicts: Verdicts[Verdict] = Verdicts(limits.findings)
         self._not_found: set[int] = set()
         self.met: set[str] = set()
         self.news: set[str] = set()
@@ -152,6 +152,7 @@ class CaseFile:
         self._by_key = {}
         for finding in self.findings.values():
             self._by_key.setdefault(finding.key, []).append(finding.id)
+        self.verdicts.forget(self.findings)
         self._not_found &= events
         self._old_records &= events
         self._old_messages &= events
