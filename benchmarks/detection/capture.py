@@ -18,7 +18,7 @@ from kanaria.sources import open_inputs
 _COLUMNS = (
     "messages", "duration_us", "transport", "service", "src_ip", "src_port", "dst_ip", "dst_port",
     "src_bytes", "dst_bytes", "src_packets", "dst_packets",
-    "src_messages", "dst_messages",
+    "src_messages", "dst_messages", "history",
 )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ def _connection(row: dict[str, object], note: str) -> Connection:
         down_messages=_number(row["dst_messages"]),
         note=note,
         service=row["service"] if isinstance(row["service"], str) else None,
+        begun=str(row["history"] or "").startswith("S"),
     )
 
 

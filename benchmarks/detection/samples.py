@@ -36,6 +36,8 @@ class Connection:
     service: str | None = None
     readable: bool = False
     """Whether its bytes can be read and are no mining message."""
+    begun: bool = False
+    """Whether the sensor saw the client's first packet."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def table(connections: Sequence[Connection], *, messages: bool = True) -> pa.Tab
             "duration_us": [round(one.seconds * 1e6) for one in connections],
             "transport": [one.transport for one in connections],
             "service": [one.service for one in connections],
+            "history": ["S" if one.begun else None for one in connections],
             "src_bytes": [one.up_bytes for one in connections],
             "dst_bytes": [one.down_bytes for one in connections],
             "src_packets": [one.up_packets for one in connections],

@@ -97,6 +97,7 @@ def connection(script: tuple[Said, ...], seconds: float, mining: bool, transport
     return Connection(
         sent[:KEPT], seconds, mining, transport, up + headers * up_packets, down + headers * down_packets,
         up_packets, down_packets, sum(m.from_client for m in script), sum(not m.from_client for m in script), note,
+        begun=True,
     )  # fmt: skip
 
 

@@ -38,7 +38,8 @@ def window(one: Connection, begin: float, end: float) -> Connection:
     """What a sensor sees that looks only from ``begin`` to ``end``."""
     shift = round(begin * 1e6)
     kept = tuple((c, n, t - shift) for c, n, t in one.messages if shift <= t < end * 1e6)
-    return _shortened(replace(one, messages=kept), end - begin)
+    # A handshake that came before is not seen, and neither is what the connection began with.
+    return _shortened(replace(one, messages=kept, begun=False, service=None), end - begin)
 
 
 def _shortened(one: Connection, seconds: float) -> Connection:

@@ -84,7 +84,7 @@ of two hours and more (pools make shares easier or harder in the first minutes).
 OTHER_PROTOCOLS = (
     "dns", "ssh", "rdp", "smb", "ftp", "smtp", "imap", "pop3", "ntp", "dhcp", "snmp", "sip", "ldap", "krb", "krb_tcp",
     "ntlm", "dce_rpc", "mysql", "postgresql", "mqtt", "irc", "rfb", "radius", "syslog",
-    "vnc", "redis", "netbios", "ssdp", "stun", "bittorrent", "bitcoin",
+    "vnc", "redis", "amqp", "opcua", "netbios", "ssdp", "stun", "bittorrent", "bitcoin",
 )  # fmt: skip
 """Protocols that sensors recognise by their bytes and that no miner speaks (``bitcoin`` is what its peers speak). TLS,
 HTTP (WebSocket) and unknown bytes are not among them, and neither are tunnels."""
@@ -151,7 +151,7 @@ def known_of(connection: pa.Table) -> signs.FlowFacts:
     seconds = seconds_of(connection)
     return signs.FlowFacts(
         seconds, rate_of(connection, seconds), datagrams_of(connection), other_protocol(connection),
-        gate.readable(connection), _service(connection, ("tls", "ssl")),
+        gate.readable(connection), _service(connection, ("tls", "ssl")), _begun(connection),
     )  # fmt: skip
 
 
@@ -278,6 +278,13 @@ def datagrams_of(connection: pa.Table) -> Bools:
 def _open(connection: pa.Table) -> Bools:
     values: Bools = connection["open"].fill_null(False).to_numpy()
     return values
+
+
+def _begun(connection: pa.Table) -> Bools:
+    """Whether the sensor saw the client's first packet: histories begin with it."""
+    import pyarrow.compute as pc
+
+    return pc.fill_null(pc.starts_with(connection["history"], "S"), False).to_numpy()  # type: ignore[no-any-return]
 
 
 def other_protocol(connection: pa.Table) -> Bools:

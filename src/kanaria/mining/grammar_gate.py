@@ -38,9 +38,16 @@ ALIKE = 0.5
 PRINTABLE = 0.9
 """Share of printable bytes from which on a side's beginning is text. Random bytes have 0.38."""
 
+SEPARATED = 0.03
+"""Share of blanks, line ends, quotes, colons and commas from which on text says something by itself: 0.05 to 0.3 of
+JSON, chat, mail and calls, 0.03 around long hexadecimal values. Base64 has 0.007, mining messages with each byte
+changed alike may have less than 0.01, and both hide what they say."""
+
 LOOKED_AT, LEAST_BYTES = 2_000, 16
 _TEXT = np.zeros(256, dtype=np.bool_)
 _TEXT[[9, 10, 13, *range(32, 127)]] = True
+_SEPARATORS = np.zeros(256, dtype=np.bool_)
+_SEPARATORS[list(b' \t\r\n":,')] = True
 _HEADER_END = b"\r\n\r\n"
 _HANDED_OVER = (b"CONNECT ", b"HTTP/1.1 200", b"HTTP/1.0 200", b"HTTP/1.1 101")
 """After these the connection belongs to somebody else: only what follows the header is looked at."""
@@ -102,4 +109,7 @@ def _is_text(side: bytes) -> bool:
     if data.startswith(_HANDED_OVER):
         data = data.partition(_HEADER_END)[2]
     data = data[:LOOKED_AT]
-    return len(data) >= LEAST_BYTES and float(_TEXT[np.frombuffer(data, np.uint8)].mean()) >= PRINTABLE
+    if len(data) < LEAST_BYTES:
+        return False
+    values = np.frombuffer(data, np.uint8)
+    return float(_TEXT[values].mean()) >= PRINTABLE and float(_SEPARATORS[values].mean()) >= SEPARATED

@@ -11,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from kanaria.core.values import dataclass
+from kanaria.mining.grammar_opening import given_work
 from kanaria.mining.grammar_stats import (
     LENGTH_BITS,
     Bools,
     Floats,
     Ints,
+    Messages,
     count,
     extent,
     median,
@@ -50,10 +52,6 @@ QUIET_US = 1_000_000
 REPLY_US = 500_000
 """A client message this soon after the server's is taken for a reply to it."""
 
-AT_ONCE = 0.1
-"""A message this soon, as a share of the mean pause between a client's messages, is a reaction: by chance one in ten
-is. Of 43 real miners none reacted to more than two in ten jobs, but one, which asks for each job's transactions."""
-
 JOB_STEP = 67
 """Bitcoin jobs list Merkle branches, each 64 hexadecimal digits, two quotes and a comma: jobs differ by multiples."""
 
@@ -69,22 +67,6 @@ MIN_SPAN_US = 3_000_000
 """Fewer messages or a shorter look than this carries no order and no rhythm; such connections are not judged. With two
 instead of three, and training looks of two, held-out recall at 0.1 % false alarms rose from 95.2 to 97.4 % of the
 judged and from 75.1 to 77.8 % of all miners; without the seconds it fell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Messages:
-    """Messages of many connections, flat: ``flow`` is the connection's number, ascending; ``time`` in microseconds."""
-
-    flow: Ints
-    client: Bools
-    length: Ints
-    time: Ints
-
-    def where(self, mask: Bools) -> Messages:
-        return Messages(self.flow[mask], self.client[mask], self.length[mask], self.time[mask])
-
-    def __len__(self) -> int:
-        return len(self.flow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +102,6 @@ class Exchange:
     """Messages of the commonest kinds: two of the client (shares, keepalives), three of the server (jobs, receipts)."""
     replies: Floats
     """Client messages that follow at once upon a server message nobody asked for."""
-    acknowledged: Floats
-    """Pushes upon which the client at once says something that nobody answers."""
     jobs_asked: Floats
     """Answers, those of the opening included, that are as long as what the server pushes unasked."""
     shared: Floats
@@ -134,6 +114,10 @@ class Exchange:
     """1 where kinds of messages are ranges of lengths, because single lengths were not kept to."""
     longest_down: Floats
     longest_up: Floats
+    given_work: Floats
+    """1 where the server's first messages hold one that may be a job (``grammar_opening``)."""
+    given_work_sealed: Floats
+    """The same where the opening is a TLS handshake's."""
     share_pause: Floats
     job_pause: Floats
     """The longest stretch without an answered share, and without a job, as a multiple of what chance leaves."""
@@ -243,9 +227,6 @@ def exchange(messages: Messages, early: Messages, rows: int, spread: int = TOLER
         push_cv=push_cv,
         commonest=_commonest(messages, client, 2, rows, spread) + _commonest_of_server(messages, is_push, rows, spread),
         replies=count(flow[answers_push], rows),
-        acknowledged=_acknowledged(
-            messages, is_push, replied, (end - begin) / np.maximum(count(flow[client], rows), 1.0)
-        ),
         jobs_asked=_jobs_asked(messages, push, rows, spread) + _jobs_asked(early, push, rows, spread),
         shared=_shared(messages, rows, spread),
         hello=hello,
@@ -253,18 +234,11 @@ def exchange(messages: Messages, early: Messages, rows: int, spread: int = TOLER
         blurred=np.full(rows, float(spread != TOLERANCE)),
         longest_down=_longest(messages.where(~client), rows),
         longest_up=_longest(messages.where(client), rows),
+        given_work=given_work(messages, early, push, submit),
+        given_work_sealed=given_work(messages, early, push, submit, sealed=True),
         share_pause=pause(flow[is_answer], time[is_answer], begin, end, rows),
         job_pause=pause(flow[is_push], time[is_push], begin, end, rows),
     )
-
-
-def _acknowledged(messages: Messages, is_push: Bools, replied: Bools, gap: Floats) -> Floats:
-    """``gap``: microseconds between two messages of each connection's client."""
-    after, waited = np.zeros(len(messages), dtype=np.bool_), _before(messages)[1]
-    after[1:] = is_push[:-1] & (messages.flow[1:] == messages.flow[:-1])
-    answered = np.r_[replied[1:], False]
-    said = messages.client & after & (waited <= AT_ONCE * gap[messages.flow]) & ~answered
-    return count(messages.flow[said], len(gap))
 
 
 def _jobs_asked(messages: Messages, push: Ints, rows: int, spread: int) -> Floats:

@@ -35,7 +35,7 @@ SEQUENCE_AGAINST = (
 
 FIXED = (
     "not_shown", "silent_client", "other_protocol", "readable", "receipt_tiny", "shares_bunched", "jobs_flood",
-    "pushes_acknowledged",
+    "receipt_long", "no_first_job",
 )  # fmt: skip
 """Vetoes: each by itself is the end of the matter. Their bits are set, not fitted."""
 
@@ -81,7 +81,8 @@ class FlowFacts:
 
     ``duration`` in seconds and ``rate`` in bytes per second (0 where unknown) are the whole connection's, beyond the
     messages kept. ``datagrams``: something else than TCP; ``other``: a protocol that mining does not travel in;
-    ``readable``: bytes that can be read and are no mining message; ``tls``: the sensor saw TLS.
+    ``readable``: bytes that can be read and are no mining message; ``tls``: the sensor saw a TLS handshake; ``begun``:
+    it saw the connection begin.
     """
 
     duration: Floats
@@ -90,6 +91,7 @@ class FlowFacts:
     other: Bools
     readable: Bools
     tls: Bools
+    begun: Bools
 
     def of(self, which: NDArray[np.int64]) -> FlowFacts:
         return FlowFacts(*(getattr(self, field.name)[which] for field in fields(self)))
@@ -99,13 +101,14 @@ def of_sequence(seen: Exchange, facts: FlowFacts) -> Mapping[str, Floats]:
     """Every sign of a message sequence."""
     signs = {
         **_pushes(seen), **_answers(seen), **_whole(seen, facts.duration, facts.rate),
-        **_against(seen, facts.datagrams), **_unavoidable(seen, facts.tls),
+        **_against(seen, facts.datagrams), **_unavoidable(seen, facts),
     }  # fmt: skip
     signs |= {
         "not_shown": (~shown(seen)).astype(np.float64),
         "silent_client": ramp(seen.client_total, 1, 0),
         "other_protocol": facts.other.astype(np.float64),
         "readable": facts.readable.astype(np.float64),
+        "no_first_job": _no_first_job(seen, facts),
     }
     # Polling has submits and answers, dashboards have pushes; only mining has all of it at once.
     receipt = signs["answer_shorter"] * signs["answers_alike"] * signs["submits_alike"]
@@ -153,8 +156,6 @@ def _answers(seen: Exchange) -> dict[str, Floats]:
         * ramp(seen.hello, 60, 90)
         * ramp(seen.push_count, 0, 2),
         "echo": _both_near(seen.answer, seen.submit),
-        # A call that is taken is confirmed at once, and nobody answers that; a job is taken in silence.
-        "pushes_acknowledged": ramp(_share(seen.acknowledged, seen.push_count), 0.4, 0.8) * (seen.push_count >= 3),
         "unanswered": ramp(_share(seen.answered, seen.submit_count), 0.6, 0.2) * ramp(seen.submit_count, 1, 4),
     }
 
@@ -169,6 +170,13 @@ prices or pictures."""
 def _flooded(seen: Exchange) -> Floats:
     a_second = seen.push * seen.push_count / np.maximum(seen.span, 1.0)
     return ((seen.push >= LONG_JOB) & (a_second >= FLOOD)).astype(np.float64)
+
+
+def _no_first_job(seen: Exchange, facts: FlowFacts) -> Floats:
+    """A tunnel's datagrams may have begun with something else."""
+    given = np.where(facts.tls, seen.given_work_sealed, seen.given_work)
+    known = (facts.tls | facts.begun) & ~facts.datagrams & (seen.push_count > 0)
+    return (known & (given == 0)).astype(np.float64)
 
 
 def _both_near(one: Floats, other: Floats) -> Floats:
@@ -208,14 +216,22 @@ def _against(seen: Exchange, datagrams: Bools) -> dict[str, Floats]:
     }
 
 
-def _unavoidable(seen: Exchange, tls: Bools) -> dict[str, Floats]:
+LONG_RECEIPT = (160, 220)
+"""Receipts say yes, or no and why: at most 81 bytes in every real source, some 110 for a share that is refused. SIP's
+answers repeat five headers of the question: 280 bytes and more."""
+
+IN_TLS, IN_WIREGUARD = 22.0, 84.0
+"""What a wrapping adds to each message, at least: TLS 1.3; and WireGuard with inner headers."""
+
+
+def _unavoidable(seen: Exchange, facts: FlowFacts) -> dict[str, Floats]:
     """What a miner cannot avoid, as far as it shows by degrees: shares and jobs go on all the time.
 
     The shortest receipt of a dialect, ``{"id":4,"result":true}`` and a line feed, has 23 bytes, the shortest share
-    (Stratum V2, sealed) 62; TLS adds at least 22.
+    (Stratum V2, sealed) 62.
     """
     got = seen.answer_count > 0
-    receipt = seen.answer - np.where(tls, 22.0, 0.0)
+    receipt = seen.answer - np.where(facts.tls, IN_TLS, 0.0)
     return {
         "shares_many": log_ramp(seen.answer_count, 3, 20),
         "shares_bunched": ramp(seen.share_pause, 2.8, 4.8),
@@ -225,6 +241,7 @@ def _unavoidable(seen: Exchange, tls: Bools) -> dict[str, Floats]:
         "jobs_flood": _flooded(seen),
         "jobs_heavy": log_ramp(seen.push * seen.push_count / np.maximum(seen.span, 1.0), 300, 900),
         "receipt_tiny": np.where(got, ramp(receipt, 23, 17), 0.0),
+        "receipt_long": np.where(got, ramp(receipt - np.where(facts.datagrams, IN_WIREGUARD, 0.0), *LONG_RECEIPT), 0.0),
         "share_tiny": np.where(got, ramp(seen.submit - seen.answer, 50, 25), 0.0),
         "job_like_receipt": np.where(
             got & (seen.push_count > 0), ramp(seen.push / np.maximum(seen.answer, 1.0), 1.5, 1.1), 0.0

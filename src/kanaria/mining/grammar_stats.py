@@ -8,12 +8,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kanaria.core.values import dataclass
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 LENGTH_BITS = 24
 """Lengths and connections share one sorted key; longer messages are cut to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Messages of many connections, flat: ``flow`` is the connection's number, ascending; ``time`` in microseconds."""
+
+    flow: Ints
+    client: Bools
+    length: Ints
+    time: Ints
+
+    def where(self, mask: Bools) -> Messages:
+        return Messages(self.flow[mask], self.client[mask], self.length[mask], self.time[mask])
+
+    def __len__(self) -> int:
+        return len(self.flow)
 
 
 def near(length: Ints, usual: Ints, spread: int) -> Bools:

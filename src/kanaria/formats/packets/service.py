@@ -13,6 +13,8 @@ from kanaria.core.proxies import is_socks
 _REQUEST = late_regex(rb"(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|PATCH|TRACE|PROPFIND|M-SEARCH|NOTIFY) \S")
 # RFC 3261, 7.1 and 7.2; line ends before it keep a connection open (RFC 5626, 3.5.1).
 _SIP = late_regex(rb"(?:\r\n)*(?:SIP/2\.0 \d{3} |[A-Z]{3,16} (?:sips?|tel):\S{1,512} SIP/2\.0\r\n)")
+# PostgreSQL's manual, "Message Formats": a client asks for TLS or GSSAPI first, or names version 3 and a user.
+_POSTGRESQL = late_regex(rb"(?s)\0\0\0\x08\x04\xd2\x16[\x2f\x30]|\0\0..\0\x03\0[\0-\x02][a-z_]+\0")
 _JSON = late_regex(rb'\s*[{\[]\s*["{\[\]}]')
 # JSON-RPC method names only one side of a mining connection uses. A capture that starts in the middle has nothing
 # else to tell client from server by when the pool listens on a high port.
@@ -83,6 +85,12 @@ def _banner(data: bytes) -> str | None:
         return "bittorrent"
     if data[:4] in (b"\xf9\xbe\xb4\xd9", b"\xfa\xbf\xb5\xda", b"\x0b\x11\x09\x07"):
         return "bitcoin"
+    if _POSTGRESQL.match(data):
+        return "postgresql"
+    if data[:4] == b"AMQP" and data[4:5] < b"\4":
+        return "amqp"
+    if data[:4] in (b"HELF", b"ACKF"):
+        return "opcua"
     return "redis" if re.match(rb"\*\d{1,3}\r\n\$\d", data) else None
 
 
