@@ -21,6 +21,8 @@ from kanaria.mining.grammar import AGAIN, LIMIT, MOST, PREFIX
 HOMELAB_DAYS = 3.0
 """What zeek-homelab covers."""
 LENGTHS = ("3 to 5", "6 to 11", "12 and more")
+JOINED = ((100.0, 400.0), (600.0, 1500.0), (200.0, 2300.0))
+"""Which seconds of look-alikes are seen by a sensor that joins them in the middle."""
 WEIGHTS = Path(__file__).parents[2] / "src/kanaria/knowledge/weights/grammar.yaml"
 
 
@@ -55,6 +57,9 @@ def sequence(real: list[Source], laboratory: Source, others: list[Source], *, wr
     print("Protocols that push and acknowledge (synthetic), each by weights that never saw it:\n")
     print(report.sources(alike, threshold), "\n")
     print(report.together("All of them", alike, threshold), "\n")
+    parts = [(f"{begin:g} to {end:g} s", *_joined(alike, begin, end, threshold)) for begin, end in JOINED]
+    print("The same, joined in the middle:\n")
+    print(report.table(("seen", "judged", "false", "share"), parts), "\n")
     print("By length of observation (the rarer of jobs and answered shares):\n")
     counted = report.lengths(held, threshold)
     rows = [(name, *one, f"{report.likelihood(*one):.1f}") for name, one in zip(LENGTHS, counted, strict=True)]
@@ -68,6 +73,15 @@ def sequence(real: list[Source], laboratory: Source, others: list[Source], *, wr
     if write:
         write_lengths(WEIGHTS, counted)
     return fitted
+
+
+def _joined(held: list[train.Held], begin: float, end: float, threshold: float) -> tuple[object, ...]:
+    """Judged and false of parts of benign connections whose beginning nobody saw."""
+    counted = [
+        report.found(one, [variants.window(c, begin, end) for c in one.source.connections], threshold) for one in held
+    ]
+    judged, false = (sum(column) for column in zip(*counted, strict=True))
+    return judged, false, report.share(false, judged, 1)
 
 
 def flow(all_sources: list[Source]) -> Fitted:

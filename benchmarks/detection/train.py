@@ -37,6 +37,9 @@ VETO = -20.0
 LEAST_RECALL = 0.3
 """A level that finds fewer miners than this says nothing about the bits of a usual miner."""
 
+BEGINNING = "no_first_job"
+"""What is only seen of connections that were not joined in the middle: weights and thresholds are found without it."""
+
 AGAINST = {"sequence": grammar_signs.SEQUENCE_AGAINST, "flow": grammar_signs.FLOW_AGAINST}
 
 
@@ -57,6 +60,8 @@ class Held:
     fitted: Fitted
     which: Ints
     scores: Floats
+    joined: Floats
+    """The same scores, as if nobody had seen how the connections began."""
     length: Ints
 
     @property
@@ -136,7 +141,7 @@ def learn(lessons: Sequence[Lesson], kind: str) -> Fitted:
 def vetoed(signs: Mapping[str, Floats]) -> NDArray[np.bool_]:
     """Where a veto decides."""
     mask = np.zeros(len(next(iter(signs.values()))), dtype=np.bool_)
-    for name in grammar_signs.FIXED:
+    for name in set(grammar_signs.FIXED) - {BEGINNING}:
         mask |= signs.get(name, np.zeros(len(mask))) > 0
     return mask
 
@@ -147,16 +152,18 @@ def leave_one_out(lessons: Sequence[Lesson], kind: str) -> list[Held]:
     for one in lessons:
         fitted = learn([other for other in lessons if other.source.family != one.source.family], kind)
         seen = see(one.source.connections, kind)
-        results.append(Held(one.source, fitted, seen.which, fitted.score(seen.signs), seen.length))
+        joined = fitted.score({name: sign for name, sign in seen.signs.items() if name != BEGINNING})
+        results.append(Held(one.source, fitted, seen.which, fitted.score(seen.signs), joined, seen.length))
     return results
 
 
 def threshold(held: Sequence[Held]) -> float:
     """The lowest score that at most ``FALSE_SHARE`` of the *judged* benign connections reach, look-alikes included.
 
-    Most connections of a network are never judged; counted over all of them the same alarms would look like few.
+    Most connections of a network are never judged; counted over all of them the same alarms would look like few. How
+    connections began is not asked here, as sensors join many in the middle.
     """
-    benign = np.sort(np.concatenate([one.scores[~one.mining] for one in held]))[::-1]
+    benign = np.sort(np.concatenate([one.joined[~one.mining] for one in held]))[::-1]
     return float(np.nextafter(benign[int(len(benign) * FALSE_SHARE)], np.inf))
 
 

@@ -34,8 +34,9 @@ RIGHT = Source("right", "right", (*(_miner(n) for n in range(9, 13)), *(_other(n
 def _held(scores: list[float], mining: list[bool], name: str = "left") -> train.Held:
     ones = tuple(Connection(messages=(), seconds=3600.0, mining=one) for one in mining)
     nothing = fit.Fitted(0.0, {})
+    found = np.array(scores)
     return train.Held(
-        Source(name, name, ones), nothing, np.arange(len(ones)), np.array(scores), np.zeros(len(ones), dtype=np.int64)
+        Source(name, name, ones), nothing, np.arange(len(ones)), found, found, np.zeros(len(ones), dtype=np.int64)
     )
 
 

@@ -85,6 +85,8 @@ INTERFACES: tuple[_Interface, ...] = (
           "Selenium Grid", advice="selenium"),
     _made(_VERSION + r"/containers/create$", "the Docker API, which created a container",
           "Docker API(コンテナを作成しました)", frozenset({201}), "POST", advice="docker"),
+    _made(_VERSION + r"/images/create$", "the Docker API, which fetched an image", "Docker API(イメージを取得しました)",
+          frozenset({200}), "POST", advice="docker"),
     _made(_VERSION + r"/(?:containers|images|info|version|networks|volumes)(?:/json)?$", "the Docker API", "Docker API", advice="docker"),
     _made(_VERSION + r"/(?:containers|exec)/[^/]+/(?:start|exec|attach)$", "the Docker API, which ran something",
           "Docker API(何かを実行しました)", frozenset({200, 201, 204}), "POST", advice="docker"),

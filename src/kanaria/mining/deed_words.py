@@ -40,6 +40,7 @@ REMOTE = late_regex(
     r"|\[[0-9a-f:]{3,}\]\S*|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,18}(?::\d{1,5})?/\S*",
     re.IGNORECASE,
 )
+NAME = late_regex(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,18}", re.IGNORECASE)
 URL = late_regex(r"(?:https?|ftps?|tftp)://[^\s'\"`<>|;&)(}\\,$]{3,300}", re.IGNORECASE)
 TEMPORARY = late_regex(r"^(?:/tmp|/var/tmp|/dev/shm|/var/run|/run|/mnt|\./|%temp%|\$env:temp|c:\\windows\\temp)", re.I)
 STARTED = late_regex(r"^(?:\./|/(?:tmp|var/tmp|dev/shm|var/run)/)\S")
@@ -47,10 +48,14 @@ KEPT = late_regex(
     r"/etc/cron|/var/spool/cron|\.bashrc|\.profile|authorized_keys|/etc/systemd|/lib/systemd|rc\.local|init\.d|ld\.so\.preload",
     re.IGNORECASE,
 )
-SOCKET = late_regex(r"/dev/(?:tcp|udp)/([\w.:-]{3,100})/(\d{1,5})")
+SOCKET = late_regex(r"/(?:dev/(?:tcp|udp)|inet[46]?/(?:tcp|udp)/\d{1,5})/([\w.:-]{3,100})/(\d{1,5})")
+"""Bash's and gawk's names for a connection."""
+RESOLVERS = frozenset("nslookup dig host drill kdig".split())
+TEXT_RECORD = late_regex(r"-?(?:(?:q|query|query-?type|type|t)=)?txt", re.IGNORECASE)
+"""What asks for a text that anybody may have put there."""
 NETWORK_CODE = late_regex(
     r"urlopen|urlretrieve|urllib|requests?\.|httplib|http\.client|LWP|getstore|\bget\b|file_get_contents|curl_|http\.get"
-    r"|https?\.request|fetch\(|open-uri|Net::HTTP|IO::Socket|socket",
+    r"|https?\.request|fetch\(|open-uri|URI\.(?:open|parse)|Net::HTTP|IO::Socket|socket",
     re.IGNORECASE,
 )
 RUN_CODE = late_regex(

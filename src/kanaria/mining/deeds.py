@@ -44,7 +44,7 @@ def read(text: str) -> Deeds:
     """What the text would do as a command line, or as code with command lines in its strings."""
     deeds = Deeds()
     text = text[:_LONGEST]
-    if not w.VERBS.search(text) and not any(mark in text for mark in "$?*\\'\"`["):
+    if not w.VERBS.search(text) and not any(mark in text for mark in "$?*\\'\"`[^"):
         return deeds
     for part in _scripts(text):
         _script(part, deeds, 0)
@@ -252,6 +252,9 @@ def _other(name: str, words: Sequence[str], command: Command, pipe: _Pipe, deeds
     if remotes and name not in _SHOWERS:
         # A downloader under another name (cd1, wd1): what gets an address and feeds a shell has fetched it.
         pipe.handed += remotes
+    elif name in w.RESOLVERS and any(w.TEXT_RECORD.fullmatch(word) for word in rest):
+        # What a name's text record says, handed to a shell: a script that no download shows.
+        pipe.handed += [word for word in rest if w.NAME.fullmatch(word)][:1]
     _filter(name, rest, pipe)
 
 

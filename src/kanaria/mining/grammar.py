@@ -29,14 +29,13 @@ from kanaria.mining.grammar_sequence import (
     BLURRED_SHARE,
     SPREAD,
     Exchange,
-    Messages,
     exchange,
     flatten,
     judgeable,
     opening,
     steady,
 )
-from kanaria.mining.grammar_stats import Bools, Floats, Ints
+from kanaria.mining.grammar_stats import Bools, Floats, Ints, Messages
 
 COLUMNS = (
     "mining.grammar_bits", "mining.grammar_kind", "mining.grammar_because_en", "mining.grammar_because_ja",

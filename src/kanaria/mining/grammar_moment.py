@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from kanaria.mining.grammar_sequence import MIN_MESSAGES, Messages, flatten
-from kanaria.mining.grammar_stats import Floats, Ints
+from kanaria.mining.grammar_sequence import MIN_MESSAGES, flatten
+from kanaria.mining.grammar_stats import Floats, Ints, Messages
 
 EVERY = 24
 """Up to so many messages every single one is looked at; from there on a quarter more each time, as often as an open

@@ -11,8 +11,10 @@ import numpy as np
 
 from kanaria.mining.grammar_stats import Bools, Floats, Ints, Messages, near
 
-FIRST_US = 3_000_000
-"""By then the first job was there: more than twice the longest wait seen, for logins through slow proxies."""
+FIRST_US, LATEST_US, TRIPS = 3_000_000, 6_000_000, 8
+"""By then the first job was there: more than twice the longest wait seen, and on slow ways (satellites, Tor) eight
+round trips, which are those of TCP, TLS 1.2, subscribing and logging in, and two more. The client's first message comes
+one round trip after the connection began."""
 
 SHORTER, LONG_JOB, BRANCHES, LONGER, WITH_TICKET = 30, 600, 0.6, 250, 350
 """The first job is as long as later ones, or shorter (another algorithm's: 418 bytes with its answer for later 442 in
@@ -52,7 +54,8 @@ def _beginning(messages: Messages, early: Messages, submit: Ints) -> Messages:
     """The first seconds of every connection, until the first share."""
     rows = len(submit)
     handed_in = messages.client & near(messages.length, submit[messages.flow], TICKETS)
-    until = np.full(rows, FIRST_US, dtype=np.int64)
+    first = np.where(_at_first(early.flow, early.length, rows) > 0, _at_first(early.flow, early.time, rows), LATEST_US)
+    until = np.clip(TRIPS * first, FIRST_US, LATEST_US)
     np.minimum.at(until, messages.flow[handed_in], messages.time[handed_in])
     late = messages.where(messages.time <= until[messages.flow])
     columns = [

@@ -176,7 +176,8 @@ def _no_first_job(seen: Exchange, facts: FlowFacts) -> Floats:
     """A tunnel's datagrams may have begun with something else."""
     given = np.where(facts.tls, seen.given_work_sealed, seen.given_work)
     known = (facts.tls | facts.begun) & ~facts.datagrams & (seen.push_count > 0)
-    return (known & (given == 0)).astype(np.float64)
+    absent: Floats = (known & (given == 0)).astype(np.float64)
+    return absent
 
 
 def _both_near(one: Floats, other: Floats) -> Floats:

@@ -35,6 +35,9 @@ _COMMAND = (
     rb"|exec|source|ssh|scp|dd|telnet|echo|export)(?:[^a-z0-9_.=)-]|$)"
 )
 
+# Whatever prints it: a shell reads what comes.
+_SHELL = rb"(?:[ +]|%20){0,2}(?:ba|da|a|z|k)?sh(?:[^a-z0-9_.=)-]|$)"
+
 WORDS: tuple[bytes, ...] = (
     # a miner's own arguments: a login that is a wallet of Monero
     rb"-u(?:[ +]|%20){1,3}[48][0-9a-z]{50}",
@@ -74,6 +77,8 @@ WORDS: tuple[bytes, ...] = (
     rb"(?:cmd|exec|command|shell|[?&][cx])=(?:id|whoami|uname|ls|cat|pwd|ps|ifconfig|ipconfig|dir|rm|nc|bash|sh|python3?|perl"
     rb"|netstat|hostname|tasklist|systeminfo|nohup|echo|find|ping|net|touch|kill|pkill|crontab)(?:[^a-z0-9_.-]|$)",
     *(sign + _COMMAND for sign in (b";", rb"\|", b"`", b"%3b", b"%7c", b"%60", b"%26%26", b"&&")),
+    *(sign + _SHELL for sign in (rb"\|", b"%7c")),
+    rb"[a-z](?:\^|%5e)[a-z](?:\^|%5e)[a-z]",
     rb"(?:\$|%24)(?:\(|%28)(?:id|whoami|uname|cat|nslookup|sleep|cd|rm|busybox|nc|ls)(?:[^a-z0-9_.=-]|$)",
     rb"(?:eval|assert|system|exec|phpinfo|md5)" + _OPEN,
     rb"__proto__|child_process|mainmodule|constructor:constructor|execsync|prototype\.",

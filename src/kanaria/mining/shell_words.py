@@ -220,8 +220,9 @@ def _ansi(match: re.Match[str]) -> str:
 
 
 def program(word: str) -> str:
-    """The name of the program a word calls: without its folder and ``.exe``, wildcards completed."""
-    name = re.split(r"[/\\]", word.rstrip("/"))[-1].lower().removesuffix(".exe")
+    """The name of the program a word calls: without its folder, ``.exe`` and marks that Windows leaves out, wildcards
+    completed."""
+    name = re.split(r"[/\\]", word.rstrip("/"))[-1].lower().replace("^", "").removesuffix(".exe")
     if any(mark in name for mark in "?*[") and len(name) < 40:
         return next((pattern for pattern in PROGRAMS if fnmatchcase(pattern, name)), name)
     return name
