@@ -8,6 +8,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -64,6 +65,22 @@ def rules_are_read_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "bundled", functools.cache(loading.bundled))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engines_of_tests_use_one_thread() -> Iterator[None]:
+    """Engines that tests make for themselves: a day of an office took 8 s of processor time with two threads and 5 with
+    one, and workers keep the other core busy. What a command makes has settings of its own, and stays as it is."""
+    import duckdb
+
+    connect = duckdb.connect
+
+    def with_one_thread(*how: Any, **more: Any) -> duckdb.DuckDBPyConnection:
+        return connect(*how, **more) if how or more else connect(config={"threads": 1})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", with_one_thread)
         yield
 
 

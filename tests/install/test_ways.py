@@ -71,15 +71,15 @@ def test_a_tool_for_one_user_comes_from_the_sources_and_goes_again(
 
 
 @pytest.fixture
-def package(clone: Path) -> Path:
-    """The Debian package that the script makes of the sources."""
+def package(clone: Path, extras: str) -> Path:
+    """The Debian package that the script makes of the sources, with these optional parts."""
     if not shutil.which("dpkg-deb"):
         pytest.skip("no dpkg here to make a package with")
     python = "/usr/bin/python3"
     if subprocess.run([python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"], check=False).returncode:
         pytest.skip("this system's own Python is older than 3.11")
     made = subprocess.run(
-        ["bash", "scripts/deb.sh"], cwd=clone, env=os.environ | {"UV": environments.uv()},
+        ["bash", "scripts/deb.sh"], cwd=clone, env=os.environ | {"UV": environments.uv(), "EXTRAS": extras},
         check=False, capture_output=True, text=True, timeout=MINUTES,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
@@ -106,12 +106,19 @@ export HOME=/tmp/home-of-nobody
 as_nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
 $as_nobody kanaria --version
 $as_nobody kanaria demo
+touch access.log && chmod 644 access.log
+printf '%s\n' 'store = "/tmp/home-of-nobody/store"' '[[sources]]' 'kind = "file"' 'path = "/access.log"' '[[notify]]' \
+  'url = "ntfy://127.0.0.1:9/alarm"' > kanaria.toml && chmod 644 kanaria.toml
+$as_nobody kanaria check-config --config kanaria.toml && echo "notifies: yes" || echo "notifies: no"
 dpkg -r kanaria >&2
 find /opt/kanaria /usr/bin/kanaria /usr/share/doc/kanaria 2>/dev/null | head -n 20 | sed 's/^/left: /'
 """
 
 
-def test_a_package_for_debian_serves_every_user_and_takes_all_of_it_away(package: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("extras", ["", "serve,plot"])
+def test_a_package_for_debian_serves_every_user_and_takes_all_of_it_away(
+    package: Path, extras: str, tmp_path: Path
+) -> None:
     if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "setpriv"))):
         pytest.skip("needs root, to install packages")
     (folder := tmp_path / "view").mkdir()
@@ -126,6 +133,7 @@ def test_a_package_for_debian_serves_every_user_and_takes_all_of_it_away(package
     lines = done.stdout.splitlines()
     assert re.fullmatch(VERSION, lines[0]) and "Internet-wide probe for mining pools" in done.stdout, done.stdout[:500]
     assert [line for line in lines if line.startswith("left: ")] == []
+    assert f"notifies: {'yes' if extras else 'no'}" in lines, done.stdout[-1000:]
 
 
 def test_a_wheel_made_from_the_sdist_is_the_one_made_from_the_checkout(clone: Path, tmp_path: Path) -> None:
