@@ -29,7 +29,7 @@ settings.load_profile("kanaria")
 gc.disable()
 
 
-WAITING = {"serve", "lookalikes"}
+WAITING = {"lab", "lookalikes", "serve"}
 """Folders whose slow tests mostly wait for services, clocks and real programs."""
 PLAIN = Path(__file__).with_name("plain")
 
