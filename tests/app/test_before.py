@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from kanaria.app.run.conclude import roles
 from kanaria.app.run.usual_before import before
 from kanaria.core.text import defang
 from kanaria.core.types import Incident, Text
@@ -63,3 +66,35 @@ def test_without_a_day_before_and_for_noise_nothing_is_said() -> None:
     assert said([(START - timedelta(hours=20), SERVER, POOL, 443)]) == []
     assert said(quiet(4), scanner()) == []
     assert said([]) == []
+
+
+class Counted(dict[str, str]):
+    """Values of a finding, which know how often they were asked for."""
+
+    asked = 0
+
+    def get(self, *wanted: object) -> str:  # type: ignore[override]
+        Counted.asked += 1
+        return str(super().get("device.role", ""))
+
+
+def of_devices(names: list[str]) -> Iterator[tuple[str, str]]:
+    return ((f"192.0.2.{number}", name) for number, name in enumerate(names))
+
+
+def test_what_devices_are_is_what_somebody_said_or_a_model_saw_first() -> None:
+    seen = [finding(), *(replace(finding(), device=device, values={"device.role": name} if name else {}) for device, name in of_devices(["printer", "", "gateway", "odd", "dns_server"]))]  # fmt: skip
+    seen += [replace(seen[1], values={"device.role": "gateway"}), replace(seen[2], values={"device.role": "gateway"})]
+    about = replace(STORY, findings=tuple(seen), devices=tuple(f"192.0.2.{n}" for n in range(6)))
+    told = {"192.0.2.4": "web_server", "192.0.2.5": "printer", "192.0.2.99": "printer"}
+    assert {device: words.en for device, words in roles(about, told).items()} == {
+        "192.0.2.0": "printer", "192.0.2.1": "gateway", "192.0.2.2": "gateway", "192.0.2.4": "web server",
+        "192.0.2.5": "printer",
+    }  # fmt: skip
+
+
+def test_each_finding_is_asked_once_however_many_devices_there_are() -> None:
+    many = [replace(finding(), device=device, values=Counted({"device.role": "printer"})) for device, _ in of_devices([""] * 200)]  # fmt: skip
+    about = replace(STORY, findings=tuple(many), devices=tuple(str(one.device) for one in many))
+    Counted.asked = 0
+    assert len(roles(about, {})) == Counted.asked == 200

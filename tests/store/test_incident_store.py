@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from kanaria.core.errors import ConfigError, SourceError
 from kanaria.store.incidents import MOVES, IncidentStore
+from kanaria.store.joining import joined_documents
 from kanaria.store.outbox import Outbox
 from tests.running import running
 
@@ -181,3 +182,17 @@ with IncidentStore(pathlib.Path(sys.argv[1])) as store:
         assert len(left) >= 30
         assert all(len(json.loads(json.dumps(i.document))["findings"]) == 20 for i in left)
         assert store.save([incident("i-new", "f-0-0")], NOW) == ["i-0"]
+
+
+def test_numbers_over_time_stand_in_order_and_each_moment_once() -> None:
+    def told(device: str, *points: list[object], kind: str = "bytes") -> dict[str, Any]:
+        series = {"kind": kind, "device": device, "remote": None, "points": list(points)}
+        return {"findings": [], "first_seen": None, "last_seen": None, "series": [series]}
+
+    before, now = told("a", ["10:00", 1.0], ["09:00", 2.0]), told("b", ["10:00", 3.0], ["10:00", 4.0])
+    assert [one["points"] for one in joined_documents(before, now)["series"]] == [
+        [["09:00", 2.0], ["10:00", 1.0]],
+        [["10:00", 4.0]],
+    ]
+    both = joined_documents(told("a", ["09:00", 2.0], ["10:00", 1.0]), told("a", ["10:00", 5.0], ["11:00", 6.0]))
+    assert [one["points"] for one in both["series"]] == [[["09:00", 2.0], ["10:00", 5.0], ["11:00", 6.0]]]

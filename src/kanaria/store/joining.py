@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from kanaria.core.types import SEVERITIES
@@ -72,12 +73,19 @@ def _settled(earlier: dict[str, float], later: dict[str, float]) -> dict[str, fl
     return earlier | {last: max(earlier[last], later.get(last, earlier[last]))}
 
 
+def _ascending(points: Sequence[Sequence[Any]]) -> bool:
+    return all(one[0] < other[0] for one, other in pairwise(points))
+
+
 def _joined_series(before: Sequence[Json], now: Sequence[Json]) -> list[Json]:
     """Numbers over time of both runs; where both have one for the same moment, the newer, except for what was
     surprising then: a history that has learned from records finds them less so when they are read again."""
     joined: dict[tuple[str, str, str | None], Json] = {}
     for series in (*before, *now):
         key = (series["kind"], series["device"], series["remote"])
+        if key not in joined and _ascending(series["points"]):  # as nearly all are
+            joined[key] = series
+            continue
         earlier, later = dict(joined[key]["points"] if key in joined else []), dict(series["points"])
         points = later | _settled(earlier, later) if series["kind"] in AS_IT_CAME else earlier | later
         if key in joined and series["kind"] in AS_IT_CAME:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -125,15 +125,17 @@ def _with_normal(run: Around, incident: Incident) -> Incident:
     """The incident with what its devices did before it."""
     if incident.severity == "informational" or run.ahead:
         return incident
-    roles = {device: known for device in incident.devices if (known := _role(run.setup, incident, device))}
-    return replace(incident, normal=before(run.events, incident, roles))
+    return replace(incident, normal=before(run.events, incident, roles(incident, run.setup.config.devices.roles or {})))
 
 
-def _role(setup: Setup, incident: Incident, device: str) -> Text | None:
-    """What the device is, by configuration or by what a model saw of it."""
-    seen = (finding.values.get("device.role") for finding in incident.findings if finding.device == device)
-    name = (setup.config.devices.roles or {}).get(device) or next(filter(None, seen), None)
-    return VALUES["device.role"].get(name) if name else None
+def roles(incident: Incident, told: Mapping[str, str]) -> dict[str, Text]:
+    """What devices of an incident are, where that is known: as they were ``told``, or by what a model saw first."""
+    seen: dict[str | None, str] = {}
+    for finding in incident.findings:
+        if role := finding.values.get("device.role"):
+            seen.setdefault(finding.device, role)
+    names = {device: told.get(device) or seen.get(device, "") for device in incident.devices}
+    return {device: words for device, name in names.items() if (words := VALUES["device.role"].get(name))}
 
 
 def series(run: Around, keeper: SeriesKeeper, incidents: Sequence[Incident]) -> tuple[Series, ...]:
