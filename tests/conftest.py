@@ -105,10 +105,25 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: one that came last would keep a worker busy while the other has nothing to do.
 
-    Those that wait for services and those that compute take turns: where all workers wait, the cores have nothing to do.
+    Those that wait for services are spread among those that compute: where all workers wait at once, the cores have
+    nothing to do.
     """
+    files = list(dict.fromkeys(item.path for item in items))
     slow = list(dict.fromkeys(item.path for item in items if item.get_closest_marker("slow")))
-    wait = [path for path in slow if path.parent.name in WAITING]
-    turns = itertools.zip_longest([path for path in slow if path not in wait], wait)
-    order = {path: place for place, path in enumerate(itertools.chain.from_iterable(turns))}
-    items.sort(key=lambda item: order.get(item.path, len(order)))
+    waiting = [path for path in slow if path.parent.name in WAITING]
+    computing = [path for path in slow if path not in waiting]
+    order = {
+        path: place for place, path in enumerate(in_turns(computing, waiting, [p for p in files if p not in slow]))
+    }
+    items.sort(key=lambda item: order[item.path])
+
+
+def in_turns(computing: list[Path], waiting: list[Path], quick: list[Path]) -> Iterator[Path]:
+    """One that waits after two that compute, and after a dozen quick ones, which take as long."""
+    left = iter(waiting)
+    for paths, every in ((computing, 2), (quick, 12)):
+        for number, path in enumerate(paths, 1):
+            yield path
+            if number % every == 0:
+                yield from itertools.islice(left, 1)
+    yield from left
