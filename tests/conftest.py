@@ -6,7 +6,7 @@ import functools
 import gc
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,6 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
 )
 settings.load_profile("kanaria")
-# While 21,000 tests are collected nothing becomes garbage; looking for it took 5 of 11 s of processor time, in each worker.
-gc.disable()
-
 
 WAITING = {"lab", "lookalikes", "serve"}
 """Folders whose slow tests mostly wait for services, clocks and real programs."""
@@ -91,10 +88,15 @@ def what_is_compiled_once_is_kept_for_all(tmp_path_factory: pytest.TempPathFacto
     Shared.cache = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "compiled"
 
 
-def pytest_collection_finish() -> None:
-    """What was collected stays, and nobody needs to look at it again."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """While 21,000 tests are collected nothing becomes garbage; looking for it took 5 of 11 s of processor time, in each
+    worker. What was collected stays, and nobody needs to look at it again."""
+    gc.disable()
+    collected = yield
     gc.freeze()
     gc.enable()
+    return collected
 
 
 def pytest_unconfigure() -> None:
