@@ -38,6 +38,8 @@ class Connection:
     """Whether its bytes can be read and are no mining message."""
     begun: bool = False
     """Whether the sensor saw the client's first packet."""
+    records: bool = False
+    """Whether it shows TLS records and no handshake."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def table(connections: Sequence[Connection], *, messages: bool = True) -> pa.Tab
             "transport": [one.transport for one in connections],
             "service": [one.service for one in connections],
             "history": ["S" if one.begun else None for one in connections],
+            "dst_first": [b"\x17\x03\x03" if one.records else None for one in connections],
             "src_bytes": [one.up_bytes for one in connections],
             "dst_bytes": [one.down_bytes for one in connections],
             "src_packets": [one.up_packets for one in connections],

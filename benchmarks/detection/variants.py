@@ -39,7 +39,8 @@ def window(one: Connection, begin: float, end: float) -> Connection:
     shift = round(begin * 1e6)
     kept = tuple((c, n, t - shift) for c, n, t in one.messages if shift <= t < end * 1e6)
     # A handshake that came before is not seen, and neither is what the connection began with.
-    return _shortened(replace(one, messages=kept, begun=False, service=None), end - begin)
+    cut = replace(one, messages=kept, begun=False, service=None, records=one.service == "tls")
+    return _shortened(cut, end - begin)
 
 
 def _shortened(one: Connection, seconds: float) -> Connection:

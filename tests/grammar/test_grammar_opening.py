@@ -65,6 +65,23 @@ def test_who_subscribes_and_is_told_when_something_happens_is_no_miner(
     assert seen_whole(_subscriber(seed, 0.5), service="tls").bits >= ALERT
 
 
+def test_acknowledgements_of_a_few_bytes_are_seen_in_tls_that_was_joined_in_the_middle(
+    facts: Knowledge, table_of: Callable[..., pa.Table], judged_rows: Any
+) -> None:
+    """A thing that reports its state over MQTT: four bytes confirm it, 26 in TLS 1.3, which is shorter than a receipt."""
+    rng = np.random.default_rng(3)
+    reports = 2 + np.cumsum(rng.exponential(30.0, 80))
+    states = 9 + np.cumsum(rng.exponential(70.0, 40))
+    sent = [m for at in reports for m in ((True, 210, float(at)), (False, 26, float(at) + 0.03))]
+    whole = sorted([*sent, *((False, 330, float(at)) for at in states)], key=lambda m: m[2])
+    table = table_of([[m for m in whole if m[2] < 1800]])
+    assert judged_rows(grammar.read(table, facts))[0].bits >= ALERT  # nothing says that this is TLS
+    for name in ("src_first", "dst_first"):
+        at = table.schema.get_field_index(name)
+        sealed = table.set_column(at, name, pa.array([b"\x17\x03\x03\x00\x15" + bytes(21)], pa.binary()))
+        assert judged_rows(grammar.read(sealed, facts))[0].bits <= 0
+
+
 def test_a_connection_whose_beginning_nobody_saw_is_judged_by_the_rest(seen_whole: Callable[..., Any]) -> None:
     sent = [m for m in _subscriber(1, 20.0) if m[2] > 5]
     assert seen_whole(sent, service=None, history=None).bits >= ALERT

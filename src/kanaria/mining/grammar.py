@@ -147,10 +147,10 @@ def first_plain(
 
 def known_of(connection: pa.Table) -> signs.FlowFacts:
     """What the rows say beside their messages."""
-    seconds = seconds_of(connection)
+    seconds, tls = seconds_of(connection), _service(connection, ("tls", "ssl"))
     return signs.FlowFacts(
         seconds, rate_of(connection, seconds), datagrams_of(connection), other_protocol(connection),
-        gate.readable(connection), _service(connection, ("tls", "ssl")), _begun(connection),
+        gate.readable(connection), tls, _begun(connection), tls | gate.records(connection),
     )  # fmt: skip
 
 

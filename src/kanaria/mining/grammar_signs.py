@@ -82,7 +82,7 @@ class FlowFacts:
     ``duration`` in seconds and ``rate`` in bytes per second (0 where unknown) are the whole connection's, beyond the
     messages kept. ``datagrams``: something else than TCP; ``other``: a protocol that mining does not travel in;
     ``readable``: bytes that can be read and are no mining message; ``tls``: the sensor saw a TLS handshake; ``begun``:
-    it saw the connection begin.
+    it saw the connection begin; ``records``: its bytes are TLS records, whether the handshake was seen or not.
     """
 
     duration: Floats
@@ -92,6 +92,7 @@ class FlowFacts:
     readable: Bools
     tls: Bools
     begun: Bools
+    records: Bools
 
     def of(self, which: NDArray[np.int64]) -> FlowFacts:
         return FlowFacts(*(getattr(self, field.name)[which] for field in fields(self)))
@@ -232,7 +233,7 @@ def _unavoidable(seen: Exchange, facts: FlowFacts) -> dict[str, Floats]:
     (Stratum V2, sealed) 62.
     """
     got = seen.answer_count > 0
-    receipt = seen.answer - np.where(facts.tls, IN_TLS, 0.0)
+    receipt = seen.answer - np.where(facts.records, IN_TLS, 0.0)
     return {
         "shares_many": log_ramp(seen.answer_count, 3, 20),
         "shares_bunched": ramp(seen.share_pause, 2.8, 4.8),
