@@ -216,7 +216,7 @@ run(command)
 def test_a_command_ends_though_a_library_hears_of_no_request(tmp_path: Path, number: signal.Signals) -> None:
     """Nothing is left behind then either: no scratch folder, no half-made file, no program that was started."""
     code = """
-import atexit, ctypes, subprocess, sys, tempfile, threading, time
+import atexit, contextlib, ctypes, itertools, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 import click
 from kanaria.app.commands.exit_status import run
@@ -228,11 +228,10 @@ def command():
     # What others do at the end may wait for the thread that hangs.
     atexit.register(lambda: threading.current_thread() is threading.main_thread() or time.sleep(1000))
     def works():
-        number = 0
-        while kept.scratch.exists():
-            (kept.scratch / str(number)).touch()
-            number += 1
-            time.sleep(0.001)
+        with contextlib.suppress(FileNotFoundError):
+            for number in itertools.count():
+                (kept.scratch / str(number)).touch()
+                time.sleep(0.001)
     threading.Thread(target=works, daemon=True).start()
     with unfinished(Path("out"), ".report-"), subprocess.Popen(["sleep", "1000"]) as child:
         lock, known = ctypes.create_string_buffer(64), ctypes.CDLL(None)
