@@ -47,7 +47,7 @@ def test_services_shares_and_who_was_never_met() -> None:
         "tcp/443 used at 1 address (10 %)."
     )
     assert usual.ja == (
-        f"{SERVER}(DNSサーバ)のその前の3.9日間: 1日あたり10件の接続。内訳: udp/53を9個の利用元に提供(90 %)、tcp/443を1個の宛先で利用(10 %)。"
+        f"{SERVER}(DNSサーバ)のその前の3.9日間: 1日あたり10件の接続。内訳: udp/53を9個の利用元に提供(90%)、tcp/443を1個の宛先で利用(10%)。"
     )
     assert never.en == f"It had never exchanged anything with {defang(POOL)}."
     assert defang(POOL) in never.ja and "一度も" in never.ja

@@ -83,6 +83,15 @@ def test_times_and_states_are_in_the_readers_zone_and_language(kanaria: Kanaria,
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+09:00  me: 未対応 → 封じ込め済み \(x\)", shown)
 
 
+def test_an_id_that_names_none_or_several_is_refused_in_the_readers_words(kanaria: Kanaria, filled: Path) -> None:
+    for ident, why in (
+        ("i-nope", "(kanaria incident listで確認できます)"),
+        ("i-", "(複数のIDがこの文字列で始まります。"),
+    ):
+        said = kanaria("incident", "show", ident, "--store", str(filled), "--lang", "ja")
+        assert said.status == 2 and f"実際: '{ident}'{why}" in said.err, said.err
+
+
 def test_a_reason_that_somebody_gives_cannot_write_to_the_terminal(kanaria: Kanaria, filled: Path) -> None:
     shown = kanaria("incident", "list", "--store", str(filled)).out.split()[0]
     why = "\x1b]0;title\x07\x1b[31m\r\nwith \u202e"

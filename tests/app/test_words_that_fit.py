@@ -138,3 +138,24 @@ def test_a_heading_in_markdown_ends_as_one(kanaria: Kanaria, tmp_path: Path) -> 
     heads = re.findall(r"^- \*\*(.*?)\*\*(.)", said, re.MULTILINE)
     assert len(heads) >= 5
     assert all(after == (" " if head.endswith("?") else ":") for head, after in heads), heads
+
+
+def test_a_break_in_is_told_step_by_step_and_not_as_a_list_of_rules(kanaria: Kanaria) -> None:
+    english = " ".join(kanaria("demo", "--lang", "en").out.split())
+    what = english[english.index("What happened:") : english.index("Why we think so:")]
+    steps = ["Remote Desktop connections", "as a miner talks to its pool", "file sharing (SMB)"]
+    assert [what.index(step) for step in steps] == sorted(what.index(step) for step in steps)
+    assert "192.168.10.53 (DNS server)" in what and "203.0.113[.]44:443" in what and "Anomalous" not in what
+    japanese = "".join(kanaria("demo", "--lang", "ja").out.split())
+    what = japanese[japanese.index("何があったか:") : japanese.index("そう判断した理由:")]
+    assert "マイナーがプールとやり取りするときと同じ通信" in what and "重要なネットワーク機器から" not in what
+
+
+def test_devices_are_listed_with_the_zone_of_their_times(kanaria: Kanaria, tmp_path: Path) -> None:
+    flow = '{{"ts":{},"uid":"C1","id.orig_h":"192.168.1.5","id.orig_p":5000,"id.resp_h":"192.0.2.9","id.resp_p":443,"proto":"tcp","conn_state":"SF","orig_bytes":9,"resp_bytes":9}}\n'
+    (tmp_path / "conn.log").write_text("".join(flow.format(1768035600 + 60 * n) for n in range(3)))
+    (tmp_path / "kanaria.toml").write_text('timezone = "Asia/Tokyo"\n')
+    assert (
+        "seen 2026-01-10 18:00 to 2026-01-10 18:02 +09:00"
+        in kanaria("devices", "--config", "kanaria.toml", "conn.log").out
+    )

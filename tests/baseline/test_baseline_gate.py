@@ -186,7 +186,9 @@ def test_normality_and_bits_are_told_in_both_languages() -> None:
     learned = _settled()
     told = describe(learned, "10.0.0.5")
     assert "192.0.2.10 (100 %)" in " ".join(text.en for text in told)
-    assert "よくある相手アドレス" in " ".join(text.ja for text in told)
+    japanese = " ".join(text.ja for text in told)
+    assert "よくある相手アドレス" in japanese and "192.0.2.10(100%)" in japanese
+    assert "発信 " in japanese and "out " not in japanese
     assert describe(learned, "10.9.9.9") == ()
     row = learned.score(connection(flow(49, dst_ip=BAD)))["connection"].to_pylist()[0]
     said = explain(row)

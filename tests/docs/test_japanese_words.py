@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.docs.japanese_words import FORBIDDEN, texts, wrong
@@ -10,6 +12,13 @@ from tests.docs.japanese_words import FORBIDDEN, texts, wrong
 def test_every_term_has_one_spelling() -> None:
     found = [f"{place}: {'; '.join(said)}: {text.strip()[:80]}" for place, text in texts() if (said := wrong(text))]
     assert found == [], "see tests/docs/japanese_words.py for what is written instead"
+
+
+def test_in_what_the_program_says_a_share_stands_close_to_its_sign() -> None:
+    apart = re.compile(r"[0-9}] %")
+    assert [
+        f"{place}: {text.strip()[:80]}" for place, text in texts() if place.startswith("src") and apart.search(text)
+    ] == []
 
 
 @pytest.mark.parametrize(

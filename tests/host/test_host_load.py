@@ -96,7 +96,7 @@ def test_the_sentence_has_the_numbers_and_the_window() -> None:
     assert checked == ("load history (sar)",)
     assert [one.kind for one in found] == ["nothing"]
     assert found[0].statement.en.startswith("CPU was 3 % before and 3 % after (2026-01-09 09:10–2026-01-10 11:00 UTC)")
-    assert "3 %" in found[0].statement.ja
+    assert "前が3%、後が3%" in found[0].statement.ja
     risen = _history(lambda time: 97.0 if time > MOMENT else 3.0)
     found, _checked = observe_window(MOMENT, MOMENT, history=lambda _start, _end: risen)
     assert [one.kind for one in found] == ["cpu_step"]

@@ -7,8 +7,21 @@ from dataclasses import replace
 
 import pytest
 
+from kanaria.core.rule_tags import STORY_RDP, STORY_SMB
 from kanaria.core.text import width
-from kanaria.core.types import HYPOTHESES, LANGUAGES, Analysis, Hypothesis, Incident, InputSummary, Language, Text
+from kanaria.core.types import (
+    HYPOTHESES,
+    LANGUAGES,
+    SEVERITIES,
+    Analysis,
+    Hypothesis,
+    Incident,
+    InputSummary,
+    Language,
+    Recommendation,
+    Severity,
+    Text,
+)
 from kanaria.report import html, markdown, text, text_brief
 from kanaria.report.brief import brief, headline
 from kanaria.report.sections import probability
@@ -169,3 +182,26 @@ def test_the_short_answer_fits_the_terminal(columns: int, language: Language) ->
         shown = text_brief.render(samples.analysis(incident), facts(), language, columns=columns)
         wide = [line for line in shown.splitlines() if width(line) > columns and not re.search(r"\S{20}", line)]
         assert [line for line in wide if width(line.rstrip("、。)」%")) > columns] == []
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_steps_leave_out_nothing_that_somebody_should_look_at(severity: Severity) -> None:
+    """Beside steps that have sentences of their own, what has but a title is told when it is no small thing."""
+    made = samples.incident((
+        samples.finding("anomalous_rdp", 0, "203.0.113.9", severity="medium", tags=(STORY_RDP,)),
+        samples.finding("odd", 60, None, severity=severity, title=Text(en="Something odd", ja="何かおかしなこと"), tags=()),
+        samples.finding("anomalous_smb", 120, "203.0.113.8", severity="medium", tags=(STORY_SMB,)),
+    ))  # fmt: skip
+    what = brief(made, samples.analysis(made), facts(), "en")[0]
+    said = [claim.text for claim in what.claims]
+    assert "Remote Desktop" in said[0] and "file sharing" in said[-1]
+    assert any("Something odd" in text for text in said) is (severity not in {"informational", "low"})
+    alone = samples.incident(made.findings[:2])
+    assert "Something odd" in brief(alone, samples.analysis(alone), facts(), "en")[0].claims[0].text
+
+
+def test_a_command_is_code_in_a_page_and_no_markup_comes_with_it() -> None:
+    advice = Recommendation(id="x", effort=1, evidence=(), text=Text(en='Run `rm <b>a</b>` and `b"c`.', ja="`rm`"))
+    incident = replace(samples.dns_server(), recommendations=(advice,))
+    page = html.render(samples.analysis(incident), facts(), "en")
+    assert "Run <code>rm &lt;b&gt;a&lt;/b&gt;</code> and <code>b&#34;c</code>." in page

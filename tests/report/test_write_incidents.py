@@ -248,3 +248,18 @@ def test_alike_incidents_share_a_line_with_how_often_and_who() -> None:
     assert alike == (
         "  - 4 × [informational] Scan: failed (203.0.113.9, 203.0.113.10, 203.0.113.11 and 1 others): Monero mining"
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_techniques_of_attack_are_named_with_the_evidence_for_each(language: Language) -> None:
+    incident = samples.dns_server()
+    made = write(incident, samples.analysis(incident), facts(), language)
+    (told,) = [section for section in made.sections if section.id == "techniques"]
+    assert [claim.text.split()[0] for claim in told.claims] == list(incident.techniques)
+    hijacking = next(claim for claim in told.claims if claim.text.startswith("T1496.001 "))
+    mining = {e.id for f in incident.findings if "T1496.001" in f.techniques for e in f.evidence}
+    assert len(hijacking.text) > len("T1496.001 ") and set(hijacking.evidence) == mining
+    bare = samples.fragment()
+    assert not [
+        one for one in write(bare, samples.analysis(bare), facts(), language).sections if one.id == "techniques"
+    ]

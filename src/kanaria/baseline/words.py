@@ -112,11 +112,22 @@ def _usual(pattern: PatternOfLife, actor: int, kind: str) -> list[Text]:
     values, count = usual(pattern, actor, kind, _SHOWN)
     if not values:
         return []
-    listed = ", ".join(f"{printable(text)} ({percent(share)} %)" for text, share in values)
+    shown = [(printable(text), percent(share)) for text, share in values]
+    listed = ", ".join(f"{text} ({share} %)" for text, share in shown)
+    listed_ja = "、".join(f"{_way(text) if kind == 'service' else text}({share}%)" for text, share in shown)
     name = _KINDS[kind]
     return [
-        Text(en=f"Usual {name.en}, of {count}: {listed}.", ja=f"よくある{name.ja}(全{count}件): {listed}。"),
+        Text(en=f"Usual {name.en}, of {count}: {listed}.", ja=f"よくある{name.ja}(全{count}件): {listed_ja}。"),
     ]
+
+
+def _way(service: str) -> str:
+    """A service as it is kept, ``out udp/53``, with its direction in Japanese."""
+    way, _, rest = service.partition(" ")
+    return f"{_WAYS[way]} {rest}" if way in _WAYS else service
+
+
+_WAYS = {"out": "発信", "in": "着信"}
 
 
 def usual(pattern: PatternOfLife, actor: int, kind: str, most: int) -> tuple[list[tuple[str, float]], int]:

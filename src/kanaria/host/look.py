@@ -82,12 +82,12 @@ def _step_words(step: LoadStep) -> Text:
         return Text(
             en=f"CPU load rose and stayed up: {before} % before and {after} % after ({window}; the day before, no two "
             f"hours were above {usual} %).",
-            ja=f"CPU使用率が上がったまま下がっていません。前は {before} %、後は {after} % です({window}。"
-            f"前日の最も高い 2時間でも {usual} %)。",
+            ja=f"CPU使用率が上がったまま下がっていません。前は{before}%、後は{after}%です({window}。"
+            f"前日の最も高い2時間でも{usual}%)。",
         )
     return Text(
         en=f"CPU was {before} % before and {after} % after ({window}): no step.",
-        ja=f"CPU使用率は前が {before} %、後が {after} % でした({window})。目立った上昇はありません。",
+        ja=f"CPU使用率は前が{before}%、後が{after}%でした({window})。目立った上昇はありません。",
     )
 
 
@@ -100,8 +100,8 @@ def _nothing(sample: HostSample) -> HostObservation:
         f"{count}, sockets: {connections}, CPU load {load} %"
         + (f", the busiest process is {name} ({top.cpu_percent:.0f} % of one core)." if top else "."),
         ja=f"{sample.host_name} にマイニングプログラムも既知プールのアドレスへの接続も見つかりませんでした"
-        f"(プロセス {count}個、ソケット {connections}個、CPU使用率 {load} %"
-        + (f"、最も負荷の高いプロセスは {name}(1コアの {top.cpu_percent:.0f} %))。" if top else ")。"),
+        f"(プロセス{count}個、ソケット{connections}個、CPU使用率{load}%"
+        + (f"、最も負荷の高いプロセスは {name}(1コアの{top.cpu_percent:.0f}%))。" if top else ")。"),
     )
     return HostObservation(kind="nothing", statement=text, source="host")
 

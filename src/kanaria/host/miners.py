@@ -238,7 +238,7 @@ def statement(suspicion: Suspicion) -> Text:
     return Text(
         en=f"Process {process.pid} ({name}, user {owner}) {kind_en}: {suspicion.why.en}. It uses {load} % of one core.",
         ja=f"プロセス {process.pid}({name}、ユーザー {owner}){kind_ja}。{suspicion.why.ja}。"
-        f"CPU 1コアの {load} % を使用しています。",
+        f"CPU 1コアの{load}%を使用しています。",
     )
 
 

@@ -18,7 +18,8 @@ from kanaria.report.meaning import checks_for_rivals
 from kanaria.report.phrases import phrase
 from kanaria.report.phrases_brief import BRIEF_HEADINGS
 from kanaria.report.section_news import news
-from kanaria.report.sections import Subject, about, probability
+from kanaria.report.sections import Subject, about, cited, probability
+from kanaria.report.story_steps import short
 from kanaria.report.verdict_words import (
     aim_of_names,
     asked_inside,
@@ -57,10 +58,13 @@ def brief(incident: Incident, analysis: Analysis, facts: Knowledge, language: La
 
 
 def _what(subject: Subject) -> Iterator[Claim]:
-    """What was seen, where, from whom, when."""
+    """What was seen, where, from whom, when: of a device that was broken into, step by step."""
     incident = subject.incident
     if incident.messages and incident.hypotheses[0].name != "exploitation_attempt":
         yield _messages(subject)
+    elif incident.hypotheses[0].name == "compromised_device" and (told := short(subject)):
+        yield from told
+        return
     else:
         yield _findings(subject)
     if incident.first_seen and incident.last_seen:
@@ -88,12 +92,6 @@ def _asked_by_somebody(subject: Subject) -> bool:
     incident = subject.incident
     own = {"process", "host", "miner", *(("dns", "alert") if incident.devices else ())}
     return bool(incident.remotes) or any(finding.table not in own for finding in incident.findings)
-
-
-def cited(subject: Subject) -> tuple[str, ...]:
-    """The evidence of all findings, as far as the incident holds it."""
-    ids = dict.fromkeys(item.id for finding in subject.incident.findings for item in finding.evidence)
-    return tuple(id_ for id_ in ids if id_ in subject.evidence)
 
 
 def _messages(subject: Subject) -> Claim:

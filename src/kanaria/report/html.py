@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kanaria.core.facts import Knowledge
+from kanaria.core.late_regex import late_regex
 from kanaria.core.story import Stories
 from kanaria.core.types import Analysis, Language, Text
 from kanaria.report import plots
 from kanaria.report.phrases import HEADINGS
 from kanaria.report.view import incident_views
 from kanaria.report.write import unread_share, write_nothing_found
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 
 def render(
@@ -28,6 +33,7 @@ def render(
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["with_code"] = _with_code
     about_pictures = plots.note(analysis, language)
     notes = [*filter(None, (note,)), *analysis.notes, *([about_pictures] if about_pictures else [])]
     return environment.get_template("report.html").render(
@@ -40,3 +46,13 @@ def render(
         pictures=plots.embedded(analysis, language),
         notes=[note.to(language) for note in notes],
     )
+
+
+_TICKED = late_regex(r"`([^`]+)`")
+
+
+def _with_code(text: str) -> Markup:
+    """Escaped, with what stands between backticks, commands and names of settings, as code that can be copied."""
+    from markupsafe import Markup, escape
+
+    return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  (escaped before)

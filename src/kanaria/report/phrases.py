@@ -16,6 +16,7 @@ HEADINGS: Mapping[str, Text] = {
     "normal": Text(en="What was normal before", ja="それまでの通常"),
     "messages": Text(en="Message by message", ja="メッセージごとの説明"),
     "findings": Text(en="What was detected", ja="検知した内容"),
+    "techniques": Text(en="ATT&CK techniques", ja="ATT&CKのテクニック"),
     "vulnerabilities": Text(en="Vulnerabilities", ja="関連する脆弱性"),
     "impact": Text(en="Impact", ja="影響"),
     "recommendations": Text(en="What to do", ja="推奨する対応"),

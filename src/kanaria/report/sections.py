@@ -139,6 +139,17 @@ def findings(subject: Subject) -> Iterator[Claim]:
         yield subject.say("finding_more", count=len(found) - FINDINGS_SHOWN)
 
 
+def techniques(subject: Subject) -> Iterator[Claim]:
+    """Each technique of MITRE ATT&CK that a finding names, with the evidence of those findings."""
+    for id_ in subject.incident.techniques:
+        known = subject.facts.techniques.get(id_)
+        named = [finding for finding in subject.incident.findings if id_ in finding.techniques]
+        evidence = dict.fromkeys(
+            item.id for finding in named for item in finding.evidence if item.id in subject.evidence
+        )
+        yield Claim(text=f"{id_} {subject.to(known.name)}" if known else id_, evidence=tuple(evidence))
+
+
 def vulnerabilities(subject: Subject) -> Iterator[Claim]:
     related = subject.incident.vulnerabilities
     if subject.incident.messages and not any(item.relation == "matched" for item in related):
@@ -241,6 +252,12 @@ def _vulnerability(subject: Subject, item: RelatedVulnerability, known: Vulnerab
 
 def _about_top(subject: Subject) -> tuple[str, ...]:
     return about(subject, subject.incident.hypotheses[0].name)
+
+
+def cited(subject: Subject) -> tuple[str, ...]:
+    """The evidence of all findings, as far as the incident holds it."""
+    ids = dict.fromkeys(item.id for finding in subject.incident.findings for item in finding.evidence)
+    return tuple(id_ for id_ in ids if id_ in subject.evidence)
 
 
 def about(subject: Subject, hypothesis: str) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from kanaria.core.glossary import speaks_of_mining
 from kanaria.core.story import PARTS, Part, Sentence, Stories, Story
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.types import LANGUAGES, Analysis, Claim, Incident, Language
-from kanaria.report.brief import again, aimed, cited, counted, strongest, worked
+from kanaria.report.brief import again, aimed, counted, strongest, worked
 from kanaria.report.phrases import phrase
-from kanaria.report.sections import Subject, about, probability
+from kanaria.report.sections import Subject, about, cited, probability
 from kanaria.report.story_steps import between, steps
 from kanaria.report.verdict_words import only_talk
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Literal
 
 from kanaria.core.glossary import VALUES
@@ -21,11 +22,10 @@ from kanaria.core.rule_tags import (
     STORY_SMB,
 )
 from kanaria.core.text import cut, defang, printable
-from kanaria.core.types import Claim, Finding
+from kanaria.core.types import SEVERITIES, Claim, Finding
 from kanaria.core.values import dataclass
-from kanaria.report.brief import cited
 from kanaria.report.phrases import phrase
-from kanaria.report.sections import Subject
+from kanaria.report.sections import Subject, cited
 
 Kind = Literal["rdp", "mining", "smb", "outside", "other"]
 STEPS, TITLES = 6, 3
@@ -42,6 +42,7 @@ class _Teller:
     subject: Subject
     device: str
     named: bool = False
+    short: bool = False
     before: datetime | None = None
     mentioned: set[tuple[Kind, str]] = field(default_factory=set)
     again: datetime | None = None
@@ -83,6 +84,18 @@ def steps(subject: Subject) -> Iterator[Claim]:
         yield subject.say("story_went_on", *cited(subject), until=until)
 
 
+def short(subject: Subject) -> tuple[Claim, ...]:
+    """The same in a sentence a step, without small things that only have a title; nothing where there are no two kinds of
+    steps, and a list of titles says as much."""
+    observed = [finding for finding in subject.incident.findings if finding.since is None]
+    if not subject.incident.devices or len({_kind(finding) for finding in observed} - {"other"}) < 2:
+        return ()
+    moments = _moments(observed)
+    teller = _Teller(subject=subject, device=cut(printable(subject.incident.devices[0]), 60), short=True)
+    told = [claim for time, findings in moments for claim in _moment(teller, time, findings)]
+    return tuple(told[:STEPS])
+
+
 def shown_time(subject: Subject, time: datetime, style: str) -> str:
     """A time in the reader's zone, which it names."""
     local, zone = subject.analysis.zone.local(time)
@@ -107,12 +120,14 @@ def _moment(teller: _Teller, time: datetime, findings: Sequence[Finding]) -> Ite
         if _kind(finding) != "outside" or _remote(finding) not in remotes:  # said by what it did there
             by_kind.setdefault(_kind(finding), []).append(finding)
     for kind, same in by_kind.items():
+        if teller.short and kind == "other" and not any(map(_counts, same)):
+            continue
         new = [finding for finding in same if (kind, _name(kind, finding)) not in teller.mentioned]
         teller.mentioned |= {(kind, _name(kind, finding)) for finding in same}
         if not new:
             teller.again = max(filter(None, (teller.again, time)))
         elif len(teller.mentioned) <= STEPS + 1 or kind != "other":
-            yield from _TELLERS[kind](teller, time, new)
+            yield from islice(_TELLERS[kind](teller, time, new), 1 if teller.short else None)
 
 
 def _rdp(teller: _Teller, time: datetime, findings: Sequence[Finding]) -> Iterator[Claim]:
@@ -175,6 +190,11 @@ def _kind(finding: Finding) -> Kind:
     return next((kind for tag, kind in _KINDS.items() if tag in finding.tags), "other")
 
 
+def _counts(finding: Finding) -> bool:
+    """Whether somebody should look because of it alone."""
+    return SEVERITIES.index(finding.severity) >= SEVERITIES.index("medium")
+
+
 def _name(kind: Kind, finding: Finding) -> str:
     """What makes it the same thing again: of a kind with a sentence of its own everything of that kind."""
     return finding.rule if kind == "other" else ""
@@ -213,4 +233,4 @@ def _moments(findings: Sequence[Finding]) -> list[tuple[datetime, list[Finding]]
     return list(by_minute.items())
 
 
-__all__ = ["between", "shown_time", "steps", "titles"]
+__all__ = ["between", "short", "shown_time", "steps", "titles"]

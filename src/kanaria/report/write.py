@@ -32,6 +32,7 @@ SECTIONS: tuple[tuple[str, Writer], ...] = (
     ("normal", sections.normal),
     ("messages", sections.messages),
     ("findings", sections.findings),
+    ("techniques", sections.techniques),
     ("vulnerabilities", sections.vulnerabilities),
     ("impact", impact),
     ("recommendations", sections.recommendations),

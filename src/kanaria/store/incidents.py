@@ -194,13 +194,12 @@ class IncidentStore:
             ).fetchall()
         )
         if len(exact) != 1:
-            got = f"{incident} ({len(exact)} match)"
             raise ConfigError(
                 path="incident",
                 key="",
                 expected="the id of a stored incident",
-                got=got,
-                cause="see kanaria incident list",
+                got=incident,
+                cause="several ids begin so; see kanaria incident list" if exact else "see kanaria incident list",
             )
         (found,) = self._whole(exact, rows=rows)
         return self.get(found.merged_into, rows=rows) if found.merged_into else found

@@ -30,8 +30,9 @@ def devices(paths: tuple[str, ...], kind: str, home: tuple[str, ...], config: Pa
     """
     from kanaria.app.commands import baseline_answers as life
 
-    inventory, status = life.inventory(paths, _setup(config, home), language)
-    lines = [life.device_document(inventory)] if kind == "json" else life.device_lines(inventory, language)
+    setup = _setup(config, home)
+    inventory, status = life.inventory(paths, setup, language)
+    lines = [life.device_document(inventory)] if kind == "json" else life.device_lines(inventory, setup.zone, language)
     for line in lines:
         click.echo(line)
     return status

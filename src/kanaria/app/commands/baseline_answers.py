@@ -19,6 +19,7 @@ from kanaria.baseline.devices import Device, Inventory, Service
 from kanaria.core.errors import SourceError
 from kanaria.core.text import decimal, printable
 from kanaria.core.words import Language, Text
+from kanaria.core.zone import LocalTime
 from kanaria.memory.learned import LIVED
 from kanaria.sources import open_inputs
 
@@ -55,17 +56,21 @@ def inventory(paths: Sequence[str], setup: Setup, language: Language) -> tuple[l
     return devices.devices(), status
 
 
-def device_lines(devices: Sequence[Device], language: Language) -> Iterator[str]:
-    """The inventory for a terminal."""
+def device_lines(devices: Sequence[Device], zone: LocalTime, language: Language) -> Iterator[str]:
+    """The inventory for a terminal; times in the reader's zone, which each device's line names."""
     if not devices:
         yield _WORDS["none"].to(language)
     for device in devices:
         names = f" ({', '.join(device.names[:3])})" if device.names else ""
         mark = f" [{_WORDS['critical'].to(language)}]" if device.critical else ""
-        span = _WORDS["seen"].to(language).format(first=_moment(device.first), last=_moment(device.last))
+        span = (
+            _WORDS["seen"]
+            .to(language)
+            .format(first=_moment(device.first, zone), last=_moment(device.last, zone, named=True))
+        )
         yield f"{device.address}{names}  {role_name(device.role, language)}{mark}  {span}"
         for service in device.services:
-            yield f"    {_service(service, language)}"
+            yield f"    {_service(service, zone, language)}"
         for problem in device.problems:
             yield f"    {_WORDS['problem'].to(language).format(problem=problem.to(language))}"
 
@@ -133,11 +138,11 @@ def _at(table: Any, source: str, line: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _service(service: Service, language: Language) -> str:
+def _service(service: Service, zone: LocalTime, language: Language) -> str:
     """What is offered, from when to when, to how many and to whom; users from the Internet matter most."""
     words = {
         "name": service.name or "?", "transport": service.transport, "port": service.port, "clients": service.clients,
-        "first": _moment(service.first), "last": _moment(service.last), "outside": service.outside,
+        "first": _moment(service.first, zone), "last": _moment(service.last, zone), "outside": service.outside,
         "users": _some(service.client_examples, service.clients),
         "examples": _some(service.outside_examples, service.outside),
     }  # fmt: skip
@@ -150,8 +155,11 @@ def _some(addresses: Sequence[str], count: int) -> str:
     return f"{shown}, …" if count > 3 else shown
 
 
-def _moment(time: datetime | None) -> str:
-    return time.strftime("%Y-%m-%d %H:%M") if time else "?"
+def _moment(time: datetime | None, zone: LocalTime, *, named: bool = False) -> str:
+    if time is None:
+        return "?"
+    local, name = zone.local(time)
+    return f"{local:%Y-%m-%d %H:%M}{f' {name}' if named else ''}"
 
 
 def _plain(value: object) -> object:

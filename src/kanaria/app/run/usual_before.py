@@ -63,13 +63,13 @@ def _usual(device: str, role: Text | None, days: float, services: list[tuple[Any
         )
     parts_en, parts_ja = [], []
     for opened, service, connections, others in services[:SERVICES_SHOWN]:
-        share = f"{100 * connections / total:.0f} %"
+        share = f"{100 * connections / total:.0f}"
         if opened:
-            parts_en.append(f"{service} used at {others} {_plural('address', others)} ({share})")
-            parts_ja.append(f"{service}を{others}個の宛先で利用({share})")
+            parts_en.append(f"{service} used at {others} {_plural('address', others)} ({share} %)")
+            parts_ja.append(f"{service}を{others}個の宛先で利用({share}%)")
         else:
-            parts_en.append(f"{service} served to {others} {_plural('client', others)} ({share})")
-            parts_ja.append(f"{service}を{others}個の利用元に提供({share})")
+            parts_en.append(f"{service} served to {others} {_plural('client', others)} ({share} %)")
+            parts_ja.append(f"{service}を{others}個の利用元に提供({share}%)")
     return Text(
         en=f"{name_en} in the {days:.1f} days before: {total / days:,.0f} connections a day; {', '.join(parts_en)}.",
         ja=f"{name_ja}のその前の{days:.1f}日間: 1日あたり{total / days:,.0f}件の接続。内訳: {'、'.join(parts_ja)}。",

@@ -48,6 +48,7 @@ CAUSES = {
     "wait until it has ended, or give each a --store of its own": "終了を待つか、それぞれに別の--storeを指定してください",
     "it hangs, was stopped, or is of a version that answers nobody: end it, or wait until it has ended": "停止しているか、応答に対応しないバージョンです。終了させるか、終了を待ってください",
     "Kanaria was updated while it ran: restart it": "動作中にKanariaが更新されました。再起動してください",
+    "several ids begin so; see kanaria incident list": "複数のIDがこの文字列で始まります。kanaria incident listで確認できます",
     "see kanaria incident list": "kanaria incident listで確認できます",
     "--force writes over it": "--forceで上書きできます",
     "kanaria init writes a settings file with what this machine has": "kanaria initで、このマシンに合わせた設定ファイルを作れます",
