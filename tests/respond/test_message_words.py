@@ -305,7 +305,7 @@ NOTICES: dict[str, tuple[dict[str, object], str, str]] = {
     "silent": ({"name": "a.log", "minutes": 30, "gap": 5}, "Nothing has come from a.log for 30 minutes; usually something comes every 5 seconds.",
                "a.log からは30分間、記録がありません。普段は5秒ごとに届きます。"),
     "clock": ({"minutes": 7}, "It moved by 7 minutes at once.", "時計が一度に7分動きました。"),
-    "clock_doubtful": ({"minutes": 9000, "hours": 24}, "It moved by 9000 minutes at once. If that is not right, set it right. Until then, and for at most 24 hours",
+    "clock_doubtful": ({"minutes": 9000, "hours": 24}, "It moved by 9,000 minutes at once. If that is not right, set it right. Until then, and for at most 24 hours",
                        "時計が一度に9000分動きました。"),
     "test": ({}, "This channel works.", "この送信先は正しく動いています。"),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -52,6 +53,22 @@ def tell_unread(analysis: Analysis, kind: str, language: Language) -> None:
     unread = unread_share(analysis, language)
     if unread and kind not in WITH_SENTENCES:
         click.echo(f"kanaria: {unread.text}", err=True)
+
+
+def require_writable(path: str, expected: str = "a place to write the report to") -> None:
+    """Raises SourceError, as ``write`` would after the work, when nothing can be written there."""
+    if path == "-":
+        return
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        wrong = errno.EISDIR
+    elif not target.parent.is_dir():
+        wrong = errno.ENOTDIR if target.parent.exists() else errno.ENOENT
+    else:
+        replaced = not target.exists() or target.is_file()
+        wrong = 0 if os.access(target.parent if replaced else target, os.W_OK) else errno.EACCES
+    if wrong:
+        raise SourceError(source=path, expected=expected, got=os.strerror(wrong))
 
 
 def write(text: str, path: str | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
+from kanaria.core.plural import fill
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
 
@@ -87,74 +88,87 @@ class EventLimits:
 
 _FORGOTTEN: Mapping[str, Text] = {
     "findings": Text(
-        en="{n} findings are more than is remembered at once (the least severe and oldest of large campaigns): what a "
+        en="{n:finding is|findings are} more than is remembered at once (the least severe and oldest of large "
+        "campaigns): what a "
         "later run finds will not be joined with them. Their incidents are kept.",
         ja="一度に記憶できる数を超えた{n}件の検知(大規模な活動のうち重大度が低く古いもの)は、次回以降の検知と"
         "結び付けません。インシデントとしては保存されています。",
     ),
     "sources": Text(
-        en="{n} inputs are more than is remembered: those not read for longest count as new when they are read again.",
+        en="{n:input is|inputs are} more than is remembered: those not read for longest count as new when they are "
+        "read again.",
         ja="記憶できる数を超えた{n}件の入力(最後に読んだ時期が古いもの)は、次に読んだとき初めての入力として扱います。",
     ),
     "pairs": Text(
-        en="{n} pairs of device and remote of open incidents are more than is remembered: those of the oldest "
+        en="{n:pair of device and remote of open incidents is|pairs of device and remote of open incidents are} more "
+        "than is remembered: those of the oldest "
         "incidents may become part of what is normal.",
         ja="記憶できる数を超えた、未解決のインシデントの機器と相手の組{n}件(古いインシデントのもの)は、"
         "通常の動作として学習されることがあります。",
     ),
     "contacts": Text(
-        en="{n} pairs of device and remote are more than is remembered: the hours of those longest out of touch "
+        en="{n:pair of device and remote is|pairs of device and remote are} more than is remembered: the hours of "
+        "those longest out of touch "
         "begin anew.",
         ja="記憶できる数を超えた機器と相手の組{n}件(最後の通信が古いもの)は、接続時間を最初から数え直します。",
     ),
     "correlation_events": Text(
-        en="{n} events are more than correlations remember: the oldest count no longer for what comes next.",
+        en="{n:event is|events are} more than correlations remember: the oldest count no longer for what comes next.",
         ja="相関ルールが記憶できる数を超えた{n}件のイベント(古いもの)は、今後の判定に数えません。",
     ),
     "pictured_devices": Text(
-        en="{n} devices are more than pictures are drawn of: those least surprising are shown without the time before.",
+        en="{n:device is|devices are} more than pictures are drawn of: those least surprising are shown without the "
+        "time before.",
         ja="図に描ける数を超えた{n}台の機器(異常度が低いもの)については、それまでの経過を図に示しません。",
     ),
     "identities": Text(
-        en="{n} miners are more than is remembered: how regularly those log in that did so least is counted anew.",
+        en="{n:miner is|miners are} more than is remembered: how regularly those log in that did so least is counted "
+        "anew.",
         ja="記憶できる数を超えた{n}個のマイナー(ログインの少ないもの)は、ログインの間隔を最初から数え直します。",
     ),
     "web_answers": Text(
-        en="{n} answers of web servers are more than is counted: those seen once count without their path.",
+        en="{n:answer of web servers is|answers of web servers are} more than is counted: those seen once count "
+        "without their path.",
         ja="数えられる数を超えたWebサーバの応答{n}種類(1回しか見ていないもの)は、パスなしで数えます。",
     ),
     "web_clients": Text(
-        en="{n} clients that sent what could not be parsed are more than is remembered: of statuses with many such "
+        en="{n:client that sent what could not be parsed is|clients that sent what could not be parsed are} more "
+        "than is remembered: of statuses with many such "
         "clients some are counted no longer.",
         ja="解釈できないリクエストを送ったクライアントのうち、記憶できる数を超えた{n}個"
         "(同じステータスが多数あるもの)は数えません。",
     ),
     "web_answers_kept": Text(
-        en="{n} answers of web servers are more than are known after a restart: those seen once are known without "
+        en="{n:answer of web servers is|answers of web servers are} more than are known after a restart: those seen "
+        "once are known without "
         "their path then.",
         ja="再起動後も保持できる数を超えたWebサーバの応答{n}種類のうち、1回しか見ていないものは、"
         "再起動後はパスなしで数えます。",
     ),
     "web_clients_kept": Text(
-        en="{n} clients that sent what could not be parsed are more than are known after a restart: of statuses with "
+        en="{n:client that sent what could not be parsed is|clients that sent what could not be parsed are} more "
+        "than are known after a restart: of statuses with "
         "many such clients some are counted anew then.",
         ja="解釈できないリクエストを送ったクライアントのうち、再起動後も保持できる数を超えた{n}個"
         "(同じステータスが多数あるもの)は、再起動後に数え直します。",
     ),
     "hosts": Text(
-        en="{n} hosts are more than is remembered of who writes into logs: those that write seldom, and those silent "
+        en="{n:host is|hosts are} more than is remembered of who writes into logs: those that write seldom, and "
+        "those silent "
         "for longest, are not missed when they stop.",
         ja="ログへの書き込みを記憶できる数を超えた{n}台のホスト(書き込みが不定期なもの、途絶えて久しいもの)は、"
         "書き込みが止まっても検知しません。",
     ),
     "told_connections": Text(
-        en="{n} connections told of as anomalies are more than is remembered: a request in the oldest of them may be "
+        en="{n:connection told of as an anomaly is|connections told of as anomalies are} more than is remembered: a "
+        "request in the oldest of them may be "
         "told of a second time.",
         ja="異常として通知した接続のうち、記憶できる数を超えた{n}件(古いもの)では、"
         "接続内のリクエストを重ねて通知することがあります。",
     ),
     "places": Text(
-        en="{n} lines came from more senders, programs or files than are told apart: those of the newest are read as "
+        en="{n:line|lines} came from more senders, programs or files than are told apart: those of the newest are "
+        "read as "
         "one log.",
         ja="区別できる数を超えた送信元、プログラム、ファイル(新しく現れたもの)の{n}行は、"
         "1つのログとしてまとめて読みます。",
@@ -166,7 +180,8 @@ _FORGOTTEN: Mapping[str, Text] = {
         "複数のソースに分けてください。",
     ),
     "positions": Text(
-        en="{n} files are more than positions are kept of: those not read for longest are read from their beginning "
+        en="{n:file is|files are} more than positions are kept of: those not read for longest are read from their "
+        "beginning "
         "if they are met again after a restart.",
         ja="読み取り位置を記憶できる数を超えた{n}個のファイル(最後に読んだ時期が古いもの)は、再起動後に見つかると"
         "先頭から読み直します。",
@@ -180,4 +195,4 @@ KINDS = tuple(_FORGOTTEN)
 def forgotten(kind: str, count: int) -> Text:
     """The note that so many are more than the limit of that kind allows, what that means, and which setting it is."""
     number, words = f"{count:,}", _FORGOTTEN[kind]
-    return Text(en=f"{words.en.format(n=number)} (limits.{kind})", ja=f"{words.ja.format(n=number)}(limits.{kind})")
+    return Text(en=f"{fill(words.en, n=number)} (limits.{kind})", ja=f"{words.ja.format(n=number)}(limits.{kind})")

@@ -104,6 +104,19 @@ def hide_host(host: str) -> str:
     return f"{user.replace('.', '[.]')}{at}{hidden}{colon}{port}"
 
 
+_LINK = late_regex(
+    r"""(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9+.-]{0,30}://)([A-Za-z0-9._~%!$&*+=:@-]*)|(?<![A-Za-z0-9.])www\.[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"""
+)
+
+
+def hide_links(text: str) -> str:
+    """A text, as a report says it, in which no program finds a link: of every URL in it the scheme of the web and the
+    host are written as ``defang`` writes them. What is hidden already stays as it is."""
+    if "://" not in text and "www." not in text:
+        return text
+    return _LINK.sub(lambda m: f"{hide_scheme(m[1])}{hide_host(m[2])}" if m[1] else hide_host(m[0]), text)
+
+
 def hide_scheme(text: str) -> str:
     """``http`` and ``ftp`` before a colon and slash as ``hxxp`` and ``fxp``, wherever they stand."""
     return _SCHEME.sub(lambda m: f"{m[1]}xx{m[2]}" if m[1] else f"{m[3]}x{m[4]}", text)

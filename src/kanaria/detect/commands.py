@@ -13,6 +13,7 @@ import pyarrow as pa
 from kanaria.core.errors import MissingExtra
 from kanaria.core.facts import Knowledge
 from kanaria.core.japanese import in_japanese
+from kanaria.core.plural import counted
 from kanaria.core.schema import TABLES
 from kanaria.core.types import Language
 from kanaria.core.values import dataclass
@@ -99,7 +100,7 @@ def failure_text(failure: Failure) -> Text:
 def tested_text(passed: int, failed: int, refused: int) -> Text:
     """What the tests of a rule set came to."""
     return Text(
-        en=f"{passed} rules passed, {failed} tests failed, {refused} rules not loaded",
+        en=f"{counted(passed, 'rule')} passed, {counted(failed, 'test')} failed, {counted(refused, 'rule')} not loaded",
         ja=f"合格したルール{passed}件、失敗したテスト{failed}件、読み込めないルール{refused}件",
     )
 

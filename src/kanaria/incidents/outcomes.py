@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from kanaria.core.late_regex import late_regex
 from kanaria.core.logs import log_of
+from kanaria.core.plural import counted
 from kanaria.core.text import cut, printable
 from kanaria.core.types import Evidence, Record, StratumMessage, Text
 from kanaria.incidents.answers import found_at
@@ -48,7 +49,7 @@ def _logons(case: Case, around: Surroundings) -> Iterator[Evidence]:
     attempts = sum(seen.attempts for seen in tried)
     if attempts and not any(seen.logged_on for seen in tried):
         yield evidence(around.facts, "no_session_looks_like_logon", None, Text(
-            en=f"of {attempts:,} Remote Desktop attempts on the device none looks like somebody logged on",
+            en=f"of {counted(attempts, 'Remote Desktop attempt')} on the device none looks like somebody logged on",
             ja=f"この機器へのRDPの試行{attempts:,}件の中に、ログオンに成功したとみられるものはありません",
         ))  # fmt: skip
     known = [found for device in case.devices if (found := around.guessers(device)) is not None]
@@ -176,13 +177,13 @@ def _size(record: Record, status: int, same: int, around: Surroundings) -> Evide
     here = around.answers(status, path)
     if anywhere >= USUAL_ANSWERS:
         return evidence(around.facts, "size_as_usual_for_status", record, Text(
-            en=f"the answer {status} had {size} bytes, the same as {anywhere} answers to ordinary requests",
+            en=f"the answer {status} had {size} bytes, the same as {counted(anywhere, 'answer')} to ordinary requests",
             ja=f"{status}応答のサイズは{size}バイトで、通常のリクエストへの{anywhere}件の応答と同じです",
         ))  # fmt: skip
     if path and here.total >= KNOWN_ANSWERS and dict(here.sizes).get(size, 0) <= same:
         shown = cut(printable(path), 40)
         return evidence(around.facts, "size_unusual_for_path", record, Text(
-            en=f"the answer {status} had {size} bytes, a size never seen in {here.total} other answers for {shown}",
+            en=f"the answer {status} had {size} bytes, a size never seen in {counted(here.total, 'other answer')} for {shown}",
             ja=f"{status}応答のサイズ{size}バイトは、{shown}への他の{here.total}件の応答では見られない値です",
         ))  # fmt: skip
     return None
@@ -211,7 +212,7 @@ def _not_answered(case: Case, around: Surroundings) -> Iterator[Evidence]:
                 ))  # fmt: skip
             return
         size = _number(record, "dst_payload")
-        said = (f"it sent {size:,.0f} bytes that are none", f"別の内容を{size:,.0f}バイト送りました") if size else (
+        said = (f"it sent {counted(round(size), 'byte')} that {'is' if round(size) == 1 else 'are'} none", f"別の内容を{size:,.0f}バイト送りました") if size else (
             "it sent nothing", "何も送っていません")  # fmt: skip
         more = Text(en=f" ({len(asked)} connections)", ja=f"({len(asked)}件)") if len(asked) > 1 else Text(en="", ja="")
         yield evidence(around.facts, "stratum_not_answered", record, Text(

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kanaria.core.facts import SampleValue
+from kanaria.core.plural import counted
 from kanaria.core.text import cut, printable
 from kanaria.core.types import HYPOTHESES, Evidence, Record, StratumMessage, Text
 from kanaria.incidents.actors import Deed, Part
@@ -140,7 +141,7 @@ def reconnect_rhythm(case: Case, around: Surroundings) -> Iterator[Evidence]:
             continue
         shown = cut(printable(login), 24)
         because = Text(
-            en=f"{source} logged in {seen.logins:,} times as {shown} with {cut(printable(agent), 40)}, about every {seen.gap:.0f} s",
+            en=f"{source} logged in {counted(seen.logins, 'time')} as {shown} with {cut(printable(agent), 40)}, about every {seen.gap:.0f} s",
             ja=f"{source} が {shown}({cut(printable(agent), 40)})として約{seen.gap:.0f}秒ごとに{seen.logins:,}回ログインしました",
         )
         yield evidence(around.facts, "reconnect_rhythm_constant_wallet", case.record_of(messages[0]), because)
@@ -170,7 +171,7 @@ def others_get_the_same(case: Case, around: Surroundings) -> Iterator[Evidence]:
     others = around.malformed_sources(status) - len({r.remote for r in malformed if r.remote})
     if others >= COMMON_REFUSALS:
         because = Text(
-            en=f"{others} other clients also sent this server requests it could not parse and got {status}",
+            en=f"{counted(others, 'other client')} also sent this server requests it could not parse and got {status}",
             ja=f"ほかに{others}個のクライアントも、このサーバが解釈できないリクエストを送り{status}を受け取っています",
         )
         yield evidence(around.facts, "request_malformed_400_common_here", malformed[0], because)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kanaria.core.plural import fill
 from kanaria.core.types import Language, Text
 from kanaria.report.phrases_brief import BRIEF
 from kanaria.report.phrases_story import STORY
@@ -120,20 +121,20 @@ _FULL: Mapping[str, Text] = {
         ja="前回の解析から新しいものはありません。今回見つかったものは、すべて報告済みです。",
     ),
     "seen_once": Text(en="seen once, {last}", ja="1回検知、{last}"),
-    "seen": Text(en="seen {count} times, last {last}", ja="{count}回検知、最後は{last}"),
-    "brief": Text(en="  (seen {count} times)", ja="  ({count}回検知)"),
-    "brief_runs": Text(en="  (seen {count} times, in {runs} runs)", ja="  ({count}回検知、解析{runs}回)"),
+    "seen": Text(en="seen {count:time|times}, last {last}", ja="{count}回検知、最後は{last}"),
+    "brief": Text(en="  (seen {count:time|times})", ja="  ({count}回検知)"),
+    "brief_runs": Text(en="  (seen {count:time|times}, in {runs:run|runs})", ja="  ({count}回検知、解析{runs}回)"),
     "news_new": Text(en="New: no earlier run had found it.", ja="今回の解析で初めて見つかりました。"),
     "news_escalated": Text(
         en="It got worse since it was reported (up to {told}): {because}.",
         ja="前回の報告({told}まで)の後、次の変化がありました: {because}。",
     ),
     "news_reminder": Text(
-        en="It still goes on; it was reported up to {told}, and {runs} runs have added to it by now.",
+        en="It still goes on; it was reported up to {told}, and {runs:run has|runs have} added to it by now.",
         ja="まだ続いています。前回の報告は{told}までで、これまでに{runs}回の解析で記録が増えています。",
     ),
     "news_repeated": Text(
-        en="More of what was reported (up to {told}), nothing of a new kind; {runs} runs have added to it by now.",
+        en="More of what was reported (up to {told}), nothing of a new kind; {runs:run has|runs have} added to it by now.",
         ja="報告済み({told}まで)の内容が続いていますが、新しい種類の検知はありません。これまでに{runs}回の解析で記録が増えています。",
     ),
     "news_known": Text(
@@ -141,7 +142,7 @@ _FULL: Mapping[str, Text] = {
         ja="報告済み({told}まで)です。今回は同じ記録を読み直しただけで、新しい記録はありません。",
     ),
     "news_seen": Text(en="{title}: {seen}.", ja="{title}: {seen}。"),
-    "and_others": Text(en="{named} and {count} others", ja="{named} ほか{count}件"),
+    "and_others": Text(en="{named} and {count:other|others}", ja="{named} ほか{count}件"),
     "and_more": Text(en="… and {count} more", ja="…ほか{count}件"),
     "quoted_at": Text(en="(quoted at [{number}])", ja="(引用は[{number}]と同じ)"),
     "quote_binary": Text(en="binary data; legible in it: {parts}", ja="バイナリデータ。読み取れる部分: {parts}"),
@@ -155,7 +156,8 @@ _FULL: Mapping[str, Text] = {
         ja="…ほかの送信元による同じ種類の検知が、さらに{count}件あります。",
     ),
     "message_more": Text(
-        en="… and {count} more messages of the same kinds.", ja="…ほかに同じ種類のメッセージが{count}件あります。"
+        en="… and {count:more message|more messages} of the same kinds.",
+        ja="…ほかに同じ種類のメッセージが{count}件あります。",
     ),
     "cve_none": Text(
         en="Nothing here uses a vulnerability. A mining message is not an exploit; no CVE belongs to it.",
@@ -196,7 +198,7 @@ _FULL: Mapping[str, Text] = {
         ja="この通信への応答にかかった負荷は、通常のエラーページと変わりません。",
     ),
     "impact_estimate": Text(
-        en="Estimate, not a measurement: {hours} h of mining × {cores} cores = {core_hours} core-hours; × {watts_per_core} W per core ÷ 1,000 = {kwh} kWh; × {price_per_kwh} per kWh = {cost}.",
+        en="Estimate, not a measurement: {hours} h of mining × {cores:core|cores} = {core_hours} core-hours; × {watts_per_core} W per core ÷ 1,000 = {kwh} kWh; × {price_per_kwh} per kWh = {cost}.",
         ja="推定です(測定値ではありません)。マイニング{hours}時間 × {cores}コア = {core_hours}コア時間、× 1コアあたり{watts_per_core} W ÷ 1,000 = {kwh} kWh、× 1 kWhあたり{price_per_kwh} = 約{cost}。",
     ),
     "impact_month": Text(
@@ -245,7 +247,7 @@ _FULL: Mapping[str, Text] = {
     ),
     "similar_more": Text(en="… and {count} more alike.", ja="…ほか{count}件。"),
     "similar_day": Text(
-        en="Findings on {day}: {count}, against {usual} on a usual day of the {days} days looked at.",
+        en="Findings on {day}: {count}, against {usual} on a usual day of the {days:day|days} looked at.",
         ja="{day}の検知は{count}件で、対象期間{days}日間の通常の日は{usual}件です。",
     ),
     "shared_wallet": Text(en="payout address {values}", ja="送金先アドレス {values}"),
@@ -291,4 +293,4 @@ def sentence(words: str, language: Language) -> str:
 
 def phrase(key: str, language: Language, /, **values: object) -> str:
     """A sentence with its places filled."""
-    return PHRASES[key].to(language).format(**values)
+    return fill(PHRASES[key].to(language), **values)

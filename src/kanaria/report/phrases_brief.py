@@ -20,7 +20,7 @@ BRIEF_HEADINGS: Mapping[str, Text] = {
 
 BRIEF: Mapping[str, Text] = {
     "what_messages": Text(
-        en="{count} mining messages in {place}, {who}: {methods}.",
+        en="{count:mining message|mining messages} in {place}, {who}: {methods}.",
         ja="{place}に、マイニングのメッセージが{count}件ありました({who})。内訳は {methods} です。",
     ),
     "what_message": Text(
@@ -160,7 +160,7 @@ BRIEF: Mapping[str, Text] = {
         ja="Stratum(ストラタム)は、マイニングのプログラムがプールとやり取りするためのプロトコルです。プールは多数のマイナーに仕事を配り、報酬を各自のウォレット(暗号資産の口座にあたるアドレス)へ支払います。プロキシはその間で仕事を中継します。",
     ),
     "brief_alike": Text(
-        en="{count} incidents are alike; this is one of them. Others: {who}.",
+        en="{count:incident is|incidents are} alike; this is one of them. Others: {who}.",
         ja="同じ内容のインシデントが{count}件あり、これはその1件です。ほかの相手: {who}。",
     ),
     "brief_more": Text(

@@ -8,7 +8,7 @@ from kanaria.core.types import Text
 
 STORY: Mapping[str, Text] = {
     "story_messages": Text(
-        en="{when}{place} recorded {count} messages of the kind that programs for mining coins send: {methods}.",
+        en="{when}{place} recorded {count:message|messages} of the kind that programs for mining coins send: {methods}.",
         ja="{when}{place}に、暗号資産のマイニング用プログラムが送るメッセージが{count}件記録されました。内訳は {methods} です。",
     ),
     "story_message": Text(
@@ -24,7 +24,7 @@ STORY: Mapping[str, Text] = {
     "story_from_nobody": Text(
         en="The log does not say who sent them.", ja="誰が送ったのかは、ログに記録されていません。"
     ),
-    "story_more": Text(en="{remote} and {more} other addresses", ja="{remote}ほか{more}個のアドレス"),
+    "story_more": Text(en="{remote} and {more:other address|other addresses}", ja="{remote}ほか{more}個のアドレス"),
     "story_findings": Text(
         en="{when}Kanaria noticed the following{device}: {titles}.",
         ja="{when}{device}次のことを検知しました。{titles}です。",
@@ -32,10 +32,10 @@ STORY: Mapping[str, Text] = {
     "story_on": Text(en=" on {device}", ja="{device}で"),
     "story_and_more": Text(en=" and {more} more", ja="ほか{more}種類"),
     "story_at_time": Text(en="at {clock}", ja="{clock}に"),
-    "story_hours_later": Text(en="about {hours} hours later, at {clock},", ja="その約{hours}時間後の{clock}に"),
-    "story_minutes_later": Text(en="{minutes} minutes later, at {clock},", ja="その{minutes}分後の{clock}に"),
+    "story_hours_later": Text(en="about {hours:hour|hours} later, at {clock},", ja="その約{hours}時間後の{clock}に"),
+    "story_minutes_later": Text(en="{minutes:minute|minutes} later, at {clock},", ja="その{minutes}分後の{clock}に"),
     "story_rdp": Text(
-        en="{when} Remote Desktop connections from the Internet began to reach {device}; {count} were counted.",
+        en="{when} Remote Desktop connections from the Internet began to reach {device}; {count:was|were} counted.",
         ja="{when}、インターネットから{device}へのリモートデスクトップ(RDP)接続が届き始め、{count}件を数えました。",
     ),
     "story_open_rdp": Text(
@@ -100,7 +100,7 @@ STORY: Mapping[str, Text] = {
         ja="{product}の脆弱性{cve}を狙った試みがあります。{summary}。",
     ),
     "story_alike": Text(
-        en="{count} incidents are alike, and this is the story of one of them.",
+        en="{count:incident is|incidents are} alike, and this is the story of one of them.",
         ja="同じ内容のインシデントが{count}件あり、これはその1件です。",
     ),
     "story_again": Text(en="Look again if {when}", ja="次の場合は、もう一度調べてください。{when}"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
+from kanaria.core.plural import fill
 from kanaria.core.types import SEVERITIES, Finding, Incident, Severity, Stage, Text
 from kanaria.core.values import dataclass
 from kanaria.report.plots_style import MARKERS, WIDTH, Style, time_axis
@@ -204,5 +205,5 @@ def _legend(figure: Any, style: Style, shown: Sequence[Event], left_out: int) ->
     ]
     figure.legend(handles=handles, loc="lower left", ncols=len(handles), fontsize=8, bbox_to_anchor=(LEFT - 0.01, 0.0))
     if left_out > 0:
-        words = style.to(LABELS["left_out"]).format(count=left_out)
+        words = fill(style.to(LABELS["left_out"]), count=left_out)
         figure.text(0.98, 0.03, words, ha="right", fontsize=8, color=style.theme.soft)

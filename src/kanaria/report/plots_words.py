@@ -17,7 +17,9 @@ LANES: Mapping[str, Text] = {
 
 LABELS: Mapping[str, Text] = {
     **SEVERITIES,
-    "left_out": Text(en="{count} less severe models are not shown", ja="重大度の低い{count}件は省略しています"),
+    "left_out": Text(
+        en="{count:less severe model is|less severe models are} not shown", ja="重大度の低い{count}件は省略しています"
+    ),
     "findings_per_day": Text(en="findings per day", ja="1日あたりの検知数"),
     "this_incident": Text(en="this incident", ja="このインシデント"),
     "surprise": Text(en="surprise (bits)", ja="意外さ(ビット)"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kanaria.core.story import Stories, paragraphs
+from kanaria.core.text import hide_links
 from kanaria.core.types import Analysis, Language, Text
 from kanaria.report.brief import headline
 from kanaria.report.phrases import phrase
@@ -60,7 +61,7 @@ def _lines(
             yield ""
         yield heading(headline(group[0], language))
         for paragraph in paragraphs(stories[group[0].id][language], language):
-            yield from ("", paragraph)
+            yield from ("", hide_links(paragraph))
         if len(group) > 1:
             yield from ("", phrase("story_alike", language, count=len(group)))
     if len(groups) > TOLD:

@@ -12,7 +12,7 @@ from kanaria.core.facts import Knowledge
 from kanaria.core.glossary import HYPOTHESES, SEVERITIES, called
 from kanaria.core.late_regex import late_regex
 from kanaria.core.story import PARTS, Sentence, Stories, Story, shown
-from kanaria.core.text import printable
+from kanaria.core.text import hide_links, printable
 from kanaria.core.types import Analysis, Claim, Evidence, HypothesisScore, Incident, Language, Report, Section
 from kanaria.core.values import dataclass
 from kanaria.report.brief import brief
@@ -83,8 +83,8 @@ def incident_views(
         numbered = [_numbered(same, number, language, names) for number, same in enumerate(_alike(shown), 1)]
         yield IncidentView(
             incident=incident,
-            report=write(incident, analysis, facts, language),
-            brief=brief(incident, analysis, facts, language),
+            report=_without_links(write(incident, analysis, facts, language)),
+            brief=_of_sections(brief(incident, analysis, facts, language)),
             severity=SEVERITIES[incident.severity].to(language),
             names=names,
             evidence=tuple(_quoted_once(numbered, language)),
@@ -92,9 +92,22 @@ def incident_views(
         )
 
 
+def _without_links(report: Report) -> Report:
+    verdict = replace(report.verdict, text=hide_links(report.verdict.text))
+    return replace(report, verdict=verdict, sections=_of_sections(report.sections))
+
+
+def _of_sections(sections: Iterable[Section]) -> tuple[Section, ...]:
+    """The sections as pages and terminals show them: nobody opens an attacker's URL by a click on what he sent."""
+    return tuple(
+        replace(section, claims=tuple(replace(claim, text=hide_links(claim.text)) for claim in section.claims))
+        for section in sections
+    )
+
+
 def _paragraphs(story: Story) -> tuple[tuple[Sentence, ...], ...]:
     """What each sentence reads as, by paragraph."""
-    made = (tuple(replace(s, text=shown(s)) for s in story if s.part == part) for part in PARTS)
+    made = (tuple(replace(s, text=hide_links(shown(s))) for s in story if s.part == part) for part in PARTS)
     return tuple(paragraph for paragraph in made if paragraph)
 
 
@@ -124,10 +137,10 @@ def _numbered(same: Sequence[Evidence], number: int, language: Language, names: 
     return NumberedEvidence(
         number=number,
         ids=tuple(one.id for one in same),
-        place=place(printable(item.source), item.line, language) if item.source else "",
+        place=hide_links(place(printable(item.source), item.line, language)) if item.source else "",
         bits=("、" if language == "ja" else "; ").join(dict.fromkeys(filter(None, worth))),
-        because=item.because.to(language),
-        quote=_legible(printable(item.quote), language),
+        because=hide_links(item.because.to(language)),
+        quote=hide_links(_legible(printable(item.quote), language)),
     )
 
 

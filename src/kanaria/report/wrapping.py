@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from kanaria.core.late_regex import late_regex
-from kanaria.core.text import width
+from kanaria.core.text import hide_links, width
 
 _NOT_FIRST = "、。，．)）」』】〉》〕！？・ー…‥々〜,.)]:;%ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
 _NOT_LAST = "「『【〈《（〔([×÷約第"
@@ -21,7 +21,9 @@ LONGEST_WORD = 12
 
 
 def wrap(text: str, columns: int, first: str = "", rest: str = "") -> Iterator[str]:
-    """The text in lines; ``first`` and ``rest`` stand at the beginning of the first line and of all others."""
+    """The text in lines, without links; ``first`` and ``rest`` stand at the beginning of the first line and of all
+    others."""
+    text = hide_links(text)
     line, indent = first, first
     for word in _words(text, max(1, min(LONGEST_WORD, columns // 4))):
         if width(line) + width(word.rstrip()) > columns and line != indent:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from kanaria.core.text import cut, defang
+from kanaria.core.text import cut, defang, hide_links
 from kanaria.core.types import SEVERITIES, Language, Text
 from kanaria.core.values import dataclass
 from kanaria.respond.words import SEVERITY, say
@@ -58,17 +58,22 @@ def brief(incident: Json, *, still_open: bool = False, state: str = "open") -> d
     sure = next((h["probability"] for h in incident["hypotheses"]), 0.0)
     alert = incident.get("alert") or {"kind": "new", "because": []}
     return {
-        "id": incident["id"], "severity": incident["severity"], "title": incident["title"],
+        "id": incident["id"], "severity": incident["severity"], "title": _harmless(incident["title"]),
         "first_seen": incident["first_seen"], "last_seen": incident["last_seen"], "probability": sure,
         "outcome": incident["outcome"]["value"], "devices": incident["entities"]["devices"][:NAMED],
         "remotes": incident["entities"]["remotes"][:NAMED], "techniques": incident["techniques"],
         "more_devices": max(0, len(incident["entities"]["devices"]) - NAMED),
         "more_remotes": max(0, len(incident["entities"]["remotes"]) - NAMED),
-        "verdict": {language: report["verdict"]["text"] for language, report in incident["report"].items()},
-        "todo": [{"id": item["id"], **item["text"]} for item in incident["recommendations"]][:LISTED],
-        "alert": {"kind": alert["kind"], "because": alert["because"]}, "open": still_open,
-        "state": state,
+        "verdict": {language: hide_links(report["verdict"]["text"]) for language, report in incident["report"].items()},
+        "todo": [{"id": item["id"], **_harmless(item["text"])} for item in incident["recommendations"]][:LISTED],
+        "alert": {"kind": alert["kind"], "because": [_harmless(because) for because in alert["because"]]},
+        "open": still_open, "state": state,
     }  # fmt: skip
+
+
+def _harmless(words: Mapping[str, str]) -> dict[str, str]:
+    """Words in every language without links: programs that show messages make one of any URL."""
+    return {language: hide_links(text) for language, text in words.items()}
 
 
 def one(incident: Json, message_id: str, style: Style) -> Message:
@@ -150,7 +155,7 @@ def _probed(incidents: Sequence[Json], language: Language) -> Iterator[str]:
     devices = dict.fromkeys(device for incident in tried for device in incident["devices"])
     remotes = dict.fromkeys(remote for incident in tried for remote in incident["remotes"] if remote not in devices)
     by = _some([defang(remote) for remote in remotes], any(one["more_remotes"] for one in tried), language)
-    on = _some(list(devices), any(one["more_devices"] for one in tried), language)
+    on = _some([hide_links(device) for device in devices], any(one["more_devices"] for one in tried), language)
     parts = [say(name, language, names=names) for name, names in (("digest_by", by), ("digest_on", on)) if names]
     if tried:
         yield say("digest_probed", language, count=f"{len(tried):,}", whom="".join(parts))
@@ -193,7 +198,7 @@ def _first_line(incident: Json, style: Style) -> str:
 
 
 def _where(incident: Json, language: Language) -> str:
-    devices = _named(incident["devices"], incident["more_devices"], language)
+    devices = _named([hide_links(device) for device in incident["devices"]], incident["more_devices"], language)
     others = [remote for remote in incident["remotes"] if remote not in incident["devices"]]
     remotes = _named([defang(remote) for remote in others], incident["more_remotes"], language)
     if devices and remotes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kanaria.core.plural import fill
 from kanaria.core.types import Language, Text
 
 SEVERITY: Mapping[str, Text] = {
@@ -23,7 +24,7 @@ PHRASES: Mapping[str, Text] = {
     "again": Text(en="Still going on.", ja="引き続き発生しています。"),
     "open": Text(en="The connection is still open.", ja="この接続は今も続いています。"),
     "unacknowledged": Text(
-        en="Nobody has acknowledged this for {minutes} minutes.",
+        en="Nobody has acknowledged this for {minutes:minute|minutes}.",
         ja="{minutes}分たっても、誰も対応を引き受けていません。",
     ),
     "maintenance": Text(
@@ -35,8 +36,10 @@ PHRASES: Mapping[str, Text] = {
     "more": Text(en="and {count} more", ja="ほか{count}件"),
     "reference": Text(en="Incident {id}, severity {severity}", ja="インシデント {id}、重大度: {severity}"),
     "command": Text(en="Details: kanaria incident show {id}", ja="詳細: kanaria incident show {id}"),
-    "joined": Text(en="[{severity}] {count} incidents: {title}", ja="[{severity}] {count}件のインシデント: {title}"),
-    "joined_mixed": Text(en="[{severity}] {count} incidents", ja="[{severity}] {count}件のインシデント"),
+    "joined": Text(
+        en="[{severity}] {count:incident|incidents}: {title}", ja="[{severity}] {count}件のインシデント: {title}"
+    ),
+    "joined_mixed": Text(en="[{severity}] {count:incident|incidents}", ja="[{severity}] {count}件のインシデント"),
     "digest_none": Text(
         en="Kanaria: all quiet, nothing needs to be done", ja="Kanaria: 異常なし、対応は必要ありません"
     ),
@@ -47,7 +50,7 @@ PHRASES: Mapping[str, Text] = {
         en="Kanaria: {count} incident, not urgent", ja="Kanaria: 急がないインシデント{count}件があります"
     ),
     "digest_some": Text(
-        en="Kanaria: {count} incidents, none urgent", ja="Kanaria: 急がないインシデント{count}件があります"
+        en="Kanaria: {count:incident|incidents}, none urgent", ja="Kanaria: 急がないインシデント{count}件があります"
     ),
     "digest_read": Text(en="Watched since {since}: {sources}.", ja="{since}からの監視対象: {sources}。"),
     "digest_probed": Text(
@@ -61,14 +64,14 @@ PHRASES: Mapping[str, Text] = {
         en="Anomalies that nothing explains: {used}; you want {budget} a day at most.",
         ja="理由を説明できない異常: {used}件(上限の目安は1日{budget}件)。",
     ),
-    "digest_source": Text(en="{name} ({records} records)", ja="{name}({records}件)"),
+    "digest_source": Text(en="{name} ({records:record|records})", ja="{name}({records}件)"),
     "digest_nothing": Text(en="Nothing needs to be done.", ja="対応は必要ありません。"),
     "dead": Text(
         en="[High] Messages through {channel} could not be delivered",
         ja="[高] {channel} への通知を届けられませんでした",
     ),
     "dead_body": Text(
-        en="{count} messages were given up after {attempts} attempts. Last reason: {error}",
+        en="{count:message was|messages were} given up after {attempts:attempt|attempts}. Last reason: {error}",
         ja="{attempts}回試みましたが届かず、{count}件の通知を断念しました。最後の理由: {error}",
     ),
     "mended": Text(
@@ -97,14 +100,16 @@ PHRASES: Mapping[str, Text] = {
     ),
     "silent": Text(en="[Medium] Kanaria: {name} has gone silent", ja="[中] Kanaria: {name} からの記録が途絶えています"),
     "silent_body": Text(
-        en="Nothing has come from {name} for {minutes} minutes; usually something comes every {gap} seconds.",
+        en="Nothing has come from {name} for {minutes:minute|minutes}; usually something comes every "
+        "{gap:second|seconds}.",
         ja="{name} からは{minutes}分間、記録がありません。普段は{gap}秒ごとに届きます。",
     ),
     "clock": Text(
         en="[Medium] Kanaria: the clock of this machine was set", ja="[中] Kanaria: このマシンの時計が変更されました"
     ),
     "clock_body": Text(
-        en="It moved by {minutes} minutes at once. Waiting messages are sent as if it had not; times in logs written "
+        en="It moved by {minutes:minute|minutes} at once. Waiting messages are sent as if it had not; times in logs "
+        "written "
         "before and after do not fit together.",
         ja="時計が一度に{minutes}分動きました。送信待ちの通知には影響しません。ただし、変更の前後に書かれたログの時刻は"
         "つながりません。",
@@ -114,8 +119,9 @@ PHRASES: Mapping[str, Text] = {
         ja="[高] Kanaria: このマシンの時計が1日以上ずれました",
     ),
     "clock_doubtful_body": Text(
-        en="It moved by {minutes} minutes at once. If that is not right, set it right. Until then, and for at most "
-        "{hours} hours, records with its times are judged, but what is normal learns nothing from them.",
+        en="It moved by {minutes:minute|minutes} at once. If that is not right, set it right. Until then, and for at "
+        "most "
+        "{hours:hour|hours}, records with its times are judged, but what is normal learns nothing from them.",
         ja="時計が一度に{minutes}分動きました。正しくない場合は直してください。直るまで(最長{hours}時間)、この時計による"
         "記録は調べますが、平常時の学習には使いません。",
     ),
@@ -130,4 +136,4 @@ PHRASES: Mapping[str, Text] = {
 
 def say(name: str, language: Language, /, **values: object) -> str:
     """A phrase with its values filled in."""
-    return PHRASES[name].to(language).format(**values)
+    return fill(PHRASES[name].to(language), **values)

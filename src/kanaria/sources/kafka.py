@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kanaria.core.errors import ConfigError, MissingExtra
 from kanaria.core.japanese import quoted
 from kanaria.core.limits import Limits, forgotten
+from kanaria.core.plural import counted
 from kanaria.core.text import printable
 from kanaria.core.values import dataclass
 from kanaria.core.words import Text
@@ -222,7 +223,8 @@ class Kafka(Received):
         count = low - one.at
         self.health.lost += count
         self.health.lost_how = Text(
-            en=f"{branch}: {count:,} records were deleted there before they were read (offsets {one.at} to {low - 1})",
+            en=f"{branch}: {counted(count, 'record was', 'records were')} deleted there before they were read "
+            f"(offsets {one.at} to {low - 1})",
             ja=f"{branch}: {count:,}件の記録が、読む前に削除されました(オフセット {one.at} から {low - 1} まで)",
         )
         one.at, one.check = low, ""

@@ -28,6 +28,7 @@ from typing import BinaryIO, cast
 
 from kanaria.core.errors import SourceError
 from kanaria.core.late_regex import late_regex
+from kanaria.core.plural import counted
 from kanaria.core.text import printable
 from kanaria.core.types import Text
 
@@ -167,7 +168,8 @@ class LiveStream:
         if self.dropped:
             count = f"{self.dropped:,}"
             return Text(
-                en=f"{count} packets were lost because this machine could not keep up; what they held was not seen "
+                en=f"{counted(self.dropped, 'packet was', 'packets were')} lost because this machine could not keep "
+                "up; what they held was not seen "
                 "(a --capture-filter leaves out what need not be read).",
                 ja=f"処理が追いつかず、{count}個のパケットを取りこぼしました。その内容は見ていません"
                 "(--capture-filter で不要な通信を除くと減らせます)。",

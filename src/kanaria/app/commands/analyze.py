@@ -13,6 +13,7 @@ import click
 
 from kanaria.app.commands.listen_options import live_options
 from kanaria.app.commands.options import FAIL_ON, NOTHING, language_option, output_options, zone_option
+from kanaria.app.commands.output_file import REJECTS_FILE
 from kanaria.core.text import printable
 from kanaria.core.words import Text
 
@@ -65,7 +66,7 @@ def explain(
 @zone_option
 @click.option("--home", multiple=True, metavar="NETWORK", help="A network of yours; may be repeated.")
 @click.option("--check-host", is_flag=True, help="Also look at this machine's load, processes and connections.")
-@click.option("--rejects", metavar="FILE", help="Write records that could not be read here.")
+@click.option("--rejects", metavar="FILE", type=REJECTS_FILE, help="Write records that could not be read here.")
 @click.option(
     "--store",
     type=click.Path(path_type=Path),

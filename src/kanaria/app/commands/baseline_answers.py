@@ -17,6 +17,7 @@ from kanaria.app.what_is_normal import what_is_normal
 from kanaria.baseline import words
 from kanaria.baseline.devices import Device, Inventory, Service
 from kanaria.core.errors import SourceError
+from kanaria.core.plural import fill
 from kanaria.core.text import decimal, printable
 from kanaria.core.words import Language, Text
 from kanaria.core.zone import LocalTime
@@ -27,7 +28,7 @@ _WORDS = {
     "critical": Text(en="critical", ja="重要"),
     "seen": Text(en="seen {first} to {last}", ja="{first}から{last}まで観測"),
     "offers": Text(
-        en="{name} ({transport}/{port}), {first} to {last}: {clients} users",
+        en="{name} ({transport}/{port}), {first} to {last}: {clients:user|users}",
         ja="{name}({transport}/{port}) {first}〜{last}: 利用元{clients}件",
     ),
     "inside": Text(en=" ({users})", ja="({users})"),
@@ -147,7 +148,7 @@ def _service(service: Service, zone: LocalTime, language: Language) -> str:
         "examples": _some(service.outside_examples, service.outside),
     }  # fmt: skip
     whom = _WORDS["outside" if service.outside else "inside"]
-    return (_WORDS["offers"].to(language) + whom.to(language)).format(**words)
+    return fill(_WORDS["offers"].to(language) + whom.to(language), **words)
 
 
 def _some(addresses: Sequence[str], count: int) -> str:

@@ -10,6 +10,7 @@ from kanaria.app.commands.unread_inputs import tell
 from kanaria.app.run.engine import Engine
 from kanaria.app.run.setup import Setup
 from kanaria.baseline.beacons import LEAST_CALLS, LEAST_HOURS, Beacon, Beacons
+from kanaria.core.plural import fill
 from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
 from kanaria.sources import open_inputs
@@ -19,12 +20,12 @@ _PAIR = Text(
     ja="{regularity:.0%}  {src} → {dst} {transport}/{port}  {every}間隔({low}〜{high})",
 )
 _DETAIL = Text(
-    en="      {calls} calls from {first} to {last}, in {covered:.0%} of the hours; {same:.0%} with {sizes}; "
+    en="      {calls:call|calls} from {first} to {last}, in {covered:.0%} of the hours; {same:.0%} with {sizes}; "
     "addresses that call this service: {callers}",
     ja="      {first}から{last}まで{calls}回、時間帯の{covered:.0%}で観測。{sizes}のものが{same:.0%}。"
     "このサービスの利用元: {callers}",
 )
-_SIZES = Text(en="{up} bytes up and {down} down", ja="送信{up}バイト・受信{down}バイト")
+_SIZES = Text(en="{up:byte|bytes} up and {down} down", ja="送信{up}バイト・受信{down}バイト")
 _UNKNOWN_SIZES = Text(en="sizes not recorded", ja="サイズの記録なし")
 _DESIGN = Text(en="      regular by design", ja="      もともと規則的なサービスです")
 _NONE = Text(
@@ -61,10 +62,10 @@ def beacon_lines(beacons: Sequence[Beacon], language: Language) -> Iterator[str]
             "port": "?" if one.port is None else one.port,
             **{name: _span(getattr(one, name)) for name in ("every", "low", "high")},
             **{name: f"{getattr(one, name):%Y-%m-%d %H:%M}" for name in ("first", "last")},
-            "sizes": sizes.to(language).format(up=one.up, down=one.down),
+            "sizes": fill(sizes.to(language), up=one.up, down=one.down),
         }
         yield _PAIR.to(language).format(**words)
-        yield _DETAIL.to(language).format(**words)
+        yield fill(_DETAIL.to(language), **words)
         if one.by_design:
             yield _DESIGN.to(language)
 

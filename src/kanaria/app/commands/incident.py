@@ -22,6 +22,7 @@ from kanaria.app.commands.options import (
     store_option,
     writer_options,
 )
+from kanaria.app.commands.output_file import OUTPUT_FILE
 from kanaria.core.text import printable
 from kanaria.core.words import Text
 
@@ -92,7 +93,14 @@ def incident_list(folder: Path | None, config: Path | None, states: tuple[str, .
 @writer_options
 @config_option
 @click.option("--plot", is_flag=True, help="Draw it instead: timeline, findings per day, surprise, volume, messages.")
-@click.option("-o", "--output", "path", metavar="FILE", help="With --plot: an .svg or .png file; default: SVG to -.")
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    metavar="FILE",
+    type=OUTPUT_FILE,
+    help="With --plot: an .svg or .png file; default: SVG to -.",
+)
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Of the plot.")
 @language_option
 def incident_show(
@@ -165,7 +173,7 @@ def _report(report: Mapping[str, Any], *, full: bool) -> None:
 @store_option
 @config_option
 @click.option("--format", "kind", type=click.Choice(KINDS), default="json", show_default=True, help="Output.")
-@click.option("-o", "--output", "path", metavar="FILE", help="Write here instead of standard output.")
+@click.option("-o", "--output", "path", metavar="FILE", type=OUTPUT_FILE, help="Write here instead of standard output.")
 @language_option
 def incident_export(
     id: str, folder: Path | None, config: Path | None, kind: str, path: str | None, language: Language

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ def init(
     from kanaria.app.init.settings_text import settings_text
 
     path = named or str(default_places()[0])
+    _require_new(path, force)
+    if store is not None:
+        _require_folder(store)
     if old is not None:
         _write(path, _converted(old), force)
         return
@@ -68,14 +72,33 @@ def _say(candidates: Sequence[Candidate], language: Language, *, to_stderr: bool
         )
 
 
-def _write(path: str, text: str, force: bool) -> None:
-    from kanaria.app.output import write
+def _require_new(path: str, force: bool) -> None:
     from kanaria.core.errors import ConfigError
 
     if path != "-" and Path(path).exists() and not force:
         raise ConfigError(
             path=path, key="", expected="a new file", got="one that is there", cause="--force writes over it"
         )
+    _require_folder(str(Path(path).absolute().parent) if path != "-" else "/", "a place to write the settings to")
+
+
+def _require_folder(folder: str, expected: str = "a folder to keep incidents in") -> None:
+    """Raises SourceError for what is no folder and cannot become one. Who may write there is another question: the
+    service may be another user."""
+    from kanaria.core.errors import SourceError
+
+    if "://" in folder:
+        raise SourceError(source=folder, expected=expected, got="a URL")
+    place = Path(folder).expanduser().absolute()
+    there = next((one for one in (place, *place.parents) if os.path.lexists(one)), place)
+    if not there.is_dir():
+        raise SourceError(source=folder, expected=expected, got="a file" if there == place else "Not a directory")
+
+
+def _write(path: str, text: str, force: bool) -> None:
+    from kanaria.app.output import write
+
+    _require_new(path, force)
     if path != "-":
         Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     write(text, path)

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from kanaria.app.commands.options import Ordered, language_option
+from kanaria.core.plural import fill
 from kanaria.core.text import printable
 from kanaria.core.words import Language, Text
 
-_WRITTEN = Text(en="{path}: {packets} packets", ja="{path}: {packets}パケット")
-_PERFORMED = Text(en="{path}: {packets} packets; {logs}", ja="{path}: {packets}パケット、ほかに{logs}")
+_WRITTEN = Text(en="{path}: {packets:packet|packets}", ja="{path}: {packets}パケット")
+_PERFORMED = Text(en="{path}: {packets:packet|packets}; {logs}", ja="{path}: {packets}パケット、ほかに{logs}")
 
 
 @click.group(cls=Ordered)
@@ -61,10 +62,10 @@ def lab_dns_server(
             packets, logs = lab_live.dns_server(
                 path, seed=seed, without=without, speed=speed, waits=language if waits else None
             )
-            summary = _PERFORMED.to(language).format(path=path, packets=packets, logs=", ".join(map(str, logs)))
+            summary = fill(_PERFORMED.to(language), path=path, packets=packets, logs=", ".join(map(str, logs)))
             click.echo(printable(summary))
             return
         packets = dns_server.build(path, seed=seed, **{part: part not in without for part in ("rdp", "smb", "mining")})
     except OSError as error:
         raise SourceError(source=str(path), expected="a place to write to", got=error.strerror or str(error)) from error
-    click.echo(printable(_WRITTEN.to(language).format(path=path, packets=packets)))
+    click.echo(printable(fill(_WRITTEN.to(language), path=path, packets=packets)))

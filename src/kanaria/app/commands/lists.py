@@ -11,18 +11,19 @@ from kanaria.core.clock import SystemClock
 from kanaria.core.errors import ConfigError
 from kanaria.core.facts import Knowledge
 from kanaria.core.japanese import in_japanese
+from kanaria.core.plural import fill
 from kanaria.core.text import cut, defang, printable
 from kanaria.core.words import Language, Text
 
 REFUSED_SHOWN = 20
 _POOLS = Text(
-    en="{taken} pool names taken, {known} known already, {refused} refused",
+    en="{taken:pool name|pool names} taken, {known} known already, {refused} refused",
     ja="プール名を{taken}件登録、{known}件は登録済み、{refused}件は登録せず",
 )
-_RANGES = Text(en="{name}: {count} address ranges", ja="{name}: アドレス範囲{count}件")
+_RANGES = Text(en="{name}: {count:address range|address ranges}", ja="{name}: アドレス範囲{count:,}件")
 _REFUSED = Text(en="refused: {value}: {why}", ja="登録せず: {value}: {why}")
 _MORE = Text(en="... and {count} more refused", ja="ほかに{count}件を登録していません")
-_TAKEN = Text(en="{count} indicators taken", ja="痕跡情報を{count}件登録")
+_TAKEN = Text(en="{count:indicator|indicators} taken", ja="痕跡情報を{count}件登録")
 _KIND = Text(en=", {count} {kind}", ja="、{kind} {count}件")
 
 
@@ -62,10 +63,10 @@ def update_lines(
     report = knowledge.update(target, pools_from=pools, networks_from=networks, today=today, download=download)
     if pools:
         counts = {"taken": report.pools, "known": report.already_known, "refused": len(report.refused)}
-        yield _POOLS.to(language).format(**counts)
+        yield fill(_POOLS.to(language), **counts)
     yield from _refusals(report.refused, knowledge.load(), language)
     for name, count in report.ranges:
-        yield _RANGES.to(language).format(name=name, count=f"{count:,}")
+        yield fill(_RANGES.to(language), name=name, count=count)
 
 
 def _refusals(refused: Sequence[tuple[str, str]], facts: Knowledge, language: Language) -> Iterator[str]:
@@ -92,5 +93,5 @@ def import_lines(file: Path, source: str | None, folder: Path | None, language: 
     )
     kinds = Counter(indicator.type for indicator in report.indicators)
     counted = "".join(_KIND.to(language).format(kind=kind, count=count) for kind, count in sorted(kinds.items()))
-    yield _TAKEN.to(language).format(count=len(report.indicators)) + counted
+    yield fill(_TAKEN.to(language), count=len(report.indicators)) + counted
     yield from _refusals(report.refused, facts, language)

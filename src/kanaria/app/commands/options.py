@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kanaria.app.commands.output_file import OUTPUT_FILE
 from kanaria.core.words import Language
 
 if TYPE_CHECKING:
@@ -180,9 +181,9 @@ def writer_options(command: Command) -> Command:
 def output_options(command: Command) -> Command:
     """What every command that writes a report accepts."""
     kinds = ["text", *KINDS]
-    command = click.option("-o", "--output", "path", metavar="FILE", help="Write here instead of standard output.")(
-        command
-    )
+    command = click.option(
+        "-o", "--output", "path", metavar="FILE", type=OUTPUT_FILE, help="Write here instead of standard output."
+    )(command)
     command = click.option(
         "--format", "kind", type=click.Choice(kinds), default="text", show_default=True, help="Output."
     )(command)

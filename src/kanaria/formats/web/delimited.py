@@ -142,7 +142,7 @@ def alb_row(line: bytes) -> Row | None:
     if not match:
         return None
     row: Row = {"time": values.iso_time(to_text(match[1])), "sensor": "aws-elb"}
-    row["src_ip"], row["src_port"] = values.address(to_text(match[3]))
+    row["src_ip"], row["src_port"] = values.endpoint(to_text(match[3]))
     row["status"] = values.small_integer(match[7])
     row["bytes_in"], row["bytes_out"] = int(match[8]), int(match[9])
     times = [values.scaled(to_text(field), 6) for field in (match[4], match[5], match[6])]

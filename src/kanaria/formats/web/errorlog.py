@@ -92,7 +92,7 @@ def _apache(match: re.Match[bytes]) -> Row:
         request = pattern.fullmatch(message)
         if request:
             row: Row = {"time": _apache_time(to_text(match[1])), "status": status}
-            row["src_ip"], row["src_port"] = values.address(to_text(match[2] or b""))
+            row["src_ip"], row["src_port"] = _client(match)
             values.set_request(row, unescape(request[1]))
             if request[1].startswith(b"/"):
                 row["url"] = to_text(request[1])  # only the path is logged
@@ -101,10 +101,16 @@ def _apache(match: re.Match[bytes]) -> Row:
     return _modsecurity(match, guarded) if guarded else {}
 
 
+def _client(match: re.Match[bytes]) -> tuple[str | None, int | None]:
+    """Since 2.4, which names the process, Apache writes a client with its port, and IPv6 without brackets."""
+    read = values.endpoint if b" [pid " in match.string[: match.start(3)] else values.address
+    return read(to_text(match[2] or b""))
+
+
 def _modsecurity(match: re.Match[bytes], audit: re.Match[bytes]) -> Row:
     host = _HOSTNAME.search(match[3])
     row: Row = {"time": _apache_time(to_text(match[1])), "status": int(audit[1]) if audit[1] else None}
-    row["src_ip"], row["src_port"] = values.address(to_text(match[2] or b""))
+    row["src_ip"], row["src_port"] = _client(match)
     row["host"] = to_text(host[1]) if host else None
     row["request"] = unescape(audit[2])
     row["url"] = to_text(unescape(audit[2]))

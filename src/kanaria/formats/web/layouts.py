@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 from kanaria.core.values import dataclass
+from kanaria.formats.web import values
 from kanaria.formats.web.layout import Layout, compile_layout
 
 
@@ -119,10 +120,16 @@ def _compiled(declared: Declared) -> Layout:
     return Layout(declared.name, compile_layout(declared.text).pieces, tail=declared.tail, loose=True)
 
 
+_PORTED = frozenset({"uvicorn"})
+"""Those that always write the client's port, behind an IPv6 address without brackets."""
+
+
 def find(line: bytes) -> tuple[str, dict[str, object]] | None:
     """Name and row of the first declared layout a line has."""
     for mark, layout in compiled():
         if mark in line and (row := layout.parse(line)):
+            if layout.name in _PORTED and row.get("src_port") is None:
+                row["src_ip"], row["src_port"] = values.endpoint(str(row.get("src_ip") or ""))
             return layout.name, row
     return None
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from kanaria.core.late_regex import late_regex
 from kanaria.core.network import is_global, parse_address
 from kanaria.core.remembered import remembered
+from kanaria.core.text import decimal
 from kanaria.core.zone import Zoneless
 from kanaria.formats.web.escapes import to_text
 
@@ -194,6 +195,15 @@ def address(text: str) -> tuple[str | None, int | None]:
     if colon and ":" in head and port.isdigit() and not parse_address(text) and parse_address(head):
         return head, small_integer(port)  # uvicorn and others write an IPv6 client and its port without brackets
     return text.strip("[]") or None, None
+
+
+def endpoint(text: str) -> tuple[str | None, int | None]:
+    """The same of somebody who always writes a port: the end of ``2001:db8::1:4433``, an address as well, is one."""
+    head, _colon, port = text.rpartition(":")
+    number = decimal(port, 5)
+    if ":" not in head or number is None or number > 65_535 or not parse_address(head):
+        return address(text)
+    return head, number
 
 
 # Names that may be resolved have a domain; dates, times, numbers, labels and names of pods have none.
