@@ -130,6 +130,13 @@ LINES: dict[str, Line] = {
         f'{h.ip} - - [{h.clf}] "{h.request}" {h.status} {h.size} "-" "{AGENT}" 71 "web@docker" "http://10.0.0.5:80" 3ms'
     ),
     "HAProxy": haproxy,
+    "HAProxy, httpslog": lambda h: f"{haproxy(h)} 0/0000000000000000/0/0/0 www.example.com/TLSv1.3/TLS_AES_128_GCM_SHA256",
+    "HAProxy, httpslog without a name": lambda h: f"{haproxy(h)} 0/0000000000000000/0/0/0 -/TLSv1.2/-",
+    "Apache, X-Forwarded-For first": lambda h: f"{h.ip}, 10.0.0.7, 10.0.0.8{combined(h).removeprefix(h.ip)}",
+    "Apache, X-Forwarded-For first, common": lambda h: f'{h.ip}, 10.0.0.7 - ann [{h.clf}] "{h.request}" {h.status} {h.size}',
+    "nginx, $http_x_forwarded_for first with what a client wrote": lambda h: (
+        f"unknown, {h.ip}, 192.168.7.7{combined(h).removeprefix(h.ip)}"
+    ),
     "Envoy": envoy,
     "Tomcat, common": lambda h: f'{h.ip} - - [{h.clf}] "{h.request}" {h.status} {h.size or "-"}',
     "Tomcat, with times": lambda h: f'{h.ip} - - [{h.clf}] "{h.request}" {h.status} {h.size} 12 0.012',

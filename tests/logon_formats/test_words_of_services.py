@@ -213,6 +213,10 @@ FRAMES: dict[str, tuple[datetime | None, str | None]] = {
     "2026-01-10T09:00:00.250000+00:00 srv ": (NINE.replace(microsecond=250_000), "srv"),
     "2026-01-10T18:00:00+09:00 srv ": (NINE, "srv"),
     "2026-01-10T14:30:00+0530 srv ": (NINE, "srv"),  # journalctl -o short-iso
+    "Sat 2026-01-10 09:00:00 UTC srv ": (NINE, "srv"),  # journalctl -o short-full
+    "Sat 2026-01-10 14:30:00 +0530 srv ": (NINE, "srv"),
+    "Sat 2026-01-10 06:00:00 -03 srv ": (NINE, "srv"),
+    "1768035600.000000 srv ": (NINE, "srv"),  # journalctl -o short-unix
     "2026-01-10T05:30:00-03:30 srv ": (NINE, "srv"),
     "2026-01-10 09:00:00 srv ": (NINE, "srv"),
     "Sat Jan 10 09:00:00 2026 authpriv.warn ": (NINE, None),  # OpenWrt's logread

@@ -246,7 +246,7 @@ def test_alike_incidents_share_a_line_with_how_often_and_who() -> None:
     shown = text.render(samples.analysis(samples.dns_server(), *same, other), facts(), "en", columns=200)
     (alike,) = [line for line in shown.splitlines() if "Scan: failed" in line]
     assert alike == (
-        "  - 4 × [informational] Scan: failed (203.0.113.9, 203.0.113.10, 203.0.113.11 and 1 others): Monero mining"
+        "  - 4 × [informational] Scan: failed (203.0.113.9, 203.0.113.10, 203.0.113.11 and 1 other): Monero mining"
     )
 
 

@@ -48,6 +48,7 @@ QUESTIONS: dict[str, tuple[str, str, str]] = {
         "bind", "2026-01-10T09:00:00.123Z client @0x7f0a1c {client}#41234 ({name}): query: {name} IN HTTPS + (192.0.2.53)", "HTTPS",
     ),
     "unbound, query": ("unbound", "[1768035600] unbound[71:0] info: {client} {name}. A IN", "A"),
+    "unbound, log-destaddr": ("unbound", "[1768035600] unbound[71:0] reply: {client} {name}. AAAA IN NOERROR 0.012345 0 61 192.0.2.1 udp 53", "AAAA"),
     "unbound, reply": ("unbound", "[1768035600] unbound[71:0] info: {client} {name}. AAAA IN NOERROR 0.012345 0 61", "AAAA"),
     "unbound, through syslog": ("unbound", "Jan 10 09:00:00 ns1 unbound[71]: [71:0] info: {client} {name}. A IN", "A"),
     "unbound, ISO times": ("unbound", "2026-01-10T09:00:00.123+00:00 ns1 unbound[71]: [71:0] info: {client} {name}. A IN", "A"),

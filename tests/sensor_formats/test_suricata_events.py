@@ -224,7 +224,7 @@ def test_a_field_of_another_kind_costs_its_line_at_most_and_never_its_neighbours
 
 
 @pytest.mark.parametrize(
-    "kind", ["stats", "fileinfo", "dhcp", "quic", "krb5", "mqtt", "drop", "snmp", "frame", "bittorrent_dht"]
+    "kind", ["stats", "fileinfo", "dhcp", "krb5", "mqtt", "drop", "snmp", "frame", "bittorrent_dht"]
 )
 def test_other_events_are_counted_and_passed_over(kind: str) -> None:
     found = read(event(kind, {"uptime": 7}))
@@ -326,3 +326,12 @@ def test_what_is_no_event_is_refused_and_its_neighbours_stay(line: bytes) -> Non
         [1, 3],
         [2],
     )
+
+
+@pytest.mark.parametrize("said", [{"version": "1", "sni": "Pool.Example.com", "ja3": {"hash": "x"}, "ja4": "q13d0310h3_a_b"},
+                                  {"version": "1", "sni": "pool.example.com", "ja3": "x", "ja4": "q13d0310h3_a_b"}])  # fmt: skip
+def test_quic_names_the_server_as_tls_does(said: Event) -> None:
+    (row,) = read(event("quic", said, proto="UDP")).rows_of("tls")
+    assert {name: row.get(name) for name in (*ENDS, "sni", "ja4", "version")} == {
+        **ENDS, "sni": "pool.example.com", "ja4": "q13d0310h3_a_b", "version": None,
+    }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from kanaria.core.late_regex import late_regex
 from kanaria.core.stream import ReadContext, Stream
@@ -27,7 +27,9 @@ _PREFIX = late_regex(
     r"^(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} (?=[A-Z]))?"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})\s+)?(?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
     r"(?: (?P<late>\d{4})(?= ))?"
-    r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?))"
+    r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|[+-]\d\d:?\d\d)?)"
+    r"|[A-Z][a-z]{2} (?P<full>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?) (?P<zone>[A-Z]{2,5}|[+-]\d\d(?:\d\d)?)"
+    r"|(?P<epoch>\d{9,10}\.\d{6}))"
     rf"\s+(?:{FACILITY}|(?P<host>\S+)\s+(?:{FACILITY})?)"
     r"(?:\[ID \d+ \S+\]\s+)?(?P<tag>[\w./@-]{1,64}(?:\(\w+\))?)"
     r"(?:\[(?P<pid>\d{1,10})\]:?|:|\s+(?P<procid>\d{1,10}|-)\s+\S+\s+(?:-|\[[^\]]*\]))\s+(?P<rest>.*)$"
@@ -283,11 +285,23 @@ def _of_miner(message: str) -> bool:
     return said is not None and said.sure
 
 
+def _full_time(text: str, zone: str, years: Years) -> datetime | None:
+    """What ``journalctl -o short-full`` writes: its zone by name, which is the writer's, or in hours."""
+    if zone == "UTC":
+        return iso_time(f"{text}Z", years.zone)
+    return iso_time(text if zone.isalpha() else f"{text}{zone:0<5}", years.zone)
+
+
 def parse(line: str, years: Years) -> tuple[Row, str, str | None, str] | None:
     """Common columns, program, process id and message of a line, or None for a line of another kind."""
     found = _PREFIX.match(line)
     if found:
-        if found["iso"]:
+        when: datetime | None
+        if found["epoch"]:
+            when = datetime.fromtimestamp(float(found["epoch"]), UTC)
+        elif found["full"]:
+            when = _full_time(found["full"], found["zone"], years)
+        elif found["iso"]:
             when = iso_time(found["iso"], years.zone)
         else:
             when = years.time(

@@ -130,8 +130,9 @@ def _bind_time(text: str, years: Years) -> datetime | None:
 _UNBOUND = late_regex(
     r"(?:info: |(?:query|reply): |unbound\[[\d:]+\]: )(?:\[[\d:]+\] )?(?:info: )?(?:(?:query|reply): )?"
     r"(?P<ip>[0-9a-fA-F.:]{2,45}) (?P<name>\S+) (?P<type>[A-Z][A-Z0-9]*) (?P<cls>IN|CH|HS|ANY|CLASS\d+)"
-    r"(?: (?P<rcode>[A-Z]+) (?P<took>[\d.]+) (?P<cached>\d) \d+)?\s*$"
+    r"(?: (?P<rcode>[A-Z]+) (?P<took>[\d.]+) (?P<cached>\d) \d+(?:(?: \S{1,64}){1,6})?)?\s*$"
 )
+"""``log-destaddr`` (1.21) writes behind a reply where the question had come in."""
 _EPOCH = late_regex(r"^\[(\d{9,11})(?:\.(\d+))?\]\s")
 
 

@@ -1,4 +1,4 @@
-"""Suricata's EVE JSON into our tables: flow, netflow, dns, tls, http, rdp, smb, ssh, alert and anomaly events.
+"""Suricata's EVE JSON into our tables: flow, netflow, dns, tls, quic, http, rdp, smb, ssh, alert and anomaly events.
 
 Lines are sorted by event type first, then each type is read with its own schema. Other types (stats, fileinfo, …) are
 counted and passed over. The events of one RDP attempt become one row; a DNS question whose answer is in the same batch
@@ -36,7 +36,7 @@ class SuricataEve:
     """Suricata EVE JSON."""
 
     name = "suricata"
-    title = "Suricata EVE JSON (flow, dns, tls, http, rdp, smb, ssh, alert, anomaly)"
+    title = "Suricata EVE JSON (flow, dns, tls, quic, http, rdp, smb, ssh, alert, anomaly)"
     example = '{"timestamp":"2026-01-01T00:00:00.000000+0000","flow_id":1,"event_type":"flow","src_ip":"192.0.2.7",…}'
     tables: tuple[str, ...] = tuple(dict.fromkeys(table for table, _fields, _mapping in tables.EVENTS.values()))
 

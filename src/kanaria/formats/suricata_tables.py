@@ -40,6 +40,7 @@ _QUESTIONS = pa.list_(_struct("rrname rrtype"))
 _ANSWERS = pa.list_(_struct("rrname rrtype rdata", "ttl"))
 _DNS = _struct("type rrname rrtype rcode rdata", "id ttl", queries=_QUESTIONS, answers=_ANSWERS)
 _TLS = _struct("subject issuerdn sni version ja4", client_alpns=_TEXTS)
+_QUIC = _struct("version sni ja4")
 _RDP = _struct("event_type cookie protocol reason", server_supports=_TEXTS, client=_struct("client_name"))
 _SMB = _struct(
     "dialect command status share filename named_pipe disposition", ntlmssp=_struct("domain user host"),
@@ -176,6 +177,16 @@ def tls(t: pa.Table) -> Columns:
     }  # fmt: skip
 
 
+def quic(t: pa.Table) -> Columns:
+    """QUIC is TLS 1.3 inside (RFC 9001); an event tells of the client's first packets."""
+    import pyarrow.compute as pc
+
+    return {
+        **endpoints(t),
+        "version": pa.nulls(len(t), TEXT), "sni": pc.utf8_lower(get(t, "quic", "sni")), "ja4": get(t, "quic", "ja4"),
+    }  # fmt: skip
+
+
 def http(t: pa.Table) -> Columns:
     import pyarrow.compute as pc
 
@@ -291,6 +302,7 @@ EVENTS: Mapping[str, tuple[str, pa.Schema, Callable[[pa.Table], Columns]]] = {
     "flow": ("connection", _schema(flow=_COUNTS, tcp=_TCP), flow),
     "dns": ("dns", _schema(dns=_DNS), dns),
     "tls": ("tls", _schema(tls=_TLS), tls),
+    "quic": ("tls", _schema(quic=_QUIC), quic),
     "http": ("http", _schema(http=_HTTP), http),
     "rdp": ("rdp", _schema(rdp=_RDP), rdp),
     "smb": ("smb", _schema(smb=_SMB), smb),

@@ -50,6 +50,10 @@ _INSIDE = late_regex(
     rb"|" + _QUOTE + rb"type" + _QUOTE + rb"\s{0,8}:\s{0,8}" + _QUOTE + rb"(?:auth|submit)" + _QUOTE
     + rb"\s{0,8},\s{0,8}" + _QUOTE + rb"params" + _QUOTE
 )  # fmt: skip
+_LISTED = late_regex(
+    rb"((?:(?:[0-9A-Fa-f:.]{2,45}|-|unknown), ?){1,20})([0-9A-Fa-f:.]{2,45})(?= (?:-|\S{1,64}) \S{1,64} \[)"
+)
+"""Whom a request was forwarded for, where a log begins with ``X-Forwarded-For`` instead of the peer."""
 _OPEN_REQUEST = late_regex(rb'(?:^|[\s\[(])"[A-Z]{3,10} [^"]*$')
 CUT = "cut"
 """In a row: why a part of its line is missing. It is an event, and its line counts as not read."""
@@ -132,8 +136,16 @@ class LineParser:
             return self._json(line, depth)
         if first == b"<" and is_open_element(line):
             return "an element without its end"
+        listed = _LISTED.match(line)
+        if listed:
+            row = self._strict(listed[2] + line[listed.end() :], depth)
+            if isinstance(row, dict):
+                row["src_ip"], row["src_port"] = values.client(to_text(listed[1] + listed[2]))
+                return row
         for shape, read in self._readers(first):
             row = read(line)
+            if row is not None and shape == "vhost" and str(row.get("host") or "").endswith(","):
+                row = None  # no host, but whom a request was forwarded for
             if row is not None and shape in _WITH_CLIENT and not _is_address(row.get("src_ip")):
                 row = None if shape == "vhost" else _behind_names(row, line, read)
             if row is not None:

@@ -95,7 +95,7 @@ def compile_program(layout: Layout) -> Program | None:
 
 def choose(head: bytes) -> Program | None:
     """The program of whichever usual layout most of the first lines have."""
-    lines = head.split(b"\n")[:200]
+    lines = [line for line in head.split(b"\n")[:200] if b", " not in line[:64]]
     counted = [
         (sum(layout.regex.fullmatch(line) is not None for line in lines), layout)
         for layout in (COMBINED, COMMON, VHOST_COMBINED, VHOST_COMMON)
