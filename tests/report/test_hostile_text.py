@@ -299,9 +299,16 @@ def test_what_people_read_holds_no_link_of_an_attackers_and_json_all_of_it(
     assert quoted == link
 
 
-@given(
-    st.text(max_size=60)
-    | st.lists(st.sampled_from(["http://", "www.", "a.b", "/", ":", "[", "@", " ", "hxxp"])).map("".join)
+_PIECES = st.sampled_from(
+    ["http://", "HTTPS://", "ftp://", "www.", "a.b", "/", ":", "[", "]", "@", " ", "hxxp", "A://", "。"]
 )
-def test_hiding_links_twice_is_hiding_them_once(words: str) -> None:
-    assert hide_links(hide_links(words)) == hide_links(words)
+
+
+@given(st.text(max_size=60) | st.lists(_PIECES, max_size=8).map("".join))
+def test_no_scheme_of_the_web_is_left_in_any_text(words: str) -> None:
+    assert not re.search(r"(?i)\b(?:https?|ftp)://", hide_links(words))
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_hiding_links_twice_is_hiding_them_once(link: str) -> None:
+    assert hide_links(hide_links(link)) == hide_links(link)

@@ -104,17 +104,24 @@ def hide_host(host: str) -> str:
     return f"{user.replace('.', '[.]')}{at}{hidden}{colon}{port}"
 
 
-_LINK = late_regex(
-    r"""(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9+.-]{0,30}://)([A-Za-z0-9._~%!$&*+=:@-]*)|(?<![A-Za-z0-9.])www\.[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"""
-)
+_LINK = late_regex(r"""(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9+.-]{0,30}://)([A-Za-z0-9._~%!$&*+=:@\[\]-]+)""")
+_WWW = late_regex(r"(?<![A-Za-z0-9.])(www)(\.[A-Za-z0-9.\[\]-]*)")
+_DOTS = late_regex(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){2})(?:\.|\[\.\])(\d{1,3})(?![\d.])|(?<!\[)\.(?!\]|$)")
+"""The last dot of an IPv4 address, hidden or not; else a dot that is not hidden."""
 
 
 def hide_links(text: str) -> str:
     """A text, as a report says it, in which no program finds a link: of every URL in it the scheme of the web and the
-    host are written as ``defang`` writes them. What is hidden already stays as it is."""
+    dots of the host are written as ``defang`` writes them. What is hidden already stays as it is."""
     if "://" not in text and "www." not in text:
         return text
-    return _LINK.sub(lambda m: f"{hide_scheme(m[1])}{hide_host(m[2])}" if m[1] else hide_host(m[0]), text)
+    for pattern in (_LINK, _WWW):
+        text = pattern.sub(lambda m: m[1] + _DOTS.sub(_hidden_dot, m[2]), hide_scheme(text))
+    return text
+
+
+def _hidden_dot(found: re.Match[str]) -> str:
+    return f"{found[1]}[.]{found[2]}" if found[1] else "[.]"
 
 
 def hide_scheme(text: str) -> str:
