@@ -189,7 +189,7 @@ def test_of_too_many_partitions_those_that_were_read_go_on(shared: Broker) -> No
         found = chunks(source, 3)
         assert {chunk.place: chunk.data for chunk in found} == {"many/0": b"old\nnew\n", "many/2": b"new\n"}
         problem = source.health.problem
-        assert problem is not None and problem.en.startswith("1 partitions are more than one source reads")
+        assert problem is not None and problem.en.startswith("1 partition is more than one source reads")
         assert problem.en.endswith("(limits.partitions)") and problem.ja.endswith("(limits.partitions)")
 
 

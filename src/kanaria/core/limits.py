@@ -174,7 +174,8 @@ _FORGOTTEN: Mapping[str, Text] = {
         "1つのログとしてまとめて読みます。",
     ),
     "partitions": Text(
-        en="{n:partition is|partitions are} more than one source reads: those found last are not read. Share them among several "
+        en="{n:partition is|partitions are} more than one source reads: those found last are not read. Share them "
+        "among several "
         "sources.",
         ja="1つのソースで読める数を超えた{n}個のパーティション(あとから見つかったもの)は読みません。"
         "複数のソースに分けてください。",
