@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-NAMES_OF = {"sigma": "pysigma", "yaml": "pyyaml", "llvmlite": "numba"}
+NAMES_OF = {"sigma": "pysigma", "yaml": "pyyaml", "llvmlite": "numba", "markupsafe": "jinja2"}
 """Distributions that call themselves otherwise, or that a declared one is made on and re-exports."""
 
 
