@@ -128,6 +128,41 @@ def test_a_miner_that_answers_every_job_at_once_is_found_all_the_same(
     assert seen_whole(_packets(framing.tls(whole, np.random.default_rng(2))), service="tls").bits >= ALERT
 
 
+def _poller(seed: int, *, clock: float) -> list[Packet]:
+    """A consumer that asks for new records and, when they come or nothing does for 2.5 seconds, asks again; every
+    ``clock`` seconds it says that it is there. Lengths as Kafka's in TLS."""
+    rng = np.random.default_rng(seed)
+    at, sent = 0.3, [(True, 520, 0.0), (False, 770, 0.05), (True, 80, 0.06), (False, 472, 0.2)]
+    while at < 900:
+        came = float(rng.exponential(6.0))
+        sent += [(True, 120, at), (False, 472, at + came) if 1.0 < came < 2.5 else (False, 101, at + 0.4)]
+        at = sent[-1][2] + 0.01
+    if clock:
+        beats = np.arange(1.0, 900, clock)
+        sent += [m for beat in beats for m in ((True, 61, float(beat)), (False, 55, float(beat) + 0.02))]
+    return sorted(sent, key=lambda m: m[2])
+
+
+@pytest.mark.parametrize("clock", [0.0, 15.0], ids=["alone", "with a heartbeat"])
+@pytest.mark.parametrize("seed", range(4))
+def test_who_asks_again_whenever_an_answer_came_polls(seen_whole: Callable[..., Any], seed: int, clock: float) -> None:
+    assert seen_whole(_poller(seed, clock=clock), service="tls").bits <= 0
+
+
+@pytest.mark.parametrize("size", [60, 150, 330])
+@pytest.mark.parametrize("dialect", ["cryptonote", "stratum_v1", "ethereum_stratum", "zcash", "kawpow"])
+def test_a_miner_that_asks_something_behind_every_job_is_found_all_the_same(
+    seen_whole: Callable[..., Any], dialect: str, size: int
+) -> None:
+    """A question that the pool answers, a keepalive say, is said more often than shares are; these come by chance."""
+    said = script(Plan(dialect=dialect, seconds=3600, share_seconds=25, seed=4))
+    job = len(DIALECTS[dialect].job(np.random.default_rng(0), 3))
+    jobs = [m.time for m in said if not m.from_client and abs(len(m.data) - job) < 6]
+    asked = [m for at in jobs for m in (Message(at + 0.01, True, bytes(size)), Message(at + 0.05, False, bytes(40)))]
+    whole = tuple(sorted([*said, *asked], key=lambda m: m.time))
+    assert seen_whole(_packets(framing.tls(whole, np.random.default_rng(2))), service="tls").bits >= ALERT
+
+
 def test_answers_longer_than_any_receipt_are_no_receipts(seen_whole: Callable[..., Any]) -> None:
     said = _packets(
         framing.tls(script(Plan(dialect="zcash", seconds=3600, share_seconds=25, seed=4)), np.random.default_rng(2))

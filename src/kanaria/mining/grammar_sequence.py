@@ -52,6 +52,13 @@ QUIET_US = 1_000_000
 REPLY_US = 500_000
 """A client message this soon after the server's is taken for a reply to it."""
 
+REACTION = 0.1
+"""A client's message this soon behind one of the server's, as a share of the mean pause between the server's, comes
+because of it: by chance one in ten does."""
+
+SHARES = 3
+"""Answered messages from which on a second kind may be the shares: as many as a judgement needs."""
+
 JOB_STEP = 67
 """Bitcoin jobs list Merkle branches, each 64 hexadecimal digits, two quotes and a comma: jobs differ by multiples."""
 
@@ -102,6 +109,9 @@ class Exchange:
     """Messages of the commonest kinds: two of the client (shares, keepalives), three of the server (jobs, receipts)."""
     replies: Floats
     """Client messages that follow at once upon a server message nobody asked for."""
+    reacting: Floats
+    """Share of the answered messages as long as a share that come because of one of the server's; where two kinds of
+    messages may be shares, of the kind that does so less."""
     jobs_asked: Floats
     """Answers, those of the opening included, that are as long as what the server pushes unasked."""
     shared: Floats
@@ -193,8 +203,10 @@ def exchange(messages: Messages, early: Messages, rows: int, spread: int = TOLER
     previous_client, waited = _before(messages)
     replied = ~client & previous_client & (waited <= ANSWER_US)
     unasked = ~client & ~replied
-    quiet = unasked & (_since_client(messages) > QUIET_US)
-    submit, is_submit, answer, is_answer, after_submit = _submits(messages, replied, rows, spread)
+    quiet = unasked & (_since(messages, client) > QUIET_US)
+    begin, end = extent(flow, time, rows)
+    soon = _since(messages, ~client) <= REACTION * ((end - begin) / np.maximum(count(flow[~client], rows), 1.0))[flow]
+    submit, is_submit, answer, is_answer, after_submit, reacting = _submits(messages, replied, soon, rows, spread)
     first = mode(flow[client], length[client], rows, spread)
     push = mode(flow[quiet], length[quiet], rows, spread)
     # Once its length is known, a push is recognised right behind an answer too.
@@ -204,7 +216,6 @@ def exchange(messages: Messages, early: Messages, rows: int, spread: int = TOLER
     answers_push = client & same & np.r_[False, pushed[:-1]] & (waited <= REPLY_US)
     gap_mean, gap_cv = rhythm(flow[is_submit], time[is_submit], rows)
     push_gap, push_cv = rhythm(flow[is_push], time[is_push], rows)
-    begin, end = extent(flow, time, rows)
     hello, welcome = _greeting(early, rows)
     return Exchange(
         total=count(flow, rows),
@@ -227,6 +238,7 @@ def exchange(messages: Messages, early: Messages, rows: int, spread: int = TOLER
         push_cv=push_cv,
         commonest=_commonest(messages, client, 2, rows, spread) + _commonest_of_server(messages, is_push, rows, spread),
         replies=count(flow[answers_push], rows),
+        reacting=reacting,
         jobs_asked=_jobs_asked(messages, push, rows, spread) + _jobs_asked(early, push, rows, spread),
         shared=_shared(messages, rows, spread),
         hello=hello,
@@ -268,20 +280,33 @@ def _greeting(early: Messages, rows: int) -> tuple[Floats, Floats]:
     return hello, np.where(hello > 0, welcome, 0.0)
 
 
-def _submits(messages: Messages, replied: Bools, rows: int, spread: int) -> tuple[Ints, Bools, Ints, Bools, Bools]:
-    """The client's kind of message that is acknowledged: lengths per connection, masks over messages."""
+def _submits(
+    messages: Messages, replied: Bools, soon: Bools, rows: int, spread: int
+) -> tuple[Ints, Bools, Ints, Bools, Bools, Floats]:
+    """The client's kind of message that is acknowledged: lengths per connection, masks over messages; and which share
+    of it came ``soon`` behind something that the server said."""
     client = messages.client
     first = mode(messages.flow[client], messages.length[client], rows, spread)
     rest = client & ~near(messages.length, first[messages.flow], spread)
     second = mode(messages.flow[rest], messages.length[rest], rows, spread)
     one, other = (_answers(messages, client, replied, kind, rows, spread) for kind in (first, second))
-    clockwork = rhythm(messages.flow[one[0]], messages.time[one[0]], rows)[1] < CLOCKWORK
-    use_second = ((one[1] == 0) | (one[1] >= first) | clockwork) & (other[1] > 0) & (other[1] < second)
+    pace, other_pace = (rhythm(messages.flow[kind[0]], messages.time[kind[0]], rows)[1] for kind in (one, other))
+    acknowledged = (other[1] > 0) & (other[1] < second)
+    use_second = ((one[1] == 0) | (one[1] >= first) | (pace < CLOCKWORK)) & acknowledged
+    at_once, other_at_once = (_at_once(messages, soon, kind[0], kind[3], rows) for kind in (one, other))
+    either = acknowledged & (other_pace >= CLOCKWORK) & (count(messages.flow[other[3]], rows) >= SHARES)
+    reacting = np.where(use_second, other_at_once, np.where(either, np.minimum(at_once, other_at_once), at_once))
     pick = use_second[messages.flow]
     submit = np.where(use_second, second, first)
     answer = np.where(use_second, other[1], one[1])
     masks = [np.where(pick, other[i], one[i]) for i in (0, 2, 3)]
-    return submit, masks[0], answer, masks[1], masks[2]
+    return submit, masks[0], answer, masks[1], masks[2], reacting
+
+
+def _at_once(messages: Messages, soon: Bools, kind: Bools, after: Bools, rows: int) -> Floats:
+    """Which share of one kind of message, of those that are answered (``after``), comes ``soon``."""
+    answered = kind & np.r_[after[1:], False]
+    return count(messages.flow[answered & soon], rows) / np.maximum(count(messages.flow[answered], rows), 1.0)
 
 
 def _answers(
@@ -314,10 +339,10 @@ def _near_job(length: Ints, usual: Ints, spread: int) -> Bools:
     return alike
 
 
-def _since_client(messages: Messages) -> Ints:
-    """Microseconds since the client's latest message of the same connection; very long where there was none."""
+def _since(messages: Messages, side: Bools) -> Ints:
+    """Microseconds since the latest message of one side in the same connection; very long where there was none."""
     index = np.arange(len(messages))
-    latest = np.maximum.accumulate(np.where(messages.client, index, -1))
+    latest = np.maximum.accumulate(np.where(side, index, -1))
     valid = (latest >= 0) & (messages.flow[latest] == messages.flow)
     since: Ints = np.where(valid, messages.time - messages.time[latest], 1 << 50)
     return since
