@@ -172,7 +172,7 @@ class TestKnowledge:
         (tmp_path / "list.txt").write_text("203.0.113[.]77\n")
         (tmp_path / "k.toml").write_text('knowledge = "facts"\n')
         done = kanaria("knowledge", "import", "list.txt", "--source", "a friend", "--folder", "facts")
-        assert (done.status, done.out) == (0, "1 indicators taken, 1 ipv4\n")
+        assert (done.status, done.out) == (0, "1 indicator taken, 1 ipv4\n")
         (tmp_path / "conn.log").write_text(flow(DAY, 1, "192.168.1.20", "203.0.113.77", 443) + "\n")
         known = kanaria("analyze", "conn.log", "--config", "k.toml", "--format", "json").incident
         assert "a friend" in json.dumps(known, ensure_ascii=False)
@@ -182,7 +182,7 @@ class TestKnowledge:
         (tmp_path / "pools.txt").write_text("xmr.new-pool.example\n")
         (tmp_path / "k.toml").write_text('knowledge = "facts"\n')
         done = kanaria("knowledge", "update", "--pools", "pools.txt", "--folder", "facts")
-        assert done.status == 0 and done.out.startswith("1 pool names taken"), done.out + done.err
+        assert done.status == 0 and done.out.startswith("1 pool name taken"), done.out + done.err
         line = "Jun 21 07:00:00 dnsmasq[7]: query[A] xmr.new-pool.example from 192.168.1.20\n"
         (tmp_path / "dns.log").write_text(line)
         known = kanaria("analyze", "dns.log", "--config", "k.toml", "--format", "json").document["incidents"]

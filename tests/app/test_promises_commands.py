@@ -337,7 +337,7 @@ class TestKnowledge:
         done = kanaria("knowledge", "update", "--pools", "miners.txt", "--folder", "facts")
         kept = "".join(file.read_text() for file in (tmp_path / "facts").rglob("*.yaml"))
         assert "pool.coins.test" in kept and not re.search(rf"(?m)^\W*(?:name:)?\s*{re.escape(name)}\s*$", kept)
-        assert done.status == 0 and (name in done.out + done.err or "1 pool names taken" in done.out), done
+        assert done.status == 0 and (name in done.out + done.err or "1 pool name taken" in done.out), done
 
     @promised(KNOW, "The source is kept with every indicator; importing the same source again replaces its list.", "出典は指標ごとに残り、同じ出典をもう一度取り込むと、その一覧が置き換わります。")  # fmt: skip
     def test_the_same_source_again(self, kanaria: Kanaria, tmp_path: Path) -> None:
@@ -368,7 +368,7 @@ class TestKnowledge:
     def test_each_form(self, kanaria: Kanaria, tmp_path: Path, name: str, text: str) -> None:
         (tmp_path / name).write_text(text)
         done = kanaria("knowledge", "import", name, "--source", "CERT", "--folder", "facts")
-        assert (done.status, done.out) == (0, "1 indicators taken, 1 ipv4\n"), done.err
+        assert (done.status, done.out) == (0, "1 indicator taken, 1 ipv4\n"), done.err
 
     @promised(KNOW, "An entry with the same id in a folder of yours wins over the bundled one.", "自分のフォルダに同じidの項目があれば、同梱のものより優先されます。")  # fmt: skip
     def test_a_number_of_ones_own(self, kanaria: Kanaria, tmp_path: Path) -> None:

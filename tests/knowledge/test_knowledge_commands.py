@@ -218,7 +218,8 @@ class TestUpdate:
     def test_every_form_of_list_is_read(self, kanaria: Kanaria, tmp_path: Path, line: str, taken: int) -> None:
         (tmp_path / "pools.txt").write_text(f"{line}\n")
         done = kanaria("knowledge", "update", "--pools", "pools.txt", "--folder", "facts")
-        assert done.out.startswith(f"{taken} pool names taken, 0 known already"), done.out + done.err
+        names = "name" if taken == 1 else "names"
+        assert done.out.startswith(f"{taken} pool {names} taken, 0 known already"), done.out + done.err
 
 
 class TestList:
