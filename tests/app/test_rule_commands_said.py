@@ -35,7 +35,7 @@ def own(tmp_path: Path, text: str, name: str = "own.yml") -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", r"\d+ rules passed, 0 tests failed, 1 rules not loaded\n"),
+        ("en", r"\d+ rules passed, 0 tests failed, 1 rule not loaded\n"),
         ("ja", r"合格したルール\d+件、失敗したテスト0件、読み込めないルール1件\n"),
     ],
 )
@@ -73,7 +73,7 @@ def test_a_hostile_file_name_is_printed_printable(kanaria: Kanaria, tmp_path: Pa
     ("language", "said", "sum_"),
     [
         ("en", r"intranet_logon_from_outside: hit: expected \{'severity': 'high'\}; got \{'severity': 'low'\}",
-         "1 tests failed, 0 rules not loaded"),
+         "1 test failed, 0 rules not loaded"),
         ("ja", r"intranet_logon_from_outside: hit: 必要なもの: \{'severity': 'high'\}。実際: \{'severity': 'low'\}",
          "失敗したテスト1件、読み込めないルール0件"),
     ],

@@ -116,7 +116,7 @@ class TestSeeds:
 
 class TestWhatItSays:
     @pytest.mark.parametrize(
-        ("language", "said"), [("en", r"case\.pcap: \d+ packets\n"), ("ja", r"case\.pcap: \d+パケット\n")]
+        ("language", "said"), [("en", r"case\.pcap: [\d,]+ packets\n"), ("ja", r"case\.pcap: \d+パケット\n")]
     )
     def test_it_says_where_and_how_much(self, kanaria: Kanaria, quick: None, language: str, said: str) -> None:
         done = kanaria("lab", "dns-server", "case.pcap", "--lang", language)
@@ -129,7 +129,7 @@ class TestWhatItSays:
         while at < len(data):
             at += 16 + int.from_bytes(data[at + 8 : at + 12], "little")
             count += 1
-        assert done.out == f"case.pcap: {count} packets\n"
+        assert done.out == f"case.pcap: {count:,} packets\n"
 
     def test_a_hostile_name_of_a_file_is_printed_printable(self, kanaria: Kanaria, quick: None) -> None:
         done = kanaria("lab", "dns-server", "a\x1b[31mb.pcap")
