@@ -102,6 +102,29 @@ def test_miners_seen_from_their_beginning_are_found(
     assert seen_whole(whole, service="tls").bits >= ALERT
 
 
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+@pytest.mark.parametrize("tickets", [(), (271, 271), (255,)], ids=["no ticket", "two tickets", "one"])
+def test_miners_that_find_shares_at_once_are_found(
+    seen_whole: Callable[..., Any], dialect: str, version: str, tickets: tuple[int, ...]
+) -> None:
+    """Pools begin with easy shares: fast machines hand in several within the first second, whose receipts follow."""
+    said = script(Plan(dialect=dialect, seconds=3600, share_seconds=25, seed=11))
+    share = next(n for n, m in enumerate(said) if m.from_client and m.time > 20 and not said[n + 1].from_client)
+    size, receipt = (len(said[share + step].data) for step in (0, 1))
+    begun = max(m.time for m in said if m.time < 5 and not m.from_client and len(m.data) > receipt)
+    soon = [
+        m for at in (0.2, 0.5, 0.7) for m in (
+            Message(begun + at, True, bytes(size)), Message(begun + at + 0.04, False, bytes(receipt))
+        )
+    ]  # fmt: skip
+    whole = tuple(sorted([*said, *soon], key=lambda m: m.time))
+    sealed = _packets(framing.tls(whole, np.random.default_rng(1), version=version))
+    at = 1 + max(n for n, m in enumerate(sealed[:6]) if m[0] and m[1] == 64)
+    behind = [(False, length, sealed[at - 1][2] + 0.0001 * n) for n, length in enumerate(tickets, 1)]
+    assert seen_whole(sealed[:at] + behind + sealed[at:], service="tls").bits >= ALERT
+
+
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_miners_in_the_clear_and_behind_a_proxy_are_given_work_first(
     seen_whole: Callable[..., Any], dialect: str

@@ -69,7 +69,7 @@ def _behind_handshake(start: Messages, rows: int) -> tuple[Bools, Bools]:
     """Messages of the server behind the client's login, and those that may have a ticket in the same packet.
 
     The server's certificate comes before the client's second message. What follows first may be tickets; where nothing
-    else follows, it is the answer to the login.
+    else follows until the client speaks again, with a share that it may find at once, it is the answer to the login.
     """
     spoken = _numbered(start.flow, start.client, rows)
     second = start.client & (spoken == 2)
@@ -82,7 +82,9 @@ def _behind_handshake(start: Messages, rows: int) -> tuple[Bools, Bools]:
     ticket[start.flow[opener]] = start.length[opener]
     twin = behind & (rank == 2) & (np.abs(start.length - ticket[start.flow]) <= TICKETS)
     rest = behind & ~opener & ~twin
-    more = np.bincount(start.flow[rest], minlength=rows) > 0
+    turn = np.zeros(rows, dtype=np.int64)
+    turn[start.flow[opener]] = spoken[opener]
+    more = np.bincount(start.flow[rest & (spoken == turn[start.flow])], minlength=rows) > 0
     told = np.where(together[start.flow], spoken >= 2, spoken >= 3) & (rest | ~more[start.flow])
     return behind & told, behind & (rank == 2) & ~twin
 
