@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
@@ -24,9 +26,12 @@ FOLDER = doc_pages.ROOT / "docs" / "reference"
 
 
 @pytest.fixture(scope="module")
-def pages() -> dict[str, str]:
-    """Made where they are asked for: three seconds for each process that only collects tests would be too much."""
-    return reference.pages()
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """As ``make docs`` writes them, in a process of their own: a command keeps how its help was called the first time
+    it was asked, and tests ask in other ways."""
+    folder = tmp_path_factory.mktemp("reference")
+    subprocess.run([sys.executable, "-m", "kanaria.app.reference", str(folder)], check=True)
+    return {path.name: path.read_text("utf-8") for path in folder.glob("*.md")}
 
 
 @pytest.mark.parametrize(
